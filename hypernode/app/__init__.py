@@ -1,0 +1,1 @@
+"""The composition root: settings, adapters, node, signals, ordered shutdown."""

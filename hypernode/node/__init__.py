@@ -1,0 +1,1 @@
+"""The program: settings, wallet, runtime, procedures over ports, status."""

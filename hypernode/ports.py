@@ -1,0 +1,323 @@
+"""What the node needs of the world, as protocols: the daemon and the simulation each bring their own.
+
+Time and chance come in here (``Clock``, ``Entropy``), bytes through ``Transport``, the chain through
+``Ledger``, the companion through ``PowSource``.  Waiting is asyncio's own: in a simulation the loop
+runs on virtual time, so ``asyncio.sleep`` and ``asyncio.timeout`` do too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from hypernode.core.types import (
+    Block,
+    ChainHeight,
+    Equivocation,
+    Height,
+    Kpis,
+    Message,
+    PowHeight,
+    Registration,
+    Round,
+    RoundPlan,
+    Slot,
+)
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> float:
+        """Wall clock, unix seconds."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never step."""
+        ...
+
+
+class Entropy(Protocol):
+    """The only source of chance."""
+
+    def token(self, size: int) -> bytes:
+        """``size`` random bytes."""
+        ...
+
+    def below(self, limit: int) -> int:
+        """A random integer from 0 to ``limit`` - 1."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An IP address (text) and a TCP port."""
+
+    ip: str
+    port: int
+
+
+class TransportClosed(ConnectionError):
+    """The stream is closed, by us, by the peer or by the network."""
+
+
+class Transport(Protocol):
+    """A connected stream of bytes."""
+
+    @property
+    def remote(self) -> Endpoint: ...
+
+    async def read_some(self, max_bytes: int) -> bytes:
+        """At least one byte, as soon as there is one.  Raises TransportClosed at the end."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Returns when the bytes may be forgotten here.  Raises TransportClosed."""
+        ...
+
+    def close(self) -> None:
+        """Ends the stream; whoever reads or writes gets TransportClosed."""
+        ...
+
+
+class Listener(Protocol):
+    """A listening port."""
+
+    @property
+    def endpoint(self) -> Endpoint: ...
+
+    async def close(self) -> None:
+        """Stops accepting.  Sessions that are under way go on."""
+        ...
+
+
+class Connections(Protocol):
+    """Where transports come from."""
+
+    async def connect(self, remote: Endpoint, source_ip: str | None, timeout_s: float) -> Transport:
+        """Raises TransportClosed when refused or unreachable, TimeoutError after ``timeout_s``."""
+        ...
+
+    async def listen(
+        self, local: Endpoint, on_connection: Callable[[Transport], Awaitable[None]]
+    ) -> Listener:
+        """Port 0 takes a free one.  Every connection gets a task of its own that ``on_connection``
+        lives in; the stream is closed when it returns."""
+        ...
+
+
+class Signer(Protocol):
+    """Our key."""
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def pubkey(self) -> bytes: ...
+
+    def sign(self, buffer: bytes) -> bytes:
+        """A 64-byte signature (spec 1) with low s."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureCheck:
+    """One signature to verify: ``signature`` of ``buffer`` by ``pubkey``."""
+
+    pubkey: bytes
+    signature: bytes
+    buffer: bytes
+
+
+class Verifier(Protocol):
+    """Verifies many signatures; outside the event loop in the daemon, in line in a simulation."""
+
+    async def verify(self, checks: Sequence[SignatureCheck], *, allow_long_ids: bool) -> list[bool]:
+        """One verdict each, in order; a malformed key or signature is False, never an exception."""
+        ...
+
+
+class AlreadySigned(Exception):
+    """The journal holds another hash for this slot."""
+
+
+class Journal(Protocol):
+    """What we signed, durably, before it leaves us (spec 4: a node never signs twice for a slot)."""
+
+    async def record(self, round_: Round, sir: Slot, block_hash: bytes) -> None:
+        """On disk when it returns.  The same hash again is fine; raises AlreadySigned for another."""
+        ...
+
+    async def get_hash(self, round_: Round, sir: Slot) -> bytes | None:
+        """What was signed for the slot."""
+        ...
+
+    async def get_last(self) -> tuple[Round, Slot] | None:
+        """The latest slot that was signed for; None for a new journal."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PowStatus:
+    """The companion at a glance.  ``problem`` is empty when it is in sync, else words for the operator."""
+
+    source: str
+    height: PowHeight
+    timestamp: float
+    block_hash: str
+    problem: str = ""
+
+
+class PowNotReady(Exception):
+    """The companion cannot answer yet (late, busy, missing): words for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredList:
+    """The list for a round: entries in order, the PoW height that it was derived at, and the PoS
+    addresses out of it that the control address has voided."""
+
+    round: Round
+    pow_height: PowHeight
+    entries: tuple[Registration, ...]
+    voided: tuple[str, ...] = ()
+
+
+class PowSource(Protocol):
+    """The companion's chain, read only (spec 5)."""
+
+    async def get_status(self, now: float) -> PowStatus:
+        """Never raises: trouble is in ``problem``."""
+        ...
+
+    async def get_registered(self, round_: Round) -> RegisteredList:
+        """registered(R) of spec 3.  Raises PowNotReady."""
+        ...
+
+    async def get_block_hashes(self, heights: Sequence[PowHeight]) -> list[str]:
+        """56 characters each, in order.  Raises PowNotReady."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """Outcome of ``Ledger.replace``: whether it happened, the measured height of the other branch,
+    and the messages that our blocks had and the other branch has not."""
+
+    adopted: bool
+    measured: ChainHeight
+    dropped_messages: tuple[Message, ...] = ()
+    dropped_blocks: tuple[Block, ...] = ()
+
+
+class Ledger(Protocol):
+    """The chain in storage.  One writer; a call that changes it is one transaction."""
+
+    def get_height(self) -> ChainHeight:
+        """The state of the chain, held in memory: costs nothing."""
+        ...
+
+    async def append(self, block: Block) -> ChainHeight:
+        """Store a verified block on the tip.  Raises InvariantBroken when it does not follow it."""
+        ...
+
+    async def append_many(self, blocks: Sequence[Block]) -> ChainHeight:
+        """Several whole blocks in one transaction."""
+        ...
+
+    async def replace(
+        self,
+        common: Height,
+        blocks: Sequence[Block],
+        is_better: Callable[[ChainHeight, ChainHeight], bool],
+    ) -> Replacement:
+        """Drop what is above ``common``, store ``blocks``, measure; keep it only if
+        ``is_better(measured, ours)``, else leave everything as it was.  One transaction."""
+        ...
+
+    async def rollback(self, to_height: Height) -> tuple[Block, ...]:
+        """Drop the blocks above ``to_height``, highest first, and return them."""
+        ...
+
+    async def get_block(self, height: Height) -> Block | None: ...
+
+    async def get_block_of_slot(self, round_: Round, sir: Slot) -> Block | None:
+        """The header (no messages) of the block of a slot."""
+        ...
+
+    async def get_blocks(self, first: Height, count: int) -> list[Block]:
+        """Ascending, whole, as many as there are."""
+        ...
+
+    async def get_round_blocks(self, round_: Round) -> list[Block]: ...
+
+    async def get_headers(self, first: Height | None, count: int) -> list[Block]:
+        """From ``first`` ascending; None: the newest, descending.  Without messages."""
+        ...
+
+    async def get_height_at(self, height: Height) -> ChainHeight | None:
+        """The measures as they were with that block as tip."""
+        ...
+
+    async def get_message(self, txid: bytes) -> Message | None: ...
+
+    async def get_messages_of(self, address: str, from_height: Height = 0, count: int = 100) -> list[Message]:
+        """Sent or received, heights ascending and times descending within one (spec 2)."""
+        ...
+
+    async def get_known_ids(self, txids: Iterable[bytes], up_to: Height | None = None) -> frozenset[bytes]:
+        """Those of ``txids`` that are in the chain (in blocks of at most ``up_to``, if given)."""
+        ...
+
+    async def get_reference(self, round_: Round, up_to: Height | None = None) -> tuple[Height, bytes]:
+        """Height and hash of the last block of a round before ``round_`` (spec 3, reference hash)."""
+        ...
+
+    async def get_seen(self, round_: Round, up_to: Height | None = None) -> frozenset[str]:
+        """Addresses that forged a block of the round or sent a message that is in one."""
+        ...
+
+    async def get_kpis(self, first_round: Round, last_round: Round) -> dict[str, Kpis]:
+        """Spec 7, both rounds included; those with an entry only."""
+        ...
+
+    async def get_forged_count(self, address: str) -> int: ...
+
+    async def save_plan(self, plan: RoundPlan) -> None:
+        """Keep what was derived for a round; a later one of the same round replaces it."""
+        ...
+
+    async def get_plan(self, round_: Round) -> RoundPlan | None: ...
+
+    async def save_status(self, round_: Round, status: Mapping[str, object]) -> None:
+        """The node's own status of a finished round."""
+        ...
+
+    async def get_status(self, round_: Round) -> Mapping[str, object] | None: ...
+
+    async def save_evidence(self, evidence: Equivocation) -> None: ...
+
+    async def get_evidence(self) -> list[Equivocation]: ...
+
+    async def save_finding(self, height: Height, block_hash: bytes, rule: str, reason: str) -> None:
+        """A break of a rule that was tolerated, kept to be shown (spec 4, classes)."""
+        ...
+
+    async def count_findings(self) -> dict[str, int]:
+        """Tolerated breaks by rule."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Files(Protocol):
+    """Small files of the data folder (the saved mempool)."""
+
+    def read(self, name: str) -> bytes | None: ...
+
+    def write(self, name: str, content: bytes) -> None:
+        """Whole or not at all."""
+        ...

@@ -1,0 +1,1 @@
+"""The companion, read only: its ledger file, and what follows from it."""

@@ -1,0 +1,1 @@
+"""The world in memory: virtual time, a network with delays and faults, clusters of real nodes."""

@@ -1,0 +1,1 @@
+"""SQLite: the ledger, the rounds, the journal of what we signed.  No rules."""

@@ -1,0 +1,1 @@
+"""Bytes to messages and back: schema, catalogue of commands, codec, framing.  No sockets."""
