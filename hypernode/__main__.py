@@ -1,0 +1,55 @@
+"""``python -m hypernode COMMAND …``: a table of commands, each in a module of its own that is imported
+only when it is asked for, so that starting is quick."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Subcommand:
+    """A module with ``main(argv: list[str]) -> int``, and what the command does in one line."""
+
+    module: str
+    help: str
+
+
+SUBCOMMANDS: Final[dict[str, Subcommand]] = {
+    "devnet": Subcommand(
+        "hypernode.cli.devnet", "run a local network of hypernodes with its own companion chain"
+    ),
+    "instance": Subcommand("hypernode.cli.instance", "run one hypernode"),
+    "client": Subcommand("hypernode.cli.client", "ask a running hypernode"),
+    "vectors": Subcommand("hypernode.cli.vectors", "run test vectors and report every difference"),
+}
+
+USAGE_ERROR: Final = 2
+"""Exit status of a command line that cannot be understood, as argparse has it."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the subcommand that the first argument names with the others; returns its exit status."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(format_usage(), file=sys.stdout if arguments else sys.stderr)
+        return 0 if arguments else USAGE_ERROR
+    subcommand = SUBCOMMANDS.get(arguments[0])
+    if subcommand is None:
+        print(f"hypernode: no command {arguments[0]!r}\n{format_usage()}", file=sys.stderr)
+        return USAGE_ERROR
+    result: int = importlib.import_module(subcommand.module).main(list(arguments[1:]))
+    return result
+
+
+def format_usage() -> str:
+    """The commands with a line on each."""
+    width = max(len(name) for name in SUBCOMMANDS)
+    lines = [f"  {name:<{width}}  {command.help}" for name, command in SUBCOMMANDS.items()]
+    return "\n".join(["usage: python -m hypernode COMMAND [arguments]", "", "commands:", *lines])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
