@@ -1,0 +1,67 @@
+"""PoS addresses (spec 1, address): base58 of network byte, H20 of the public key and a checksum."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import base58
+
+from hypernode.core.errors import Reject
+from hypernode.core.hashing import CHECKSUM_BYTES, h4, h20
+from hypernode.core.types import ADDRESS_CHARS, HASH_BYTES
+
+ADDRESS_BYTES = 1 + HASH_BYTES + CHECKSUM_BYTES
+
+CACHED_ADDRESSES = 4_096
+"""A network has some hundred senders, and base58 is the dearest part of a message after its signature."""
+
+
+@lru_cache(maxsize=CACHED_ADDRESSES)
+def compute_address(pubkey: bytes, address_byte: int) -> str:
+    """The address of a public key (64 bytes; any length hashes) on the network of ``address_byte``."""
+    return encode_address(h20(pubkey), address_byte)
+
+
+def encode_address(payload: bytes, address_byte: int) -> str:
+    """The address with ``payload`` (20 bytes, a hash of a key)."""
+    body = bytes([address_byte]) + payload
+    return base58.b58encode(body + h4(body)).decode("ascii")
+
+
+def validate_address(address: str, address_byte: int) -> bytes:
+    """The 20 bytes that a valid address holds.  Raises Reject("1-data") and says which part is wrong."""
+    fault = _find_fault(address, address_byte)
+    if fault:
+        raise Reject("1-data", fault)
+    return base58.b58decode(address)[1 : 1 + HASH_BYTES]
+
+
+@lru_cache(maxsize=CACHED_ADDRESSES)
+def is_valid_address(address: str, address_byte: int) -> bool:
+    """Strict: 34 characters, 25 bytes, checksum, and the network's byte."""
+    return not _find_fault(address, address_byte)
+
+
+def is_address_byte(address_byte: int) -> bool:
+    """Whether every address of a network with this byte has 34 characters."""
+    unit: int = 256 ** (ADDRESS_BYTES - 1)
+    shortest: int = 58 ** (ADDRESS_CHARS - 1)
+    return shortest <= address_byte * unit and (address_byte + 1) * unit <= shortest * 58
+
+
+def _find_fault(address: str, address_byte: int) -> str:
+    """What is wrong with the address; empty when nothing is."""
+    if len(address) != ADDRESS_CHARS or not address.isascii() or not address.isalnum():
+        # the decoder of base58 would strip white space: nothing but letters and digits gets there
+        return f"an address has {ADDRESS_CHARS} letters and digits"
+    try:
+        decoded = base58.b58decode(address)
+    except ValueError:
+        return "a character of the address is not of base58"
+    if len(decoded) != ADDRESS_BYTES:
+        return f"the address decodes to {len(decoded)} bytes, not {ADDRESS_BYTES}"
+    if h4(decoded[:-CHECKSUM_BYTES]) != decoded[-CHECKSUM_BYTES:]:
+        return "the checksum of the address is wrong"
+    if decoded[0] != address_byte:
+        return f"the address is of network 0x{decoded[0]:02x}, not 0x{address_byte:02x}"
+    return ""
