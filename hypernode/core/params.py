@@ -1,135 +1,27 @@
-"""The parameters of a network: one immutable value, handed to whatever needs it (spec 3 and 6).
-
-``mainnet()``, ``testnet()`` and ``devnet(...)`` are built in; any other network is a JSON file with
-the same fields (``network_from_json``).  Delays scale with the slot as parts of main's 180 s.
-"""
+"""The networks (spec 3, parameters): ``mainnet()``, ``testnet()`` and ``devnet(...)`` are built in; any other
+is a JSON file with the same fields (``network_from_json``)."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Final, Literal
+from dataclasses import replace
+from typing import Any, Final
 
-from hypernode.core.types import PUBKEY_BYTES, Height, PowHeight, Timestamp
+from hypernode.core.network import MAIN_SLOT_S, Delays, FixedHypernode, Network
+from hypernode.core.network_file import NetworkFileError, network_from_json, network_to_json
+from hypernode.core.types import Timestamp
 
-MAIN_SLOT_S: Final = 180.0
-"""The slot that the delays below are stated for."""
-
-
-@dataclass(frozen=True, slots=True)
-class FixedHypernode:
-    """A hypernode of a network that has a fixed list in place of a PoW chain (spec 6, networks)."""
-
-    pos: str
-    ip: str
-    port: int
-    weight: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Delays:
-    """Times of spec 6 in seconds, as they are on main (slots of 180 s) until ``scaled``."""
-
-    height_exchange_s: float = 10.0
-    height_exchange_in_consensus_s: float = 30.0
-    mempool_exchange_s: float = 30.0
-    mempool_exchange_seeking_s: float = 20.0
-    earliest_forging_s: float = 15.0
-    """After the start of the slot."""
-    latest_forging_s: float = 15.0
-    """Before the end of the slot."""
-    grace_s: float = 10.0
-    """How long the net may be one round ahead before we call ourselves late."""
-    peer_retry_s: float = 20.0
-    tick_s: float = 10.0
-    """How often the node looks at itself when nothing happens (WAIT)."""
-
-    def scaled(self, slot_s: float) -> Delays:
-        """The same delays for slots of another length."""
-        part = slot_s / MAIN_SLOT_S
-        return Delays(**{f.name: getattr(self, f.name) * part for f in fields(self)})
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """Everything that nodes of one network must agree on, and the tunable parameters."""
-
-    name: str
-    mixed: bool
-    """Legacy nodes forge here too: rules of class B have their mercy, those of class C are policy."""
-    address_byte: int
-    magic: bytes
-    """Four bytes that open a checked frame; the first is above 0x7F."""
-    posnet: str
-    posnet_allow: tuple[str, ...]
-    origin_of_time: Timestamp
-    control_pow: str
-    control_pos: str
-    slot_s: int = 180
-    slots: int = 19
-    """MAX_ROUND_SLOTS: slots that have a juror."""
-    closing_slots: int = 1
-    """END_ROUND_SLOTS."""
-    tests_per_slot: int = 8
-    test_kinds: tuple[int, ...] = (0, 1, 2, 3, 4)
-    min_active: int = 10
-    min_connections: int = 3
-    port: int = 6969
-    # the companion
-    first_pow_height: PowHeight = 773_801
-    pow_block_s: float = 60.0
-    pow_confirmations: int = 20
-    """The ledger must hold more than this many blocks beyond the reference height."""
-    pow_synced_s: int = 900
-    """Age of the companion's last block up to which it is in sync."""
-    collateral_unit: int = 10_000
-    max_weight: int = 3
-    mirror_end_height: PowHeight = 4_380_000
-    reward_pot: str = "3e08b5538a4509d9daa99e01ca5912cda3e98a7f79ca01248c2bde16"
-    reference: Literal["round", "legacy"] = "round"
-    genesis: Literal["main", "derived"] = "main"
-    hypernodes: tuple[FixedHypernode, ...] = ()
-    # tunable (rainbow)
-    max_connect_to: int = 40
-    block_sync_count: int = 20
-    max_txs_to_sync: int = 2_000
-    max_txs_per_block: int = 3_000
-    ping_delay_s: int = 30
-    min_forge_consensus: int = 18
-    min_forge_consensus_low: int = 11
-    allow_queries_from: tuple[str, ...] = ("127.0.0.1",)
-    allow_updates_from: tuple[str, ...] = ()
-    # rules with numbers
-    future_allowed_s: int = 5
-    message_age_s: int = 3_600
-    min_block_messages: int = 4
-    max_block_messages: int = 10_000
-    """What the wire can carry; ``max_txs_per_block`` binds what we forge."""
-    min_block_sources: int = 2
-    min_forge_sources: int = 3
-    sender_quota: int = 300
-    """Messages of one sender that the mempool keeps in a round."""
-    keep_rounds: int = 2
-    """Blocks older than this many rounds are never replaced by themselves."""
-    min_subnets: int = 2
-    """/16 networks that must hold the branch we catch up to; 1 on loopback networks."""
-    lenient_below: Height = 0
-    """History of main: below it rules 2 to 9 and 11 are counted, never a reason to refuse."""
-    exceptions: tuple[tuple[Height, bytes], ...] = ()
-    """Blocks (height, hash) that are taken whatever rule they break."""
-    dead_tips: tuple[tuple[Height, bytes], ...] = ()
-    """Blocks (height, hash) of branches that the network left for good."""
-    delays: Delays = Delays()
-
-    @property
-    def slots_total(self) -> int:
-        return self.slots + self.closing_slots
-
-    @property
-    def round_s(self) -> int:
-        """ROUND_TIME_SEC."""
-        return self.slot_s * self.slots_total
-
+__all__ = [
+    "MAIN_SLOT_S",
+    "Delays",
+    "FixedHypernode",
+    "Network",
+    "NetworkFileError",
+    "devnet",
+    "mainnet",
+    "network_from_json",
+    "network_to_json",
+    "testnet",
+]
 
 _MAIN_CONTROL_POW: Final = "cf2562488992997dff3658e455701589678d0e966a79e2a037cbb2ff"
 _MAIN_CONTROL_POS: Final = "BKYnuT4Pt8xfZrSKrY3mUyf9Cd9qJmTgBn"
@@ -156,3 +48,58 @@ def mainnet() -> Network:
         lenient_below=105_000,
         dead_tips=_MAIN_DEAD_TIPS,
     )
+
+
+_TEST_ADDRESS_BYTE: Final = 0x55
+_TEST_CONTROL_POW: Final = "ffa64f6bb60a7e8361a63b47b9ecce7a140f7f8885b5a29896b383eb"
+_TEST_CONTROL_POS: Final = "bRtpbaZdoWbEyjyaPsN959n3r8FztjAcK5"
+"""Control addresses of a network that does not run: hashes of its name, nobody holds their keys."""
+
+
+def testnet() -> Network:
+    """The test network (none runs at present): main's times, rules that hold without mercy."""
+    return Network(
+        name="testnet",
+        mixed=False,
+        address_byte=_TEST_ADDRESS_BYTE,
+        magic=bytes.fromhex("b1534e55"),
+        posnet="postest001",
+        posnet_allow=("postest001",),
+        origin_of_time=_MAIN_ORIGIN,
+        control_pow=_TEST_CONTROL_POW,
+        control_pos=_TEST_CONTROL_POS,
+        genesis="derived",
+    )
+
+
+_POW_BLOCKS_A_SLOT: Final = 3
+"""One a minute on main, where a slot has three minutes."""
+_DEVNET_POW_SYNCED_S: Final = 30
+
+
+def devnet(
+    origin_of_time: Timestamp, slot_s: int, control_pow: str, control_pos: str, **overrides: Any
+) -> Network:
+    """A local network: slots of ``slot_s`` seconds from ``origin_of_time`` on, and a companion whose blocks
+    are as much quicker as its slots.  ``overrides`` are fields of ``Network``."""
+    network = Network(
+        name="devnet",
+        mixed=False,
+        address_byte=_TEST_ADDRESS_BYTE,
+        magic=bytes.fromhex("b1534ede"),
+        posnet="devnet0001",
+        posnet_allow=("devnet0001",),
+        origin_of_time=origin_of_time,
+        control_pow=control_pow,
+        control_pos=control_pos,
+        slot_s=slot_s,
+        min_active=2,
+        min_connections=2,
+        min_subnets=1,
+        first_pow_height=1,
+        pow_block_s=slot_s / _POW_BLOCKS_A_SLOT,
+        pow_synced_s=_DEVNET_POW_SYNCED_S,
+        genesis="derived",
+        delays=Delays().scaled(slot_s),
+    )
+    return replace(network, **overrides)

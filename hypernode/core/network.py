@@ -1,0 +1,130 @@
+"""A network: one immutable value with all its parameters, handed to whatever needs it (spec 3 and 6).
+
+The defaults are those of main.  Import it from ``core.params``, where the networks themselves are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Final, Literal
+
+from hypernode.core.types import Height, PowHeight, Timestamp
+
+MAIN_SLOT_S: Final = 180.0
+"""The slot that the delays below are stated for."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedHypernode:
+    """A hypernode of a network that has a fixed list in place of a PoW chain (spec 6, networks)."""
+
+    pos: str
+    ip: str
+    port: int
+    weight: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """Times of spec 6 in seconds, as they are on main (slots of 180 s) until ``scaled``."""
+
+    height_exchange_s: float = 10.0
+    height_exchange_in_consensus_s: float = 30.0
+    mempool_exchange_s: float = 30.0
+    mempool_exchange_seeking_s: float = 20.0
+    earliest_forging_s: float = 15.0
+    """After the start of the slot."""
+    latest_forging_s: float = 15.0
+    """Before the end of the slot."""
+    grace_s: float = 10.0
+    """How long the net may be one round ahead before we call ourselves late."""
+    peer_retry_s: float = 20.0
+    tick_s: float = 10.0
+    """How often the node looks at itself when nothing happens (WAIT)."""
+
+    def scaled(self, slot_s: float) -> Delays:
+        """The same delays for slots of another length."""
+        part = slot_s / MAIN_SLOT_S
+        return Delays(**{f.name: getattr(self, f.name) * part for f in fields(self)})
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """Everything that nodes of one network must agree on, and the tunable parameters."""
+
+    name: str
+    mixed: bool
+    """Legacy nodes forge here too: rules of class B have their mercy, those of class C are policy."""
+    address_byte: int
+    magic: bytes
+    """Four bytes that open a checked frame; the first is above 0x7F."""
+    posnet: str
+    posnet_allow: tuple[str, ...]
+    origin_of_time: Timestamp
+    control_pow: str
+    control_pos: str
+    slot_s: int = 180
+    slots: int = 19
+    """MAX_ROUND_SLOTS: slots that have a juror."""
+    closing_slots: int = 1
+    """END_ROUND_SLOTS."""
+    tests_per_slot: int = 8
+    test_kinds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    min_active: int = 10
+    min_connections: int = 3
+    port: int = 6969
+    # the companion
+    first_pow_height: PowHeight = 773_801
+    pow_block_s: float = 60.0
+    pow_confirmations: int = 20
+    """The ledger must hold more than this many blocks beyond the reference height."""
+    pow_synced_s: int = 900
+    """Age of the companion's last block up to which it is in sync."""
+    collateral_unit: int = 10_000
+    max_weight: int = 3
+    mirror_end_height: PowHeight = 4_380_000
+    reward_pot: str = "3e08b5538a4509d9daa99e01ca5912cda3e98a7f79ca01248c2bde16"
+    reference: Literal["round", "legacy"] = "round"
+    genesis: Literal["main", "derived"] = "main"
+    hypernodes: tuple[FixedHypernode, ...] = ()
+    # tunable (rainbow)
+    max_connect_to: int = 40
+    block_sync_count: int = 20
+    max_txs_to_sync: int = 2_000
+    max_txs_per_block: int = 3_000
+    ping_delay_s: int = 30
+    min_forge_consensus: int = 18
+    min_forge_consensus_low: int = 11
+    allow_queries_from: tuple[str, ...] = ("127.0.0.1",)
+    allow_updates_from: tuple[str, ...] = ()
+    # rules with numbers
+    future_allowed_s: int = 5
+    message_age_s: int = 3_600
+    min_block_messages: int = 4
+    max_block_messages: int = 10_000
+    """What the wire can carry; ``max_txs_per_block`` binds what we forge."""
+    min_block_sources: int = 2
+    min_forge_sources: int = 3
+    sender_quota: int = 300
+    """Messages of one sender that the mempool keeps in a round."""
+    keep_rounds: int = 2
+    """Blocks older than this many rounds are never replaced by themselves."""
+    min_subnets: int = 2
+    """/16 networks that must hold the branch we catch up to; 1 on loopback networks."""
+    lenient_below: Height = 0
+    """History of main: below it rules 2 to 9 and 11 are counted, never a reason to refuse."""
+    exceptions: tuple[tuple[Height, bytes], ...] = ()
+    """Blocks (height, hash) that are taken whatever they break but rules 1, 10 and 12, without which there
+    is no chain."""
+    dead_tips: tuple[tuple[Height, bytes], ...] = ()
+    """Blocks (height, hash) of branches that the network left for good."""
+    delays: Delays = Delays()
+
+    @property
+    def slots_total(self) -> int:
+        return self.slots + self.closing_slots
+
+    @property
+    def round_s(self) -> int:
+        """ROUND_TIME_SEC."""
+        return self.slot_s * self.slots_total

@@ -1,0 +1,212 @@
+"""A network as a JSON file (spec 6, networks): the fields of ``Network``; those with a default may miss.
+
+Bytes are hexadecimal text, tuples are lists.  ``delays`` that are not given are main's, scaled with the
+slot.  Every error names the file, the field and what was expected there.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, Field, fields
+from difflib import get_close_matches
+from typing import Any, Final, Literal, TypeAlias, get_args, get_origin, get_type_hints
+
+from hypernode.core.address import is_address_byte, is_valid_address
+from hypernode.core.network import Delays, FixedHypernode, Network
+
+POSNET_CHARS: Final = 10
+MAGIC_BYTES: Final = 4
+MAX_PORT: Final = 65_535
+_LEGACY_TOP_BYTE: Final = 0x7F
+"""The largest first byte of a legacy frame's length."""
+
+_Parsers: TypeAlias = Mapping[object, Callable[[Any], object]]
+
+
+class NetworkFileError(ValueError):
+    """A network file that cannot be used: names the file, the field and what was expected."""
+
+
+class _Unfit(Exception):
+    """What was expected of a value."""
+
+
+def network_from_json(text: str, source: str) -> Network:
+    """The network that ``text`` describes; ``source`` names it in errors.  Raises NetworkFileError."""
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise NetworkFileError(f"{source}: not JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise NetworkFileError(f"{source}: expected an object with the fields of a network")
+    given = {"delays": {}, **values}
+    given.setdefault("posnet_allow", [given["posnet"]] if "posnet" in given else [])
+    slot_s = given.get("slot_s", 180)
+    scaled = Delays().scaled(slot_s if isinstance(slot_s, int) else 180)
+    parsers: _Parsers = {
+        **_PARSERS,
+        Delays: lambda value: _parse_object(Delays, value, _PARSERS, _as_dict(scaled)),
+    }
+    try:
+        network: Network = _parse_object(Network, given, parsers, {})
+        _require_sense(network)
+    except _Unfit as unfit:
+        raise NetworkFileError(f"{source}: {unfit}") from None
+    return network
+
+
+def network_to_json(network: Network) -> str:
+    """The network as such a file, every field written out."""
+    return json.dumps(_to_plain(network), indent=2) + "\n"
+
+
+def _to_plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, tuple):
+        return [_to_plain(item) for item in value]
+    if isinstance(value, Network | Delays | FixedHypernode):
+        return {name: _to_plain(item) for name, item in _as_dict(value).items()}
+    return value
+
+
+def _as_dict(value: Network | Delays | FixedHypernode) -> dict[str, object]:
+    return {f.name: getattr(value, f.name) for f in fields(value)}
+
+
+def _parse_object(
+    cls: type[Any],
+    value: object,
+    parsers: _Parsers,
+    defaults: Mapping[str, object],
+) -> Any:
+    """An instance of a dataclass from an object of JSON; ``defaults`` go before those of the class."""
+    if not isinstance(value, dict):
+        raise _Unfit("expected an object")
+    known = {f.name: f for f in fields(cls)}
+    for name in value:
+        if name not in known:
+            raise _Unfit(f"unknown field {name!r}{_suggest(name, known)}")
+    missing = [f.name for f in known.values() if _is_required(f) and f.name not in {*value, *defaults}]
+    if missing:
+        raise _Unfit(f"missing {', '.join(map(repr, missing))}")
+    hints = get_type_hints(cls)
+    parsed = dict(defaults)
+    for name, item in value.items():
+        try:
+            parsed[name] = _parse_value(hints[name], item, parsers)
+        except _Unfit as unfit:
+            raise _Unfit(f"{name}: {unfit}") from None
+    return cls(**parsed)
+
+
+def _is_required(field: Field[Any]) -> bool:
+    return field.default is MISSING and field.default_factory is MISSING
+
+
+def _suggest(name: str, known: Iterable[str]) -> str:
+    """The nearest known name, to be put after an unknown one."""
+    nearest = get_close_matches(name, known, n=1)
+    return f"; did you mean {nearest[0]!r}?" if nearest else ""
+
+
+def _parse_value(hint: object, item: object, parsers: _Parsers) -> object:
+    if get_origin(hint) is Literal:
+        if item not in get_args(hint):
+            raise _Unfit(f"expected one of {', '.join(map(repr, get_args(hint)))}, not {item!r}")
+        return item
+    if get_origin(hint) is tuple:
+        return _parse_tuple(get_args(hint), item, parsers)
+    return parsers[hint](item)
+
+
+def _parse_tuple(parts: tuple[object, ...], item: object, parsers: _Parsers) -> tuple[object, ...]:
+    if not isinstance(item, list):
+        raise _Unfit(f"expected a list, not {item!r}")
+    if parts[-1] is ...:
+        return tuple(_parse_value(parts[0], one, parsers) for one in item)
+    if len(item) != len(parts):
+        raise _Unfit(f"expected a list of {len(parts)}, not {item!r}")
+    return tuple(_parse_value(part, one, parsers) for part, one in zip(parts, item, strict=True))
+
+
+def _parse_int(item: object) -> int:
+    if not isinstance(item, int) or isinstance(item, bool):
+        raise _Unfit(f"expected a whole number, not {item!r}")
+    return item
+
+
+def _parse_float(item: object) -> float:
+    if not isinstance(item, int | float) or isinstance(item, bool) or not math.isfinite(item):
+        raise _Unfit(f"expected a number, not {item!r}")
+    return float(item)
+
+
+def _parse_bool(item: object) -> bool:
+    if not isinstance(item, bool):
+        raise _Unfit(f"expected true or false, not {item!r}")
+    return item
+
+
+def _parse_text(item: object) -> str:
+    if not isinstance(item, str) or not item.isascii():
+        raise _Unfit(f"expected a text of ASCII, not {item!r}")
+    return item
+
+
+def _parse_bytes(item: object) -> bytes:
+    try:
+        return bytes.fromhex(_parse_text(item))
+    except ValueError:
+        raise _Unfit(f"expected hexadecimal text, not {item!r}") from None
+
+
+_PARSERS: Final[_Parsers] = {
+    int: _parse_int,
+    float: _parse_float,
+    bool: _parse_bool,
+    str: _parse_text,
+    bytes: _parse_bytes,
+    FixedHypernode: lambda item: _parse_object(FixedHypernode, item, _PARSERS, {}),
+}
+
+
+_AT_LEAST_ONE: Final = frozenset(
+    ("slot_s", "slots", "max_weight", "collateral_unit", "max_txs_to_sync", "max_txs_per_block")
+)
+
+
+def _require_sense(network: Network) -> None:
+    """What types alone do not say.  Raises _Unfit."""
+    numbers = {**_as_dict(network), **_as_dict(network.delays)}
+    for name, number in numbers.items():
+        least = 1 if name in _AT_LEAST_ONE else 0
+        if isinstance(number, int | float) and number < least:
+            raise _Unfit(f"{name}: expected at least {least}, not {number}")
+    if len(network.magic) != MAGIC_BYTES or network.magic[0] <= _LEGACY_TOP_BYTE:
+        raise _Unfit(f"magic: expected {MAGIC_BYTES} bytes, the first above 7f, not {network.magic.hex()!r}")
+    if not is_address_byte(network.address_byte):
+        raise _Unfit(
+            f"address_byte: expected one whose addresses have 34 characters, not {network.address_byte}"
+        )
+    for posnet in (network.posnet, *network.posnet_allow):
+        if len(posnet) != POSNET_CHARS:
+            raise _Unfit(f"posnet: expected {POSNET_CHARS} characters, not {posnet!r}")
+    if not 1 <= network.port <= MAX_PORT:
+        raise _Unfit(f"port: expected 1 to {MAX_PORT}, not {network.port}")
+    if network.tests_per_slot and not network.test_kinds:
+        raise _Unfit("test_kinds: expected at least one where there are tests")
+    _require_addresses(network)
+
+
+def _require_addresses(network: Network) -> None:
+    holders = [("control_pos", network.control_pos)]
+    holders += [(f"hypernodes[{i}].pos", h.pos) for i, h in enumerate(network.hypernodes)]
+    for name, address in holders:
+        if not is_valid_address(address, network.address_byte):
+            raise _Unfit(f"{name}: expected an address of the network, not {address!r}")
+    for i, hypernode in enumerate(network.hypernodes):
+        if not 1 <= hypernode.port <= MAX_PORT:
+            raise _Unfit(f"hypernodes[{i}].port: expected 1 to {MAX_PORT}, not {hypernode.port}")
