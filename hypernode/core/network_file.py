@@ -7,7 +7,6 @@ slot.  Every error names the file, the field and what was expected there.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, fields
 from difflib import get_close_matches
@@ -19,6 +18,7 @@ from hypernode.core.network import Delays, FixedHypernode, Network
 POSNET_CHARS: Final = 10
 MAGIC_BYTES: Final = 4
 MAX_PORT: Final = 65_535
+_LARGEST: Final = 1e12
 _LEGACY_TOP_BYTE: Final = 0x7F
 """The largest first byte of a legacy frame's length."""
 
@@ -139,7 +139,7 @@ def _parse_int(item: object) -> int:
 
 
 def _parse_float(item: object) -> float:
-    if not isinstance(item, int | float) or isinstance(item, bool) or not math.isfinite(item):
+    if not isinstance(item, int | float) or isinstance(item, bool) or not abs(item) <= _LARGEST:
         raise _Unfit(f"expected a number, not {item!r}")
     return float(item)
 

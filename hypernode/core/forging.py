@@ -1,0 +1,80 @@
+"""Making a block: which messages, whether they are enough, and the seal (spec 6, forging)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import chain, zip_longest
+
+from hypernode.core.block import count_sources, encode_raw_block
+from hypernode.core.errors import Reject
+from hypernode.core.hashing import h20
+from hypernode.core.params import Network
+from hypernode.core.types import Block, Message, Round, Slot, Timestamp
+
+
+def select_messages(
+    network: Network, candidates: Sequence[Message], limit: int, timestamp: Timestamp | None = None
+) -> list[Message]:
+    """At most ``limit`` messages for a block, by timestamp; those of one second keep their order.
+
+    When there are more, each sender in turn gives its newest, then its next one, and so on.  With the
+    block's ``timestamp``, messages that rule 9 would not let into it stay out."""
+    fitting = [m for m in candidates if timestamp is None or _fits(network, m, timestamp)]
+    if len(fitting) > limit:
+        fitting = _spread_over_senders(fitting)[: max(0, limit)]
+    place = {m.txid: i for i, m in enumerate(candidates)}
+    return sorted(fitting, key=lambda m: (m.timestamp, place[m.txid]))
+
+
+def can_forge(network: Network, messages: Sequence[Message]) -> Reject | None:
+    """Why these messages make no block: too few of them, or of too few senders.  None when they do."""
+    if len(messages) < network.min_block_messages:
+        return Reject("6-node", f"{len(messages)} messages, {network.min_block_messages} are needed")
+    sources = count_sources(messages)
+    if sources < network.min_forge_sources:
+        return Reject("6-node", f"messages of {sources} senders, {network.min_forge_sources} are needed")
+    return None
+
+
+def seal_block(
+    sign: Callable[[bytes], bytes],
+    address: str,
+    parent: Block,
+    round_: Round,
+    sir: Slot,
+    timestamp: Timestamp,
+    messages: Sequence[Message],
+) -> Block:
+    """The block of ``address`` on top of ``parent``, hashed and signed; ``messages`` in block order.
+
+    Raises Reject("1-data") when a number is no uint32."""
+    height = parent.height + 1
+    unsealed = Block(
+        height=height,
+        round=round_,
+        sir=sir,
+        timestamp=timestamp,
+        previous_hash=parent.block_hash,
+        messages=tuple(replace(m, block_height=height) for m in messages),
+        msg_count=len(messages),
+        uniques_sources=count_sources(messages),
+        signature=b"",
+        block_hash=b"",
+        forger=address,
+    )
+    raw = encode_raw_block(unsealed)
+    return replace(unsealed, signature=sign(raw), block_hash=h20(raw))
+
+
+def _fits(network: Network, m: Message, timestamp: Timestamp) -> bool:
+    oldest = timestamp - network.message_age_s - network.slot_s
+    return oldest <= m.timestamp <= timestamp + network.future_allowed_s
+
+
+def _spread_over_senders(messages: Sequence[Message]) -> list[Message]:
+    """Everybody's newest, then everybody's next: senders in the order of their newest messages."""
+    queues: dict[str, list[Message]] = {}
+    for m in sorted(messages, key=lambda m: m.timestamp, reverse=True):
+        queues.setdefault(m.sender, []).append(m)
+    return [m for m in chain.from_iterable(zip_longest(*queues.values())) if m is not None]

@@ -1,0 +1,229 @@
+"""What makes a block valid on top of a given one (spec 4, a valid block).
+
+``find_breaks`` lists every rule that a block breaks; ``is_refused`` says which of them count where:
+
+* class A holds always and everywhere;
+* class B holds for what we forge and for pushed blocks, and everywhere where the network is not mixed.  On
+  a mixed one, a block *fetched* in a branch that most of the registered peers in sight hold is taken with
+  its break: legacy nodes heal by taking the better chain, whoever forged it;
+* class C holds where the network is not mixed.
+
+History has exceptions, which are data of the network: ``lenient_below``, ``exceptions``, ``dead_tips``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from itertools import pairwise
+from typing import Final
+
+from hypernode.core.address import compute_address
+from hypernode.core.block import count_sources, encode_raw_block
+from hypernode.core.errors import Reject
+from hypernode.core.hashing import h20
+from hypernode.core.params import Network
+from hypernode.core.signing import is_valid_signature, recover_pubkeys
+from hypernode.core.timeline import compute_round_slot
+from hypernode.core.types import Block
+from hypernode.core.validate_message import check_messages, find_policy_break
+
+RULE_CLASSES: Final[Mapping[str, str]] = {
+    "1": "A",
+    "2": "B",
+    "3": "B",
+    "4": "A",
+    "5": "A",
+    "6": "B",
+    "7": "A",
+    "8": "A",
+    "9": "B",
+    "10": "A",
+    "11": "A",
+    "12": "A",
+    "13": "C",
+}
+
+STRUCTURAL: Final = frozenset(("1", "10", "12"))
+"""What no exception forgives: without these there is no chain that could be stored."""
+LENIENT: Final = frozenset(("2", "3", "4", "5", "6", "7", "8", "9", "11"))
+"""Counted and shown in the network's early history, never a reason to refuse."""
+
+
+class Origin(Enum):
+    """Where a block comes from."""
+
+    OWN = "own"
+    PUSHED = "pushed"
+    FETCHED = "fetched"
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A rule that a block breaks: its number, its class and the reason in plain words."""
+
+    rule: str
+    cls: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockContext:
+    """What a block is judged by, besides itself.
+
+    ``juror`` is that of its slot by the branch's own history, None where the slot has none; when
+    ``juror_known`` is false, rule 6 is left out.  ``registered`` are PoS addresses of the lists of the block's
+    round and the one before.  ``known_ids`` are those of its txids that are in the chain below it.
+    ``slot_taken``: another block below it has its slot.  ``now`` (unix s) is None for blocks of the past.
+    ``bad_messages`` maps the txids that fail M1 to M3 to reasons; None judges them here.  ``forger_pubkey`` is
+    the forger's key, if seen before."""
+
+    parent: Block
+    juror: str | None = None
+    juror_known: bool = False
+    registered: Collection[str] = frozenset()
+    known_ids: Collection[bytes] = frozenset()
+    slot_taken: bool = False
+    now: float | None = None
+    bad_messages: Mapping[bytes, str] | None = None
+    forger_pubkey: bytes | None = None
+
+
+def find_breaks(network: Network, block: Block, context: BlockContext) -> tuple[Break, ...]:
+    """Every rule of spec 4 that the block breaks, in the order of the spec, each at most once."""
+    return tuple(Break(rule, RULE_CLASSES[rule], reason) for rule, reason in _judge(network, block, context))
+
+
+def _judge(network: Network, block: Block, context: BlockContext) -> Iterator[tuple[str, str]]:
+    parent = context.parent
+    # 1 [A] it follows its parent
+    if block.height != parent.height + 1 or block.previous_hash != parent.block_hash:
+        yield "1", "it does not follow the block below it"
+    # 2 [B] its slot is later than the parent's, and one that has a juror
+    if (block.round, block.sir) <= (parent.round, parent.sir) or not 0 <= block.sir < network.slots:
+        yield "2", "its slot is not later than the parent's, or has no juror"
+    # 3 [B] its time is in its slot, not before the parent's, not in the future
+    if reason := _find_time_fault(network, block, parent, context.now):
+        yield "3", reason
+    # 4 [A] its hash is that of its contents
+    raw = _encode_raw(block)
+    if raw is None or block.block_hash != h20(raw):
+        yield "4", "block_hash is not the hash of the block"
+    # 5 [A] its forger signed it
+    if raw is None or not is_signed_by_forger(network, block, raw, context.forger_pubkey):
+        yield "5", "the signature is not the forger's"
+    # 6 [B] its forger holds the slot
+    if context.juror_known and block.forger != context.juror:
+        yield "6", "the forger is not the juror of the slot"
+    # 7 [A] it says how many messages it carries, and they are enough and not too many
+    if reason := _find_count_fault(network, block):
+        yield "7", reason
+    # 8 [A] it says how many senders they have, and these are enough
+    if reason := _find_sources_fault(network, block):
+        yield "8", reason
+    # 9 [B] its messages are in the order of their times, and of its own time
+    if reason := _find_order_fault(network, block):
+        yield "9", reason
+    # 10 [A] no message is sealed twice
+    txids = {m.txid for m in block.messages}
+    if len(txids) != len(block.messages) or not txids.isdisjoint(context.known_ids):
+        yield "10", "a message is in it twice, or in the chain already"
+    # 11 [A] every message holds M1 to M3
+    bad = (
+        context.bad_messages if context.bad_messages is not None else check_messages(network, block.messages)
+    )
+    if reason := next((bad[m.txid] for m in block.messages if m.txid in bad), ""):
+        yield "11", f"a message of it is invalid: {reason}"
+    # 12 [A] it is the only block of its slot
+    if context.slot_taken:
+        yield "12", "its slot has a block already"
+    # 13 [C] every message holds M4 to M6
+    broken = (find_policy_break(network, m, context.registered) for m in block.messages)
+    if policy := next((b for b in broken if b is not None), None):
+        yield "13", f"a message of it is against the policy: {policy}"
+
+
+def is_refused(
+    network: Network, block: Block, brk: Break, origin: Origin, majority_holds: bool = False
+) -> bool:
+    """Whether the break is a reason to refuse the block.  ``majority_holds``: most of the registered peers
+    in sight hold the branch it was fetched in."""
+    if brk.rule not in STRUCTURAL and (block.height, block.block_hash) in network.exceptions:
+        return False
+    if brk.rule in LENIENT and block.height < network.lenient_below:
+        return False
+    if brk.cls == "B" and network.mixed:
+        return not (origin is Origin.FETCHED and majority_holds)
+    if brk.cls == "C":
+        return not network.mixed
+    return True
+
+
+def validate_block(
+    network: Network, block: Block, context: BlockContext, origin: Origin, majority_holds: bool = False
+) -> tuple[Break, ...]:
+    """The breaks that are tolerated, to be counted and shown.  Raises Reject("rule N") for the first that is
+    not, and Reject("4-ledger") for a block of a branch that the network left."""
+    if (block.height, block.block_hash) in network.dead_tips:
+        raise Reject("4-ledger", "the network left this branch for good")
+    breaks = find_breaks(network, block, context)
+    for brk in breaks:
+        if is_refused(network, block, brk, origin, majority_holds):
+            raise Reject(f"rule {brk.rule}", brk.reason)
+    return breaks
+
+
+def is_signed_by_forger(network: Network, block: Block, raw: bytes, pubkey: bytes | None = None) -> bool:
+    """Whether the block's signature of ``raw`` is its forger's: verified with the forger's key if it is
+    known, else one of the recovered keys must have the forger's address."""
+    if pubkey is not None and compute_address(pubkey, network.address_byte) == block.forger:
+        return is_valid_signature(pubkey, block.signature, raw)
+    return any(
+        compute_address(key, network.address_byte) == block.forger
+        for key in recover_pubkeys(block.signature, raw)
+    )
+
+
+def _find_time_fault(network: Network, block: Block, parent: Block, now: float | None) -> str:
+    if compute_round_slot(network, block.timestamp) != (block.round, block.sir):
+        return "its timestamp is not in its slot"
+    if block.timestamp < parent.timestamp:
+        return "its timestamp is before the parent's"
+    if now is not None and block.timestamp - now > network.future_allowed_s:
+        return "its timestamp is in the future"
+    return ""
+
+
+def _find_count_fault(network: Network, block: Block) -> str:
+    if block.msg_count != len(block.messages):
+        return "msg_count is not the number of messages"
+    if not network.min_block_messages <= block.msg_count <= network.max_block_messages:
+        return f"{block.msg_count} messages are too few or too many"
+    return ""
+
+
+def _find_sources_fault(network: Network, block: Block) -> str:
+    if block.uniques_sources != count_sources(block.messages):
+        return "uniques_sources is not the number of senders"
+    if block.uniques_sources < network.min_block_sources:
+        return f"messages of fewer than {network.min_block_sources} senders"
+    return ""
+
+
+def _find_order_fault(network: Network, block: Block) -> str:
+    times = [m.timestamp for m in block.messages]
+    if any(earlier > later for earlier, later in pairwise(times)):
+        return "the timestamps of its messages do not ascend"
+    oldest = block.timestamp - network.message_age_s - network.slot_s
+    if times and (times[-1] > block.timestamp + network.future_allowed_s or times[0] < oldest):
+        return "a message of it is too old or from its future"
+    return ""
+
+
+def _encode_raw(block: Block) -> bytes | None:
+    """The raw buffer; None for a block that cannot be written down."""
+    try:
+        return encode_raw_block(block)
+    except Reject:
+        return None

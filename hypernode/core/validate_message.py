@@ -1,0 +1,145 @@
+"""What makes a message valid (spec 4, a valid message): rules M1 to M6, and its time for a mempool.
+
+M1 to M3 (class A) hold everywhere.  M4 to M6 (class C) hold for mempools everywhere, and for messages in
+blocks where the network is not mixed: legacy nodes seal messages that break them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from hypernode.core.address import compute_address, is_valid_address
+from hypernode.core.errors import Ignore, Reject
+from hypernode.core.message import encode_signed_buffer
+from hypernode.core.params import Network
+from hypernode.core.signing import is_valid_signature
+from hypernode.core.types import ID_BYTES, MAX_ID_BYTES, PUBKEY_BYTES, UINT32_MAX, Message
+
+RULE_CLASSES: Final[Mapping[str, str]] = {"M1": "A", "M2": "A", "M3": "A", "M4": "C", "M5": "C", "M6": "C"}
+
+MAX_PARAMS: Final = 256
+"""Bytes of params that policy takes (M5)."""
+_SAFE_PARAMS: Final = re.compile(r"[A-Za-z0-9 .,:;_\-/+=@#()]*")
+_NUMBER: Final = re.compile(r" *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)? *")
+"""What SQLite's numeric affinity takes for a number: legacy nodes could not serve it again (spec 8)."""
+
+SignatureTriple: TypeAlias = tuple[bytes, bytes, bytes]
+"""Public key, signature, buffer: one signature to verify, wherever that is done."""
+
+
+def find_message_break(
+    network: Network,
+    m: Message,
+    *,
+    sealed: bool,
+    registered: Collection[str] | None,
+    signature_ok: bool | None = None,
+) -> Reject | None:
+    """The first of M1 to M6 that the message breaks, or None.
+
+    ``sealed``: as in a block of the network, where a mixed one asks for M1 to M3 only and takes long ids;
+    else as for the mempool.  ``registered``: PoS addresses of this and the previous round's lists; None
+    leaves M6 out.  ``signature_ok``: the verdict where the signature was verified elsewhere."""
+    broken = find_core_break(network, m, sealed=sealed, signature_ok=signature_ok)
+    if broken is None and not (sealed and network.mixed):
+        broken = find_policy_break(network, m, registered)
+    return broken
+
+
+def find_core_break(
+    network: Network, m: Message, *, sealed: bool, signature_ok: bool | None = None
+) -> Reject | None:
+    """The first of M1, M2 and M3 that the message breaks, or None."""
+    long_ids = sealed and network.mixed
+    # M1 [A] it can be written down: numbers, lengths, ASCII, and a sender that is an address
+    if reason := _find_malformation(network, m, long_ids=long_ids):
+        return Reject("M1", reason)
+    # M2 [A] the public key is the sender's
+    if compute_address(m.pubkey, network.address_byte) != m.sender:
+        return Reject("M2", "the public key is not the sender's")
+    # M3 [A] the signature is the sender's
+    if signature_ok is None:
+        buffer = encode_signed_buffer(m)
+        signature_ok = is_valid_signature(m.pubkey, m.txid, buffer, allow_long_ids=long_ids)
+    if not signature_ok:
+        return Reject("M3", "the signature is invalid")
+    return None
+
+
+def find_policy_break(network: Network, m: Message, registered: Collection[str] | None) -> Reject | None:
+    """The first of M4, M5 and M6 that the message breaks, or None.  M6 is left out without a list."""
+    # M4 [C] the recipient is an address: the signed buffer could be cut elsewhere
+    if not is_valid_address(m.recipient, network.address_byte):
+        return Reject("M4", "the recipient is not an address of the network")
+    # M5 [C] params that no legacy node stumbles over
+    if not is_safe_params(m.params):
+        return Reject("M5", "params are too long, read as a number or leave the safe alphabet")
+    # M6 [C] the sender is registered
+    if registered is not None and m.sender != network.control_pos and m.sender not in registered:
+        return Reject("M6", "the sender is not registered for this or the previous round")
+    return None
+
+
+def is_safe_params(params: str) -> bool:
+    """M5: at most 256 bytes of the safe alphabet, not reading as a number (spec 8)."""
+    return len(params) <= MAX_PARAMS and bool(_SAFE_PARAMS.fullmatch(params)) and not reads_as_number(params)
+
+
+def reads_as_number(params: str) -> bool:
+    """Whether SQLite would give a number back for this text in a column of numeric affinity."""
+    return bool(_NUMBER.fullmatch(params))
+
+
+def check_message_time(network: Network, m: Message, now: float) -> Ignore | Reject | None:
+    """Whether a mempool takes the message at ``now`` (unix s, with fractions) as far as time goes: Reject
+    when it is too far in the future, Ignore when it is too old."""
+    if m.timestamp - now > network.future_allowed_s:
+        return Reject("4-ledger", f"over {network.future_allowed_s} s in the future")
+    if now - m.timestamp > network.message_age_s:
+        return Ignore("4-ledger", f"over {network.message_age_s} s old")
+    return None
+
+
+def list_signature_checks(messages: Iterable[Message]) -> list[SignatureTriple]:
+    """What to verify for M3, one triple for each message, in order: it may be done in other threads.  An
+    unrepresentable message gets a triple that is never valid."""
+    return [_to_triple(m) for m in messages]
+
+
+def check_messages(
+    network: Network, messages: Sequence[Message], verdicts: Sequence[bool] | None = None
+) -> dict[bytes, str]:
+    """Messages of a block that break M1, M2 or M3: txid to reason, with the rule before it.
+
+    ``verdicts``: those of ``list_signature_checks(messages)``, in order; None verifies here."""
+    signatures: Sequence[bool | None] = [None] * len(messages) if verdicts is None else verdicts
+    bad = {}
+    for m, signature_ok in zip(messages, signatures, strict=True):
+        broken = find_core_break(network, m, sealed=True, signature_ok=signature_ok)
+        if broken is not None:
+            bad[m.txid] = str(broken)
+    return bad
+
+
+def _find_malformation(network: Network, m: Message, *, long_ids: bool) -> str:
+    """Why M1 does not hold; empty when it does."""
+    if not all(0 <= n <= UINT32_MAX for n in (m.block_height, m.timestamp, m.what, m.value)):
+        return "a number is not an unsigned one of 32 bits"
+    if len(m.pubkey) != PUBKEY_BYTES:
+        return f"the public key has {len(m.pubkey)} bytes, not {PUBKEY_BYTES}"
+    if not ID_BYTES <= len(m.txid) <= (MAX_ID_BYTES if long_ids else ID_BYTES):
+        return f"the id has {len(m.txid)} bytes"
+    if not is_valid_address(m.sender, network.address_byte):
+        return "the sender is not an address of the network"
+    if not (m.recipient.isascii() and m.params.isascii()):
+        return "recipient or params are not ASCII"
+    return ""
+
+
+def _to_triple(m: Message) -> SignatureTriple:
+    try:
+        return m.pubkey, m.txid, encode_signed_buffer(m)
+    except Reject:
+        return m.pubkey, b"", b""
