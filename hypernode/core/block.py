@@ -8,8 +8,9 @@ from typing import Final
 
 from hypernode.core.errors import Reject
 from hypernode.core.hashing import h20
+from hypernode.core.message import normalise_cut
 from hypernode.core.params import Network
-from hypernode.core.types import ID_BYTES, UINT32_MAX, Block, Message
+from hypernode.core.types import ID_BYTES, UINT32_MAX, Block, Height, Message
 
 _MAIN_GENESIS: Final = Block(
     height=0,
@@ -55,6 +56,13 @@ def to_header(block: Block) -> Block:
     return replace(block, messages=())
 
 
+def normalise_block(network: Network, block: Block) -> Block:
+    """A block from outside as it is judged and stored: every message cut where the spec cuts it, and with the
+    block's height (which is not signed: spec 4, a valid block)."""
+    messages = tuple(_normalise(network, m, block.height) for m in block.messages)
+    return replace(block, messages=messages)
+
+
 def create_genesis(network: Network) -> Block:
     """The first block: main's as it is, or one derived from the network's name, origin and control address
     (its signature is of zeros and not checked)."""
@@ -74,3 +82,8 @@ def create_genesis(network: Network) -> Block:
         forger=network.control_pos,
     )
     return replace(unhashed, block_hash=compute_block_hash(unhashed))
+
+
+def _normalise(network: Network, m: Message, height: Height) -> Message:
+    cut = normalise_cut(m, network.address_byte)
+    return cut if cut.block_height == height else replace(cut, block_height=height)

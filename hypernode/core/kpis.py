@@ -79,8 +79,10 @@ def compute_score(kpis: Kpis, weight: int) -> float:
     """Score of a round (spec 7), for the weight registered."""
     counted = kpis.sources - kpis.start_count
     score = min(counted, _MOST_COUNTED) / 3 if counted >= _FEWEST_COUNTED else 0.0
-    score -= counted > _TOO_MANY
-    score += kpis.forged > 0
+    if counted > _TOO_MANY:
+        score -= 1
+    if kpis.forged:
+        score += 1
     score -= kpis.start_count / 3 * weight
     score += min((kpis.no_tests_sent + kpis.ok_tests_sent + kpis.ko_tests_sent) / 10, 1)
     return score + kpis.ok_actions_received / 2 - kpis.ko_actions_received / 2

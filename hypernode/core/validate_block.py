@@ -73,18 +73,18 @@ class BlockContext:
     """What a block is judged by, besides itself.
 
     ``juror`` is that of its slot by the branch's own history, None where the slot has none; when
-    ``juror_known`` is false, rule 6 is left out.  ``registered`` are PoS addresses of the lists of the block's
-    round and the one before.  ``known_ids`` are those of its txids that are in the chain below it.
+    ``juror_known`` is false, rule 6 is left out.  ``registered`` are PoS addresses of the lists of the
+    block's round and the one before.  ``known_ids`` are those of its txids that are in the chain below it.
     ``slot_taken``: another block below it has its slot.  ``now`` (unix s) is None for blocks of the past.
-    ``bad_messages`` maps the txids that fail M1 to M3 to reasons; None judges them here.  ``forger_pubkey`` is
-    the forger's key, if seen before."""
+    ``bad_messages`` maps the txids that fail M1 to M3 to reasons; None judges them here.
+    ``forger_pubkey`` is the forger's key, if seen before."""
 
     parent: Block
-    juror: str | None = None
-    juror_known: bool = False
-    registered: Collection[str] = frozenset()
-    known_ids: Collection[bytes] = frozenset()
-    slot_taken: bool = False
+    juror: str | None
+    juror_known: bool
+    registered: Collection[str]
+    known_ids: Collection[bytes]
+    slot_taken: bool
     now: float | None = None
     bad_messages: Mapping[bytes, str] | None = None
     forger_pubkey: bytes | None = None
