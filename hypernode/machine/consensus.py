@@ -1,0 +1,60 @@
+"""Whether enough of the network agrees with us to forge (spec 6, consensus)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from hypernode.core.params import Network
+from hypernode.core.types import ChainHeight
+from hypernode.machine.peers import PeerView, group_chains
+
+
+@dataclass(frozen=True, slots=True)
+class Consensus:
+    """``percent`` of all registered are seen on our tip; ``jurors_agree`` of the ``jurors_seen``
+    others among the round's jurors are; ``chains`` tips are observable."""
+
+    agree: int
+    registered: int
+    percent: int
+    jurors_agree: int
+    jurors_seen: int
+    chains: int
+
+
+def is_on_our_tip(own: ChainHeight, told: ChainHeight) -> bool:
+    """Same height, round, sir and block hash; the measures may be stale."""
+    return (own.height, own.round, own.sir, own.block_hash) == (
+        told.height,
+        told.round,
+        told.sir,
+        told.block_hash,
+    )
+
+
+def compute_consensus(
+    own: ChainHeight, peers: Sequence[PeerView], registered: int, jurors: Collection[str]
+) -> Consensus:
+    """``registered`` counts all on the list; we do not count ourselves among those who agree."""
+    agreeing = [peer for peer in peers if is_on_our_tip(own, peer.told)]
+    chains = {chain.height.block_hash for chain in group_chains(peers)} | {own.block_hash}
+    return Consensus(
+        agree=len(agreeing),
+        registered=registered,
+        percent=round(100 * len(agreeing) / registered) if registered else 0,
+        jurors_agree=sum(peer.address in jurors for peer in agreeing),
+        jurors_seen=sum(peer.address in jurors for peer in peers),
+        chains=len(chains),
+    )
+
+
+def is_enough(network: Network, consensus: Consensus, is_second_half: bool) -> bool:
+    """The percentage is over MIN_FORGE_CONSENSUS, or in the slot's second half over
+    MIN_FORGE_CONSENSUS_LOW while one single chain is observable; and of the jurors that we see at
+    least one agrees, unless none is in sight."""
+    if consensus.jurors_seen and not consensus.jurors_agree:
+        return False
+    if consensus.percent > network.min_forge_consensus:
+        return True
+    return is_second_half and consensus.chains == 1 and consensus.percent > network.min_forge_consensus_low

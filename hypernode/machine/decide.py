@@ -1,0 +1,152 @@
+"""What to do next: one pure function from what the node knows to one decision.
+
+The runtime calls ``decide`` whenever something happened or a tick is over, and performs the decision;
+nothing here waits, reads a clock or remembers.  The order of the checks is the order of their
+importance: a halted node does nothing, one without registrations cannot judge, one that is late must
+not forge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypernode.core.params import Network
+from hypernode.core.types import ChainHeight, Round, Slot
+from hypernode.machine.consensus import Consensus, compute_consensus, is_enough
+from hypernode.machine.peers import PeerView, ToldChain, find_better_chains
+from hypernode.machine.state import State
+
+MAX_CLOCK_OFFSET_S = 2.0
+"""Over this a node does not forge (spec 6, time)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """What the node knows at one moment.  Times: ``now`` unix s; ``*_since`` monotonic s, None when it
+    is not so; ``monotonic`` is that clock's present."""
+
+    now: float
+    monotonic: float
+    round: Round
+    sir: Slot
+    slot_start: float
+    slot_end: float
+    own: ChainHeight
+    own_address: str
+    peers: tuple[PeerView, ...]
+    connected: int
+    halted: str = ""
+    pow_problem: str = ""
+    is_plan_current: bool = True
+    registered: int = 0
+    jurors: tuple[str, ...] = ()
+    juror: str | None = None
+    banned_tips: frozenset[bytes] = frozenset()
+    needs_catch_up: frozenset[bytes] = frozenset()
+    """Tips of the present round that did not follow our chain before it."""
+    better_since: float | None = None
+    """Since when some peer tells a better chain."""
+    is_slot_signed: bool = False
+    can_seal: bool = False
+    """The mempool has enough messages from enough senders."""
+    forge_from_round: Round = 0
+    clock_offset_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Nothing to do but to listen; ``reason`` is for people."""
+
+    state: State
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeriveRound:
+    """The lists of the present round are missing or stale."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRound:
+    """Take a better branch of the present round."""
+
+    chain: ToldChain
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUp:
+    """Find the common block and fetch the rest."""
+
+    chain: ToldChain
+
+
+@dataclass(frozen=True, slots=True)
+class Forge:
+    """It is our slot, and all holds."""
+
+    consensus: Consensus
+
+
+Decision = Rest | DeriveRound | SyncRound | CatchUp | Forge
+
+
+def decide(network: Network, view: NodeView) -> Decision:
+    """The next thing to do, by spec 6 (states, consensus, forging, syncing)."""
+    if view.halted:
+        return Rest(State.HALTED, view.halted)
+    if view.pow_problem:
+        return Rest(State.POW_NOT_SYNC, view.pow_problem)
+    if not view.is_plan_current:
+        return DeriveRound()
+    if view.connected < network.min_connections:
+        return Rest(State.START, f"{view.connected} of {network.min_connections} connections")
+    better = find_better_chains(view.own, view.peers, view.banned_tips)
+    return _decide_sync(network, view, better) or _decide_forging(network, view)
+
+
+def _decide_sync(network: Network, view: NodeView, better: list[ToldChain]) -> Decision | None:
+    """A better chain is followed once it is not just a block on its way to us."""
+    if not better or view.better_since is None:
+        return None
+    waited = view.monotonic - view.better_since
+    if waited < network.delays.height_exchange_s:
+        return None
+    chain = better[0]
+    if chain.height.round == view.round and chain.height.block_hash not in view.needs_catch_up:
+        return SyncRound(chain)
+    rounds_behind = chain.height.round - view.own.round
+    # Within the first seconds of a round a node that is one round behind is not late (spec 6).
+    is_late = rounds_behind >= 2 or waited >= network.delays.grace_s
+    if not is_late:
+        return None
+    # A branch behind which stand too few networks may be one host's invention.
+    trusted = [c for c in better if c.count_subnets() >= network.min_subnets]
+    return CatchUp(trusted[0]) if trusted else None
+
+
+def _decide_forging(network: Network, view: NodeView) -> Decision:
+    if view.juror != view.own_address:
+        return Rest(State.SYNCING)
+    obstacle = find_forging_obstacle(network, view)
+    if obstacle:
+        return Rest(State.SYNCING, obstacle)
+    consensus = compute_consensus(view.own, view.peers, view.registered, view.jurors)
+    is_second_half = view.now >= (view.slot_start + view.slot_end) / 2
+    if is_enough(network, consensus, is_second_half):
+        return Forge(consensus)
+    state = State.MINIMAL_CONSENSUS if is_second_half else State.STRONG_CONSENSUS
+    return Rest(state, f"{consensus.percent} % agree")
+
+
+def find_forging_obstacle(network: Network, view: NodeView) -> str:
+    """Why we do not forge in our own slot now, consensus aside; empty when nothing stands against it."""
+    checks = (
+        (view.is_slot_signed, "already signed for this slot"),
+        ((view.own.round, view.own.sir) >= (view.round, view.sir), "the slot has its block"),
+        (view.round < view.forge_from_round, f"no forging before round {view.forge_from_round}"),
+        (abs(view.clock_offset_s) > MAX_CLOCK_OFFSET_S, f"the clock is {view.clock_offset_s:+.1f} s off"),
+        (view.now < view.slot_start + network.delays.earliest_forging_s, "too early in the slot"),
+        (view.now > view.slot_end - network.delays.latest_forging_s, "too late in the slot"),
+        (not view.can_seal, "too few messages or senders in the mempool"),
+    )
+    return next((reason for holds, reason in checks if holds), "")

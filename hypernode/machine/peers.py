@@ -1,0 +1,107 @@
+"""What we know of the others: one view per registered hypernode that we hear, and the chains they tell."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from hypernode.core.fork_choice import is_better
+from hypernode.core.types import ChainHeight
+
+
+@dataclass(frozen=True, slots=True)
+class PeerView:
+    """A registered hypernode whose height we know.
+
+    ``address`` is its PoS address by the list (its IP), ``told_at`` monotonic seconds, ``juror`` whom
+    it holds for the juror of the present slot (feature peers), ``is_outbound`` whether we dialled it
+    and so can ask it things."""
+
+    name: str
+    ip: str
+    address: str
+    told: ChainHeight
+    told_at: float
+    is_outbound: bool
+    has_features: bool
+    juror: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToldChain:
+    """One chain as peers tell it, and who holds it."""
+
+    height: ChainHeight
+    holders: tuple[PeerView, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.holders)
+
+    def count_subnets(self) -> int:
+        """Peers in one /16 count as one (spec 6, connecting)."""
+        return len({get_subnet(peer.ip) for peer in self.holders})
+
+
+def get_subnet(ip: str) -> str:
+    """The /16 of an IPv4 address (the /32 of an IPv6 one), as text."""
+    prefix = 16 if ipaddress.ip_address(ip).version == 4 else 32
+    return str(ipaddress.ip_network(f"{ip}/{prefix}", strict=False))
+
+
+def _identity(height: ChainHeight) -> tuple[int, int, int, bytes]:
+    return height.height, height.round, height.sir, height.block_hash
+
+
+def group_chains(peers: Sequence[PeerView]) -> list[ToldChain]:
+    """Peers by the tip that they tell, most holders first, then the better tip.  Peers that tell one
+    tip with other measures (a stale cache) are one chain: the best measures stand for it."""
+    by_tip: dict[tuple[int, int, int, bytes], list[PeerView]] = {}
+    for peer in peers:
+        by_tip.setdefault(_identity(peer.told), []).append(peer)
+    chains = [ToldChain(get_best(p.told for p in holders), tuple(holders)) for holders in by_tip.values()]
+    chains.sort(key=lambda c: (c.count, c.height.round, c.height.height, c.height.block_hash), reverse=True)
+    return chains
+
+
+def get_best(heights: Iterable[ChainHeight]) -> ChainHeight:
+    """The best of some heights (at least one), by fork choice.  Of one tip told with several
+    measures the most common telling stands, so that one liar cannot speak for all."""
+    counts = Counter(heights)
+    most = max(counts.values())
+    common = [height for height, count in counts.items() if count == most]
+    best = common[0]
+    for height in common[1:]:
+        if is_better(height, best):
+            best = height
+    return best
+
+
+def find_better_chains(
+    own: ChainHeight, peers: Sequence[PeerView], banned: frozenset[bytes]
+) -> list[ToldChain]:
+    """Chains told to be better than ours, most held first; banned tips left out."""
+    return [
+        chain
+        for chain in group_chains(peers)
+        if chain.height.block_hash not in banned and is_better(chain.height, own)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """How many of the registered peers in sight (``connected``) hold a branch (``behind``)."""
+
+    behind: int
+    connected: int
+
+    @property
+    def is_majority(self) -> bool:
+        return 2 * self.behind > self.connected
+
+
+def compute_support(block_hash: bytes, peers: Sequence[PeerView]) -> Support:
+    """Who stands behind the branch with this tip."""
+    return Support(sum(peer.told.block_hash == block_hash for peer in peers), len(peers))

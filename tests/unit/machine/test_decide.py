@@ -1,0 +1,137 @@
+"""What the node does next, one reason at a time."""
+
+from __future__ import annotations
+
+import pytest
+
+from hypernode.machine.decide import CatchUp, DeriveRound, Forge, Rest, SyncRound, decide
+from hypernode.machine.state import State
+from tests.unit.machine.samples import ME, make_height, make_network, make_peer, make_view
+
+NETWORK = make_network()
+
+
+def test_a_node_without_anything_to_do_rests_in_syncing() -> None:
+    assert decide(NETWORK, make_view()) == Rest(State.SYNCING)
+
+
+def test_a_halted_node_does_nothing_else() -> None:
+    decision = decide(NETWORK, make_view(halted="key elsewhere", juror=ME, pow_problem="late"))
+    assert decision == Rest(State.HALTED, "key elsewhere")
+
+
+def test_a_late_companion_keeps_us_from_forging() -> None:
+    decision = decide(NETWORK, make_view(pow_problem="20 minutes old", juror=ME))
+    assert decision == Rest(State.POW_NOT_SYNC, "20 minutes old")
+
+
+def test_stale_lists_are_derived_before_anything_is_forged() -> None:
+    assert decide(NETWORK, make_view(is_plan_current=False, juror=ME)) == DeriveRound()
+
+
+def test_too_few_connections_is_start() -> None:
+    decision = decide(NETWORK, make_view(connected=NETWORK.min_connections - 1, juror=ME))
+    assert isinstance(decision, Rest)
+    assert decision.state is State.START
+
+
+def test_the_juror_forges_when_the_network_agrees() -> None:
+    decision = decide(NETWORK, make_view(juror=ME))
+    assert isinstance(decision, Forge)
+    assert decision.consensus.percent == 80
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"is_slot_signed": True}, "already signed"),
+        ({"own": make_height(sir=4)}, "has its block"),
+        ({"forge_from_round": 6}, "before round 6"),
+        ({"clock_offset_s": -2.5}, "clock"),
+        ({"now": 1_000.0 + NETWORK.delays.earliest_forging_s - 0.1}, "too early"),
+        ({"now": 1_180.0 - NETWORK.delays.latest_forging_s + 0.1}, "too late"),
+        ({"can_seal": False}, "too few"),
+    ],
+)
+def test_the_juror_does_not_forge_and_says_why(change: dict[str, object], words: str) -> None:
+    view = make_view(juror=ME, **change)
+    decision = decide(NETWORK, view)
+    assert isinstance(decision, Rest)
+    assert decision.state is State.SYNCING
+    assert words in decision.reason
+
+
+def test_the_first_and_the_last_moment_of_the_forging_window_count() -> None:
+    delays = NETWORK.delays
+    for now in (1_000.0 + delays.earliest_forging_s, 1_180.0 - delays.latest_forging_s):
+        assert isinstance(decide(NETWORK, make_view(juror=ME, now=now)), Forge)
+
+
+def test_without_consensus_the_juror_waits_first_strongly_then_minimally() -> None:
+    strangers = tuple(make_peer(n, make_height(9, tag=9)) for n in range(1, 5))
+    for now, state in ((1_010.0, State.STRONG_CONSENSUS), (1_100.0, State.MINIMAL_CONSENSUS)):
+        decision = decide(NETWORK, make_view(juror=ME, peers=strangers, now=now))
+        assert isinstance(decision, Rest)
+        assert decision.state is state
+
+
+def _peers_on(told: object, count: int = 4) -> dict[str, object]:
+    return {"peers": tuple(make_peer(n, told) for n in range(1, count + 1))}  # type: ignore[arg-type]
+
+
+def test_a_better_chain_of_this_round_is_synced_after_a_moment() -> None:
+    better = make_height(11, sir=4, tag=2)
+    waited = NETWORK.delays.height_exchange_s
+    fresh = make_view(**_peers_on(better), better_since=500.0 - waited / 2)
+    assert decide(NETWORK, fresh) == Rest(State.SYNCING)
+    decision = decide(NETWORK, make_view(**_peers_on(better), better_since=500.0 - waited))
+    assert isinstance(decision, SyncRound)
+    assert decision.chain.height == better
+
+
+def test_a_branch_of_this_round_that_does_not_follow_ours_is_caught_up_with() -> None:
+    better = make_height(11, sir=4, tag=2)
+    view = make_view(**_peers_on(better), better_since=0.0, needs_catch_up=frozenset({better.block_hash}))
+    assert isinstance(decide(NETWORK, view), CatchUp)
+
+
+def test_one_round_behind_is_not_late_within_the_grace_time() -> None:
+    own = make_height(10, round_=4)
+    ahead = make_height(11, round_=5, tag=2)
+    stale = {"own": own, "needs_catch_up": frozenset({ahead.block_hash}), **_peers_on(ahead)}
+    grace = NETWORK.delays.grace_s
+    soon = decide(NETWORK, make_view(**stale, better_since=500.0 - grace * 0.99, monotonic=500.0))
+    assert soon == Rest(State.SYNCING)
+    assert isinstance(decide(NETWORK, make_view(**stale, better_since=500.0 - grace)), CatchUp)
+
+
+def test_two_rounds_behind_is_late_at_once() -> None:
+    own = make_height(10, round_=2)
+    ahead = make_height(30, round_=4, tag=2)
+    since = 500.0 - NETWORK.delays.height_exchange_s
+    assert isinstance(decide(NETWORK, make_view(own=own, **_peers_on(ahead), better_since=since)), CatchUp)
+
+
+def test_a_branch_of_one_network_alone_is_not_caught_up_with_where_two_are_asked_for() -> None:
+    network = make_network(min_subnets=2)
+    ahead = make_height(30, round_=4, tag=2)
+    own = make_height(10, round_=2)
+    same = tuple(make_peer(n, ahead, ip=f"10.1.0.{n}") for n in range(1, 5))
+    view = make_view(own=own, peers=same, better_since=0.0)
+    assert not isinstance(decide(network, view), CatchUp)
+    spread = tuple(make_peer(n, ahead, ip=f"10.{n}.0.1") for n in range(1, 5))
+    assert isinstance(decide(network, make_view(own=own, peers=spread, better_since=0.0)), CatchUp)
+
+
+def test_a_banned_tip_is_not_followed() -> None:
+    better = make_height(11, sir=4, tag=2)
+    view = make_view(**_peers_on(better), better_since=0.0, banned_tips=frozenset({better.block_hash}))
+    assert decide(NETWORK, view) == Rest(State.SYNCING)
+
+
+def test_the_branch_most_peers_hold_comes_first() -> None:
+    rare, common = make_height(12, sir=4, tag=3), make_height(11, sir=4, tag=2)
+    peers = (make_peer(1, rare), make_peer(2, common), make_peer(3, common))
+    decision = decide(NETWORK, make_view(peers=peers, better_since=0.0))
+    assert isinstance(decision, SyncRound)
+    assert decision.chain.height == common

@@ -1,0 +1,42 @@
+"""Chains as peers tell them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypernode.machine.peers import Support, compute_support, find_better_chains, get_subnet, group_chains
+from tests.unit.machine.samples import make_height, make_peer
+
+
+def test_subnets_are_of_16_bits_and_of_32_for_ipv6() -> None:
+    assert get_subnet("10.1.2.3") == get_subnet("10.1.200.7") != get_subnet("10.2.2.3")
+    assert get_subnet("2001:db8::1") == get_subnet("2001:db8:ffff::1") != get_subnet("2001:db9::1")
+
+
+def test_peers_of_one_tip_are_one_chain_whatever_their_measures() -> None:
+    tip = make_height(uniques=7)
+    chains = group_chains([make_peer(1, tip), make_peer(2, replace(tip, uniques=6)), make_peer(3, tip)])
+    assert [(c.count, c.height) for c in chains] == [(3, tip)]
+    assert chains[0].count_subnets() == 3
+
+
+def test_one_liar_does_not_speak_for_a_chain() -> None:
+    tip, boast = make_height(uniques=7), make_height(uniques=999)
+    chains = group_chains([make_peer(1, tip), make_peer(2, boast), make_peer(3, tip)])
+    assert chains[0].height == tip
+
+
+def test_only_better_chains_that_are_not_banned_are_found() -> None:
+    own = make_height()
+    worse, better = make_height(9, sir=2, tag=2), make_height(11, sir=4, tag=3)
+    peers = [make_peer(1, worse), make_peer(2, better), make_peer(3, own)]
+    assert [c.height for c in find_better_chains(own, peers, frozenset())] == [better]
+    assert find_better_chains(own, peers, frozenset({better.block_hash})) == []
+
+
+def test_a_majority_is_more_than_half_of_those_in_sight() -> None:
+    tip, other = make_height(), make_height(tag=2)
+    support = compute_support(tip.block_hash, [make_peer(1, tip), make_peer(2, other)])
+    assert support == Support(1, 2)
+    assert not support.is_majority
+    assert Support(2, 3).is_majority
