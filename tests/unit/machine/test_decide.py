@@ -69,7 +69,7 @@ def test_the_first_and_the_last_moment_of_the_forging_window_count() -> None:
 
 def test_without_consensus_the_juror_waits_first_strongly_then_minimally() -> None:
     strangers = tuple(make_peer(n, make_height(9, tag=9)) for n in range(1, 5))
-    for now, state in ((1_010.0, State.STRONG_CONSENSUS), (1_100.0, State.MINIMAL_CONSENSUS)):
+    for now, state in ((1_020.0, State.STRONG_CONSENSUS), (1_100.0, State.MINIMAL_CONSENSUS)):
         decision = decide(NETWORK, make_view(juror=ME, peers=strangers, now=now))
         assert isinstance(decision, Rest)
         assert decision.state is state
