@@ -1,0 +1,41 @@
+"""Who has been told what: the bookkeeping of mempool exchanges, peer by peer.
+
+The pool numbers its messages as they come in.  Per peer one number stands for all that was dealt with;
+beside it are the few that came from the peer itself, and those that were not ripe when their turn was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+MAX_NOTED: Final = 4_000
+"""Ids remembered as coming from a peer: two exchanges at the wire's limit of 2,000.  One that is
+forgotten is sent back once, which harms nobody."""
+
+
+@dataclass(slots=True)
+class PeerNotes:
+    """What one peer knows.  ``next_number``: everything below it was sent, came from the peer, or is in
+    ``unripe`` (numbers passed over because they lay in the future)."""
+
+    next_number: int = 0
+    unripe: list[int] = field(default_factory=list)
+    noted: dict[bytes, None] = field(default_factory=dict)
+    """Insertion order, so that the oldest go first."""
+
+    def note(self, txids: Iterable[bytes]) -> None:
+        """The peer just sent these."""
+        for txid in txids:
+            self.noted.pop(txid, None)
+            self.noted[txid] = None
+        for txid in list(self.noted)[: max(0, len(self.noted) - MAX_NOTED)]:
+            del self.noted[txid]
+
+    def forgive(self, txid: bytes) -> bool:
+        """Whether the peer sent this one; it is asked once, so the note goes."""
+        if txid not in self.noted:
+            return False
+        del self.noted[txid]
+        return True

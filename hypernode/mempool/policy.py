@@ -1,0 +1,59 @@
+"""What the mempool asks of a single message, whatever else it holds (spec 4, a valid message).
+
+The mempool is stricter than the chain: all six rules of messages hold everywhere, and the age does.
+What depends on the other messages (twins, quota, room) is the pool's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+from hypernode.core.errors import Verdict
+from hypernode.core.params import Network
+from hypernode.core.signing import compute_twin
+from hypernode.core.types import Message
+from hypernode.core.validate_message import check_message_time, find_core_break, find_message_break
+
+CLOCK_SPREAD_S: Final = 2.0
+"""How far behind ours a peer's clock may be: a node whose clock is off by more does not forge (spec 6,
+time).  A message is offered when the peer will not find it over FUTURE_ALLOWED ahead."""
+
+
+def find_policy_break(
+    network: Network,
+    message: Message,
+    now: float,
+    registered: Collection[str] | None,
+    signature_ok: bool = True,
+) -> Verdict | None:
+    """The first thing that keeps a message out of any mempool, its signature taken as said.
+
+    ``registered`` are the senders of this and the previous round and the control address; None: everybody
+    (a message that a block held already)."""
+    # Age: at most FUTURE_ALLOWED ahead [REJECT], at most 3,600 s back [IGNORE]
+    untimely = check_message_time(network, message, now)
+    if untimely is not None:
+        return untimely
+    # M1 to M6 [REJECT]
+    return find_message_break(
+        network, message, sealed=False, registered=registered, signature_ok=signature_ok
+    )
+
+
+def find_signature_break(network: Network, message: Message) -> Verdict | None:
+    """M3 [REJECT], verified here: dearer than all the rest, so asked last."""
+    return find_core_break(network, message, sealed=False)
+
+
+def is_ripe(network: Network, message: Message, now: float) -> bool:
+    """Whether a peer will take it now: one message of the future makes a legacy node drop the batch
+    (spec 8)."""
+    return message.timestamp <= now + max(0.0, network.future_allowed_s - CLOCK_SPREAD_S)
+
+
+def list_twin_ids(txid: bytes) -> tuple[bytes, ...]:
+    """The ids that a message may stand under in a chain: its own and its twin's (spec 1).  An id that is
+    no signature has no twin."""
+    twin = compute_twin(txid)
+    return (txid,) if twin == txid else (txid, twin)

@@ -1,0 +1,285 @@
+"""The pool: messages that are valid, not sealed yet, and offered to peers until they are.
+
+Pure: time is handed in, storing and sending are others' work.  Equal signed buffers are one message,
+whatever their ids (spec 1, twins), so the pool is keyed by buffer, with the ids beside.  Every message
+gets a number when it comes in; exchanges go by these (``exchange``).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from hypernode.core.errors import Ignore, Reject, Verdict
+from hypernode.core.message import encode_signed_buffer, normalise_cut
+from hypernode.core.params import Network
+from hypernode.core.timeline import compute_round_slot
+from hypernode.core.types import Message, Round
+from hypernode.mempool.exchange import PeerNotes
+from hypernode.mempool.policy import find_policy_break, find_signature_break, is_ripe, list_twin_ids
+
+MAX_MESSAGES: Final = 60_000
+"""Messages in the pool: an hour (the age limit) of full blocks on main, 20 times 3,000; some 60 MB."""
+MAX_REASONS: Final = 64
+"""Reasons of refusal that are counted apart; the rest together, so that no peer can invent counters."""
+OTHER_REASONS: Final = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    number: int
+    buffer: bytes
+    message: Message
+
+
+class Mempool:
+    """The messages that we keep and offer on one network."""
+
+    def __init__(self, network: Network, max_messages: int = MAX_MESSAGES) -> None:
+        self._network = network
+        self._max_messages = max_messages
+        self._entries: dict[bytes, _Entry] = {}
+        """By txid, in the order in which they came."""
+        self._ids: dict[bytes, bytes] = {}
+        """Signed buffer → txid of the one message that we hold for it."""
+        self._order: list[tuple[int, bytes]] = []
+        """(number, txid), ascending; entries that went are left in and skipped until ``_compact``."""
+        self._next_number = 0
+        self._quota: Counter[tuple[Round, str]] = Counter()
+        self._refused: Counter[str] = Counter()
+        self._peers: dict[str, PeerNotes] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    # --- in -----------------------------------------------------------------------------------------
+
+    def screen(
+        self,
+        message: Message,
+        now: float,
+        *,
+        registered: Collection[str] | None,
+        in_chain: bool = False,
+        is_own: bool = False,
+        signature_ok: bool = True,
+    ) -> Verdict | None:
+        """What keeps a message out, its signature taken as said.  Nothing is changed or counted."""
+        broken = find_policy_break(self._network, message, now, registered, signature_ok)
+        if broken is not None:
+            return broken
+        # One of equal buffers [IGNORE]
+        if encode_signed_buffer(message) in self._ids or message.txid in self._entries:
+            return Ignore("mempool", "known")
+        # Neither it nor its twin in the chain [IGNORE]
+        if in_chain:
+            return Ignore("mempool", "in the chain already")
+        if is_own:
+            return None
+        # Quota of a sender and round [IGNORE]: relaying what another sender wrote is no fault of a peer's
+        if self._quota[self._quota_key(message)] >= self._network.sender_quota:
+            return Ignore("mempool", "over the quota of its sender for the round")
+        # Room [IGNORE]
+        if len(self._entries) >= self._max_messages:
+            return Ignore("mempool", "full")
+        return None
+
+    def offer(
+        self,
+        message: Message,
+        now: float,
+        *,
+        registered: Collection[str] | None,
+        in_chain: bool = False,
+        is_own: bool = False,
+        signature_ok: bool | None = None,
+    ) -> Verdict | None:
+        """Take a message, or say why not (and count it by reason).
+
+        ``registered``: see ``find_policy_break``; ``in_chain``: one of ``list_twin_ids`` is in a block;
+        ``signature_ok``: the verdict when it was verified elsewhere, None to verify here; ``is_own``: ours,
+        neither bound by quota nor by room.  A message that is cut elsewhere than at a valid recipient is
+        taken with the right cut (spec 4)."""
+        cut = normalise_cut(message, self._network.address_byte)
+        verdict = self.screen(
+            cut,
+            now,
+            registered=registered,
+            in_chain=in_chain,
+            is_own=is_own,
+            signature_ok=signature_ok is not False,
+        )
+        if verdict is None and signature_ok is None:
+            verdict = find_signature_break(self._network, cut)
+        if verdict is not None:
+            self._count_refusal(verdict)
+            return verdict
+        received = 0 if is_own else int(now)
+        self.add(replace(cut, block_height=0, received=received))
+        return None
+
+    def add(self, message: Message) -> None:
+        """Put in a message that was judged (``offer`` does both).  Equal ones and twins are left out."""
+        buffer = encode_signed_buffer(message)
+        if buffer in self._ids or message.txid in self._entries:
+            return
+        self._entries[message.txid] = _Entry(self._next_number, buffer, message)
+        self._ids[buffer] = message.txid
+        self._order.append((self._next_number, message.txid))
+        self._next_number += 1
+        self._quota[self._quota_key(message)] += 1
+
+    def return_messages(
+        self, messages: Iterable[Message], now: float, *, registered: Collection[str] | None = None
+    ) -> int:
+        """Take back what dropped blocks held and the better branch does not; returns how many came in.
+
+        Their signatures are known to be good.  Policy holds (a chain shared with legacy nodes may hold
+        what we would not offer), the quota does not: they were counted when they came first."""
+        taken = 0
+        for message in messages:
+            if self.screen(message, now, registered=registered, is_own=True) is None:
+                self.add(replace(message, block_height=0))
+                taken += 1
+        return taken
+
+    # --- out ----------------------------------------------------------------------------------------
+
+    def remove(self, sealed: Iterable[Message | bytes]) -> int:
+        """Drop what a block holds now, messages or bare ids, with their twins: all that have an equal
+        signed buffer.  Returns how many went."""
+        before = len(self._entries)
+        for item in sealed:
+            for txid in list_twin_ids(item if isinstance(item, bytes) else item.txid):
+                self._drop(txid)
+            if isinstance(item, Message):
+                self._drop_equal(item)
+        self._compact()
+        return before - len(self._entries)
+
+    def expire(self, now: float) -> int:
+        """Drop what is over the age limit, and the quotas of rounds that are; returns how many went."""
+        oldest = now - self._network.message_age_s
+        old = [entry for entry in self._entries.values() if entry.message.timestamp < oldest]
+        for entry in old:
+            self._drop(entry.message.txid)
+        self._compact()
+        last_round = compute_round_slot(self._network, oldest)[0]
+        for key in [key for key in self._quota if key[0] < last_round]:
+            del self._quota[key]
+        return len(old)
+
+    # --- looking ------------------------------------------------------------------------------------
+
+    def get_all(self) -> list[Message]:
+        """Every message, in the order in which they came: to be sealed, shown or saved."""
+        return [entry.message for entry in self._entries.values()]
+
+    def since(self, received: int) -> list[Message]:
+        """What came at ``received`` (unix s) or later.  Our own have 0: only asking since 0 shows them."""
+        return [m for m in self.get_all() if m.received >= received]
+
+    def holds(self, message: Message) -> bool:
+        """Whether exactly this message is in the pool, byte for byte as signed and with this key and id:
+        then it was verified."""
+        entry = self._entries.get(message.txid)
+        if entry is None or entry.message.pubkey != message.pubkey:
+            return False
+        return entry.message == replace(message, block_height=0, received=entry.message.received)
+
+    def list_twin_ids(self, message: Message) -> tuple[bytes, ...]:
+        """The ids under which a chain may hold the message."""
+        return list_twin_ids(message.txid)
+
+    def get_counts(self) -> dict[str, int]:
+        """Messages, distinct senders and distinct recipients, under the names of the status (spec 6)."""
+        messages = self.get_all()
+        return {
+            "NB": len(messages),
+            "SENDERS": len({message.sender for message in messages}),
+            "RECIPIENTS": len({message.recipient for message in messages}),
+        }
+
+    def get_refusals(self) -> Mapping[str, int]:
+        """How many messages were not taken, by reason."""
+        return dict(self._refused)
+
+    # --- exchange -----------------------------------------------------------------------------------
+
+    def take_new_for(self, peer: str, limit: int, now: float) -> list[Message]:
+        """What a peer is to be sent now, at most ``limit``: what is new since the last exchange with it
+        and did not come from it.  What does not fit, or is not ripe, goes next time.  When sending fails,
+        ``forget_peer``: it then gets everything again."""
+        notes = self._peers.setdefault(peer, PeerNotes())
+        batch: list[Message] = []
+        waiting, notes.unripe = notes.unripe, []
+        for place, number in enumerate(waiting):
+            if len(batch) >= limit:
+                notes.unripe.extend(waiting[place:])
+                break
+            self._take(notes, number, now, batch)
+        place = bisect_left(self._order, (notes.next_number, b""))
+        while len(batch) < limit and place < len(self._order):
+            newest = self._order[place][0]
+            notes.next_number = newest + 1
+            self._take(notes, newest, now, batch)
+            place += 1
+        return batch
+
+    def note_from(self, peer: str, messages: Iterable[Message]) -> None:
+        """A peer sent these: it is not sent them back."""
+        self._peers.setdefault(peer, PeerNotes()).note(message.txid for message in messages)
+
+    def forget_peer(self, peer: str) -> None:
+        """The connection ended."""
+        self._peers.pop(peer, None)
+
+    # --- inside -------------------------------------------------------------------------------------
+
+    def _take(self, notes: PeerNotes, number: int, now: float, batch: list[Message]) -> None:
+        """Put the message of a number into the batch, unless it went, came from the peer or is not ripe."""
+        entry = self._get_numbered(number)
+        if entry is None or notes.forgive(entry.message.txid):
+            return
+        if is_ripe(self._network, entry.message, now):
+            batch.append(entry.message)
+        else:
+            notes.unripe.append(number)
+
+    def _get_numbered(self, number: int) -> _Entry | None:
+        place = bisect_left(self._order, (number, b""))
+        if place == len(self._order) or self._order[place][0] != number:
+            return None
+        entry = self._entries.get(self._order[place][1])
+        return entry if entry is not None and entry.number == number else None
+
+    def _drop_equal(self, message: Message) -> None:
+        """One that was signed twice has two ids that are no twins."""
+        try:
+            held = self._ids.get(encode_signed_buffer(message))
+        except Reject:
+            return
+        if held is not None:
+            self._drop(held)
+
+    def _drop(self, txid: bytes) -> None:
+        entry = self._entries.pop(txid, None)
+        if entry is not None:
+            del self._ids[entry.buffer]
+
+    def _compact(self) -> None:
+        """Forget the places of what went once they outnumber what is left, so that each is paid once."""
+        if len(self._order) > 2 * len(self._entries) + 16:
+            self._order = [(entry.number, txid) for txid, entry in self._entries.items()]
+
+    def _quota_key(self, message: Message) -> tuple[Round, str]:
+        return compute_round_slot(self._network, message.timestamp)[0], message.sender
+
+    def _count_refusal(self, verdict: Verdict) -> None:
+        reason = f"{verdict.rule}: {verdict.reason}"
+        if reason not in self._refused and len(self._refused) >= MAX_REASONS:
+            reason = OTHER_REASONS
+        self._refused[reason] += 1
