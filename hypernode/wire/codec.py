@@ -1,0 +1,212 @@
+"""Commands to bytes and back (spec 2, Command).
+
+Encoding writes every required field, also when it is 0 or empty, and a message's params always: byte
+for byte what legacy nodes write.  Decoding takes any bytes and yields a ``Command`` or raises
+``Reject("2-wire", …)``; what the values mean is judged elsewhere, in ``core``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Final
+
+from google.protobuf.message import DecodeError, EncodeError
+
+from hypernode.core.errors import Reject
+from hypernode.core.types import Block, ChainHeight, Message
+from hypernode.wire import command_pb2 as pb
+from hypernode.wire.catalogue import LIMITS, CommandId, Limits
+from hypernode.wire.tags import RULE, check_tags
+
+DEFAULT_PEER_PORT: Final = 5658
+"""Of the schema; nobody listens there."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerIp:
+    """An entry of ``peers``: an IPv4 address as text and a TCP port."""
+
+    ipv4: str
+    port: int = DEFAULT_PEER_PORT
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command with what it carries.  At most one of ``string``, ``int32`` and ``height``;
+    ``height_forger`` is whom the sender holds for the slot's juror and goes with ``height``."""
+
+    id: CommandId
+    string: str | None = None
+    int32: int | None = None
+    height: ChainHeight | None = None
+    height_forger: str | None = None
+    blocks: tuple[Block, ...] = ()
+    messages: tuple[Message, ...] = ()
+    ips: tuple[PeerIp, ...] = ()
+    hashes: tuple[bytes, ...] = ()
+    features: int | None = None
+    nonce: bytes | None = None
+    pubkey: bytes | None = None
+    proof: bytes | None = None
+    version: int | None = None
+
+
+def encode_command(command: Command) -> bytes:
+    """The payload of a command.  Raises Reject for values that the schema cannot carry."""
+    if sum(value is not None for value in (command.string, command.int32, command.height)) > 1:
+        raise Reject(RULE, "two values where one belongs")
+    if command.height_forger is not None and command.height is None:
+        raise Reject(RULE, "a juror without a height")
+    try:
+        return _to_proto(command).SerializeToString()
+    except (ValueError, TypeError, EncodeError) as problem:
+        raise Reject(RULE, f"cannot be written: {problem}") from problem
+
+
+def decode_command(payload: bytes, limits: Limits = LIMITS) -> Command:
+    """The command in a payload; ``height_value`` and so on as they came.  Raises Reject."""
+    command_id = check_tags(payload, limits)
+    try:
+        wire = pb.Command.FromString(payload)
+    except DecodeError:
+        raise Reject(RULE, "no valid payload") from None
+    if not wire.IsInitialized():
+        raise Reject(RULE, "a required field is missing")
+    return _from_proto(command_id, wire)
+
+
+def _to_proto(command: Command) -> pb.Command:
+    wire = pb.Command(
+        command=command.id.name.lower(),
+        string_value=command.string,
+        int32_value=command.int32,
+        features=command.features,
+        nonce=command.nonce,
+        pubkey=command.pubkey,
+        proof=command.proof,
+        version=command.version,
+        hash_values=command.hashes,
+    )
+    if command.height is not None:
+        wire.height_value.CopyFrom(_height_to_proto(command.height, command.height_forger))
+    for block in command.blocks:
+        _block_to_proto(block, wire.block_value.add())
+    for message in command.messages:
+        _message_to_proto(message, wire.tx_values.add())
+    for peer in command.ips:
+        wire.ip_values.add(ipv4=int(ipaddress.IPv4Address(peer.ipv4)), port=peer.port)
+    return wire
+
+
+def _message_to_proto(message: Message, wire: pb.TX) -> None:
+    wire.txid = message.txid
+    wire.block_height = message.block_height
+    wire.timestamp = message.timestamp
+    wire.sender = message.sender
+    wire.recipient = message.recipient
+    wire.what = message.what
+    wire.value = message.value
+    wire.params = message.params
+    wire.pubkey = message.pubkey
+
+
+def _block_to_proto(block: Block, wire: pb.Block) -> None:
+    wire.height = block.height
+    wire.round = block.round
+    wire.sir = block.sir
+    wire.ts = block.timestamp
+    wire.previous_hash = block.previous_hash
+    for message in block.messages:
+        _message_to_proto(message, wire.txs.add())
+    wire.msg_count = block.msg_count
+    wire.sources = block.uniques_sources
+    wire.signature = block.signature
+    wire.block_hash = block.block_hash
+    wire.forger = block.forger
+
+
+def _height_to_proto(height: ChainHeight, forger: str | None) -> pb.Height:
+    return pb.Height(
+        height=height.height,
+        round=height.round,
+        sir=height.sir,
+        block_hash=height.block_hash,
+        uniques=height.uniques,
+        uniques_round=height.uniques_round,
+        forgers=height.forgers,
+        forgers_round=height.forgers_round,
+        forger=forger,
+    )
+
+
+def _from_proto(command_id: CommandId, wire: pb.Command) -> Command:
+    param = wire.WhichOneof("param")
+    has_height = param == "height_value"
+    has_forger = has_height and wire.height_value.HasField("forger")
+    return Command(
+        id=command_id,
+        string=_to_text(wire.string_value) if param == "string_value" else None,
+        int32=wire.int32_value if param == "int32_value" else None,
+        height=_height_from_proto(wire.height_value) if has_height else None,
+        height_forger=_to_text(wire.height_value.forger) if has_forger else None,
+        blocks=tuple(map(_block_from_proto, wire.block_value)),
+        messages=tuple(map(_message_from_proto, wire.tx_values)),
+        ips=tuple(PeerIp(str(ipaddress.IPv4Address(ip.ipv4)), ip.port) for ip in wire.ip_values),
+        hashes=tuple(wire.hash_values),
+        features=wire.features if wire.HasField("features") else None,
+        nonce=wire.nonce if wire.HasField("nonce") else None,
+        pubkey=wire.pubkey if wire.HasField("pubkey") else None,
+        proof=wire.proof if wire.HasField("proof") else None,
+        version=wire.version if wire.HasField("version") else None,
+    )
+
+
+def _message_from_proto(wire: pb.TX) -> Message:
+    return Message(
+        wire.txid,
+        wire.block_height,
+        wire.timestamp,
+        _to_text(wire.sender),
+        _to_text(wire.recipient),
+        wire.what,
+        _to_text(wire.params),
+        wire.value,
+        wire.pubkey,
+    )
+
+
+def _block_from_proto(wire: pb.Block) -> Block:
+    return Block(
+        height=wire.height,
+        round=wire.round,
+        sir=wire.sir,
+        timestamp=wire.ts,
+        previous_hash=wire.previous_hash,
+        messages=tuple(map(_message_from_proto, wire.txs)),
+        msg_count=wire.msg_count,
+        uniques_sources=wire.sources,
+        signature=wire.signature,
+        block_hash=wire.block_hash,
+        forger=_to_text(wire.forger),
+    )
+
+
+def _height_from_proto(wire: pb.Height) -> ChainHeight:
+    return ChainHeight(
+        height=wire.height,
+        round=wire.round,
+        sir=wire.sir,
+        block_hash=wire.block_hash,
+        uniques=wire.uniques,
+        uniques_round=wire.uniques_round,
+        forgers=wire.forgers,
+        forgers_round=wire.forgers_round,
+    )
+
+
+def _to_text(value: object) -> str:
+    """protobuf does not enforce UTF-8 when it parses proto2: bytes come out instead of text."""
+    if not isinstance(value, str):
+        raise Reject(RULE, "text that is not UTF-8")
+    return value

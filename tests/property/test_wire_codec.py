@@ -1,0 +1,91 @@
+"""Any bytes are a command or a refusal; any command survives the way there and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hypernode.core.errors import Reject
+from hypernode.core.types import Block, ChainHeight, Message
+from hypernode.wire.catalogue import CommandId, Limits
+from hypernode.wire.codec import Command, PeerIp, decode_command, encode_command
+
+uint32 = st.integers(0, 2**32 - 1)
+texts = st.text(max_size=12)
+hashes = st.binary(max_size=20)
+messages = st.builds(
+    Message, st.binary(max_size=96), uint32, uint32, texts, texts, uint32, texts, uint32, hashes
+)
+blocks = st.builds(
+    Block,
+    height=uint32,
+    round=uint32,
+    sir=uint32,
+    timestamp=uint32,
+    previous_hash=hashes,
+    messages=st.lists(messages, max_size=3).map(tuple),
+    msg_count=uint32,
+    uniques_sources=uint32,
+    signature=hashes,
+    block_hash=hashes,
+    forger=texts,
+    received_by=st.just(""),
+)
+heights = st.builds(ChainHeight, uint32, uint32, uint32, hashes, uint32, uint32, uint32, uint32)
+params: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"string": texts}),
+    st.fixed_dictionaries({"int32": st.integers(-(2**31), 2**31 - 1)}),
+    st.fixed_dictionaries({"height": heights}, optional={"height_forger": texts}),
+)
+lists = st.fixed_dictionaries(
+    {},
+    optional={
+        "blocks": st.lists(blocks, max_size=3).map(tuple),
+        "messages": st.lists(messages, max_size=3).map(tuple),
+        "ips": st.lists(st.builds(PeerIp, st.ip_addresses(v=4).map(str), uint32), max_size=3).map(tuple),
+        "hashes": st.lists(hashes, max_size=3).map(tuple),
+        "features": uint32,
+        "nonce": hashes,
+        "pubkey": hashes,
+        "proof": hashes,
+        "version": uint32,
+    },
+)
+commands = st.builds(
+    lambda command_id, param, values: Command(command_id, **param, **values),
+    st.sampled_from(CommandId),
+    params,
+    lists,
+)
+
+
+@given(commands)
+def test_every_command_survives_the_way_there_and_back(command: Command) -> None:
+    assert decode_command(encode_command(command)) == command
+
+
+def _decode(payload: bytes) -> Command | Reject:
+    try:
+        return decode_command(payload, Limits(frame_fields=60, block_messages=3))
+    except Reject as verdict:
+        return verdict
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_command_or_refused(payload: bytes) -> None:
+    for outcome in (_decode(payload), _decode(b"\x08\x06" + payload)):
+        assert isinstance(outcome, Command) or outcome.rule == "2-wire"
+
+
+@given(commands, st.data())
+def test_a_damaged_command_is_a_command_or_refused(command: Command, data: st.DataObject) -> None:
+    payload = bytearray(encode_command(command))
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(payload) - 1))
+        payload[place] = data.draw(st.integers(0, 255))
+    decoded = _decode(bytes(payload[: data.draw(st.integers(0, len(payload)))]))
+    if isinstance(decoded, Command):
+        assert decode_command(encode_command(decoded)) == decoded
