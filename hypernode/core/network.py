@@ -84,6 +84,9 @@ class Network:
     max_weight: int = 3
     mirror_end_height: PowHeight = 4_380_000
     reward_pot: str = "3e08b5538a4509d9daa99e01ca5912cda3e98a7f79ca01248c2bde16"
+    pow_row_order: Literal["ledger", "operation"] = "ledger"
+    """Of registrations within a PoW block: as in the ledger, or all registers before the unregisters, as
+    legacy nodes see them whose ledger has an index on operation (spec 5)."""
     reference: Literal["round", "legacy"] = "round"
     genesis: Literal["main", "derived"] = "main"
     hypernodes: tuple[FixedHypernode, ...] = ()

@@ -1,0 +1,50 @@
+"""Addresses in a registration: of the PoW chain (sender, reward) and of the PoS chain (``pos``).
+
+Both checks are as lenient as legacy software, on purpose: the order of everything that a round is made
+of depends on every node having the same list (spec 8).  The strict check of PoS addresses, for messages
+and blocks, is ``core.address``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import base58
+
+from hypernode.core.hashing import h4
+
+_BASE58: Final = "[1-9A-HJ-NP-Za-km-z]"
+_RSA: Final = re.compile(r"[0-9a-f]{56}\n?")
+_OTHER: Final = re.compile(rf"Bis1{_BASE58}{{28,52}}\n?")
+_GAP_CHARS: Final = 50
+"""Between the lengths of secp256k1 and of Ed25519 addresses: this one length is neither's."""
+_POS_BEGIN: Final = re.compile(r"[A-Za-z0-9]{34}")
+_CHECKSUM_BYTES: Final = 4
+
+
+def is_valid_pow_address(address: str) -> bool:
+    """Whether the text has the form of a Bismuth address (spec 5: 56 lower-case hex characters, or
+    ``Bis1`` and base58, 32 to 49 or 51 to 56 characters).  No checksum is looked at, and one line feed
+    at the end passes and counts as a character: as legacy."""
+    if _RSA.fullmatch(address):
+        return True
+    return _OTHER.fullmatch(address) is not None and len(address) != _GAP_CHARS
+
+
+def find_pos_fault(pos: str, address_byte: int) -> str:
+    """Why ``pos`` cannot be registered, or nothing (spec 5, rule 3): it begins with 34 letters or
+    digits, and without white space at its end it is base58 with a good checksum and the network's
+    byte; the payload may have another length than 20 bytes."""
+    if not _POS_BEGIN.match(pos):
+        return "the PoS address does not begin with 34 letters or digits"
+    try:
+        decoded = base58.b58decode(pos.rstrip())
+    except ValueError:
+        return "the PoS address is not base58"
+    payload, checksum = decoded[:-_CHECKSUM_BYTES], decoded[-_CHECKSUM_BYTES:]
+    if h4(payload) != checksum:
+        return "the checksum of the PoS address is wrong"
+    if payload[:1] != bytes([address_byte]):
+        return f"the PoS address is of another network (byte {payload[:1].hex() or 'none'})"
+    return ""

@@ -1,0 +1,229 @@
+"""The list of hypernodes, row by row from the companion's ledger (spec 5, registration).
+
+A ``RegistryState`` is the list at some PoW height; ``apply_rows`` extends it with the rows that follow.
+The list of a round is thus that of the round before plus the rows between the two reference heights,
+and never depends on where it was cut.  Where legacy software is lenient so are we (spec 8): everything
+else of a round depends on all nodes having the same list in the same order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+from hypernode.core.errors import Reject
+from hypernode.core.params import Network
+from hypernode.core.pow_address import find_pos_fault, is_valid_pow_address
+from hypernode.core.registration_text import RegistrationText, parse_registration
+from hypernode.core.types import PowHeight, Registration
+
+COIN: Final = 100_000_000
+"""Amounts are integers of 1e-8 BIS: sums are exact and the same everywhere."""
+
+REGISTER: Final = "hypernode:register"
+UNREGISTER: Final = "hypernode:unregister"
+VOID: Final = "hypernode:void"
+UNVOID: Final = "hypernode:unvoid"
+OPERATIONS: Final = (REGISTER, UNREGISTER, VOID, UNVOID)
+
+NO_BALANCE_WEIGHT: Final = -1
+"""Of an address that never received or never sent (spec 5, ledger schema)."""
+
+_OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4: Final = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
+
+GetBalance: TypeAlias = Callable[[str, PowHeight], int | None]
+"""Balance (1e-8 BIS) of an address at a height; None when it never received or never sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class PowRow:
+    """A row of the companion's table ``transactions``, without key and signature.  ``timestamp`` is
+    its sender's; ``amount``, ``fee`` and ``reward`` are integers of 1e-8 BIS."""
+
+    height: PowHeight
+    timestamp: float
+    address: str
+    recipient: str
+    amount: int
+    fee: int
+    reward: int
+    operation: str
+    openfield: str
+    block_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """What became of a row: taken or not, in plain words; ``weight`` of a register that was taken,
+    ``rule`` (spec 5) of one that was not."""
+
+    ok: bool
+    reason: str
+    weight: int | None = None
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryState:
+    """The present registrations in list order, and the PoS addresses that are voided, in the order in
+    which they were (also those that have since left the list: they come back voided)."""
+
+    entries: tuple[Registration, ...] = ()
+    voids: tuple[str, ...] = ()
+
+
+def compute_weight(network: Network, balance: int | None) -> int:
+    """Rule 7 of spec 5: one per 10,000 BIS, rounded down, 3 at most, and below zero where the balance
+    is; -1 for an address that never received or never sent."""
+    if balance is None:
+        return NO_BALANCE_WEIGHT
+    return min(network.max_weight, balance // (network.collateral_unit * COIN))
+
+
+def compute_balance(rows: Iterable[PowRow], address: str, height: PowHeight) -> int | None:
+    """Balance of an address at ``height`` over ``rows``: sum(amount + reward) received less
+    sum(amount + fee) sent, in 1e-8 BIS, rows of negative heights (mirrors) included (spec 5)."""
+    received: int | None = None
+    sent: int | None = None
+    for row in rows:
+        if row.height > height:
+            continue
+        if row.recipient == address:
+            received = (received or 0) + row.amount + row.reward
+        if row.address == address:
+            sent = (sent or 0) + row.amount + row.fee
+    return None if received is None or sent is None else received - sent
+
+
+def sort_rows(network: Network, rows: Iterable[PowRow]) -> list[PowRow]:
+    """Rows in the order in which they count: by height, and within a block as they come, which is
+    the ledger's order (or, on networks of ``pow_row_order`` "operation", by operation first)."""
+    if network.pow_row_order == "operation":
+        return sorted(rows, key=lambda row: (row.height, row.operation))
+    return sorted(rows, key=lambda row: row.height)
+
+
+def apply_rows(
+    network: Network, state: RegistryState, rows: Iterable[PowRow], get_balance: GetBalance
+) -> tuple[RegistryState, list[RowResult]]:
+    """Extend ``state`` with ``rows``, which are in order of height, then of the ledger."""
+    results = []
+    for row in rows:
+        state, result = apply_row(network, state, row, get_balance)
+        results.append(result)
+    return state, results
+
+
+def apply_row(
+    network: Network, state: RegistryState, row: PowRow, get_balance: GetBalance
+) -> tuple[RegistryState, RowResult]:
+    """The state after one row, and what became of it.  Never raises for what a row says."""
+    try:
+        if row.height < network.first_pow_height:
+            raise Reject("first height", f"registrations begin at PoW height {network.first_pow_height}")
+        text = parse_registration(row.openfield, row.address)
+        if row.operation == REGISTER:
+            return _register(network, state, row, text, get_balance)
+        if row.operation == UNREGISTER:
+            return _unregister(network, state, row, text)
+        if row.operation in (VOID, UNVOID):
+            return _void(network, state, row, text)
+        raise Reject("operation", f"{row.operation!r} is none of the registry's operations")
+    except Reject as reject:
+        return state, RowResult(False, reject.reason, rule=reject.rule)
+
+
+def _register(
+    network: Network, state: RegistryState, row: PowRow, text: RegistrationText, get_balance: GetBalance
+) -> tuple[RegistryState, RowResult]:
+    # 1 [REJECT] the ip is no literal IP address (colons part the openfield, so that IPv6 cannot be)
+    if not _IPV4.fullmatch(text.ip):
+        raise Reject("rule 1", f"{text.ip!r} is no IP address")
+    # 2 [REJECT] the sender or the reward address is no valid Bismuth address
+    for address in (row.address, text.reward):
+        if not is_valid_pow_address(address):
+            raise Reject("rule 2", f"{address!r} is no Bismuth address")
+    # 3 [REJECT] the PoS address is not valid on this network (as lenient as legacy)
+    fault = find_pos_fault(text.pos, network.address_byte)
+    if fault:
+        raise Reject("rule 3", fault)
+    # 4 [REJECT] a present registration has this ip, whatever the port
+    if any(entry.ip == text.ip for entry in state.entries):
+        raise Reject("rule 4", f"the ip {text.ip} is registered already")
+    # 5 [REJECT] a present registration has this PoS address
+    if any(entry.pos == text.pos for entry in state.entries):
+        raise Reject("rule 5", f"the PoS address {text.pos} is registered already")
+    # 6 [REJECT] a present registration is the sender's
+    if any(entry.collateral == row.address for entry in state.entries):
+        raise Reject("rule 6", "the sender has a registration already")
+    # 7: the weight, whatever it is: legacy software keeps 0 and below on the list
+    weight = compute_weight(network, get_balance(row.address, row.height))
+    entry = Registration(row.address, text.ip, text.port, text.pos, text.reward, weight, row.timestamp)
+    return replace(state, entries=(*state.entries, entry)), RowResult(
+        True, f"registered, weight {weight}", weight
+    )
+
+
+def _unregister(
+    network: Network, state: RegistryState, row: PowRow, text: RegistrationText
+) -> tuple[RegistryState, RowResult]:
+    own = next((entry for entry in state.entries if entry.collateral == row.address), None)
+    if own is not None:
+        # U1 [REJECT] a registered sender names another ip, port (as text) or PoS address than its own
+        if not _is_same(own, text):
+            raise Reject("unregister 1", "this is not the sender's registration")
+        return _without(state, own), RowResult(True, "unregistered by its owner")
+    # U2 [REJECT] the sender is neither registered nor the control address
+    if row.address != network.control_pow:
+        raise Reject("unregister 2", "the sender has no registration")
+    entry = next((entry for entry in state.entries if _is_same(entry, text)), None)
+    if entry is None:
+        # as legacy: the row counts as taken, the list stays as it is
+        return state, RowResult(True, "by the control address; there is no such registration")
+    return _without(state, entry), RowResult(True, f"unregistered by the control address: {text.reason!r}")
+
+
+def _void(
+    network: Network, state: RegistryState, row: PowRow, text: RegistrationText
+) -> tuple[RegistryState, RowResult]:
+    # V1 [REJECT] only the control address voids
+    if row.address != network.control_pow:
+        raise Reject("void 1", "only the control address voids")
+    others = tuple(pos for pos in state.voids if pos != text.pos)
+    if row.operation == UNVOID:
+        # V2 [REJECT] an unvoid of what is not voided
+        if len(others) == len(state.voids):
+            raise Reject("void 2", "this PoS address is not voided")
+        return replace(state, voids=others), RowResult(True, f"no longer voided: {text.reason!r}")
+    # V3 [REJECT] a void of what is not registered with this ip, port and PoS address
+    if not any(_is_same(entry, text) for entry in state.entries):
+        raise Reject("void 3", "there is no such registration")
+    return replace(state, voids=(*others, text.pos)), RowResult(True, f"voided: {text.reason!r}")
+
+
+def _is_same(entry: Registration, text: RegistrationText) -> bool:
+    return (entry.ip, entry.port, entry.pos) == (text.ip, text.port, text.pos)
+
+
+def _without(state: RegistryState, entry: Registration) -> RegistryState:
+    return replace(state, entries=tuple(e for e in state.entries if e is not entry))
+
+
+def list_voided(state: RegistryState) -> tuple[str, ...]:
+    """PoS addresses that are on the list and voided, in list order."""
+    return tuple(entry.pos for entry in state.entries if entry.pos in state.voids)
+
+
+def filter_by_balance(
+    network: Network, entries: Sequence[Registration], height: PowHeight, get_balance: GetBalance
+) -> tuple[Registration, ...]:
+    """The final balance check, used for rewards: without those whose weight at the reference height is
+    below the registered one (spec 5)."""
+    return tuple(
+        entry
+        for entry in entries
+        if compute_weight(network, get_balance(entry.collateral, height)) >= entry.weight
+    )

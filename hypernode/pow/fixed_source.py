@@ -1,0 +1,43 @@
+"""The PoW source of networks that have a fixed list in place of a PoW chain (spec 6, networks)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from hypernode.core.params import FixedHypernode, Network
+from hypernode.core.types import PowHeight, Registration, Round
+from hypernode.ports import PowStatus, RegisteredList
+
+
+class FixedPowSource:
+    """``ports.PowSource`` that always is in sync and gives ``network.hypernodes`` for every round."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    async def get_status(self, now: float) -> PowStatus:
+        """In sync, at the first height, with a block of this moment."""
+        height = self._network.first_pow_height
+        return PowStatus("fixed list", height, now, self._hash(height))
+
+    async def get_registered(self, round_: Round) -> RegisteredList:
+        """The fixed list, in its order."""
+        entries = tuple(_to_registration(hypernode) for hypernode in self._network.hypernodes)
+        return RegisteredList(round_, self._network.first_pow_height, entries)
+
+    async def get_block_hashes(self, heights: Sequence[PowHeight]) -> list[str]:
+        """Made of the network's name and the height, so that all its nodes answer alike."""
+        return [self._hash(height) for height in heights]
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    def _hash(self, height: PowHeight) -> str:
+        return hashlib.sha224(f"{self._network.name}:{height}".encode()).hexdigest()
+
+
+def _to_registration(hypernode: FixedHypernode) -> Registration:
+    # there is no collateral: the PoS address stands for it
+    pos = hypernode.pos
+    return Registration(pos, hypernode.ip, str(hypernode.port), pos, pos, hypernode.weight)
