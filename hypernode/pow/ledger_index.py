@@ -33,7 +33,8 @@ _HEIGHTS: Final = (
 )
 _ROWS: Final = (
     "SELECT block_height, timestamp, address, recipient, amount, fee, reward, operation, openfield,"
-    f" block_hash FROM transactions WHERE rowid BETWEEN ? AND ? AND +operation IN ({','.join('?' * len(OPERATIONS))})"
+    " block_hash FROM transactions WHERE rowid BETWEEN ? AND ?"
+    f" AND +operation IN ({','.join('?' * len(OPERATIONS))})"
     " AND +block_height > 0 ORDER BY rowid"
 )
 _HEIGHT_AT: Final = (
