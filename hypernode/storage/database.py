@@ -1,0 +1,235 @@
+"""One small async interface over SQLite, and two ways to bring it.
+
+``AioDatabase`` (made by ``open_database``) is the daemon's: aiosqlite, one connection that writes and
+one that only reads, each in a thread of its own.  ``InlineDatabase`` is for tools and the simulation:
+plain sqlite3 in the caller's thread, which never suspends and so runs the same way on every loop.
+
+Facts that decide the settings: WAL with synchronous=FULL loses nothing that was acknowledged (NORMAL
+does); a checkpoint apart from the commit halves the commit's time, so automatic ones are off and a
+PASSIVE one follows each commit; on a shared connection the commit of another coroutine would store half
+of our work, so a lock is held over the whole transaction; a cancelled write would be committed by the
+next one, so a transaction runs in a task that is shielded from its caller's cancellation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import aiosqlite
+
+from hypernode.storage.interface import (
+    COMMON_PRAGMAS,
+    Database,
+    Durability,
+    Params,
+    Reader,
+    Row,
+    SqlValue,
+    StorageError,
+    T,
+    Transaction,
+)
+
+__all__ = [
+    "MEMORY",
+    "AioDatabase",
+    "Database",
+    "Durability",
+    "InlineDatabase",
+    "Params",
+    "Reader",
+    "Row",
+    "SqlValue",
+    "StorageError",
+    "Transaction",
+    "open_database",
+]
+
+MEMORY: Final = ":memory:"
+_BEGIN: Final = "BEGIN IMMEDIATE"
+_CHECKPOINT: Final = "PRAGMA wal_checkpoint(PASSIVE)"
+
+
+class _InlineTransaction:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def fetch_all(self, sql: str, params: Params = ()) -> list[Row]:
+        return self._connection.execute(sql, params).fetchall()
+
+    async def execute(self, sql: str, params: Params = ()) -> None:
+        self._connection.execute(sql, params)
+
+    async def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
+        self._connection.executemany(sql, rows)
+
+
+class InlineDatabase:
+    """sqlite3 in the caller's thread; ``path`` may be ``:memory:``.  Raises StorageError."""
+
+    def __init__(self, path: Path | str = MEMORY, durability: Durability = Durability.WAL) -> None:
+        self._name = str(path)
+        self._connection = sqlite3.connect(self._name, isolation_level=None)
+        self._transaction = _InlineTransaction(self._connection)
+        self._checkpoints = durability is Durability.WAL and self._name != MEMORY
+        try:
+            for pragma in (*durability.value, *COMMON_PRAGMAS):
+                self._connection.execute(pragma)
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            raise _unreadable(self._name, error) from error
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    async def fetch_all(self, sql: str, params: Params = ()) -> list[Row]:
+        return await self._transaction.fetch_all(sql, params)
+
+    async def read(self, work: Callable[[Reader], Awaitable[T]]) -> T:
+        return await work(self._transaction)
+
+    async def write(
+        self, work: Callable[[Transaction], Awaitable[T]], on_commit: Callable[[T], None] | None = None
+    ) -> T:
+        self._connection.execute(_BEGIN)
+        try:
+            result = await work(self._transaction)
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        if on_commit is not None:
+            on_commit(result)
+        if self._checkpoints:
+            self._connection.execute(_CHECKPOINT)
+        return result
+
+    async def close(self) -> None:
+        self._connection.close()
+
+
+class _AioTransaction:
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    async def fetch_all(self, sql: str, params: Params = ()) -> list[Row]:
+        rows = await self._connection.execute_fetchall(sql, params)
+        return list(rows)  # type: ignore[arg-type]  # tuples: no row factory is set
+
+    async def execute(self, sql: str, params: Params = ()) -> None:
+        await self._connection.execute_fetchall(sql, params)
+
+    async def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
+        await self._connection.executemany(sql, list(rows))
+
+
+class AioDatabase:
+    """aiosqlite: use ``open_database``."""
+
+    def __init__(
+        self, name: str, writer: aiosqlite.Connection, reader: aiosqlite.Connection, *, checkpoints: bool
+    ) -> None:
+        self._name = name
+        self._writer, self._write_lock = writer, asyncio.Lock()
+        self._reader, self._read_lock = reader, asyncio.Lock()
+        self._checkpoints = checkpoints
+        self._checkpoint: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closed = False
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    async def fetch_all(self, sql: str, params: Params = ()) -> list[Row]:
+        return await self.read(lambda reader: reader.fetch_all(sql, params))
+
+    async def read(self, work: Callable[[Reader], Awaitable[T]]) -> T:
+        return await self._shield(self._run(self._reader, self._read_lock, "BEGIN", work, None))
+
+    async def write(
+        self, work: Callable[[Transaction], Awaitable[T]], on_commit: Callable[[T], None] | None = None
+    ) -> T:
+        result = await self._shield(self._run(self._writer, self._write_lock, _BEGIN, work, on_commit))
+        if self._checkpoints and (self._checkpoint is None or self._checkpoint.done()):
+            self._checkpoint = self._start(self._run_checkpoint())
+        return result
+
+    async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._reader.close()
+        await self._writer.close()
+
+    def _start(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(coroutine, name=f"database {self._name}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _shield(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        if self._closed:
+            coroutine.close()
+            raise StorageError(f"{self._name} is closed")
+        return await asyncio.shield(self._start(coroutine))
+
+    async def _run(
+        self,
+        connection: aiosqlite.Connection,
+        lock: asyncio.Lock,
+        begin: str,
+        work: Callable[[_AioTransaction], Awaitable[T]],
+        on_commit: Callable[[T], None] | None,
+    ) -> T:
+        async with lock:
+            try:
+                await connection.execute_fetchall(begin)
+                result = await work(_AioTransaction(connection))
+                await connection.execute_fetchall("COMMIT")
+            except BaseException:
+                # Refused when BEGIN failed, or when the loop was torn down during COMMIT: nothing to undo.
+                with contextlib.suppress(sqlite3.OperationalError):
+                    await connection.execute_fetchall("ROLLBACK")
+                raise
+            if on_commit is not None:
+                on_commit(result)
+            return result
+
+    async def _run_checkpoint(self) -> None:
+        async with self._write_lock:
+            # One that cannot run now is made up for by the next; the data is safe in the WAL.
+            with contextlib.suppress(sqlite3.OperationalError):
+                await self._writer.execute_fetchall(_CHECKPOINT)
+
+
+def _unreadable(name: str, error: Exception) -> StorageError:
+    return StorageError(f"{name}: cannot be used as a database ({error}); move it away or restore a backup")
+
+
+async def open_database(path: Path, durability: Durability = Durability.WAL) -> AioDatabase:
+    """Open or create a file.  Raises StorageError when it is no database."""
+    name = str(path)
+    connections: list[aiosqlite.Connection] = []
+    try:
+        for pragmas in ((*durability.value, *COMMON_PRAGMAS), (*COMMON_PRAGMAS, "PRAGMA query_only = 1")):
+            connections.append(await aiosqlite.connect(name, isolation_level=None))
+            for pragma in pragmas:
+                await connections[-1].execute_fetchall(pragma)
+    except BaseException as error:
+        for connection in connections:
+            await connection.close()
+        if isinstance(error, sqlite3.DatabaseError):
+            raise _unreadable(name, error) from error
+        raise
+    writer, reader = connections
+    return AioDatabase(name, writer, reader, checkpoints=durability is Durability.WAL)

@@ -1,0 +1,50 @@
+"""Numbered migrations: a file says in ``user_version`` how far it came, and is brought up to date.
+
+A migration is never changed once it was released; a new one is added behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from hypernode.storage.interface import Database, StorageError, Transaction
+
+Migration: TypeAlias = Sequence[str]
+"""Statements that lead from one version to the next; the n-th of a list makes version n."""
+
+
+async def get_version(database: Database) -> int:
+    """Version of the file; 0 for a new one."""
+    rows = await database.fetch_all("PRAGMA user_version")
+    return int(rows[0][0])
+
+
+async def migrate(database: Database, migrations: Sequence[Migration], what: str) -> int:
+    """Bring a file to our version and return that; ``what`` names the kind of file (``ledger``).
+
+    Each migration is one transaction.  Raises StorageError for a file that a newer version of this
+    program made, and for one that is not ours at all."""
+    version, ours = await get_version(database), len(migrations)
+    if version > ours:
+        raise StorageError(
+            f"{database.name}: this {what} has version {version}, made by a newer program; this one knows "
+            f"versions up to {ours}. Update the program, or move the file away to start with a new one."
+        )
+    if version == 0 and await database.fetch_all("SELECT 1 FROM sqlite_master LIMIT 1"):
+        raise StorageError(
+            f"{database.name}: not a {what} of this program (it has tables, but no version). "
+            "Move it away; a file of the legacy software has to be imported."
+        )
+    for number in range(version + 1, ours + 1):
+        await _apply(database, migrations[number - 1], number)
+    return ours
+
+
+async def _apply(database: Database, migration: Migration, number: int) -> None:
+    async def work(transaction: Transaction) -> None:
+        for statement in migration:
+            await transaction.execute(statement)
+        await transaction.execute(f"PRAGMA user_version = {number:d}")
+
+    await database.write(work)
