@@ -1,0 +1,200 @@
+"""Blocks onto the tip and off it again: the statements that change the chain, and its measures.
+
+A batch of blocks costs a dozen statements, whatever is in it.  The measures of each block follow from
+its parent's row and from who took part in its round; nothing is ever counted over the chain, but when a
+block's round is before its parent's (class B: taken when most of a mixed network holds such a branch).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from hypernode.core.errors import InvariantBroken
+from hypernode.core.types import Block, ChainHeight, Height, Round
+from hypernode.storage.interface import Params, Transaction
+from hypernode.storage.intern import Interned, intern_addresses, intern_blocks, list_addresses
+from hypernode.storage.rows import Tip, compute_first_id, compute_txid_key, fetch_blocks, fetch_in, fetch_tip
+from hypernode.storage.schema import MAX_MESSAGES
+from hypernode.storage.tally import add_tally, compute_tally, subtract_tally
+
+_INSERT_BLOCK: Final = f"INSERT INTO blocks VALUES({','.join('?' * 18)})"
+_INSERT_MESSAGE: Final = f"INSERT INTO messages VALUES({','.join('?' * 10)})"
+_GET_SLOTS: Final = "SELECT round, sir FROM blocks WHERE round IN ({marks})"
+_GET_IDS: Final = "SELECT txid FROM messages WHERE txid_key IN ({marks})"
+_GET_TAKING_PART: Final = "SELECT round, address_id, sent, forged FROM participation WHERE round IN ({marks})"
+_COUNT_BEFORE: Final = (
+    "SELECT count(DISTINCT CASE WHEN sent > 0 THEN address_id END), "
+    "count(DISTINCT CASE WHEN forged > 0 THEN address_id END) FROM participation WHERE round < ?"
+)
+
+
+async def store_genesis(transaction: Transaction, genesis: Block) -> Tip:
+    """The first row.  Genesis counts in nothing but its own ``forgers_round`` (spec 1, height)."""
+    interned = await intern_addresses(transaction, [genesis.forger])
+    state = ChainHeight(genesis.height, genesis.round, genesis.sir, genesis.block_hash, forgers_round=1)
+    tip = Tip(state, 0, 0, genesis.round)
+    await transaction.execute(_INSERT_BLOCK, _block_row(genesis, tip, interned))
+    return tip
+
+
+async def append_blocks(transaction: Transaction, tip: Tip, blocks: Sequence[Block]) -> Tip:
+    """Store blocks on ``tip``; the new tip.  Raises InvariantBroken, after which the transaction has to
+    be undone, when they do not follow it, or a slot or an id is there already."""
+    _check_sequence(tip, blocks)
+    await _check_new(transaction, blocks)
+    for run in _split_runs(tip, blocks):
+        tip = await _append_run(transaction, tip, run)
+    return tip
+
+
+def _check_sequence(tip: Tip, blocks: Sequence[Block]) -> None:
+    height, block_hash = tip.state.height, tip.state.block_hash
+    for block in blocks:
+        if block.height != height + 1 or block.previous_hash != block_hash:
+            raise InvariantBroken(f"block {block.height} does not follow the tip {height} {block_hash.hex()}")
+        if len(block.messages) > MAX_MESSAGES:
+            raise InvariantBroken(f"block {block.height} has {len(block.messages)} messages")
+        height, block_hash = block.height, block.block_hash
+
+
+async def _check_new(transaction: Transaction, blocks: Sequence[Block]) -> None:
+    slots = [(block.round, block.sir) for block in blocks]
+    taken = set(await fetch_in(transaction, _GET_SLOTS, sorted({round_ for round_, _ in slots})))
+    for slot in slots:
+        if slot in taken:
+            raise InvariantBroken(f"slot {slot[1]} of round {slot[0]} has a block already")
+        taken.add(slot)
+    txids = [message.txid for block in blocks for message in block.messages]
+    keys = sorted({compute_txid_key(txid) for txid in txids})
+    known = {txid for (txid,) in await fetch_in(transaction, _GET_IDS, keys)}
+    for txid in txids:
+        if txid in known:
+            raise InvariantBroken(f"message {txid.hex()} is in the chain already")
+        known.add(txid)
+
+
+def _split_runs(tip: Tip, blocks: Sequence[Block]) -> Iterator[list[Block]]:
+    """Blocks that can be measured together; one with an earlier round than its parent is alone."""
+    run: list[Block] = []
+    parent_round, max_round = tip.state.round, tip.max_round
+    for block in blocks:
+        if block.round < max_round or (block.round == max_round != parent_round):
+            if run:
+                yield run
+            yield [block]
+            run = []
+        else:
+            run.append(block)
+        parent_round, max_round = block.round, max(max_round, block.round)
+    if run:
+        yield run
+
+
+async def _append_run(transaction: Transaction, tip: Tip, run: Sequence[Block]) -> Tip:
+    interned = await intern_blocks(transaction, run)
+    measuring = _Measuring(tip, interned)
+    await measuring.load(transaction, run)
+    tally = compute_tally(run, interned.addresses)
+    tips = [measuring.add(block) for block in run]
+    await transaction.execute_many(
+        _INSERT_BLOCK, [_block_row(b, t, interned) for b, t in zip(run, tips, strict=True)]
+    )
+    await transaction.execute_many(
+        _INSERT_MESSAGE, [row for block in run for row in _message_rows(block, interned)]
+    )
+    await add_tally(transaction, tally)
+    return tips[-1]
+
+
+class _Measuring:
+    """Measures block after block of one run."""
+
+    def __init__(self, tip: Tip, interned: Interned) -> None:
+        self._tip = tip
+        self._addresses = interned.addresses
+        self._known_senders, self._known_forgers = set(interned.senders), set(interned.forgers)
+        self._senders: dict[Round, set[int]] = {}
+        self._forgers: dict[Round, set[int]] = {}
+        self._before: tuple[int, int] | None = None
+
+    async def load(self, transaction: Transaction, run: Sequence[Block]) -> None:
+        """Who took part in the rounds of the run so far; and, for a block out of order, before it."""
+        rounds = sorted({block.round for block in run})
+        for round_ in rounds:
+            self._senders[round_], self._forgers[round_] = set(), set()
+        for round_, number, sent, forged in await fetch_in(transaction, _GET_TAKING_PART, rounds):
+            if sent:
+                self._senders[round_].add(number)
+            if forged:
+                self._forgers[round_].add(number)
+        if len(run) == 1 and not self._is_in_order(run[0]):
+            [(uniques, forgers)] = await transaction.fetch_all(_COUNT_BEFORE, (run[0].round,))
+            self._before = (uniques, forgers)
+
+    def _is_in_order(self, block: Block) -> bool:
+        later = block.round > self._tip.max_round
+        return later or block.round == self._tip.max_round == self._tip.state.round
+
+    def add(self, block: Block) -> Tip:
+        """The measures with ``block`` as tip."""
+        tip, round_ = self._tip, block.round
+        if self._before is not None:
+            uniques, forgers = self._before
+        elif round_ > tip.max_round:
+            uniques, forgers = tip.total_uniques, tip.total_forgers
+        else:
+            uniques, forgers = tip.state.uniques, tip.state.forgers
+        senders = {self._addresses[message.sender] for message in block.messages}
+        forger = {self._addresses[block.forger]}
+        self._senders[round_] |= senders
+        self._forgers[round_] |= forger
+        state = ChainHeight(
+            height=block.height,
+            round=round_,
+            sir=block.sir,
+            block_hash=block.block_hash,
+            uniques=uniques,
+            uniques_round=len(self._senders[round_]),
+            forgers=forgers,
+            forgers_round=len(self._forgers[round_]),
+        )
+        total_uniques = tip.total_uniques + len(senders - self._known_senders)
+        total_forgers = tip.total_forgers + len(forger - self._known_forgers)
+        self._known_senders |= senders
+        self._known_forgers |= forger
+        self._tip = Tip(state, total_uniques, total_forgers, max(tip.max_round, round_))
+        return self._tip
+
+
+def _block_row(block: Block, tip: Tip, interned: Interned) -> Params:
+    state = tip.state
+    return (
+        *(block.height, block.round, block.sir, block.timestamp, block.previous_hash, block.msg_count),
+        *(block.uniques_sources, block.signature, block.block_hash, interned.addresses[block.forger]),
+        *(block.received_by, state.uniques, state.uniques_round, state.forgers, state.forgers_round),
+        *(tip.total_uniques, tip.total_forgers, tip.max_round),
+    )
+
+
+def _message_rows(block: Block, interned: Interned) -> Iterator[Params]:
+    for row_id, m in enumerate(block.messages, start=compute_first_id(block.height)):
+        signer = interned.signers[interned.addresses[m.sender], m.pubkey]
+        recipient, params = interned.addresses[m.recipient], interned.params[m.params]
+        key = compute_txid_key(m.txid)
+        yield (row_id, m.txid, key, m.timestamp, signer, recipient, m.what, params, m.value, m.received)
+
+
+async def drop_blocks(transaction: Transaction, tip: Tip, to_height: Height) -> tuple[Tip, list[Block]]:
+    """Take away the blocks above ``to_height``; the new tip and the blocks, ascending.  Raises
+    InvariantBroken for a height that the chain has not."""
+    new_tip = await fetch_tip(transaction, to_height)
+    if new_tip is None:
+        raise InvariantBroken(f"no block {to_height} to go back to; the tip is {tip.state.height}")
+    blocks = await fetch_blocks(transaction, to_height + 1, tip.state.height)
+    if blocks:
+        interned = await intern_addresses(transaction, list_addresses(blocks))
+        await subtract_tally(transaction, compute_tally(blocks, interned.addresses))
+        await transaction.execute("DELETE FROM messages WHERE id >= ?", (compute_first_id(to_height + 1),))
+        await transaction.execute("DELETE FROM blocks WHERE height > ?", (to_height,))
+    return new_tip, blocks

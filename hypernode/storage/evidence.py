@@ -1,0 +1,69 @@
+"""What was observed and is kept to be shown: equivocations, and breaks of rules that were tolerated."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from hypernode.core.types import Block, Equivocation, Height, Message
+from hypernode.storage.interface import Reader, Transaction
+
+# One case for a slot and forger: two blocks prove it, and a forger can make any number of them.
+_SAVE_EVIDENCE: Final = "INSERT OR IGNORE INTO evidence VALUES(?, ?, ?, ?, ?, ?)"
+_GET_EVIDENCE: Final = "SELECT first, second, seen_at FROM evidence ORDER BY round, sir, forger"
+_SAVE_FINDING: Final = "INSERT OR IGNORE INTO findings VALUES(?, ?, ?, ?)"
+_COUNT_FINDINGS: Final = "SELECT rule, count(*) FROM findings GROUP BY rule ORDER BY rule"
+
+
+async def save_evidence(transaction: Transaction, evidence: Equivocation) -> None:
+    """Keep the first case of a slot and forger."""
+    first = evidence.first
+    texts = (_block_to_json(first), _block_to_json(evidence.second))
+    await transaction.execute(
+        _SAVE_EVIDENCE, (first.round, first.sir, first.forger, *texts, evidence.seen_at)
+    )
+
+
+async def get_evidence(reader: Reader) -> list[Equivocation]:
+    """All cases, by slot."""
+    rows = await reader.fetch_all(_GET_EVIDENCE)
+    return [Equivocation(_block_from_json(a), _block_from_json(b), seen_at) for a, b, seen_at in rows]
+
+
+async def save_finding(
+    transaction: Transaction, height: Height, block_hash: bytes, rule: str, reason: str
+) -> None:
+    """Keep a tolerated break, once for a block and rule."""
+    await transaction.execute(_SAVE_FINDING, (height, block_hash, rule, reason))
+
+
+async def count_findings(reader: Reader) -> dict[str, int]:
+    """Tolerated breaks by rule."""
+    return {rule: int(number) for rule, number in await reader.fetch_all(_COUNT_FINDINGS)}
+
+
+def _block_to_json(block: Block) -> str:
+    """With its messages, where it has them: the signature is over their ids."""
+    fields: dict[str, Any] = {name: getattr(block, name) for name in Block.__slots__}
+    fields["messages"] = [{name: getattr(m, name) for name in Message.__slots__} for m in block.messages]
+    return json.dumps(fields, default=_encode_bytes, separators=(",", ":"))
+
+
+def _encode_bytes(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.hex()
+    raise TypeError(f"{type(value).__name__} is not a field of a block")
+
+
+def _block_from_json(text: str) -> Block:
+    fields: dict[str, Any] = json.loads(text)
+    for name in ("previous_hash", "signature", "block_hash"):
+        fields[name] = bytes.fromhex(fields[name])
+    fields["messages"] = tuple(_message_from_json(m) for m in fields["messages"])
+    return Block(**fields)
+
+
+def _message_from_json(fields: dict[str, Any]) -> Message:
+    return Message(
+        **{**fields, "txid": bytes.fromhex(fields["txid"]), "pubkey": bytes.fromhex(fields["pubkey"])}
+    )

@@ -1,0 +1,186 @@
+"""The chain in SQLite (spec 4, storage): the port ``Ledger`` over a ``Database``.
+
+A call that changes the chain is one transaction; a call that asks sees one snapshot.  The state of the
+chain is held in memory and set right after the commit, also when the caller was cancelled meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from hypernode.core.block import create_genesis
+from hypernode.core.params import Network
+from hypernode.core.types import (
+    Block,
+    ChainHeight,
+    Equivocation,
+    Height,
+    Kpis,
+    Message,
+    Round,
+    RoundPlan,
+    Slot,
+)
+from hypernode.ports import Replacement
+from hypernode.storage import evidence as observed
+from hypernode.storage import plans, queries, rounds
+from hypernode.storage.append import append_blocks, drop_blocks, store_genesis
+from hypernode.storage.interface import Database, StorageError, Transaction
+from hypernode.storage.migrations import migrate
+from hypernode.storage.rows import Tip, fetch_blocks, fetch_tip
+from hypernode.storage.schema import LEDGER_MIGRATIONS
+
+
+class _NotBetter(Exception):
+    """Undoes the transaction of a branch that is not better."""
+
+    def __init__(self, measured: ChainHeight) -> None:
+        super().__init__("the branch is not better")
+        self.measured = measured
+
+
+async def open_ledger(database: Database, network: Network) -> SqliteLedger:
+    """The ledger in ``database``, made with the network's genesis if it is new.
+
+    Reads the tip, not the chain.  Raises StorageError for a file of a newer program, of something else,
+    or of another network."""
+    await migrate(database, LEDGER_MIGRATIONS, "ledger")
+    genesis = create_genesis(network)
+    tip = await fetch_tip(database)
+    if tip is None:
+        return SqliteLedger(database, await database.write(lambda t: store_genesis(t, genesis)))
+    stored = await queries.get_headers(database, 0, 1)
+    if not stored or stored[0] != genesis:
+        found = f"{stored[0].height} {stored[0].block_hash.hex()}" if stored else "none"
+        raise StorageError(
+            f"{database.name}: this ledger is of another network: its first block is {found}, and "
+            f"that of {network.name} is 0 {genesis.block_hash.hex()}. Choose the right network, or move the "
+            "file away."
+        )
+    return SqliteLedger(database, tip)
+
+
+class SqliteLedger:
+    """Implements ``ports.Ledger``: use ``open_ledger``."""
+
+    def __init__(self, database: Database, tip: Tip) -> None:
+        self._database = database
+        self._tip = tip
+
+    def _set_tip(self, tip: Tip) -> None:
+        self._tip = tip
+
+    def get_height(self) -> ChainHeight:
+        return self._tip.state
+
+    async def append(self, block: Block) -> ChainHeight:
+        return await self.append_many((block,))
+
+    async def append_many(self, blocks: Sequence[Block]) -> ChainHeight:
+        async def work(transaction: Transaction) -> Tip:
+            return await append_blocks(transaction, self._tip, blocks)
+
+        return (await self._database.write(work, self._set_tip)).state
+
+    async def replace(
+        self,
+        common: Height,
+        blocks: Sequence[Block],
+        is_better: Callable[[ChainHeight, ChainHeight], bool],
+    ) -> Replacement:
+        async def work(transaction: Transaction) -> tuple[Tip, list[Block]]:
+            below, dropped = await drop_blocks(transaction, self._tip, common)
+            tip = await append_blocks(transaction, below, blocks)
+            if not is_better(tip.state, self._tip.state):
+                raise _NotBetter(tip.state)
+            return tip, dropped
+
+        try:
+            tip, dropped = await self._database.write(work, lambda result: self._set_tip(result[0]))
+        except _NotBetter as refusal:
+            return Replacement(adopted=False, measured=refusal.measured)
+        kept = {message.txid for block in blocks for message in block.messages}
+        messages = (message for block in dropped for message in block.messages)
+        return Replacement(
+            adopted=True,
+            measured=tip.state,
+            # They are in no block any more: height 0, as in a mempool.
+            dropped_messages=tuple(replace(m, block_height=0) for m in messages if m.txid not in kept),
+            dropped_blocks=tuple(dropped),
+        )
+
+    async def rollback(self, to_height: Height) -> tuple[Block, ...]:
+        async def work(transaction: Transaction) -> tuple[Tip, list[Block]]:
+            return await drop_blocks(transaction, self._tip, to_height)
+
+        _, dropped = await self._database.write(work, lambda result: self._set_tip(result[0]))
+        return tuple(reversed(dropped))
+
+    async def get_block(self, height: Height) -> Block | None:
+        return await self._database.read(lambda r: queries.get_block(r, height))
+
+    async def get_block_of_slot(self, round_: Round, sir: Slot) -> Block | None:
+        return await queries.get_block_of_slot(self._database, round_, sir)
+
+    async def get_blocks(self, first: Height, count: int) -> list[Block]:
+        return await self._database.read(lambda r: fetch_blocks(r, first, first + count - 1))
+
+    async def get_round_blocks(self, round_: Round) -> list[Block]:
+        return await self._database.read(lambda r: queries.get_round_blocks(r, round_))
+
+    async def get_headers(self, first: Height | None, count: int) -> list[Block]:
+        return await queries.get_headers(self._database, first, count)
+
+    async def get_height_at(self, height: Height) -> ChainHeight | None:
+        tip = await fetch_tip(self._database, height)
+        return None if tip is None else tip.state
+
+    async def get_message(self, txid: bytes) -> Message | None:
+        return await queries.get_message(self._database, txid)
+
+    async def get_messages_of(self, address: str, from_height: Height = 0, count: int = 100) -> list[Message]:
+        return await self._database.read(lambda r: queries.get_messages_of(r, address, from_height, count))
+
+    async def get_known_ids(self, txids: Iterable[bytes], up_to: Height | None = None) -> frozenset[bytes]:
+        wanted = tuple(txids)
+        return await self._database.read(lambda r: queries.get_known_ids(r, wanted, up_to))
+
+    async def get_reference(self, round_: Round, up_to: Height | None = None) -> tuple[Height, bytes]:
+        return await self._database.read(lambda r: rounds.get_reference(r, round_, up_to))
+
+    async def get_seen(self, round_: Round, up_to: Height | None = None) -> frozenset[str]:
+        return await self._database.read(lambda r: rounds.get_seen(r, round_, up_to))
+
+    async def get_kpis(self, first_round: Round, last_round: Round) -> dict[str, Kpis]:
+        return await self._database.read(lambda r: rounds.get_kpis(r, first_round, last_round))
+
+    async def get_forged_count(self, address: str) -> int:
+        return await queries.get_forged_count(self._database, address)
+
+    async def save_plan(self, plan: RoundPlan) -> None:
+        await self._database.write(lambda t: plans.save_plan(t, plan))
+
+    async def get_plan(self, round_: Round) -> RoundPlan | None:
+        return await self._database.read(lambda r: plans.get_plan(r, round_))
+
+    async def save_status(self, round_: Round, status: Mapping[str, object]) -> None:
+        await self._database.write(lambda t: rounds.save_status(t, round_, status))
+
+    async def get_status(self, round_: Round) -> Mapping[str, object] | None:
+        return await rounds.get_status(self._database, round_)
+
+    async def save_evidence(self, evidence: Equivocation) -> None:
+        await self._database.write(lambda t: observed.save_evidence(t, evidence))
+
+    async def get_evidence(self) -> list[Equivocation]:
+        return await observed.get_evidence(self._database)
+
+    async def save_finding(self, height: Height, block_hash: bytes, rule: str, reason: str) -> None:
+        await self._database.write(lambda t: observed.save_finding(t, height, block_hash, rule, reason))
+
+    async def count_findings(self) -> dict[str, int]:
+        return await observed.count_findings(self._database)
+
+    async def close(self) -> None:
+        await self._database.close()

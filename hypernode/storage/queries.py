@@ -1,0 +1,105 @@
+"""Questions about stored blocks and messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from hypernode.core.types import Block, Height, Message, Round, Slot
+from hypernode.storage.interface import Reader
+from hypernode.storage.rows import (
+    MESSAGE_COLUMNS,
+    MESSAGE_JOINS,
+    SELECT_BLOCKS,
+    SELECT_MESSAGES,
+    block_from_row,
+    compute_first_id,
+    compute_txid_key,
+    fetch_blocks,
+    fetch_in,
+    message_from_row,
+)
+from hypernode.storage.schema import POSITION_BITS
+
+_MESSAGES_IN: Final = "SELECT id, txid FROM messages WHERE txid_key IN ({marks})"
+# Presence names the blocks; in each, the messages are one range of row ids.
+_MESSAGES_OF: Final = (
+    f"SELECT {MESSAGE_COLUMNS} FROM presence a CROSS JOIN messages m "
+    f"ON m.id >= (a.height << {POSITION_BITS}) AND m.id < ((a.height + 1) << {POSITION_BITS}) "
+    f"{MESSAGE_JOINS} "
+    "WHERE a.address_id = ? AND a.height BETWEEN ? AND ? "
+    "AND (m.recipient_id = ? OR m.signer_id IN (SELECT id FROM signers WHERE address_id = ?)) "
+    "ORDER BY a.height, m.timestamp DESC, m.id LIMIT ?"
+)
+_FIRST_PRESENCES: Final = (
+    "SELECT height FROM presence WHERE address_id = ? AND height >= ? ORDER BY height LIMIT ?"
+)
+
+
+async def get_block(reader: Reader, height: Height) -> Block | None:
+    """One whole block."""
+    blocks = await fetch_blocks(reader, height, height)
+    return blocks[0] if blocks else None
+
+
+async def get_block_of_slot(reader: Reader, round_: Round, sir: Slot) -> Block | None:
+    """The header of the block of a slot."""
+    rows = await reader.fetch_all(f"{SELECT_BLOCKS} WHERE b.round = ? AND b.sir = ?", (round_, sir))
+    return block_from_row(rows[0]) if rows else None
+
+
+async def get_round_blocks(reader: Reader, round_: Round) -> list[Block]:
+    """All whole blocks of a round, ascending.  (Genesis is one of round 0.)"""
+    rows = await reader.fetch_all("SELECT height FROM blocks WHERE round = ? ORDER BY height", (round_,))
+    if not rows:
+        return []
+    blocks = await fetch_blocks(reader, rows[0][0], rows[-1][0])
+    return [block for block in blocks if block.round == round_]
+
+
+async def get_headers(reader: Reader, first: Height | None, count: int) -> list[Block]:
+    """Headers from ``first`` ascending; None: the newest, descending."""
+    if first is None:
+        rows = await reader.fetch_all(f"{SELECT_BLOCKS} ORDER BY b.height DESC LIMIT ?", (max(count, 0),))
+    else:
+        rows = await reader.fetch_all(
+            f"{SELECT_BLOCKS} WHERE b.height >= ? ORDER BY b.height LIMIT ?", (first, max(count, 0))
+        )
+    return [block_from_row(row) for row in rows]
+
+
+async def get_message(reader: Reader, txid: bytes) -> Message | None:
+    """A message by its id."""
+    rows = await reader.fetch_all(f"{SELECT_MESSAGES} WHERE m.txid_key = ?", (compute_txid_key(txid),))
+    return next((message_from_row(row) for row in rows if row[1] == txid), None)
+
+
+async def get_messages_of(reader: Reader, address: str, from_height: Height, count: int) -> list[Message]:
+    """Sent or received by an address, heights ascending and times descending within one (spec 2)."""
+    rows = await reader.fetch_all("SELECT id FROM addresses WHERE address = ?", (address,))
+    if not rows or count <= 0:
+        return []
+    number = rows[0][0]
+    # Each of these blocks has a message of the address, so no more than ``count`` blocks are needed.
+    heights = await reader.fetch_all(_FIRST_PRESENCES, (number, from_height, count))
+    if not heights:
+        return []
+    found = await reader.fetch_all(
+        _MESSAGES_OF, (number, heights[0][0], heights[-1][0], number, number, count)
+    )
+    return [message_from_row(row) for row in found]
+
+
+async def get_known_ids(reader: Reader, txids: Iterable[bytes], up_to: Height | None) -> frozenset[bytes]:
+    """Those of ``txids`` that are in the chain, in blocks of at most ``up_to``."""
+    wanted = set(txids)
+    keys = sorted({compute_txid_key(txid) for txid in wanted})
+    rows = await fetch_in(reader, _MESSAGES_IN, keys)
+    end = None if up_to is None else compute_first_id(up_to + 1)
+    return frozenset(txid for row_id, txid in rows if txid in wanted and (end is None or row_id < end))
+
+
+async def get_forged_count(reader: Reader, address: str) -> int:
+    """Blocks forged by an address in the whole chain; genesis does not count."""
+    rows = await reader.fetch_all("SELECT forged FROM addresses WHERE address = ?", (address,))
+    return int(rows[0][0]) if rows else 0

@@ -1,0 +1,123 @@
+"""Rows of the ledger's tables to blocks and messages and back, and the tip that a chain goes on from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hypernode.core.types import Block, ChainHeight, Height, Message, Round
+from hypernode.storage.interface import Reader, Row, SqlValue
+from hypernode.storage.schema import POSITION_BITS
+
+TXID_KEY_BYTES: Final = 6
+"""48 bits: a million messages share a key once in 500 ledgers, and the row's txid decides anyway."""
+MAX_MARKS: Final = 500
+"""Values asked for in one statement; the oldest SQLite takes 999."""
+
+BLOCK_COLUMNS: Final = (
+    "b.height, b.round, b.sir, b.timestamp, b.previous_hash, b.msg_count, b.uniques_sources, b.signature, "
+    "b.block_hash, f.address, b.received_by"
+)
+SELECT_BLOCKS: Final = f"SELECT {BLOCK_COLUMNS} FROM blocks b CROSS JOIN addresses f ON f.id = b.forger_id"
+# CROSS JOIN holds SQLite to this order: messages first, the rest by row number.
+MESSAGE_COLUMNS: Final = (
+    "m.id, m.txid, m.timestamp, s.address, r.address, m.what, p.text, m.value, k.pubkey, m.received"
+)
+MESSAGE_JOINS: Final = (
+    "CROSS JOIN signers k ON k.id = m.signer_id CROSS JOIN addresses s ON s.id = k.address_id "
+    "CROSS JOIN addresses r ON r.id = m.recipient_id CROSS JOIN params p ON p.id = m.params_id"
+)
+SELECT_MESSAGES: Final = f"SELECT {MESSAGE_COLUMNS} FROM messages m {MESSAGE_JOINS}"
+_SELECT_TIP: Final = (
+    "SELECT height, round, sir, block_hash, uniques, uniques_round, forgers, forgers_round, "
+    "total_uniques, total_forgers, max_round FROM blocks"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """A chain's measures, and what the next block's are computed from: the distinct senders and forgers
+    of all its blocks, and its latest round."""
+
+    state: ChainHeight
+    total_uniques: int
+    total_forgers: int
+    max_round: Round
+
+
+def compute_txid_key(txid: bytes) -> int:
+    """The 48 bits of an id that are indexed: its last ones.  They belong to s; r would not do, since a
+    sender can give the same r to as many messages as it likes."""
+    return int.from_bytes(txid[-TXID_KEY_BYTES:], "big")
+
+
+def compute_first_id(height: Height) -> int:
+    """The row id of a block's first message; that of the next block's is where the range ends."""
+    return height << POSITION_BITS
+
+
+def block_from_row(row: Row, messages: Sequence[Message] = ()) -> Block:
+    """A block from ``BLOCK_COLUMNS``; without messages it is a header."""
+    height, round_, sir, timestamp, previous, count, sources, signature, block_hash, forger, by = row
+    return Block(
+        height=height,
+        round=round_,
+        sir=sir,
+        timestamp=timestamp,
+        previous_hash=previous,
+        messages=tuple(messages),
+        msg_count=count,
+        uniques_sources=sources,
+        signature=signature,
+        block_hash=block_hash,
+        forger=forger,
+        received_by=by,
+    )
+
+
+def message_from_row(row: Row) -> Message:
+    """A message from ``MESSAGE_COLUMNS``."""
+    row_id, txid, timestamp, sender, recipient, what, params, value, pubkey, received = row
+    return Message(
+        txid, row_id >> POSITION_BITS, timestamp, sender, recipient, what, params, value, pubkey, received
+    )
+
+
+def tip_from_row(row: Row) -> Tip:
+    state, (total_uniques, total_forgers, max_round) = ChainHeight(*row[:8]), row[8:]
+    return Tip(state, total_uniques, total_forgers, max_round)
+
+
+async def fetch_in(reader: Reader, sql: str, values: Iterable[SqlValue]) -> list[Row]:
+    """All rows of ``sql``, whose one ``{marks}`` stands in for the values; in chunks, any number of them."""
+    wanted, rows = list(values), []
+    for start in range(0, len(wanted), MAX_MARKS):
+        chunk = wanted[start : start + MAX_MARKS]
+        rows += await reader.fetch_all(sql.format(marks=",".join("?" * len(chunk))), chunk)
+    return rows
+
+
+async def fetch_tip(reader: Reader, height: Height | None = None) -> Tip | None:
+    """The measures with a block as tip; None: the last one."""
+    if height is None:
+        rows = await reader.fetch_all(f"{_SELECT_TIP} ORDER BY height DESC LIMIT 1")
+    else:
+        rows = await reader.fetch_all(f"{_SELECT_TIP} WHERE height = ?", (height,))
+    return tip_from_row(rows[0]) if rows else None
+
+
+async def fetch_blocks(reader: Reader, first: Height, last: Height) -> list[Block]:
+    """Whole blocks ``first`` to ``last``, both included, ascending, as many as there are."""
+    headers = await reader.fetch_all(
+        f"{SELECT_BLOCKS} WHERE b.height BETWEEN ? AND ? ORDER BY b.height", (first, last)
+    )
+    if not headers:
+        return []
+    bounds = (compute_first_id(headers[0][0]), compute_first_id(headers[-1][0] + 1))
+    rows = await reader.fetch_all(f"{SELECT_MESSAGES} WHERE m.id >= ? AND m.id < ? ORDER BY m.id", bounds)
+    messages: dict[Height, list[Message]] = {header[0]: [] for header in headers}
+    for row in rows:
+        message = message_from_row(row)
+        messages[message.block_height].append(message)
+    return [block_from_row(header, messages[header[0]]) for header in headers]

@@ -1,0 +1,110 @@
+"""What blocks add to the counts of the ledger, or take away again when they are dropped.
+
+The counts are sums, so a block that goes takes away exactly what it brought: whatever is measured from
+them is exact after any number of blocks came and went.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from hypernode.core.kinds import KO_ACTION, NO_TEST, OK_ACTION, START_OR_TEST_OK, START_PARAMS, TEST_KO
+from hypernode.core.types import Block, Height, Message, Round
+from hypernode.storage.interface import Transaction
+
+_FORGED, _SENT, _START, _NO_TESTS, _OK_TESTS, _KO_TESTS, _OK_ACTIONS = range(7)
+
+_ADD_TOTALS: Final = "UPDATE addresses SET sent = sent + ?, forged = forged + ? WHERE id = ?"
+_ADD_PARTICIPATION: Final = (
+    "INSERT INTO participation VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT(round, address_id) DO UPDATE SET forged = forged + excluded.forged, "
+    "sent = sent + excluded.sent, "
+    "start_count = start_count + excluded.start_count, no_tests = no_tests + excluded.no_tests, "
+    "ok_tests = ok_tests + excluded.ok_tests, ko_tests = ko_tests + excluded.ko_tests, "
+    "ok_actions = ok_actions + excluded.ok_actions"
+)
+_ADD_FAILURES: Final = (
+    "INSERT INTO failures VALUES(?, ?, ?, ?) "
+    "ON CONFLICT(round, sender_id, recipient_id) DO UPDATE SET count = count + excluded.count"
+)
+_DROP_EMPTY: Final = (
+    "DELETE FROM participation WHERE round = ? AND forged = 0 AND sent = 0 AND ok_actions = 0",
+    "DELETE FROM failures WHERE round = ? AND count = 0",
+)
+_ADD_PRESENCE: Final = "INSERT INTO presence VALUES(?, ?)"
+_DROP_PRESENCE: Final = "DELETE FROM presence WHERE address_id = ? AND height = ?"
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts by row numbers of addresses.  ``participation``: (round, address) to the seven numbers of
+    its table; ``failures``: (round, sender, recipient) of messages what 101; ``presence``: (address,
+    height) of whoever sent or received."""
+
+    participation: dict[tuple[Round, int], list[int]] = field(default_factory=dict)
+    failures: Counter[tuple[Round, int, int]] = field(default_factory=Counter)
+    presence: set[tuple[int, Height]] = field(default_factory=set)
+
+
+def compute_tally(blocks: Iterable[Block], addresses: Mapping[str, int]) -> Tally:
+    """The counts of whole blocks, none of them genesis (it counts in nothing)."""
+    tally = Tally()
+    for block in blocks:
+        _count(tally, block.round, addresses[block.forger], _FORGED)
+        for message in block.messages:
+            _count_message(tally, block, message, addresses)
+    return tally
+
+
+def _count(tally: Tally, round_: Round, address_id: int, column: int) -> None:
+    tally.participation.setdefault((round_, address_id), [0] * 7)[column] += 1
+
+
+def _count_message(tally: Tally, block: Block, message: Message, addresses: Mapping[str, int]) -> None:
+    round_, what = block.round, message.what
+    sender, recipient = addresses[message.sender], addresses[message.recipient]
+    tally.presence.update(((sender, block.height), (recipient, block.height)))
+    _count(tally, round_, sender, _SENT)
+    if what == KO_ACTION:
+        tally.failures[round_, sender, recipient] += 1
+    elif what == OK_ACTION:
+        _count(tally, round_, recipient, _OK_ACTIONS)
+    elif what == NO_TEST:
+        _count(tally, round_, sender, _NO_TESTS)
+    elif what == START_OR_TEST_OK:
+        _count(tally, round_, sender, _START if message.params == START_PARAMS else _OK_TESTS)
+    elif what == TEST_KO:
+        _count(tally, round_, sender, _KO_TESTS)
+
+
+async def add_tally(transaction: Transaction, tally: Tally) -> None:
+    """Blocks came."""
+    await _apply(transaction, tally, 1)
+    await transaction.execute_many(_ADD_PRESENCE, sorted(tally.presence))
+
+
+async def subtract_tally(transaction: Transaction, tally: Tally) -> None:
+    """Blocks went."""
+    await _apply(transaction, tally, -1)
+    await transaction.execute_many(_DROP_PRESENCE, sorted(tally.presence))
+    for sql in _DROP_EMPTY:
+        await transaction.execute_many(sql, [(r,) for r in sorted({key[0] for key in tally.participation})])
+
+
+async def _apply(transaction: Transaction, tally: Tally, sign: int) -> None:
+    totals: dict[int, list[int]] = {}
+    for (_, address_id), counts in tally.participation.items():
+        total = totals.setdefault(address_id, [0, 0])
+        total[0] += sign * counts[_SENT]
+        total[1] += sign * counts[_FORGED]
+    await transaction.execute_many(_ADD_TOTALS, [(t[0], t[1], i) for i, t in sorted(totals.items())])
+    await transaction.execute_many(
+        _ADD_PARTICIPATION,
+        [(*key, *(sign * n for n in counts)) for key, counts in sorted(tally.participation.items())],
+    )
+    await transaction.execute_many(
+        _ADD_FAILURES, [(*key, sign * n) for key, n in sorted(tally.failures.items())]
+    )
