@@ -1,0 +1,136 @@
+from dataclasses import replace
+
+import pytest
+
+from hypernode.core.lottery import (
+    Draws,
+    compute_connect_to,
+    compute_distance,
+    compute_jurors,
+    compute_round_plan,
+    compute_silent,
+    compute_tests,
+    compute_tickets,
+)
+from hypernode.core.types import Juror, Registration
+from tests.unit.core.builders import MIXED, OWN, get_address, make_registration
+
+REFERENCE = bytes(range(20))
+
+
+def register(*weights: int) -> list[Registration]:
+    """A list of hypernodes with these weights."""
+    return [make_registration(OWN, number, weight) for number, weight in enumerate(weights)]
+
+
+def test_tickets_follow_weights_and_go_round_again_until_there_are_enough() -> None:
+    tickets = compute_tickets([("a", 2), ("b", 1)], 4)
+    assert tickets == [Juror(a, i) for i, a in enumerate("aabaab")]
+
+
+def test_a_list_that_is_long_enough_goes_round_once() -> None:
+    assert len(compute_tickets([("a", 3), ("b", 3)], 6)) == 6
+
+
+def test_weights_of_zero_and_below_get_no_ticket() -> None:
+    assert {t.address for t in compute_tickets([("a", 0), ("b", -1), ("c", 1)], 19)} == {"c"}
+
+
+def test_a_list_without_a_positive_weight_has_no_jurors_and_ends() -> None:
+    assert compute_tickets([("a", 0), ("b", -1)], 19) == []
+    plan = compute_round_plan(OWN, 1, register(0, -1), [], frozenset(), REFERENCE)
+    assert plan.jurors == ()
+    assert plan.tests == ()
+    assert plan.juror_of(0) is None
+
+
+def test_jurors_are_the_nearest_tickets_in_order_and_ties_keep_theirs() -> None:
+    tickets = compute_tickets([(str(i), 3) for i in range(30)], 19)
+    jurors = compute_jurors(tickets, REFERENCE, 19)
+    distances = [compute_distance(j, REFERENCE) for j in jurors]
+    assert distances == sorted(distances)
+    left = min(compute_distance(t, REFERENCE) for t in tickets if t not in jurors)
+    assert left >= distances[-1]
+    same = [Juror("same", 5)] * 2
+    assert compute_jurors(same, REFERENCE, 1) == (same[0],)
+
+
+def test_silent_ones_were_on_the_list_before_and_not_seen() -> None:
+    before = register(1, 1, 1)
+    seen = frozenset(get_address(OWN, n) for n in (0, 1, 8))
+    assert compute_silent(OWN, before, seen) == {get_address(OWN, 2)}
+
+
+def test_nobody_is_silent_when_too_few_were_seen() -> None:
+    assert compute_silent(OWN, register(1, 1, 1), frozenset(("x",))) == frozenset()
+    assert compute_silent(replace(OWN, min_active=0), register(1), frozenset()) == {get_address(OWN, 0)}
+
+
+def test_who_is_new_on_the_list_is_active() -> None:
+    seen = frozenset(get_address(OWN, n) for n in (0, 1))
+    plan = compute_round_plan(OWN, 1, register(1, 1, 1), register(1, 1), seen, REFERENCE)
+    assert plan.inactive == ()
+
+
+def test_silent_ones_draw_no_slot_but_are_tested() -> None:
+    seen = frozenset(get_address(OWN, n) for n in (0, 1))
+    plan = compute_round_plan(OWN, 1, register(1, 1, 1), register(1, 1, 1), seen, REFERENCE)
+    silent = get_address(OWN, 2)
+    assert plan.inactive == (silent,)
+    assert silent not in {j.address for j in plan.jurors}
+    assert silent in {t.tested for slot in plan.tests for t in slot}
+
+
+def test_voided_ones_neither_draw_nor_are_tested_on_networks_of_our_own() -> None:
+    voided = get_address(OWN, 1)
+    plan = compute_round_plan(OWN, 1, register(1, 1, 1, 1), [], frozenset(), REFERENCE, voided=[voided, "x"])
+    assert plan.voided == (voided,)
+    assert voided not in {j.address for j in plan.jurors}
+    assert voided not in {a for slot in plan.tests for t in slot for a in (t.tester, t.tested)}
+
+
+def test_voided_ones_draw_all_the_same_on_mixed_networks() -> None:
+    registered = [make_registration(MIXED, number) for number in range(3)]
+    plan = compute_round_plan(MIXED, 1, registered, [], (), REFERENCE, voided=[registered[1].pos])
+    unvoided = compute_round_plan(MIXED, 1, registered, [], (), REFERENCE)
+    assert (plan.jurors, plan.tests) == (unvoided.jurors, unvoided.tests)
+    assert plan.voided == (registered[1].pos,)
+
+
+def test_a_plan_has_a_juror_and_tests_for_every_slot() -> None:
+    plan = compute_round_plan(OWN, 9, register(1, 2, 3, 1), [], frozenset(), REFERENCE, pow_height=77)
+    assert (plan.round, plan.pow_height, plan.reference_hash) == (9, 77, REFERENCE)
+    assert len(plan.jurors) == len(plan.tests) == OWN.slots
+    for juror, tests in zip(plan.jurors, plan.tests, strict=True):
+        assert len(tests) == OWN.tests_per_slot
+        assert all(juror.address not in (t.tester, t.tested) and t.tester != t.tested for t in tests)
+        assert all(t.kind in OWN.test_kinds for t in tests)
+    assert plan.juror_of(0) == plan.jurors[0].address
+    assert plan.juror_of(OWN.slots) is None
+
+
+def test_a_slot_with_fewer_than_two_candidates_has_no_test() -> None:
+    juror = Juror("a", 0)
+    assert compute_tests(OWN, ["a", "b"], [juror], REFERENCE) == ((),)
+    assert len(compute_tests(OWN, ["a", "b", "c"], [juror], REFERENCE)[0]) == OWN.tests_per_slot
+
+
+def test_connections_leave_ourselves_out_and_are_bounded() -> None:
+    registered = register(*[1] * 10)
+    own = registered[3].pos
+    network = replace(OWN, max_connect_to=5)
+    chosen = compute_connect_to(network, registered, own, 8)
+    assert len(chosen) == len(set(chosen)) == 5
+    assert own not in {r.pos for r in chosen}
+    assert chosen != compute_connect_to(network, registered, own, 9)
+    assert chosen == compute_connect_to(network, registered, own, 8)
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_nothing_is_drawn_below_nothing(limit: int) -> None:
+    with pytest.raises(ValueError, match="below"):
+        Draws(b"").below(limit)
+
+
+def test_text_seeds_as_its_utf8() -> None:
+    assert Draws("é").getrandbits(32) == Draws("é".encode()).getrandbits(32)
