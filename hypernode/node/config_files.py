@@ -1,0 +1,153 @@
+"""The operator's ``config.txt``: ``KEY=VALUE`` per line, ``#`` comments (spec 6, configuration).
+
+A value of the wrong type is an error, and so is an unknown name near a known one: it is a typo, and the
+operator believes that it is in force.  Other unknown names (old files have some) and those without a
+purpose any more are accepted, with a remark for the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final, Literal
+
+from hypernode.node.config_table import (
+    NO_PURPOSE,
+    OF_THE_NETWORK,
+    ConfigError,
+    Parameter,
+    Unfit,
+    parse_value,
+)
+
+MAX_FILE_BYTES: Final = 1_000_000
+"""Larger than any list of overrides; whatever is larger is another file."""
+_LIKENESS: Final = 0.85
+"""Share of matching characters from which two names are near each other."""
+_SHOWN_CHARS: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A line for the log about the configuration."""
+
+    level: Literal["info", "warning"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """What a file says: values by name, the line of each, and remarks."""
+
+    source: str
+    values: Mapping[str, object]
+    lines: Mapping[str, int]
+    remarks: tuple[Remark, ...]
+
+
+def load_config(path: Path, table: Mapping[str, Parameter]) -> ConfigFile:
+    """Read and parse a file.  Raises ConfigError, also when it cannot be read."""
+    try:
+        raw = path.read_bytes()
+        if len(raw) > MAX_FILE_BYTES:
+            raise ValueError(f"it has {len(raw)} bytes, this is no list of overrides")
+        text = raw.decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        remedy = "Give a text file in UTF-8 that this user may read (--config)"
+        raise ConfigError(str(path), 0, "", f"cannot be read: {error}", remedy) from error
+    return parse_config(text, str(path), table)
+
+
+def parse_config(text: str, source: str, table: Mapping[str, Parameter]) -> ConfigFile:
+    """The overrides in ``text``; ``source`` names it in errors and remarks.  Raises ConfigError."""
+    values: dict[str, object] = {}
+    lines: dict[str, int] = {}
+    remarks: list[Remark] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        content = _strip_comment(line)
+        if not content:
+            continue
+        name, value = _split_line(content, source, number)
+        parameter = table.get(name)
+        if parameter is None or parameter.type in (NO_PURPOSE, OF_THE_NETWORK):
+            remarks.append(_remark_on(name, parameter, source, number, table))
+            continue
+        if name in values:
+            remarks.append(Remark("warning", f"{source}:{number}: {name} again: this line counts"))
+        values[name] = _parse(parameter, value, source, number)
+        lines[name] = number
+    return ConfigFile(source, values, lines, tuple(remarks))
+
+
+def _strip_comment(line: str) -> str:
+    """``#`` begins a comment at the start of a line or after white space: values may hold one."""
+    if line.lstrip().startswith("#"):
+        return ""
+    for mark in (" #", "\t#"):
+        line = line.partition(mark)[0]
+    return line.strip()
+
+
+def _split_line(content: str, source: str, number: int) -> tuple[str, str]:
+    name, equals, value = content.partition("=")
+    if not equals or not name.strip():
+        shown = ascii(content[:_SHOWN_CHARS])
+        remedy = "Mend the line, or begin it with # to make it a comment"
+        raise ConfigError(source, number, "", f"expected KEY=VALUE, not {shown}", remedy)
+    return name.strip().upper(), value.strip()
+
+
+def _parse(parameter: Parameter, value: str, source: str, number: int) -> object:
+    try:
+        return parse_value(parameter, value)
+    except Unfit as unfit:
+        remedy = f"It means: {parameter.meaning}"
+        raise ConfigError(source, number, parameter.name, str(unfit), remedy) from None
+
+
+def _remark_on(
+    name: str, parameter: Parameter | None, source: str, number: int, table: Mapping[str, Parameter]
+) -> Remark:
+    """What to say of a name that sets nothing.  Raises ConfigError when it is a typo."""
+    place = f"{source}:{number}: {ascii(name)[1:-1][:_SHOWN_CHARS]}"
+    if parameter is not None and parameter.type == NO_PURPOSE:
+        return Remark("info", f"{place} has no purpose any more: {parameter.meaning}")
+    if parameter is not None:
+        return Remark("warning", f"{place} changes nothing ({parameter.meaning})")
+    nearest = find_nearest(name, table)
+    if nearest is not None:
+        shown = ascii(name[:_SHOWN_CHARS])[1:-1]
+        remedy = f"Write {nearest}, or begin the line with # to make it a comment"
+        raise ConfigError(source, number, shown, f"unknown name, the nearest is {nearest}", remedy)
+    return Remark("warning", f"{place} is unknown and not used")
+
+
+def find_nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that ``name`` is a typo of: most of its characters, in order, or two slips away (one in
+    a short name); None when there is none."""
+    names = list(known)
+    close = get_close_matches(name, names, n=1, cutoff=_LIKENESS)
+    if close:
+        return close[0]
+    slips = 2 if len(name) > 5 else 1
+    near = [(distance, other) for other in names if (distance := _count_slips(name, other, slips)) <= slips]
+    return min(near)[1] if near else None
+
+
+def _count_slips(a: str, b: str, most: int) -> int:
+    """Insertions, deletions, exchanges and swaps of neighbours from one to the other; over ``most`` where the
+    lengths alone say so."""
+    if abs(len(a) - len(b)) > most:
+        return most + 1
+    before, row = [0] * (len(b) + 1), list(range(len(b) + 1))
+    for i, char in enumerate(a, start=1):
+        older, before = before, row
+        row = [i]
+        for j, other in enumerate(b, start=1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (char != other))
+            if i > 1 and j > 1 and char == b[j - 2] and a[i - 2] == other:
+                cost = min(cost, older[j - 2] + 1)
+            row.append(cost)
+    return row[-1]

@@ -1,0 +1,54 @@
+"""Which network: a name that is built in, or a file with its parameters (spec 6, networks)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from hypernode.core.params import (
+    Network,
+    NetworkFileError,
+    devnet,
+    mainnet,
+    network_from_json,
+    testnet,
+)
+from hypernode.node.config_table import ConfigError
+
+_BUILT_IN: Final[Mapping[str, Callable[[], Network]]] = {"mainnet": mainnet, "testnet": testnet}
+_DEVNET: Final = "devnet"
+_MAX_FILE_BYTES: Final = 10_000_000
+"""A network of some ten thousand fixed hypernodes; whatever is larger is another file."""
+
+
+def load_network(spec: str, folder: Path, place: str) -> Network:
+    """The network called ``spec``, else the one in that file (relative to ``folder``).  ``place`` is where
+    the name was given, for errors.  Raises ConfigError."""
+    if spec in _BUILT_IN:
+        return _BUILT_IN[spec]()
+    if spec == _DEVNET:
+        expected = "a devnet has no times and control addresses of its own"
+        remedy = (
+            "Give the file that its launcher wrote (--network FILE); python -m hypernode devnet starts one"
+        )
+        raise ConfigError(place, 0, "", expected, remedy)
+    path = folder / Path(spec).expanduser()
+    remedy = f"Give {', '.join(_BUILT_IN)} or a network file (--network)"
+    try:
+        if path.stat().st_size > _MAX_FILE_BYTES:
+            raise ValueError("it is too large for a network file")
+        return network_from_json(path.read_text(encoding="utf-8"), str(path))
+    except NetworkFileError as error:
+        raise ConfigError(place, 0, "", str(error), "Mend the network file") from error
+    except (OSError, ValueError) as error:
+        expected = f"{spec!r} is no network that is built in, and no file that can be read: {error}"
+        raise ConfigError(place, 0, "", expected, remedy) from error
+
+
+def load_network_of_client(spec: str, folder: Path) -> Network:
+    """The same for a client, who needs only what is said in a hello: ``devnet`` by its name will do."""
+    if spec == _DEVNET:
+        known = testnet()
+        return devnet(0, 6, known.control_pow, known.control_pos)
+    return load_network(spec, folder, "--network")

@@ -1,0 +1,228 @@
+"""What this node runs with: one immutable value from defaults, the operator's file and the command line.
+
+The command line wins over ``config.txt``, which wins over ``config.json``; for what belongs to the network,
+to its delays or to the wire's limits, the network's own value is the default.  Relative paths start at the
+run folder (spec 6, folders).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, cast
+
+from hypernode.core.network import Network
+from hypernode.node.config_files import ConfigFile, Remark, load_config
+from hypernode.node.config_table import ConfigError, Parameter, get_default, load_table
+from hypernode.node.networks import load_network
+from hypernode.wire.catalogue import Limits
+
+CONFIG_NAME: Final = "config.txt"
+ANY_IP: Final = "0.0.0.0"
+_ALL: Final = "ALL"
+_MAX_PORT: Final = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What the command line says; None where it says nothing."""
+
+    home: Path | None = None
+    config: Path | None = None
+    network: str | None = None
+    wallet: Path | None = None
+    pow_ledger: Path | None = None
+    ip: str | None = None
+    port: int | None = None
+    index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the node is told.  Paths are absolute."""
+
+    network: Network
+    limits: Limits
+    home: Path
+    """The run folder."""
+    config_path: Path
+    """The operator's file; it may not exist."""
+    wallet_path: Path
+    passphrase_path: Path | None
+    journal_path: Path
+    """What was signed, beside the wallet: restoring ``data_path`` must not bring back an old one."""
+    data_path: Path
+    logs_path: Path
+    listen_ip: str
+    port: int
+    out_ip: str | None
+    """Our public address where the operator knows it; else that of our registration."""
+    pow_source: str
+    """ledger, node or embedded."""
+    pow_ledger_path: Path
+    pow_ip: str
+    pow_port: int
+    log_topics: frozenset[str]
+    log_level: str
+    status_every_s: int
+    status_long: bool
+    auto_update: bool
+    index: int | None = None
+
+    @property
+    def lock_path(self) -> Path:
+        return self.data_path / "lock"
+
+    @property
+    def wallet_lock_path(self) -> Path:
+        return self.wallet_path.with_name(self.wallet_path.name + ".lock")
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """Values by name: what a file says, else the default."""
+
+    table: Mapping[str, Parameter]
+    given: Mapping[str, object]
+
+    def get_text(self, name: str) -> str:
+        return str(self._get(name))
+
+    def get_int(self, name: str) -> int:
+        return cast(int, self._get(name))
+
+    def is_on(self, name: str) -> bool:
+        return bool(self._get(name))
+
+    def get_texts(self, name: str) -> tuple[str, ...]:
+        return cast("tuple[str, ...]", self._get(name))
+
+    def _get(self, name: str) -> object:
+        return self.given[name] if name in self.given else get_default(self.table[name])
+
+
+def load_settings(flags: Flags, folder: Path) -> tuple[Settings, tuple[Remark, ...]]:
+    """The settings, and what there is to say about them in the log.  ``folder`` is where the program was
+    started: the run folder, unless ``flags.home`` names another.  Raises ConfigError."""
+    home = _resolve_home(flags, folder)
+    table = load_table()
+    config_path = (folder / flags.config if flags.config else home / CONFIG_NAME).resolve()
+    config = _load_overrides(config_path, table, is_asked_for=flags.config is not None)
+    values = _Values(table, config.values)
+    network = _override_network(_choose_network(flags, config, values, folder, home), table, config)
+    wallet = _choose_path(flags.wallet, folder, values.get_text("WALLET"), home)
+    data = home / "data"
+    settings = Settings(
+        network=network,
+        limits=_override_limits(table, config.values),
+        home=home,
+        config_path=config_path,
+        wallet_path=wallet,
+        passphrase_path=_find_passphrase_path(values, home),
+        journal_path=wallet.with_name(wallet.stem + ".signed.db"),
+        data_path=data,
+        logs_path=home / "logs",
+        listen_ip=_choose_listen_ip(flags, config, values),
+        port=_choose_port(flags, config, network),
+        out_ip=values.get_text("OUT_IP") or None,
+        pow_source=values.get_text("POW_SOURCE"),
+        pow_ledger_path=_choose_pow_ledger(flags, folder, values, home),
+        pow_ip=values.get_text("POW_IP"),
+        pow_port=values.get_int("POW_PORT"),
+        log_topics=frozenset(_choose_topics(values, table)),
+        log_level="DEBUG" if values.is_on("DEBUG_MODE") else values.get_text("LOG_LEVEL"),
+        status_every_s=values.get_int("STATUS_EVERY"),
+        status_long=values.is_on("STATUS_LONG"),
+        auto_update=values.is_on("AUTO_UPDATE"),
+        index=flags.index,
+    )
+    return settings, config.remarks
+
+
+def _resolve_home(flags: Flags, folder: Path) -> Path:
+    """The run folder; node ``index`` of several in one folder has one of its own below it."""
+    home = folder / flags.home if flags.home else folder
+    if flags.index is not None:
+        home = home / f"node{flags.index}"
+    if home.exists() and not home.is_dir():
+        raise ConfigError(str(home), 0, "", "the run folder is no folder", "Give another one (--home)")
+    return home.resolve()
+
+
+def _load_overrides(path: Path, table: Mapping[str, Parameter], *, is_asked_for: bool) -> ConfigFile:
+    if not is_asked_for and not path.exists():
+        return ConfigFile(str(path), {}, {}, ())
+    return load_config(path, table)
+
+
+def _choose_network(flags: Flags, config: ConfigFile, values: _Values, folder: Path, home: Path) -> Network:
+    if flags.network is not None:
+        return load_network(flags.network, folder, "--network")
+    place = f"{config.source}:{config.lines['NETWORK']}" if "NETWORK" in config.lines else "NETWORK"
+    return load_network(values.get_text("NETWORK"), home, place)
+
+
+def _override_network(network: Network, table: Mapping[str, Parameter], config: ConfigFile) -> Network:
+    """The operator's values over those of the network; exceptions are added to its own."""
+    given = config.values
+    fields = {table[name].network: value for name, value in given.items() if table[name].network}
+    delays = {table[name].delay: value for name, value in given.items() if table[name].delay}
+    changed: Network = replace(network, **fields)  # type: ignore[arg-type]
+    changed = replace(changed, delays=replace(changed.delays, **delays))  # type: ignore[arg-type]
+    if "POSNET_ALLOW" in given and changed.posnet not in changed.posnet_allow:
+        remedy = f"Add {changed.posnet}: it is our own"
+        line = config.lines["POSNET_ALLOW"]
+        raise ConfigError(config.source, line, "POSNET_ALLOW", "our own network is not allowed", remedy)
+    exceptions = cast("tuple[tuple[int, bytes], ...]", given.get("BLOCK_EXCEPTIONS", ()))
+    return replace(changed, exceptions=changed.exceptions + exceptions)
+
+
+def _override_limits(table: Mapping[str, Parameter], given: Mapping[str, object]) -> Limits:
+    fields = {table[name].limit: value for name, value in given.items() if table[name].limit}
+    return replace(Limits(), **fields)  # type: ignore[arg-type]
+
+
+def _choose_path(flag: Path | None, folder: Path, text: str, home: Path) -> Path:
+    """A flag's path is relative to where the program was started, a file's to the run folder."""
+    path = folder / flag.expanduser() if flag is not None else home / Path(text).expanduser()
+    return path.resolve()
+
+
+def _find_passphrase_path(values: _Values, home: Path) -> Path | None:
+    text = values.get_text("PASSPHRASE_FILE")
+    return _choose_path(None, home, text, home) if text else None
+
+
+def _choose_pow_ledger(flags: Flags, folder: Path, values: _Values, home: Path) -> Path:
+    node_folder = values.get_text("NODE_PY_PATH")
+    text = values.get_text("POW_LEDGER_DB")
+    if node_folder and "POW_LEDGER_DB" not in values.given:
+        text = str(Path(node_folder) / "static" / "ledger.db")
+    return _choose_path(flags.pow_ledger, folder, text, home)
+
+
+def _choose_listen_ip(flags: Flags, config: ConfigFile, values: _Values) -> str:
+    text = flags.ip if flags.ip is not None else values.get_text("IP")
+    if text.upper() == _ALL:
+        return ANY_IP
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        source, line = ("--ip", 0) if flags.ip is not None else (config.source, config.lines.get("IP", 0))
+        remedy = "Give an address of this host, or ALL"
+        raise ConfigError(source, line, "IP", f"expected an IP address, not {text!r}", remedy) from None
+
+
+def _choose_port(flags: Flags, config: ConfigFile, network: Network) -> int:
+    if flags.port is None:
+        return cast(int, config.values.get("PORT", network.port))
+    if not 1 <= flags.port <= _MAX_PORT:
+        remedy = "Give the port that is registered"
+        raise ConfigError("--port", 0, "PORT", f"expected 1 to {_MAX_PORT}, not {flags.port}", remedy)
+    return flags.port
+
+
+def _choose_topics(values: _Values, table: Mapping[str, Parameter]) -> tuple[str, ...]:
+    return table["LOG"].choices if values.is_on("DEBUG_MODE") else values.get_texts("LOG")
