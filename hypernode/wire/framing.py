@@ -1,0 +1,219 @@
+"""Frames out of a stream of bytes and back, without a socket (spec 2, frames).
+
+Legacy frames are ``length (int32) ‖ payload``; checked ones ``magic ‖ length (uint32) ‖ H4 ‖ payload``.
+One ``Framing`` serves one stream: feed what was read to ``receive_data``, then call ``next_frame`` until
+it returns None.  A server starts in ``Mode.DETECT`` and tells the two apart by the first four bytes.
+
+What is wrong on a legacy stream cannot be mended and is a ``Reject``.  On a checked stream it is a fault:
+counted, and the reader goes on at the next magic after the one it believed; a damaged length therefore
+swallows no good frame.  ``Reject`` comes only for the header of a first frame (there is no stream to
+mend yet), after ``MAX_FAULTS_IN_A_ROW``, or a whole maximum frame
+without one that is good.  The limit of a payload is known from its first two bytes, before it is held.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from collections.abc import Callable
+from enum import Enum
+from typing import Final, TypeAlias
+
+from hypernode.core.errors import Reject
+from hypernode.core.hashing import CHECKSUM_BYTES, h4
+from hypernode.wire.catalogue import CommandId
+from hypernode.wire.tags import RULE, peek_command_id
+
+LimitOf: TypeAlias = Callable[[CommandId | None, bool], int]
+"""``limit_of(command_id, is_first_frame)``: most bytes of a payload; for None the most of any command."""
+
+MAGIC_BYTES: Final = 4
+LENGTH_BYTES: Final = 4
+CHECKED_HEADER_BYTES: Final = MAGIC_BYTES + LENGTH_BYTES + CHECKSUM_BYTES
+MIN_PAYLOAD_BYTES: Final = 2
+"""A command without values."""
+MAX_FAULTS_IN_A_ROW: Final = 3
+"""Bounds the work on bytes that only look like frames; three in a minute end a session anyway."""
+
+
+class Mode(Enum):
+    """Which frames a stream has."""
+
+    DETECT = "not known yet"
+    LEGACY = "legacy"
+    CHECKED = "checked"
+
+
+class Framing:
+    """The frames of one stream, both directions."""
+
+    def __init__(self, magic: bytes, limit_of: LimitOf, mode: Mode = Mode.DETECT) -> None:
+        self._magic = magic
+        self._limit_of = limit_of
+        self._mode = mode
+        self._buffer = bytearray()
+        self._frames = 0
+        self._faults = 0
+        self._faults_in_a_row = 0
+        self._is_lost = False
+        self._skipped = 0
+        self._command_id: CommandId | None = None
+
+    @property
+    def mode(self) -> Mode:
+        return self._mode
+
+    @property
+    def is_in_frame(self) -> bool:
+        """Bytes of a frame are here, or of a next one."""
+        return bool(self._buffer)
+
+    @property
+    def command_id(self) -> CommandId | None:
+        """The command of the frame that is under way, once its first bytes are here."""
+        return self._command_id
+
+    @property
+    def faults(self) -> int:
+        """Faults on this stream since it began."""
+        return self._faults
+
+    def switch_to_checked(self) -> None:
+        """After a hello exchange that agreed on it; both directions."""
+        self._mode = Mode.CHECKED
+
+    def encode_frame(self, payload: bytes) -> bytes:
+        """The frame of a payload, of the kind that this stream has."""
+        if self._mode is Mode.CHECKED:
+            return b"".join((self._magic, struct.pack(">I", len(payload)), h4(payload), payload))
+        return struct.pack(">i", len(payload)) + payload
+
+    def receive_data(self, data: bytes) -> None:
+        """Take what was read.  Call ``next_frame`` after every piece: it bounds what is held."""
+        self._buffer += data
+
+    def next_frame(self) -> bytes | None:
+        """The payload of the next whole frame; None when more bytes are needed.  Raises Reject."""
+        if self._mode is Mode.DETECT and not self._detect():
+            return None
+        payload = self._next_checked() if self._mode is Mode.CHECKED else self._next_legacy()
+        if payload is not None:
+            self._frames += 1
+            self._command_id = None
+        return payload
+
+    def _detect(self) -> bool:
+        if len(self._buffer) < MAGIC_BYTES:
+            return False
+        first = bytes(self._buffer[:MAGIC_BYTES])
+        if first == self._magic:
+            self._mode = Mode.CHECKED
+        elif first[0] <= 0x7F or first == b"\xff" * MAGIC_BYTES:
+            self._mode = Mode.LEGACY
+        else:
+            raise Reject(RULE, "neither a length nor the magic of this network")
+        return True
+
+    def _next_legacy(self) -> bytes | None:
+        buffer = self._buffer
+        if len(buffer) < LENGTH_BYTES:
+            return None
+        (length,) = struct.unpack_from(">i", buffer)
+        if length < MIN_PAYLOAD_BYTES:
+            raise Reject(RULE, f"a frame of length {length}")
+        self._check_length(length, LENGTH_BYTES)
+        if len(buffer) < LENGTH_BYTES + length:
+            return None
+        return self._take(LENGTH_BYTES, length)
+
+    def _next_checked(self) -> bytes | None:
+        buffer = self._buffer
+        while self._find_magic():
+            if len(buffer) < MAGIC_BYTES + LENGTH_BYTES:
+                return None
+            (length,) = struct.unpack_from(">I", buffer, MAGIC_BYTES)
+            if not self._is_plausible(length):
+                self._count_fault(MAGIC_BYTES)
+            elif len(buffer) < CHECKED_HEADER_BYTES + length:
+                return None
+            elif self._is_intact(length):
+                self._is_lost = False
+                self._faults_in_a_row = self._skipped = 0
+                return self._take(CHECKED_HEADER_BYTES, length)
+            else:
+                self._count_fault(MAGIC_BYTES)
+        return None
+
+    def _take(self, header_bytes: int, length: int) -> bytes:
+        payload = bytes(self._buffer[header_bytes : header_bytes + length])
+        del self._buffer[: header_bytes + length]
+        return payload
+
+    def _check_length(self, length: int, header_bytes: int) -> None:
+        first_bytes = self._buffer[header_bytes : header_bytes + MIN_PAYLOAD_BYTES]
+        self._command_id = peek_command_id(first_bytes)
+        if length > self._limit_of(self._command_id, self._frames == 0):
+            subject = "a frame" if self._command_id is None else self._command_id.name.lower()
+            raise Reject(RULE, f"{subject} of {length} bytes, over the limit")
+
+    def _is_plausible(self, length: int) -> bool:
+        try:
+            self._check_length(length, CHECKED_HEADER_BYTES)
+        except Reject:
+            if self._frames == 0:
+                raise
+            return False
+        return length >= MIN_PAYLOAD_BYTES
+
+    def _is_intact(self, length: int) -> bool:
+        payload = bytes(memoryview(self._buffer)[CHECKED_HEADER_BYTES : CHECKED_HEADER_BYTES + length])
+        return h4(payload) == self._buffer[MAGIC_BYTES + LENGTH_BYTES : CHECKED_HEADER_BYTES]
+
+    def _find_magic(self) -> bool:
+        """Whether the buffer begins with the magic, after what had to be skipped for it."""
+        buffer, magic = self._buffer, self._magic
+        head = buffer[:MAGIC_BYTES]
+        if not magic.startswith(head):
+            if not self._is_lost:
+                self._count_fault(0)
+            found = buffer.find(magic)
+            self._skip(found if found >= 0 else len(buffer) - self._get_tail())
+        return len(buffer) >= MAGIC_BYTES
+
+    def _get_tail(self) -> int:
+        """How many bytes at the end may be the beginning of a magic."""
+        for size in range(MAGIC_BYTES - 1, 0, -1):
+            if self._buffer.endswith(self._magic[:size]):
+                return size
+        return 0
+
+    def _count_fault(self, skip: int) -> None:
+        self._is_lost = True
+        self._faults += 1
+        self._faults_in_a_row += 1
+        if self._faults_in_a_row >= MAX_FAULTS_IN_A_ROW:
+            raise Reject(RULE, "damaged frames only")
+        self._skip(skip)
+
+    def _skip(self, count: int) -> None:
+        del self._buffer[:count]
+        self._skipped += count
+        self._command_id = None
+        if self._skipped > self._limit_of(None, self._frames == 0) + CHECKED_HEADER_BYTES:
+            raise Reject(RULE, "no frame found in what would be a whole one")
+
+
+class FaultCounter:
+    """Faults of a stream over time: so many within a span end its session (spec 2, frames)."""
+
+    def __init__(self, limit: int, span_s: float) -> None:
+        self._limit = limit
+        self._span_s = span_s
+        self._seen = 0
+        self._times: deque[float] = deque(maxlen=limit)
+
+    def is_over(self, faults: int, now: float) -> bool:
+        """``faults``: of the stream since it began; ``now``: seconds of a clock that never steps."""
+        self._times.extend([now] * min(faults - self._seen, self._limit))
+        self._seen = faults
+        return len(self._times) == self._limit and now - self._times[0] <= self._span_s

@@ -1,0 +1,91 @@
+"""The hello of a session (spec 2, commands): ``posnet (10 chars) ‖ port (5 digits) ‖ address (34)``.
+
+The port says what a peer is: a registered node its own, a client 00101, a node's one-off command
+connection 00000; ports below 1000 are never dialled back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import Final
+
+from hypernode.core.errors import Reject
+from hypernode.core.types import ADDRESS_CHARS
+from hypernode.wire.tags import RULE
+
+POSNET_CHARS: Final = 10
+PORT_DIGITS: Final = 5
+HELLO_CHARS: Final = POSNET_CHARS + PORT_DIGITS + ADDRESS_CHARS
+CLIENT_PORT: Final = 101
+ONE_OFF_PORT: Final = 0
+FIRST_DIALABLE_PORT: Final = 1_000
+LAST_PORT: Final = 65_535
+PROTOCOL_VERSION: Final = 1
+"""Field 24 of a hello with features."""
+
+
+class Feature(IntFlag):
+    """Bits of field 20; two peers use what both announce."""
+
+    CHECKED_FRAMES = 1
+    SIGNED_HELLO = 2
+    COMPRESSION = 4
+
+
+ANNOUNCED_FEATURES: Final = Feature.CHECKED_FRAMES
+"""What this version has.  Signed hellos and compression are known by number only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Who says hello: the posnet, the port that it listens on, its PoS address."""
+
+    posnet: str
+    port: int
+    address: str
+
+    @property
+    def is_client(self) -> bool:
+        """A tool, not a node."""
+        return self.port == CLIENT_PORT
+
+    @property
+    def is_one_off(self) -> bool:
+        """A node's connection for a single command."""
+        return self.port == ONE_OFF_PORT
+
+    @property
+    def is_dialable(self) -> bool:
+        return self.port >= FIRST_DIALABLE_PORT
+
+
+def format_hello(hello: Hello) -> str:
+    """The text of a hello.  Raises Reject for one that would not read back."""
+    text = f"{hello.posnet}{hello.port:0{PORT_DIGITS}d}{hello.address}"
+    if parse_hello(text) != hello:
+        raise Reject(RULE, "a hello that cannot be written")
+    return text
+
+
+def parse_hello(text: str) -> Hello:
+    """Raises Reject when it is not 49 printable ASCII characters with a port where one belongs."""
+    if len(text) != HELLO_CHARS:
+        raise Reject(RULE, f"a hello of {len(text)} characters")
+    if not text.isascii() or not text.isprintable():
+        raise Reject(RULE, "a hello with unprintable characters")
+    digits = text[POSNET_CHARS : POSNET_CHARS + PORT_DIGITS]
+    if not digits.isdecimal() or int(digits) > LAST_PORT:
+        raise Reject(RULE, "a hello without a port")
+    return Hello(text[:POSNET_CHARS], int(digits), text[POSNET_CHARS + PORT_DIGITS :])
+
+
+def get_posnet(text: str) -> str:
+    """What a hello says for posnet, whatever else is wrong with it; empty if it is not printable."""
+    posnet = text[:POSNET_CHARS]
+    return posnet if posnet.isascii() and posnet.isprintable() else ""
+
+
+def format_peer_name(ip: str, port: int) -> str:
+    """``ip:0port``: the name of a peer among its peers, with the port of its hello in five digits."""
+    return f"{ip}:{port:0{PORT_DIGITS}d}"
