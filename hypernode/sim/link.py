@@ -1,0 +1,67 @@
+"""The way from one host to another: how long bytes take, and what may befall them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from random import Random
+from typing import Final
+
+_DRAW_BITS: Final = 53
+
+
+@dataclass(frozen=True, slots=True)
+class LinkQuality:
+    """What links are drawn from.  A link's latency is fixed between the bounds; each chunk adds up to
+    ``jitter_s``.  Chances are per chunk written."""
+
+    min_latency_s: float = 0.005
+    max_latency_s: float = 0.080
+    jitter_s: float = 0.005
+    bytes_per_s: float | None = None
+    """None: as fast as need be."""
+    reset_chance: float = 0.0
+    stall_chance: float = 0.0
+    """The stream is half open from then on: nothing arrives any more, and nobody is told."""
+
+
+class Fate(Enum):
+    """What becomes of a chunk."""
+
+    ARRIVES = "arrives"
+    RESETS = "resets"
+    STALLS = "stalls"
+
+
+class Link:
+    """One direction between two hosts.  Its draws depend on the seed and its ends alone."""
+
+    def __init__(self, seed: int, source: str, target: str, quality: LinkQuality) -> None:
+        self._random = Random(f"{seed}:{source}>{target}")
+        self._quality = quality
+        span = quality.max_latency_s - quality.min_latency_s
+        self._latency_s = quality.min_latency_s + span * self._draw()
+        self._free_at = 0.0
+        """When what was written so far has left, on links of a given bandwidth."""
+
+    def compute_arrival(self, now: float, size: int) -> float:
+        """When ``size`` bytes that are written now arrive."""
+        left = now
+        if self._quality.bytes_per_s is not None:
+            left = max(now, self._free_at) + size / self._quality.bytes_per_s
+            self._free_at = left
+        return left + self._latency_s + self._quality.jitter_s * self._draw()
+
+    def draw_fate(self) -> Fate:
+        """What becomes of the next chunk; nothing is drawn on a link without faults."""
+        resets, stalls = self._quality.reset_chance, self._quality.stall_chance
+        if resets + stalls == 0.0:
+            return Fate.ARRIVES
+        drawn = self._draw()
+        if drawn < resets:
+            return Fate.RESETS
+        return Fate.STALLS if drawn < resets + stalls else Fate.ARRIVES
+
+    def _draw(self) -> float:
+        """From 0 to below 1."""
+        return self._random.getrandbits(_DRAW_BITS) / (1 << _DRAW_BITS)

@@ -1,0 +1,118 @@
+"""An asyncio event loop on virtual time: when nothing is ready it jumps to the next timer.
+
+It has no sockets, no threads and no signals of its own; all waiting is asyncio's timers and futures.  So a
+run takes the time its computing takes, and replays exactly: callbacks run in the order in which they were
+scheduled, and tasks hash by their number (sets of tasks, as in ``asyncio.TaskGroup``, iterate the same way
+in every process, which an identity hash does not give).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from asyncio import base_events
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from contextvars import Context
+from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple, Unpack
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+_RESOLUTION_S: Final = 1e-9
+
+
+class Deadlock(RuntimeError):
+    """Tasks wait, and nothing is scheduled that could ever wake them."""
+
+
+class _NumberedTask(asyncio.Task[Any]):
+    """A task whose hash is its number."""
+
+    def __init__(self, number: int, coroutine: Coroutine[Any, Any, Any], **options: Any) -> None:
+        self._number = number
+        super().__init__(coroutine, **options)
+
+    def __hash__(self) -> int:
+        return self._number
+
+
+class _VirtualSelector:
+    """Stands where a loop has its selector: "waiting for events" is letting the time pass."""
+
+    def __init__(self, loop: VirtualTimeLoop) -> None:
+        self._loop = loop
+
+    def select(self, timeout: float | None) -> list[NoReturn]:
+        """Pass ``timeout`` seconds; None means that there is nothing to wait for at all."""
+        if timeout is None:
+            self._loop.raise_deadlock()
+        elif timeout > 0:
+            self._loop.pass_time(timeout)
+        return []
+
+
+class VirtualTimeLoop(base_events.BaseEventLoop):
+    """The loop; ``start`` is its first ``time()``."""
+
+    def __init__(self, start: float = 0.0) -> None:
+        super().__init__()
+        self._set_time(start)
+        self._selector = _VirtualSelector(self)
+        self._tasks_made = 0
+        self.set_task_factory(self._make_task)
+
+    def time(self) -> float:
+        return self._virtual_time
+
+    def pass_time(self, seconds: float) -> None:
+        """Go on by ``seconds``, at least by the smallest step that a float can show."""
+        later = self._virtual_time + seconds
+        self._set_time(max(later, math.nextafter(self._virtual_time, math.inf)))
+
+    def _set_time(self, time_s: float) -> None:
+        """The base class takes a timer for due when its time is below ``time() + _clock_resolution``, which
+        must therefore be a sum that differs from ``time()``, however late it is."""
+        self._virtual_time = time_s
+        self._clock_resolution = max(_RESOLUTION_S, math.ulp(time_s))
+
+    def raise_deadlock(self) -> NoReturn:
+        """Raises Deadlock with the names of the tasks that wait."""
+        names = sorted(task.get_name() for task in asyncio.all_tasks(self))
+        raise Deadlock(
+            f"at {self._virtual_time:.3f} s nothing is scheduled, and these wait: {', '.join(names)}"
+        )
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
+    ) -> asyncio.Future[T]:
+        """Raises RuntimeError: what a thread does takes real time and does not replay."""
+        raise RuntimeError("there are no threads on virtual time")
+
+    def _make_task(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        coroutine: Any,
+        /,
+        *,
+        context: Context | None = None,
+        **options: Any,
+    ) -> asyncio.Task[Any]:
+        self._tasks_made += 1
+        if options.get("name") is None:
+            options["name"] = f"task-{self._tasks_made}"
+        return _NumberedTask(self._tasks_made, coroutine, loop=loop, context=context, **options)
+
+    # What the base class asks of a loop that has a selector.
+
+    def _process_events(self, event_list: list[NoReturn]) -> None:
+        """There are none."""
+
+    def _write_to_self(self) -> None:
+        """Wakes a selector that sleeps; this one never does."""
+
+
+def run(coroutine: Coroutine[Any, Any, T], start: float = 0.0) -> T:
+    """Run to the end on a loop of its own and return the result.  Raises Deadlock when it can never end."""
+    with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(start)) as runner:
+        return runner.run(coroutine)
