@@ -24,6 +24,8 @@ _TIP: Final = (
     "SELECT block_height, timestamp, block_hash FROM transactions"
     " WHERE reward > 0 AND block_height > 0 ORDER BY rowid DESC LIMIT 1"
 )
+_FIRST: Final = "SELECT MIN(block_height) FROM transactions WHERE block_height > 0"
+_OPENFIELDS: Final = "SELECT openfield FROM transactions WHERE operation = ? ORDER BY rowid"
 _DELETE: Final = "DELETE FROM transactions WHERE block_height > ? OR block_height < -?"
 _DELETE_MISC: Final = "DELETE FROM misc WHERE block_height > ?"
 
@@ -74,6 +76,17 @@ class LedgerWriter:
         with closing(self._connection.execute(_TIP)) as cursor:
             row = cursor.fetchone()
         return None if row is None else Tip(*row)
+
+    def get_first_height(self) -> PowHeight | None:
+        """The first block; None in a new ledger."""
+        with closing(self._connection.execute(_FIRST)) as cursor:
+            first: PowHeight | None = cursor.fetchone()[0]
+        return first
+
+    def list_openfields(self, operation: str) -> list[str]:
+        """Of the rows with that operation, in the ledger's order."""
+        with closing(self._connection.execute(_OPENFIELDS, (operation,))) as cursor:
+            return [row[0] for row in cursor.fetchall()]
 
     def append(self, rows: Iterable[LedgerRow], difficulties: Sequence[tuple[PowHeight, str]] = ()) -> None:
         """Rows in the order in which they count, and the blocks' rows of ``misc``."""

@@ -1,0 +1,149 @@
+"""A PoW chain out of a script, in memory: for simulations.
+
+A ``PowScript`` is the chain: a block every ``network.pow_block_s`` seconds from its first time on, and in
+some of them rows of the registry.  Any number of ``ScriptedPowSource`` look at one script, each through a
+companion of its own, which can be late or down.  Lists are derived by the same rules as from a ledger.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+from hypernode.core.network import Network
+from hypernode.core.registry import (
+    COIN,
+    REGISTER,
+    PowRow,
+    RegistryState,
+    apply_rows,
+    compute_balance,
+    list_voided,
+    sort_rows,
+)
+from hypernode.core.timeline import compute_reference_time
+from hypernode.core.types import PowHeight, Round
+from hypernode.ports import PowNotReady, PowStatus, RegisteredList
+from hypernode.pow.backdating import compute_first_time
+
+FUNDER = "f" * 56
+FEE = COIN // 100
+
+
+def script_registration(
+    network: Network, hypernode: tuple[str, str, int, int], height: PowHeight, timestamp: float
+) -> list[PowRow]:
+    """Two rows: the funding of a collateral, and its registration of (pos, ip, port, weight)."""
+    pos, ip, port, weight = hypernode
+    collateral = hashlib.sha224(pos.encode()).hexdigest()
+    amount = weight * network.collateral_unit * COIN + COIN
+    return [
+        PowRow(height, timestamp, FUNDER, collateral, amount, FEE, 0, "", ""),
+        PowRow(height, timestamp, collateral, collateral, 0, FEE, 0, REGISTER, f"{ip}:{port}:{pos}"),
+    ]
+
+
+class PowScript:
+    """The chain.  ``rows`` may be given out of order; their ``block_hash`` is not looked at."""
+
+    def __init__(self, network: Network, rows: Iterable[PowRow] = (), start: float | None = None) -> None:
+        self.network = network
+        self.start = compute_first_time(network) if start is None else start
+        self._rows = list(rows)
+        self._forks: list[PowHeight] = []
+        self._states: dict[PowHeight, RegistryState] = {}
+
+    @classmethod
+    def of(cls, network: Network, hypernodes: Sequence[tuple[str, str, int, int]]) -> PowScript:
+        """With these hypernodes (pos, ip, port, weight) registered from the second block on."""
+        script = cls(network)
+        height = network.first_pow_height + 1
+        for hypernode in hypernodes:
+            script.add(script_registration(network, hypernode, height, script.timestamp_of(height)))
+        return script
+
+    def add(self, rows: Iterable[PowRow]) -> None:
+        """Put rows into their blocks, after what is in them; a height to come makes an event to come."""
+        self._rows += rows
+        self._states.clear()
+
+    def fork(self, height: PowHeight, *, drop_rows: bool) -> None:
+        """Other blocks from ``height`` on: a rollback, seen as soon as it is called.  With
+        ``drop_rows`` their rows of the registry are gone, else the new blocks have them too."""
+        self._forks.append(height)
+        if drop_rows:
+            self._rows = [row for row in self._rows if row.height < height]
+        self._states.clear()
+
+    def timestamp_of(self, height: PowHeight) -> float:
+        """Of a block."""
+        return self.start + (height - self.network.first_pow_height) * self.network.pow_block_s
+
+    def height_at(self, t: float) -> PowHeight:
+        """The last block at time ``t``; below the first height when there is none yet."""
+        return self.network.first_pow_height + math.floor((t - self.start) / self.network.pow_block_s)
+
+    def hash_of(self, height: PowHeight) -> str:
+        """56 characters, other ones after each fork at or below ``height``."""
+        forks = sum(fork <= height for fork in self._forks)
+        return hashlib.sha224(f"{self.network.name}:{height}:{forks}".encode()).hexdigest()
+
+    def derive_state(self, height: PowHeight) -> RegistryState:
+        """The registry right after a block."""
+        if height not in self._states:
+            rows = sort_rows(self.network, (row for row in self._rows if row.height <= height))
+            get_balance = partial(compute_balance, self._rows)
+            registry = [row for row in rows if row.operation]
+            self._states[height] = apply_rows(self.network, RegistryState(), registry, get_balance)[0]
+        return self._states[height]
+
+
+class ScriptedPowSource:
+    """``ports.PowSource`` over a script.  ``lag_s`` is how far this companion is behind; while
+    ``is_down`` it answers nothing."""
+
+    def __init__(self, script: PowScript, now: Callable[[], float]) -> None:
+        self._script = script
+        self._now = now
+        self.lag_s = 0.0
+        self.is_down = False
+
+    async def get_status(self, now: float) -> PowStatus:
+        """The last block; never raises."""
+        network = self._script.network
+        height = self._script.height_at(now - self.lag_s)
+        if self.is_down or height < network.first_pow_height:
+            return PowStatus("script", 0, 0.0, "", "the scripted companion is down, or has no block yet")
+        timestamp = self._script.timestamp_of(height)
+        age = now - timestamp
+        late = f"the last block is {age:.0f} s old, expected at most {network.pow_synced_s} s"
+        problem = late if age > network.pow_synced_s else ""
+        return PowStatus("script", height, timestamp, self._script.hash_of(height), problem)
+
+    async def get_registered(self, round_: Round) -> RegisteredList:
+        """registered(R).  Raises PowNotReady while too few blocks follow the reference height."""
+        script, network = self._script, self._script.network
+        height = script.height_at(compute_reference_time(network, round_))
+        tip = self._get_tip()
+        if height < network.first_pow_height or tip - height <= network.pow_confirmations:
+            raise PowNotReady(f"the script is at block {tip}, too near to the reference height {height}")
+        state = script.derive_state(height)
+        return RegisteredList(round_, height, state.entries, list_voided(state))
+
+    async def get_block_hashes(self, heights: Sequence[PowHeight]) -> list[str]:
+        """Raises PowNotReady for a block that is not there yet, or never was."""
+        tip = self._get_tip()
+        for height in heights:
+            if not self._script.network.first_pow_height <= height <= tip:
+                raise PowNotReady(f"the script has no block {height}")
+        return [self._script.hash_of(height) for height in heights]
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    def _get_tip(self) -> PowHeight:
+        if self.is_down:
+            raise PowNotReady("the scripted companion is down")
+        return self._script.height_at(self._now() - self.lag_s)
