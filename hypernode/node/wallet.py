@@ -1,0 +1,242 @@
+"""The node's key: the file ``poswallet.json`` and the Signer on it (spec 1, wallet file).
+
+Address and public key are computed again from the private key and must match, or the wallet is refused and
+the differing field named.  An encrypted wallet holds the private key sealed as ``node.wallet_seal`` says.
+Files are written whole or not at all, mode 0600, and a wallet that is there is never written over.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import os
+import stat
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from hypernode.core.address import compute_address, is_valid_address
+from hypernode.core.signing import CURVE_ORDER, PRIVKEY_BYTES, compute_pubkey, sign
+from hypernode.core.types import PUBKEY_BYTES
+from hypernode.node.wallet_seal import SealBroken, open_seal, seal_key
+
+MAX_FILE_BYTES: Final = 100_000
+"""A wallet has some 400 bytes; whatever is larger is another file."""
+WALLET_MODE: Final = 0o600
+
+GetPassphrase = Callable[[], str]
+"""Asked only for an encrypted wallet.  Raises WalletError when there is none to be had."""
+
+
+class WalletError(ValueError):
+    """A wallet that cannot be used (exit 78): the file, what is wrong with it, what to do.  Never holds a
+    key."""
+
+    def __init__(self, path: Path | str, problem: str, remedy: str) -> None:
+        super().__init__(f"{path}: {problem}. {remedy}")
+        self.path = str(path)
+        self.problem = problem
+        self.remedy = remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """Our key; implements the Signer port.  Its text never shows the private key."""
+
+    address: str
+    pubkey: bytes
+    privkey: bytes = field(repr=False)
+    label: str = ""
+    created: int = 0
+    is_encrypted: bool = False
+
+    def sign(self, buffer: bytes) -> bytes:
+        """A signature of 64 bytes (spec 1)."""
+        return sign(self.privkey, buffer)
+
+
+def make_wallet(
+    privkey: bytes, address_byte: int, *, label: str = "", created: int = 0, is_encrypted: bool = False
+) -> Wallet:
+    """The wallet of a private key on the network of ``address_byte``.  Raises ValueError for a bad key."""
+    pubkey = compute_pubkey(privkey)
+    return Wallet(compute_address(pubkey, address_byte), pubkey, privkey, label, created, is_encrypted)
+
+
+def draw_privkey(token: Callable[[int], bytes]) -> bytes:
+    """A new private key from a source of random bytes."""
+    while True:
+        privkey = token(PRIVKEY_BYTES)
+        if 0 < int.from_bytes(privkey, "big") < CURVE_ORDER:
+            return privkey
+
+
+def create_wallet(
+    path: Path,
+    address_byte: int,
+    *,
+    token: Callable[[int], bytes],
+    created: int,
+    label: str = "",
+    passphrase: str = "",
+) -> Wallet:
+    """Make a new wallet and its file; encrypted where there is a passphrase.  Raises WalletError, also when
+    the file is there already."""
+    wallet = make_wallet(
+        draw_privkey(token), address_byte, label=label, created=created, is_encrypted=bool(passphrase)
+    )
+    content = _describe(wallet)
+    if passphrase:
+        content |= seal_key(wallet.privkey, passphrase, _bound_text(wallet.address, wallet.pubkey), token)
+    else:
+        content["privkey"] = _encode(wallet.privkey)
+    _write_new(path, json.dumps(content))
+    return wallet
+
+
+def load_wallet(path: Path, address_byte: int, get_passphrase: GetPassphrase) -> Wallet:
+    """The wallet of a file, verified.  Raises WalletError and says which field differs."""
+    content = _read(path)
+    pubkey = _get_bytes(path, content, "pubkey", PUBKEY_BYTES)
+    address = _get_text(path, content, "address")
+    is_encrypted = bool(content.get("encrypted", False))
+    if is_encrypted:
+        try:
+            privkey = open_seal(content, get_passphrase(), _bound_text(address, pubkey))
+        except SealBroken as error:
+            raise WalletError(path, str(error), "Give the passphrase that the wallet was made with") from None
+    else:
+        privkey = _get_bytes(path, content, "privkey", PRIVKEY_BYTES)
+    return _verify(path, content, privkey, address_byte)
+
+
+def read_wallet_address(path: Path, address_byte: int) -> str:
+    """The address that the file says, its form checked but not the key: enough for a client's hello, and
+    needs no passphrase.  Raises WalletError."""
+    address = _get_text(path, _read(path), "address")
+    if not is_valid_address(address, address_byte):
+        raise WalletError(path, "address is none of this network", "Name the wallet's network (--network)")
+    return address
+
+
+def find_exposure(path: Path) -> str:
+    """What is wrong with the file's permissions, in words with a remedy; empty when only we may read it."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return f"{path} may be read by others (mode {mode:04o}): chmod 600 {path}"
+    return ""
+
+
+def _verify(path: Path, content: Mapping[str, Any], privkey: bytes, address_byte: int) -> Wallet:
+    """Spec 1: what is stored must be what the private key gives."""
+    remedy = "Restore the file from a backup; the node does not start with a damaged wallet"
+    created = content.get("created", 0)
+    try:
+        wallet = make_wallet(
+            privkey,
+            address_byte,
+            label=str(content.get("label", "")),
+            created=int(created) if isinstance(created, int | float) else 0,
+            is_encrypted=bool(content.get("encrypted", False)),
+        )
+    except ValueError:
+        raise WalletError(path, "privkey is no private key", remedy) from None
+    if _get_bytes(path, content, "pubkey", PUBKEY_BYTES) != wallet.pubkey:
+        raise WalletError(path, "pubkey differs from the one that the private key gives", remedy)
+    stored = _get_text(path, content, "address")
+    if stored != wallet.address:
+        problem = f"address differs: the file says {stored!a}, the key gives {wallet.address}"
+        raise WalletError(
+            path, problem, f"{remedy}; for another network's wallet name that network (--network)"
+        )
+    return wallet
+
+
+def _describe(wallet: Wallet) -> dict[str, object]:
+    """The fields of the file but the private key, in the order that operators know."""
+    return {
+        "encrypted": wallet.is_encrypted,
+        "pubkey": _encode(wallet.pubkey),
+        "privkey": "",
+        "address": wallet.address,
+        "label": wallet.label,
+        "created": wallet.created,
+    }
+
+
+def _bound_text(address: str, pubkey: bytes) -> bytes:
+    """What an encrypted key is bound to: sealed keys cannot be exchanged between files."""
+    return address.encode("utf-8") + pubkey
+
+
+def _encode(raw: bytes) -> str:
+    return b64encode(raw).decode("ascii")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    remedy = "Name the wallet (--wallet), or make one with --action wallet"
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise WalletError(path, "is too large for a wallet", remedy)
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise WalletError(path, f"cannot be read: {error.strerror}", remedy) from error
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, WalletError):
+            raise
+        # without the error's own words: they may quote the file
+        raise WalletError(path, "is no JSON", "Restore the file from a backup") from None
+    if not isinstance(content, dict):
+        raise WalletError(path, "is no wallet: expected an object", "Restore the file from a backup")
+    return content
+
+
+def _get_text(path: Path, content: Mapping[str, Any], name: str) -> str:
+    value = content.get(name)
+    if not isinstance(value, str):
+        raise WalletError(path, f"{name} is missing or no text", "Restore the file from a backup")
+    return value
+
+
+def _get_bytes(path: Path, content: Mapping[str, Any], name: str, size: int) -> bytes:
+    try:
+        raw = b64decode(_get_text(path, content, name), validate=True)
+    except (binascii.Error, ValueError) as error:
+        if isinstance(error, WalletError):
+            raise
+        raise WalletError(path, f"{name} is no base64", "Restore the file from a backup") from None
+    if len(raw) != size:
+        raise WalletError(path, f"{name} has {len(raw)} bytes, not {size}", "Restore the file from a backup")
+    return raw
+
+
+def _write_new(path: Path, text: str) -> None:
+    """Whole and on disk, or not there; never over a wallet that exists."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, WALLET_MODE)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(temporary, path)  # fails where the wallet exists, which a rename would not
+        finally:
+            temporary.unlink()
+        _sync_folder(path.parent)
+    except FileExistsError:
+        remedy = "Move it away first, or name another one (--wallet)"
+        raise WalletError(path, "is there already", remedy) from None
+    except OSError as error:
+        remedy = "Make the folder one that this user may write to"
+        raise WalletError(path, f"cannot be written: {error.strerror}", remedy) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
