@@ -4,6 +4,7 @@ only when it is asked for, so that starting is quick."""
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from dataclasses import dataclass
 from typing import Final
@@ -40,7 +41,13 @@ def main(argv: list[str] | None = None) -> int:
     if subcommand is None:
         print(f"hypernode: no command {arguments[0]!r}\n{format_usage()}", file=sys.stderr)
         return USAGE_ERROR
-    result: int = importlib.import_module(subcommand.module).main(list(arguments[1:]))
+    run = importlib.import_module(subcommand.module).main
+    try:
+        result: int = run(list(arguments[1:]))
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output went away: nobody is left to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return result
 
 

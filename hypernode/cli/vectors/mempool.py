@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from hypernode.cli.vectors.outcome import Json, Outcome, compare_fields
+from hypernode.cli.vectors.outcome import DiffersAsDocumented, Json, Outcome, compare_fields
 from hypernode.core.address import compute_address
+from hypernode.core.errors import Verdict
 from hypernode.core.message import create_message
 from hypernode.core.params import mainnet
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.types import Message
+from hypernode.core.validate_message import RULE_CLASSES
 from hypernode.mempool.pool import Mempool
 from hypernode.wire.codec import decode_command
 
@@ -34,15 +36,10 @@ def run_case(document: Json, case: Json) -> Outcome:
 
 def _judge_age(case: Json, now: float) -> Outcome:
     pool = Mempool(mainnet())
-    taken = [pool.offer(m, now, registered=None) is None for m in _decode(case)]
-    got = {
-        "accepted": all(taken),
-        "count": len(pool),
-        "in_async_all": len(pool.get_all()),
-        "in_async_since_0": len(pool.since(0)),
-    }
+    verdicts = [pool.offer(m, now, registered=None) for m in _decode(case)]
+    got = {"count": len(pool), "in_async_all": len(pool.get_all()), "in_async_since_0": len(pool.since(0))}
     recorded = {name: case[name] for name in got if name in case}
-    return compare_fields({"accepted": case["digest_tx"] == _ACCEPTED, **recorded}, got)
+    return _judge_verdicts([case["digest_tx"]] * len(verdicts), verdicts, recorded, got)
 
 
 def _judge_sequence(case: Json, now: float) -> Outcome:
@@ -50,12 +47,26 @@ def _judge_sequence(case: Json, now: float) -> Outcome:
     messages = _decode(case)
     pool = Mempool(mainnet())
     held = _read_held(case.get("note", ""), len(messages))
-    taken = [
-        pool.offer(m, now, registered=None, in_chain=in_chain) is None
+    verdicts = [
+        pool.offer(m, now, registered=None, in_chain=in_chain)
         for m, in_chain in zip(messages, held, strict=True)
     ]
-    expected = {"accepted": [result == _ACCEPTED for result in case["results"]], "count": case["count"]}
-    return compare_fields(expected, {"accepted": taken, "count": len(pool)})
+    return _judge_verdicts(case["results"], verdicts, {"count": case["count"]}, {"count": len(pool)})
+
+
+def _judge_verdicts(
+    results: Sequence[str],
+    verdicts: Sequence[Verdict | None],
+    recorded: dict[str, object],
+    got: dict[str, object],
+) -> Outcome:
+    """Whether the same messages were taken.  What legacy takes and our policy refuses, it refuses here too."""
+    expected = [result == _ACCEPTED for result in results]
+    taken = [verdict is None for verdict in verdicts]
+    for was_taken, verdict in zip(expected, verdicts, strict=True):
+        if was_taken and verdict is not None and RULE_CLASSES.get(verdict.rule) == "C":
+            return DiffersAsDocumented(verdict.rule, verdict.reason, expected, taken)
+    return compare_fields({"accepted": expected, **recorded}, {"accepted": taken, **got})
 
 
 def _judge_since(case: Json, now: float) -> Outcome:

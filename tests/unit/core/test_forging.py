@@ -1,0 +1,86 @@
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from hypernode.core.block import compute_block_hash
+from hypernode.core.forging import can_forge, seal_block, select_messages
+from hypernode.core.params import Network
+from hypernode.core.validate_block import find_breaks
+from tests.unit.core.builders import (
+    NETWORKS,
+    OWN,
+    ROUND,
+    SIR,
+    get_address,
+    get_sign,
+    make_block,
+    make_context,
+    make_message,
+    make_messages,
+    make_parent,
+    name_network,
+)
+
+both = pytest.mark.parametrize("network", NETWORKS, ids=name_network)
+
+
+def test_all_that_fit_come_by_time_and_keep_their_order_within_a_second() -> None:
+    late, a, b = (make_message(OWN, i, t) for i, t in ((0, 9), (1, 5), (2, 5)))
+    assert select_messages(OWN, [late, a, b], 10) == [a, b, late]
+    assert select_messages(OWN, [late, b, a], 10) == [b, a, late]
+
+
+def test_too_many_are_spread_over_senders_newest_first() -> None:
+    flood = [make_message(OWN, 0, 100 + i) for i in range(20)]
+    few = [make_message(OWN, n, n) for n in (1, 2, 3)]
+    chosen = select_messages(OWN, flood + few, 6)
+    assert Counter(m.sender for m in chosen) == {
+        get_address(OWN, 0): 3,
+        get_address(OWN, 1): 1,
+        get_address(OWN, 2): 1,
+        get_address(OWN, 3): 1,
+    }
+    assert [m.timestamp for m in chosen] == [1, 2, 3, 117, 118, 119]
+
+
+def test_no_more_than_the_limit() -> None:
+    assert select_messages(OWN, make_messages(OWN), 0) == []
+    assert len(select_messages(OWN, make_messages(OWN), 3)) == 3
+
+
+def test_what_rule_9_keeps_out_of_the_block_stays_out() -> None:
+    at = 10_000
+    oldest = at - OWN.message_age_s - OWN.slot_s
+    messages = [make_message(OWN, 0, t) for t in (oldest - 1, oldest, at + 5, at + 6)]
+    assert select_messages(OWN, messages, 9, timestamp=at) == messages[1:3]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "enough"), [((0, 1, 2, 0), True), ((0, 1, 2), False), ((0, 1, 0, 1), False), ((), False)]
+)
+def test_four_messages_of_three_senders_make_a_block(numbers: tuple[int, ...], enough: bool) -> None:
+    verdict = can_forge(OWN, make_messages(OWN, numbers))
+    assert (verdict is None) is enough
+
+
+@both
+def test_a_sealed_block_holds_every_rule(network: Network) -> None:
+    block = make_block(network)
+    assert find_breaks(network, block, make_context(network, block)) == ()
+    assert block.block_hash == compute_block_hash(block)
+    assert {m.block_height for m in block.messages} == {block.height}
+    assert (block.msg_count, block.uniques_sources) == (4, 3)
+
+
+def test_a_block_is_sealed_with_the_signature_of_what_it_holds() -> None:
+    signed = []
+
+    def sign(buffer: bytes) -> bytes:
+        signed.append(buffer)
+        return get_sign(0)(buffer)
+
+    parent = make_parent(OWN)
+    block = seal_block(sign, "address", parent, ROUND, SIR, 5, [])
+    assert signed == [b"".join(n.to_bytes(4, "big") for n in (42, ROUND, SIR, 5)) + parent.block_hash]
+    assert block == replace(block, forger="address", height=42, previous_hash=parent.block_hash)

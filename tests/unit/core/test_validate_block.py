@@ -1,0 +1,352 @@
+"""Every rule of a block: what holds breaks nothing, what does not breaks it alone, and where that counts."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from hypernode.core.errors import Reject
+from hypernode.core.params import Network
+from hypernode.core.signing import compute_twin
+from hypernode.core.timeline import compute_slot_start
+from hypernode.core.types import Block
+from hypernode.core.validate_block import (
+    LENIENT,
+    RULE_CLASSES,
+    STRUCTURAL,
+    BlockContext,
+    Break,
+    Origin,
+    find_breaks,
+    is_refused,
+    validate_block,
+)
+from hypernode.core.validate_message import check_messages
+from tests.unit.core.builders import (
+    MIXED,
+    NETWORKS,
+    OWN,
+    ROUND,
+    SIR,
+    get_address,
+    get_pubkey,
+    make_block,
+    make_context,
+    make_message,
+    make_messages,
+    make_parent,
+    name_network,
+)
+
+Judged = tuple[Network, Block, BlockContext]
+"""A block, and all that it is judged by."""
+
+both = pytest.mark.parametrize("network", NETWORKS, ids=name_network)
+
+
+def judge(network: Network, block: Block, **fields: object) -> Judged:
+    """The block in a context that is fine but for ``fields``."""
+    return network, block, make_context(network, block, **fields)
+
+
+def break_1_height(network: Network) -> Judged:
+    parent = replace(make_parent(network), height=make_parent(network).height + 1)
+    return judge(network, make_block(network), parent=parent)
+
+
+def break_1_hash(network: Network) -> Judged:
+    parent = replace(make_parent(network), block_hash=b"q" * 20)
+    return judge(network, make_block(network), parent=parent)
+
+
+def break_2_same_slot(network: Network) -> Judged:
+    parent = replace(make_parent(network), sir=SIR)
+    return judge(network, make_block(network, parent), parent=parent)
+
+
+def break_2_closing_slot(network: Network) -> Judged:
+    start = compute_slot_start(network, ROUND, network.slots)
+    messages = [make_message(network, number, start, value=i) for i, number in enumerate((0, 1, 2, 0))]
+    return judge(network, make_block(network, messages=messages, sir=network.slots))
+
+
+def break_3_other_slot(network: Network) -> Judged:
+    late = compute_slot_start(network, ROUND, SIR + 1)
+    messages = [make_message(network, number, late, value=i) for i, number in enumerate((0, 1, 2, 0))]
+    return judge(network, make_block(network, messages=messages, timestamp=late))
+
+
+def break_3_before_parent(network: Network) -> Judged:
+    block = make_block(network)
+    return judge(network, block, parent=replace(make_parent(network), timestamp=block.timestamp + 1))
+
+
+def break_3_future(network: Network) -> Judged:
+    block = make_block(network)
+    return judge(network, block, now=block.timestamp - 5.01)
+
+
+def break_4_hash(network: Network) -> Judged:
+    return judge(network, replace(make_block(network), block_hash=b"z" * 20))
+
+
+def break_5_signer(network: Network) -> Judged:
+    block = make_block(network)
+    other = make_block(network, forger=1)
+    return judge(network, replace(block, signature=other.signature))
+
+
+def break_5_malformed(network: Network) -> Judged:
+    return judge(network, replace(make_block(network), signature=b""))
+
+
+def break_5_cached_key(network: Network) -> Judged:
+    block = replace(make_block(network), signature=bytes(64))
+    return judge(network, block, forger_pubkey=get_pubkey(0))
+
+
+def break_6_other_juror(network: Network) -> Judged:
+    return judge(network, make_block(network), juror=get_address(network, 1))
+
+
+def break_6_no_juror(network: Network) -> Judged:
+    return judge(network, make_block(network), juror=None)
+
+
+def break_7_count(network: Network) -> Judged:
+    return judge(network, replace(make_block(network), msg_count=5))
+
+
+def break_7_too_few(network: Network) -> Judged:
+    return judge(network, make_block(network, messages=make_messages(network, (0, 1, 2))))
+
+
+def break_7_too_many(network: Network) -> Judged:
+    return judge(replace(network, max_block_messages=3), make_block(network))
+
+
+def break_8_sources(network: Network) -> Judged:
+    return judge(network, replace(make_block(network), uniques_sources=2))
+
+
+def break_8_one_sender(network: Network) -> Judged:
+    return judge(network, make_block(network, messages=make_messages(network, (0, 0, 0, 0))))
+
+
+def break_9_order(network: Network) -> Judged:
+    start = compute_slot_start(network, ROUND, SIR)
+    messages = [make_message(network, i, start + 1 - (i == 2)) for i in range(4)]
+    return judge(network, make_block(network, messages=messages))
+
+
+def break_9_too_old(network: Network) -> Judged:
+    block = make_block(network)
+    oldest = block.timestamp - network.message_age_s - network.slot_s
+    messages = [make_message(network, 5, oldest - 1), *make_messages(network)]
+    return judge(network, make_block(network, messages=messages))
+
+
+def break_9_future(network: Network) -> Judged:
+    block = make_block(network)
+    messages = [*make_messages(network), make_message(network, 5, block.timestamp + 6)]
+    return judge(network, make_block(network, messages=messages))
+
+
+def break_10_twice(network: Network) -> Judged:
+    messages = make_messages(network)
+    return judge(network, make_block(network, messages=[*messages, messages[-1]]))
+
+
+def break_10_in_chain(network: Network) -> Judged:
+    block = make_block(network)
+    return judge(network, block, known_ids=frozenset((block.messages[0].txid,)))
+
+
+def break_11_signature(network: Network) -> Judged:
+    messages = make_messages(network)
+    messages[1] = replace(messages[1], value=99)
+    return judge(network, make_block(network, messages=messages))
+
+
+def break_11_judged_elsewhere(network: Network) -> Judged:
+    block = make_block(network)
+    return judge(network, block, bad_messages={block.messages[2].txid: "M3: the signature is invalid"})
+
+
+def break_12_slot(network: Network) -> Judged:
+    return judge(network, make_block(network), slot_taken=True)
+
+
+def break_13_recipient(network: Network) -> Judged:
+    messages = [*make_messages(network), make_message(network, recipient="nobody")]
+    return judge(network, make_block(network, messages=messages))
+
+
+def break_13_params(network: Network) -> Judged:
+    messages = [*make_messages(network), make_message(network, params="123")]
+    return judge(network, make_block(network, messages=messages))
+
+
+def break_13_stranger(network: Network) -> Judged:
+    messages = [*make_messages(network), make_message(network, 77)]
+    return judge(network, make_block(network, messages=messages))
+
+
+BREAKERS: dict[Callable[[Network], Judged], str] = {
+    function: name.split("_")[1] for name, function in list(globals().items()) if name.startswith("break_")
+}
+each_break = pytest.mark.parametrize("breaker", list(BREAKERS), ids=lambda f: f.__name__)
+
+
+def test_every_rule_is_broken_here() -> None:
+    assert set(BREAKERS.values()) == set(RULE_CLASSES) == {str(n) for n in range(1, 14)}
+
+
+@both
+@pytest.mark.parametrize("origin", list(Origin))
+def test_a_valid_block_is_taken_from_everywhere(network: Network, origin: Origin) -> None:
+    assert validate_block(*judge(network, make_block(network)), origin) == ()
+
+
+@both
+@each_break
+def test_a_break_is_found_alone_and_by_its_number(
+    network: Network, breaker: Callable[[Network], Judged]
+) -> None:
+    found = find_breaks(*breaker(network))
+    assert [(b.rule, b.cls) for b in found] == [(BREAKERS[breaker], RULE_CLASSES[BREAKERS[breaker]])]
+    assert found[0].reason
+
+
+@each_break
+@pytest.mark.parametrize("origin", list(Origin))
+@pytest.mark.parametrize("majority", [False, True])
+def test_networks_of_our_own_refuse_every_break(
+    breaker: Callable[[Network], Judged], origin: Origin, majority: bool
+) -> None:
+    with pytest.raises(Reject) as refused:
+        validate_block(*breaker(OWN), origin, majority)
+    assert refused.value.rule == f"rule {BREAKERS[breaker]}"
+
+
+@each_break
+@pytest.mark.parametrize("origin", list(Origin))
+@pytest.mark.parametrize("majority", [False, True])
+def test_mixed_networks_refuse_by_class_and_origin(
+    breaker: Callable[[Network], Judged], origin: Origin, majority: bool
+) -> None:
+    rule = BREAKERS[breaker]
+    merciful = RULE_CLASSES[rule] == "B" and origin is Origin.FETCHED and majority
+    if merciful or RULE_CLASSES[rule] == "C":
+        assert [b.rule for b in validate_block(*breaker(MIXED), origin, majority)] == [rule]
+    else:
+        with pytest.raises(Reject) as refused:
+            validate_block(*breaker(MIXED), origin, majority)
+        assert refused.value.rule == f"rule {rule}"
+
+
+@each_break
+def test_early_history_forgives_rules_2_to_9_and_11(breaker: Callable[[Network], Judged]) -> None:
+    network, block, context = breaker(MIXED)
+    lenient = replace(network, lenient_below=block.height + 1)
+    rule = BREAKERS[breaker]
+    if rule in ("1", "10", "12"):
+        with pytest.raises(Reject):
+            validate_block(lenient, block, context, Origin.FETCHED)
+    else:
+        assert [b.rule for b in validate_block(lenient, block, context, Origin.FETCHED)] == [rule]
+
+
+def test_leniency_ends_at_its_height() -> None:
+    network, block, context = break_4_hash(MIXED)
+    with pytest.raises(Reject):
+        validate_block(replace(network, lenient_below=block.height), block, context, Origin.FETCHED)
+
+
+@both
+@each_break
+def test_an_exception_forgives_all_but_what_makes_a_chain(
+    network: Network, breaker: Callable[[Network], Judged]
+) -> None:
+    judged_network, block, context = breaker(network)
+    excepted = replace(judged_network, exceptions=((block.height, block.block_hash),))
+    rule = BREAKERS[breaker]
+    brk = Break(rule, RULE_CLASSES[rule], "")
+    if rule in STRUCTURAL:
+        assert is_refused(excepted, block, brk, Origin.PUSHED)
+    else:
+        assert [b.rule for b in validate_block(excepted, block, context, Origin.PUSHED)] == [rule]
+
+
+def test_a_block_that_the_network_left_is_refused() -> None:
+    network, block, context = judge(OWN, make_block(OWN))
+    left = replace(network, dead_tips=((block.height, block.block_hash),))
+    with pytest.raises(Reject, match="left this branch"):
+        validate_block(left, block, context, Origin.FETCHED, majority_holds=True)
+
+
+@both
+def test_several_breaks_come_in_the_order_of_the_rules(network: Network) -> None:
+    block = replace(make_block(network), height=9, msg_count=1, signature=b"", block_hash=b"")
+    found = find_breaks(network, block, make_context(network, block, slot_taken=True))
+    assert [b.rule for b in found] == ["1", "4", "5", "7", "12"]
+
+
+@both
+def test_a_number_that_does_not_fit_breaks_and_does_not_raise(network: Network) -> None:
+    block = replace(make_block(network), height=2**32)
+    assert [b.rule for b in find_breaks(*judge(network, block))] == ["1", "4", "5"]
+
+
+@both
+def test_the_clock_is_left_out_for_blocks_of_the_past(network: Network) -> None:
+    assert find_breaks(*judge(network, make_block(network), now=None)) == ()
+
+
+@both
+def test_a_juror_that_is_not_known_is_not_asked_for(network: Network) -> None:
+    assert find_breaks(*judge(network, make_block(network), juror=None, juror_known=False)) == ()
+
+
+@both
+def test_a_forger_is_known_by_a_cached_key_or_its_own_signature(network: Network) -> None:
+    block = make_block(network)
+    assert find_breaks(*judge(network, block, forger_pubkey=get_pubkey(0))) == ()
+    assert find_breaks(*judge(network, block, forger_pubkey=get_pubkey(1))) == ()
+    twin = replace(block, signature=compute_twin(block.signature))
+    assert find_breaks(*judge(network, twin)) == ()
+
+
+@both
+def test_messages_may_share_a_second_and_come_from_the_edges(network: Network) -> None:
+    at = make_block(network).timestamp
+    edges = (at - network.message_age_s - network.slot_s, at, at, at + network.future_allowed_s)
+    messages = [make_message(network, i, timestamp) for i, timestamp in enumerate(edges)]
+    assert find_breaks(*judge(network, make_block(network, messages=messages))) == ()
+
+
+@both
+def test_long_ids_are_sealed_on_mixed_networks_only(network: Network) -> None:
+    messages = make_messages(network)
+    messages[0] = replace(messages[0], txid=messages[0].txid[:32] + bytes(32) + messages[0].txid[32:])
+    breaks = find_breaks(*judge(network, make_block(network, messages=messages)))
+    assert [b.rule for b in breaks] == ([] if network.mixed else ["11"])
+
+
+@both
+def test_heights_inside_messages_are_not_judged(network: Network) -> None:
+    block = make_block(network)
+    messages = tuple(replace(m, block_height=0) for m in block.messages)
+    assert find_breaks(*judge(network, replace(block, messages=messages))) == ()
+
+
+@both
+def test_verdicts_from_elsewhere_are_the_same(network: Network) -> None:
+    _, block, context = break_11_signature(network)
+    judged = replace(context, bad_messages=check_messages(network, block.messages))
+    assert find_breaks(network, block, judged) == find_breaks(network, block, context)
+
+
+def test_what_is_lenient_and_what_is_structural_part_the_rules() -> None:
+    assert LENIENT | STRUCTURAL | {"13"} == set(RULE_CLASSES)
+    assert not LENIENT & STRUCTURAL
