@@ -1,0 +1,150 @@
+"""The standing connections of the round: dialled, kept, and used to exchange heights and messages.
+
+Every hypernode on our list of the round gets one task, which dials it, exchanges what is due, and
+dials again, slower each time, when the line breaks.  Whoever is not on the list any more is let go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hypernode.core.errors import Verdict
+from hypernode.core.kinds import format_peer_name
+from hypernode.core.params import Network
+from hypernode.core.types import ChainHeight, Registration
+from hypernode.mempool.pool import Mempool
+from hypernode.net.session import HelloRefused, Session
+from hypernode.node.asking import ask_height, ask_mempool
+from hypernode.node.dialling import Dialler
+from hypernode.node.intake import Intake
+from hypernode.node.neighbour import check_earlier_rounds, choose_height_to_tell
+from hypernode.node.peers import Peer, Peers
+from hypernode.node.present import Present
+from hypernode.node.world import World
+from hypernode.ports import TransportClosed
+from hypernode.wire.catalogue import CommandId
+from hypernode.wire.codec import Command
+
+RETRY_GROWTH = 1.5
+MAX_RETRY_FACTOR = 8.0
+"""A peer that stays away is tried at least this many times the first delay apart."""
+PING_TIMEOUT_S = 30.0
+
+NoteHeight = Callable[[Peer, ChainHeight, str | None], None]
+
+
+@dataclass(slots=True)
+class Connector:
+    """Keeps the round's connections.  ``note_height`` takes what a peer told."""
+
+    network: Network
+    world: World
+    present: Present
+    peers: Peers
+    dialler: Dialler
+    mempool: Mempool
+    intake: Intake
+    note_height: NoteHeight
+    log: Callable[[str], None]
+    _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def set_targets(self, entries: list[Registration], group: asyncio.TaskGroup) -> None:
+        """Dial these, let go of all others.  Tasks live in ``group``."""
+        wanted = {f"{entry.pos} {entry.ip} {entry.port}": entry for entry in entries}
+        for key in [key for key in self._tasks if key not in wanted]:
+            self._tasks.pop(key).cancel()
+        for key, entry in wanted.items():
+            if key not in self._tasks and entry.port.isdecimal():
+                self._tasks[key] = group.create_task(self._keep(entry), name=f"peer {entry.ip}")
+
+    def notify_change(self) -> None:
+        """Our tip changed: heights are exchanged with everybody at once."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def cancel_all(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        self._tasks.clear()
+
+    async def _keep(self, entry: Registration) -> None:
+        delay = self.network.delays.peer_retry_s
+        while True:
+            started = self.world.clock.monotonic()
+            try:
+                await self._connect_and_exchange(entry)
+            except (TransportClosed, TimeoutError, HelloRefused, Verdict) as error:
+                self.log(f"connection to {entry.ip}:{entry.port} ended: {error}")
+            if self.world.clock.monotonic() - started > 4 * self.network.delays.peer_retry_s:
+                delay = self.network.delays.peer_retry_s
+            await asyncio.sleep(delay)
+            delay = min(delay * RETRY_GROWTH, MAX_RETRY_FACTOR * self.network.delays.peer_retry_s)
+
+    async def _connect_and_exchange(self, entry: Registration) -> None:
+        session = await self.dialler.open_standing(entry)
+        name = format_peer_name(entry.ip, int(entry.port))
+        peer = Peer(name, entry.ip, int(entry.port), session.features, is_outbound=True, session=session)
+        self.mempool.forget_peer(name)
+        self.peers.outbound[name] = peer
+        try:
+            await self._exchange(session, peer)
+        finally:
+            session.close()
+            if self.peers.outbound.get(name) is peer:
+                del self.peers.outbound[name]
+
+    async def _exchange(self, session: Session, peer: Peer) -> None:
+        """Heights and mempools whenever they are due, pings in between, until the line breaks."""
+        clock = self.world.clock
+        height_due = mempool_due = clock.monotonic()
+        while True:
+            changed = self._changed
+            if clock.monotonic() >= height_due:
+                await self._exchange_heights(session, peer)
+                height_due = clock.monotonic() + self._height_interval()
+            if clock.monotonic() >= mempool_due:
+                if len(self.mempool):
+                    await self._exchange_mempools(session, peer)
+                mempool_due = clock.monotonic() + self._mempool_interval()
+            if peer.features and clock.monotonic() - session.last_used >= self.network.ping_delay_s:
+                await session.request(Command(CommandId.PING), PING_TIMEOUT_S)
+            await self._wait_until(min(height_due, mempool_due), changed)
+            if changed.is_set():
+                height_due = clock.monotonic()
+
+    async def _wait_until(self, due: float, changed: asyncio.Event) -> None:
+        wait = max(0.0, min(due - self.world.clock.monotonic(), float(self.network.ping_delay_s)))
+        try:
+            async with asyncio.timeout(wait):
+                await changed.wait()
+        except TimeoutError:
+            pass
+
+    async def _exchange_heights(self, session: Session, peer: Peer) -> None:
+        await check_earlier_rounds(session, self.world.ledger, peer)
+        own = await choose_height_to_tell(self.world.ledger, peer, peer.features)
+        juror = self.present.get_juror() if peer.features else None
+        told, their_juror = await ask_height(session, own, juror)
+        self.note_height(peer, told, their_juror)
+
+    async def _exchange_mempools(self, session: Session, peer: Peer) -> None:
+        new = self.mempool.take_new_for(peer.name, self.network.max_txs_to_sync, self.world.clock.now())
+        theirs = await ask_mempool(session, tuple(new))
+        if theirs:
+            await self.intake.digest(theirs, peer.name)
+
+    def _height_interval(self) -> float:
+        """10 s, and 30 s while we are in consensus (spec 6, connecting)."""
+        consensus, delays = self.present.consensus, self.network.delays
+        if consensus is not None and consensus.percent > 50:
+            return delays.height_exchange_in_consensus_s
+        return delays.height_exchange_s
+
+    def _mempool_interval(self) -> float:
+        """30 s, and 20 s while consensus is sought (spec 6, mempool)."""
+        delays = self.network.delays
+        is_seeking = self.present.get_juror() == self.world.signer.address
+        return delays.mempool_exchange_seeking_s if is_seeking else delays.mempool_exchange_s

@@ -1,0 +1,114 @@
+"""Connections that we open: the standing ones of the round, and one-off ones for a single errand.
+
+On a legacy link a peer is the socket's IP and the port of its hello: a second connection under the same
+name, once closed, breaks the first (spec 2).  So standing connections say our registered port, and
+errands say 00000 and never tell a height; a pushed block and a test go without any hello.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from hypernode.core.params import Network
+from hypernode.core.types import Registration
+from hypernode.net.session import Session, open_session, request_without_hello, send_without_hello
+from hypernode.node.peers import Peers
+from hypernode.node.world import World
+from hypernode.ports import Endpoint, TransportClosed
+from hypernode.wire.catalogue import Limits
+from hypernode.wire.codec import Command
+from hypernode.wire.hello import FEATURE_CHECKED, Hello
+
+CONNECT_TIMEOUT_S = 5.0
+HELLO_TIMEOUT_S = 90.0
+"""As long as a legacy node may be deaf while it derives a round."""
+ERRAND_PORT = 0
+"""What a node says for its port on a one-off command connection (00000)."""
+PUSH_TIMEOUT_S = 45.0
+TEST_TIMEOUT_S = 30.0
+
+
+@dataclass(slots=True)
+class Dialler:
+    """Opens connections from our own IP.  ``own_port`` is the one we are registered with."""
+
+    network: Network
+    world: World
+    peers: Peers
+    limits: Limits
+    own_port: int
+    source_ip: str | None = None
+
+    async def open_standing(self, entry: Registration) -> Session:
+        """A connection of the round, under our registered name."""
+        return await self._open(entry, self.own_port)
+
+    @asynccontextmanager
+    async def open_once(self, entry: Registration) -> AsyncIterator[Session]:
+        """A connection for one errand."""
+        session = await self._open(entry, ERRAND_PORT)
+        try:
+            yield session
+        finally:
+            session.close()
+
+    @asynccontextmanager
+    async def borrow(self, address: str) -> AsyncIterator[Session]:
+        """The standing connection to a hypernode if there is one, else one for this errand.  Raises
+        TransportClosed when it cannot be dialled."""
+        peer = self.peers.find_outbound(address)
+        if peer is not None and peer.session is not None:
+            yield peer.session
+            return
+        entry = self.peers.find_by_address(address)
+        if entry is None:
+            raise TransportClosed(f"{address} is not registered")
+        async with self.open_once(entry) as session:
+            yield session
+
+    async def send_alone(self, entry: Registration, command: Command) -> None:
+        """One command over a connection of its own, without hello and without an answer."""
+        await send_without_hello(
+            self.world.connections,
+            self._endpoint(entry),
+            command,
+            network=self.network,
+            source_ip=self.source_ip,
+            connect_timeout_s=CONNECT_TIMEOUT_S,
+            timeout_s=PUSH_TIMEOUT_S,
+        )
+
+    async def ask_alone(self, entry: Registration, command: Command) -> Command:
+        """One command over a connection of its own, without hello, and its answer."""
+        return await request_without_hello(
+            self.world.connections,
+            self._endpoint(entry),
+            command,
+            network=self.network,
+            limits=self.limits,
+            clock=self.world.clock,
+            source_ip=self.source_ip,
+            connect_timeout_s=CONNECT_TIMEOUT_S,
+            timeout_s=TEST_TIMEOUT_S,
+        )
+
+    async def _open(self, entry: Registration, port: int) -> Session:
+        return await open_session(
+            self.world.connections,
+            self._endpoint(entry),
+            source_ip=self.source_ip,
+            network=self.network,
+            limits=self.limits,
+            hello=Hello(self.network.posnet, port, self.world.signer.address),
+            features=FEATURE_CHECKED,
+            clock=self.world.clock,
+            connect_timeout_s=CONNECT_TIMEOUT_S,
+            hello_timeout_s=HELLO_TIMEOUT_S,
+        )
+
+    def _endpoint(self, entry: Registration) -> Endpoint:
+        if not entry.port.isdecimal():
+            raise TransportClosed(f"port {entry.port!r} of {entry.ip} cannot be dialled")
+        return Endpoint(entry.ip, int(entry.port))

@@ -1,0 +1,93 @@
+"""Messages on their way into the mempool: cut, verified in one batch, offered.
+
+Every way in ends here: exchanges with peers, ``tx`` of a client, our own words, what a dropped block
+gave back.  What is refused is counted by reason in the mempool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypernode.core.errors import Reject, Verdict
+from hypernode.core.message import create_message, encode_signed_buffer, normalise_cut
+from hypernode.core.params import Network
+from hypernode.core.types import Message
+from hypernode.mempool.pool import Mempool
+from hypernode.node.world import World
+from hypernode.ports import SignatureCheck
+
+
+class Intake:
+    """Feeds the mempool.  ``set_senders`` tells whose messages count in this round (spec 4, M6)."""
+
+    def __init__(self, network: Network, world: World, mempool: Mempool) -> None:
+        self._network = network
+        self._world = world
+        self._mempool = mempool
+        self._senders: frozenset[str] = frozenset()
+
+    @property
+    def senders(self) -> frozenset[str]:
+        """PoS addresses whose messages count."""
+        return self._senders
+
+    def set_senders(self, senders: frozenset[str]) -> None:
+        self._senders = senders
+
+    async def digest(self, messages: Sequence[Message], peer: str | None = None) -> list[Verdict | None]:
+        """Offer messages to the mempool; one verdict each, None for taken.  ``peer`` is who sent them:
+        it will not be sent them back."""
+        cut = [normalise_cut(message, self._network.address_byte) for message in messages]
+        if peer is not None:
+            self._mempool.note_from(peer, cut)
+        known = await self._world.ledger.get_known_ids(
+            txid for message in cut for txid in self._mempool.list_twin_ids(message)
+        )
+        fresh = [m for m in cut if not self._mempool.holds(m)]
+        verified = dict(zip((id(m) for m in fresh), await self._verify(fresh), strict=True))
+        now = self._world.clock.now()
+        return [
+            self._mempool.offer(
+                message,
+                now,
+                registered=self._senders,
+                is_own=message.sender == self._world.signer.address,
+                in_chain=any(txid in known for txid in self._mempool.list_twin_ids(message)),
+                signature_ok=verified.get(id(message), True),
+            )
+            for message in cut
+        ]
+
+    async def say(self, what: int, recipient: str, params: str, value: int) -> Message | None:
+        """Sign a message of our own and put it into the mempool; None when policy refuses it (we are
+        not registered, or said the same a moment ago)."""
+        signer = self._world.signer
+        message = create_message(
+            signer.sign,
+            signer.pubkey,
+            timestamp=int(self._world.clock.now()),
+            sender=signer.address,
+            recipient=recipient,
+            what=what,
+            params=params,
+            value=value,
+        )
+        verdict = (await self.digest([message]))[0]
+        return message if verdict is None else None
+
+    async def _verify(self, messages: Sequence[Message]) -> list[bool]:
+        checks: list[SignatureCheck] = []
+        places: list[int] = []
+        verdicts = [False] * len(messages)
+        for place, message in enumerate(messages):
+            try:
+                buffer = encode_signed_buffer(message)
+            except Reject:
+                continue
+            checks.append(SignatureCheck(message.pubkey, message.txid, buffer))
+            places.append(place)
+        for place, good in zip(
+            places, await self._world.verifier.verify(checks, allow_long_ids=False), strict=True
+        ):
+            verdicts[place] = good
+        return verdicts

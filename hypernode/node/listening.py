@@ -1,0 +1,86 @@
+"""Connections that come in: who they are, and the loop that answers them.
+
+A hypernode that says its registered port becomes a peer that is listened to; clients and one-off
+connections are answered and forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hypernode.core.params import Network
+from hypernode.mempool.pool import Mempool
+from hypernode.net.admission import Admission
+from hypernode.net.serving import Caller, serve_session
+from hypernode.node.peers import Peer, Peers
+from hypernode.node.serving import Serving
+from hypernode.node.world import World
+from hypernode.ports import Endpoint, Listener, Transport
+from hypernode.wire.catalogue import Limits
+from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello
+
+
+@dataclass(slots=True)
+class Listening:
+    """Accepts sessions.  ``own_port`` is the one that we say in hello."""
+
+    network: Network
+    world: World
+    limits: Limits
+    own_port: int
+    peers: Peers
+    mempool: Mempool
+    serving: Serving
+    log: Callable[[str], None]
+    _admission: Admission = field(init=False)
+    _transports: dict[int, Transport] = field(default_factory=dict)
+    _count: int = 0
+
+    def __post_init__(self) -> None:
+        self._admission = Admission(self.limits, never_held=self.network.allow_queries_from)
+
+    async def start(self, local: Endpoint) -> Listener:
+        """Listen.  Raises OSError when the port is taken."""
+        return await self.world.connections.listen(local, self._serve)
+
+    def close_all(self) -> None:
+        """End every session that came in."""
+        for transport in list(self._transports.values()):
+            transport.close()
+
+    async def _serve(self, transport: Transport) -> None:
+        self._count += 1
+        number = self._count
+        self._transports[number] = transport
+        known: list[Peer] = []
+        try:
+            end = await serve_session(
+                transport,
+                network=self.network,
+                limits=self.limits,
+                clock=self.world.clock,
+                our_hello=Hello(self.network.posnet, self.own_port, self.world.signer.address),
+                features=ANNOUNCED_FEATURES,
+                admission=self._admission,
+                is_registered=self.peers.is_registered_ip,
+                on_hello=lambda caller: known.extend(self._welcome(caller)),
+                handler=self.serving.handle,
+            )
+        finally:
+            del self._transports[number]
+            for peer in known:
+                if self.peers.inbound.get(peer.name) is peer:
+                    del self.peers.inbound[peer.name]
+        if end.is_offence:
+            self.log(f"{transport.remote.ip}: {end.reason}, on hold for {end.held_s:.0f} s")
+
+    def _welcome(self, caller: Caller) -> list[Peer]:
+        """A hypernode that says hello with its own port is a peer of ours from now on."""
+        hello = caller.hello
+        if hello is None or not hello.is_dialable:
+            return []
+        peer = Peer(caller.name, caller.ip, hello.port, caller.features, is_outbound=False)
+        self.peers.inbound[peer.name] = peer
+        self.mempool.forget_peer(peer.name)
+        return [peer]

@@ -1,0 +1,114 @@
+"""The peers that we are connected to, out and in, and what they told us.
+
+Who a peer is goes by the list: its IP, and where several hypernodes share one (private networks), the
+port of its hello too.  A peer is listened to only if it is registered for this round or the one
+before; others are answered, but what they send is not used (spec 2, who may do what).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from hypernode.core.types import ChainHeight, Registration
+from hypernode.machine.peers import PeerView
+from hypernode.net.session import Session
+
+
+@dataclass(slots=True)
+class Peer:
+    """One connection.  ``name`` is ``ip:0port`` with the port of its hello; times are monotonic s."""
+
+    name: str
+    ip: str
+    port: int
+    features: int
+    is_outbound: bool
+    session: Session | None = None
+    told: ChainHeight | None = None
+    told_at: float = 0.0
+    told_juror: str | None = None
+    matches_before: int = -1
+    """The last round before which its chain was seen to equal ours (legacy peers)."""
+
+
+@dataclass(slots=True)
+class Peers:
+    """All connections by direction and name."""
+
+    outbound: dict[str, Peer] = field(default_factory=dict)
+    inbound: dict[str, Peer] = field(default_factory=dict)
+    _by_endpoint: dict[tuple[str, int], Registration] = field(default_factory=dict)
+    _by_ip: dict[str, list[Registration]] = field(default_factory=dict)
+
+    def set_registered(self, entries: Iterable[Registration]) -> None:
+        """Who counts: the list of the round, and of the one before after it."""
+        self._by_endpoint.clear()
+        self._by_ip.clear()
+        for entry in entries:
+            known = self._by_ip.setdefault(entry.ip, [])
+            if all(other.pos != entry.pos for other in known):
+                known.append(entry)
+            if entry.port.isdecimal():
+                self._by_endpoint.setdefault((entry.ip, int(entry.port)), entry)
+
+    def is_registered_ip(self, ip: str) -> bool:
+        return ip in self._by_ip
+
+    def find_registration(self, ip: str, port: int | None) -> Registration | None:
+        """Whose IP this is; by port too where hypernodes share it."""
+        known = self._by_ip.get(ip, [])
+        if len(known) == 1:
+            return known[0]
+        return self._by_endpoint.get((ip, port)) if port is not None else None
+
+    def find_by_address(self, address: str) -> Registration | None:
+        return next((e for known in self._by_ip.values() for e in known if e.pos == address), None)
+
+    def get_told(self, address: str) -> ChainHeight | None:
+        """The latest height that a hypernode told, over any connection."""
+        told = [p for p in self.list_all() if p.told is not None and self.find_address(p) == address]
+        return max(told, key=lambda p: p.told_at).told if told else None
+
+    def list_registrations(self, ip: str) -> list[Registration]:
+        """All that are registered with this IP."""
+        return list(self._by_ip.get(ip, []))
+
+    def find_address(self, peer: Peer) -> str | None:
+        entry = self.find_registration(peer.ip, peer.port)
+        return entry.pos if entry else None
+
+    def list_all(self) -> list[Peer]:
+        return [*self.outbound.values(), *self.inbound.values()]
+
+    def find_outbound(self, address: str) -> Peer | None:
+        """An open connection to a hypernode that we can ask things on."""
+        for peer in self.outbound.values():
+            if peer.session is not None and self.find_address(peer) == address:
+                return peer
+        return None
+
+    def count_connected(self) -> int:
+        """Distinct registered hypernodes that we have a connection with, either way."""
+        return len({address for peer in self.list_all() if (address := self.find_address(peer))})
+
+    def list_views(self) -> tuple[PeerView, ...]:
+        """One view per registered hypernode whose height we know: the latest telling counts."""
+        views: dict[str, PeerView] = {}
+        for peer in self.list_all():
+            address = self.find_address(peer)
+            if address is None or peer.told is None:
+                continue
+            known = views.get(address)
+            latest = peer if known is None or peer.told_at >= known.told_at else None
+            views[address] = PeerView(
+                name=peer.name if peer.is_outbound or known is None else known.name,
+                ip=peer.ip,
+                address=address,
+                told=peer.told if latest or known is None else known.told,
+                told_at=peer.told_at if latest or known is None else known.told_at,
+                is_outbound=peer.is_outbound or (known is not None and known.is_outbound),
+                has_features=bool(peer.features) or (known is not None and known.has_features),
+                juror=peer.told_juror if latest or known is None else known.juror,
+            )
+        return tuple(views[address] for address in sorted(views))

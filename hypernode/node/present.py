@@ -1,0 +1,65 @@
+"""What the node knows of the present moment, in one place: the runtime writes it, all others read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hypernode.core.params import Network
+from hypernode.core.timeline import compute_round_slot, compute_slot_start
+from hypernode.core.types import Equivocation, Round, RoundPlan, Slot
+from hypernode.machine.consensus import Consensus
+from hypernode.machine.state import State
+from hypernode.ports import Clock, PowStatus
+
+
+@dataclass(slots=True)
+class Present:
+    """The node at this moment.  ``plan`` may be of an earlier round while a new one is derived."""
+
+    network: Network
+    clock: Clock
+    start_time: float
+    state: State = State.START
+    reason: str = ""
+    halted: str = ""
+    """Why an operator is needed; empty in a healthy node."""
+    plan: RoundPlan | None = None
+    previous_plan: RoundPlan | None = None
+    derived_at: float = 0.0
+    """When the node derived the round, unix s."""
+    connect_to: tuple[str, ...] = ()
+    """PoS addresses of the round's outgoing connections, in order."""
+    pow_status: PowStatus | None = None
+    consensus: Consensus | None = None
+    evidence: list[Equivocation] = field(default_factory=list)
+    forge_from_round: Round = 0
+    on_state: Callable[[State], None] = lambda state: None
+
+    def get_round_slot(self) -> tuple[Round, Slot]:
+        return compute_round_slot(self.network, self.clock.now())
+
+    def get_juror(self) -> str | None:
+        """Whom we hold for the juror of the present slot; None in the closing slot, and without a plan."""
+        round_, sir = self.get_round_slot()
+        return self.plan.juror_of(sir) if self.plan is not None and self.plan.round == round_ else None
+
+    def get_slot_times(self) -> tuple[float, float]:
+        """Start and end of the present slot, unix s."""
+        round_, sir = self.get_round_slot()
+        start = compute_slot_start(self.network, round_, sir)
+        return float(start), float(start + self.network.slot_s)
+
+    def set_state(self, state: State, reason: str = "") -> None:
+        changed = state is not self.state
+        self.state, self.reason = state, reason
+        if changed:
+            self.on_state(state)
+
+    def set_plan(self, plan: RoundPlan, connect_to: tuple[str, ...]) -> None:
+        """Take the lists of the present round, derived just now."""
+        if self.plan is not None and self.plan.round == plan.round - 1:
+            self.previous_plan = self.plan
+        self.plan = plan
+        self.derived_at = self.clock.now()
+        self.connect_to = connect_to

@@ -1,0 +1,65 @@
+"""The lists of a round: who is registered, who is silent, who is juror when, who tests whom.
+
+They follow from the PoW ledger and from the chain before the round, so they are derived again when
+either changes; what was derived for a branch is remembered for as long as it may be asked again.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from hypernode.core.lottery import compute_round_plan
+from hypernode.core.params import Network
+from hypernode.core.types import Registration, Round, RoundPlan
+from hypernode.node.history import History
+from hypernode.ports import PowSource, RegisteredList
+
+MAX_PLANS = 64
+"""Plans that are remembered: two rounds of a handful of branches, and what a sync walks through."""
+
+
+class Rounds:
+    """Derives round plans, for our chain and for branches."""
+
+    def __init__(self, network: Network, pow_source: PowSource) -> None:
+        self._network = network
+        self._pow = pow_source
+        self._plans: OrderedDict[tuple[object, ...], RoundPlan] = OrderedDict()
+
+    async def derive(self, round_: Round, history: History) -> RoundPlan:
+        """The plan of a round on top of ``history``.  Raises PowNotReady."""
+        registered = await self._pow.get_registered(round_)
+        before = await self.get_registered_before(round_)
+        _, reference_hash = await history.get_reference(round_)
+        seen = await history.get_seen(round_ - 1)
+        key = (round_, reference_hash, seen, registered.pow_height, registered.entries, registered.voided)
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = compute_round_plan(
+                self._network,
+                round_,
+                registered=registered.entries,
+                registered_before=before,
+                seen_before=seen,
+                reference_hash=reference_hash,
+                pow_height=registered.pow_height,
+                voided=registered.voided,
+            )
+            self._plans[key] = plan
+            while len(self._plans) > MAX_PLANS:
+                self._plans.popitem(last=False)
+        return plan
+
+    async def get_registered_before(self, round_: Round) -> tuple[Registration, ...]:
+        """registered(R - 1); nobody before round 0."""
+        if round_ <= 0:
+            return ()
+        before: RegisteredList = await self._pow.get_registered(round_ - 1)
+        return before.entries
+
+    async def get_allowed_senders(self, plan: RoundPlan) -> frozenset[str]:
+        """PoS addresses whose messages the round takes: registered for it or for the previous one, or
+        the control address (spec 4, M6)."""
+        before = await self.get_registered_before(plan.round)
+        addresses = {entry.pos for entry in plan.registered} | {entry.pos for entry in before}
+        return frozenset(addresses | {self._network.control_pos})

@@ -1,0 +1,395 @@
+"""The running node: one task owns the decisions, others listen, dial, test and answer.
+
+``Node`` puts the parts together.  The owner task looks at the node whenever something happened or a tick
+is over (``_view``), lets ``machine.decide`` say what is to be done, and does it; so at any moment only
+one procedure changes the chain.  All times come from the Clock port, all waiting is asyncio's, so the
+same code runs as a daemon and in a simulation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from hypernode.core.errors import InvariantBroken, Verdict
+from hypernode.core.forging import can_forge
+from hypernode.core.lottery import compute_connect_to
+from hypernode.core.params import Network
+from hypernode.core.timeline import compute_slot_start
+from hypernode.core.types import Block, Equivocation, PeerTest, Round, RoundPlan, Slot
+from hypernode.machine.consensus import compute_consensus
+from hypernode.machine.decide import (
+    CatchUp,
+    Decision,
+    DeriveRound,
+    Forge,
+    NodeView,
+    Rest,
+    SyncRound,
+    decide,
+)
+from hypernode.machine.peers import compute_support, find_better_chains
+from hypernode.machine.state import State
+from hypernode.mempool.pool import Mempool
+from hypernode.node.chain import Chain
+from hypernode.node.connector import Connector
+from hypernode.node.dialling import Dialler
+from hypernode.node.forger import Forger
+from hypernode.node.intake import Intake
+from hypernode.node.listening import Listening
+from hypernode.node.peers import Peers
+from hypernode.node.present import Present
+from hypernode.node.reporter import Reporter
+from hypernode.node.rounds import Rounds
+from hypernode.node.saved_mempool import load_messages, save_messages
+from hypernode.node.serving import Serving
+from hypernode.node.sync import Synchroniser
+from hypernode.node.tester import Tester
+from hypernode.node.views import Views
+from hypernode.node.world import World
+from hypernode.ports import AlreadySigned, Endpoint, PowNotReady
+from hypernode.wire.catalogue import Limits
+
+POW_CHECK_PART = 1 / 6
+"""The companion is looked at this often, in slots: every 30 s on main (spec 5)."""
+SLOT_EDGE_S = 0.02
+"""How long after the edge of a slot we look, so that rounding does not put us before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOptions:
+    """What an operator chose.  ``own_port`` is said in hello; ``source_ip`` is what we dial out from."""
+
+    listen: Endpoint
+    own_port: int
+    source_ip: str | None
+    limits: Limits
+    is_journal_new: bool = False
+    """The journal was missing at start: no forging before the next round (spec 4)."""
+
+
+class Node:
+    """A hypernode over the ports of a ``World``."""
+
+    def __init__(
+        self,
+        network: Network,
+        world: World,
+        options: NodeOptions,
+        *,
+        metrics: Callable[[], Mapping[str, object]],
+        log: Callable[[str], None],
+        warn: Callable[[str], None],
+    ) -> None:
+        self.network, self.world, self.options = network, world, options
+        self._log, self._warn = log, warn
+        self._wake = asyncio.Event()
+        self._group: asyncio.TaskGroup | None = None
+        self._better_since: float | None = None
+        self._better_at: bytes = b""
+        self._pow_checked = float("-inf")
+        self._is_list_stale = False
+        self._is_pool_loaded = False
+        self.present = Present(network, world.clock, world.clock.now())
+        self.peers = Peers()
+        self.mempool = Mempool(network)
+        self.rounds = Rounds(network, world.pow_source)
+        self.chain = Chain(network, world, self.rounds, self.mempool)
+        self.intake = Intake(network, world, self.mempool)
+        self.reporter = Reporter(network, world, self.intake)
+        self.dialler = Dialler(
+            network, world, self.peers, options.limits, options.own_port, options.source_ip
+        )
+        self.forger = Forger(
+            network,
+            world,
+            self.chain,
+            self.rounds,
+            self.mempool,
+            self.peers,
+            self.dialler,
+            self.present.set_state,
+            log,
+        )
+        self.tester = Tester(network, world, self.peers, self.dialler, self.reporter)
+        self.sync = Synchroniser(
+            network, world, self.chain, self.dialler, self.reporter, self.present.set_state, log
+        )
+        self.views = Views(
+            network,
+            world,
+            self.present,
+            self.peers,
+            self.mempool,
+            self.reporter,
+            metrics,
+            lambda: self.forger.forged_count,
+            lambda: self.sync.split,
+            self.wake,
+        )
+        self.connector = Connector(
+            network,
+            world,
+            self.present,
+            self.peers,
+            self.dialler,
+            self.mempool,
+            self.intake,
+            self.views.note_height,
+            log,
+        )
+        self.serving = Serving(
+            network, world, self.chain, self.mempool, self.intake, self.peers, self.tester, self.views, log
+        )
+        self.listening = Listening(
+            network, world, options.limits, options.own_port, self.peers, self.mempool, self.serving, log
+        )
+        self.chain.on_change = self._on_chain_change
+        self.chain.on_own_block = self._on_own_block
+        self.chain.on_equivocation = self._on_equivocation
+
+    def wake(self) -> None:
+        """Look at the node now: something happened."""
+        self._wake.set()
+
+    def halt(self, reason: str) -> None:
+        """Stop forging and syncing until an operator comes; go on answering."""
+        if not self.present.halted:
+            self._warn(f"HALTED: {reason}")
+            self.present.halted = reason
+        self.wake()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Live until ``stop`` is set; then save the mempool."""
+        self.present.evidence = await self.world.ledger.get_evidence()
+        if self.options.is_journal_new:
+            self.present.forge_from_round = self.present.get_round_slot()[0] + 1
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            listener = await self.listening.start(self.options.listen)
+            tasks = [
+                group.create_task(self._own(), name="owner"),
+                group.create_task(self._test_peers(), name="tester"),
+            ]
+            await stop.wait()
+            await listener.close()
+            self.connector.cancel_all()
+            self.listening.close_all()
+            for task in tasks:
+                task.cancel()
+        save_messages(self.world.files, self.mempool.get_all())
+
+    async def _own(self) -> None:
+        """The owner of all decisions."""
+        while True:
+            self._wake.clear()
+            try:
+                await self._check_companion()
+                view = await self._view()
+                await self._perform(decide(self.network, view), view)
+                await self._say_what_is_due()
+            except PowNotReady as problem:
+                self.present.set_state(State.POW_NOT_SYNC, str(problem))
+            except InvariantBroken as bug:
+                self.halt(f"a bug of ours: {bug}")
+            try:
+                async with asyncio.timeout(self._next_look()):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    def _next_look(self) -> float:
+        """Seconds until the next tick, or the next edge of a slot or of its forging window."""
+        now = self.world.clock.now()
+        start, end = self.present.get_slot_times()
+        edges = [end + SLOT_EDGE_S, start + self.network.delays.earliest_forging_s + SLOT_EDGE_S]
+        return min(self.network.delays.tick_s, *(edge - now for edge in edges if edge > now))
+
+    async def _check_companion(self) -> None:
+        """Look at the companion when it is time, and whether it still says what our lists follow from."""
+        monotonic = self.world.clock.monotonic()
+        if monotonic - self._pow_checked < self.network.slot_s * POW_CHECK_PART:
+            return
+        self._pow_checked = monotonic
+        status = await self.world.pow_source.get_status(self.world.clock.now())
+        known = self.present.pow_status
+        if status.problem and (known is None or known.problem != status.problem):
+            self._warn(f"companion: {status.problem}")
+        self.present.pow_status = status
+        plan = self.present.plan
+        if plan is not None and not status.problem:
+            listed = await self.world.pow_source.get_registered(plan.round)
+            self._is_list_stale = (listed.entries, listed.voided) != (plan.registered, plan.voided)
+
+    async def _view(self) -> NodeView:
+        """What is known now, for ``decide``."""
+        round_, sir = self.present.get_round_slot()
+        start, end = self.present.get_slot_times()
+        own = self.chain.height
+        plan = self.present.plan
+        peers = self.peers.list_views()
+        banned = self.sync.list_banned()
+        status = self.present.pow_status
+        jurors = tuple(juror.address for juror in plan.jurors) if plan else ()
+        registered = len(plan.registered) if plan else 0
+        self.present.consensus = compute_consensus(own, peers, registered, frozenset(jurors))
+        return NodeView(
+            now=self.world.clock.now(),
+            monotonic=self.world.clock.monotonic(),
+            round=round_,
+            sir=sir,
+            slot_start=start,
+            slot_end=end,
+            own=own,
+            own_address=self.world.signer.address,
+            peers=peers,
+            connected=self.peers.count_connected(),
+            halted=self.present.halted,
+            pow_problem=status.problem if status else "",
+            is_plan_current=await self._is_plan_current(round_),
+            registered=registered,
+            jurors=jurors,
+            juror=self.present.get_juror(),
+            banned_tips=banned,
+            needs_catch_up=self.sync.list_needing_catch_up(),
+            better_since=self._note_better(bool(find_better_chains(own, peers, banned)), own.block_hash),
+            is_slot_signed=await self.world.journal.get_hash(round_, sir) is not None,
+            can_seal=self._can_seal(),
+            forge_from_round=self.present.forge_from_round,
+        )
+
+    def _note_better(self, is_told: bool, tip: bytes) -> float | None:
+        """Since when a better chain is told while our tip is this one."""
+        if not is_told:
+            self._better_since = None
+        elif self._better_since is None or self._better_at != tip:
+            self._better_since = self.world.clock.monotonic()
+        self._better_at = tip
+        return self._better_since
+
+    def _can_seal(self) -> bool:
+        if self.present.get_juror() != self.world.signer.address:
+            return False
+        return can_forge(self.network, self.forger.select(self.intake.senders)) is None
+
+    async def _is_plan_current(self, round_: Round) -> bool:
+        plan = self.present.plan
+        if plan is None or plan.round != round_ or self._is_list_stale:
+            return False
+        _, reference_hash = await self.world.ledger.get_reference(round_)
+        return plan.reference_hash == reference_hash
+
+    async def _perform(self, decision: Decision, view: NodeView) -> None:
+        match decision:
+            case Rest(state, reason):
+                self.present.set_state(state, reason)
+            case DeriveRound():
+                await self._enter_round(view.round)
+            case SyncRound(chain):
+                await self.sync.sync_round(
+                    chain, view.jurors, compute_support(chain.height.block_hash, view.peers)
+                )
+                self.wake()
+            case CatchUp(chain):
+                await self.sync.catch_up(chain, compute_support(chain.height.block_hash, view.peers))
+                self.wake()
+            case Forge():
+                await self._forge(view)
+
+    async def _enter_round(self, round_: Round) -> None:
+        """Derive the lists of the present round and live by them."""
+        self.present.set_state(State.NEWROUND)
+        finished = self.present.plan
+        if finished is not None and finished.round < round_:
+            await self.world.ledger.save_status(finished.round, await self.views.get_status())
+        plan = await self.chain.derive_plan(round_)
+        before = await self.rounds.get_registered_before(round_)
+        self._is_list_stale = False
+        targets = compute_connect_to(self.network, plan.registered, self.world.signer.address, round_)
+        self.present.set_plan(plan, tuple(entry.pos for entry in targets))
+        self.peers.set_registered([*plan.registered, *before])
+        self.intake.set_senders(await self.rounds.get_allowed_senders(plan))
+        self.reporter.enter_round(round_)
+        if self._group is not None:
+            self.connector.set_targets(targets, self._group)
+        if not self._is_pool_loaded:
+            self._is_pool_loaded = True
+            await self.intake.digest(load_messages(self.world.files))
+        self.mempool.expire(self.world.clock.now())
+        jurors = len({juror.address for juror in plan.jurors})
+        self._log(
+            f"round {round_}: {len(plan.registered)} registered, {len(plan.inactive)} inactive,"
+            f" {jurors} jurors"
+        )
+        self.wake()
+
+    async def _forge(self, view: NodeView) -> None:
+        plan = self.present.plan
+        if plan is None:
+            return
+        try:
+            block = await self.forger.forge(plan, view.sir)
+        except (Verdict, AlreadySigned) as obstacle:
+            self._log(f"did not forge for slot {view.sir}: {obstacle}")
+            self.present.set_state(State.SYNCING, str(obstacle))
+            return
+        await self.forger.send(block, plan)
+        self.wake()
+
+    async def _say_what_is_due(self) -> None:
+        """Words that belong to a time of the round."""
+        plan = self.present.plan
+        round_, sir = self.present.get_round_slot()
+        if plan is None or plan.round != round_ or self.present.state in (State.START, State.HALTED):
+            return
+        await self.reporter.say_start()
+        await self.reporter.say_config()
+        await self.reporter.say_no_test(plan, sir)
+        if sir >= self.network.slots:
+            await self.reporter.say_late()
+
+    async def _test_peers(self) -> None:
+        """The plan's tests of every slot, one at a time."""
+        while True:
+            plan = self.present.plan
+            round_, sir = self.present.get_round_slot()
+            if plan is not None and plan.round == round_ and self._can_test():
+                for test in self.tester.list_own(plan, sir):
+                    if self.present.get_round_slot() != (round_, sir):
+                        break
+                    await self._run_test(test, plan, sir)
+            _, end = self.present.get_slot_times()
+            if plan is None or plan.round != round_:
+                end = self.world.clock.now() + self.network.delays.tick_s
+            await asyncio.sleep(max(SLOT_EDGE_S, end + SLOT_EDGE_S - self.world.clock.now()))
+
+    async def _run_test(self, test: PeerTest, plan: RoundPlan, sir: Slot) -> None:
+        if self.present.state is State.SYNCING:
+            self.present.set_state(State.TESTING, f"test {test.kind} of {test.tested}")
+        await self.tester.run(test, plan, sir)
+        if self.present.state is State.TESTING:
+            self.present.set_state(State.SYNCING)
+
+    def _can_test(self) -> bool:
+        return self.present.state not in (State.START, State.HALTED, State.POW_NOT_SYNC)
+
+    def _on_chain_change(self) -> None:
+        self.connector.notify_change()
+        self.wake()
+
+    def _on_own_block(self, block: Block) -> None:
+        """A block with our signature that the journal does not know (spec 4)."""
+        if compute_slot_start(self.network, block.round, block.sir) >= self.present.start_time:
+            self.halt(
+                f"our key signed block {block.height} elsewhere: is this wallet in use on another host?"
+            )
+            return
+        self.present.forge_from_round = self.present.get_round_slot()[0] + 1
+        self._warn(f"the journal is older than our block {block.height}: no forging before the next round")
+
+    def _on_equivocation(self, evidence: Equivocation) -> None:
+        self.present.evidence.append(replace(evidence))
+        self._warn(f"{evidence.first.forger} signed two blocks for slot {evidence.first.sir}")
+        if self._group is not None:
+            self._group.create_task(self.reporter.say_equivocation(evidence), name="say equivocation")

@@ -1,0 +1,32 @@
+"""The mempool across a restart: saved on a clean stop, read back at start (spec 6, mempool)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypernode.core.errors import Reject
+from hypernode.core.types import Message
+from hypernode.ports import Files
+from hypernode.wire.catalogue import CommandId
+from hypernode.wire.codec import Command, decode_command, encode_command
+
+FILE_NAME = "mempool.bin"
+MAX_SAVED = 10_000
+"""Messages that are saved: more than three blocks' worth, and what one frame may count."""
+
+
+def save_messages(files: Files, messages: Sequence[Message]) -> None:
+    """The newest messages as one frame of the network's own encoding."""
+    newest = sorted(messages, key=lambda m: m.timestamp)[-MAX_SAVED:]
+    files.write(FILE_NAME, encode_command(Command(CommandId.MEMPOOL, messages=tuple(newest))))
+
+
+def load_messages(files: Files) -> tuple[Message, ...]:
+    """What was saved; nothing when there is no file or it is damaged: messages come back from peers."""
+    content = files.read(FILE_NAME)
+    if content is None:
+        return ()
+    try:
+        return decode_command(content).messages
+    except Reject:
+        return ()

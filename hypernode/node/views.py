@@ -1,0 +1,260 @@
+"""What the node tells of itself: status, round, heights, hypernodes (spec 6, status).
+
+The keys of the first level, and those named in the spec, are read by other software; what we add stands
+beside them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+from hypernode.core.kinds import format_peer_name, get_tunables
+from hypernode.core.params import Network
+from hypernode.core.types import ChainHeight, Registration, Round, RoundPlan
+from hypernode.machine.consensus import is_on_our_tip
+from hypernode.machine.peers import get_best, group_chains
+from hypernode.mempool.pool import Mempool
+from hypernode.node.json_shapes import block_to_object, height_to_object
+from hypernode.node.peers import Peer, Peers
+from hypernode.node.present import Present
+from hypernode.node.queries import parse_hypernodes
+from hypernode.node.reporter import Reporter
+from hypernode.node.world import World
+
+Metrics = Callable[[], Mapping[str, object]]
+"""Process and host figures for ``extra``, and ``PID``, ``tasks``, ``instance``, ``config`` parts."""
+
+_ABSENT_KPIS = ("success", "errors", "failed_pings", "ok_pings", "warnings", "rounds", "sources")
+
+
+@dataclass(slots=True)
+class Views:
+    """Reads the node, for status and queries."""
+
+    network: Network
+    world: World
+    present: Present
+    peers: Peers
+    mempool: Mempool
+    reporter: Reporter
+    metrics: Metrics
+    get_forged_count: Callable[[], int]
+    get_split: Callable[[], str]
+    on_height: Callable[[], None] = lambda: None
+
+    def note_height(self, peer: Peer, told: ChainHeight, juror: str | None) -> None:
+        """A peer told its height: remember it, and whether it is over one round late."""
+        peer.told, peer.told_juror = told, juror
+        peer.told_at = self.world.clock.monotonic()
+        address = self.peers.find_address(peer)
+        if address is not None and told.round < self.world.ledger.get_height().round - 1:
+            self.reporter.note_late(address)
+        self.on_height()
+
+    def get_juror(self) -> str | None:
+        return self.present.get_juror()
+
+    def get_plans(self) -> tuple[RoundPlan | None, RoundPlan | None]:
+        """The plan in force, and the one before it."""
+        return self.present.plan, self.present.previous_plan
+
+    def get_tunables(self) -> Mapping[str, object]:
+        return get_tunables(self.network)
+
+    def get_heights(self) -> dict[str, object]:
+        """Peer name to the height that it told."""
+        views = self.peers.list_views()
+        return {view.name: height_to_object(view.told) for view in views}
+
+    async def get_status(self) -> dict[str, object]:
+        """The whole status as a JSON object."""
+        round_, sir = self.present.get_round_slot()
+        own = self.world.ledger.get_height()
+        metrics = dict(self.metrics())
+        extra = {
+            "forged_count": self.get_forged_count(),
+            **dict(_as_mapping(metrics.pop("extra", {}))),
+            "start_time": int(self.present.start_time),
+            "uptime": int(self.world.clock.now() - self.present.start_time),
+            "chains": self._list_chains(own),
+            "findings": await self.world.ledger.count_findings(),
+            "equivocations": len(self.present.evidence),
+            "split": self.get_split(),
+            "refused_messages": dict(sorted(self.mempool.get_refusals().items())),
+        }
+        return {
+            "config": metrics.pop("config", {}),
+            "instance": metrics.pop("instance", {}),
+            "chain": {"block_height": own.height, "Genesis": self._genesis(), **height_to_object(own)},
+            "mempool": self.mempool.get_counts(),
+            "peers": self._get_peers(),
+            "state": {
+                "state": self.present.state.value,
+                "reason": self.present.halted or self.present.reason,
+                "round": round_,
+                "sir": sir,
+                "forger": self.present.get_juror(),
+                "consensus": asdict(self.present.consensus) if self.present.consensus else None,
+            },
+            "tasks": metrics.pop("tasks", {"total": 0, "detail": []}),
+            "extra": extra,
+            "meta": self._get_meta(),
+            "pow": asdict(self.present.pow_status) if self.present.pow_status else None,
+            "PID": metrics.pop("PID", 0),
+        }
+
+    def _genesis(self) -> int:
+        return self.network.origin_of_time
+
+    def _get_peers(self) -> dict[str, object]:
+        views = self.peers.list_views()
+        return {
+            "connected_count": self.peers.count_connected(),
+            "outbound": sorted(self.peers.outbound),
+            "inbound": sorted(self.peers.inbound),
+            "net_height": self._get_net_height(),
+            "told": {
+                view.name: {"height": view.told.height, "juror": view.juror, "features": view.has_features}
+                for view in views
+            },
+        }
+
+    def _get_net_height(self) -> dict[str, object] | None:
+        """The best chain that peers tell, with who tells it."""
+        views = self.peers.list_views()
+        if not views:
+            return None
+        best = get_best([get_best(chain.height for chain in group_chains(views))])
+        holders = [view.name for view in views if is_on_our_tip(best, view.told)]
+        return {**height_to_object(best), "count": len(holders), "peers": holders}
+
+    def _list_chains(self, own: ChainHeight) -> list[dict[str, object]]:
+        return [
+            {
+                "height": chain.height.height,
+                "block_hash": chain.height.block_hash.hex(),
+                "count": chain.count,
+                "ours": is_on_our_tip(own, chain.height),
+            }
+            for chain in group_chains(self.peers.list_views())
+        ]
+
+    def _get_meta(self) -> dict[str, object]:
+        plan = self.present.plan
+        registered = plan.registered if plan else ()
+        inactive = set(plan.inactive) if plan else set()
+        voided = plan.voided if plan else ()
+        active = [entry for entry in registered if entry.pos not in inactive and entry.pos not in voided]
+        slots = [[juror.address, juror.ticket] for juror in plan.jurors] if plan else []
+        return {
+            "round": plan.round if plan else None,
+            "sir": self.present.get_round_slot()[1],
+            "all_hns_count": len(registered),
+            "all_hns_hash": _fingerprint(entry.pos for entry in registered),
+            "inactive_hns_count": len(inactive),
+            "inactive_hns_hash": _fingerprint(sorted(inactive)),
+            "voided_hns_count": len(voided),
+            "powchain_regs_count": len(registered),
+            "powchain_regs": _fingerprint(_describe(entry) for entry in registered),
+            "active_regs_count": len(active),
+            "active_regs": _fingerprint(_describe(entry) for entry in active),
+            "slots": _fingerprint(f"{address}:{ticket}" for address, ticket in slots),
+        }
+
+    def get_round(self) -> dict[str, object]:
+        """getround: the lists of the present round."""
+        plan = self.present.plan
+        if plan is None:
+            return {"start": 0, "previous": None, "connect_to": [], "slots": [], "test_slots": []}
+        wanted = {entry.pos: entry for entry in plan.registered}
+        inactive, voided = set(plan.inactive), set(plan.voided)
+        return {
+            "start": int(self.present.derived_at),
+            "previous": plan.round,
+            "connect_to": [_entry_list(wanted[pos]) for pos in self.present.connect_to if pos in wanted],
+            "slots": [[juror.address, juror.ticket] for juror in plan.jurors],
+            "test_slots": [[[t.tester, t.tested, t.kind] for t in tests] for tests in plan.tests],
+            "active": [e.pos for e in plan.registered if e.pos not in inactive and e.pos not in voided],
+            "inactive": list(plan.inactive),
+            "voided": list(plan.voided),
+        }
+
+    async def get_hypernodes(self, text: str | None) -> object:
+        """gethypernodes in its three forms."""
+        query = parse_hypernodes(text)
+        present, _ = self.present.get_round_slot()
+        last: Round = query.last if query.last is not None else present
+        entries = await self._get_registered(last)
+        if not query.form:
+            return [_entry_list(entry) for entry in entries]
+        if query.form == "2":
+            return {entry.collateral: _entry_object(entry) for entry in entries}
+        first: Round = query.first if query.first is not None else present
+        kpis = await self.world.ledger.get_kpis(first, last) if query.form == "1" else {}
+        result: dict[str, object] = {}
+        for entry in entries:
+            known = kpis.get(entry.pos)
+            shown: dict[str, object] = {}
+            if query.form == "1" and known is not None:
+                counts = asdict(known)
+                shown = {k: v for k, v in counts.items() if v or k in ("forged", "sources")}
+                shown["active"] = True
+            elif query.form == "1":
+                shown = {**dict.fromkeys(_ABSENT_KPIS, 0), "active": False}
+            result[entry.pos] = {
+                "ip": entry.ip,
+                "port": entry.port,
+                "weight": entry.weight,
+                "registrar": entry.collateral,
+                "recipient": entry.reward,
+                "kpis": shown,
+            }
+        return result
+
+    async def _get_registered(self, round_: Round) -> tuple[Registration, ...]:
+        plan = self.present.plan
+        if plan is not None and plan.round == round_:
+            return plan.registered
+        return (await self.world.pow_source.get_registered(round_)).entries
+
+    def describe_evidence(self) -> list[dict[str, object]]:
+        """Both headers of every equivocation that was seen."""
+        return [
+            {"first": block_to_object(e.first), "second": block_to_object(e.second), "seen_at": e.seen_at}
+            for e in self.present.evidence
+        ]
+
+
+def make_peer_name(entry: Registration) -> str:
+    return format_peer_name(entry.ip, int(entry.port)) if entry.port.isdecimal() else entry.ip
+
+
+def _entry_list(entry: Registration) -> list[object]:
+    return [entry.pos, entry.ip, entry.port, entry.weight, entry.collateral, entry.reward]
+
+
+def _entry_object(entry: Registration) -> dict[str, object]:
+    return {
+        "ip": entry.ip,
+        "port": entry.port,
+        "pos": entry.pos,
+        "reward": entry.reward,
+        "weight": entry.weight,
+        "timestamp": entry.timestamp,
+        "active": True,
+    }
+
+
+def _describe(entry: Registration) -> str:
+    return f"{entry.collateral} {entry.ip} {entry.port} {entry.pos} {entry.reward} {entry.weight}"
+
+
+def _fingerprint(lines: Iterable[str]) -> str:
+    """SHA-256 that equal nodes share."""
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _as_mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}

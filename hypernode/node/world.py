@@ -1,0 +1,32 @@
+"""The ports that a node lives on, in one value: the daemon and the simulation fill it differently."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypernode.ports import (
+    Clock,
+    Connections,
+    Entropy,
+    Files,
+    Journal,
+    Ledger,
+    PowSource,
+    Signer,
+    Verifier,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything outside the node that it may touch."""
+
+    clock: Clock
+    entropy: Entropy
+    connections: Connections
+    signer: Signer
+    verifier: Verifier
+    ledger: Ledger
+    journal: Journal
+    pow_source: PowSource
+    files: Files
