@@ -1,0 +1,48 @@
+"""Ports of a simulated host that need no world: a signer, a verifier in line, files in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hypernode.core.address import compute_address
+from hypernode.core.signing import compute_pubkey, is_valid_signature, sign
+from hypernode.ports import SignatureCheck
+
+
+class KeySigner:
+    """Implements ``ports.Signer`` over a private key; real signatures."""
+
+    def __init__(self, privkey: bytes, address_byte: int) -> None:
+        self._privkey = privkey
+        self.pubkey = compute_pubkey(privkey)
+        self.address = compute_address(self.pubkey, address_byte)
+
+    def sign(self, buffer: bytes) -> bytes:
+        return sign(self._privkey, buffer)
+
+
+class InlineVerifier:
+    """Implements ``ports.Verifier`` at once, where it is asked: threads would not replay."""
+
+    async def verify(self, checks: Sequence[SignatureCheck], *, allow_long_ids: bool) -> list[bool]:
+        return [
+            is_valid_signature(c.pubkey, c.signature, c.buffer, allow_long_ids=allow_long_ids) for c in checks
+        ]
+
+
+class MemoryFiles:
+    """Implements ``ports.Files``; survives a crash of the node."""
+
+    def __init__(self) -> None:
+        self._contents: dict[str, bytes] = {}
+
+    def read(self, name: str) -> bytes | None:
+        return self._contents.get(name)
+
+    def write(self, name: str, content: bytes) -> None:
+        self._contents[name] = content
+
+
+def no_metrics() -> Mapping[str, object]:
+    """A simulated node has no process of its own to measure."""
+    return {}

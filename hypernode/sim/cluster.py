@@ -1,0 +1,203 @@
+"""A network of real nodes in one process: the shipped node code on a virtual clock and a network of memory.
+
+Everything that a node lives on is real but for the outermost edge: real frames over in-memory streams,
+real signatures, a ledger and a journal in SQLite.  A run follows from its seed alone: the trace of the
+network (``Cluster.trace``) is equal for equal seeds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from hypernode.core.address import compute_address
+from hypernode.core.network import FixedHypernode, Network
+from hypernode.core.params import devnet
+from hypernode.core.signing import compute_pubkey
+from hypernode.core.timeline import compute_round_start, compute_slot_start
+from hypernode.core.types import ChainHeight, Round, Slot
+from hypernode.node.runtime import Node, NodeOptions
+from hypernode.node.world import World
+from hypernode.ports import Endpoint
+from hypernode.pow.fixed_source import FixedPowSource
+from hypernode.sim.adapters import InlineVerifier, KeySigner, MemoryFiles, no_metrics
+from hypernode.sim.clock import SimClock
+from hypernode.sim.entropy import SeededEntropy
+from hypernode.sim.host import MemoryConnections
+from hypernode.sim.network import MemoryNetwork
+from hypernode.storage.database import InlineDatabase
+from hypernode.storage.journal import open_journal_in
+from hypernode.storage.ledger import open_ledger
+from hypernode.wire.catalogue import Limits
+
+ORIGIN = 1_700_000_000
+PORT = 6969
+
+
+def make_privkey(seed: int, name: str) -> bytes:
+    """A private key that follows from the seed."""
+    return hashlib.sha256(f"{seed} {name}".encode()).digest()
+
+
+def make_network(count: int, seed: int, slot_s: int, weights: tuple[int, ...] = (1,)) -> Network:
+    """A private network of ``count`` hypernodes with a fixed list, each in a /16 of its own."""
+    control = compute_pubkey(make_privkey(seed, "control"))
+    base = devnet(
+        origin_of_time=ORIGIN,
+        slot_s=slot_s,
+        control_pow="0" * 56,
+        control_pos=compute_address(control, 0x55),
+    )
+    listed = tuple(
+        FixedHypernode(
+            pos=compute_address(compute_pubkey(make_privkey(seed, f"node {n}")), base.address_byte),
+            ip=f"10.{n + 1}.0.1",
+            port=PORT,
+            weight=weights[n % len(weights)],
+        )
+        for n in range(count)
+    )
+    return replace(base, name=f"sim{count}", hypernodes=listed, min_connections=min(2, count - 1))
+
+
+@dataclass(slots=True)
+class Host:
+    """One machine: what survives a crash of its node, and the node while it runs."""
+
+    index: int
+    ip: str
+    signer: KeySigner
+    clock: SimClock
+    entropy: SeededEntropy
+    ledger_db: InlineDatabase
+    journal_db: InlineDatabase
+    files: MemoryFiles
+    node: Node | None = None
+    task: asyncio.Task[None] | None = None
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    is_journal_new: bool = False
+    log: list[str] = field(default_factory=list)
+
+    @property
+    def height(self) -> ChainHeight:
+        if self.node is None:
+            raise RuntimeError(f"node {self.index} does not run")
+        return self.node.chain.height
+
+
+class Cluster:
+    """Hosts on one in-memory network.  Use inside a virtual-time loop."""
+
+    def __init__(self, count: int, seed: int, *, slot_s: int = 180, weights: tuple[int, ...] = (1,)) -> None:
+        loop = asyncio.get_running_loop()
+        self.seed = seed
+        self.params = make_network(count, seed, slot_s, weights)
+        # A round starts soon after the nodes do.
+        self._wall_start = compute_round_start(self.params, 3) - 2.0 * slot_s - loop.time()
+        self.network = MemoryNetwork(seed)
+        self.clock = SimClock(loop, self._wall_start)
+        self.hosts = [self._make_host(n) for n in range(count)]
+
+    def _make_host(self, index: int) -> Host:
+        loop = asyncio.get_running_loop()
+        return Host(
+            index=index,
+            ip=self.params.hypernodes[index].ip,
+            signer=KeySigner(make_privkey(self.seed, f"node {index}"), self.params.address_byte),
+            clock=SimClock(loop, self._wall_start),
+            entropy=SeededEntropy(self.seed, f"node {index}"),
+            ledger_db=InlineDatabase(),
+            journal_db=InlineDatabase(),
+            files=MemoryFiles(),
+        )
+
+    @property
+    def trace(self) -> str:
+        """Hash over all that happened on the network so far."""
+        return self.network.trace.hexdigest()
+
+    async def start(self, index: int) -> Node:
+        """Start (or restart) the node of a host from what is stored there."""
+        host = self.hosts[index]
+        world = World(
+            clock=host.clock,
+            entropy=host.entropy,
+            connections=self._connect(host.ip),
+            signer=host.signer,
+            verifier=InlineVerifier(),
+            ledger=await open_ledger(host.ledger_db, self.params),
+            journal=await open_journal_in(host.journal_db, int(host.clock.now())),
+            pow_source=FixedPowSource(self.params),
+            files=host.files,
+        )
+        options = NodeOptions(
+            listen=Endpoint(host.ip, PORT),
+            own_port=PORT,
+            source_ip=host.ip,
+            limits=Limits(),
+            is_journal_new=host.is_journal_new,
+        )
+        log = self._make_log(host)
+        host.node = Node(self.params, world, options, metrics=no_metrics, log=log, warn=log)
+        host.stop = asyncio.Event()
+        host.task = asyncio.create_task(host.node.run(host.stop), name=f"node {index}")
+        return host.node
+
+    def _connect(self, ip: str) -> MemoryConnections:
+        """Connections of a host: of a new one, or of one that is up again."""
+        known = self.network.find_host(ip) is not None
+        return self.network.restart(ip) if known else self.network.get_connections(ip)
+
+    async def start_all(self) -> None:
+        for host in self.hosts:
+            await self.start(host.index)
+
+    async def crash(self, index: int) -> None:
+        """End a node at once: nothing is saved, its streams break."""
+        host = self.hosts[index]
+        self.network.crash(host.ip)
+        await self._end(host)
+
+    async def stop(self, index: int) -> None:
+        """Stop a node cleanly."""
+        host = self.hosts[index]
+        host.stop.set()
+        if host.task is not None:
+            await host.task
+        host.node = host.task = None
+
+    async def stop_all(self) -> None:
+        """Stop every node, and raise what broke one."""
+        for host in self.hosts:
+            if host.task is not None:
+                await self.stop(host.index)
+
+    async def _end(self, host: Host) -> None:
+        if host.task is not None:
+            host.task.cancel()
+            await asyncio.gather(host.task, return_exceptions=True)
+        host.node = host.task = None
+
+    async def run_until(self, round_: Round, sir: Slot = 0) -> None:
+        """Let the time pass up to a slot's start."""
+        end = compute_slot_start(self.params, round_, sir)
+        await asyncio.sleep(max(0.0, end - self.clock.now()))
+        for host in self.hosts:
+            if host.task is not None and host.task.done():
+                host.task.result()
+
+    def list_heights(self) -> list[ChainHeight]:
+        """Of all nodes that run."""
+        return [host.height for host in self.hosts if host.node is not None]
+
+    def is_agreed(self) -> bool:
+        """All that run are on one tip."""
+        return len({height.block_hash for height in self.list_heights()}) == 1
+
+    def _make_log(self, host: Host) -> Callable[[str], None]:
+        def log(text: str) -> None:
+            host.log.append(f"{self.clock.now() - ORIGIN:.3f} {text}")
+
+        return log
