@@ -1,0 +1,148 @@
+"""The composition root: settings → adapters → node, signals, ordered shutdown.
+
+Read from top to bottom it is the life of the process: lock the folders, open what is stored, look for
+the companion, run the node until a signal, close in reverse order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from contextlib import AsyncExitStack
+
+from hypernode.app.files import FolderFiles
+from hypernode.app.heartbeat import keep_log_alive
+from hypernode.app.metrics import ProcessMetrics
+from hypernode.app.signals import install_signals, watch_parent
+from hypernode.app.verifier import ThreadVerifier
+from hypernode.net.tornado_connections import TornadoConnections
+from hypernode.node.clock import SystemClock, SystemEntropy
+from hypernode.node.lock import acquire_lock
+from hypernode.node.logs import LogFiles, setup_logging
+from hypernode.node.passphrase import get_passphrase
+from hypernode.node.runtime import Node, NodeOptions
+from hypernode.node.settings import Settings
+from hypernode.node.wallet import Wallet, create_wallet, find_exposure, load_wallet
+from hypernode.node.world import World
+from hypernode.ports import Endpoint, PowSource
+from hypernode.pow.fixed_source import FixedPowSource
+from hypernode.pow.ledger_source import LedgerPowSource
+from hypernode.storage.database import open_database
+from hypernode.storage.journal import open_journal
+from hypernode.storage.ledger import open_ledger
+
+LEDGER_NAME = "ledger.db"
+APP_LOG = logging.getLogger("tornado.application")
+
+
+def run(settings: Settings, *, verbose: bool) -> int:
+    """Run the node until it is told to stop; the exit status."""
+    for folder in (settings.home, settings.data_path, settings.logs_path):
+        folder.mkdir(parents=True, exist_ok=True)
+    with (
+        acquire_lock(settings.lock_path, f"data folder {settings.data_path}"),
+        acquire_lock(settings.wallet_lock_path, f"wallet {settings.wallet_path}"),
+    ):
+        logs = setup_logging(
+            settings.logs_path, level=settings.log_level, topics=settings.log_topics, verbose=verbose
+        )
+        try:
+            return asyncio.run(_live(settings, logs))
+        finally:
+            logs.close()
+
+
+async def _live(settings: Settings, logs: LogFiles) -> int:
+    """Everything that the node lives on, opened in order and closed in reverse."""
+    async with AsyncExitStack() as stack:
+        clock = SystemClock()
+        is_wallet_new = not settings.wallet_path.exists()
+        wallet = _open_wallet(settings, int(clock.now()))
+        is_journal_new = not settings.journal_path.exists() and not is_wallet_new
+        ledger = await open_ledger(await open_database(settings.data_path / LEDGER_NAME), settings.network)
+        stack.push_async_callback(ledger.close)
+        journal = await open_journal(settings.journal_path, int(clock.now()))
+        stack.push_async_callback(journal.close)
+        pow_source = _open_pow_source(settings)
+        stack.push_async_callback(pow_source.close)
+        verifier = ThreadVerifier()
+        stack.callback(verifier.close)
+        world = World(
+            clock=clock,
+            entropy=SystemEntropy(),
+            connections=TornadoConnections(),
+            signer=wallet,
+            verifier=verifier,
+            ledger=ledger,
+            journal=journal,
+            pow_source=pow_source,
+            files=FolderFiles(settings.data_path),
+        )
+        node = _make_node(settings, world, wallet, is_journal_new=is_journal_new)
+        stop = asyncio.Event()
+        install_signals(stop, logs, node)
+        tasks = [
+            asyncio.create_task(keep_log_alive(node, settings), name="heartbeat"),
+            asyncio.create_task(watch_parent(stop), name="parent"),
+        ]
+        APP_LOG.info(
+            "node %s of %s listens on %s:%s",
+            wallet.address,
+            settings.network.name,
+            settings.listen_ip,
+            settings.port,
+        )
+        try:
+            await node.run(stop)
+        finally:
+            for task in tasks:
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(*tasks, return_exceptions=True)
+        APP_LOG.info("stopped")
+    return 0
+
+
+def _open_wallet(settings: Settings, now: int) -> Wallet:
+    """The operator's wallet; a new one at the first start.  Raises WalletError."""
+    path, network = settings.wallet_path, settings.network
+    if not path.exists():
+        wallet = create_wallet(path, network.address_byte, token=SystemEntropy().token, created=now)
+        APP_LOG.info("made a new wallet, address %s: back up %s", wallet.address, path)
+        return wallet
+    if exposure := find_exposure(path):
+        APP_LOG.warning(exposure)
+    return load_wallet(
+        path,
+        network.address_byte,
+        lambda: get_passphrase(path, settings.passphrase_path, os.environ),
+    )
+
+
+def _open_pow_source(settings: Settings) -> PowSource:
+    """A fixed list where the network has one, else the companion's ledger file."""
+    if settings.network.hypernodes:
+        return FixedPowSource(settings.network)
+    return LedgerPowSource(settings.pow_ledger_path, settings.network)
+
+
+def _make_node(settings: Settings, world: World, wallet: Wallet, *, is_journal_new: bool) -> Node:
+    config = {
+        "address": wallet.address,
+        "ip": settings.listen_ip,
+        "port": settings.port,
+        "verbose": APP_LOG.isEnabledFor(logging.DEBUG),
+        "outip": settings.out_ip,
+        "posnet": settings.network.posnet,
+    }
+    options = NodeOptions(
+        listen=Endpoint(settings.listen_ip, settings.port),
+        own_port=settings.port,
+        source_ip=settings.out_ip or (settings.listen_ip if settings.listen_ip != "0.0.0.0" else None),
+        limits=settings.limits,
+        is_journal_new=is_journal_new,
+    )
+    metrics = ProcessMetrics(settings.network, config, settings.data_path)
+    return Node(settings.network, world, options, metrics=metrics, log=APP_LOG.info, warn=APP_LOG.warning)

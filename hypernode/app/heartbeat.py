@@ -1,0 +1,39 @@
+"""A line in the log at least every minute, in every state: operators' scripts kill a silent node (spec 6)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+
+from hypernode.node.runtime import Node
+from hypernode.node.settings import Settings
+
+MAX_SILENCE_S = 60.0
+
+APP_LOG = logging.getLogger("tornado.application")
+
+
+async def keep_log_alive(node: Node, settings: Settings) -> None:
+    """Write the short or the full status every STATUS_EVERY seconds, and never more than a minute apart."""
+    interval = max(1.0, min(float(settings.status_every_s), MAX_SILENCE_S))
+    while True:
+        await asyncio.sleep(interval)
+        if settings.status_long:
+            APP_LOG.info("status %s", json.dumps(await node.views.get_status(), separators=(",", ":")))
+        else:
+            APP_LOG.info(describe(node))
+
+
+def describe(node: Node) -> str:
+    """The node in one line."""
+    height, present = node.chain.height, node.present
+    round_, sir = present.get_round_slot()
+    consensus = f"{present.consensus.percent} %" if present.consensus else "no"
+    reason = present.halted or present.reason
+    state = f"{present.state.value} ({reason})" if reason else present.state.value
+    return (
+        f"{state}, slot {sir} of round {round_}, "
+        f"block {height.height} ({height.round}, {height.sir}) {height.block_hash.hex()[:10]}, "
+        f"{node.peers.count_connected()} connected, {consensus} consensus, {len(node.mempool)} in the mempool"
+    )

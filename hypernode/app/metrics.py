@@ -1,0 +1,62 @@
+"""Figures of the process and the host for the status: memory, CPU, open files, tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from hypernode import __version__
+from hypernode.core.params import Network
+
+
+class ProcessMetrics:
+    """Reads psutil; ``config`` is what the status tells of the settings."""
+
+    def __init__(self, network: Network, config: Mapping[str, object], data_folder: Path) -> None:
+        self._network = network
+        self._config = dict(config)
+        self._folder = data_folder
+        self._process = psutil.Process()
+        self._process.cpu_percent()
+        psutil.cpu_percent()
+        self.bytes_sent = 0
+        self.bytes_received = 0
+
+    def __call__(self) -> dict[str, object]:
+        now = time.time()
+        return {
+            "config": self._config,
+            "instance": {
+                "version": __version__,
+                "hn_version": __version__,
+                "python_version": platform.python_version(),
+                "statustime": int(now),
+                "localtime": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now)),
+            },
+            "tasks": self._get_tasks(),
+            "extra": self._get_extra(),
+            "PID": os.getpid(),
+        }
+
+    def _get_tasks(self) -> dict[str, object]:
+        names = sorted(task.get_name() for task in asyncio.all_tasks())
+        return {"total": len(names), "detail": names}
+
+    def _get_extra(self) -> dict[str, object]:
+        disk = psutil.disk_usage(str(self._folder))
+        return {
+            "open_files": len(self._process.open_files()),
+            "connections": len(self._process.net_connections(kind="inet")),
+            "num_fd": self._process.num_fds(),
+            "bytes_sent": self.bytes_sent,
+            "bytes_received": self.bytes_received,
+            "cpu_percent": {"process": self._process.cpu_percent(), "system": psutil.cpu_percent()},
+            "memory": self._process.memory_info().rss,
+            "disk": {"free": disk.free, "total": disk.total},
+        }
