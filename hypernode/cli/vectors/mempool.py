@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hypernode.cli.vectors.outcome import DiffersAsDocumented, Json, Outcome, compare_fields
 from hypernode.core.address import compute_address
@@ -57,10 +57,10 @@ def _judge_sequence(case: Json, now: float) -> Outcome:
 def _judge_verdicts(
     results: Sequence[str],
     verdicts: Sequence[Verdict | None],
-    recorded: dict[str, object],
-    got: dict[str, object],
+    recorded: Mapping[str, object],
+    got: Mapping[str, object],
 ) -> Outcome:
-    """Whether the same messages were taken.  What legacy takes and our policy refuses, it refuses here too."""
+    """Whether the same messages were taken; where our policy is stricter, that is documented."""
     expected = [result == _ACCEPTED for result in results]
     taken = [verdict is None for verdict in verdicts]
     for was_taken, verdict in zip(expected, verdicts, strict=True):
