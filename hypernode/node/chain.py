@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
-from hypernode.core.block import encode_raw_block
+from hypernode.core.block import encode_raw_block, normalise_block
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.fork_choice import check_replacement, is_better, is_promise_kept
-from hypernode.core.message import normalise_cut
 from hypernode.core.params import Network
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Block, ChainHeight, Equivocation, Height, Round, RoundPlan
@@ -33,16 +31,6 @@ from hypernode.node.history import History
 from hypernode.node.rounds import Rounds
 from hypernode.node.world import World
 from hypernode.ports import Replacement, SignatureCheck
-
-
-def normalise_block(block: Block, address_byte: int) -> Block:
-    """A block as we judge and store it: messages cut where the sender cut them, and carrying the
-    block's height, which is not signed (spec 4)."""
-    messages = tuple(
-        replace(normalise_cut(message, address_byte), block_height=block.height, received=0)
-        for message in block.messages
-    )
-    return replace(block, messages=messages)
 
 
 class Chain:
@@ -71,7 +59,7 @@ class Chain:
 
     async def accept_pushed(self, block: Block) -> ChainHeight:
         """A block that was pushed to us: onto the tip with every rule, or Reject or Ignore."""
-        block = normalise_block(block, self._network.address_byte)
+        block = normalise_block(self._network, block)
         async with self._lock:
             own = self.height
             if block.block_hash == own.block_hash:
@@ -106,7 +94,7 @@ class Chain:
         and better than ours (spec 4, which chain is better).  ``told`` is None for a part
         of a branch; ``support``: who holds it.  Raises Reject with the rule that it breaks, Ignore when
         it may not replace ours."""
-        branch = [normalise_block(block, self._network.address_byte) for block in blocks]
+        branch = [normalise_block(self._network, block) for block in blocks]
         async with self._lock:
             await self._check_depth(common, support)
             history = await self._history(common)
