@@ -1,0 +1,145 @@
+"""The documentation says what the code does: every rule, limit, parameter and field is in it."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from dataclasses import fields
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from hypernode.core import validate_block, validate_message
+from hypernode.core.network import Delays, Network
+from hypernode.core.params import network_from_json
+from hypernode.machine.state import State
+from hypernode.node.config_table import load_table
+from hypernode.wire.catalogue import COMMANDS, LIMITS, Limits
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+RULES = {**validate_message.RULE_CLASSES, **validate_block.RULE_CLASSES}
+
+
+def load_reference_tables() -> ModuleType:
+    """The module beside ``conf.py`` that makes tables from the code; it is in no package."""
+    name = "reference_tables"
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+TABLES = load_reference_tables()
+
+
+def read_page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def parse_rows(page: str) -> dict[str, list[str]]:
+    """Rows of the list tables of a page by their first cell; cells of several lines are joined."""
+    rows: dict[str, list[str]] = {}
+    for row in re.split(r"^ +\* -", page, flags=re.MULTILINE)[1:]:
+        table_part = re.split(r"\n\n(?! )", row)[0]
+        cells = [" ".join(cell.split()) for cell in re.split(r"^ +- ?", table_part, flags=re.MULTILINE)]
+        rows[cells[0]] = cells[1:]
+    return rows
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_is_in_the_page_with_its_class(rule: str) -> None:
+    rows = parse_rows(read_page("rules.rst"))
+    assert rule in rows
+    assert rows[rule][0] == RULES[rule]
+    assert all(rows[rule][1:])
+
+
+def test_rules_page_has_no_other_rules() -> None:
+    assert set(parse_rows(read_page("rules.rst"))) - {"rule"} == set(RULES)
+
+
+def test_every_checker_that_the_rules_page_names_exists() -> None:
+    named = re.findall(r"``((?:core\.)?validate_\w+)\.(\w+)``", read_page("rules.rst"))
+    modules = {"validate_message": validate_message, "validate_block": validate_block}
+    assert named
+    for module, function in named:
+        assert callable(getattr(modules[module.removeprefix("core.")], function))
+
+
+def test_every_command_is_in_the_wire_table() -> None:
+    rows = parse_rows(TABLES.format_commands())
+    assert {row[0] for row in rows.values()} - {"name"} == {f"``{spec.name}``" for spec in COMMANDS.values()}
+    assert rows["6"][5] == "2"
+
+
+def test_every_limit_is_in_the_wire_table_with_a_reason() -> None:
+    rows = parse_rows(TABLES.format_limits())
+    for field in fields(Limits):
+        default, reason = rows[f"``{field.name}``"]
+        assert default
+        assert reason, field.name
+    assert rows["``mempool_bytes``"][0] == TABLES.format_bytes(LIMITS.mempool_bytes) == "2 MiB"
+
+
+def test_every_limit_is_a_parameter() -> None:
+    assert {p.limit for p in load_table().values() if p.limit} == {field.name for field in fields(Limits)}
+
+
+def test_every_parameter_is_in_one_of_two_tables() -> None:
+    used = set(parse_rows(TABLES.format_parameters())) - {"name"}
+    without_effect = set(parse_rows(TABLES.format_obsolete_parameters())) - {"name"}
+    assert used | without_effect == {f"``{name}``" for name in load_table()}
+    assert not used & without_effect
+
+
+@pytest.mark.parametrize("cls", [Network, Delays])
+def test_every_field_of_networks_has_a_meaning(cls: type[Network] | type[Delays]) -> None:
+    rows = parse_rows(TABLES.format_network_fields(cls))
+    for field in fields(cls):
+        assert rows[f"``{field.name}``"][2], field.name
+
+
+def test_example_of_a_network_file_can_be_used() -> None:
+    [example] = re.findall(r"\.\. code-block:: json\n\n((?:   .*\n)+)", read_page("networks.rst"))
+    network = network_from_json(example, "networks.rst")
+    assert len(network.hypernodes) == 2
+
+
+def test_every_state_is_in_the_operating_page() -> None:
+    page = read_page("operating.rst")
+    assert [state.value for state in State if state.value not in page] == []
+
+
+def test_every_module_is_in_the_api_reference() -> None:
+    pages = TABLES.make_pages(ROOT)
+    listed = set(re.findall(r"automodule:: (\S+)", "\n".join(pages.values())))
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in (ROOT / "hypernode").rglob("*.py")
+    }
+    assert modules - listed == {"hypernode", "hypernode.__main__", "hypernode.wire.command_pb2"}
+
+
+def test_every_decision_is_listed_and_has_its_three_parts() -> None:
+    index = read_page("adr/index.rst")
+    pages = sorted(path for path in (DOCS / "adr").glob("0*.rst"))
+    assert pages
+    for number, page in enumerate(pages, start=1):
+        text = page.read_text(encoding="utf-8")
+        assert text.startswith(f"{number:04d}. ")
+        assert [
+            part for part in ("Context", "Decision", "Consequences") if f"\n{part}\n---" not in text
+        ] == []
+        assert page.stem in index
+
+
+def test_changelog_becomes_restructured_text() -> None:
+    markdown = "# Changelog\n\n## 1.0\n\n- say `this`\n"
+    expected = "Changelog\n=========\n\n1.0\n---\n\n- say ``this``\n"
+    assert TABLES.format_changelog(markdown) == expected

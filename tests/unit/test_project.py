@@ -1,0 +1,127 @@
+"""The project's own promises: versions, requirements, docstrings, the Makefile, nothing of this machine."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+import hypernode
+
+ROOT = Path(__file__).resolve().parents[2]
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+OWN_TEXT = (
+    ".py",
+    ".pyi",
+    ".md",
+    ".rst",
+    ".toml",
+    ".txt",
+    ".json",
+    ".svg",
+    ".proto",
+    ".cfg",
+    ".yml",
+    ".sh",
+    "",
+)
+FOREIGN = (
+    "/wo" + "rk/",
+    "/ro" + "ot/",
+    "pypi" + ".org",
+    "pythonhosted" + ".org",
+    "--index" + "-url",
+    "--extra-index" + "-url",
+)
+"""What is true on one machine only: its folders, its registry."""
+
+
+def list_tracked() -> list[Path]:
+    """Files of the repository; all but what is ignored where there is no git."""
+    if shutil.which("git") and (ROOT / ".git").exists():
+        command = ["git", "-C", str(ROOT), "ls-files", "-z"]
+        names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
+        return [ROOT / name for name in names if name and (ROOT / name).is_file()]
+    pytest.skip("no git here: nothing says which files are tracked")
+
+
+def parse_requirements(name: str) -> list[Requirement]:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return [Requirement(text) for line in lines if (text := line.split("#")[0].strip())]
+
+
+def test_version_is_one() -> None:
+    setup = (ROOT / "setup.py").read_text(encoding="utf-8")
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.fullmatch(r"\d+\.\d+\.\d+", hypernode.__version__)
+    assert f'version="{hypernode.__version__}"' in setup
+    assert re.search(rf"^## {re.escape(hypernode.__version__)}\b", changelog, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", REQUIREMENTS)
+def test_requirements_are_ranges(name: str) -> None:
+    for requirement in parse_requirements(name):
+        operators = {clause.operator for clause in requirement.specifier}
+        assert ">=" in operators, requirement
+        assert requirement.url is None
+        assert operators <= {">=", "<"}, requirement
+
+
+def test_what_the_daemon_needs_has_an_upper_bound() -> None:
+    for requirement in parse_requirements("requirements.txt"):
+        assert "<" in {clause.operator for clause in requirement.specifier}, requirement
+
+
+def test_no_requirement_is_named_twice() -> None:
+    names = [requirement.name.lower() for name in REQUIREMENTS for requirement in parse_requirements(name)]
+    assert len(names) == len(set(names))
+
+
+def test_every_module_and_package_has_a_docstring() -> None:
+    modules = [path for path in (ROOT / "hypernode").rglob("*.py") if not path.name.endswith("_pb2.py")]
+    bare = [
+        str(path.relative_to(ROOT))
+        for path in modules
+        if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    ]
+    assert modules
+    assert bare == []
+
+
+def test_nothing_of_this_machine_is_in_the_files() -> None:
+    found = []
+    for path in list_tracked():
+        if path.suffix in OWN_TEXT and path.name != "LICENSE":
+            text = path.read_text(encoding="utf-8")
+            found += [f"{path.relative_to(ROOT)}: {word}" for word in FOREIGN if word in text]
+    assert found == []
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named: set[str] = set()
+    for page in ("README.md", "CONTRIBUTING.md"):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        for command in re.findall(r"(?:^    |`)make ((?:[a-z]+ ?)+)", text, re.MULTILINE):
+            named.update(command.split())
+    assert {"run", "test", "venv"} <= named
+    assert named - targets == set()
+
+
+def test_readme_begins_with_the_two_commands() -> None:
+    head = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:6]
+    assert [line.split()[:2] for line in head if line.startswith("    make")] == [
+        ["make", "run"],
+        ["make", "test"],
+    ]
+
+
+def test_ci_runs_the_test_command() -> None:
+    script = ROOT / ".ci" / "run"
+    assert script.stat().st_mode & 0o111
+    assert "exec make test" in script.read_text(encoding="utf-8")
