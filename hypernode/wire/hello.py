@@ -7,7 +7,6 @@ connection 00000; ports below 1000 are never dialled back.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntFlag
 from typing import Final
 
 from hypernode.core.errors import Reject
@@ -25,16 +24,15 @@ PROTOCOL_VERSION: Final = 1
 """Field 24 of a hello with features."""
 
 
-class Feature(IntFlag):
-    """Bits of field 20; two peers use what both announce."""
-
-    CHECKED_FRAMES = 1
-    SIGNED_HELLO = 2
-    COMPRESSION = 4
-
-
-ANNOUNCED_FEATURES: Final = Feature.CHECKED_FRAMES
-"""What this version has.  Signed hellos and compression are known by number only."""
+# Bits of field 20; two peers use what both announce.
+FEATURE_CHECKED: Final = 1
+"""Checked frames after the hello exchange."""
+FEATURE_SIGNED_HELLO: Final = 2
+"""Both prove that they hold the key of their address."""
+FEATURE_COMPRESSED: Final = 4
+"""Payloads with blocks begin with a byte that says whether they are compressed."""
+ANNOUNCED_FEATURES: Final = FEATURE_CHECKED
+"""What this version has.  The other two are known by number only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +82,3 @@ def get_posnet(text: str) -> str:
     """What a hello says for posnet, whatever else is wrong with it; empty if it is not printable."""
     posnet = text[:POSNET_CHARS]
     return posnet if posnet.isascii() and posnet.isprintable() else ""
-
-
-def format_peer_name(ip: str, port: int) -> str:
-    """``ip:0port``: the name of a peer among its peers, with the port of its hello in five digits."""
-    return f"{ip}:{port:0{PORT_DIGITS}d}"

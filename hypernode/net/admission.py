@@ -1,0 +1,119 @@
+"""Who may have a session: a table of counts, holds and buckets by IP (spec 2, limits: sessions).
+
+Pure but for its own state; time is handed in, in seconds of a clock that never steps.  An offence puts
+an IP on hold for a while that doubles with each one; strangers cannot take the last third of the places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from hypernode.core.errors import Ignore
+from hypernode.net.token_bucket import TokenBucket
+from hypernode.wire.catalogue import LIMITS, Limits
+from hypernode.wire.tags import RULE
+
+_FULL: Final = "no session is free"
+
+
+@dataclass(frozen=True, slots=True)
+class _Hold:
+    until: float
+    duration_s: float
+    offended_at: float
+
+
+class Admission:
+    """Sessions that came in.  ``never_held``: IPs that an operator's own tools come from; their offences
+    end a session but never lock the operator out."""
+
+    def __init__(self, limits: Limits = LIMITS, never_held: Collection[str] = ()) -> None:
+        self._limits = limits
+        self._never_held = frozenset(never_held)
+        self._sessions: dict[str, int] = {}
+        self._strangers = 0
+        self._holds: dict[str, _Hold] = {}
+        self._buckets: dict[str, TokenBucket] = {}
+
+    @property
+    def count(self) -> int:
+        """Sessions that are open."""
+        return sum(self._sessions.values())
+
+    def count_of(self, ip: str) -> int:
+        return self._sessions.get(ip, 0)
+
+    def admit(self, ip: str, *, is_registered: bool, now: float) -> Ticket:
+        """Take a place; the ticket gives it back.  Raises Ignore with the reason when there is none."""
+        limits = self._limits
+        if self.is_on_hold(ip, now):
+            raise Ignore(RULE, "its IP is on hold")
+        most = limits.sessions_per_registered_ip if is_registered else limits.sessions_per_ip
+        if self.count_of(ip) >= most:
+            raise Ignore(RULE, f"{most} sessions of its IP are open")
+        if self.count >= limits.sessions:
+            raise Ignore(RULE, _FULL)
+        if not is_registered and self._strangers >= limits.sessions - limits.sessions_kept:
+            raise Ignore(RULE, f"{_FULL} for who is not registered")
+        self._sessions[ip] = self.count_of(ip) + 1
+        self._strangers += not is_registered
+        return Ticket(self, ip, is_stranger=not is_registered)
+
+    def hold(self, ip: str, now: float) -> float:
+        """Note an offence; seconds that the IP is on hold for, 0 if it never is."""
+        if ip in self._never_held:
+            return 0.0
+        limits = self._limits
+        known = self._holds.pop(ip, None)
+        duration_s = limits.hold_first_s
+        if known is not None and now - known.offended_at < limits.hold_forget_s:
+            duration_s = min(known.duration_s * 2, limits.hold_max_s)
+        if len(self._holds) >= limits.known_ips:
+            self._holds.pop(next(iter(self._holds)))
+        self._holds[ip] = _Hold(now + duration_s, duration_s, now)
+        return duration_s
+
+    def is_on_hold(self, ip: str, now: float) -> bool:
+        known = self._holds.get(ip)
+        return known is not None and now < known.until
+
+    def get_bucket(self, ip: str, now: float) -> TokenBucket:
+        """The tokens that all sessions of an IP share."""
+        bucket = self._buckets.get(ip)
+        if bucket is None:
+            if len(self._buckets) >= self._limits.known_ips:
+                self._forget_buckets(now)
+            bucket = self._buckets[ip] = TokenBucket(self._limits.ip_burst, self._limits.ip_rate, now)
+        return bucket
+
+    def _forget_buckets(self, now: float) -> None:
+        """Those that are full again hold nothing; if none is, the oldest goes."""
+        kept = {ip: bucket for ip, bucket in self._buckets.items() if not bucket.is_full(now)}
+        if len(kept) >= self._limits.known_ips:
+            del kept[next(iter(kept))]
+        self._buckets = kept
+
+    def _release(self, ip: str, is_stranger: bool) -> None:
+        left = self._sessions.pop(ip) - 1
+        if left:
+            self._sessions[ip] = left
+        self._strangers -= is_stranger
+
+
+class Ticket:
+    """A place that a session holds, given back once."""
+
+    __slots__ = ("_admission", "_ip", "_is_stranger")
+
+    def __init__(self, admission: Admission, ip: str, *, is_stranger: bool) -> None:
+        self._admission: Admission | None = admission
+        self._ip = ip
+        self._is_stranger = is_stranger
+
+    def release(self) -> None:
+        """Give the place back; again is fine."""
+        if self._admission is not None:
+            self._admission._release(self._ip, self._is_stranger)
+            self._admission = None

@@ -1,0 +1,232 @@
+"""The side of a session that answers (spec 2): one task per connection that came in.
+
+The first frame must come soon and be small, and be a hello, a block or a test; then every command is
+checked against the catalogue, paid for in tokens, and given to the node's handler.  An offence
+(``Reject``) ends the session and puts its IP on hold; ``Ignore`` ends it quietly, as legacy nodes do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import NoReturn, TypeAlias
+
+from hypernode.core.errors import Ignore, Reject
+from hypernode.core.kinds import format_peer_name
+from hypernode.core.params import Network
+from hypernode.net.admission import Admission
+from hypernode.net.stream import CommandStream
+from hypernode.net.token_bucket import TokenBucket
+from hypernode.ports import Clock, Endpoint, Transport, TransportClosed
+from hypernode.wire.catalogue import COMMANDS, CommandId, Limits, Who, get_question_limit
+from hypernode.wire.codec import Command
+from hypernode.wire.framing import Framing, Mode
+from hypernode.wire.hello import (
+    FEATURE_CHECKED,
+    PROTOCOL_VERSION,
+    Hello,
+    format_hello,
+    get_posnet,
+    parse_hello,
+)
+from hypernode.wire.tags import RULE
+
+
+class Caller:
+    """Who asks: the other end of a session that came in.  ``hello`` is None before it and where a block
+    or a test came without; ``features`` are those that both have."""
+
+    def __init__(self, stream: CommandStream, remote: Endpoint, connected_at: float) -> None:
+        self._stream = stream
+        self.remote = remote
+        self.connected_at = connected_at
+        """Monotonic seconds."""
+        self.hello: Hello | None = None
+        self.features = 0
+
+    @property
+    def ip(self) -> str:
+        return self.remote.ip
+
+    @property
+    def name(self) -> str:
+        """``ip:0port`` with the port of its hello, which is who it is on a legacy link."""
+        return format_peer_name(self.ip, self.hello.port if self.hello else 0)
+
+    @property
+    def last_used(self) -> float:
+        """Monotonic seconds when a byte last came or went."""
+        return self._stream.last_used
+
+    @property
+    def bytes_received(self) -> int:
+        return self._stream.bytes_received
+
+    @property
+    def bytes_sent(self) -> int:
+        return self._stream.bytes_sent
+
+    def close(self) -> None:
+        """End the session; its task ends with it."""
+        self._stream.close()
+
+
+Handler: TypeAlias = Callable[[Caller, Command], Awaitable[Command | None]]
+"""The answer to a command, or None where there is none.  Raises Reject or Ignore."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnd:
+    """How a session ended.  ``held_s``: seconds that its IP is on hold for; ``is_offence``: by its fault."""
+
+    reason: str
+    is_offence: bool = False
+    held_s: float = 0.0
+
+
+async def serve_session(
+    transport: Transport,
+    *,
+    network: Network,
+    limits: Limits,
+    clock: Clock,
+    our_hello: Hello,
+    features: int,
+    admission: Admission,
+    is_registered: Callable[[str], bool],
+    on_hello: Callable[[Caller], None],
+    handler: Handler,
+) -> SessionEnd:
+    """Serve a connection until it ends, and say how.  ``is_registered`` tells for an IP; ``on_hello`` is
+    called once, before our hello answers, and may refuse by raising Ignore or Reject.  Never raises for
+    what the peer does."""
+    ip = transport.remote.ip
+    try:
+        place = admission.admit(ip, is_registered=is_registered(ip), now=clock.monotonic())
+    except Ignore as refusal:
+        transport.close()
+        return SessionEnd(refusal.reason)
+    served = _ServedSession(
+        transport, network, limits, clock, our_hello, features, admission, is_registered, on_hello, handler
+    )
+    try:
+        await served.run()
+    except TransportClosed:
+        return SessionEnd("closed by the peer")
+    except TimeoutError:
+        return SessionEnd("silent or slow")
+    except Ignore as verdict:
+        return SessionEnd(verdict.reason)
+    except Reject as verdict:
+        return SessionEnd(verdict.reason, is_offence=True, held_s=admission.hold(ip, clock.monotonic()))
+    finally:
+        place.release()
+        transport.close()
+
+
+class _ServedSession:
+    """The state of one session that came in."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        network: Network,
+        limits: Limits,
+        clock: Clock,
+        our_hello: Hello,
+        features: int,
+        admission: Admission,
+        is_registered: Callable[[str], bool],
+        on_hello: Callable[[Caller], None],
+        handler: Handler,
+    ) -> None:
+        self._network = network
+        self._limits = limits
+        self._clock = clock
+        self._our_hello = our_hello
+        self._features = features
+        self._admission = admission
+        self._is_registered = is_registered
+        self._on_hello = on_hello
+        self._handler = handler
+        now = clock.monotonic()
+        self._stream = CommandStream(transport, Framing(network.magic, self._limit_of), limits, clock)
+        self._bucket = TokenBucket(limits.session_burst, limits.session_rate, now)
+        self._caller = Caller(self._stream, transport.remote, now)
+
+    async def run(self) -> NoReturn:
+        """Question and answer in turn.  Ends by what it raises."""
+        while True:
+            has_said_hello = self._caller.hello is not None
+            wait_s = self._limits.silence_s if has_said_hello else self._limits.first_frame_s
+            command = await self._stream.read_command(wait_s)
+            await self._pay(command.id)
+            if command.id is CommandId.HELLO:
+                await self._take_hello(command)
+                continue
+            await self._check(command.id)
+            answer = await self._handler(self._caller, command)
+            if answer is not None:
+                await self._stream.write_command(answer)
+
+    async def _pay(self, command_id: CommandId) -> None:
+        """Who asks much is answered later; who also does not wait for its answers is cut off, unless it
+        is registered: it may have much to catch up with."""
+        cost, now, ip = COMMANDS[command_id].cost, self._clock.monotonic(), self._caller.ip
+        wait_s = max(self._bucket.take(cost, now), self._admission.get_bucket(ip, now).take(cost, now))
+        if wait_s > 0:
+            if self._stream.framing.is_in_frame and not self._is_registered(ip):
+                raise Reject(RULE, "a flood of requests")
+            await asyncio.sleep(wait_s)
+
+    async def _check(self, command_id: CommandId) -> None:
+        """Whether this caller may ask that; what depends on lists of the node is left to the handler."""
+        spec = COMMANDS[command_id]
+        if self._caller.hello is None and not spec.is_before_hello:
+            await self._refuse("Did not say hello")
+        if spec.is_feature_only and not self._caller.features:
+            raise Ignore(RULE, f"{spec.name} from a peer without features")
+        if spec.who is Who.REGISTERED and not self._is_registered(self._caller.ip):
+            raise Reject(RULE, f"{spec.name} from an IP that is not registered")
+
+    async def _refuse(self, reason: str) -> NoReturn:
+        await self._stream.write_command(Command(CommandId.KO, string=reason))
+        raise Ignore(RULE, reason)
+
+    async def _take_hello(self, command: Command) -> None:
+        if self._caller.hello is not None:
+            raise Ignore(RULE, "a second hello")
+        text = command.string or ""
+        posnet = get_posnet(text)
+        if posnet not in self._network.posnet_allow:
+            await self._refuse(f"Bad Posnet {posnet}")
+        self._caller.hello = parse_hello(text)
+        has_features = command.features is not None and self._features != 0
+        self._caller.features = self._features & (command.features or 0)
+        self._on_hello(self._caller)
+        answer = Command(
+            CommandId.HELLO,
+            string=format_hello(self._our_hello),
+            features=self._features if has_features else None,
+            version=PROTOCOL_VERSION if has_features else None,
+        )
+        await self._stream.write_command(answer)
+        if self._caller.features & FEATURE_CHECKED and self._stream.framing.mode is not Mode.CHECKED:
+            self._stream.framing.switch_to_checked()
+
+    def _limit_of(self, command_id: CommandId | None, is_first_frame: bool) -> int:
+        """The most that a question may have, which for strangers and before hello is less."""
+        limits, is_registered = self._limits, self._is_registered(self._caller.ip)
+        if self._caller.hello is None:
+            first = limits.first_frame_registered_bytes if is_registered else limits.first_frame_bytes
+            if command_id is None:
+                return first
+            if not COMMANDS[command_id].is_before_hello or command_id is CommandId.HELLO:
+                return limits.first_frame_bytes
+            return min(first, get_question_limit(limits, command_id))
+        if command_id is None:
+            return max(limits.mempool_bytes, limits.pushed_block_bytes if is_registered else 0)
+        if COMMANDS[command_id].who is Who.REGISTERED and not is_registered:
+            return limits.request_bytes
+        return get_question_limit(limits, command_id)

@@ -1,0 +1,272 @@
+"""The side of a session that asks: hello, then questions in turn (spec 2).
+
+A session opens with a hello in a legacy frame that announces our features; if the answer announces some
+too, both go on with what both have.  A question that fails for whatever reason ends the session: its
+answer might still come and be taken for the next one's.  The side that answers is ``net.serving``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from hypernode.core.errors import Ignore, Reject
+from hypernode.core.params import Network
+from hypernode.net.serving import Caller as Caller
+from hypernode.net.serving import SessionEnd as SessionEnd
+from hypernode.net.serving import serve_session as serve_session
+from hypernode.net.stream import CommandStream
+from hypernode.ports import Clock, Connections, Endpoint, Transport, TransportClosed
+from hypernode.wire.catalogue import COMMANDS, CommandId, Limits, get_answer_limit
+from hypernode.wire.codec import Command, encode_command
+from hypernode.wire.framing import Framing, Mode
+from hypernode.wire.hello import FEATURE_CHECKED, PROTOCOL_VERSION, Hello, format_hello, parse_hello
+from hypernode.wire.tags import RULE
+
+_MAX_REASON_CHARS: Final = 100
+
+
+class HelloRefused(Exception):
+    """The peer answered our hello with ko, or is of another network.  ``reason``: printable ASCII."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"hello refused: {reason}")
+        self.reason = reason
+
+
+class Session:
+    """A connection that we opened.  ``features`` are those that both have; ``peer_hello`` is None on one
+    without hello."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        network: Network,
+        limits: Limits,
+        *,
+        clock: Clock,
+        mode: Mode = Mode.LEGACY,
+    ) -> None:
+        self._limits = limits
+        self._asked: CommandId | None = None
+        self._lock = asyncio.Lock()
+        framing = Framing(network.magic, self._limit_of, mode)
+        self._stream = CommandStream(transport, framing, limits, clock)
+        self.remote = transport.remote
+        self.features = 0
+        self.peer_hello: Hello | None = None
+        self.close_reason: str | None = None
+        self._never_heights = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Closed by us, or found closed; a peer's closing shows at the next question only."""
+        return self.close_reason is not None
+
+    @property
+    def last_used(self) -> float:
+        """Monotonic seconds when a byte last came or went."""
+        return self._stream.last_used
+
+    @property
+    def bytes_received(self) -> int:
+        return self._stream.bytes_received
+
+    @property
+    def bytes_sent(self) -> int:
+        return self._stream.bytes_sent
+
+    async def request(self, command: Command, timeout_s: float) -> Command:
+        """Ask and take the answer, whatever its id; one question at a time, others wait within their own
+        time.  Raises TransportClosed, TimeoutError (also when the peer is slow to send what it began),
+        Reject for an answer that is none, Ignore for what must not go to this peer."""
+        async with asyncio.timeout(timeout_s), self._lock:
+            self._check(command)
+            try:
+                self._refuse_unasked()
+                self._asked = command.id
+                await self._stream.write_command(command)
+                return await self._stream.read_command(timeout_s)
+            except BaseException as problem:
+                self.close(f"{command.id.name.lower()} failed: {problem!r}")
+                raise
+            finally:
+                self._asked = None
+
+    async def send(self, command: Command) -> None:
+        """Say something that has no answer.  Raises TransportClosed, TimeoutError, Ignore."""
+        async with self._lock:
+            self._check(command)
+            try:
+                await self._stream.write_command(command)
+            except BaseException as problem:
+                self.close(f"{command.id.name.lower()} failed: {problem!r}")
+                raise
+
+    async def say_hello(self, hello: Hello, features: int, timeout_s: float) -> None:
+        """The first exchange; ``features``: what we announce, 0 to look like a legacy node.  Raises
+        HelloRefused and what ``request`` raises."""
+        question = Command(
+            CommandId.HELLO,
+            string=format_hello(hello),
+            features=features or None,
+            version=PROTOCOL_VERSION if features else None,
+        )
+        answer = await self.request(question, timeout_s)
+        if answer.id is CommandId.KO:
+            self.close("hello refused")
+            raise HelloRefused(_clean(answer.string or ""))
+        if answer.id is not CommandId.HELLO:
+            self.close("no hello")
+            raise Reject(RULE, f"hello answered with {answer.id.name.lower()}")
+        self.peer_hello = parse_hello(answer.string or "")
+        self.features = features & (answer.features or 0)
+        self._never_heights = hello.is_client or hello.is_one_off
+        if self.features & FEATURE_CHECKED:
+            self._stream.framing.switch_to_checked()
+
+    def close(self, reason: str = "closed") -> None:
+        """End it; the first reason stays."""
+        if self.close_reason is None:
+            self.close_reason = reason
+            self._stream.close()
+
+    def _check(self, command: Command) -> None:
+        if self.is_closed:
+            raise TransportClosed(f"the session is closed: {self.close_reason}")
+        if COMMANDS[command.id].is_feature_only and not self.features:
+            raise Ignore(RULE, f"{command.id.name.lower()} is not for a peer without features")
+        if command.id is CommandId.HEIGHT and self._never_heights:
+            raise Ignore(RULE, "no height over a one-off connection: it would make us a place to sync from")
+
+    def _refuse_unasked(self) -> None:
+        """What came after the last answer belongs to no question."""
+        if self._stream.take_frame() is not None:
+            raise Reject(RULE, "a frame that was not asked for")
+
+    def _limit_of(self, command_id: CommandId | None, is_first_frame: bool) -> int:
+        if self._asked is None:
+            return self._limits.request_bytes
+        most = get_answer_limit(self._limits, self._asked)
+        if command_id is None:
+            return max(most, self._limits.request_bytes)
+        return most if command_id is self._asked else self._limits.request_bytes
+
+
+async def open_session(
+    connections: Connections,
+    remote: Endpoint,
+    *,
+    network: Network,
+    limits: Limits,
+    hello: Hello,
+    features: int,
+    clock: Clock,
+    connect_timeout_s: float,
+    hello_timeout_s: float,
+    source_ip: str | None = None,
+    start_checked: bool = False,
+) -> Session:
+    """Connect and say hello.  ``start_checked``: the peer is known to have checked frames.  Raises
+    HelloRefused, TransportClosed, TimeoutError, Reject."""
+    transport = await connections.connect(remote, source_ip, connect_timeout_s)
+    mode = Mode.CHECKED if start_checked else Mode.LEGACY
+    session = Session(transport, network, limits, clock=clock, mode=mode)
+    try:
+        await session.say_hello(hello, features, hello_timeout_s)
+        if session.peer_hello is not None and session.peer_hello.posnet not in network.posnet_allow:
+            raise HelloRefused(f"its posnet is {session.peer_hello.posnet}")
+    except BaseException as problem:
+        session.close(f"{problem!r}")
+        raise
+    return session
+
+
+async def request_once(
+    connections: Connections,
+    remote: Endpoint,
+    command: Command,
+    *,
+    network: Network,
+    limits: Limits,
+    hello: Hello,
+    features: int,
+    clock: Clock,
+    connect_timeout_s: float,
+    timeout_s: float,
+    source_ip: str | None = None,
+) -> Command:
+    """One question over a connection of its own, with hello (port 00000 or 00101).  ``timeout_s`` holds
+    for the hello and for the answer, each.  Raises what ``open_session`` and ``request`` raise."""
+    session = await open_session(
+        connections,
+        remote,
+        network=network,
+        limits=limits,
+        hello=hello,
+        features=features,
+        clock=clock,
+        connect_timeout_s=connect_timeout_s,
+        hello_timeout_s=timeout_s,
+        source_ip=source_ip,
+    )
+    try:
+        return await session.request(command, timeout_s)
+    finally:
+        session.close()
+
+
+async def request_without_hello(
+    connections: Connections,
+    remote: Endpoint,
+    command: Command,
+    *,
+    network: Network,
+    limits: Limits,
+    clock: Clock,
+    connect_timeout_s: float,
+    timeout_s: float,
+    source_ip: str | None = None,
+) -> Command:
+    """One question as the first frame of a connection of its own (``test``).  Raises what ``request``
+    raises."""
+    _check_before_hello(command)
+    transport = await connections.connect(remote, source_ip, connect_timeout_s)
+    session = Session(transport, network, limits, clock=clock)
+    try:
+        return await session.request(command, timeout_s)
+    finally:
+        session.close()
+
+
+async def send_without_hello(
+    connections: Connections,
+    remote: Endpoint,
+    command: Command,
+    *,
+    network: Network,
+    connect_timeout_s: float,
+    timeout_s: float,
+    source_ip: str | None = None,
+) -> None:
+    """One command as the only frame of a connection of its own (``block``).  Raises TransportClosed,
+    TimeoutError when it was not written within ``timeout_s``."""
+    _check_before_hello(command)
+    frame = Framing(network.magic, lambda *_: 0, Mode.LEGACY).encode_frame(encode_command(command))
+    transport = await connections.connect(remote, source_ip, connect_timeout_s)
+    try:
+        async with asyncio.timeout(timeout_s):
+            await transport.write(frame)
+    finally:
+        transport.close()
+
+
+def _check_before_hello(command: Command) -> None:
+    if not COMMANDS[command.id].is_before_hello:
+        raise Ignore(RULE, f"{command.id.name.lower()} needs a hello")
+
+
+def _clean(text: str) -> str:
+    """What a peer said, fit to be logged."""
+    shown = (char if char.isascii() and char.isprintable() else "?" for char in text[:_MAX_REASON_CHARS])
+    return "".join(shown)

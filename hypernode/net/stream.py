@@ -1,0 +1,81 @@
+"""Commands over a stream of bytes: framing and codec over a ``Transport``, with its deadlines.
+
+Serves both ends of a session.  A frame that has begun must end within its time (spec 2, limits); what a
+checked stream damages is counted, and too much of it in a minute is a ``Reject``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from hypernode.core.errors import Ignore, Reject
+from hypernode.ports import Clock, Transport
+from hypernode.wire.catalogue import CommandId, Limits
+from hypernode.wire.codec import Command, decode_command, encode_command
+from hypernode.wire.framing import FaultCounter, Framing
+from hypernode.wire.tags import RULE
+
+READ_BYTES: Final = 64 * 1024
+"""Read at once: one kernel buffer; a frame's limit is known before a second piece is asked for."""
+
+
+class CommandStream:
+    """One stream of commands, both ways.  Reads are not to overlap, nor writes."""
+
+    def __init__(self, transport: Transport, framing: Framing, limits: Limits, clock: Clock) -> None:
+        self._transport = transport
+        self._limits = limits
+        self._clock = clock
+        self._faults = FaultCounter(limits.faults, limits.fault_span_s)
+        self.framing = framing
+        self.bytes_received = 0
+        self.bytes_sent = 0
+        self.last_used = clock.monotonic()
+        """When a byte last came or went, in seconds of the monotonic clock."""
+
+    async def read_command(self, wait_s: float) -> Command:
+        """The next command; its first byte within ``wait_s`` seconds.  Raises TimeoutError,
+        TransportClosed, and Reject for what is no command."""
+        return decode_command(await self._read_payload(wait_s), self._limits)
+
+    async def write_command(self, command: Command) -> None:
+        """Raises TimeoutError when the peer does not read, TransportClosed, and Ignore for a command that
+        cannot be written: that is not the peer's fault."""
+        try:
+            frame = self.framing.encode_frame(encode_command(command))
+        except Reject as verdict:
+            raise Ignore(verdict.rule, verdict.reason) from verdict
+        async with asyncio.timeout(self._limits.write_s):
+            await self._transport.write(frame)
+        self.bytes_sent += len(frame)
+        self.last_used = self._clock.monotonic()
+
+    def take_frame(self) -> bytes | None:
+        """A frame that is here already.  Raises Reject."""
+        payload = self.framing.next_frame()
+        if self._faults.is_over(self.framing.faults, self._clock.monotonic()):
+            raise Reject(RULE, f"{self._limits.faults} damaged frames within {self._limits.fault_span_s:g} s")
+        return payload
+
+    def close(self) -> None:
+        self._transport.close()
+
+    async def _read_payload(self, wait_s: float) -> bytes:
+        begun: float | None = None
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(wait_s) as deadline:
+            while (payload := self.take_frame()) is None:
+                if begun is None and self.framing.is_in_frame:
+                    begun = loop.time()
+                if begun is not None:
+                    deadline.reschedule(begun + self._get_frame_time())
+                data = await self._transport.read_some(READ_BYTES)
+                self.bytes_received += len(data)
+                self.last_used = self._clock.monotonic()
+                self.framing.receive_data(data)
+        return payload
+
+    def _get_frame_time(self) -> float:
+        is_block = self.framing.command_id is CommandId.BLOCK
+        return self._limits.pushed_block_frame_s if is_block else self._limits.frame_s

@@ -1,0 +1,174 @@
+"""TCP as ``ports.Connections``: Tornado's server and streams (the only module that imports them).
+
+Nagle's delay is off, or small answers crawl.  Nothing is read ahead of who reads, and what is written in
+one piece goes in slices, so that a slow peer holds no more than a slice twice.  A second daemon on the
+port is an error: SO_REUSEPORT, which would let it bind silently, is not used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from tornado.iostream import IOStream, StreamClosedError
+from tornado.netutil import bind_sockets
+from tornado.tcpserver import TCPServer
+
+from hypernode.ports import Endpoint, Listener, Transport, TransportClosed
+
+BUFFER_BYTES: Final = 1024 * 1024
+"""A stream's own buffers, each way: some reads of 64 KiB."""
+SLICE_BYTES: Final = 256 * 1024
+"""A long frame is written in such slices."""
+BACKLOG: Final = 128
+"""Connections that the kernel keeps until we accept them."""
+
+_LOG = logging.getLogger("tornado.application")
+
+OnConnection = Callable[[Transport], Awaitable[None]]
+
+
+class TornadoTransport:
+    """One TCP connection."""
+
+    def __init__(self, stream: IOStream, remote: Endpoint, traffic: Traffic) -> None:
+        stream.set_nodelay(True)
+        self._stream = stream
+        self._remote = remote
+        self._traffic = traffic
+        self._is_open = True
+        traffic.open += 1
+
+    @property
+    def remote(self) -> Endpoint:
+        return self._remote
+
+    async def read_some(self, max_bytes: int) -> bytes:
+        try:
+            data = await self._stream.read_bytes(max_bytes, partial=True)
+        except StreamClosedError as closed:
+            raise TransportClosed(_describe(closed)) from None
+        self._traffic.bytes_received += len(data)
+        return data
+
+    async def write(self, data: bytes) -> None:
+        view = memoryview(data)
+        try:
+            for start in range(0, len(data), SLICE_BYTES):
+                part = view[start : start + SLICE_BYTES]
+                await self._stream.write(part)
+                self._traffic.bytes_sent += len(part)
+        except StreamClosedError as closed:
+            raise TransportClosed(_describe(closed)) from None
+
+    def close(self) -> None:
+        self._traffic.open -= self._is_open
+        self._is_open = False
+        self._stream.close()
+
+
+class Traffic:
+    """What went over all connections: bytes, and how many are open."""
+
+    def __init__(self) -> None:
+        self.bytes_received = 0
+        self.bytes_sent = 0
+        self.open = 0
+
+
+class TornadoConnections:
+    """Implements ``ports.Connections``."""
+
+    def __init__(self) -> None:
+        self.traffic = Traffic()
+
+    async def connect(self, remote: Endpoint, source_ip: str | None, timeout_s: float) -> Transport:
+        """``remote.ip`` may be a host name too.  Raises TransportClosed, TimeoutError."""
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        stream: IOStream | None = None
+        try:
+            sock.setblocking(False)
+            if source_ip:
+                sock.bind((source_ip, 0))
+            stream = IOStream(sock, max_buffer_size=BUFFER_BYTES, max_write_buffer_size=BUFFER_BYTES)
+            async with asyncio.timeout(timeout_s):
+                await stream.connect((await _resolve(remote.ip), remote.port))
+            return TornadoTransport(stream, remote, self.traffic)
+        except BaseException as problem:
+            (stream or sock).close()
+            if isinstance(problem, (StreamClosedError, OSError)) and not isinstance(problem, TimeoutError):
+                raise TransportClosed(f"{remote.ip}:{remote.port}: {_describe(problem)}") from None
+            raise
+
+    async def listen(self, local: Endpoint, on_connection: OnConnection) -> Listener:
+        """Raises OSError when the port is taken."""
+        sockets = bind_sockets(local.port, local.ip, family=socket.AF_INET, backlog=BACKLOG)
+        server = _Server(on_connection, self.traffic)
+        server.add_sockets(sockets)
+        ip, port = sockets[0].getsockname()[:2]
+        return _TornadoListener(server, Endpoint(ip, port))
+
+
+class _Server(TCPServer):
+    def __init__(self, on_connection: OnConnection, traffic: Traffic) -> None:
+        super().__init__(max_buffer_size=BUFFER_BYTES, read_chunk_size=64 * 1024)
+        self._on_connection = on_connection
+        self._traffic = traffic
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
+        """Called by Tornado for each connection, which gets a task of its own."""
+        remote = Endpoint(str(address[0]), int(address[1]))
+        task = asyncio.get_running_loop().create_task(
+            self._serve(TornadoTransport(stream, remote, self._traffic)),
+            name=f"serves {remote.ip}:{remote.port}",
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._on_served)
+
+    async def _serve(self, transport: TornadoTransport) -> None:
+        try:
+            await self._on_connection(transport)
+        except TransportClosed:
+            """The connection is over, and so is serving it."""
+        finally:
+            transport.close()
+
+    def _on_served(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _LOG.error("%s: unexpected %r", task.get_name(), error, exc_info=error)
+
+
+class _TornadoListener:
+    """Implements ``ports.Listener``."""
+
+    def __init__(self, server: _Server, endpoint: Endpoint) -> None:
+        self._server = server
+        self._endpoint = endpoint
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return self._endpoint
+
+    async def close(self) -> None:
+        self._server.stop()
+
+
+async def _resolve(host: str) -> str:
+    """The IPv4 address of a host; an address is its own."""
+    try:
+        socket.inet_pton(socket.AF_INET, host)
+    except OSError:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, None, family=socket.AF_INET, type=socket.SOCK_STREAM)
+        return str(found[0][4][0])
+    return host
+
+
+def _describe(problem: BaseException) -> str:
+    real = problem.real_error if isinstance(problem, StreamClosedError) else problem
+    return str(real) if real is not None else "closed by the peer"

@@ -1,0 +1,193 @@
+"""A served node and its callers on the network in memory, for tests of sessions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
+from typing import Any
+
+from hypernode.core.params import mainnet
+from hypernode.net.admission import Admission
+from hypernode.net.session import Caller, Session, SessionEnd, open_session, serve_session
+from hypernode.ports import Endpoint, Transport, TransportClosed
+from hypernode.sim.clock import SimClock
+from hypernode.sim.link import LinkQuality
+from hypernode.sim.loop import run
+from hypernode.sim.network import MemoryNetwork
+from hypernode.wire.catalogue import CommandId, Limits
+from hypernode.wire.codec import Command, decode_command, encode_command
+from hypernode.wire.framing import Framing, Mode
+from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello
+
+NETWORK = mainnet()
+NODE = Endpoint("10.0.0.1", 6969)
+ADDRESS = "B9a8v7EeYjyuqBaZydfNFSFWiJNi664Rg2"
+NODE_HELLO = Hello("posnet0002", 6969, "BKYnuT4Pt8xfZrSKrY3mUyf9Cd9qJmTgBn")
+OUR_HELLO = Hello("posnet0002", 6969, ADDRESS)
+CLIENT_HELLO = Hello("posnet0002", 101, ADDRESS)
+REGISTERED = "10.0.0.2"
+STRANGER = "10.9.9.9"
+LIMITS = Limits()
+FAST = LinkQuality(min_latency_s=0.0, max_latency_s=0.0, jitter_s=0.0)
+
+Handler = Callable[[Caller, Command], Awaitable[Command | None]]
+
+
+async def echo(caller: Caller, command: Command) -> Command | None:
+    """A handler that gives back what came; nothing to ping and block."""
+    return None if command.id in (CommandId.PING, CommandId.BLOCK) else command
+
+
+class World:
+    """One node that serves, and hosts that dial it."""
+
+    def __init__(self, limits: Limits, handler: Handler, features: int, never_held: tuple[str, ...]) -> None:
+        self.memory = MemoryNetwork(seed=1, quality=FAST)
+        self.clock = SimClock(asyncio.get_running_loop(), 1_700_000_000.0)
+        self.limits = limits
+        self.admission = Admission(limits, never_held)
+        self.ends: list[SessionEnd] = []
+        self.callers: list[Caller] = []
+        self.handled: list[Command] = []
+        self.refuse_hello: Exception | None = None
+        self._handler = handler
+        self._features = features
+        self.memory.get_connections(REGISTERED)
+        self.memory.get_connections(STRANGER)
+
+    async def start(self) -> None:
+        await self.memory.get_connections(NODE.ip).listen(NODE, self._serve)
+
+    async def _serve(self, transport: Transport) -> None:
+        self.ends.append(
+            await serve_session(
+                transport,
+                network=NETWORK,
+                limits=self.limits,
+                clock=self.clock,
+                our_hello=NODE_HELLO,
+                features=self._features,
+                admission=self.admission,
+                is_registered=lambda ip: ip == REGISTERED,
+                on_hello=self._on_hello,
+                handler=self._handle,
+            )
+        )
+
+    def _on_hello(self, caller: Caller) -> None:
+        if self.refuse_hello is not None:
+            raise self.refuse_hello
+        self.callers.append(caller)
+
+    async def _handle(self, caller: Caller, command: Command) -> Command | None:
+        self.handled.append(command)
+        return await self._handler(caller, command)
+
+    async def open(
+        self,
+        ip: str = REGISTERED,
+        hello: Hello = OUR_HELLO,
+        features: int = ANNOUNCED_FEATURES,
+        start_checked: bool = False,
+    ) -> Session:
+        return await open_session(
+            self.memory.get_connections(ip),
+            NODE,
+            network=NETWORK,
+            limits=self.limits,
+            hello=hello,
+            features=features,
+            clock=self.clock,
+            connect_timeout_s=5.0,
+            hello_timeout_s=90.0,
+            start_checked=start_checked,
+        )
+
+    async def dial(self, ip: str = REGISTERED, mode: Mode = Mode.LEGACY) -> RawPeer:
+        return RawPeer(await self.memory.get_connections(ip).connect(NODE, None, 5.0), mode)
+
+    def list_reasons(self) -> list[str]:
+        return [end.reason for end in self.ends]
+
+
+class RawPeer:
+    """A peer that says what a test wants: bytes, or commands."""
+
+    def __init__(self, transport: Transport, mode: Mode) -> None:
+        self.transport = transport
+        self.framing = Framing(NETWORK.magic, lambda *_: 2**25, mode)
+
+    async def say(self, *commands: Command) -> None:
+        frames = (self.framing.encode_frame(encode_command(command)) for command in commands)
+        await self.transport.write(b"".join(frames))
+
+    async def write(self, data: bytes) -> None:
+        await self.transport.write(data)
+
+    async def hear(self) -> Command | None:
+        """The next command; None when the stream ends."""
+        while (payload := self.framing.next_frame()) is None:
+            try:
+                self.framing.receive_data(await self.transport.read_some(2**16))
+            except TransportClosed:
+                return None
+        return decode_command(payload)
+
+    async def hear_to_the_end(self) -> list[Command]:
+        return [command async for command in aiter(self.hear_all())]
+
+    async def hear_all(self) -> Any:
+        while (command := await self.hear()) is not None:
+            yield command
+
+
+def in_world(
+    body: Callable[[World], Coroutine[Any, Any, None]],
+    *,
+    handler: Handler = echo,
+    features: int = ANNOUNCED_FEATURES,
+    never_held: tuple[str, ...] = (),
+    **limits: float,
+) -> World:
+    """Run a test in a world on virtual time; all sessions have ended when it returns."""
+
+    async def live() -> World:
+        world = World(replace(LIMITS, **limits), handler, features, never_held)  # type: ignore[arg-type]
+        await world.start()
+        await body(world)
+        for caller in world.callers:
+            caller.close()
+        await asyncio.sleep(1.0)
+        return world
+
+    return run(live())
+
+
+class ScriptedServer:
+    """A peer that answers with what a test gives it, as a server: a list of answers, one a frame."""
+
+    def __init__(
+        self, memory: MemoryNetwork, *answers: Command | bytes | None, mode: Mode = Mode.LEGACY
+    ) -> None:
+        self._memory = memory
+        self._answers = list(answers)
+        self.heard: list[Command] = []
+        self.framing = Framing(NETWORK.magic, lambda *_: 2**25, mode)
+
+    async def start(self) -> ScriptedServer:
+        await self._memory.get_connections(NODE.ip).listen(NODE, self._serve)
+        return self
+
+    async def _serve(self, transport: Transport) -> None:
+        for answer in self._answers:
+            while (payload := self.framing.next_frame()) is None:
+                self.framing.receive_data(await transport.read_some(2**16))
+            self.heard.append(decode_command(payload))
+            if isinstance(answer, bytes):
+                await transport.write(answer)
+            elif answer is not None:
+                await transport.write(self.framing.encode_frame(encode_command(answer)))
+                if answer.id is CommandId.HELLO and answer.features:
+                    self.framing.switch_to_checked()
+        await transport.read_some(1)
