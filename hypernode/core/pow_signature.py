@@ -1,4 +1,4 @@
-"""Verifying a row of the companion's ledger on one's own (spec 5, verifying a transaction).
+"""Verifying a row of the companion's ledger on one's own, and making one (spec 5, verifying a transaction).
 
 A hypernode that checks these does not have to believe its companion's disk.  The key is given with the
 row, and the sender's address must follow from it.
@@ -71,6 +71,26 @@ def _encode_base58(raw: bytes) -> str:
 def compute_rsa_address(pem: bytes) -> str:
     """56 hex characters of the PEM text of a key."""
     return hashlib.sha224(pem).hexdigest()
+
+
+def compute_secp256k1_pubkey(secret: bytes) -> bytes:
+    """The compressed key (33 bytes) of a secret of 32.  Raises ValueError for 0 or one above the order."""
+    return coincurve.PrivateKey(secret).public_key.format(compressed=True)
+
+
+def compute_ed25519_pubkey(secret: bytes) -> bytes:
+    """The key (32 bytes) of a secret of 32."""
+    return eddsa.import_private_key(secret).public_key().export_key(format="raw")
+
+
+def sign_secp256k1(secret: bytes, buffer: bytes) -> bytes:
+    """DER with low s over SHA-256."""
+    return coincurve.PrivateKey(secret).sign(buffer)
+
+
+def sign_ed25519(secret: bytes, buffer: bytes) -> bytes:
+    """64 bytes (RFC 8032)."""
+    return eddsa.new(eddsa.import_private_key(secret), "rfc8032").sign(buffer)
 
 
 def is_valid_pow_signature(row: SignedRow) -> bool:

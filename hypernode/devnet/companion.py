@@ -147,14 +147,13 @@ def main(argv: list[str]) -> int:
         network = network_from_json(args.network.read_text(encoding="utf-8"), str(args.network))
         companion = Companion(args.ledger, network, SystemClock(), args.seed.encode(), args.rollback)
         if args.hypernodes is not None:
-            hypernodes = load_hypernodes(args.hypernodes)
-            control = create_pow_key(bytes.fromhex(args.control_key))
-            prepare_ledger(
-                args.ledger, network, hypernodes, control, companion.clock.now(), seed=companion.seed
-            )
+            _prepare(args, companion)
     except (OSError, ValueError) as error:
         print(f"companion: {error}", file=sys.stderr)
         return 2
+    except sqlite3.Error as error:
+        print(f"companion: {args.ledger}: {error}", file=sys.stderr)
+        return 1
     try:
         asyncio.run(_run_until_signal(companion, Parent(args.parent_pid)))
     except (sqlite3.Error, ValueError) as error:

@@ -7,10 +7,14 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final, Literal
 
-import coincurve
-from Crypto.Signature import eddsa
-
-from hypernode.core.pow_signature import compute_ed25519_address, compute_secp256k1_address
+from hypernode.core.pow_signature import (
+    compute_ed25519_address,
+    compute_ed25519_pubkey,
+    compute_secp256k1_address,
+    compute_secp256k1_pubkey,
+    sign_ed25519,
+    sign_secp256k1,
+)
 
 KeyKind = Literal["secp256k1", "ed25519"]
 
@@ -42,17 +46,14 @@ def create_pow_key(secret: bytes, kind: KeyKind = "secp256k1") -> PowKey:
     if len(secret) != SECRET_BYTES:
         raise ValueError(f"expected a secret of {SECRET_BYTES} bytes, got {len(secret)}")
     if kind == "ed25519":
-        public = eddsa.import_private_key(secret).public_key().export_key(format="raw")
+        public = compute_ed25519_pubkey(secret)
         return PowKey(kind, secret, public, compute_ed25519_address(public))
-    public = coincurve.PrivateKey(secret).public_key.format(compressed=True)
+    public = compute_secp256k1_pubkey(secret)
     return PowKey(kind, secret, public, compute_secp256k1_address(public))
 
 
 def sign_pow(key: PowKey, buffer: bytes) -> str:
     """A signature as the column ``signature`` has it: base64 of DER with low s over SHA-256
     (secp256k1), or of 64 bytes (Ed25519)."""
-    if key.kind == "ed25519":
-        signature = eddsa.new(eddsa.import_private_key(key.secret), "rfc8032").sign(buffer)
-    else:
-        signature = coincurve.PrivateKey(key.secret).sign(buffer)
-    return base64.b64encode(signature).decode("ascii")
+    sign = sign_ed25519 if key.kind == "ed25519" else sign_secp256k1
+    return base64.b64encode(sign(key.secret, buffer)).decode("ascii")

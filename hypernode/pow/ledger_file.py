@@ -23,6 +23,7 @@ from hypernode.ports import PowNotReady
 Row: TypeAlias = tuple[Any, ...]
 
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_UNWRITABLE: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
 _SQLITE_MAGIC: Final = b"SQLite format 3\0"
 _WAL_VERSION: Final = b"\x02\x02"
 _WAL_VERSION_AT: Final = 18
@@ -123,13 +124,13 @@ def explain(path: Path, error: sqlite3.Error) -> str:
     code = _code(error)
     if code in _BUSY:
         return f"{path}: the PoW node holds its lock all the time; expected short commits: is it stuck?"
-    if code == sqlite3.SQLITE_CANTOPEN and _is_wal(path):
+    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK:
+        return f"{path}: the PoW node stopped within a commit; start it once, so that it repairs its ledger"
+    if code in _UNWRITABLE and _is_wal(path):
         return (
             f"{path}: a ledger in WAL mode cannot be opened read-only without its -wal and -shm files; "
             f"start the PoW node, or let this user write in {path.parent}"
         )
-    if code == sqlite3.SQLITE_READONLY:
-        return f"{path}: the PoW node stopped within a commit; start it once, so that it repairs its ledger"
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return f"{path}: this is no sound SQLite database ({error}); expected the PoW node's ledger"
     if "no such table" in str(error) or "no such column" in str(error):

@@ -1,0 +1,160 @@
+"""What a devnet shows: a live table on a terminal, else a line a slot, or JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from hypernode.core.network import Network
+from hypernode.core.timeline import compute_round_slot, compute_round_start, compute_slot_start
+from hypernode.devnet.observer import NodeReport
+from hypernode.devnet.verdict import Verdict
+
+HASH_CHARS: Final = 12
+BAR_WIDTH: Final = 40
+_UP_STYLES: Final = {"SYNCING": "green", "FORGING": "bold cyan", "SENDING": "bold cyan", "START": "yellow"}
+_BAD_STATES: Final = frozenset({"HALTED", "POW_NOT_SYNC"})
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """A node as it is shown; ``note`` are words in place of a report while there is none."""
+
+    name: str
+    address: str
+    ip: str
+    report: NodeReport | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotClock:
+    """Where in its round and slot the network is; parts from 0 to 1."""
+
+    round: int
+    sir: int
+    slots_total: int
+    is_closing: bool
+    round_part: float
+    slot_part: float
+    until_round_s: float
+
+
+def read_clock(network: Network, now: float) -> SlotClock:
+    """The clock at ``now`` (unix s)."""
+    round_, sir = compute_round_slot(network, now)
+    round_start, slot_start = compute_round_start(network, round_), compute_slot_start(network, round_, sir)
+    return SlotClock(
+        round=round_,
+        sir=sir,
+        slots_total=network.slots_total,
+        is_closing=sir >= network.slots,
+        round_part=(now - round_start) / network.round_s,
+        slot_part=(now - slot_start) / network.slot_s,
+        until_round_s=round_start + network.round_s - now,
+    )
+
+
+def make_screen(clock: SlotClock, rows: Sequence[NodeRow], juror: str, footer: str) -> RenderableType:
+    """The live table: clock, nodes, and a line below.  ``juror``: address of the slot's, or empty."""
+    return Group(_make_clock(clock, rows, juror), _make_table(rows, juror), Text(footer, style="dim"))
+
+
+def format_line(clock: SlotClock, rows: Sequence[NodeRow]) -> str:
+    """One plain line for a slot."""
+    tips = {(row.report.height, row.report.block_hash) for row in rows if row.report}
+    nodes = " ".join(f"{row.name}={_summarise(row)}" for row in rows)
+    slot = "closing" if clock.is_closing else f"slot {clock.sir}"
+    return f"round {clock.round} {slot}: {len(tips)} chain{'s' if len(tips) != 1 else ''}, {nodes}"
+
+
+def format_json(clock: SlotClock, rows: Sequence[NodeRow]) -> str:
+    """The same for programs: one object on one line."""
+    nodes = {
+        row.name: {
+            "ip": row.ip,
+            "address": row.address,
+            "note": row.note,
+            "status": asdict(row.report) if row.report else None,
+        }
+        for row in rows
+    }
+    return json.dumps({"event": "slot", "round": clock.round, "sir": clock.sir, "nodes": nodes})
+
+
+def format_verdict(verdict: Verdict, *, as_json: bool) -> str:
+    """The end of a run that was to be judged."""
+    if as_json:
+        return json.dumps({"event": "verdict", "good": verdict.is_good, **asdict(verdict)})
+    share = f"a block in {verdict.sealed} of {verdict.slots} slots"
+    lines = [f"good: all nodes are on one chain, {share}" if verdict.is_good else f"not good ({share}):"]
+    lines += [f"  {problem}" for problem in verdict.problems]
+    if verdict.down:
+        lines.append(f"  killed and not started again: {', '.join(verdict.down)}")
+    return "\n".join(lines)
+
+
+def _summarise(row: NodeRow) -> str:
+    if row.report is None:
+        return f"({row.note})"
+    report = row.report
+    return f"{report.state}:{report.height}:{report.block_hash[:8]}:{report.peers}p"
+
+
+def _make_clock(clock: SlotClock, rows: Sequence[NodeRow], juror: str) -> Table:
+    names = {row.address: row.name for row in rows}
+    grid = Table.grid(padding=(0, 1))
+    grid.add_row(
+        Text(f"round {clock.round}", style="bold"),
+        ProgressBar(total=1.0, completed=clock.round_part, width=BAR_WIDTH),
+        Text(f"next in {clock.until_round_s:.0f} s"),
+    )
+    if clock.is_closing:
+        slot, holder = "closing slot", "no juror"
+    else:
+        slot = f"slot {clock.sir} of {clock.slots_total}"
+        holder = f"juror {names.get(juror, juror or 'not known yet')}"
+    grid.add_row(
+        Text(slot, style="bold"),
+        ProgressBar(total=1.0, completed=clock.slot_part, width=BAR_WIDTH),
+        Text(holder),
+    )
+    return grid
+
+
+def _make_table(rows: Sequence[NodeRow], juror: str) -> Table:
+    table = Table(expand=False)
+    for title in ("node", "ip", "state", "hash"):
+        table.add_column(title, no_wrap=True)
+    for title in ("height", "peers", "mempool", "forged"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for row in rows:
+        name = f"{row.name} ◂" if row.address == juror else row.name
+        if row.report is None:
+            table.add_row(name, row.ip, Text(row.note, style="red"))
+            continue
+        report = row.report
+        table.add_row(
+            name,
+            row.ip,
+            Text(report.state, style=_choose_style(report)),
+            report.block_hash[:HASH_CHARS],
+            str(report.height),
+            str(report.peers),
+            str(report.mempool),
+            str(report.forged),
+        )
+    return table
+
+
+def _choose_style(report: NodeReport) -> str:
+    if report.state in _BAD_STATES:
+        return "bold red"
+    return _UP_STYLES.get(report.state, "yellow" if not report.has_started else "")
