@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from tornado.iostream import IOStream, StreamClosedError
-from tornado.netutil import bind_sockets
 from tornado.tcpserver import TCPServer
 
 from hypernode.ports import Endpoint, Listener, Transport, TransportClosed
@@ -105,10 +104,10 @@ class TornadoConnections:
 
     async def listen(self, local: Endpoint, on_connection: OnConnection) -> Listener:
         """Raises OSError when the port is taken."""
-        sockets = bind_sockets(local.port, local.ip, family=socket.AF_INET, backlog=BACKLOG)
+        sock = _bind(local)
         server = _Server(on_connection, self.traffic)
-        server.add_sockets(sockets)
-        ip, port = sockets[0].getsockname()[:2]
+        server.add_socket(sock)
+        ip, port = sock.getsockname()
         return _TornadoListener(server, Endpoint(ip, port))
 
 
@@ -156,6 +155,21 @@ class _TornadoListener:
 
     async def close(self) -> None:
         self._server.stop()
+
+
+def _bind(local: Endpoint) -> socket.socket:
+    """A listening socket.  SO_REUSEADDR: a restarted node need not wait for what the old one left; it does
+    not let two listen at once.  Raises OSError."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((local.ip, local.port))
+        sock.listen(BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 async def _resolve(host: str) -> str:

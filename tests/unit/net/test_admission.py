@@ -1,0 +1,137 @@
+"""The table of sessions: places, holds that double, and tokens."""
+
+from __future__ import annotations
+
+import pytest
+
+from hypernode.core.errors import Ignore
+from hypernode.net.admission import Admission
+from hypernode.net.token_bucket import TokenBucket
+from hypernode.wire.catalogue import Limits
+
+SMALL = Limits(sessions=6, sessions_kept=2, sessions_per_ip=2, sessions_per_registered_ip=3, known_ips=3)
+
+
+def admit(admission: Admission, ip: str, *, is_registered: bool = False, now: float = 0.0) -> None:
+    admission.admit(ip, is_registered=is_registered, now=now)
+
+
+@pytest.mark.parametrize(("is_registered", "most"), [(False, 2), (True, 3)])
+def test_an_ip_has_so_many_places(is_registered: bool, most: int) -> None:
+    admission = Admission(SMALL)
+    for _ in range(most):
+        admit(admission, "10.0.0.1", is_registered=is_registered)
+    with pytest.raises(Ignore, match=f"{most} sessions of its IP are open"):
+        admit(admission, "10.0.0.1", is_registered=is_registered)
+    admit(admission, "10.0.0.2", is_registered=is_registered)
+
+
+def test_a_third_is_kept_for_registered_ips() -> None:
+    admission = Admission(SMALL)
+    for number in range(4):
+        admit(admission, f"10.0.0.{number}")
+    with pytest.raises(Ignore, match="no session is free for who is not registered"):
+        admit(admission, "10.0.0.9")
+    admit(admission, "10.1.0.1", is_registered=True)
+    admit(admission, "10.1.0.2", is_registered=True)
+    with pytest.raises(Ignore, match=r"no session is free$"):
+        admit(admission, "10.1.0.3", is_registered=True)
+    assert admission.count == 6
+
+
+def test_a_place_is_given_back_once() -> None:
+    admission = Admission(SMALL)
+    ticket = admission.admit("10.0.0.1", is_registered=False, now=0.0)
+    admit(admission, "10.0.0.1")
+    ticket.release()
+    ticket.release()
+    assert (admission.count, admission.count_of("10.0.0.1")) == (1, 1)
+
+
+def test_strangers_get_back_the_places_of_strangers() -> None:
+    admission = Admission(SMALL)
+    tickets = [admission.admit(f"10.0.0.{n}", is_registered=False, now=0.0) for n in range(4)]
+    for ticket in tickets:
+        ticket.release()
+    assert admission.count == 0
+    for number in range(4):
+        admit(admission, f"10.0.1.{number}")
+
+
+def test_a_hold_doubles_with_each_offence_up_to_an_hour() -> None:
+    admission = Admission(Limits(hold_first_s=4.0, hold_max_s=30.0))
+    assert [admission.hold("10.0.0.1", 0.0) for _ in range(5)] == [4.0, 8.0, 16.0, 30.0, 30.0]
+    assert Limits().hold_max_s == 3600
+
+
+def test_a_hold_ends() -> None:
+    admission = Admission()
+    admission.hold("10.0.0.1", 100.0)
+    with pytest.raises(Ignore, match="its IP is on hold"):
+        admit(admission, "10.0.0.1", is_registered=True, now=103.9)
+    admit(admission, "10.0.0.2", now=103.9)
+    admit(admission, "10.0.0.1", now=104.0)
+
+
+def test_offences_are_forgotten_after_a_while() -> None:
+    admission = Admission()
+    assert admission.hold("10.0.0.1", 0.0) == 4.0
+    assert admission.hold("10.0.0.1", 7_199.0) == 8.0
+    assert admission.hold("10.0.0.1", 7_199.0 + 7_200.0) == 4.0
+
+
+def test_the_operators_ip_is_never_held() -> None:
+    admission = Admission(never_held=("127.0.0.1",))
+    assert admission.hold("127.0.0.1", 0.0) == 0.0
+    assert not admission.is_on_hold("127.0.0.1", 0.0)
+
+
+def test_only_so_many_holds_are_remembered() -> None:
+    admission = Admission(SMALL)
+    for number in range(4):
+        admission.hold(f"10.0.0.{number}", 0.0)
+    assert [admission.is_on_hold(f"10.0.0.{n}", 1.0) for n in range(4)] == [False, True, True, True]
+
+
+def test_sessions_of_an_ip_share_a_bucket() -> None:
+    admission = Admission()
+    assert admission.get_bucket("10.0.0.1", 0.0) is admission.get_bucket("10.0.0.1", 9.0)
+    assert admission.get_bucket("10.0.0.1", 0.0) is not admission.get_bucket("10.0.0.2", 0.0)
+
+
+def test_full_buckets_are_forgotten_first_when_there_are_many() -> None:
+    admission = Admission(SMALL)
+    used = admission.get_bucket("10.0.0.0", 0.0)
+    used.take(100.0, 0.0)
+    for number in range(1, 5):
+        admission.get_bucket(f"10.0.0.{number}", 0.0)
+    assert admission.get_bucket("10.0.0.0", 0.0) is used
+
+
+def test_the_oldest_bucket_goes_when_all_are_in_use() -> None:
+    admission = Admission(SMALL)
+    buckets = [admission.get_bucket(f"10.0.0.{n}", 0.0) for n in range(3)]
+    for bucket in buckets:
+        bucket.take(100.0, 0.0)
+    admission.get_bucket("10.0.0.9", 0.0)
+    assert admission.get_bucket("10.0.0.1", 0.0) is buckets[1]
+    assert admission.get_bucket("10.0.0.0", 0.0) is not buckets[0]
+
+
+def test_tokens_are_free_until_there_are_none() -> None:
+    bucket = TokenBucket(10.0, 2.0, now=0.0)
+    assert [bucket.take(5.0, 0.0) for _ in range(3)] == [0.0, 0.0, 2.5]
+
+
+def test_tokens_come_back_with_time_up_to_what_the_bucket_holds() -> None:
+    bucket = TokenBucket(10.0, 2.0, now=0.0)
+    bucket.take(10.0, 0.0)
+    assert (bucket.get_tokens(2.0), bucket.is_full(2.0)) == (4.0, False)
+    assert (bucket.get_tokens(99.0), bucket.is_full(99.0)) == (10.0, True)
+    assert bucket.take(12.0, 99.0) == 1.0
+
+
+def test_a_clock_that_stands_gives_nothing() -> None:
+    bucket = TokenBucket(10.0, 2.0, now=5.0)
+    bucket.take(10.0, 5.0)
+    assert bucket.get_tokens(4.0) == 0.0

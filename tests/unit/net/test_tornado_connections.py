@@ -1,0 +1,217 @@
+"""Real TCP on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from hypernode.net.tornado_connections import TornadoConnections
+from hypernode.ports import Endpoint, Listener, Transport, TransportClosed
+
+LOCAL = Endpoint("127.0.0.1", 0)
+
+
+async def echo(transport: Transport) -> None:
+    while True:
+        await transport.write(await transport.read_some(65_536))
+
+
+@asynccontextmanager
+async def listening(connections: TornadoConnections, on_connection: object = echo) -> AsyncIterator[Listener]:
+    assert callable(on_connection)
+    listener = await connections.listen(LOCAL, on_connection)
+    try:
+        yield listener
+    finally:
+        await listener.close()
+
+
+async def read_exactly(transport: Transport, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        data += await transport.read_some(65_536)
+    return data
+
+
+async def wait_until_none_is_open(connections: TornadoConnections) -> None:
+    async with asyncio.timeout(5):
+        while connections.traffic.open:
+            await asyncio.sleep(0)
+
+
+def test_bytes_go_there_and_back_and_are_counted() -> None:
+    async def live() -> None:
+        connections = TornadoConnections()
+        async with listening(connections) as listener:
+            transport = await connections.connect(listener.endpoint, None, 5.0)
+            data = bytes(range(256)) * 8 * 1024
+            writing = asyncio.create_task(transport.write(data))
+            assert await read_exactly(transport, len(data)) == data
+            await writing
+            assert connections.traffic.open == 2
+            assert connections.traffic.bytes_sent == connections.traffic.bytes_received == 2 * len(data)
+            transport.close()
+            await wait_until_none_is_open(connections)
+
+    asyncio.run(live())
+
+
+def test_both_ends_know_the_other_and_where_it_leaves_from() -> None:
+    async def live() -> None:
+        seen: list[Transport] = []
+
+        async def note(transport: Transport) -> None:
+            seen.append(transport)
+            await transport.write(b"!")
+
+        connections = TornadoConnections()
+        async with listening(connections, note) as listener:
+            transport = await connections.connect(listener.endpoint, "127.0.0.6", 5.0)
+            assert await transport.read_some(9) == b"!"
+            assert transport.remote == listener.endpoint
+            assert seen[0].remote.ip == "127.0.0.6"
+            with pytest.raises(TransportClosed):
+                await transport.read_some(9)
+            transport.close()
+
+    asyncio.run(live())
+
+
+def test_a_host_name_is_looked_up() -> None:
+    async def live() -> None:
+        connections = TornadoConnections()
+        async with listening(connections) as listener:
+            transport = await connections.connect(Endpoint("localhost", listener.endpoint.port), None, 5.0)
+            await transport.write(b"!")
+            assert await transport.read_some(9) == b"!"
+            transport.close()
+
+    asyncio.run(live())
+
+
+@pytest.mark.parametrize("ip", ["127.0.0.1", "no.such.host.invalid"])
+def test_where_nobody_listens_the_transport_is_closed(ip: str) -> None:
+    async def live() -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            port = taken.getsockname()[1]
+            with pytest.raises(TransportClosed):
+                await TornadoConnections().connect(Endpoint(ip, port), None, 5.0)
+
+    asyncio.run(live())
+
+
+def test_a_source_that_is_not_ours_cannot_be_left_from() -> None:
+    async def live() -> None:
+        with pytest.raises(TransportClosed):
+            await TornadoConnections().connect(Endpoint("127.0.0.1", 9), "192.0.2.1", 5.0)
+
+    asyncio.run(live())
+
+
+def test_a_host_that_does_not_answer_takes_the_time_out() -> None:
+    async def live() -> None:
+        with socket.socket() as deaf:
+            deaf.bind(("127.0.0.1", 0))
+            deaf.listen(0)
+            taken: list[Transport] = []
+
+            async def fill_up() -> None:
+                for _ in range(8):  # the kernel takes a few before it lets them wait
+                    taken.append(
+                        await TornadoConnections().connect(Endpoint(*deaf.getsockname()), None, 0.05)
+                    )
+
+            with pytest.raises(TimeoutError):
+                await fill_up()
+            for transport in taken:
+                transport.close()
+
+    asyncio.run(live())
+
+
+def test_a_port_is_not_shared() -> None:
+    async def live() -> None:
+        connections = TornadoConnections()
+        async with listening(connections) as listener:
+            with pytest.raises(OSError, match="in use"):
+                await connections.listen(listener.endpoint, echo)
+
+    asyncio.run(live())
+
+
+def test_a_listener_that_is_closed_takes_no_more_but_lets_the_others_go_on() -> None:
+    async def live() -> None:
+        connections = TornadoConnections()
+        async with listening(connections) as listener:
+            transport = await connections.connect(listener.endpoint, None, 5.0)
+            await transport.write(b"1")
+            assert await transport.read_some(9) == b"1"
+            await listener.close()
+            with pytest.raises(TransportClosed):
+                await connections.connect(listener.endpoint, None, 5.0)
+            await transport.write(b"2")
+            assert await transport.read_some(9) == b"2"
+            transport.close()
+            await wait_until_none_is_open(connections)
+
+    asyncio.run(live())
+
+
+def test_reading_and_writing_a_closed_transport_says_so() -> None:
+    async def live() -> None:
+        connections = TornadoConnections()
+        async with listening(connections) as listener:
+            transport = await connections.connect(listener.endpoint, None, 5.0)
+            transport.close()
+            with pytest.raises(TransportClosed):
+                await transport.write(b"1")
+            with pytest.raises(TransportClosed):
+                await transport.read_some(1)
+
+    asyncio.run(live())
+
+
+def test_a_bug_in_what_serves_is_logged_and_closes_its_connection_only(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fail(transport: Transport) -> None:
+        raise ZeroDivisionError("a bug")
+
+    async def live() -> None:
+        connections = TornadoConnections()
+        async with listening(connections, fail) as listener:
+            for _ in range(2):
+                transport = await connections.connect(listener.endpoint, None, 5.0)
+                with pytest.raises(TransportClosed):
+                    await transport.read_some(1)
+                transport.close()
+
+    asyncio.run(live())
+    assert [record.levelname for record in caplog.records] == ["ERROR", "ERROR"]
+    assert "ZeroDivisionError('a bug')" in caplog.text
+
+
+def test_a_writer_waits_for_who_does_not_read() -> None:
+    async def live() -> None:
+        stalled = asyncio.Event()
+
+        async def never_read(transport: Transport) -> None:
+            await stalled.wait()
+
+        connections = TornadoConnections()
+        async with listening(connections, never_read) as listener:
+            transport = await connections.connect(listener.endpoint, None, 5.0)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await transport.write(bytes(64 * 1024 * 1024))
+            assert connections.traffic.bytes_sent < 32 * 1024 * 1024
+            transport.close()
+            stalled.set()
+            await wait_until_none_is_open(connections)
+
+    asyncio.run(live())
