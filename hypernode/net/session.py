@@ -12,9 +12,6 @@ from typing import Final
 
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.params import Network
-from hypernode.net.serving import Caller as Caller
-from hypernode.net.serving import SessionEnd as SessionEnd
-from hypernode.net.serving import serve_session as serve_session
 from hypernode.net.stream import CommandStream
 from hypernode.ports import Clock, Connections, Endpoint, Transport, TransportClosed
 from hypernode.wire.catalogue import COMMANDS, CommandId, Limits, get_answer_limit
@@ -180,40 +177,6 @@ async def open_session(
         session.close(f"{problem!r}")
         raise
     return session
-
-
-async def request_once(
-    connections: Connections,
-    remote: Endpoint,
-    command: Command,
-    *,
-    network: Network,
-    limits: Limits,
-    hello: Hello,
-    features: int,
-    clock: Clock,
-    connect_timeout_s: float,
-    timeout_s: float,
-    source_ip: str | None = None,
-) -> Command:
-    """One question over a connection of its own, with hello (port 00000 or 00101).  ``timeout_s`` holds
-    for the hello and for the answer, each.  Raises what ``open_session`` and ``request`` raise."""
-    session = await open_session(
-        connections,
-        remote,
-        network=network,
-        limits=limits,
-        hello=hello,
-        features=features,
-        clock=clock,
-        connect_timeout_s=connect_timeout_s,
-        hello_timeout_s=timeout_s,
-        source_ip=source_ip,
-    )
-    try:
-        return await session.request(command, timeout_s)
-    finally:
-        session.close()
 
 
 async def request_without_hello(

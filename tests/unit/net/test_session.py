@@ -13,7 +13,6 @@ from hypernode.net.session import (
     HelloRefused,
     Session,
     open_session,
-    request_once,
     request_without_hello,
     send_without_hello,
 )
@@ -26,7 +25,6 @@ from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.framing import Mode
 from hypernode.wire.hello import FEATURE_CHECKED, Hello, format_hello
 from tests.unit.net.world import (
-    CLIENT_HELLO,
     FAST,
     LIMITS,
     NETWORK,
@@ -353,27 +351,6 @@ def test_what_cannot_be_written_is_not_sent() -> None:
 
 
 # --- one-off connections ----------------------------------------------------------------------------
-
-
-def test_one_question_over_a_connection_of_its_own() -> None:
-    async def body(world: World) -> None:
-        answer = await request_once(
-            world.memory.get_connections(REGISTERED),
-            NODE,
-            STATUS,
-            network=NETWORK,
-            limits=LIMITS,
-            hello=CLIENT_HELLO,
-            features=FEATURE_CHECKED,
-            clock=world.clock,
-            connect_timeout_s=5.0,
-            timeout_s=30.0,
-        )
-        assert answer == STATUS
-        await asyncio.sleep(1)
-        assert world.list_reasons() == ["closed by the peer"]
-
-    in_world(body)
 
 
 async def ask_alone(world: World, command: Command, remote: Endpoint = NODE) -> Command:

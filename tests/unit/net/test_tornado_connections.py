@@ -9,8 +9,15 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from hypernode.net.admission import Admission
+from hypernode.net.serving import Caller, SessionEnd, serve_session
+from hypernode.net.session import open_session
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.ports import Endpoint, Listener, Transport, TransportClosed
+from hypernode.wire.catalogue import CommandId
+from hypernode.wire.codec import Command
+from hypernode.wire.hello import ANNOUNCED_FEATURES
+from tests.unit.net.world import CLIENT_HELLO, LIMITS, NETWORK, NODE_HELLO
 
 LOCAL = Endpoint("127.0.0.1", 0)
 
@@ -215,3 +222,58 @@ def test_a_writer_waits_for_who_does_not_read() -> None:
             await wait_until_none_is_open(connections)
 
     asyncio.run(live())
+
+
+def test_a_session_of_two_nodes_over_tcp() -> None:
+    async def live() -> None:
+        connections, clock = TornadoConnections(), _LoopClock()
+        status = Command(CommandId.STATUS, string="x" * 1_000_000)
+        ends: list[SessionEnd] = []
+
+        async def answer(caller: Caller, command: Command) -> Command | None:
+            return status
+
+        async def serve(transport: Transport) -> None:
+            ends.append(
+                await serve_session(
+                    transport,
+                    network=NETWORK,
+                    limits=LIMITS,
+                    clock=clock,
+                    our_hello=NODE_HELLO,
+                    features=ANNOUNCED_FEATURES,
+                    admission=Admission(),
+                    is_registered=lambda ip: False,
+                    on_hello=lambda caller: None,
+                    handler=answer,
+                )
+            )
+
+        async with listening(connections, serve) as listener:
+            session = await open_session(
+                connections,
+                listener.endpoint,
+                network=NETWORK,
+                limits=LIMITS,
+                hello=CLIENT_HELLO,
+                features=ANNOUNCED_FEATURES,
+                clock=clock,
+                connect_timeout_s=5.0,
+                hello_timeout_s=5.0,
+            )
+            assert session.features == ANNOUNCED_FEATURES
+            for _ in range(3):
+                assert await session.request(Command(CommandId.STATUS), 5.0) == status
+            session.close()
+            await wait_until_none_is_open(connections)
+        assert ends == [SessionEnd("closed by the peer")]
+
+    asyncio.run(live())
+
+
+class _LoopClock:
+    def now(self) -> float:
+        return 0.0
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()

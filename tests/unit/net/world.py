@@ -9,7 +9,8 @@ from typing import Any
 
 from hypernode.core.params import mainnet
 from hypernode.net.admission import Admission
-from hypernode.net.session import Caller, Session, SessionEnd, open_session, serve_session
+from hypernode.net.serving import Caller, SessionEnd, serve_session
+from hypernode.net.session import Session, open_session
 from hypernode.ports import Endpoint, Transport, TransportClosed
 from hypernode.sim.clock import SimClock
 from hypernode.sim.link import LinkQuality
