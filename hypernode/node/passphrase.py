@@ -23,9 +23,20 @@ def get_passphrase(wallet: Path, file: Path | None, environment: Mapping[str, st
     if environment.get(VARIABLE):
         return environment[VARIABLE]
     if not sys.stdin.isatty():
-        remedy = f"Name a file with it (PASSPHRASE_FILE in config.txt), or set {VARIABLE}"
-        raise WalletError(wallet, "is encrypted and there is no passphrase", remedy)
+        remedy = f"Name a file with one (PASSPHRASE_FILE in config.txt), or set {VARIABLE}"
+        raise WalletError(wallet, "needs a passphrase and there is none", remedy)
     return getpass.getpass(f"Passphrase of {wallet}: ")
+
+
+def get_new_passphrase(wallet: Path, file: Path | None, environment: Mapping[str, str]) -> str:
+    """The passphrase for a wallet to be made; on a terminal asked for twice.  Raises WalletError."""
+    passphrase = get_passphrase(wallet, file, environment)
+    is_prompted = file is None and not environment.get(VARIABLE)
+    if is_prompted and getpass.getpass("The same again: ") != passphrase:
+        raise WalletError(wallet, "the two passphrases differ", "Try again")
+    if not passphrase:
+        raise WalletError(wallet, "an empty passphrase protects nothing", "Try again")
+    return passphrase
 
 
 def _read(file: Path) -> str:

@@ -208,11 +208,11 @@ def _choose_listen_ip(flags: Flags, config: ConfigFile, values: _Values) -> str:
     if text.upper() == _ALL:
         return ANY_IP
     try:
-        return str(ipaddress.ip_address(text))
+        return str(ipaddress.IPv4Address(text))
     except ValueError:
         source, line = ("--ip", 0) if flags.ip is not None else (config.source, config.lines.get("IP", 0))
         remedy = "Give an address of this host, or ALL"
-        raise ConfigError(source, line, "IP", f"expected an IP address, not {text!r}", remedy) from None
+        raise ConfigError(source, line, "IP", f"expected an IPv4 address, not {text!r}", remedy) from None
 
 
 def _choose_port(flags: Flags, config: ConfigFile, network: Network) -> int:

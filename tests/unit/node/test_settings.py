@@ -127,7 +127,8 @@ def test_a_network_file_is_taken_and_its_values_are_the_defaults(tmp_path: Path)
         (Flags(network="devnet"), "a devnet has no times"),
         (Flags(network="broken.json"), "broken.json: not JSON"),
         (Flags(port=0), "expected 1 to 65535, not 0"),
-        (Flags(ip="here"), "expected an IP address, not 'here'"),
+        (Flags(ip="here"), "expected an IPv4 address, not 'here'"),
+        (Flags(ip="::1"), "expected an IPv4 address"),
         (Flags(home=Path("file")), "the run folder is no folder"),
     ],
 )

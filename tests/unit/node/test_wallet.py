@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hypernode.core.signing import CURVE_ORDER, is_valid_signature
-from hypernode.node.passphrase import VARIABLE, get_passphrase
+from hypernode.node.passphrase import VARIABLE, get_new_passphrase, get_passphrase
 from hypernode.node.wallet import (
     Wallet,
     WalletError,
@@ -224,5 +224,26 @@ def test_a_passphrase_file_without_one_is_refused(tmp_path: Path, content: bytes
 
 def test_without_a_terminal_nobody_is_prompted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO())
-    with pytest.raises(WalletError, match="there is no passphrase"):
+    with pytest.raises(WalletError, match="needs a passphrase and there is none"):
         get_passphrase(tmp_path / "w", None, {})
+
+
+def test_a_new_passphrase_from_a_prompt_must_be_given_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter(["one", "two", "same", "same", "", ""])
+    monkeypatch.setattr("getpass.getpass", lambda prompt: next(answers))
+    monkeypatch.setattr("sys.stdin", Terminal())
+    with pytest.raises(WalletError, match="two passphrases differ"):
+        get_new_passphrase(tmp_path / "w", None, {})
+    assert get_new_passphrase(tmp_path / "w", None, {}) == "same"
+    with pytest.raises(WalletError, match="empty passphrase"):
+        get_new_passphrase(tmp_path / "w", None, {})
+    assert get_new_passphrase(tmp_path / "w", None, {VARIABLE: "set"}) == "set"
+
+
+class Terminal(io.StringIO):
+    """Standard input on a terminal."""
+
+    def isatty(self) -> bool:
+        return True

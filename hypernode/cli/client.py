@@ -1,0 +1,208 @@
+"""``hn_client.py``: ask a hypernode one question (spec 6, command lines).
+
+JSON on one line of standard output where that is no terminal or ``--json`` is said, else a table; words for
+people go to standard error.  Exit status: see ``Exit``.  Imports wait until the command line was understood.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hypernode import __version__
+from hypernode.cli.exit_codes import Exit
+
+if TYPE_CHECKING:
+    from hypernode.cli.actions import Action
+    from hypernode.cli.asking import Target
+    from hypernode.wire.codec import Command
+
+ACTION_NAMES: Final = (
+    "hello",
+    "ping",
+    "status",
+    "round",
+    "block",
+    "tx",
+    "address_txs",
+    "mempool",
+    "blocksync",
+    "hypernodes",
+    "headers",
+    "heights",
+    "txtest",
+    "update",
+    "getconfig",
+)
+"""Named here too, so that a typo is told without loading what asks."""
+CLOSED: Final = "'Closed'"
+TIMEOUT: Final = "'Timeout'"
+"""What existing scripts look for on standard output."""
+_MAX_PORT: Final = 65_535
+_MAX_TIMEOUT_S: Final = 86_400.0
+
+
+class UsageError(Exception):
+    """A command line that cannot be used, in words."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Ask and print; returns the exit status."""
+    args = _make_parser().parse_args(argv)
+    from hypernode.node.config_table import ConfigError
+    from hypernode.node.wallet import WalletError
+
+    try:
+        return _ask_and_print(args)
+    except (UsageError, ConfigError, WalletError) as error:
+        return _fail(str(error), Exit.USAGE)
+    except BrokenPipeError:
+        # who read us has gone: what is still buffered must not raise again when the interpreter ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    except KeyboardInterrupt:
+        return _fail("interrupted", Exit.NO_CONNECTION)
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hn_client.py", description="Ask a Bismuth hypernode.")
+    parser.add_argument(
+        "-I", "--ip", default="127.0.0.1", help="the node's IP address (default: %(default)s)"
+    )
+    parser.add_argument("-p", "--port", type=int, default=6969, help="its TCP port (default: %(default)s)")
+    parser.add_argument("-S", "--sourceip", help="our address to leave from")
+    parser.add_argument(
+        "-t", "--timeout", type=_parse_seconds, default=10.0, help="seconds to connect (default: %(default)g)"
+    )
+    parser.add_argument(
+        "-r",
+        "--readtimeout",
+        type=_parse_seconds,
+        default=60.0,
+        help="seconds to wait for an answer (default: %(default)g)",
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="say each step on standard error")
+    parser.add_argument("-V", "--version", action="version", version=f"hypernode {__version__}")
+    parser.add_argument(
+        "--action", choices=ACTION_NAMES, default="hello", help="what to ask (default: hello)"
+    )
+    parser.add_argument("--param", default="", help="block, blocksync: a height; tx: an id; address_txs: …")
+    parser.add_argument("--json", action="store_true", help="JSON on one line, also on a terminal")
+    parser.add_argument(
+        "--network", default="mainnet", help="mainnet, testnet, devnet, or a network file (default: mainnet)"
+    )
+    parser.add_argument("--wallet", type=Path, help="wallet to speak as (default: poswallet.json, if any)")
+    return parser
+
+
+def _parse_seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _MAX_TIMEOUT_S:
+        raise argparse.ArgumentTypeError(f"expected seconds, more than 0, not {text!a}")
+    return seconds
+
+
+def _ask_and_print(args: argparse.Namespace) -> int:
+    """Raises UsageError, ConfigError, WalletError."""
+    from hypernode.cli.actions import ACTIONS, BadAnswer
+    from hypernode.cli.asking import SaidKo, run_asking
+    from hypernode.core.errors import Ignore, Reject
+    from hypernode.net.session import HelloRefused
+    from hypernode.node.clock import SystemClock
+    from hypernode.ports import TransportClosed
+
+    action = ACTIONS[args.action]
+
+    def tell(words: str) -> None:
+        if args.verbose:
+            print(f"hn_client: {words}", file=sys.stderr)
+
+    try:
+        target, question = _prepare(args, action)
+        answer = run_asking(target, action, question, SystemClock(), tell)
+    except TimeoutError:
+        print(TIMEOUT, flush=True)
+        return _fail(f"{args.ip} port {args.port} did not answer in time", Exit.NO_CONNECTION)
+    except TransportClosed as error:
+        print(CLOSED, flush=True)
+        return _fail(
+            f"{args.ip} port {args.port} closed the connection or took none: {error}", Exit.NO_CONNECTION
+        )
+    except (SaidKo, HelloRefused) as error:
+        return _print_ko(args, error.reason)
+    except Ignore as error:
+        _print(args, False)
+        return _fail(error.reason, Exit.NEGATIVE)
+    except (BadAnswer, Reject) as error:
+        return _fail(f"bad answer: {error}", Exit.BAD_ANSWER)
+    try:
+        _print(args, answer.value)
+    except RecursionError:
+        return _fail("bad answer: nested too deeply", Exit.BAD_ANSWER)
+    return Exit.NEGATIVE if answer.is_negative else Exit.OK
+
+
+def _prepare(args: argparse.Namespace, action: Action) -> tuple[Target, Command]:
+    """Whom to ask, and the question.  Raises UsageError, ConfigError, WalletError."""
+    from hypernode.cli.actions import BadParam, make_question
+    from hypernode.cli.asking import Target, make_test_message
+    from hypernode.cli.identity import get_address, get_signer
+    from hypernode.cli.resolving import resolve
+    from hypernode.node.clock import SystemClock
+    from hypernode.node.networks import load_network_of_client
+    from hypernode.ports import Endpoint
+
+    if not 1 <= args.port <= _MAX_PORT:
+        raise UsageError(f"expected a port from 1 to {_MAX_PORT}, not {args.port}")
+    network = load_network_of_client(args.network, Path.cwd())
+    try:
+        question = make_question(action, args.param)
+    except BadParam as error:
+        raise UsageError(f"--action {args.action} {error}") from None
+    if args.action == "txtest":
+        signer = get_signer(network, args.wallet, Path.cwd())
+        question, address = make_test_message(signer, SystemClock()), signer.address
+    else:
+        address = get_address(network, args.wallet, Path.cwd())
+    target = Target(
+        network=network,
+        remote=Endpoint(resolve(args.ip, args.timeout), args.port),
+        address=address,
+        source_ip=args.sourceip,
+        connect_timeout_s=args.timeout,
+        read_timeout_s=args.readtimeout,
+    )
+    return target, question
+
+
+def _print(args: argparse.Namespace, value: object) -> None:
+    """A table for people, JSON on one line for programs."""
+    if args.json or not sys.stdout.isatty():
+        print(json.dumps(value), flush=True)
+        return
+    from hypernode.cli.tables import print_value
+
+    print_value(args.action, value)
+
+
+def _print_ko(args: argparse.Namespace, reason: str) -> int:
+    """The peer's no, with what to do where we know it."""
+    from hypernode.node.logs import printable
+
+    if args.json or not sys.stdout.isatty():
+        print(json.dumps({"ko": reason}), flush=True)
+    is_other_network = "posnet" in reason.lower()
+    remedy = f" (we spoke of {args.network}: name its network with --network)" if is_other_network else ""
+    return _fail(f"ko: {printable(reason) or 'no reason given'}{remedy}", Exit.REFUSED)
+
+
+def _fail(words: str, status: Exit) -> int:
+    print(f"hn_client: {words}", file=sys.stderr)
+    return status

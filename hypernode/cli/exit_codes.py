@@ -1,0 +1,23 @@
+"""Exit codes of our commands: what scripts and supervisors go by (spec 6, command lines, supervision)."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """0 to 5 are the client's; the last two are those of ``sysexits``, for supervisors."""
+
+    OK = 0
+    NEGATIVE = 1
+    """Asked and answered: there is no such thing."""
+    USAGE = 2
+    NO_CONNECTION = 3
+    """Cannot connect, closed, or time-out."""
+    REFUSED = 4
+    """The peer said ko."""
+    BAD_ANSWER = 5
+    TEMPORARY = 75
+    """Trying again later may help."""
+    CONFIGURATION = 78
+    """Only the operator can mend it: no restart helps."""

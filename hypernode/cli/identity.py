@@ -1,0 +1,46 @@
+"""Who a client says it is: the wallet's address, or a throw-away one (spec 6, folders)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from hypernode.core.network import Network
+from hypernode.node.clock import SystemEntropy
+from hypernode.node.passphrase import get_passphrase
+from hypernode.node.wallet import (
+    Wallet,
+    WalletError,
+    draw_privkey,
+    load_wallet,
+    make_wallet,
+    read_wallet_address,
+)
+
+DEFAULT_WALLET = "poswallet.json"
+
+
+def get_signer(network: Network, wallet: Path | None, folder: Path) -> Wallet:
+    """The key to sign with: that of the wallet, or a throw-away one where there is none.  Raises
+    WalletError."""
+    path = folder / (wallet or DEFAULT_WALLET)
+    if wallet is None and not path.exists():
+        return make_throwaway(network)
+    return load_wallet(path, network.address_byte, lambda: get_passphrase(path, None, os.environ))
+
+
+def get_address(network: Network, wallet: Path | None, folder: Path) -> str:
+    """The address for a hello.  A wallet that was named must be good (raises WalletError); one that merely
+    lies there may be of another network."""
+    path = folder / (wallet or DEFAULT_WALLET)
+    try:
+        return read_wallet_address(path, network.address_byte)
+    except WalletError:
+        if wallet is not None:
+            raise
+        return make_throwaway(network).address
+
+
+def make_throwaway(network: Network) -> Wallet:
+    """A key that is forgotten with the process."""
+    return make_wallet(draw_privkey(SystemEntropy().token), network.address_byte)

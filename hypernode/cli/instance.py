@@ -1,0 +1,181 @@
+"""``hn_instance.py``: run a hypernode in the foreground (spec 6, command lines).
+
+Exit status: 0 stopped as asked, 2 usage, 75 a trouble that may pass (in use, no disk), 78 a configuration
+that the operator must mend.  Imports wait until the command line was understood, so that ``--version`` and a
+typo answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from hypernode import __version__
+from hypernode.cli.exit_codes import Exit
+
+if TYPE_CHECKING:
+    from hypernode.node.config_files import Remark
+    from hypernode.node.settings import Settings
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the node, or the action asked for; returns the exit status."""
+    args = _make_parser().parse_args(argv)
+    from hypernode.node.config_table import ConfigError
+    from hypernode.node.lock import LockHeld
+    from hypernode.node.wallet import WalletError
+
+    try:
+        settings, remarks = _load_settings(args)
+        return ACTIONS[args.action](args, settings, remarks)
+    except (ConfigError, WalletError) as error:
+        return _fail(str(error), Exit.CONFIGURATION)
+    except PermissionError as error:
+        return _fail(f"{error}. Run as the user that owns the run folder", Exit.CONFIGURATION)
+    except (LockHeld, OSError) as error:
+        return _fail(str(error), Exit.TEMPORARY)
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hn_instance.py", description="Run a Bismuth hypernode in the foreground."
+    )
+    parser.add_argument("-I", "--ip", help="address to listen on, or ALL")
+    parser.add_argument("-N", "--interface", help="listen on the address of this network interface")
+    parser.add_argument("-p", "--port", type=int, help="TCP port to listen on")
+    parser.add_argument("-v", "--verbose", action="store_true", help="log to the terminal too")
+    parser.add_argument("-i", "--index", type=int, help="node of a local devnet: run folder node<INDEX>")
+    parser.add_argument(
+        "--action",
+        choices=list(ACTIONS),
+        default="run",
+        help="run (default) the node; wallet: show its address, make one if there is none; "
+        "check-config: say what is configured",
+    )
+    parser.add_argument("--home", type=Path, help="run folder (default: this one)")
+    parser.add_argument("--config", type=Path, help="overrides (default: config.txt of the run folder)")
+    parser.add_argument("--network", help="mainnet, testnet, or a network file")
+    parser.add_argument("--wallet", type=Path, help="wallet (default: poswallet.json of the run folder)")
+    parser.add_argument("--pow-ledger", type=Path, help="the companion's ledger file")
+    parser.add_argument("--encrypt", action="store_true", help="with --action wallet: seal a new wallet")
+    parser.add_argument("-V", "--version", action="version", version=f"hypernode {__version__}")
+    return parser
+
+
+def _load_settings(args: argparse.Namespace) -> tuple[Settings, tuple[Remark, ...]]:
+    from hypernode.node.settings import Flags, load_settings
+
+    flags = Flags(
+        home=args.home,
+        config=args.config,
+        network=args.network,
+        wallet=args.wallet,
+        pow_ledger=args.pow_ledger,
+        ip=_find_interface_ip(args.interface) if args.interface else args.ip,
+        port=args.port,
+        index=args.index,
+    )
+    return load_settings(flags, Path.cwd())
+
+
+def _find_interface_ip(name: str) -> str:
+    """The first IPv4 address of a network interface.  Raises ConfigError."""
+    import socket
+
+    import psutil
+
+    from hypernode.node.config_table import ConfigError
+
+    interfaces = psutil.net_if_addrs()
+    for address in interfaces.get(name, ()):
+        if address.family == socket.AF_INET:
+            return str(address.address)
+    expected = f"expected a network interface with an IPv4 address, not {name!a}"
+    raise ConfigError("--interface", 0, "", expected, f"There are: {', '.join(sorted(interfaces))}")
+
+
+def _run(args: argparse.Namespace, settings: Settings, remarks: tuple[Remark, ...]) -> int:
+    from hypernode.app.daemon import run
+
+    for remark in remarks:
+        print(f"hn_instance: {remark.level}: {remark.text}", file=sys.stderr)
+    return run(settings, verbose=args.verbose)
+
+
+def _show_wallet(args: argparse.Namespace, settings: Settings, remarks: tuple[Remark, ...]) -> int:
+    """The address of the wallet; a new one where there is none."""
+    from hypernode.node.passphrase import get_passphrase
+    from hypernode.node.wallet import find_exposure, load_wallet
+
+    path, address_byte = settings.wallet_path, settings.network.address_byte
+    if not path.exists():
+        _create_wallet(args, settings)
+        return Exit.OK
+    wallet = load_wallet(
+        path, address_byte, lambda: get_passphrase(path, settings.passphrase_path, os.environ)
+    )
+    print(f"{wallet.address}  {path}")
+    if exposure := find_exposure(path):
+        print(f"hn_instance: warning: {exposure}", file=sys.stderr)
+    return Exit.OK
+
+
+def _create_wallet(args: argparse.Namespace, settings: Settings) -> None:
+    from hypernode.node.clock import SystemClock, SystemEntropy
+    from hypernode.node.passphrase import get_new_passphrase
+    from hypernode.node.wallet import create_wallet
+
+    path = settings.wallet_path
+    passphrase = get_new_passphrase(path, settings.passphrase_path, os.environ) if args.encrypt else ""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    wallet = create_wallet(
+        path,
+        settings.network.address_byte,
+        token=SystemEntropy().token,
+        created=int(SystemClock().now()),
+        passphrase=passphrase,
+    )
+    print(f"{wallet.address}  {path} (new: make a backup of it)")
+
+
+def _check_config(args: argparse.Namespace, settings: Settings, remarks: tuple[Remark, ...]) -> int:
+    """What the node would run with; a fault has ended in exit 78 before this."""
+    for label, value in _describe(settings).items():
+        print(f"{label + ':':<14}{value}")
+    for remark in remarks:
+        print(f"{remark.level + ':':<14}{remark.text}")
+    return Exit.OK
+
+
+def _describe(settings: Settings) -> Mapping[str, object]:
+    is_read = settings.config_path.exists()
+    topics = ", ".join(sorted(settings.log_topics)) or "no subjects"
+    return {
+        "network": f"{settings.network.name} ({settings.network.posnet})",
+        "listens on": f"{settings.listen_ip} port {settings.port}",
+        "run folder": settings.home,
+        "overrides": f"{settings.config_path}{'' if is_read else ' (there is none)'}",
+        "wallet": f"{settings.wallet_path}{'' if settings.wallet_path.exists() else ' (will be made)'}",
+        "journal": settings.journal_path,
+        "data": settings.data_path,
+        "logs": f"{settings.logs_path}, {settings.log_level}, {topics}",
+        "companion": f"{settings.pow_source}: {settings.pow_ledger_path}",
+    }
+
+
+def _fail(words: str, status: Exit) -> int:
+    print(f"hn_instance: {words}", file=sys.stderr)
+    return status
+
+
+Action = Callable[[argparse.Namespace, "Settings", "tuple[Remark, ...]"], int]
+
+ACTIONS: Final[Mapping[str, Action]] = {
+    "run": _run,
+    "wallet": _show_wallet,
+    "check-config": _check_config,
+}

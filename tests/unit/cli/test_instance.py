@@ -1,0 +1,174 @@
+"""The daemon's command line: what it configures, and the exit codes that supervisors go by."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hypernode.app import daemon
+from hypernode.cli.exit_codes import Exit
+from hypernode.cli.instance import main
+from hypernode.core.params import network_to_json
+from hypernode.core.params import testnet as make_testnet
+from hypernode.node.lock import LockHeld
+from hypernode.node.settings import Settings
+from hypernode.node.wallet import WalletError
+
+
+@pytest.fixture(autouse=True)
+def run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, bool]]:
+    """What the daemon was started with, in place of starting it."""
+    calls: list[tuple[Settings, bool]] = []
+
+    def run(settings: Settings, *, verbose: bool) -> int:
+        calls.append((settings, verbose))
+        return 0
+
+    monkeypatch.setattr(daemon, "run", run)
+    return calls
+
+
+def test_the_node_is_run_with_the_settings_of_the_command_line(
+    started: list[tuple[Settings, bool]], run_folder: Path
+) -> None:
+    (run_folder / "net.json").write_text(network_to_json(make_testnet()), encoding="utf-8")
+    argv = [
+        "-I",
+        "127.0.0.5",
+        "-p",
+        "7000",
+        "-v",
+        "--network",
+        "net.json",
+        "--wallet",
+        "w.json",
+        "--pow-ledger",
+        "l.db",
+        "--home",
+        "run",
+    ]
+    assert main(argv) == Exit.OK
+    ((settings, verbose),) = started
+    assert verbose
+    assert (settings.listen_ip, settings.port) == ("127.0.0.5", 7000)
+    assert settings.network == make_testnet()
+    assert settings.wallet_path == run_folder.resolve() / "w.json"
+    assert settings.pow_ledger_path == run_folder.resolve() / "l.db"
+    assert settings.home == run_folder.resolve() / "run"
+
+
+def test_an_interface_stands_for_its_address(started: list[tuple[Settings, bool]]) -> None:
+    assert main(["-N", "lo"]) == Exit.OK
+    assert started[0][0].listen_ip == "127.0.0.1"
+
+
+def test_all_listens_everywhere(started: list[tuple[Settings, bool]]) -> None:
+    assert main(["--ip", "ALL"]) == Exit.OK
+    assert started[0][0].listen_ip == "0.0.0.0"
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["-N", "nosuch0"], "expected a network interface"),
+        (["-I", "nowhere"], "expected an IPv4 address"),
+        (["--network", "devnet"], "a devnet has no times"),
+        (["--config", "absent.txt"], "absent.txt: cannot be read"),
+    ],
+)
+def test_a_configuration_that_cannot_be_used_ends_with_78(
+    started: list[tuple[Settings, bool]], argv: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(argv) == Exit.CONFIGURATION
+    assert words in capsys.readouterr().err
+    assert started == []
+
+
+def test_a_typo_ends_with_78_and_names_file_line_and_nearest_name(
+    started: list[tuple[Settings, bool]], run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run_folder / "config.txt").write_text("# mine\nSTATUS_EVRY=5\n", encoding="utf-8")
+    assert main([]) == 78
+    error = capsys.readouterr().err
+    assert "config.txt:2: STATUS_EVRY: " in error
+    assert "STATUS_EVERY" in error
+    assert started == []
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (LockHeld(Path("data/lock"), "the data folder", 77), Exit.TEMPORARY),
+        (OSError(28, "No space left on device"), Exit.TEMPORARY),
+        (PermissionError(13, "Permission denied"), Exit.CONFIGURATION),
+        (WalletError("w.json", "pubkey differs", "Restore it"), Exit.CONFIGURATION),
+    ],
+)
+def test_a_fault_of_the_daemon_has_the_exit_code_that_fits(
+    error: Exception, status: Exit, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(settings: Settings, *, verbose: bool) -> int:
+        raise error
+
+    monkeypatch.setattr(daemon, "run", run)
+    assert main([]) == status
+    assert str(error) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("argv", [["--port", "many"], ["--action", "dance"], ["extra"]])
+def test_a_command_line_that_is_none_ends_with_2(argv: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(argv)
+    assert caught.value.code == Exit.USAGE
+
+
+def test_check_config_says_what_is_configured(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run_folder / "config.txt").write_text("PORT=7001\nIGNORE_POLYSIGN=1\nHOST=1", encoding="utf-8")
+    assert main(["--action", "check-config"]) == Exit.OK
+    out = capsys.readouterr().out
+    assert "0.0.0.0 port 7001" in out
+    assert "IGNORE_POLYSIGN has no purpose any more" in out
+    assert "HOST is unknown and not used" in out
+    assert [path.name for path in run_folder.iterdir()] == ["config.txt"]
+
+
+def test_the_wallet_action_makes_one_and_then_shows_it(
+    run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--action", "wallet"]) == Exit.OK
+    made = capsys.readouterr().out
+    content = json.loads((run_folder / "poswallet.json").read_text(encoding="utf-8"))
+    assert content["address"] in made
+    assert content["privkey"] not in made
+    assert main(["--action", "wallet"]) == Exit.OK
+    assert capsys.readouterr().out.split()[0] == content["address"]
+
+
+def test_an_encrypted_wallet_is_made_and_opened_with_the_passphrase_of_the_file(
+    run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run_folder / "config.txt").write_text("PASSPHRASE_FILE=secret", encoding="utf-8")
+    (run_folder / "secret").write_text("open sesame\n", encoding="utf-8")
+    assert main(["--action", "wallet", "--encrypt"]) == Exit.OK
+    assert json.loads((run_folder / "poswallet.json").read_text(encoding="utf-8"))["encrypted"] is True
+    assert main(["--action", "wallet"]) == Exit.OK
+    (run_folder / "secret").write_text("wrong\n", encoding="utf-8")
+    assert main(["--action", "wallet"]) == Exit.CONFIGURATION
+    assert "wrong passphrase" in capsys.readouterr().err
+
+
+def test_a_wallet_that_others_may_read_is_warned_about(
+    run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["--action", "wallet"])
+    (run_folder / "poswallet.json").chmod(0o644)
+    assert main(["--action", "wallet"]) == Exit.OK
+    assert "chmod 600" in capsys.readouterr().err
