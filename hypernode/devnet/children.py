@@ -102,12 +102,19 @@ async def stop_all(children: Iterable[Child], hurry: asyncio.Event, within_s: fl
     running = [child for child in children if child.is_running]
     for child in running:
         child.send(signal.SIGTERM)
-    ends = asyncio.gather(*(child.wait() for child in running))
-    hurried = asyncio.ensure_future(hurry.wait())
-    await asyncio.wait({ends, hurried}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+    ends = asyncio.create_task(_wait_for(running), name="ends of children")
+    hurried = asyncio.create_task(hurry.wait(), name="hurry")
+    waiting: list[asyncio.Task[bool]] = [ends, hurried]
+    await asyncio.wait(waiting, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
     hurried.cancel()
     stubborn = [child for child in running if child.is_running]
     for child in stubborn:
         child.send(signal.SIGKILL)
     await ends
     return [child.name for child in stubborn]
+
+
+async def _wait_for(children: Sequence[Child]) -> bool:
+    for child in children:
+        await child.wait()
+    return True

@@ -6,7 +6,6 @@ breaks.  What it learns is in ``NodeReport``; jurors of rounds go where the verd
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -140,12 +139,3 @@ class Observer:
         if answer.id is not question.id:
             raise ValueError(f"{question.id.name.lower()} answered with {answer.id.name.lower()}")
         return answer
-
-
-async def ask_every(pause_s: float, stop: asyncio.Event) -> bool:
-    """Wait; False when it is time to stop."""
-    try:
-        await asyncio.wait_for(stop.wait(), pause_s)
-    except TimeoutError:
-        return True
-    return False

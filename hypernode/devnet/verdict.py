@@ -55,6 +55,8 @@ class Course:
     blocks: Collection[SlotKey]
     jurors: Mapping[Round, Sequence[str]] = field(default_factory=dict)
     downtimes: Sequence[Downtime] = ()
+    faults: Sequence[str] = ()
+    """Words for what else went wrong (the companion)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ def _was_juror_down(network: Network, course: Course, round_: Round, sir: Slot, 
 
 
 def _find_faults(course: Course) -> Iterator[str]:
+    yield from course.faults
     for node in course.nodes:
         if node.fault:
             yield f"{node.name}: {node.fault}"
