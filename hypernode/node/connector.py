@@ -88,13 +88,12 @@ class Connector:
         name = format_peer_name(entry.ip, int(entry.port))
         peer = Peer(name, entry.ip, int(entry.port), session.features, is_outbound=True, session=session)
         self.mempool.forget_peer(name)
-        self.peers.outbound[name] = peer
+        self.peers.add(peer)
         try:
             await self._exchange(session, peer)
         finally:
             session.close()
-            if self.peers.outbound.get(name) is peer:
-                del self.peers.outbound[name]
+            self.peers.remove(peer)
 
     async def _exchange(self, session: Session, peer: Peer) -> None:
         """Heights and mempools whenever they are due, pings in between, until the line breaks."""

@@ -70,8 +70,7 @@ class Listening:
         finally:
             del self._transports[number]
             for peer in known:
-                if self.peers.inbound.get(peer.name) is peer:
-                    del self.peers.inbound[peer.name]
+                self.peers.remove(peer)
         if end.is_offence:
             self.log(f"{transport.remote.ip}: {end.reason}, on hold for {end.held_s:.0f} s")
 
@@ -81,6 +80,6 @@ class Listening:
         if hello is None or not hello.is_dialable:
             return []
         peer = Peer(caller.name, caller.ip, hello.port, caller.features, is_outbound=False)
-        self.peers.inbound[peer.name] = peer
+        self.peers.add(peer)
         self.mempool.forget_peer(peer.name)
         return [peer]

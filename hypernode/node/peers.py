@@ -40,9 +40,31 @@ class Peers:
     inbound: dict[str, Peer] = field(default_factory=dict)
     _by_endpoint: dict[tuple[str, int], Registration] = field(default_factory=dict)
     _by_ip: dict[str, list[Registration]] = field(default_factory=dict)
+    _views: tuple[PeerView, ...] | None = None
+    """What ``list_views`` gave last, until something changes: it is asked for at every look."""
+
+    def add(self, peer: Peer) -> None:
+        """A connection stands; an older one under its name is forgotten."""
+        (self.outbound if peer.is_outbound else self.inbound)[peer.name] = peer
+        self._views = None
+
+    def remove(self, peer: Peer) -> None:
+        """A connection ended; a newer one under its name stays."""
+        known = self.outbound if peer.is_outbound else self.inbound
+        if known.get(peer.name) is peer:
+            del known[peer.name]
+        self._views = None
+
+    def note_told(self, peer: Peer, told: ChainHeight, juror: str | None, now: float) -> bool:
+        """A peer told its height; whether that is news."""
+        is_news = (peer.told, peer.told_juror) != (told, juror)
+        peer.told, peer.told_juror, peer.told_at = told, juror, now
+        self._views = None
+        return is_news
 
     def set_registered(self, entries: Iterable[Registration]) -> None:
         """Who counts: the list of the round, and of the one before after it."""
+        self._views = None
         self._by_endpoint.clear()
         self._by_ip.clear()
         for entry in entries:
@@ -94,6 +116,11 @@ class Peers:
 
     def list_views(self) -> tuple[PeerView, ...]:
         """One view per registered hypernode whose height we know: the latest telling counts."""
+        if self._views is None:
+            self._views = self._make_views()
+        return self._views
+
+    def _make_views(self) -> tuple[PeerView, ...]:
         views: dict[str, PeerView] = {}
         for peer in self.list_all():
             address = self.find_address(peer)

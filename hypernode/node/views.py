@@ -46,12 +46,12 @@ class Views:
 
     def note_height(self, peer: Peer, told: ChainHeight, juror: str | None) -> None:
         """A peer told its height: remember it, and whether it is over one round late."""
-        peer.told, peer.told_juror = told, juror
-        peer.told_at = self.world.clock.monotonic()
+        is_news = self.peers.note_told(peer, told, juror, self.world.clock.monotonic())
         address = self.peers.find_address(peer)
         if address is not None and told.round < self.world.ledger.get_height().round - 1:
             self.reporter.note_late(address)
-        self.on_height()
+        if is_news:
+            self.on_height()
 
     def get_juror(self) -> str | None:
         return self.present.get_juror()

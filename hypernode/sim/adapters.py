@@ -9,6 +9,10 @@ from hypernode.core.signing import compute_pubkey, is_valid_signature, sign
 from hypernode.ports import SignatureCheck
 
 
+MAX_VERDICTS = 50_000
+"""Verdicts that are remembered: some rounds of a large network, 25 MB."""
+
+
 class KeySigner:
     """Implements ``ports.Signer`` over a private key; real signatures."""
 
@@ -22,12 +26,25 @@ class KeySigner:
 
 
 class InlineVerifier:
-    """Implements ``ports.Verifier`` at once, where it is asked: threads would not replay."""
+    """Implements ``ports.Verifier`` at once, where it is asked: threads would not replay.  Hosts of one
+    process share its verdicts: a message that twenty nodes get is verified once."""
+
+    def __init__(self) -> None:
+        self._verdicts: dict[tuple[SignatureCheck, bool], bool] = {}
 
     async def verify(self, checks: Sequence[SignatureCheck], *, allow_long_ids: bool) -> list[bool]:
-        return [
-            is_valid_signature(c.pubkey, c.signature, c.buffer, allow_long_ids=allow_long_ids) for c in checks
-        ]
+        return [self._verify(check, allow_long_ids) for check in checks]
+
+    def _verify(self, check: SignatureCheck, allow_long_ids: bool) -> bool:
+        verdict = self._verdicts.get((check, allow_long_ids))
+        if verdict is None:
+            verdict = is_valid_signature(
+                check.pubkey, check.signature, check.buffer, allow_long_ids=allow_long_ids
+            )
+            if len(self._verdicts) >= MAX_VERDICTS:
+                self._verdicts.clear()
+            self._verdicts[check, allow_long_ids] = verdict
+        return verdict
 
 
 class MemoryFiles:

@@ -97,6 +97,7 @@ class Cluster:
         # A round starts soon after the nodes do.
         self._wall_start = compute_round_start(self.params, 3) - 2.0 * slot_s - loop.time()
         self.network = MemoryNetwork(seed)
+        self._verifier = InlineVerifier()
         self.clock = SimClock(loop, self._wall_start)
         self.hosts = [self._make_host(n) for n in range(count)]
 
@@ -126,7 +127,7 @@ class Cluster:
             entropy=host.entropy,
             connections=self._connect(host.ip),
             signer=host.signer,
-            verifier=InlineVerifier(),
+            verifier=self._verifier,
             ledger=await open_ledger(host.ledger_db, self.params),
             journal=await open_journal_in(host.journal_db, int(host.clock.now())),
             pow_source=FixedPowSource(self.params),
