@@ -10,17 +10,20 @@ import asyncio
 import contextlib
 import logging
 import os
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
 from hypernode.app.files import FolderFiles
 from hypernode.app.heartbeat import keep_log_alive
 from hypernode.app.metrics import ProcessMetrics
-from hypernode.app.signals import install_signals, watch_parent
+from hypernode.app.signals import Process, install_signals, watch_parent
 from hypernode.app.verifier import ThreadVerifier
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.clock import SystemClock, SystemEntropy
+from hypernode.node.config_files import Remark
+from hypernode.node.config_table import ConfigError
 from hypernode.node.lock import acquire_lock
-from hypernode.node.logs import LogFiles, setup_logging
+from hypernode.node.logs import get_logger, setup_logging
 from hypernode.node.passphrase import get_passphrase
 from hypernode.node.runtime import Node, NodeOptions
 from hypernode.node.settings import Settings
@@ -29,16 +32,24 @@ from hypernode.node.world import World
 from hypernode.ports import Endpoint, PowSource
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.pow.ledger_source import LedgerPowSource
-from hypernode.storage.database import open_database
+from hypernode.storage.database import InlineDatabase, open_database
+from hypernode.storage.interface import StorageError
 from hypernode.storage.journal import open_journal
-from hypernode.storage.ledger import open_ledger
+from hypernode.storage.ledger import SqliteLedger, open_ledger
 
 LEDGER_NAME = "ledger.db"
 APP_LOG = logging.getLogger("tornado.application")
 
 
-def run(settings: Settings, *, verbose: bool) -> int:
-    """Run the node until it is told to stop; the exit status."""
+def run(
+    settings: Settings,
+    remarks: Sequence[Remark] = (),
+    *,
+    verbose: bool = False,
+    reload: Callable[[], Settings] | None = None,
+) -> int:
+    """Run the node until it is told to stop; the exit status.  ``remarks`` on the configuration go into the
+    log; ``reload`` reads the configuration again (SIGHUP)."""
     for folder in (settings.home, settings.data_path, settings.logs_path):
         folder.mkdir(parents=True, exist_ok=True)
     with (
@@ -48,20 +59,22 @@ def run(settings: Settings, *, verbose: bool) -> int:
         logs = setup_logging(
             settings.logs_path, level=settings.log_level, topics=settings.log_topics, verbose=verbose
         )
+        for remark in remarks:
+            APP_LOG.log(logging.getLevelNamesMapping()[remark.level.upper()], remark.text)
         try:
-            return asyncio.run(_live(settings, logs))
+            return asyncio.run(_live(settings, Process(logs, verbose, reload or (lambda: settings))))
         finally:
             logs.close()
 
 
-async def _live(settings: Settings, logs: LogFiles) -> int:
+async def _live(settings: Settings, process: Process) -> int:
     """Everything that the node lives on, opened in order and closed in reverse."""
     async with AsyncExitStack() as stack:
         clock = SystemClock()
         is_wallet_new = not settings.wallet_path.exists()
         wallet = _open_wallet(settings, int(clock.now()))
         is_journal_new = not settings.journal_path.exists() and not is_wallet_new
-        ledger = await open_ledger(await open_database(settings.data_path / LEDGER_NAME), settings.network)
+        ledger, fault = await _open_ledger(settings)
         stack.push_async_callback(ledger.close)
         journal = await open_journal(settings.journal_path, int(clock.now()))
         stack.push_async_callback(journal.close)
@@ -80,9 +93,11 @@ async def _live(settings: Settings, logs: LogFiles) -> int:
             pow_source=pow_source,
             files=FolderFiles(settings.data_path),
         )
-        node = _make_node(settings, world, wallet, is_journal_new=is_journal_new)
+        node = _make_node(settings, world, wallet, is_journal_new=is_journal_new, verbose=process.verbose)
         stop = asyncio.Event()
-        install_signals(stop, logs, node)
+        if fault:
+            node.halt(fault)
+        install_signals(stop, process, node)
         tasks = [
             asyncio.create_task(keep_log_alive(node, settings), name="heartbeat"),
             asyncio.create_task(watch_parent(stop), name="parent"),
@@ -121,19 +136,40 @@ def _open_wallet(settings: Settings, now: int) -> Wallet:
     )
 
 
+async def _open_ledger(settings: Settings) -> tuple[SqliteLedger, str]:
+    """The ledger; or, where it cannot be opened, an empty one in memory and why the node is halted: a
+    supervisor that only knows how to restart would not mend it (spec 6)."""
+    try:
+        database = await open_database(settings.data_path / LEDGER_NAME)
+        return await open_ledger(database, settings.network), ""
+    except StorageError as problem:
+        APP_LOG.error("the ledger cannot be used: %s", problem)
+        return await open_ledger(InlineDatabase(), settings.network), f"the ledger cannot be used: {problem}"
+
+
 def _open_pow_source(settings: Settings) -> PowSource:
     """A fixed list where the network has one, else the companion's ledger file."""
     if settings.network.hypernodes:
         return FixedPowSource(settings.network)
+    if settings.pow_source == "node":
+        raise ConfigError(
+            str(settings.config_path),
+            0,
+            "POW_SOURCE",
+            "this version reads the companion's ledger file only",
+            "Set POW_SOURCE=ledger and POW_LEDGER_DB to its ledger.db",
+        )
     return LedgerPowSource(settings.pow_ledger_path, settings.network)
 
 
-def _make_node(settings: Settings, world: World, wallet: Wallet, *, is_journal_new: bool) -> Node:
+def _make_node(
+    settings: Settings, world: World, wallet: Wallet, *, is_journal_new: bool, verbose: bool
+) -> Node:
     config = {
         "address": wallet.address,
         "ip": settings.listen_ip,
         "port": settings.port,
-        "verbose": APP_LOG.isEnabledFor(logging.DEBUG),
+        "verbose": verbose,
         "outip": settings.out_ip,
         "posnet": settings.network.posnet,
     }
@@ -145,4 +181,12 @@ def _make_node(settings: Settings, world: World, wallet: Wallet, *, is_journal_n
         is_journal_new=is_journal_new,
     )
     metrics = ProcessMetrics(settings.network, config, settings.data_path)
-    return Node(settings.network, world, options, metrics=metrics, log=APP_LOG.info, warn=APP_LOG.warning)
+    return Node(
+        settings.network,
+        world,
+        options,
+        metrics=metrics,
+        log=APP_LOG.info,
+        warn=APP_LOG.warning,
+        log_connections=get_logger("connections").info,
+    )

@@ -1,7 +1,8 @@
 """Signals of an operator and of a supervisor (spec 6, under supervision), and the parent we must not outlive.
 
 SIGINT and SIGTERM stop the node in order, a second one at once.  SIGHUP with a terminal (its ``screen``
-died) stops it; without one it reopens the logs.  SIGUSR1 writes every task's stack into the log.
+died) stops it; without one it reads log level and allow
+lists again and reopens the logs.  SIGUSR1 writes every task's stack into the log.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from hypernode.app.heartbeat import describe
+from hypernode.node.config_table import ConfigError
 from hypernode.node.logs import LogFiles
 from hypernode.node.runtime import Node
+from hypernode.node.settings import Settings
 
 PARENT_CHECK_S = 1.0
 PARENT_VARIABLE = "HN_PARENT_PID"
@@ -24,7 +29,17 @@ EXIT_AT_ONCE = 1
 APP_LOG = logging.getLogger("tornado.application")
 
 
-def install_signals(stop: asyncio.Event, logs: LogFiles, node: Node) -> None:
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What belongs to the process rather than to the node.  ``reload`` reads the configuration again and
+    raises ConfigError."""
+
+    logs: LogFiles
+    verbose: bool
+    reload: Callable[[], Settings]
+
+
+def install_signals(stop: asyncio.Event, process: Process, node: Node) -> None:
     """Hook the signals into the running loop."""
     loop = asyncio.get_running_loop()
 
@@ -39,13 +54,25 @@ def install_signals(stop: asyncio.Event, logs: LogFiles, node: Node) -> None:
         if sys.stdin is not None and sys.stdin.isatty():
             on_stop("SIGHUP")
         else:
-            logs.reopen()
-            APP_LOG.info("SIGHUP: logs reopened")
+            reload_settings(process, node)
 
     loop.add_signal_handler(signal.SIGINT, on_stop, "SIGINT")
     loop.add_signal_handler(signal.SIGTERM, on_stop, "SIGTERM")
     loop.add_signal_handler(signal.SIGHUP, on_hangup)
     loop.add_signal_handler(signal.SIGUSR1, dump_tasks, node)
+
+
+def reload_settings(process: Process, node: Node) -> None:
+    """Log level and subjects, allow lists; the logs are opened anew.  A faulty file changes nothing."""
+    process.logs.reopen()
+    try:
+        settings = process.reload()
+    except ConfigError as error:
+        APP_LOG.error("SIGHUP: the configuration stays as it was: %s", error)
+        return
+    process.logs.set_level(settings.log_level, settings.log_topics)
+    node.serving.allow_queries_from = settings.network.allow_queries_from
+    APP_LOG.info("SIGHUP: log level %s, logs reopened", settings.log_level)
 
 
 def dump_tasks(node: Node) -> None:

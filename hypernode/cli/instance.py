@@ -101,9 +101,7 @@ def _find_interface_ip(name: str) -> str:
 def _run(args: argparse.Namespace, settings: Settings, remarks: tuple[Remark, ...]) -> int:
     from hypernode.app.daemon import run
 
-    for remark in remarks:
-        print(f"hn_instance: {remark.level}: {remark.text}", file=sys.stderr)
-    return run(settings, verbose=args.verbose)
+    return run(settings, remarks, verbose=args.verbose, reload=lambda: _load_settings(args)[0])
 
 
 def _show_wallet(args: argparse.Namespace, settings: Settings, remarks: tuple[Remark, ...]) -> int:

@@ -81,6 +81,7 @@ class Node:
         metrics: Callable[[], Mapping[str, object]],
         log: Callable[[str], None],
         warn: Callable[[str], None],
+        log_connections: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.network, self.world, self.options = network, world, options
         self._log, self._warn = log, warn
@@ -137,7 +138,7 @@ class Node:
             self.mempool,
             self.intake,
             self.views.note_height,
-            log,
+            log_connections,
         )
         self.serving = Serving(
             network, world, self.chain, self.mempool, self.intake, self.peers, self.tester, self.views, log

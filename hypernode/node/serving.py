@@ -8,7 +8,7 @@ held against the IP).
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from hypernode.core.errors import Ignore, Reject
@@ -24,6 +24,7 @@ from hypernode.node.queries import check_height, parse_address_query, parse_head
 from hypernode.node.tester import Tester, list_slots_at_hand
 from hypernode.node.views import Views
 from hypernode.node.world import World
+from hypernode.ports import PowNotReady
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, PeerIp
 
@@ -49,9 +50,11 @@ class Serving:
     tester: Tester
     views: Views
     log: Callable[[str], None]
+    allow_queries_from: Collection[str] = ()
     handlers: Mapping[CommandId, Handler] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.allow_queries_from = self.network.allow_queries_from
         self.handlers = {
             CommandId.OK: self._ignore,
             CommandId.KO: self._ignore,
@@ -82,7 +85,10 @@ class Serving:
         handler = self.handlers.get(command.id)
         if handler is None:
             raise Ignore("2-wire", f"{command.id.name} is not served")
-        return await handler(caller, command)
+        try:
+            return await handler(caller, command)
+        except PowNotReady as problem:
+            raise Ignore("5-pow", str(problem)) from problem
 
     def _find_peer(self, caller: Caller) -> Peer | None:
         """The registered hypernode that asks over its standing connection, if it is one."""
@@ -198,7 +204,7 @@ class Serving:
         return Command(CommandId.GETROUND, string=_dump(self.views.get_round()))
 
     async def _gethypernodes(self, caller: Caller, command: Command) -> Command:
-        if caller.ip not in self.network.allow_queries_from:
+        if caller.ip not in self.allow_queries_from:
             raise Ignore("2-wire", "gethypernodes from an IP that is not in ALLOW_QUERIES_FROM")
         return Command(CommandId.GETHYPERNODES, string=_dump(await self.views.get_hypernodes(command.string)))
 
