@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import socket
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
@@ -26,7 +27,7 @@ from hypernode.node.lock import acquire_lock
 from hypernode.node.logs import get_logger, setup_logging
 from hypernode.node.passphrase import get_passphrase
 from hypernode.node.runtime import Node, NodeOptions
-from hypernode.node.settings import Settings
+from hypernode.node.settings import ANY_IP, Settings
 from hypernode.node.wallet import Wallet, create_wallet, find_exposure, load_wallet
 from hypernode.node.world import World
 from hypernode.ports import Endpoint, PowSource
@@ -82,10 +83,14 @@ async def _live(settings: Settings, process: Process) -> int:
         stack.push_async_callback(pow_source.close)
         verifier = ThreadVerifier()
         stack.callback(verifier.close)
+        connections = TornadoConnections()
+        metrics = ProcessMetrics(
+            connections.traffic, _describe(settings, wallet, process.verbose), settings.data_path
+        )
         world = World(
             clock=clock,
             entropy=SystemEntropy(),
-            connections=TornadoConnections(),
+            connections=connections,
             signer=wallet,
             verifier=verifier,
             ledger=ledger,
@@ -93,7 +98,7 @@ async def _live(settings: Settings, process: Process) -> int:
             pow_source=pow_source,
             files=FolderFiles(settings.data_path),
         )
-        node = _make_node(settings, world, wallet, is_journal_new=is_journal_new, verbose=process.verbose)
+        node = _make_node(settings, world, metrics, is_journal_new=is_journal_new)
         stop = asyncio.Event()
         if fault:
             node.halt(fault)
@@ -162,10 +167,9 @@ def _open_pow_source(settings: Settings) -> PowSource:
     return LedgerPowSource(settings.pow_ledger_path, settings.network)
 
 
-def _make_node(
-    settings: Settings, world: World, wallet: Wallet, *, is_journal_new: bool, verbose: bool
-) -> Node:
-    config = {
+def _describe(settings: Settings, wallet: Wallet, verbose: bool) -> dict[str, object]:
+    """What the status tells of the configuration."""
+    return {
         "address": wallet.address,
         "ip": settings.listen_ip,
         "port": settings.port,
@@ -173,14 +177,16 @@ def _make_node(
         "outip": settings.out_ip,
         "posnet": settings.network.posnet,
     }
+
+
+def _make_node(settings: Settings, world: World, metrics: ProcessMetrics, *, is_journal_new: bool) -> Node:
     options = NodeOptions(
         listen=Endpoint(settings.listen_ip, settings.port),
         own_port=settings.port,
-        source_ip=settings.out_ip or (settings.listen_ip if settings.listen_ip != "0.0.0.0" else None),
+        source_ip=_find_source_ip(settings),
         limits=settings.limits,
         is_journal_new=is_journal_new,
     )
-    metrics = ProcessMetrics(settings.network, config, settings.data_path)
     return Node(
         settings.network,
         world,
@@ -190,3 +196,20 @@ def _make_node(
         warn=APP_LOG.warning,
         log_connections=get_logger("connections").info,
     )
+
+
+def _find_source_ip(settings: Settings) -> str | None:
+    """The address to dial out from: ours as registered, if this host has it (behind a router it has not)."""
+    for ip in (settings.out_ip, settings.listen_ip):
+        if ip is not None and ip != ANY_IP and _is_local(ip):
+            return ip
+    return None
+
+
+def _is_local(ip: str) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((ip, 0))
+        except OSError:
+            return False
+    return True

@@ -12,21 +12,19 @@ from pathlib import Path
 import psutil
 
 from hypernode import __version__
-from hypernode.core.params import Network
+from hypernode.net.tornado_connections import Traffic
 
 
 class ProcessMetrics:
     """Reads psutil; ``config`` is what the status tells of the settings."""
 
-    def __init__(self, network: Network, config: Mapping[str, object], data_folder: Path) -> None:
-        self._network = network
+    def __init__(self, traffic: Traffic, config: Mapping[str, object], data_folder: Path) -> None:
+        self._traffic = traffic
         self._config = dict(config)
         self._folder = data_folder
         self._process = psutil.Process()
         self._process.cpu_percent()
         psutil.cpu_percent()
-        self.bytes_sent = 0
-        self.bytes_received = 0
 
     def __call__(self) -> dict[str, object]:
         now = time.time()
@@ -54,8 +52,8 @@ class ProcessMetrics:
             "open_files": len(self._process.open_files()),
             "connections": len(self._process.net_connections(kind="inet")),
             "num_fd": self._process.num_fds(),
-            "bytes_sent": self.bytes_sent,
-            "bytes_received": self.bytes_received,
+            "bytes_sent": self._traffic.bytes_sent,
+            "bytes_received": self._traffic.bytes_received,
             "cpu_percent": {"process": self._process.cpu_percent(), "system": psutil.cpu_percent()},
             "memory": self._process.memory_info().rss,
             "disk": {"free": disk.free, "total": disk.total},
