@@ -25,6 +25,7 @@ from hypernode.devnet.plan import FIRST_ROUND, DevnetPlan, make_companion_comman
 from hypernode.devnet.verdict import Course, SlotKey, Verdict, judge
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.ports import Clock, Endpoint
+from hypernode.storage.journal import open_journal
 from hypernode.wire.catalogue import Limits
 
 LOOK_S: Final = 1.0
@@ -118,6 +119,11 @@ class Launcher:
             plan.control_key,
             self._clock.now(),
         )
+        for node in plan.nodes:
+            # begun with the wallet: a node that finds a wallet and no journal must fear a restored backup,
+            # and forges nothing in its first round (spec 4)
+            journal = await open_journal(node.journal_path, int(self._clock.now()))
+            await journal.close()
         if self._stop.is_set():
             return
         await self._companion.start()

@@ -56,6 +56,10 @@ class NodePlan:
     def name(self) -> str:
         return f"node{self.number}"
 
+    @property
+    def journal_path(self) -> Path:
+        return self.home / "poswallet.signed.db"
+
 
 @dataclass(frozen=True, slots=True)
 class DevnetPlan:

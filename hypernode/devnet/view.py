@@ -131,9 +131,11 @@ def _make_clock(clock: SlotClock, rows: Sequence[NodeRow], juror: str) -> Table:
 
 def _make_table(rows: Sequence[NodeRow], juror: str) -> Table:
     table = Table(expand=False)
-    for title in ("node", "ip", "state", "hash"):
+    for title in ("node", "ip", "state"):
         table.add_column(title, no_wrap=True)
-    for title in ("height", "peers", "mempool", "forged"):
+    table.add_column("height", justify="right", no_wrap=True)
+    table.add_column("hash", no_wrap=True)
+    for title in ("peers", "mempool", "forged"):
         table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
         name = f"{row.name} ◂" if row.address == juror else row.name
@@ -145,8 +147,8 @@ def _make_table(rows: Sequence[NodeRow], juror: str) -> Table:
             name,
             row.ip,
             Text(report.state, style=_choose_style(report)),
-            report.block_hash[:HASH_CHARS],
             str(report.height),
+            report.block_hash[:HASH_CHARS],
             str(report.peers),
             str(report.mempool),
             str(report.forged),

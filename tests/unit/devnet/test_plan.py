@@ -69,6 +69,7 @@ def test_files_are_what_a_node_loads(tmp_path: Path) -> None:
         assert settings.out_ip == node.ip
         assert settings.network == plan.network
         assert not remarks
+        assert settings.journal_path == node.journal_path.resolve()
         wallet = load_wallet(settings.wallet_path, plan.network.address_byte, lambda: "")
         assert wallet.address == node.address
 
