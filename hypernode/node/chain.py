@@ -14,13 +14,16 @@ from collections.abc import Callable, Sequence
 from hypernode.core.block import encode_raw_block, normalise_block
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.fork_choice import check_replacement, is_better, is_promise_kept
+from hypernode.core.hashing import h20
 from hypernode.core.params import Network
 from hypernode.core.timeline import compute_round_slot
-from hypernode.core.types import Block, ChainHeight, Equivocation, Height, Round, RoundPlan
+from hypernode.core.types import Block, ChainHeight, Equivocation, Height, Round, RoundPlan, Slot
 from hypernode.core.validate_block import (
+    RULE_CLASSES,
     BlockContext,
     Break,
     Origin,
+    is_refused,
     is_signed_by_forger,
     validate_block,
 )
@@ -42,7 +45,8 @@ class Chain:
         self._rounds = rounds
         self._mempool = mempool
         self._lock = asyncio.Lock()
-        self._forger_keys: dict[str, bytes] = {}
+        self._evident: set[tuple[Round, Slot, str]] | None = None
+        """Slots and forgers of the evidence that is stored; None until it is first asked for."""
         self.on_change: Callable[[], None] = lambda: None
         self.on_own_block: Callable[[Block], None] = lambda block: None
         self.on_equivocation: Callable[[Equivocation], None] = lambda evidence: None
@@ -64,9 +68,12 @@ class Chain:
             own = self.height
             if block.block_hash == own.block_hash:
                 raise Ignore("rule 1", "known")
+            await self._note_equivocation(block)
             if block.height != own.height + 1 or block.previous_hash != own.block_hash:
-                await self._note_equivocation(block)
                 raise Ignore("rule 1", "does not follow our tip")
+            if block.height < self._network.lenient_below:
+                # No rule would hold for it that keeps strangers' blocks out of an empty chain.
+                raise Ignore("4-ledger", "blocks of the early history are fetched, not pushed")
             history = await self._history(own.height)
             breaks = await self._judge(history, block, Origin.PUSHED)
             height = await self._world.ledger.append(block)
@@ -100,12 +107,14 @@ class Chain:
             history = await self._history(common)
             breaks: list[tuple[Break, ...]] = []
             for block in branch:
+                await self._note_equivocation(block)
                 breaks.append(await self._judge(history, block, Origin.FETCHED, support))
                 history.push(block)
             outcome = await self._world.ledger.replace(common, branch, is_better)
             if outcome.adopted:
-                await self._after_append(branch, breaks)
+                # In this order: a twin of what the branch holds goes again.
                 self._mempool.return_messages(outcome.dropped_messages, self._world.clock.now())
+                await self._after_append(branch, breaks)
         if outcome.adopted:
             self.on_change()
         if told is not None and not is_promise_kept(told, outcome.measured):
@@ -128,6 +137,8 @@ class Chain:
         self, history: History, block: Block, origin: Origin, support: Support | None = None
     ) -> tuple[Break, ...]:
         """Every rule of a block on top of ``history``; returns the breaks that are tolerated."""
+        majority_holds = support is not None and support.is_majority
+        self._check_round(history, block, origin, majority_holds=majority_holds)
         plan = await self._rounds.derive(block.round, history)
         registered = await self._rounds.get_allowed_senders(plan)
         context = BlockContext(
@@ -139,12 +150,23 @@ class Chain:
             slot_taken=await history.is_slot_taken(block.round, block.sir),
             now=self._world.clock.now(),
             bad_messages=await self._verify_messages(block),
-            forger_pubkey=self._forger_keys.get(block.forger),
         )
-        majority_holds = support is not None and support.is_majority
         breaks = validate_block(self._network, block, context, origin, majority_holds)
-        await self._note_own_block(block)
+        if not {"4", "5"}.intersection(brk.rule for brk in breaks):
+            await self._note_own_block(block)
         return breaks
+
+    def _check_round(self, history: History, block: Block, origin: Origin, *, majority_holds: bool) -> None:
+        """Rules 2 and 3 as far as they bear on the round, before its list is derived: there is none for a
+        round to come, and an ancient one is dear."""
+        now = self._world.clock.now()
+        if block.round > compute_round_slot(self._network, now + self._network.future_allowed_s)[0]:
+            raise Reject("rule 3", "its round has not begun")
+        early = Break("2", RULE_CLASSES["2"], "its round is before the parent's")
+        if block.round < history.tip.round and is_refused(
+            self._network, block, early, origin, majority_holds
+        ):
+            raise Reject("rule 2", early.reason)
 
     async def _verify_messages(self, block: Block) -> dict[bytes, str]:
         """Ids of messages whose signature (or form) is bad, with the reason.  What our mempool holds
@@ -181,15 +203,36 @@ class Chain:
             self.on_own_block(block)
 
     async def _note_equivocation(self, block: Block) -> None:
-        """Two signed blocks of one forger for one slot are kept as evidence (spec 4)."""
+        """Two signed blocks of one forger for one slot are kept as evidence, once (spec 4)."""
         stored = await self._world.ledger.get_block_of_slot(block.round, block.sir)
         if stored is None or stored.forger != block.forger or stored.block_hash == block.block_hash:
             return
-        if not is_signed_by_forger(self._network, block, encode_raw_block(block)):
+        # What a peer gives for the hash proves nothing: the same block under another one is no second.
+        raw = _encode_signed(self._network, block)
+        if raw is None or h20(raw) != block.block_hash:
             return
         await self._note_own_block(block)
+        case = (block.round, block.sir, block.forger)
+        if case in await self._list_evident():
+            return
         # Whole blocks: their signatures cover the ids of their messages.
         whole = await self._world.ledger.get_block(stored.height)
         evidence = Equivocation(whole or stored, block, int(self._world.clock.now()))
         await self._world.ledger.save_evidence(evidence)
+        (await self._list_evident()).add(case)
         self.on_equivocation(evidence)
+
+    async def _list_evident(self) -> set[tuple[Round, Slot, str]]:
+        if self._evident is None:
+            known = await self._world.ledger.get_evidence()
+            self._evident = {(e.first.round, e.first.sir, e.first.forger) for e in known}
+        return self._evident
+
+
+def _encode_signed(network: Network, block: Block) -> bytes | None:
+    """What the block's forger signed; None when he did not sign this."""
+    try:
+        raw = encode_raw_block(block)
+    except Reject:
+        return None
+    return raw if is_signed_by_forger(network, block, raw) else None

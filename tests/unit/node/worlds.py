@@ -1,0 +1,329 @@
+"""Worlds for tests of the node: real parts on virtual time, none of them running by itself.
+
+A ``Bed`` is a network in memory with a fixed list of hypernodes.  ``node`` composes a whole ``Node`` for one
+of them, as the daemon does, without its owner task: a test calls its parts.  ``serve`` makes a host answer
+with the shipped serving code, ``script`` with whatever a test wants.  ``Branch`` makes valid blocks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any
+
+from hypernode.core.address import compute_address
+from hypernode.core.forging import seal_block
+from hypernode.core.lottery import compute_connect_to
+from hypernode.core.message import create_message
+from hypernode.core.network import Network
+from hypernode.core.signing import compute_pubkey, sign
+from hypernode.core.timeline import compute_slot_start
+from hypernode.core.types import Block, ChainHeight, Height, Message, Registration, RoundPlan
+from hypernode.machine.peers import PeerView, ToldChain
+from hypernode.net.admission import Admission
+from hypernode.net.serving import Caller, SessionEnd, serve_session
+from hypernode.net.session import Session, open_session
+from hypernode.node.history import History
+from hypernode.node.peers import Peer
+from hypernode.node.rounds import Rounds
+from hypernode.node.runtime import Node, NodeOptions
+from hypernode.node.world import World
+from hypernode.ports import Endpoint, Ledger, PowSource, Transport
+from hypernode.pow.fixed_source import FixedPowSource
+from hypernode.pow.scripted_source import PowScript, ScriptedPowSource
+from hypernode.sim.adapters import InlineVerifier, KeySigner, MemoryFiles, no_metrics
+from hypernode.sim.clock import SimClock
+from hypernode.sim.cluster import PORT, make_network, make_privkey
+from hypernode.sim.entropy import SeededEntropy
+from hypernode.sim.link import LinkQuality
+from hypernode.sim.loop import run
+from hypernode.sim.network import MemoryNetwork
+from hypernode.storage.database import InlineDatabase
+from hypernode.storage.journal import open_journal_in
+from hypernode.storage.ledger import open_ledger
+from hypernode.wire.catalogue import CommandId, Limits
+from hypernode.wire.codec import Command
+from hypernode.wire.hello import ANNOUNCED_FEATURES, CLIENT_PORT, Hello
+
+SEED = 8
+ROUND = 3
+"""The round in which a bed begins, 20 s after its start."""
+STRANGER = "10.200.0.1"
+QUICK = LinkQuality(min_latency_s=0.001, max_latency_s=0.002, jitter_s=0.0)
+
+Handler = Callable[[Caller, Command], Awaitable[Command | None]]
+
+
+def play(scenario: Coroutine[Any, Any, None]) -> None:
+    """Run a scenario on virtual time."""
+    run(scenario)
+
+
+class Bed:
+    """A network of ``size`` hypernodes, numbered from 0.  ``fields`` replace those of the network."""
+
+    def __init__(self, size: int = 6, **fields: Any) -> None:
+        loop = asyncio.get_running_loop()
+        self.network: Network = replace(make_network(size, SEED, 180), **fields)
+        self.memory = MemoryNetwork(SEED, QUICK)
+        self.size = size
+        start = compute_slot_start(self.network, ROUND, 0) + 20.0 - loop.time()
+        self.clock = SimClock(loop, start)
+        self.log: list[str] = []
+        self.warnings: list[str] = []
+        self._numbers = count()
+
+    # --- who ----------------------------------------------------------------------------------------
+
+    def signer(self, index: int) -> KeySigner:
+        return KeySigner(make_privkey(SEED, f"node {index}"), self.network.address_byte)
+
+    def address(self, index: int) -> str:
+        return self.network.hypernodes[index].pos
+
+    def ip(self, index: int) -> str:
+        return self.network.hypernodes[index].ip
+
+    def index_of(self, address: str) -> int:
+        return [h.pos for h in self.network.hypernodes].index(address)
+
+    def entry(self, index: int) -> Registration:
+        listed = self.network.hypernodes[index]
+        return Registration(listed.pos, listed.ip, str(listed.port), listed.pos, listed.pos, listed.weight)
+
+    # --- when ---------------------------------------------------------------------------------------
+
+    def go_to(self, round_: int, sir: int, after_s: float = 20.0) -> None:
+        """Set all wall clocks to a moment of a slot."""
+        target = compute_slot_start(self.network, round_, sir) + after_s
+        self.clock.step(target - self.clock.now())
+
+    # --- what ---------------------------------------------------------------------------------------
+
+    def message(self, index: int = 0, timestamp: float | None = None, **fields: Any) -> Message:
+        """A valid message of a hypernode, unlike every other one."""
+        key = make_privkey(SEED, f"node {index}")
+        values: dict[str, Any] = {
+            "sender": self.address(index),
+            "recipient": self.address((index + 1) % self.size),
+            "what": 202,
+            "params": "TEST:0",
+            "value": next(self._numbers),
+            **fields,
+        }
+        at = int(self.clock.now() if timestamp is None else timestamp)
+        return create_message(lambda b: sign(key, b), compute_pubkey(key), timestamp=at, **values)
+
+    def messages(self, timestamp: float, senders: Sequence[int] = (0, 1, 2, 3)) -> list[Message]:
+        return [self.message(n, timestamp) for n in senders]
+
+    def scripted_pow(self) -> ScriptedPowSource:
+        """A companion with a chain, that can be late or down, with the same list."""
+        listed = [(h.pos, h.ip, h.port, h.weight) for h in self.network.hypernodes]
+        return ScriptedPowSource(PowScript.of(self.network, listed), self.clock.now)
+
+    # --- nodes --------------------------------------------------------------------------------------
+
+    async def node(
+        self,
+        index: int = 0,
+        *,
+        ledger_db: InlineDatabase | None = None,
+        journal_db: InlineDatabase | None = None,
+        pow_source: PowSource | None = None,
+        network: Network | None = None,
+        **ports: Any,
+    ) -> Node:
+        """All parts of a node, in the present round."""
+        params = network or self.network
+        world = World(
+            clock=self.clock,
+            entropy=SeededEntropy(SEED, f"node {index}"),
+            connections=self.memory.get_connections(self.ip(index)),
+            signer=self.signer(index),
+            verifier=InlineVerifier(),
+            ledger=await open_ledger(ledger_db or InlineDatabase(), params),
+            journal=await open_journal_in(journal_db or InlineDatabase(), int(self.clock.now())),
+            pow_source=pow_source or FixedPowSource(params),
+            files=MemoryFiles(),
+        )
+        options = NodeOptions(Endpoint(self.ip(index), PORT), PORT, self.ip(index), Limits())
+        node = Node(
+            params,
+            replace(world, **ports),
+            options,
+            metrics=no_metrics,
+            log=self.log.append,
+            warn=self.warnings.append,
+        )
+        await enter_round(node)
+        return node
+
+    async def serve(self, index: int) -> Node:
+        """A node whose port is open; it answers, and decides nothing."""
+        node = await self.node(index)
+        await node.listening.start(Endpoint(self.ip(index), PORT))
+        return node
+
+    async def script(self, index: int, handler: Handler, features: int = ANNOUNCED_FEATURES) -> list[Command]:
+        """A hypernode that answers with ``handler``; returns the list of what it is asked."""
+        heard: list[Command] = []
+        admission = Admission()
+
+        async def handle(caller: Caller, command: Command) -> Command | None:
+            heard.append(command)
+            return await handler(caller, command)
+
+        async def on_connection(transport: Transport) -> None:
+            await serve_session(
+                transport,
+                network=self.network,
+                limits=Limits(),
+                clock=self.clock,
+                our_hello=Hello(self.network.posnet, PORT, self.address(index)),
+                features=features,
+                admission=admission,
+                is_registered=lambda ip: True,
+                on_hello=lambda caller: None,
+                handler=handle,
+            )
+
+        connections = self.memory.get_connections(self.ip(index))
+        await connections.listen(Endpoint(self.ip(index), PORT), on_connection)
+        return heard
+
+    async def open(
+        self, ip: str, target: int, *, port: int = CLIENT_PORT, features: int = ANNOUNCED_FEATURES
+    ) -> Session:
+        """A session from ``ip`` to a node that serves; a client's, unless ``port`` says otherwise."""
+        return await open_session(
+            self.memory.get_connections(ip),
+            Endpoint(self.ip(target), PORT),
+            network=self.network,
+            limits=Limits(),
+            hello=Hello(self.network.posnet, port, self.address(0)),
+            features=features,
+            clock=self.clock,
+            connect_timeout_s=5.0,
+            hello_timeout_s=10.0,
+        )
+
+
+async def enter_round(node: Node) -> RoundPlan:
+    """What the owner does at the start of a round, but for dialling."""
+    round_, _ = node.present.get_round_slot()
+    plan = await node.chain.derive_plan(round_)
+    before = await node.rounds.get_registered_before(round_)
+    targets = compute_connect_to(node.network, plan.registered, node.world.signer.address, round_)
+    node.present.set_plan(plan, tuple(entry.pos for entry in targets))
+    node.peers.set_registered([*plan.registered, *before])
+    node.intake.set_senders(await node.rounds.get_allowed_senders(plan))
+    node.reporter.enter_round(round_)
+    return plan
+
+
+class Branch:
+    """Blocks on top of what a ledger holds, each by the juror of its slot by the branch's own history."""
+
+    def __init__(self, bed: Bed, ledger: Ledger, history: History) -> None:
+        self._bed = bed
+        self._ledger = ledger
+        self._rounds = Rounds(bed.network, FixedPowSource(bed.network))
+        self.history = history
+        self.blocks: list[Block] = []
+
+    @classmethod
+    async def on(cls, bed: Bed, ledger: Ledger, height: Height | None = None) -> Branch:
+        """On a height, the tip if none is given."""
+        at = ledger.get_height().height if height is None else height
+        return cls(bed, ledger, await History.at(ledger, at))
+
+    async def plan(self, round_: int) -> RoundPlan:
+        return await self._rounds.derive(round_, self.history)
+
+    async def make(
+        self,
+        round_: int,
+        sir: int,
+        *,
+        messages: Sequence[Message] | None = None,
+        senders: Sequence[int] = (0, 1, 2, 3),
+        forger: int | None = None,
+        after_s: float = 16.0,
+    ) -> Block:
+        """A block for a slot, by its juror or by ``forger``; it is not put on the branch."""
+        bed = self._bed
+        start = compute_slot_start(bed.network, round_, sir)
+        juror = (await self.plan(round_)).juror_of(sir)
+        number = forger if forger is not None else bed.index_of(juror or "")
+        sealed = bed.messages(start, senders) if messages is None else messages
+        key = make_privkey(SEED, f"node {number}")
+        return seal_block(
+            lambda buffer: sign(key, buffer),
+            compute_address(compute_pubkey(key), bed.network.address_byte),
+            self.history.tip,
+            round_,
+            sir,
+            int(start + after_s),
+            sealed,
+        )
+
+    async def add(self, round_: int, sir: int, **options: Any) -> Block:
+        """Make a block and put it on the branch."""
+        block = await self.make(round_, sir, **options)
+        self.push(block)
+        return block
+
+    def push(self, block: Block) -> None:
+        self.blocks.append(block)
+        self.history.push(block)
+
+    async def grow(self, *slots: tuple[int, int], **options: Any) -> list[Block]:
+        """Blocks for these slots."""
+        return [await self.add(round_, sir, **options) for round_, sir in slots]
+
+
+async def store(bed: Bed, ledger: Ledger, *slots: tuple[int, int], **options: Any) -> list[Block]:
+    """Put valid blocks for these slots into a ledger."""
+    branch = await Branch.on(bed, ledger)
+    blocks = await branch.grow(*slots, **options)
+    await ledger.append_many(blocks)
+    return blocks
+
+
+@dataclass(frozen=True)
+class FakeCaller:
+    """Who asks, where a test calls a handler itself."""
+
+    ip: str
+    features: int = ANNOUNCED_FEATURES
+    hello: Hello | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.ip}:{self.hello.port if self.hello else 0:05d}"
+
+
+def make_told(bed: Bed, told: ChainHeight, *holders: int) -> ToldChain:
+    """A chain as these hypernodes tell it."""
+    views = tuple(
+        PeerView(f"{bed.ip(n)}:0{PORT}", bed.ip(n), bed.address(n), told, 0.0, True, True) for n in holders
+    )
+    return ToldChain(told, views)
+
+
+def note_told(bed: Bed, node: Node, index: int, told: ChainHeight | None, *, features: int = 1) -> Peer:
+    """Let a node have heard a height from a hypernode that it dialled."""
+    name = f"{bed.ip(index)}:{PORT:05d}"
+    peer = Peer(name, bed.ip(index), PORT, features, is_outbound=True, told=told)
+    node.peers.outbound[name] = peer
+    return peer
+
+
+def ask(command_id: CommandId, **values: Any) -> Command:
+    return Command(command_id, **values)
+
+
+SessionEnds = list[SessionEnd]
