@@ -34,6 +34,8 @@ class Present:
     consensus: Consensus | None = None
     evidence: list[Equivocation] = field(default_factory=list)
     forge_from_round: Round = 0
+    clock_offset_s: float = 0.0
+    """How far our clock is ahead of the others'; 0 while too few told."""
     on_state: Callable[[State], None] = lambda state: None
 
     def get_round_slot(self) -> tuple[Round, Slot]:

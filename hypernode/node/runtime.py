@@ -18,6 +18,7 @@ from hypernode.core.lottery import compute_connect_to
 from hypernode.core.params import Network
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Equivocation, PeerTest, Round, RoundPlan, Slot
+from hypernode.machine.clock_offset import ClockOffsets
 from hypernode.machine.consensus import compute_consensus
 from hypernode.machine.decide import (
     CatchUp,
@@ -33,6 +34,7 @@ from hypernode.machine.peers import compute_support, find_better_chains
 from hypernode.machine.state import State
 from hypernode.mempool.pool import Mempool
 from hypernode.node.chain import Chain
+from hypernode.node.clock_watch import ClockWatch
 from hypernode.node.connector import Connector
 from hypernode.node.dialling import Dialler
 from hypernode.node.forger import Forger
@@ -113,7 +115,9 @@ class Node:
             self.present.set_state,
             log,
         )
-        self.tester = Tester(network, world, self.peers, self.dialler, self.reporter)
+        self.offsets = ClockOffsets()
+        self.clock_watch = ClockWatch(world.clock, self.offsets, warn)
+        self.tester = Tester(network, world, self.peers, self.dialler, self.reporter, self.offsets)
         self.sync = Synchroniser(
             network, world, self.chain, self.dialler, self.reporter, self.present.set_state, log
         )
@@ -186,6 +190,7 @@ class Node:
         while True:
             self._wake.clear()
             try:
+                self.present.clock_offset_s = self.clock_watch.look()
                 await self._check_companion()
                 view = await self._view()
                 await self._perform(decide(self.network, view), view)
@@ -258,6 +263,7 @@ class Node:
             is_slot_signed=await self.world.journal.get_hash(round_, sir) is not None,
             can_seal=self._can_seal(),
             forge_from_round=self.present.forge_from_round,
+            clock_offset_s=self.present.clock_offset_s,
         )
 
     def _note_better(self, is_told: bool, tip: bytes) -> float | None:

@@ -14,6 +14,7 @@ from hypernode.core.kinds import START_OR_TEST_OK, format_test
 from hypernode.core.params import Network
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Message, PeerTest, Registration, RoundPlan, Slot
+from hypernode.machine.clock_offset import ClockOffsets, compute_offset
 from hypernode.node.dialling import Dialler
 from hypernode.node.peers import Peers
 from hypernode.node.reporter import Reporter
@@ -36,6 +37,7 @@ class Tester:
     peers: Peers
     dialler: Dialler
     reporter: Reporter
+    offsets: ClockOffsets
 
     def list_own(self, plan: RoundPlan, sir: Slot) -> list[PeerTest]:
         """What we have to test in a slot, in order."""
@@ -61,13 +63,17 @@ class Tester:
             return
         if test.kind == peer_tests.BANDWIDTH:
             value = compute_bandwidth(len(b"".join(answer.hashes)), elapsed)
+        is_feature_peer = self._has_features(entry)
+        if test.kind == peer_tests.PING and is_feature_peer:
+            offset_s = compute_offset(value, self.world.clock.now(), elapsed)
+            self.offsets.note(test.tested, offset_s, self.world.clock.monotonic())
         refusal = peer_tests.judge_answer(
             test.kind,
             expected=expected,
             value=value,
             now=self.world.clock.now(),
             rtt_s=elapsed,
-            from_feature_peer=self._has_features(entry),
+            from_feature_peer=is_feature_peer,
         )
         told = value if refusal is None else int(self.world.clock.now())
         await self.reporter.say_tested(test, told, is_good=refusal is None)

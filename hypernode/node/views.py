@@ -78,6 +78,7 @@ class Views:
             **dict(_as_mapping(metrics.pop("extra", {}))),
             "start_time": int(self.present.start_time),
             "uptime": int(self.world.clock.now() - self.present.start_time),
+            "clock_offset": round(self.present.clock_offset_s, 3),
             "chains": self._list_chains(own),
             "findings": await self.world.ledger.count_findings(),
             "equivocations": len(self.present.evidence),

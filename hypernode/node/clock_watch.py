@@ -1,0 +1,38 @@
+"""Our clock under watch: against the peers' clocks, and against the monotonic one (spec 6, time)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hypernode.machine.clock_offset import WARN_S, ClockOffsets
+from hypernode.ports import Clock
+
+WARN_EVERY_S = 60.0
+STEP_S = 1.0
+"""The wall clock moved by this much more or less than the monotonic one: somebody set it."""
+REMEDY = "slots depend on the clock: run an NTP service (chrony, systemd-timesyncd)"
+
+
+class ClockWatch:
+    """Tells the operator, once a minute, when the clock is off, and whenever it was set."""
+
+    def __init__(self, clock: Clock, offsets: ClockOffsets, warn: Callable[[str], None]) -> None:
+        self._clock = clock
+        self._offsets = offsets
+        self._warn = warn
+        self._difference = clock.now() - clock.monotonic()
+        self._warned = float("-inf")
+
+    def look(self) -> float:
+        """How far our clock is ahead of the others' now (s)."""
+        monotonic = self._clock.monotonic()
+        difference = self._clock.now() - monotonic
+        step = difference - self._difference
+        self._difference = difference
+        if abs(step) > STEP_S:
+            self._warn(f"the clock was set by {step:+.1f} s; {REMEDY}")
+        offset = self._offsets.get_offset(monotonic)
+        if abs(offset) > WARN_S and monotonic - self._warned >= WARN_EVERY_S:
+            self._warned = monotonic
+            self._warn(f"our clock is {offset:+.1f} s from the peers'; {REMEDY}")
+        return offset
