@@ -119,10 +119,10 @@ class Launcher:
             plan.control_key,
             self._clock.now(),
         )
-        for node in plan.nodes:
+        for planned in plan.nodes:
             # begun with the wallet: a node that finds a wallet and no journal must fear a restored backup,
             # and forges nothing in its first round (spec 4)
-            journal = await open_journal(node.journal_path, int(self._clock.now()))
+            journal = await open_journal(planned.journal_path, int(self._clock.now()))
             await journal.close()
         if self._stop.is_set():
             return
