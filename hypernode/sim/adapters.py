@@ -8,7 +8,6 @@ from hypernode.core.address import compute_address
 from hypernode.core.signing import compute_pubkey, is_valid_signature, sign
 from hypernode.ports import SignatureCheck
 
-
 MAX_VERDICTS = 50_000
 """Verdicts that are remembered: some rounds of a large network, 25 MB."""
 
