@@ -26,6 +26,7 @@ MAX_MESSAGES: Final = 60_000
 MAX_REASONS: Final = 64
 """Reasons of refusal that are counted apart; the rest together, so that no peer can invent counters."""
 OTHER_REASONS: Final = "other"
+KNOWN: Final = "known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Mempool:
             return broken
         # One of equal buffers [IGNORE]
         if encode_signed_buffer(message) in self._ids or message.txid in self._entries:
-            return Ignore("mempool", "known")
+            return Ignore("mempool", KNOWN)
         # Neither it nor its twin in the chain [IGNORE]
         if in_chain:
             return Ignore("mempool", "in the chain already")
@@ -115,7 +116,9 @@ class Mempool:
         if verdict is None and signature_ok is None:
             verdict = find_signature_break(self._network, cut)
         if verdict is not None:
-            self._count_refusal(verdict)
+            # That others have what we have is how messages spread, no refusal.
+            if verdict.reason != KNOWN:
+                self._count_refusal(verdict)
             return verdict
         received = 0 if is_own else int(now)
         self.add(replace(cut, block_height=0, received=received))

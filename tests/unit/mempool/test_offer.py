@@ -94,7 +94,7 @@ def test_old_message_is_ignored() -> None:
     assert isinstance(verdict, Ignore)
 
 
-def test_known_message_and_its_twin_are_ignored() -> None:
+def test_known_message_and_its_twin_are_ignored_and_not_counted_as_refused() -> None:
     pool = Mempool(make_network())
     message = make_message()
     assert offer(pool, message) is None
@@ -103,6 +103,7 @@ def test_known_message_and_its_twin_are_ignored() -> None:
         assert isinstance(verdict, Ignore)
         assert verdict.reason == "known"
     assert pool.get_all() == [replace(message, received=int(NOW))]
+    assert pool.get_refusals() == {}
 
 
 def test_message_of_the_chain_is_ignored() -> None:
