@@ -9,6 +9,7 @@ from __future__ import annotations
 from hypernode.core.errors import Reject
 from hypernode.core.types import Block, ChainHeight, Height, Message, Round
 from hypernode.net.session import Session
+from hypernode.ports import TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 
@@ -17,8 +18,11 @@ ANSWER_TIMEOUT_S = 90.0
 
 
 async def ask(session: Session, command: Command, timeout_s: float = ANSWER_TIMEOUT_S) -> Command:
-    """Send a command and take its answer of the same kind.  Raises Reject for another kind."""
+    """Send a command and take its answer of the same kind.  Raises Reject for another kind, and
+    TransportClosed for a refusal: who cannot serve what we ask (it is pruned there) does not lie."""
     answer = await session.request(command, timeout_s)
+    if answer.id is CommandId.KO:
+        raise TransportClosed(f"{command.id.name} was refused")
     if answer.id is not command.id:
         raise Reject("2-wire", f"{command.id.name} answered with {answer.id.name}")
     return answer

@@ -103,7 +103,7 @@ class Chain:
         it may not replace ours."""
         branch = [normalise_block(self._network, block) for block in blocks]
         async with self._lock:
-            await self._check_depth(common, support)
+            await self.check_depth(common, support)
             history = await self._history(common)
             breaks: list[tuple[Break, ...]] = []
             for block in branch:
@@ -182,8 +182,9 @@ class Chain:
             for brk in tolerated:
                 await self._world.ledger.save_finding(block.height, block.block_hash, brk.rule, brk.reason)
 
-    async def _check_depth(self, common: Height, support: Support) -> None:
-        """Whether blocks of ours may go for a branch with that support (spec 4)."""
+    async def check_depth(self, common: Height, support: Support) -> None:
+        """Raises Ignore when blocks of ours above ``common`` may not go for a branch with that support
+        (spec 4)."""
         if common >= self.height.height:
             return
         first_dropped = (await self._world.ledger.get_headers(common + 1, 1))[0]

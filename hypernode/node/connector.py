@@ -20,7 +20,7 @@ from hypernode.node.asking import ask_height, ask_mempool
 from hypernode.node.dialling import Dialler
 from hypernode.node.intake import Intake
 from hypernode.node.neighbour import check_earlier_rounds, choose_height_to_tell
-from hypernode.node.peers import Peer, Peers
+from hypernode.node.peers import Peer, Peers, parse_port
 from hypernode.node.present import Present
 from hypernode.node.world import World
 from hypernode.ports import TransportClosed
@@ -57,7 +57,7 @@ class Connector:
         for key in [key for key in self._tasks if key not in wanted]:
             self._tasks.pop(key).cancel()
         for key, entry in wanted.items():
-            if key not in self._tasks and entry.port.isdecimal():
+            if key not in self._tasks and parse_port(entry.port) is not None:
                 self._tasks[key] = group.create_task(self._keep(entry), name=f"peer {entry.ip}")
 
     def notify_change(self) -> None:
@@ -85,8 +85,9 @@ class Connector:
 
     async def _connect_and_exchange(self, entry: Registration) -> None:
         session = await self.dialler.open_standing(entry)
-        name = format_peer_name(entry.ip, int(entry.port))
-        peer = Peer(name, entry.ip, int(entry.port), session.features, is_outbound=True, session=session)
+        port = session.remote.port
+        name = format_peer_name(entry.ip, port)
+        peer = Peer(name, entry.ip, port, session.features, is_outbound=True, session=session)
         self.mempool.forget_peer(name)
         self.peers.add(peer)
         try:

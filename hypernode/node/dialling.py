@@ -13,8 +13,14 @@ from dataclasses import dataclass
 
 from hypernode.core.params import Network
 from hypernode.core.types import Registration
-from hypernode.net.session import Session, open_session, request_without_hello, send_without_hello
-from hypernode.node.peers import Peers
+from hypernode.net.session import (
+    HelloRefused,
+    Session,
+    open_session,
+    request_without_hello,
+    send_without_hello,
+)
+from hypernode.node.peers import Peers, parse_port
 from hypernode.node.world import World
 from hypernode.ports import Endpoint, TransportClosed
 from hypernode.wire.catalogue import Limits
@@ -47,8 +53,11 @@ class Dialler:
 
     @asynccontextmanager
     async def open_once(self, entry: Registration) -> AsyncIterator[Session]:
-        """A connection for one errand."""
-        session = await self._open(entry, ERRAND_PORT)
+        """A connection for one errand.  Raises TransportClosed also when our hello is refused."""
+        try:
+            session = await self._open(entry, ERRAND_PORT)
+        except HelloRefused as refusal:
+            raise TransportClosed(str(refusal)) from refusal
         try:
             yield session
         finally:
@@ -109,6 +118,7 @@ class Dialler:
         )
 
     def _endpoint(self, entry: Registration) -> Endpoint:
-        if not entry.port.isdecimal():
-            raise TransportClosed(f"port {entry.port!r} of {entry.ip} cannot be dialled")
-        return Endpoint(entry.ip, int(entry.port))
+        port = parse_port(entry.port)
+        if port is None:
+            raise TransportClosed(f"the port registered for {entry.ip} is none")
+        return Endpoint(entry.ip, port)

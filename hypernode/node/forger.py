@@ -21,7 +21,7 @@ from hypernode.mempool.pool import Mempool
 from hypernode.node.asking import ask_last_header
 from hypernode.node.chain import Chain
 from hypernode.node.dialling import Dialler
-from hypernode.node.peers import Peers
+from hypernode.node.peers import Peers, parse_port
 from hypernode.node.rounds import Rounds
 from hypernode.node.world import World
 from hypernode.ports import TransportClosed
@@ -88,7 +88,9 @@ class Forger:
         self.set_state(State.SENDING)
         slots = asyncio.Semaphore(SEND_AT_ONCE)
         own = self.world.signer.address
-        targets = [entry for entry in plan.registered if entry.pos != own and entry.port.isdecimal()]
+        targets = [e for e in plan.registered if e.pos != own and parse_port(e.port) is not None]
+        # Who is known to wait for it gets it first; asking the others takes its time.
+        targets.sort(key=lambda entry: self.peers.get_told(entry.pos) is None)
         sent: list[str] = []
 
         async def send_one(entry: Registration) -> None:

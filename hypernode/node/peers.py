@@ -14,6 +14,10 @@ from hypernode.core.types import ChainHeight, Registration
 from hypernode.machine.peers import PeerView
 from hypernode.net.session import Session
 
+MAX_PORT = 65_535
+MAX_PORT_CHARS = 10
+"""Of a registered port with zeros before it."""
+
 
 @dataclass(slots=True)
 class Peer:
@@ -71,8 +75,8 @@ class Peers:
             known = self._by_ip.setdefault(entry.ip, [])
             if all(other.pos != entry.pos for other in known):
                 known.append(entry)
-            if entry.port.isdecimal():
-                self._by_endpoint.setdefault((entry.ip, int(entry.port)), entry)
+            if (port := parse_port(entry.port)) is not None:
+                self._by_endpoint.setdefault((entry.ip, port), entry)
 
     def is_registered_ip(self, ip: str) -> bool:
         return ip in self._by_ip
@@ -106,7 +110,8 @@ class Peers:
     def find_outbound(self, address: str) -> Peer | None:
         """An open connection to a hypernode that we can ask things on."""
         for peer in self.outbound.values():
-            if peer.session is not None and self.find_address(peer) == address:
+            is_open = peer.session is not None and not peer.session.is_closed
+            if is_open and self.find_address(peer) == address:
                 return peer
         return None
 
@@ -139,3 +144,11 @@ class Peers:
                 juror=peer.told_juror if latest or known is None else known.juror,
             )
         return tuple(views[address] for address in sorted(views))
+
+
+def parse_port(text: str) -> int | None:
+    """A registered port; None where the text is none.  The registry does not check it (spec 5): whatever
+    stands there makes a hypernode undialable, no more."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_PORT_CHARS):
+        return None
+    return int(text) if 0 < int(text) <= MAX_PORT else None

@@ -7,8 +7,9 @@ who told it is reported.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.params import Network
@@ -54,12 +55,19 @@ class Synchroniser:
     set_state: Callable[[State], None]
     log: Callable[[str], None]
     progress: SyncProgress = field(default_factory=SyncProgress)
-    split: str = ""
-    """Words for the operator when another chain is older than what heals by itself."""
     _banned: dict[bytes, float] = field(default_factory=dict)
     _needs_catch_up: dict[bytes, float] = field(default_factory=dict)
+    _liars: dict[str, float] = field(default_factory=dict)
+    _split: str = ""
+    _split_until: float = 0.0
+
+    @property
+    def split(self) -> str:
+        """Words for the operator while another chain is told that may not replace ours by itself."""
+        return self._split if self.world.clock.monotonic() < self._split_until else ""
 
     def list_banned(self) -> frozenset[bytes]:
+        """Tips that are not looked at: broken promises, and those that our own count finds no better."""
         return frozenset(_drop_old(self._banned, self.world.clock.monotonic()))
 
     def list_needing_catch_up(self) -> frozenset[bytes]:
@@ -68,19 +76,60 @@ class Synchroniser:
     async def sync_round(self, told: ToldChain, jurors: Sequence[str], support: Support) -> bool:
         """Take a better branch of the present round; True when ours was replaced or grew."""
         self.set_state(State.ROUND_SYNC)
-        for holder in _order_holders(told, jurors):
+
+        async def take(holder: PeerView) -> bool:
+            async with self.dialler.borrow(holder.address) as session:
+                blocks = await ask_round_blocks(session, told.height.round)
+            return await self._adopt_round(told, blocks, support)
+
+        return await self._try_holders(told, jurors, take, catching_up=False)
+
+    async def catch_up(self, told: ToldChain, support: Support) -> bool:
+        """Find the last common block by bisection and fetch the rest; True when our chain moved."""
+        self.set_state(State.CATCHING_UP_CONNECT1)
+        start = self.chain.height
+
+        async def take(holder: PeerView) -> bool:
+            async with self.dialler.borrow(holder.address) as session:
+                self.progress = SyncProgress(start.height, start.height, told.height.height, holder.name)
+                return await self._catch_up_from(session, told, support)
+
+        await self._try_holders(told, (), take, catching_up=True)
+        return self.chain.height.block_hash != start.block_hash
+
+    async def _try_holders(
+        self,
+        told: ToldChain,
+        jurors: Sequence[str],
+        take: Callable[[PeerView], Awaitable[bool]],
+        *,
+        catching_up: bool,
+    ) -> bool:
+        """Take a branch from the first of its holders that gives it; True when it was taken.  When none of
+        them does, its tip is left alone: for long when all of them lied."""
+        start = self.chain.height
+        rejected = asked = 0
+        for holder in self._order_holders(told, jurors):
+            asked += 1
             try:
-                async with self.dialler.borrow(holder.address) as session:
-                    blocks = await ask_round_blocks(session, told.height.round)
-                adopted = await self._adopt_round(told, blocks, support)
-            except (TransportClosed, TimeoutError, Reject, Ignore, PowNotReady) as error:
-                if await self._blame(told, holder, error, catching_up=False):
-                    return False
+                is_taken = await take(holder)
+            except Ignore as refusal:
+                self._note_split(told, refusal)
+                return False
+            except PowNotReady as problem:
+                self.log(f"sync from {holder.name} has to wait: {problem}")
+                return False
+            except (TransportClosed, TimeoutError, Reject) as error:
+                rejected += isinstance(error, Reject)
+                await self._blame(holder, error, catching_up=catching_up)
+                if self.chain.height.block_hash != start.block_hash:
+                    return True
                 continue
-            if adopted:
-                self.split = ""
-                await self.reporter.say_synced(holder.address, holder.name, catching_up=False)
-            return adopted
+            if is_taken:
+                self._split = ""
+                await self.reporter.say_synced(holder.address, holder.name, catching_up=catching_up)
+            return is_taken
+        self._ban(told, BAN_S if rejected == asked else self.network.delays.peer_retry_s)
         return False
 
     async def _adopt_round(self, told: ToldChain, blocks: Sequence[Block], support: Support) -> bool:
@@ -95,33 +144,17 @@ class Synchroniser:
         while branch and await self._get_own_hash(common + 1) == branch[0].block_hash:
             common += 1
             branch = branch[1:]
-        if not branch:
-            return False
-        outcome = await self.chain.adopt(common, branch, told.height, support)
-        return outcome.adopted
-
-    async def catch_up(self, told: ToldChain, support: Support) -> bool:
-        """Find the last common block by bisection and fetch the rest; True when our chain moved."""
-        self.set_state(State.CATCHING_UP_CONNECT1)
-        start = self.chain.height
-        for holder in _order_holders(told, ()):
-            try:
-                async with self.dialler.borrow(holder.address) as session:
-                    self.progress = SyncProgress(start.height, start.height, told.height.height, holder.name)
-                    await self._catch_up_from(session, told, support)
-            except (TransportClosed, TimeoutError, Reject, Ignore, PowNotReady) as error:
-                moved = self.chain.height.block_hash != start.block_hash
-                if await self._blame(told, holder, error, catching_up=True) or moved:
-                    return moved
-                continue
-            self.split = ""
-            await self.reporter.say_synced(holder.address, holder.name, catching_up=True)
+        if branch and await self._adopt(common, branch, told, support):
             return True
-        return False
+        return self._leave(told)
 
-    async def _catch_up_from(self, session: Session, told: ToldChain, support: Support) -> None:
+    async def _catch_up_from(self, session: Session, told: ToldChain, support: Support) -> bool:
         self.set_state(State.CATCHING_UP_PRESYNC)
         common = await self._find_common(session, min(self.chain.height.height, told.height.height))
+        if common == told.height.height:
+            return self._leave(told)
+        # What may not replace ours is not fetched first.
+        await self.chain.check_depth(common, support)
         self.set_state(State.CATCHING_UP_SYNC)
         pending: list[Block] = []
         height = common
@@ -134,13 +167,32 @@ class Synchroniser:
             is_last = height >= told.height.height
             # Blocks of ours go only for a whole branch; what merely follows our tip is taken as it comes.
             if common == self.chain.height.height or is_last or len(pending) >= MAX_BRANCH_BLOCKS:
-                target = told.height if is_last else None
-                outcome = await self.chain.adopt(common, pending, target, support)
-                if not outcome.adopted:
-                    raise Reject("4-ledger", "promise not kept: the branch is not better than ours")
+                if not await self._adopt(common, pending, told, support):
+                    return self._leave(told)
                 common, pending = height, []
             self.progress.height = height
             self.log(f"catching up from {self.progress.peer}: block {height} of {told.height.height}")
+        return True
+
+    async def _adopt(
+        self, common: Height, branch: Sequence[Block], told: ToldChain, support: Support
+    ) -> bool:
+        """Whether our chain goes through the branch now; its promise is measured when it ends in what was
+        told."""
+        is_last = branch[-1].height >= told.height.height
+        outcome = await self.chain.adopt(common, branch, told.height if is_last else None, support)
+        # A block of it that was pushed to us meanwhile makes it no better than ours.
+        return outcome.adopted or await self._get_own_hash(branch[-1].height) == branch[-1].block_hash
+
+    def _leave(self, told: ToldChain) -> bool:
+        """By our own count it is not better, or it is part of our chain: what is told of uniques and forgers
+        may be stale, and no lie (spec 8).  It is not looked at again for a while, or we would do nothing
+        else."""
+        self._ban(told, BAN_S)
+        return False
+
+    def _ban(self, told: ToldChain, seconds: float) -> None:
+        self._banned[told.height.block_hash] = self.world.clock.monotonic() + seconds
 
     async def _find_common(self, session: Session, highest: Height) -> Height:
         """The last height at which the peer's block is ours; genesis always is."""
@@ -163,35 +215,46 @@ class Synchroniser:
         headers = await self.world.ledger.get_headers(height, 1)
         return headers[0].block_hash if headers and headers[0].height == height else None
 
-    async def _blame(self, told: ToldChain, holder: PeerView, error: Exception, *, catching_up: bool) -> bool:
-        """Draw the consequences of a failure; True when no other holder can do better."""
-        clock = self.world.clock
+    async def _blame(self, holder: PeerView, error: Exception, *, catching_up: bool) -> None:
+        """A holder lied, or failed us: it is reported, and for a while asked last when it lied."""
         self.log(f"sync from {holder.name} failed: {error}")
-        if isinstance(error, Ignore):
-            own = self.chain.height
-            self.split = f"SPLIT: {error.reason}; ours {own.height} {own.block_hash.hex()}, theirs " + (
-                f"{told.height.height} {told.height.block_hash.hex()}"
-            )
-            # Nobody's fault, and more peers may come to stand behind it: look again soon.
-            self._banned[told.height.block_hash] = clock.monotonic() + self.network.delays.grace_s
-            return True
-        if isinstance(error, PowNotReady):
-            return True
         if isinstance(error, Reject):
-            self._banned[told.height.block_hash] = clock.monotonic() + BAN_S
+            self._liars[holder.address] = self.world.clock.monotonic() + BAN_S
         await self.reporter.say_failed(holder.address, holder.name, catching_up=catching_up)
-        return isinstance(error, Reject)
+
+    def _note_split(self, told: ToldChain, refusal: Ignore) -> None:
+        """The other chain may not replace ours by itself: nobody's fault.  More peers may come to stand
+        behind it, so it is looked at again soon."""
+        own, monotonic = self.chain.height, self.world.clock.monotonic()
+        self._split = (
+            f"SPLIT: {refusal.reason}; ours {own.height} {own.block_hash.hex()}, "
+            f"theirs {told.height.height} {told.height.block_hash.hex()}"
+        )
+        self._split_until = monotonic + BAN_S
+        self.log(self._split)
+        self._ban(told, self.network.delays.grace_s)
+
+    def _order_holders(self, told: ToldChain, jurors: Sequence[str]) -> list[PeerView]:
+        """Whom to ask first: jurors, then those we have an outgoing connection to, then by latest word; who
+        lied of late comes last."""
+        liars = frozenset(_drop_old(self._liars, self.world.clock.monotonic()))
+        ordered = sorted(
+            told.holders,
+            key=lambda p: (
+                p.address in liars,
+                p.address not in jurors,
+                not p.is_outbound,
+                -p.told_at,
+                p.address,
+            ),
+        )
+        return ordered[:MAX_HOLDERS_ASKED]
 
 
-def _order_holders(told: ToldChain, jurors: Sequence[str]) -> list[PeerView]:
-    """Whom to ask first: jurors, then those we have an outgoing connection to, then by latest word."""
-    ordered = sorted(
-        told.holders, key=lambda p: (p.address not in jurors, not p.is_outbound, -p.told_at, p.address)
-    )
-    return ordered[:MAX_HOLDERS_ASKED]
+Key = TypeVar("Key", bound=Hashable)
 
 
-def _drop_old(times: dict[bytes, float], now: float) -> list[bytes]:
-    for block_hash in [h for h, until in times.items() if until <= now]:
-        del times[block_hash]
+def _drop_old(times: dict[Key, float], now: float) -> list[Key]:
+    for key in [key for key, until in times.items() if until <= now]:
+        del times[key]
     return list(times)

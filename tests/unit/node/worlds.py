@@ -157,6 +157,7 @@ class Bed:
             metrics=no_metrics,
             log=self.log.append,
             warn=self.warnings.append,
+            log_connections=self.log.append,
         )
         await enter_round(node)
         return node
@@ -307,9 +308,10 @@ class FakeCaller:
 
 
 def make_told(bed: Bed, told: ChainHeight, *holders: int) -> ToldChain:
-    """A chain as these hypernodes tell it."""
+    """A chain as these hypernodes tell it, the first of them last."""
     views = tuple(
-        PeerView(f"{bed.ip(n)}:0{PORT}", bed.ip(n), bed.address(n), told, 0.0, True, True) for n in holders
+        PeerView(f"{bed.ip(n)}:0{PORT}", bed.ip(n), bed.address(n), told, -float(place), True, True)
+        for place, n in enumerate(holders)
     )
     return ToldChain(told, views)
 
