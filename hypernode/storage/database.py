@@ -167,7 +167,10 @@ class AioDatabase:
             return
         self._closed = True
         while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            # wait() always yields; gather() of tasks that are done does not, from Python 3.12 on, and the
+            # callbacks that empty the set would never run.
+            await asyncio.wait(self._tasks)
+            await asyncio.sleep(0)
         await self._reader.close()
         await self._writer.close()
 
