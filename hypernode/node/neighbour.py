@@ -1,8 +1,9 @@
 """What not to tell a legacy neighbour (spec 8): a height that makes it ask, and stop over the answer.
 
 A legacy node that hears of a better chain asks for the blocks of the round, and stops itself when the
-first of them does not follow its own chain before that round.  So one whose earlier rounds may differ
-is told our last block of before the round, which gives it no reason to ask, until it agrees or we do.
+first of them does not follow its own chain before that round.  So one whose earlier rounds may differ, or
+end earlier, is told our last block of before the round, which gives it no reason to ask for this one, until
+it agrees or we do.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from hypernode.ports import Ledger
 async def choose_height_to_tell(ledger: Ledger, peer: Peer | None, features: int) -> ChainHeight:
     """Our height; for a legacy neighbour that may differ before this round, the last one before it."""
     own = ledger.get_height()
-    if features or peer is None or peer.told is None:
-        # Clients ask for our height and do not follow it; a legacy peer told us its own just now.
-        return own
-    if peer.matches_before >= own.round or await _is_in_our_chain(ledger, peer.told):
+    # Clients ask for our height and do not follow it.
+    if features or peer is None or peer.matches_before >= own.round:
         return own
     before, _ = await ledger.get_reference(own.round)
+    if peer.told is not None and peer.told.height >= before and await _is_in_our_chain(ledger, peer.told):
+        return own
     return await ledger.get_height_at(before) or own
 
 

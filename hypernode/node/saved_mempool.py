@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypernode.core.errors import Reject
 from hypernode.core.types import Message
 from hypernode.ports import Files
-from hypernode.wire.catalogue import CommandId
+from hypernode.wire.catalogue import LIMITS, CommandId
 from hypernode.wire.codec import Command, decode_command, encode_command
 
 FILE_NAME = "mempool.bin"
 MAX_SAVED = 10_000
-"""Messages that are saved: more than three blocks' worth, and what one frame may count."""
+"""Messages that are saved: more than three blocks' worth, and what one frame may count (a peer's mempool may
+hold fewer)."""
+_LIMITS = replace(LIMITS, mempool_messages=MAX_SAVED)
 
 
 def save_messages(files: Files, messages: Sequence[Message]) -> None:
@@ -27,6 +30,6 @@ def load_messages(files: Files) -> tuple[Message, ...]:
     if content is None:
         return ()
     try:
-        return decode_command(content).messages
+        return decode_command(content, _LIMITS).messages
     except Reject:
         return ()
