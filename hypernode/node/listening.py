@@ -7,7 +7,7 @@ connections are answered and forgotten.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hypernode.core.params import Network
 from hypernode.mempool.pool import Mempool
@@ -34,11 +34,14 @@ class Listening:
     serving: Serving
     log: Callable[[str], None]
     _admission: Admission = field(init=False)
+    _early: Admission = field(init=False)
+    """Until a list is known: nobody is put on hold for not being on it."""
     _transports: dict[int, Transport] = field(default_factory=dict)
     _count: int = 0
 
     def __post_init__(self) -> None:
         self._admission = Admission(self.limits, never_held=self.network.allow_queries_from)
+        self._early = Admission(replace(self.limits, hold_first_s=0.0, hold_max_s=0.0))
 
     async def start(self, local: Endpoint) -> Listener:
         """Listen.  Raises OSError when the port is taken."""
@@ -62,7 +65,7 @@ class Listening:
                 clock=self.world.clock,
                 our_hello=Hello(self.network.posnet, self.own_port, self.world.signer.address),
                 features=ANNOUNCED_FEATURES,
-                admission=self._admission,
+                admission=self._admission if self.peers.has_list else self._early,
                 is_registered=self.peers.is_registered_ip,
                 on_hello=lambda caller: known.extend(self._welcome(caller)),
                 handler=self.serving.handle,

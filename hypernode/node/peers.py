@@ -78,6 +78,11 @@ class Peers:
             if (port := parse_port(entry.port)) is not None:
                 self._by_endpoint.setdefault((entry.ip, port), entry)
 
+    @property
+    def has_list(self) -> bool:
+        """Whether a list is known at all: before the first one everybody is a stranger."""
+        return bool(self._by_ip)
+
     def is_registered_ip(self, ip: str) -> bool:
         return ip in self._by_ip
 

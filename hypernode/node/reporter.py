@@ -61,10 +61,11 @@ class Reporter:
         what = kinds.START_OR_TEST_OK if is_good else kinds.TEST_KO
         await self._intake.say(what, test.tested, kinds.format_test(test.kind), value)
 
-    async def say_was_tested(self, test: PeerTest) -> None:
-        """203 of the tested, with its own words."""
+    async def say_was_tested(self, test: PeerTest, round_: Round, sir: Slot) -> None:
+        """203 of the tested, with its own words; once for a test of the plan, however often it is asked."""
         now = int(self._world.clock.now())
-        await self._intake.say(kinds.WAS_TESTED, test.tester, kinds.format_test(test.kind), now)
+        key = (kinds.WAS_TESTED, round_, sir, test)
+        await self._once(kinds.WAS_TESTED, test.tester, kinds.format_test(test.kind), now, key)
 
     async def say_synced(self, address: str, peer: str, *, catching_up: bool) -> None:
         """200: synced from a peer."""

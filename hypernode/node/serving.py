@@ -111,8 +111,7 @@ class Serving:
         return Command(CommandId.STATUS, string=_dump(await self.views.get_status()))
 
     async def _block(self, caller: Caller, command: Command) -> None:
-        if not self.peers.is_registered_ip(caller.ip):
-            raise Reject("2-wire", "a block from an IP that is not registered")
+        self._require_registered(caller, "a block")
         for block in command.blocks:
             try:
                 await self.chain.accept_pushed(block)
@@ -209,13 +208,18 @@ class Serving:
         return Command(CommandId.GETHYPERNODES, string=_dump(await self.views.get_hypernodes(command.string)))
 
     async def _test(self, caller: Caller, command: Command) -> Command:
-        if not self.peers.is_registered_ip(caller.ip):
-            raise Reject("2-wire", "a test from an IP that is not registered")
+        self._require_registered(caller, "a test")
         plan, previous = self.views.get_plans()
         if plan is None:
             raise Ignore("6-node", "no plan yet")
         at_hand = list_slots_at_hand(self.network, self.world.clock.now(), plan, previous)
         return await self.tester.answer(caller.ip, command, at_hand)
+
+    def _require_registered(self, caller: Caller, what: str) -> None:
+        if not self.peers.has_list:
+            raise Ignore("6-node", "no list of hypernodes yet")
+        if not self.peers.is_registered_ip(caller.ip):
+            raise Reject("2-wire", f"{what} from an IP that is not registered")
 
     async def _getheights(self, caller: Caller, command: Command) -> Command:
         return Command(CommandId.GETHEIGHTS, string=_dump(self.views.get_heights()))

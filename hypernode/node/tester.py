@@ -89,7 +89,7 @@ class Tester:
         if found is None:
             raise Ignore("6-node", "this test is not in the plan")
         test, plan, sir = found
-        await self.reporter.say_was_tested(test)
+        await self.reporter.say_was_tested(test, plan.round, sir)
         value = await self._compute_value(test.kind, plan, sir)
         return Command(
             CommandId.TEST,

@@ -10,9 +10,11 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 
+from hypernode.core.address import is_valid_address
+from hypernode.core.errors import Reject
 from hypernode.core.kinds import format_peer_name, get_tunables
 from hypernode.core.params import Network
-from hypernode.core.types import ChainHeight, Registration, Round, RoundPlan
+from hypernode.core.types import HASH_BYTES, ChainHeight, Registration, Round, RoundPlan
 from hypernode.machine.consensus import is_on_our_tip
 from hypernode.machine.peers import get_best, group_chains
 from hypernode.mempool.pool import Mempool
@@ -45,7 +47,12 @@ class Views:
     on_height: Callable[[], None] = lambda: None
 
     def note_height(self, peer: Peer, told: ChainHeight, juror: str | None) -> None:
-        """A peer told its height: remember it, and whether it is over one round late."""
+        """A peer told its height: remember it, and whether it is over one round late.  Raises Reject for a
+        hash that is none; a juror that is no address is not remembered, however long it is."""
+        if len(told.block_hash) != HASH_BYTES:
+            raise Reject("2-wire", f"a height with a hash of {len(told.block_hash)} bytes")
+        if juror is not None and not is_valid_address(juror, self.network.address_byte):
+            juror = None
         is_news = self.peers.note_told(peer, told, juror, self.world.clock.monotonic())
         address = self.peers.find_address(peer)
         if address is not None and told.round < self.world.ledger.get_height().round - 1:
@@ -168,7 +175,8 @@ class Views:
         """getround: the lists of the present round."""
         plan = self.present.plan
         if plan is None:
-            return {"start": 0, "previous": None, "connect_to": [], "slots": [], "test_slots": []}
+            nothing = ("connect_to", "slots", "test_slots", "active", "inactive", "voided")
+            return {"start": 0, "previous": None, **{key: [] for key in nothing}}
         wanted = {entry.pos: entry for entry in plan.registered}
         inactive, voided = set(plan.inactive), set(plan.voided)
         return {
@@ -191,7 +199,8 @@ class Views:
         if not query.form:
             return [_entry_list(entry) for entry in entries]
         if query.form == "2":
-            return {entry.collateral: _entry_object(entry) for entry in entries}
+            silent = await self._list_inactive(last)
+            return {e.collateral: _entry_object(e, is_active=e.pos not in silent) for e in entries}
         first: Round = query.first if query.first is not None else present
         kpis = await self.world.ledger.get_kpis(first, last) if query.form == "1" else {}
         result: dict[str, object] = {}
@@ -220,6 +229,13 @@ class Views:
             return plan.registered
         return (await self.world.pow_source.get_registered(round_)).entries
 
+    async def _list_inactive(self, round_: Round) -> frozenset[str]:
+        """PoS addresses that were silent in a round or voided, as far as we derived it."""
+        plan = self.present.plan
+        if plan is None or plan.round != round_:
+            plan = await self.world.ledger.get_plan(round_)
+        return frozenset((*plan.inactive, *plan.voided)) if plan is not None else frozenset()
+
     def describe_evidence(self) -> list[dict[str, object]]:
         """Both headers of every equivocation that was seen."""
         return [
@@ -236,7 +252,7 @@ def _entry_list(entry: Registration) -> list[object]:
     return [entry.pos, entry.ip, entry.port, entry.weight, entry.collateral, entry.reward]
 
 
-def _entry_object(entry: Registration) -> dict[str, object]:
+def _entry_object(entry: Registration, *, is_active: bool) -> dict[str, object]:
     return {
         "ip": entry.ip,
         "port": entry.port,
@@ -244,7 +260,7 @@ def _entry_object(entry: Registration) -> dict[str, object]:
         "reward": entry.reward,
         "weight": entry.weight,
         "timestamp": entry.timestamp,
-        "active": True,
+        "active": is_active,
     }
 
 
