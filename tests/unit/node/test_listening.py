@@ -1,0 +1,161 @@
+"""Connections that come in: who they become."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from hypernode.core.errors import Ignore
+from hypernode.net.session import HelloRefused, Session, request_without_hello
+from hypernode.node.runtime import Node
+from hypernode.ports import Endpoint, TransportClosed
+from hypernode.sim.cluster import PORT
+from hypernode.wire.catalogue import CommandId, Limits
+from hypernode.wire.codec import Command
+from tests.unit.node.worlds import STRANGER, Bed, ask, play
+
+
+async def listening(bed: Bed) -> Node:
+    node = await bed.node()
+    await node.listening.start(node.options.listen)
+    return node
+
+
+def test_a_registered_hypernode_that_says_its_port_is_a_peer_until_it_goes() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await listening(bed)
+        session = await bed.open(bed.ip(2), 0, port=PORT)
+        assert list(node.peers.inbound) == ["10.3.0.1:06969"]
+        assert node.peers.count_connected() == 1
+        session.close()
+        await asyncio.sleep(1)
+        assert node.peers.inbound == {}
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("port", [0, 101, 999])
+def test_clients_and_errands_are_no_peers(port: int) -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await listening(bed)
+        await bed.open(bed.ip(2), 0, port=port)
+        assert node.peers.inbound == {}
+
+    play(scenario())
+
+
+def test_a_stranger_that_says_a_port_is_connected_and_does_not_count() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await listening(bed)
+        await bed.open(STRANGER, 0, port=PORT)
+        assert list(node.peers.inbound) == ["10.200.0.1:06969"]
+        assert node.peers.count_connected() == 0
+
+    play(scenario())
+
+
+def test_the_newer_of_two_connections_under_one_name_stays() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await listening(bed)
+        first = await bed.open(bed.ip(2), 0, port=PORT)
+        await bed.open(bed.ip(2), 0, port=PORT)
+        newer = node.peers.inbound["10.3.0.1:06969"]
+        first.close()
+        await asyncio.sleep(1)
+        assert node.peers.inbound == {"10.3.0.1:06969": newer}
+
+    play(scenario())
+
+
+def test_who_comes_again_gets_all_messages_again() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await listening(bed)
+        await node.intake.digest([bed.message(1)])
+
+        async def exchange(session: Session) -> int:
+            return len((await session.request(ask(CommandId.MEMPOOL), 5.0)).messages)
+
+        session = await bed.open(bed.ip(2), 0, port=PORT)
+        assert [await exchange(session), await exchange(session)] == [1, 0]
+        session.close()
+        await asyncio.sleep(1)
+        assert await exchange(await bed.open(bed.ip(2), 0, port=PORT)) == 1
+
+    play(scenario())
+
+
+def test_another_network_is_refused() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        await listening(bed)
+        foreign = Bed(posnet="elsewhere1", posnet_allow=("elsewhere1",))
+        foreign.memory = bed.memory
+        with pytest.raises(HelloRefused, match="Bad Posnet elsewhere1"):
+            await foreign.open(STRANGER, 0)
+
+    play(scenario())
+
+
+async def _push_test(bed: Bed, ip: str) -> Command:
+    return await request_without_hello(
+        bed.memory.get_connections(ip),
+        Endpoint(bed.ip(0), PORT),
+        ask(CommandId.TEST),
+        network=bed.network,
+        limits=Limits(),
+        clock=bed.clock,
+        connect_timeout_s=5.0,
+        timeout_s=5.0,
+    )
+
+
+def test_an_offence_puts_an_ip_on_hold() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        await listening(bed)
+        with pytest.raises(TransportClosed):
+            await _push_test(bed, STRANGER)
+        with pytest.raises(TransportClosed):
+            await bed.open(STRANGER, 0)
+        assert "on hold for 4 s" in bed.log[0]
+        await asyncio.sleep(5)
+        await bed.open(STRANGER, 0)
+
+    play(scenario())
+
+
+def test_before_a_list_is_known_nobody_is_put_on_hold() -> None:
+    """A node that waits for its companion is tested by honest hypernodes all the time."""
+
+    async def scenario() -> None:
+        bed = Bed()
+        node = await listening(bed)
+        node.peers.set_registered([])
+        for _ in range(5):
+            with pytest.raises(TransportClosed):
+                await _push_test(bed, bed.ip(2))
+        await bed.open(bed.ip(2), 0, port=PORT)
+        node.peers.set_registered([bed.entry(2)])
+        await bed.open(bed.ip(2), 0, port=PORT)
+
+    play(scenario())
+
+
+def test_all_sessions_end_together() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await listening(bed)
+        session = await bed.open(bed.ip(2), 0, port=PORT)
+        node.listening.close_all()
+        await asyncio.sleep(1)
+        assert node.peers.inbound == {}
+        with pytest.raises((TransportClosed, Ignore)):
+            await session.request(ask(CommandId.PING), 5.0)
+
+    play(scenario())
