@@ -36,9 +36,14 @@ def validate_address(address: str, address_byte: int) -> bytes:
     return base58.b58decode(address)[1 : 1 + HASH_BYTES]
 
 
-@lru_cache(maxsize=CACHED_ADDRESSES)
 def is_valid_address(address: str, address_byte: int) -> bool:
     """Strict: 34 characters, 25 bytes, checksum, and the network's byte."""
+    # Before the cache: a peer's text may be megabytes, and would be held there.
+    return len(address) == ADDRESS_CHARS and _is_valid_address(address, address_byte)
+
+
+@lru_cache(maxsize=CACHED_ADDRESSES)
+def _is_valid_address(address: str, address_byte: int) -> bool:
     return not _find_fault(address, address_byte)
 
 

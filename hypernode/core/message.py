@@ -16,16 +16,17 @@ def encode_signed_buffer(m: Message) -> bytes:
     """timestamp, sender, recipient, what, params, value: what ``txid`` is a signature of.
 
     Raises Reject("M1") when a number is no uint32 or a text is not ASCII."""
-    return b"".join(
-        (
-            _encode_int("timestamp", m.timestamp),
-            _encode_text("sender", m.sender),
-            _encode_text("recipient", m.recipient),
-            _encode_int("what", m.what),
-            _encode_text("params", m.params),
-            _encode_int("value", m.value),
+    try:
+        return (
+            m.timestamp.to_bytes(_INT_BYTES, "big")
+            + m.sender.encode("ascii")
+            + m.recipient.encode("ascii")
+            + m.what.to_bytes(_INT_BYTES, "big")
+            + m.params.encode("ascii")
+            + m.value.to_bytes(_INT_BYTES, "big")
         )
-    )
+    except (UnicodeEncodeError, OverflowError):
+        raise Reject("M1", _find_unwritable(m)) from None
 
 
 def create_message(
@@ -66,6 +67,17 @@ def normalise_cut(m: Message, address_byte: int) -> Message:
         return m
     what = int.from_bytes(middle[ADDRESS_CHARS : ADDRESS_CHARS + _INT_BYTES], "big")
     return replace(m, recipient=recipient, what=what, params=params)
+
+
+def _find_unwritable(m: Message) -> str:
+    """Which field cannot be written down; empty when all can."""
+    for name in ("timestamp", "what", "value"):
+        if not 0 <= getattr(m, name) <= UINT32_MAX:
+            return f"{name} is not an unsigned number of 32 bits"
+    for name in ("sender", "recipient", "params"):
+        if not getattr(m, name).isascii():
+            return f"{name} is not ASCII"
+    return ""
 
 
 def _encode_int(name: str, number: int) -> bytes:

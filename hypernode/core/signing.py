@@ -3,14 +3,20 @@
 The signed digest is SHA-1 of the buffer, padded on the left with zeros to the 32 bytes that the library
 wants; it only accepts low s, so a high one is exchanged for its twin before verifying: both are valid
 on the network.
+
+Verifying calls the library below coincurve's classes: these want signatures in DER and parse a key anew for
+each, a tenth of the whole on top.  Every call of the library releases the GIL.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha1
-from typing import Final
+from typing import Any, Final
 
 from coincurve import PrivateKey, PublicKey
+from coincurve._libsecp256k1 import ffi, lib  # type: ignore[import-not-found]  # a C extension
+from coincurve.context import GLOBAL_CONTEXT
 
 from hypernode.core.types import ID_BYTES, MAX_ID_BYTES, PUBKEY_BYTES
 
@@ -19,6 +25,15 @@ CURVE_ORDER: Final = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD
 PRIVKEY_BYTES: Final = 32
 _HALF_BYTES: Final = ID_BYTES // 2
 _RECOVERY_IDS: Final = range(4)
+CACHED_KEYS: Final = 4_096
+"""Parsed public keys that are remembered: a network has some hundred senders.  Half a MB."""
+_TOP_OF_LOW_S: Final = 0x7F
+"""First byte of s: below it s is low; with it s may be either, and is normalised."""
+
+_CONTEXT: Final = GLOBAL_CONTEXT.ctx
+_SIGNATURE: Final = ffi.typeof("secp256k1_ecdsa_signature *")
+_PUBKEY: Final = ffi.typeof("secp256k1_pubkey *")
+_PADDING: Final = bytes(12)
 
 
 def compute_pubkey(privkey: bytes) -> bytes:
@@ -39,17 +54,18 @@ def is_valid_signature(
 
     ``allow_long_ids``: also signatures of 65 to 96 bytes as some legacy nodes seal them, r the first 32
     bytes and s all the rest (spec 1: in blocks of mixed networks only)."""
-    longest = MAX_ID_BYTES if allow_long_ids else ID_BYTES
-    if len(pubkey) != PUBKEY_BYTES or not ID_BYTES <= len(signature) <= longest:
+    if len(signature) != ID_BYTES:
+        if not allow_long_ids or not ID_BYTES < len(signature) <= MAX_ID_BYTES:
+            return False
+        signature = _shorten(signature)
+    key = _parse_pubkey(pubkey) if len(pubkey) == PUBKEY_BYTES else None
+    parsed = ffi.new(_SIGNATURE)
+    # Refused: r or s of n and above.  One of zero parses, and verifies nothing.
+    if key is None or not lib.secp256k1_ecdsa_signature_parse_compact(_CONTEXT, parsed, signature):
         return False
-    r, s = _split(signature)
-    if not (0 < r < CURVE_ORDER and 0 < s < CURVE_ORDER):
-        return False
-    try:
-        key = PublicKey(b"\x04" + pubkey)
-    except ValueError:  # not on the curve
-        return False
-    return key.verify(_encode_der(r, min(s, CURVE_ORDER - s)), _digest(buffer), hasher=None)
+    if signature[_HALF_BYTES] >= _TOP_OF_LOW_S:
+        lib.secp256k1_ecdsa_signature_normalize(_CONTEXT, parsed, parsed)
+    return bool(lib.secp256k1_ecdsa_verify(_CONTEXT, parsed, _digest(buffer), key))
 
 
 def recover_pubkeys(signature: bytes, buffer: bytes) -> list[bytes]:
@@ -79,21 +95,26 @@ def compute_twin(txid: bytes) -> bytes:
     return txid[:_HALF_BYTES] + (CURVE_ORDER - s).to_bytes(_HALF_BYTES, "big")
 
 
+@lru_cache(maxsize=CACHED_KEYS)
+def _parse_pubkey(pubkey: bytes) -> Any:
+    """The library's form of a public key; None for one that is not on the curve."""
+    key = ffi.new(_PUBKEY)
+    is_parsed = lib.secp256k1_ec_pubkey_parse(_CONTEXT, key, b"\x04" + pubkey, 1 + PUBKEY_BYTES)
+    return key if is_parsed else None
+
+
 def _digest(buffer: bytes) -> bytes:
-    return bytes(12) + sha1(buffer, usedforsecurity=False).digest()
+    return _PADDING + sha1(buffer, usedforsecurity=False).digest()
+
+
+def _shorten(signature: bytes) -> bytes:
+    """A long id in 64 bytes; zeros, which verify nothing, where s does not fit."""
+    r, s = signature[:_HALF_BYTES], signature[_HALF_BYTES:]
+    return r + s[-_HALF_BYTES:] if not any(s[:-_HALF_BYTES]) else bytes(ID_BYTES)
 
 
 def _split(signature: bytes) -> tuple[int, int]:
     return int.from_bytes(signature[:_HALF_BYTES], "big"), int.from_bytes(signature[_HALF_BYTES:], "big")
-
-
-def _encode_der(r: int, s: int) -> bytes:
-    """The form that the library reads: two ASN.1 integers, each with a zero byte before a set top bit."""
-    body = b"".join(
-        b"\x02" + bytes([length]) + number.to_bytes(length, "big")
-        for number, length in ((r, r.bit_length() // 8 + 1), (s, s.bit_length() // 8 + 1))
-    )
-    return b"\x30" + bytes([len(body)]) + body
 
 
 def _require_privkey(privkey: bytes) -> bytes:

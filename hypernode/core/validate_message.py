@@ -54,10 +54,12 @@ def find_core_break(
     """The first of M1, M2 and M3 that the message breaks, or None."""
     long_ids = sealed and network.mixed
     # M1 [A] it can be written down: numbers, lengths, ASCII, and a sender that is an address
-    if reason := _find_malformation(network, m, long_ids=long_ids):
+    if reason := _find_malformation(m, long_ids=long_ids):
         return Reject("M1", reason)
-    # M2 [A] the public key is the sender's
+    # M2 [A] the public key is the sender's (and then the sender is an address, which M1 asks for)
     if compute_address(m.pubkey, network.address_byte) != m.sender:
+        if not is_valid_address(m.sender, network.address_byte):
+            return Reject("M1", "the sender is not an address of the network")
         return Reject("M2", "the public key is not the sender's")
     # M3 [A] the signature is the sender's
     if signature_ok is None:
@@ -123,16 +125,19 @@ def check_messages(
     return bad
 
 
-def _find_malformation(network: Network, m: Message, *, long_ids: bool) -> str:
-    """Why M1 does not hold; empty when it does."""
-    if not all(0 <= n <= UINT32_MAX for n in (m.block_height, m.timestamp, m.what, m.value)):
+def _find_malformation(m: Message, *, long_ids: bool) -> str:
+    """Why M1 does not hold, the sender's address apart; empty when it does."""
+    if not (
+        0 <= m.block_height <= UINT32_MAX
+        and 0 <= m.timestamp <= UINT32_MAX
+        and 0 <= m.what <= UINT32_MAX
+        and 0 <= m.value <= UINT32_MAX
+    ):
         return "a number is not an unsigned one of 32 bits"
     if len(m.pubkey) != PUBKEY_BYTES:
         return f"the public key has {len(m.pubkey)} bytes, not {PUBKEY_BYTES}"
     if not ID_BYTES <= len(m.txid) <= (MAX_ID_BYTES if long_ids else ID_BYTES):
         return f"the id has {len(m.txid)} bytes"
-    if not is_valid_address(m.sender, network.address_byte):
-        return "the sender is not an address of the network"
     if not (m.recipient.isascii() and m.params.isascii()):
         return "recipient or params are not ASCII"
     return ""

@@ -21,6 +21,7 @@ from hypernode.wire.tags import RULE, check_tags
 
 DEFAULT_PEER_PORT: Final = 5658
 """Of the schema; nobody listens there."""
+_NOT_UTF8: Final = "text that is not UTF-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +164,17 @@ def _from_proto(command_id: CommandId, wire: pb.Command) -> Command:
 
 
 def _message_from_proto(wire: pb.TX) -> Message:
+    sender, recipient, params = wire.sender, wire.recipient, wire.params
+    if not (isinstance(sender, str) and isinstance(recipient, str) and isinstance(params, str)):
+        raise Reject(RULE, _NOT_UTF8)
     return Message(
         wire.txid,
         wire.block_height,
         wire.timestamp,
-        _to_text(wire.sender),
-        _to_text(wire.recipient),
+        sender,
+        recipient,
         wire.what,
-        _to_text(wire.params),
+        params,
         wire.value,
         wire.pubkey,
     )
@@ -208,5 +212,5 @@ def _height_from_proto(wire: pb.Height) -> ChainHeight:
 def _to_text(value: object) -> str:
     """protobuf does not enforce UTF-8 when it parses proto2: bytes come out instead of text."""
     if not isinstance(value, str):
-        raise Reject(RULE, "text that is not UTF-8")
+        raise Reject(RULE, _NOT_UTF8)
     return value

@@ -7,9 +7,11 @@ open: that field 1 comes first and once, that single values are single, and that
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from hypernode.core.errors import Reject
+from hypernode.core.types import PUBKEY_BYTES
 from hypernode.wire.catalogue import CommandId, Limits
 
 RULE: Final = "2-wire"
@@ -44,6 +46,18 @@ _TX: Final = 6
 _MESSAGE_OF_BLOCK: Final = 6
 _NESTED_LEAVES: Final = frozenset({4, 6, 7})
 """Height, TX and IP: messages of plain values."""
+
+_NUMBER: Final = rb"[\x80-\xFF]{0,4}[\x00-\x7F]"
+_PLAIN_MESSAGE: Final = re.compile(
+    # field 6 of two bytes of length: id, height, time, sender, recipient, what, value, and the tag of params
+    rb"2[\x80-\xFF][\x00-\x7F]\n@.{64}\x10N\x18N\"\".{34}\*\".{34}0N8NB".replace(b"N", _NUMBER),
+    re.DOTALL,
+)
+"""A message as every node writes it, up to its params: what is left is their length, they, and the key."""
+_KEY_TAG: Final = b"J@"
+_KEY_FIELD_BYTES: Final = 2 + PUBKEY_BYTES
+_PLAIN_FIELDS: Final = 10
+"""Of a plain message: its nine, and its own."""
 
 _IDS: Final = {int(command_id): command_id for command_id in CommandId}
 
@@ -91,6 +105,11 @@ class _Walk:
         seen: set[int] = set()
         messages = 0
         while position < end:
+            if (after := self._skip_plain_message(position, end)) != position:
+                position = after
+                messages += 1
+                self._check_messages(messages)
+                continue
             tag, position = self._read_varint(position)
             number = tag >> 3
             self._check_field(number, tag & 7, seen)
@@ -121,13 +140,40 @@ class _Walk:
     def _walk_block(self, position: int, end: int) -> None:
         messages = 0
         while position < end:
-            tag, position = self._read_varint(position)
-            start, position = self._skip_value(position, tag & 7, end)
-            if tag == _MESSAGE_OF_BLOCK << 3 | _BYTES:
-                messages += 1
-                if messages > self._limits.block_messages:
-                    raise Reject(RULE, f"over {self._limits.block_messages} messages in a block")
+            if (after := self._skip_plain_message(position, end)) != position:
+                position = after
+            else:
+                tag, position = self._read_varint(position)
+                start, position = self._skip_value(position, tag & 7, end)
+                if tag != _MESSAGE_OF_BLOCK << 3 | _BYTES:
+                    continue
                 self._walk_leaf(start, position)
+            messages += 1
+            if messages > self._limits.block_messages:
+                raise Reject(RULE, f"over {self._limits.block_messages} messages in a block")
+
+    def _skip_plain_message(self, position: int, end: int) -> int:
+        """Where a message ends that is written as every node writes it: nearly all are, and a pattern is
+        three times as quick as walking their tags.  ``position`` itself for anything else, to be walked."""
+        data = self._data
+        head = _PLAIN_MESSAGE.match(data, position, end)
+        if head is None:
+            return position
+        params = head.end()
+        key = params + 1 + data[params]
+        after = key + _KEY_FIELD_BYTES
+        size = (data[position + 1] & 0x7F) | data[position + 2] << 7
+        if (
+            data[params] >= 0x80
+            or after > end
+            or after != position + 3 + size
+            or data[key : key + 2] != _KEY_TAG
+        ):
+            return position
+        self._left -= _PLAIN_FIELDS
+        if self._left < 0:
+            raise Reject(RULE, "too many fields")
+        return after
 
     def _walk_leaf(self, position: int, end: int) -> None:
         """Plain values in a row: nearly all of a block is spent in this loop, hence flat."""
