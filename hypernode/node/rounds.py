@@ -32,7 +32,8 @@ class Rounds:
         before = await self.get_registered_before(round_)
         _, reference_hash = await history.get_reference(round_)
         seen = await history.get_seen(round_ - 1)
-        key = (round_, reference_hash, seen, registered.pow_height, registered.entries, registered.voided)
+        lists = (registered.pow_height, registered.entries, registered.voided, before)
+        key = (round_, reference_hash, seen, lists)
         plan = self._plans.get(key)
         if plan is None:
             plan = compute_round_plan(

@@ -55,10 +55,18 @@ class Views:
             juror = None
         is_news = self.peers.note_told(peer, told, juror, self.world.clock.monotonic())
         address = self.peers.find_address(peer)
-        if address is not None and told.round < self.world.ledger.get_height().round - 1:
+        if address is not None and self._is_late(told):
             self.reporter.note_late(address)
         if is_news:
             self.on_height()
+
+    def _is_late(self, told: ChainHeight) -> bool:
+        """Over one round behind our chain.  After rounds without any block the last one is old, and who has
+        it has all there was before this round."""
+        if told.round >= self.world.ledger.get_height().round - 1:
+            return False
+        plans = (plan for plan in self.get_plans() if plan is not None)
+        return told.block_hash not in {plan.reference_hash for plan in plans}
 
     def get_juror(self) -> str | None:
         return self.present.get_juror()

@@ -1,0 +1,112 @@
+"""Who a peer is, and what it told last."""
+
+from __future__ import annotations
+
+import pytest
+
+from hypernode.core.types import ChainHeight, Registration
+from hypernode.node.peers import Peer, Peers, parse_port
+
+
+def entry(pos: str, ip: str = "10.0.0.1", port: str = "6969") -> Registration:
+    return Registration(f"c{pos}", ip, port, pos, f"r{pos}", 1)
+
+
+def peer(ip: str = "10.0.0.1", port: int = 6969, *, out: bool = True, features: int = 0) -> Peer:
+    return Peer(f"{ip}:{port:05d}", ip, port, features, out)
+
+
+def told(name: bytes) -> ChainHeight:
+    return ChainHeight(1, 1, 1, name * 20)
+
+
+def make_peers(*entries: Registration) -> Peers:
+    peers = Peers()
+    peers.set_registered(entries)
+    return peers
+
+
+def test_a_peer_is_who_its_ip_says_whatever_its_port() -> None:
+    peers = make_peers(entry("a"))
+    assert peers.find_address(peer(port=7000)) == "a"
+    assert peers.find_address(peer("10.0.0.2")) is None
+
+
+def test_where_hypernodes_share_an_ip_the_port_decides() -> None:
+    peers = make_peers(entry("a"), entry("b", port="7000"))
+    assert peers.find_address(peer()) == "a"
+    assert peers.find_address(peer(port=7000)) == "b"
+    assert peers.find_address(peer(port=7001)) is None
+    assert [e.pos for e in peers.list_registrations("10.0.0.1")] == ["a", "b"]
+
+
+def test_the_list_of_this_round_comes_before_that_of_the_last() -> None:
+    peers = make_peers(entry("a", "10.0.0.2"), entry("b"), entry("a"))
+    assert peers.find_address(peer("10.0.0.2")) == "a"
+    assert peers.find_address(peer()) == "b"
+    found = peers.find_by_address("a")
+    assert found is not None
+    assert found.ip == "10.0.0.2"
+
+
+def test_the_latest_telling_counts_over_whichever_connection() -> None:
+    peers = make_peers(entry("a"))
+    dialled, came = peer(), peer(out=False, features=1)
+    peers.add(dialled)
+    peers.add(came)
+    assert peers.list_views() == ()
+    assert peers.count_connected() == 1
+    assert peers.note_told(dialled, told(b"x"), None, 1.0)
+    assert peers.note_told(came, told(b"y"), "juror", 2.0)
+    assert not peers.note_told(came, told(b"y"), "juror", 3.0)
+    (view,) = peers.list_views()
+    assert (view.told, view.told_at, view.juror) == (told(b"y"), 3.0, "juror")
+    assert (view.is_outbound, view.has_features) == (True, True)
+    assert peers.get_told("a") == told(b"y")
+    peers.note_told(dialled, told(b"z"), None, 4.0)
+    assert peers.list_views()[0].told == told(b"z")
+    assert peers.get_told("a") == told(b"z")
+    assert peers.get_told("b") is None
+
+
+def test_who_is_not_registered_has_no_view() -> None:
+    peers = make_peers(entry("a"))
+    stranger = peer("10.0.0.9")
+    peers.add(stranger)
+    peers.note_told(stranger, told(b"x"), None, 1.0)
+    assert peers.list_views() == ()
+    peers.set_registered([entry("s", "10.0.0.9")])
+    assert [view.address for view in peers.list_views()] == ["s"]
+
+
+def test_a_connection_that_ended_is_forgotten_unless_a_newer_one_took_its_name() -> None:
+    peers = make_peers(entry("a"))
+    old, new = peer(), peer()
+    peers.add(old)
+    peers.note_told(old, told(b"x"), None, 1.0)
+    peers.add(new)
+    peers.remove(old)
+    assert peers.outbound == {new.name: new}
+    peers.remove(new)
+    assert peers.list_all() == []
+    assert peers.list_views() == ()
+
+
+def test_without_a_list_there_is_none() -> None:
+    assert not Peers().has_list
+    assert make_peers(entry("a")).has_list
+
+
+@pytest.mark.parametrize(
+    ("text", "port"), [("6969", 6969), ("1", 1), ("65535", 65535), ("06969", 6969), ("0000006969", 6969)]
+)
+def test_a_port_is_a_number_of_16_bits(text: str, port: int) -> None:
+    assert parse_port(text) == port
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "0", "65536", "99999", "-1", "+1", " 1", "1 ", "1_0", "1.0", "0x10", "٣", "²", "9" * 5000, "1\0"],
+)
+def test_whatever_else_is_registered_is_no_port(text: str) -> None:
+    assert parse_port(text) is None
