@@ -142,8 +142,18 @@ class AlreadySigned(Exception):
     """The journal holds another hash for this slot."""
 
 
+class StorageTrouble(Exception):
+    """The disk refuses for now (full, read only, failing, in use): words for the operator.  What was asked
+    did not happen, or is not known to have happened; it can be tried again."""
+
+
+class StorageBroken(StorageTrouble):
+    """The stored data is damaged: no later try helps."""
+
+
 class Journal(Protocol):
-    """What we signed, durably, before it leaves us (spec 4: a node never signs twice for a slot)."""
+    """What we signed, durably, before it leaves us (spec 4: a node never signs twice for a slot).  Every call
+    may raise StorageTrouble."""
 
     async def record(self, round_: Round, sir: Slot, block_hash: bytes) -> None:
         """On disk when it returns.  The same hash again is fine; raises AlreadySigned for another."""
@@ -155,6 +165,10 @@ class Journal(Protocol):
 
     async def get_last(self) -> tuple[Round, Slot] | None:
         """The latest slot that was signed for; None for a new journal."""
+        ...
+
+    async def check_writable(self) -> None:
+        """Raises StorageTrouble when nothing can be recorded at present."""
         ...
 
 
@@ -214,7 +228,8 @@ class Replacement:
 
 
 class Ledger(Protocol):
-    """The chain in storage.  One writer; a call that changes it is one transaction."""
+    """The chain in storage.  One writer; a call that changes it is one transaction.  Every call may raise
+    StorageTrouble; then the chain is as it was."""
 
     def get_height(self) -> ChainHeight:
         """The state of the chain, held in memory: costs nothing."""
@@ -310,6 +325,10 @@ class Ledger(Protocol):
         """Tolerated breaks by rule."""
         ...
 
+    async def check_writable(self) -> None:
+        """Raises StorageTrouble when nothing can be stored at present."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -319,5 +338,5 @@ class Files(Protocol):
     def read(self, name: str) -> bytes | None: ...
 
     def write(self, name: str, content: bytes) -> None:
-        """Whole or not at all."""
+        """Whole or not at all.  Raises OSError."""
         ...

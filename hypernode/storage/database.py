@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import aiosqlite
 
+from hypernode.ports import StorageBroken
 from hypernode.storage.interface import (
     COMMON_PRAGMAS,
     Database,
@@ -34,6 +35,7 @@ from hypernode.storage.interface import (
     T,
     Transaction,
 )
+from hypernode.storage.trouble import find_trouble, saying_trouble
 
 __all__ = [
     "MEMORY",
@@ -55,6 +57,19 @@ _BEGIN: Final = "BEGIN IMMEDIATE"
 _CHECKPOINT: Final = "PRAGMA wal_checkpoint(PASSIVE)"
 
 
+def _connect(name: str, durability: Durability) -> sqlite3.Connection:
+    connection = None
+    try:
+        connection = sqlite3.connect(name, isolation_level=None)
+        for pragma in (*durability.value, *COMMON_PRAGMAS):
+            connection.execute(pragma)
+    except sqlite3.DatabaseError as error:
+        if connection is not None:
+            connection.close()
+        raise _explain_opening(name, error) from error
+    return connection
+
+
 class _InlineTransaction:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -70,45 +85,48 @@ class _InlineTransaction:
 
 
 class InlineDatabase:
-    """sqlite3 in the caller's thread; ``path`` may be ``:memory:``.  Raises StorageError."""
+    """sqlite3 in the caller's thread; ``path`` may be ``:memory:``.  Raises StorageError, StorageTrouble."""
 
     def __init__(self, path: Path | str = MEMORY, durability: Durability = Durability.WAL) -> None:
         self._name = str(path)
-        self._connection = sqlite3.connect(self._name, isolation_level=None)
-        self._transaction = _InlineTransaction(self._connection)
         self._checkpoints = durability is Durability.WAL and self._name != MEMORY
-        try:
-            for pragma in (*durability.value, *COMMON_PRAGMAS):
-                self._connection.execute(pragma)
-        except sqlite3.DatabaseError as error:
-            self._connection.close()
-            raise _unreadable(self._name, error) from error
+        self._connection = _connect(self._name, durability)
+        self._transaction = _InlineTransaction(self._connection)
 
     @property
     def name(self) -> str:
         return self._name
 
     async def fetch_all(self, sql: str, params: Params = ()) -> list[Row]:
-        return await self._transaction.fetch_all(sql, params)
+        return await self.read(lambda reader: reader.fetch_all(sql, params))
 
     async def read(self, work: Callable[[Reader], Awaitable[T]]) -> T:
-        return await work(self._transaction)
+        with saying_trouble(self._name):
+            return await work(self._transaction)
 
     async def write(
         self, work: Callable[[Transaction], Awaitable[T]], on_commit: Callable[[T], None] | None = None
     ) -> T:
+        with saying_trouble(self._name):
+            result = await self._commit(work)
+        if on_commit is not None:
+            on_commit(result)
+        if self._checkpoints:
+            # One that cannot run now is made up for by the next; the data is safe in the WAL.
+            with contextlib.suppress(sqlite3.OperationalError):
+                self._connection.execute(_CHECKPOINT)
+        return result
+
+    async def _commit(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
         self._connection.execute(_BEGIN)
         try:
             result = await work(self._transaction)
             self._connection.execute("COMMIT")
         except BaseException:
-            if self._connection.in_transaction:
+            # SQLite undoes it by itself where the disk fails.
+            with contextlib.suppress(sqlite3.OperationalError):
                 self._connection.execute("ROLLBACK")
             raise
-        if on_commit is not None:
-            on_commit(result)
-        if self._checkpoints:
-            self._connection.execute(_CHECKPOINT)
         return result
 
     async def close(self) -> None:
@@ -195,18 +213,28 @@ class AioDatabase:
         on_commit: Callable[[T], None] | None,
     ) -> T:
         async with lock:
-            try:
-                await connection.execute_fetchall(begin)
-                result = await work(_AioTransaction(connection))
-                await connection.execute_fetchall("COMMIT")
-            except BaseException:
-                # Refused when BEGIN failed, or when the loop was torn down during COMMIT: nothing to undo.
-                with contextlib.suppress(sqlite3.OperationalError):
-                    await connection.execute_fetchall("ROLLBACK")
-                raise
+            with saying_trouble(self._name):
+                result = await self._commit(connection, begin, work)
             if on_commit is not None:
                 on_commit(result)
             return result
+
+    async def _commit(
+        self,
+        connection: aiosqlite.Connection,
+        begin: str,
+        work: Callable[[_AioTransaction], Awaitable[T]],
+    ) -> T:
+        try:
+            await connection.execute_fetchall(begin)
+            result = await work(_AioTransaction(connection))
+            await connection.execute_fetchall("COMMIT")
+        except BaseException:
+            # Refused when BEGIN failed, or when the loop was torn down during COMMIT: nothing to undo.
+            with contextlib.suppress(sqlite3.OperationalError):
+                await connection.execute_fetchall("ROLLBACK")
+            raise
+        return result
 
     async def _run_checkpoint(self) -> None:
         async with self._write_lock:
@@ -215,15 +243,22 @@ class AioDatabase:
                 await self._writer.execute_fetchall(_CHECKPOINT)
 
 
-def _unreadable(name: str, error: Exception) -> StorageError:
+def _explain_opening(name: str, error: sqlite3.DatabaseError) -> Exception:
+    """StorageTrouble when the disk refuses, StorageError when the file is none of ours."""
+    trouble = find_trouble(name, getattr(error, "sqlite_errorcode", 0), str(error))
+    if trouble is not None and not isinstance(trouble, StorageBroken):
+        return trouble
     return StorageError(f"{name}: cannot be used as a database ({error}); move it away or restore a backup")
 
 
 async def open_database(path: Path, durability: Durability = Durability.WAL) -> AioDatabase:
-    """Open or create a file.  Raises StorageError when it is no database."""
+    """Open or create a file.  Raises StorageError when it is no database, StorageTrouble when the disk
+    refuses."""
     name = str(path)
     connections: list[aiosqlite.Connection] = []
     try:
+        # First without a thread: that of a connection which cannot be opened would outlive the loop.
+        sqlite3.connect(name).close()
         for pragmas in ((*durability.value, *COMMON_PRAGMAS), (*COMMON_PRAGMAS, "PRAGMA query_only = 1")):
             connections.append(await aiosqlite.connect(name, isolation_level=None))
             for pragma in pragmas:
@@ -232,7 +267,7 @@ async def open_database(path: Path, durability: Durability = Durability.WAL) -> 
         for connection in connections:
             await connection.close()
         if isinstance(error, sqlite3.DatabaseError):
-            raise _unreadable(name, error) from error
+            raise _explain_opening(name, error) from error
         raise
     writer, reader = connections
     return AioDatabase(name, writer, reader, checkpoints=durability is Durability.WAL)

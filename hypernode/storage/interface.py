@@ -51,7 +51,7 @@ class Transaction(Reader, Protocol):
 
 
 class Database(Reader, Protocol):
-    """An open SQLite file."""
+    """An open SQLite file.  Every call may raise StorageTrouble (``ports``): the disk refuses."""
 
     @property
     def name(self) -> str:
@@ -73,3 +73,14 @@ class Database(Reader, Protocol):
     async def close(self) -> None:
         """Waits for transactions under way.  Without it the process may not end."""
         ...
+
+
+async def check_writable(database: Database) -> None:
+    """Raises StorageTrouble when the file cannot be written at present.  Writes what is there already: a
+    page goes to the disk, and nothing changes."""
+
+    async def work(transaction: Transaction) -> None:
+        [(version,)] = await transaction.fetch_all("PRAGMA user_version")
+        await transaction.execute(f"PRAGMA user_version = {version:d}")
+
+    await database.write(work)

@@ -12,7 +12,7 @@ from typing import Final
 from hypernode.core.types import Round, Slot, Timestamp
 from hypernode.ports import AlreadySigned
 from hypernode.storage.database import Durability, open_database
-from hypernode.storage.interface import Database, Transaction
+from hypernode.storage.interface import Database, Transaction, check_writable
 from hypernode.storage.migrations import Migration, migrate
 
 FILE_NAME: Final = "poswallet.signed.db"
@@ -79,6 +79,9 @@ class SqliteJournal:
     async def get_last(self) -> tuple[Round, Slot] | None:
         rows = await self._database.fetch_all(_GET_LAST)
         return (rows[0][0], rows[0][1]) if rows else None
+
+    async def check_writable(self) -> None:
+        await check_writable(self._database)
 
     async def close(self) -> None:
         await self._database.close()

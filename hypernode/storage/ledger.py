@@ -26,7 +26,7 @@ from hypernode.ports import Replacement
 from hypernode.storage import evidence as observed
 from hypernode.storage import plans, queries, rounds
 from hypernode.storage.append import append_blocks, drop_blocks, store_genesis
-from hypernode.storage.interface import Database, StorageError, Transaction
+from hypernode.storage.interface import Database, StorageError, Transaction, check_writable
 from hypernode.storage.migrations import migrate
 from hypernode.storage.rows import Tip, fetch_blocks, fetch_tip
 from hypernode.storage.schema import LEDGER_MIGRATIONS
@@ -181,6 +181,9 @@ class SqliteLedger:
 
     async def count_findings(self) -> dict[str, int]:
         return await observed.count_findings(self._database)
+
+    async def check_writable(self) -> None:
+        await check_writable(self._database)
 
     async def close(self) -> None:
         await self._database.close()

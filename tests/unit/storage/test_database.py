@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hypernode.ports import StorageBroken, StorageTrouble
 from hypernode.storage.database import (
     Database,
     Durability,
@@ -19,6 +20,7 @@ from hypernode.storage.database import (
     Transaction,
     open_database,
 )
+from hypernode.storage.interface import check_writable
 
 Opener = Callable[[Path], Awaitable[Database]]
 
@@ -211,7 +213,7 @@ def test_reading_connection_cannot_write(tmp_path: Path) -> None:
     async def run() -> None:
         database = await open_database(tmp_path / "x.db")
         await database.write(_make_table)
-        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        with pytest.raises(StorageTrouble, match="readonly"):
             await database.fetch_all("INSERT INTO t VALUES(1)")
         await database.close()
 
@@ -234,6 +236,87 @@ def test_closing_waits_for_the_write_under_way_and_refuses_later_ones(tmp_path: 
         await again.close()
 
     asyncio.run(run())
+
+
+# --- when the disk refuses ----------------------------------------------------------------------------
+
+
+@OPENERS
+def test_full_disk_is_a_trouble_that_passes_and_leaves_no_half(opener: Opener, tmp_path: Path) -> None:
+    async def run() -> None:
+        database = await opener(tmp_path / "x.db")
+        await database.write(_make_table)
+        await database.write(lambda t: t.execute("PRAGMA max_page_count = 4"))
+        rows = [(n,) for n in range(5_000)]
+        with pytest.raises(StorageTrouble, match=r"x\.db: the disk is full: make room"):
+            await database.write(lambda t: t.execute_many("INSERT INTO t VALUES(?)", rows))
+        assert await database.read(_count) == 0
+        await check_writable(database)
+        await database.write(lambda t: t.execute("PRAGMA max_page_count = 1000"))
+        await database.write(lambda t: t.execute_many("INSERT INTO t VALUES(?)", rows))
+        assert await database.read(_count) == 5_000
+        await database.close()
+
+    asyncio.run(run())
+
+
+@OPENERS
+def test_disk_that_can_only_be_read_is_a_trouble_and_reading_goes_on(opener: Opener, tmp_path: Path) -> None:
+    async def run() -> None:
+        database = await opener(tmp_path / "x.db")
+        await database.write(_make_table)
+        await check_writable(database)
+        # The connection that writes refuses to, as it does on such a disk.
+        await database.write(lambda t: t.execute("PRAGMA query_only = 1"))
+        with pytest.raises(StorageTrouble, match="it can only be read: mount the disk writable"):
+            await check_writable(database)
+        assert await database.read(_count) == 0
+        await database.close()
+
+    asyncio.run(run())
+
+
+@OPENERS
+def test_file_in_use_elsewhere_is_a_trouble_that_passes(opener: Opener, tmp_path: Path) -> None:
+    async def run() -> None:
+        database = await opener(tmp_path / "x.db")
+        await database.write(_make_table)
+        await database.write(lambda t: t.execute("PRAGMA busy_timeout = 1"))
+        other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageTrouble, match="another process has it in use"):
+            await check_writable(database)
+        other.close()
+        await check_writable(database)
+        await database.close()
+
+    asyncio.run(run())
+
+
+@OPENERS
+def test_damaged_page_is_told_apart_from_what_passes(opener: Opener, tmp_path: Path) -> None:
+    async def run() -> None:
+        path = tmp_path / "x.db"
+        database = await opener(path)
+        await database.write(_make_table)
+        await database.write(
+            lambda t: t.execute_many("INSERT INTO t VALUES(?)", [(n,) for n in range(5_000)])
+        )
+        await database.close()
+        content = path.read_bytes()
+        path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+        again = await opener(path)
+        with pytest.raises(StorageBroken, match=r"x\.db is damaged .* restore a backup"):
+            await again.read(_count)
+        await again.close()
+
+    asyncio.run(run())
+
+
+@OPENERS
+def test_folder_that_is_not_there_is_no_broken_file(opener: Opener, tmp_path: Path) -> None:
+    with pytest.raises(StorageTrouble, match="it cannot be opened"):
+        asyncio.run(_open_and_close(opener, tmp_path / "none" / "x.db"))
 
 
 def test_inline_database_never_suspends() -> None:
