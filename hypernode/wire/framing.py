@@ -8,7 +8,8 @@ What is wrong on a legacy stream cannot be mended and is a ``Reject``.  On a che
 counted, and the reader goes on at the next magic after the one it believed; a damaged length therefore
 swallows no good frame.  ``Reject`` comes only for the header of a first frame (there is no stream to
 mend yet), after ``MAX_FAULTS_IN_A_ROW``, or a whole maximum frame
-without one that is good.  The limit of a payload is known from its first two bytes, before it is held.
+without one that is good.  The limit of a payload is known from its first bytes, before it is held.
+Where both sides have compression, payloads with blocks are packed and unpacked here.
 """
 
 from __future__ import annotations
@@ -22,6 +23,14 @@ from typing import Final, TypeAlias
 from hypernode.core.errors import Reject
 from hypernode.core.hashing import CHECKSUM_BYTES, h4
 from hypernode.wire.catalogue import CommandId
+from hypernode.wire.compression import (
+    PACKED_COMMANDS,
+    PEEK_BYTES,
+    is_compressed,
+    pack_payload,
+    peek_packed_id,
+    unpack_payload,
+)
 from hypernode.wire.tags import RULE, peek_command_id
 
 LimitOf: TypeAlias = Callable[[CommandId | None, bool], int]
@@ -51,6 +60,7 @@ class Framing:
         self._magic = magic
         self._limit_of = limit_of
         self._mode = mode
+        self._is_packed = False
         self._buffer = bytearray()
         self._frames = 0
         self._faults = 0
@@ -82,8 +92,14 @@ class Framing:
         """After a hello exchange that agreed on it; both directions."""
         self._mode = Mode.CHECKED
 
+    def switch_to_packed(self) -> None:
+        """After a hello exchange that agreed on compression (spec 2, features bit 4); both directions."""
+        self._is_packed = True
+
     def encode_frame(self, payload: bytes) -> bytes:
         """The frame of a payload, of the kind that this stream has."""
+        if self._is_packed:
+            payload = pack_payload(payload)
         if self._mode is Mode.CHECKED:
             return b"".join((self._magic, struct.pack(">I", len(payload)), h4(payload), payload))
         return struct.pack(">i", len(payload)) + payload
@@ -147,23 +163,34 @@ class Framing:
     def _take(self, header_bytes: int, length: int) -> bytes:
         payload = bytes(self._buffer[header_bytes : header_bytes + length])
         del self._buffer[: header_bytes + length]
-        return payload
+        return unpack_payload(payload, self._get_limit) if self._is_packed else payload
+
+    def _get_limit(self, command_id: CommandId | None) -> int:
+        return self._limit_of(command_id, self._frames == 0)
 
     def _check_length(self, length: int, header_bytes: int) -> None:
-        first_bytes = self._buffer[header_bytes : header_bytes + MIN_PAYLOAD_BYTES]
-        self._command_id = peek_command_id(first_bytes)
-        if length > self._limit_of(self._command_id, self._frames == 0):
+        first_bytes = self._buffer[header_bytes : header_bytes + PEEK_BYTES]
+        peek = peek_packed_id if self._is_packed else peek_command_id
+        self._command_id = peek(first_bytes)
+        if self._is_packed and is_compressed(first_bytes):
+            # which of the commands with blocks it is shows only when it is inflated
+            limit = max(map(self._get_limit, PACKED_COMMANDS))
+        else:
+            limit = self._get_limit(self._command_id)
+        if length > limit:
             subject = "a frame" if self._command_id is None else self._command_id.name.lower()
             raise Reject(RULE, f"{subject} of {length} bytes, over the limit")
 
     def _is_plausible(self, length: int) -> bool:
+        if length < MIN_PAYLOAD_BYTES:
+            return False
         try:
             self._check_length(length, CHECKED_HEADER_BYTES)
         except Reject:
             if self._frames == 0:
                 raise
             return False
-        return length >= MIN_PAYLOAD_BYTES
+        return True
 
     def _is_intact(self, length: int) -> bool:
         payload = bytes(memoryview(self._buffer)[CHECKED_HEADER_BYTES : CHECKED_HEADER_BYTES + length])
@@ -199,7 +226,7 @@ class Framing:
         del self._buffer[:count]
         self._skipped += count
         self._command_id = None
-        if self._skipped > self._limit_of(None, self._frames == 0) + CHECKED_HEADER_BYTES:
+        if self._skipped > self._get_limit(None) + CHECKED_HEADER_BYTES:
             raise Reject(RULE, "no frame found in what would be a whole one")
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import struct
 from itertools import pairwise
 
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hypernode.core.errors import Reject
 from hypernode.core.hashing import h4
 from hypernode.wire.catalogue import CommandId
+from hypernode.wire.compression import pack_payload
 from hypernode.wire.framing import Framing, Mode
 
 MAGIC = bytes.fromhex("b1534ede")
@@ -34,15 +36,21 @@ payloads = st.builds(
 pieces = st.one_of(
     payloads.map(checked),
     payloads.map(lambda payload: struct.pack(">i", len(payload)) + payload),
+    payloads.map(pack_payload).map(checked),
+    payloads.map(lambda payload: b"\x01" + zstandard.compress(payload)).map(checked),
+    st.binary(max_size=60).map(lambda rest: b"\x01" + zstandard.compress(b"\x08" + rest)).map(checked),
+    st.binary(max_size=60).map(lambda rest: checked(b"\x01" + rest)),
     st.binary(max_size=60),
     st.just(MAGIC),
     st.binary(max_size=30).map(lambda rest: MAGIC + rest),
 )
 
 
-def _read(pieces: list[bytes], mode: Mode) -> tuple[list[bytes], int, bool]:
+def _read(pieces: list[bytes], mode: Mode, is_packed: bool = False) -> tuple[list[bytes], int, bool]:
     """The frames, the faults and whether it ended in a refusal."""
     framing = Framing(MAGIC, limit_of, mode)
+    if is_packed:
+        framing.switch_to_packed()
     frames: list[bytes] = []
     try:
         for piece in pieces:
@@ -58,11 +66,18 @@ def _cut(stream: bytes, places: list[int]) -> list[bytes]:
     return [stream[a:b] for a, b in pairwise(edges)]
 
 
-@given(st.lists(pieces, max_size=6).map(b"".join), st.lists(st.integers(0, 400)), st.sampled_from(Mode))
-def test_frames_do_not_depend_on_how_the_stream_was_cut(stream: bytes, places: list[int], mode: Mode) -> None:
-    whole = _read([stream], mode)
-    assert _read(_cut(stream, places), mode) == whole
-    assert _read([stream[i : i + 1] for i in range(len(stream))], mode) == whole
+@given(
+    st.lists(pieces, max_size=6).map(b"".join),
+    st.lists(st.integers(0, 400)),
+    st.sampled_from(Mode),
+    st.booleans(),
+)
+def test_frames_do_not_depend_on_how_the_stream_was_cut(
+    stream: bytes, places: list[int], mode: Mode, is_packed: bool
+) -> None:
+    whole = _read([stream], mode, is_packed)
+    assert _read(_cut(stream, places), mode, is_packed) == whole
+    assert _read([stream[i : i + 1] for i in range(len(stream))], mode, is_packed) == whole
 
 
 @given(st.lists(payloads.filter(lambda payload: len(payload) <= 40)), st.integers(1, 50))
