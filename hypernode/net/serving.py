@@ -1,13 +1,15 @@
 """The side of a session that answers (spec 2): one task per connection that came in.
 
 The first frame must come soon and be small, and be a hello, a block or a test; then every command is
-checked against the catalogue, paid for in tokens, and given to the node's handler.  An offence
+checked against the catalogue, paid for in tokens, and given to the node's handler.  Who signs its hello
+proves it in the frame after it, or is not served.  An offence
 (``Reject``) ends the session and puts its IP on hold; ``Ignore`` ends it quietly, as legacy nodes do.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
@@ -16,6 +18,7 @@ from hypernode.core.errors import Ignore, Reject
 from hypernode.core.kinds import format_peer_name
 from hypernode.core.params import Network
 from hypernode.net.admission import Admission
+from hypernode.net.signed_hello import AnsweringProof, Identity, limit_features
 from hypernode.net.stream import CommandStream
 from hypernode.net.token_bucket import TokenBucket
 from hypernode.ports import Clock, Endpoint, Transport, TransportClosed
@@ -24,6 +27,8 @@ from hypernode.wire.codec import Command
 from hypernode.wire.framing import Framing, Mode
 from hypernode.wire.hello import (
     FEATURE_CHECKED,
+    FEATURE_COMPRESSED,
+    FEATURE_SIGNED_HELLO,
     PROTOCOL_VERSION,
     Hello,
     format_hello,
@@ -35,7 +40,8 @@ from hypernode.wire.tags import RULE
 
 class Caller:
     """Who asks: the other end of a session that came in.  ``hello`` is None before it and where a block
-    or a test came without; ``features`` are those that both have."""
+    or a test came without; ``features`` are those that both have; ``proved_address`` is whose key it
+    proved to hold, None where its hello only says so."""
 
     def __init__(self, stream: CommandStream, remote: Endpoint, connected_at: float) -> None:
         self._stream = stream
@@ -44,6 +50,7 @@ class Caller:
         """Monotonic seconds."""
         self.hello: Hello | None = None
         self.features = 0
+        self.proved_address: str | None = None
 
     @property
     def ip(self) -> str:
@@ -97,10 +104,12 @@ async def serve_session(
     is_registered: Callable[[str], bool],
     on_hello: Callable[[Caller], None],
     handler: Handler,
+    identity: Identity | None = None,
 ) -> SessionEnd:
     """Serve a connection until it ends, and say how.  ``is_registered`` tells for an IP; ``on_hello`` is
-    called once, before our hello answers, and may refuse by raising Ignore or Reject.  Never raises for
-    what the peer does."""
+    called once, before our hello answers (before its proof is acknowledged, where the hello is signed), and
+    may refuse by raising Ignore or Reject; without ``identity`` no hello is signed.  Never raises for what
+    the peer does."""
     ip = transport.remote.ip
     try:
         place = admission.admit(ip, is_registered=is_registered(ip), now=clock.monotonic())
@@ -108,7 +117,17 @@ async def serve_session(
         transport.close()
         return SessionEnd(refusal.reason)
     served = _ServedSession(
-        transport, network, limits, clock, our_hello, features, admission, is_registered, on_hello, handler
+        transport,
+        network,
+        limits,
+        clock,
+        our_hello,
+        features,
+        admission,
+        is_registered,
+        on_hello,
+        handler,
+        identity,
     )
     try:
         await served.run()
@@ -140,12 +159,15 @@ class _ServedSession:
         is_registered: Callable[[str], bool],
         on_hello: Callable[[Caller], None],
         handler: Handler,
+        identity: Identity | None,
     ) -> None:
         self._network = network
         self._limits = limits
         self._clock = clock
         self._our_hello = our_hello
-        self._features = features
+        self._features = limit_features(features, identity)
+        self._identity = identity
+        self._proof: AnsweringProof | None = None
         self._admission = admission
         self._is_registered = is_registered
         self._on_hello = on_hello
@@ -158,10 +180,13 @@ class _ServedSession:
     async def run(self) -> NoReturn:
         """Question and answer in turn.  Ends by what it raises."""
         while True:
-            has_said_hello = self._caller.hello is not None
-            wait_s = self._limits.silence_s if has_said_hello else self._limits.first_frame_s
+            is_known = self._caller.hello is not None and self._proof is None
+            wait_s = self._limits.silence_s if is_known else self._limits.first_frame_s
             command = await self._stream.read_command(wait_s)
             await self._pay(command.id)
+            if self._proof is not None:
+                await self._take_proof(command, self._proof)
+                continue
             if command.id is CommandId.HELLO:
                 await self._take_hello(command)
                 continue
@@ -187,6 +212,8 @@ class _ServedSession:
             await self._refuse("Did not say hello")
         if spec.is_feature_only and not self._caller.features:
             raise Ignore(RULE, f"{spec.name} from a peer without features")
+        if command_id is CommandId.AUTH:
+            raise Ignore(RULE, "a proof that was not asked for")
         if spec.who is Who.REGISTERED and not self._is_registered(self._caller.ip):
             raise Reject(RULE, f"{spec.name} from an IP that is not registered")
 
@@ -201,23 +228,52 @@ class _ServedSession:
         posnet = get_posnet(text)
         if posnet not in self._network.posnet_allow:
             await self._refuse(f"Bad Posnet {posnet}")
-        self._caller.hello = parse_hello(text)
+        hello = self._caller.hello = parse_hello(text)
         has_features = command.features is not None and self._features != 0
         self._caller.features = self._features & (command.features or 0)
-        self._on_hello(self._caller)
+        if self._identity is not None and self._caller.features & FEATURE_SIGNED_HELLO:
+            address_byte = self._network.address_byte
+            self._proof = AnsweringProof(self._identity, command, hello.address, address_byte)
+        else:
+            self._on_hello(self._caller)
         answer = Command(
             CommandId.HELLO,
             string=format_hello(self._our_hello),
             features=self._features if has_features else None,
             version=PROTOCOL_VERSION if has_features else None,
+            nonce=self._proof.nonce if self._proof else None,
+            pubkey=self._proof.pubkey if self._proof else None,
+            proof=self._proof.proof if self._proof else None,
         )
         await self._stream.write_command(answer)
-        if self._caller.features & FEATURE_CHECKED and self._stream.framing.mode is not Mode.CHECKED:
-            self._stream.framing.switch_to_checked()
+        self._switch_framing()
+
+    def _switch_framing(self) -> None:
+        framing = self._stream.framing
+        if self._caller.features & FEATURE_CHECKED and framing.mode is not Mode.CHECKED:
+            framing.switch_to_checked()
+        if self._caller.features & FEATURE_COMPRESSED:
+            framing.switch_to_packed()
+
+    async def _take_proof(self, command: Command, proof: AnsweringProof) -> None:
+        """The frame after a signed hello.  A wrong one is told so, and is an offence all the same when the
+        peer does not wait to hear it."""
+        try:
+            proof.check(command)
+        except Reject as verdict:
+            with contextlib.suppress(TransportClosed, TimeoutError):
+                await self._stream.write_command(Command(CommandId.KO, string=verdict.reason))
+            raise
+        self._proof = None
+        self._caller.proved_address = self._caller.hello.address if self._caller.hello else None
+        self._on_hello(self._caller)
+        await self._stream.write_command(Command(CommandId.OK))
 
     def _limit_of(self, command_id: CommandId | None, is_first_frame: bool) -> int:
         """The most that a question may have, which for strangers and before hello is less."""
         limits, is_registered = self._limits, self._is_registered(self._caller.ip)
+        if self._proof is not None:
+            return limits.first_frame_bytes
         if self._caller.hello is None:
             first = limits.first_frame_registered_bytes if is_registered else limits.first_frame_bytes
             if command_id is None:

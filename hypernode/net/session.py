@@ -1,8 +1,9 @@
 """The side of a session that asks: hello, then questions in turn (spec 2).
 
 A session opens with a hello in a legacy frame that announces our features; if the answer announces some
-too, both go on with what both have.  A question that fails for whatever reason ends the session: its
-answer might still come and be taken for the next one's.  The side that answers is ``net.serving``.
+too, both go on with what both have, after both have proved who they are if that is among it.  A question
+that fails for whatever reason ends the session: its answer might still come and be taken for the next one's.
+The side that answers is ``net.serving``.
 """
 
 from __future__ import annotations
@@ -12,19 +13,29 @@ from typing import Final
 
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.params import Network
+from hypernode.net.signed_hello import AskingProof, Identity, limit_features
 from hypernode.net.stream import CommandStream
 from hypernode.ports import Clock, Connections, Endpoint, Transport, TransportClosed
 from hypernode.wire.catalogue import COMMANDS, CommandId, Limits, get_answer_limit
 from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.framing import Framing, Mode
-from hypernode.wire.hello import FEATURE_CHECKED, PROTOCOL_VERSION, Hello, format_hello, parse_hello
+from hypernode.wire.hello import (
+    FEATURE_CHECKED,
+    FEATURE_COMPRESSED,
+    FEATURE_SIGNED_HELLO,
+    PROTOCOL_VERSION,
+    Hello,
+    format_hello,
+    parse_hello,
+)
 from hypernode.wire.tags import RULE
 
 _MAX_REASON_CHARS: Final = 100
 
 
 class HelloRefused(Exception):
-    """The peer answered our hello with ko, or is of another network.  ``reason``: printable ASCII."""
+    """The peer answered our hello, or our proof, with ko, or is of another network.  ``reason``: printable
+    ASCII."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"hello refused: {reason}")
@@ -33,7 +44,7 @@ class HelloRefused(Exception):
 
 class Session:
     """A connection that we opened.  ``features`` are those that both have; ``peer_hello`` is None on one
-    without hello."""
+    without hello; ``proved_address`` is whose key the peer proved to hold, None where it only says so."""
 
     def __init__(
         self,
@@ -44,6 +55,7 @@ class Session:
         clock: Clock,
         mode: Mode = Mode.LEGACY,
     ) -> None:
+        self._network = network
         self._limits = limits
         self._asked: CommandId | None = None
         self._lock = asyncio.Lock()
@@ -52,6 +64,7 @@ class Session:
         self.remote = transport.remote
         self.features = 0
         self.peer_hello: Hello | None = None
+        self.proved_address: str | None = None
         self.close_reason: str | None = None
         self._never_heights = False
 
@@ -100,27 +113,47 @@ class Session:
                 self.close(f"{command.id.name.lower()} failed: {problem!r}")
                 raise
 
-    async def say_hello(self, hello: Hello, features: int, timeout_s: float) -> None:
-        """The first exchange; ``features``: what we announce, 0 to look like a legacy node.  Raises
-        HelloRefused and what ``request`` raises."""
+    async def say_hello(
+        self, hello: Hello, features: int, timeout_s: float, identity: Identity | None = None
+    ) -> None:
+        """The first exchange, and the proofs where both sign their hellos.  ``features``: what we announce, 0
+        to look like a legacy node; without ``identity`` no signed hello.  Raises HelloRefused and what
+        ``request`` raises."""
+        features = limit_features(features, identity)
+        proof = AskingProof(identity) if identity and features & FEATURE_SIGNED_HELLO else None
         question = Command(
             CommandId.HELLO,
             string=format_hello(hello),
             features=features or None,
             version=PROTOCOL_VERSION if features else None,
+            nonce=proof.nonce if proof else None,
+            pubkey=proof.pubkey if proof else None,
         )
-        answer = await self.request(question, timeout_s)
-        if answer.id is CommandId.KO:
-            self.close("hello refused")
-            raise HelloRefused(_clean(answer.string or ""))
-        if answer.id is not CommandId.HELLO:
-            self.close("no hello")
-            raise Reject(RULE, f"hello answered with {answer.id.name.lower()}")
+        answer = self._require(await self.request(question, timeout_s), CommandId.HELLO)
         self.peer_hello = parse_hello(answer.string or "")
+        if self.peer_hello.posnet not in self._network.posnet_allow:
+            raise HelloRefused(f"its posnet is {self.peer_hello.posnet}")
         self.features = features & (answer.features or 0)
         self._never_heights = hello.is_client or hello.is_one_off
         if self.features & FEATURE_CHECKED:
             self._stream.framing.switch_to_checked()
+        if self.features & FEATURE_COMPRESSED:
+            self._stream.framing.switch_to_packed()
+        if proof is not None and self.features & FEATURE_SIGNED_HELLO:
+            their_address = self.peer_hello.address
+            auth = proof.prove(answer, hello.address, their_address, self._network.address_byte)
+            self._require(await self.request(auth, timeout_s), CommandId.OK)
+            self.proved_address = their_address
+
+    def _require(self, answer: Command, command_id: CommandId) -> Command:
+        """The answer, if it is of this kind.  Raises HelloRefused, Reject."""
+        if answer.id is CommandId.KO:
+            self.close("hello refused")
+            raise HelloRefused(_clean(answer.string or ""))
+        if answer.id is not command_id:
+            self.close("no hello")
+            raise Reject(RULE, f"hello answered with {answer.id.name.lower()}")
+        return answer
 
     def close(self, reason: str = "closed") -> None:
         """End it; the first reason stays."""
@@ -163,16 +196,16 @@ async def open_session(
     hello_timeout_s: float,
     source_ip: str | None = None,
     start_checked: bool = False,
+    identity: Identity | None = None,
 ) -> Session:
-    """Connect and say hello.  ``start_checked``: the peer is known to have checked frames.  Raises
-    HelloRefused, TransportClosed, TimeoutError, Reject."""
+    """Connect and say hello, signed where there is an ``identity`` and the peer can, too.
+    ``start_checked``: the peer is known to have checked frames.  Raises HelloRefused, TransportClosed,
+    TimeoutError, Reject."""
     transport = await connections.connect(remote, source_ip, connect_timeout_s)
     mode = Mode.CHECKED if start_checked else Mode.LEGACY
     session = Session(transport, network, limits, clock=clock, mode=mode)
     try:
-        await session.say_hello(hello, features, hello_timeout_s)
-        if session.peer_hello is not None and session.peer_hello.posnet not in network.posnet_allow:
-            raise HelloRefused(f"its posnet is {session.peer_hello.posnet}")
+        await session.say_hello(hello, features, hello_timeout_s, identity)
     except BaseException as problem:
         session.close(f"{problem!r}")
         raise

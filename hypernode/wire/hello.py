@@ -6,7 +6,9 @@ connection 00000; ports below 1000 are never dialled back.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from hypernode.core.errors import Reject
@@ -23,16 +25,20 @@ LAST_PORT: Final = 65_535
 PROTOCOL_VERSION: Final = 1
 """Field 24 of a hello with features."""
 
-
 # Bits of field 20; two peers use what both announce.
 FEATURE_CHECKED: Final = 1
-"""Checked frames after the hello exchange."""
 FEATURE_SIGNED_HELLO: Final = 2
-"""Both prove that they hold the key of their address."""
 FEATURE_COMPRESSED: Final = 4
-"""Payloads with blocks begin with a byte that says whether they are compressed."""
-ANNOUNCED_FEATURES: Final = FEATURE_CHECKED
-"""What this version has.  The other two are known by number only."""
+
+FEATURES: Final[Mapping[int, str]] = MappingProxyType(
+    {
+        FEATURE_CHECKED: "checked frames after the hello exchange",
+        FEATURE_SIGNED_HELLO: "signed hello: both prove that they hold the key of their address",
+        FEATURE_COMPRESSED: "payloads with blocks begin with a byte that says whether they are compressed",
+    }
+)
+"""The table of features: every bit that this version has, and announces."""
+ANNOUNCED_FEATURES: Final = sum(FEATURES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from hypernode.ports import TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from hypernode.wire.framing import Mode
-from hypernode.wire.hello import Hello, format_hello, parse_hello
+from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello, format_hello, parse_hello
 from tests.unit.net.world import (
     ADDRESS,
     CLIENT_HELLO,
@@ -72,7 +72,9 @@ def test_features_are_answered_with_features_and_checked_frames_follow() -> None
         peer = await world.dial()
         await peer.say(FEATURE_HELLO)
         answer = await peer.hear()
-        assert answer == Command(CommandId.HELLO, string=format_hello(NODE_HELLO), features=1, version=1)
+        assert answer == Command(
+            CommandId.HELLO, string=format_hello(NODE_HELLO), features=ANNOUNCED_FEATURES, version=1
+        )
         peer.framing.switch_to_checked()
         await peer.say(STATUS)
         assert await peer.hear() == STATUS
@@ -82,7 +84,7 @@ def test_features_are_answered_with_features_and_checked_frames_follow() -> None
 
 
 def test_features_that_only_they_have_change_nothing() -> None:
-    world = in_world(talk(replace(HELLO, features=6), STATUS))
+    world = in_world(talk(replace(HELLO, features=6), STATUS), features=1)
     first, second = answers_of(world)
     assert first is not None
     assert (first.features, second) == (1, STATUS)
@@ -196,8 +198,18 @@ def test_commands_above_the_legacy_ones_need_features(command_id: CommandId) -> 
     world = in_world(talk(HELLO, Command(command_id)))
     assert answers_of(world)[1] is None
     assert world.list_reasons() == [f"{command_id.name.lower()} from a peer without features"]
-    world = in_world(talk(FEATURE_HELLO, Command(command_id), mode=Mode.CHECKED))
-    assert answers_of(world)[1] == Command(command_id)
+
+
+def test_a_peer_with_features_may_ask_for_them() -> None:
+    world = in_world(talk(FEATURE_HELLO, Command(CommandId.GETCONFIG), mode=Mode.CHECKED))
+    assert answers_of(world)[1] == Command(CommandId.GETCONFIG)
+
+
+def test_a_proof_that_was_not_asked_for_ends_the_session_quietly() -> None:
+    world = in_world(talk(FEATURE_HELLO, Command(CommandId.AUTH, proof=bytes(64)), mode=Mode.CHECKED))
+    assert answers_of(world)[1] is None
+    assert world.list_reasons() == ["a proof that was not asked for"]
+    assert not world.ends[0].is_offence
 
 
 @pytest.mark.parametrize(

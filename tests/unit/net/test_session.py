@@ -23,7 +23,7 @@ from hypernode.sim.network import MemoryNetwork
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.framing import Mode
-from hypernode.wire.hello import FEATURE_CHECKED, Hello, format_hello
+from hypernode.wire.hello import ANNOUNCED_FEATURES, FEATURE_CHECKED, Hello, format_hello
 from tests.unit.net.world import (
     FAST,
     LIMITS,
@@ -39,7 +39,7 @@ from tests.unit.net.world import (
 from tests.unit.wire.samples import BLOCK, HEIGHT, MESSAGE
 
 HELLO = Command(CommandId.HELLO, string=format_hello(NODE_HELLO))
-FEATURE_HELLO = replace(HELLO, features=7, version=1)
+FEATURE_HELLO = replace(HELLO, features=ANNOUNCED_FEATURES, version=1)
 STATUS = Command(CommandId.STATUS)
 
 
@@ -105,7 +105,7 @@ def test_checked_frames_follow_between_two_of_our_own() -> None:
     async def body(world: World) -> None:
         session = await world.open()
         assert await session.request(STATUS, 5.0) == STATUS
-        assert (session.features, session.peer_hello) == (FEATURE_CHECKED, NODE_HELLO)
+        assert (session.features, session.peer_hello) == (ANNOUNCED_FEATURES, NODE_HELLO)
         assert session.bytes_sent == world.callers[0].bytes_received
         assert session.bytes_received == world.callers[0].bytes_sent
         session.close()
@@ -322,8 +322,14 @@ def test_commands_above_the_legacy_ones_are_kept_from_legacy_peers(command_id: C
         with pytest.raises(Ignore, match="not for a peer without features"):
             await session.send(Command(command_id))
         assert not session.is_closed
-        with_features = await world.open()
-        assert await with_features.request(Command(command_id), 5.0) == Command(command_id)
+
+    in_world(body)
+
+
+def test_a_peer_with_features_is_asked_for_its_configuration() -> None:
+    async def body(world: World) -> None:
+        question = Command(CommandId.GETCONFIG)
+        assert await (await world.open()).request(question, 5.0) == question
 
     in_world(body)
 

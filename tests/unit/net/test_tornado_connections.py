@@ -17,7 +17,7 @@ from hypernode.ports import Endpoint, Listener, Transport, TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES
-from tests.unit.net.world import CLIENT_HELLO, LIMITS, NETWORK, NODE_HELLO
+from tests.unit.net.world import CLIENT_HELLO, LIMITS, NETWORK, NODE_HELLO, NODE_KEY, OUR_KEY
 
 LOCAL = Endpoint("127.0.0.1", 0)
 
@@ -246,6 +246,7 @@ def test_a_session_of_two_nodes_over_tcp() -> None:
                     is_registered=lambda ip: False,
                     on_hello=lambda caller: None,
                     handler=answer,
+                    identity=NODE_KEY,
                 )
             )
 
@@ -260,7 +261,9 @@ def test_a_session_of_two_nodes_over_tcp() -> None:
                 clock=clock,
                 connect_timeout_s=5.0,
                 hello_timeout_s=5.0,
+                identity=OUR_KEY,
             )
+            assert session.proved_address == NODE_HELLO.address
             assert session.features == ANNOUNCED_FEATURES
             for _ in range(3):
                 assert await session.request(Command(CommandId.STATUS), 5.0) == status

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 from hypernode.core.params import mainnet
 from hypernode.net.admission import Admission
 from hypernode.net.serving import Caller, SessionEnd, serve_session
 from hypernode.net.session import Session, open_session
+from hypernode.net.signed_hello import Identity
 from hypernode.ports import Endpoint, Transport, TransportClosed
+from hypernode.sim.adapters import KeySigner
 from hypernode.sim.clock import SimClock
+from hypernode.sim.entropy import SeededEntropy
 from hypernode.sim.link import LinkQuality
 from hypernode.sim.loop import run
 from hypernode.sim.network import MemoryNetwork
@@ -23,8 +27,18 @@ from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello
 
 NETWORK = mainnet()
 NODE = Endpoint("10.0.0.1", 6969)
-ADDRESS = "B9a8v7EeYjyuqBaZydfNFSFWiJNi664Rg2"
-NODE_HELLO = Hello("posnet0002", 6969, "BKYnuT4Pt8xfZrSKrY3mUyf9Cd9qJmTgBn")
+
+
+def make_identity(name: str) -> Identity:
+    """A key and chance of its own for each name, the same at every run."""
+    signer = KeySigner(sha256(name.encode()).digest(), NETWORK.address_byte)
+    return Identity(signer, SeededEntropy(1, name))
+
+
+NODE_KEY = make_identity("the node")
+OUR_KEY = make_identity("who dials it")
+ADDRESS = OUR_KEY.signer.address
+NODE_HELLO = Hello("posnet0002", 6969, NODE_KEY.signer.address)
 OUR_HELLO = Hello("posnet0002", 6969, ADDRESS)
 CLIENT_HELLO = Hello("posnet0002", 101, ADDRESS)
 REGISTERED = "10.0.0.2"
@@ -73,6 +87,7 @@ class World:
                 is_registered=lambda ip: ip == REGISTERED,
                 on_hello=self._on_hello,
                 handler=self._handle,
+                identity=NODE_KEY,
             )
         )
 
@@ -91,10 +106,12 @@ class World:
         hello: Hello = OUR_HELLO,
         features: int = ANNOUNCED_FEATURES,
         start_checked: bool = False,
+        identity: Identity | None = OUR_KEY,
+        remote: Endpoint = NODE,
     ) -> Session:
         return await open_session(
             self.memory.get_connections(ip),
-            NODE,
+            remote,
             network=NETWORK,
             limits=self.limits,
             hello=hello,
@@ -103,6 +120,7 @@ class World:
             connect_timeout_s=5.0,
             hello_timeout_s=90.0,
             start_checked=start_checked,
+            identity=identity,
         )
 
     async def dial(self, ip: str = REGISTERED, mode: Mode = Mode.LEGACY) -> RawPeer:
@@ -115,7 +133,7 @@ class World:
 class RawPeer:
     """A peer that says what a test wants: bytes, or commands."""
 
-    def __init__(self, transport: Transport, mode: Mode) -> None:
+    def __init__(self, transport: Transport, mode: Mode = Mode.LEGACY) -> None:
         self.transport = transport
         self.framing = Framing(NETWORK.magic, lambda *_: 2**25, mode)
 

@@ -10,6 +10,7 @@ from hypernode.wire.hello import (
     FEATURE_CHECKED,
     FEATURE_COMPRESSED,
     FEATURE_SIGNED_HELLO,
+    FEATURES,
     Hello,
     format_hello,
     get_posnet,
@@ -77,6 +78,7 @@ def test_the_posnet_is_known_whatever_else_is_wrong(text: str, posnet: str) -> N
     assert get_posnet(text) == posnet
 
 
-def test_checked_frames_are_all_that_is_announced() -> None:
-    assert ANNOUNCED_FEATURES == FEATURE_CHECKED
+def test_features_are_the_bits_of_the_spec_and_all_are_announced() -> None:
     assert (FEATURE_CHECKED, FEATURE_SIGNED_HELLO, FEATURE_COMPRESSED) == (1, 2, 4)
+    assert set(FEATURES) == {FEATURE_CHECKED, FEATURE_SIGNED_HELLO, FEATURE_COMPRESSED}
+    assert ANNOUNCED_FEATURES == 7
