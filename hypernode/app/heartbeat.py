@@ -9,20 +9,29 @@ import logging
 from hypernode.node.runtime import Node
 from hypernode.node.settings import Settings
 
-MAX_SILENCE_S = 60.0
+MAX_SILENCE_S = 55.0
+"""Below the minute, so that a line that takes its time is still in it."""
 
 APP_LOG = logging.getLogger("tornado.application")
 
 
 async def keep_log_alive(node: Node, settings: Settings) -> None:
-    """Write the short or the full status every STATUS_EVERY seconds, and never more than a minute apart."""
+    """Write the short or the full status every STATUS_EVERY seconds, and never more than a minute apart:
+    whatever the log level is, and also when the status itself fails."""
     interval = max(1.0, min(float(settings.status_every_s), MAX_SILENCE_S))
     while True:
         await asyncio.sleep(interval)
-        if settings.status_long:
-            APP_LOG.info("status %s", json.dumps(await node.views.get_status(), separators=(",", ":")))
-        else:
-            APP_LOG.info(describe(node))
+        level = max(logging.INFO, APP_LOG.getEffectiveLevel())
+        try:
+            APP_LOG.log(level, "%s", await _get_line(node, is_long=settings.status_long))
+        except Exception:
+            APP_LOG.exception("the status cannot be told")
+
+
+async def _get_line(node: Node, *, is_long: bool) -> str:
+    if not is_long:
+        return describe(node)
+    return f"status {json.dumps(await node.views.get_status(), separators=(',', ':'))}"
 
 
 def describe(node: Node) -> str:
