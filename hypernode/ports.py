@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from hypernode.core.colours import Colours
 from hypernode.core.types import (
     Block,
     ChainHeight,
@@ -174,13 +175,16 @@ class Journal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PowStatus:
-    """The companion at a glance.  ``problem`` is empty when it is in sync, else words for the operator."""
+    """The companion at a glance.  ``problem`` is empty when it is in sync, else words for the operator;
+    ``remarks`` are what else an operator should know: registrations left out, weights that legacy nodes may
+    see otherwise, what this source cannot tell."""
 
     source: str
     height: PowHeight
     timestamp: float
     block_hash: str
     problem: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 class PowNotReady(Exception):
@@ -189,13 +193,14 @@ class PowNotReady(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RegisteredList:
-    """The list for a round: entries in order, the PoW height that it was derived at, and the PoS
-    addresses out of it that the control address has voided."""
+    """The list for a round: entries in order, the PoW height that it was derived at, the PoS addresses out of
+    it that the control address has voided, and its coloured lists at that height."""
 
     round: Round
     pow_height: PowHeight
     entries: tuple[Registration, ...]
     voided: tuple[str, ...] = ()
+    colours: Colours = ()
 
 
 class PowSource(Protocol):

@@ -156,7 +156,8 @@ def compute_round_plan(
         pow_height=pow_height,
         reference_hash=reference_hash,
         registered=tuple(registered),
-        inactive=tuple(r.pos for r in registered if r.pos in silent),
+        # each is in one list of the three: registered = active + inactive + voided (spec 5)
+        inactive=tuple(r.pos for r in registered if r.pos in silent and r.pos not in voided),
         voided=tuple(r.pos for r in registered if r.pos in voided),
         jurors=jurors,
         tests=compute_tests(network, candidates, jurors, reference_hash),

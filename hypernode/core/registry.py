@@ -30,6 +30,8 @@ OPERATIONS: Final = (REGISTER, UNREGISTER, VOID, UNVOID)
 
 NO_BALANCE_WEIGHT: Final = -1
 """Of an address that never received or never sent (spec 5, ledger schema)."""
+NEAR_UNITS: Final = COIN // 1_000_000
+"""Legacy software sums floats: so near to a multiple of the collateral it may see another weight."""
 
 _OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4: Final = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
@@ -41,7 +43,8 @@ GetBalance: TypeAlias = Callable[[str, PowHeight], int | None]
 @dataclass(frozen=True, slots=True)
 class PowRow:
     """A row of the companion's table ``transactions``, without key and signature.  ``timestamp`` is
-    its sender's; ``amount``, ``fee`` and ``reward`` are integers of 1e-8 BIS."""
+    its sender's; ``amount``, ``fee`` and ``reward`` are integers of 1e-8 BIS.  ``verified`` says whether its
+    signature is its sender's; None where nobody looked."""
 
     height: PowHeight
     timestamp: float
@@ -53,17 +56,19 @@ class PowRow:
     operation: str
     openfield: str
     block_hash: str = ""
+    verified: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RowResult:
     """What became of a row: taken or not, in plain words; ``weight`` of a register that was taken,
-    ``rule`` (spec 5) of one that was not."""
+    ``rule`` (spec 5) of one that was not.  ``is_near``: its balance was within 1e-6 BIS of another weight."""
 
     ok: bool
     reason: str
     weight: int | None = None
     rule: str = ""
+    is_near: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,15 @@ def compute_weight(network: Network, balance: int | None) -> int:
     if balance is None:
         return NO_BALANCE_WEIGHT
     return min(network.max_weight, balance // (network.collateral_unit * COIN))
+
+
+def is_near_boundary(network: Network, balance: int | None) -> bool:
+    """Whether a balance (1e-8 BIS) is within 1e-6 BIS of one where the weight changes."""
+    if balance is None:
+        return False
+    step = network.collateral_unit * COIN
+    nearest = (balance + step // 2) // step
+    return nearest <= network.max_weight and abs(balance - nearest * step) <= NEAR_UNITS
 
 
 def compute_balance(rows: Iterable[PowRow], address: str, height: PowHeight) -> int | None:
@@ -124,6 +138,9 @@ def apply_row(
     try:
         if row.height < network.first_pow_height:
             raise Reject("first height", f"registrations begin at PoW height {network.first_pow_height}")
+        # [REJECT] its signature was looked at and is not its sender's (spec 5, verifying)
+        if row.verified is False:
+            raise Reject("signature", "the signature is not the sender's: left out")
         text = parse_registration(row.openfield, row.address)
         if row.operation == REGISTER:
             return _register(network, state, row, text, get_balance)
@@ -160,11 +177,15 @@ def _register(
     if any(entry.collateral == row.address for entry in state.entries):
         raise Reject("rule 6", "the sender has a registration already")
     # 7: the weight, whatever it is: legacy software keeps 0 and below on the list
-    weight = compute_weight(network, get_balance(row.address, row.height))
+    balance = get_balance(row.address, row.height)
+    weight = compute_weight(network, balance)
     entry = Registration(row.address, text.ip, text.port, text.pos, text.reward, weight, row.timestamp)
-    return replace(state, entries=(*state.entries, entry)), RowResult(
-        True, f"registered, weight {weight}", weight
-    )
+    is_near = is_near_boundary(network, balance)
+    words = f"registered, weight {weight}"
+    if is_near:
+        words += ", but so near to another weight that legacy nodes, who sum floats, may see that one"
+    result = RowResult(True, words, weight, is_near=is_near)
+    return replace(state, entries=(*state.entries, entry)), result
 
 
 def _unregister(

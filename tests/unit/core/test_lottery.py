@@ -12,6 +12,7 @@ from hypernode.core.lottery import (
     compute_tests,
     compute_tickets,
 )
+from hypernode.core.network import Network
 from hypernode.core.types import Juror, Registration
 from tests.unit.core.builders import MIXED, OWN, get_address, make_registration
 
@@ -134,3 +135,14 @@ def test_nothing_is_drawn_below_nothing(limit: int) -> None:
 
 def test_text_seeds_as_its_utf8() -> None:
     assert Draws("é").getrandbits(32) == Draws("é".encode()).getrandbits(32)
+
+
+@pytest.mark.parametrize("network", [OWN, MIXED])
+def test_registered_is_active_and_inactive_and_voided(network: Network) -> None:
+    registered = [make_registration(network, number) for number in range(6)]
+    silent_voided, voided, silent = (registered[n].pos for n in (0, 1, 2))
+    seen = {entry.pos for entry in registered} - {silent_voided, silent}
+    low = replace(network, min_active=1)
+    plan = compute_round_plan(low, 1, registered, registered, seen, REFERENCE, voided=[silent_voided, voided])
+    assert plan.voided == (silent_voided, voided)
+    assert plan.inactive == (silent,)

@@ -22,6 +22,7 @@ from hypernode.core.registry import (
     compute_balance,
     compute_weight,
     filter_by_balance,
+    is_near_boundary,
     list_voided,
     sort_rows,
 )
@@ -242,3 +243,41 @@ def test_rows_of_a_block_count_as_in_the_ledger_or_by_operation() -> None:
     assert [r.address for r in sort_rows(NETWORK, rows)] == [C, A, B]
     other = replace(NETWORK, pow_row_order="operation")
     assert [r.address for r in sort_rows(other, rows)] == [C, B, A]
+
+
+@pytest.mark.parametrize(
+    ("balance", "is_near"),
+    [
+        (10_000 * COIN, True),
+        (10_000 * COIN - 100, True),
+        (10_000 * COIN + 100, True),
+        (10_000 * COIN + 101, False),
+        (29_999 * COIN, False),
+        (30_000 * COIN - 1, True),
+        (40_000 * COIN, False),
+        (0, True),
+        (-3, True),
+        (None, False),
+    ],
+)
+def test_a_balance_next_to_another_weight_is_told(balance: int | None, is_near: bool) -> None:
+    assert is_near_boundary(NETWORK, balance) is is_near
+    _, result = apply_row(
+        NETWORK, RegistryState(), row(A, REGISTER, openfield(1)), lambda address, height: balance
+    )
+    assert result.is_near is is_near
+    assert ("legacy nodes" in result.reason) is is_near
+
+
+@pytest.mark.parametrize("operation", [REGISTER, UNREGISTER, VOID, UNVOID])
+def test_a_row_whose_signature_is_not_its_senders_is_left_out(operation: str) -> None:
+    state = register((A, 1))
+    sender = {REGISTER: B, UNREGISTER: A}.get(operation, CONTROL)
+    number = 2 if operation == REGISTER else 1
+    if operation == UNVOID:
+        state, _ = apply_row(NETWORK, state, row(CONTROL, VOID, openfield(1)), rich)
+    good = row(sender, operation, openfield(number))
+    after, result = apply_row(NETWORK, state, replace(good, verified=False), rich)
+    assert (after, result.ok, result.rule) == (state, False, "signature")
+    for verdict in (True, None):
+        assert apply_row(NETWORK, state, replace(good, verified=verdict), rich)[1].ok
