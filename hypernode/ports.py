@@ -244,6 +244,16 @@ class Ledger(Protocol):
         """Store a verified block on the tip.  Raises InvariantBroken when it does not follow it."""
         ...
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A break of a rule that was tolerated when its block was taken."""
+
+    height: Height
+    block_hash: bytes
+    rule: str
+    reason: str
+
+
     async def append_many(self, blocks: Sequence[Block]) -> ChainHeight:
         """Several whole blocks in one transaction."""
         ...
@@ -342,6 +352,14 @@ class Files(Protocol):
 
     def read(self, name: str) -> bytes | None: ...
 
+    async def get_findings(self, first: Height, last: Height) -> list[Finding]:
+        """Tolerated breaks in blocks of these heights, ascending."""
+        ...
+
     def write(self, name: str, content: bytes) -> None:
         """Whole or not at all.  Raises OSError."""
         ...
+    def get_pruned_below(self) -> Height:
+        """Blocks from 1 to the one before this height have lost their messages; 0: none has."""
+        ...
+

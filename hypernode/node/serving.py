@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.params import Network
-from hypernode.core.types import Block, ChainHeight
+from hypernode.core.types import Block, ChainHeight, Height
 from hypernode.mempool.pool import Mempool
 from hypernode.net.serving import Caller
 from hypernode.node.chain import Chain
@@ -168,16 +168,27 @@ class Serving:
 
     async def _blocksync(self, caller: Caller, command: Command) -> Command:
         first = check_height(command.int32)
+        if self._is_pruned(max(first, 1)):
+            return _refuse_pruned(caller)
         blocks = await self.world.ledger.get_blocks(first, self.network.block_sync_count)
         return Command(CommandId.BLOCKSYNC, blocks=tuple(_limit(blocks)))
 
     async def _roundblocks(self, caller: Caller, command: Command) -> Command:
         blocks = await self.world.ledger.get_round_blocks(check_height(command.int32))
+        if any(self._is_pruned(block.height) for block in blocks):
+            return _refuse_pruned(caller)
         return Command(CommandId.ROUNDBLOCKS, blocks=tuple(blocks))
 
     async def _getblock(self, caller: Caller, command: Command) -> Command:
-        block = await self.world.ledger.get_block(check_height(command.int32))
+        height = check_height(command.int32)
+        if self._is_pruned(height):
+            return _refuse_pruned(caller)
+        block = await self.world.ledger.get_block(height)
         return Command(CommandId.GETBLOCK, blocks=(block,) if block else ())
+
+    def _is_pruned(self, height: Height) -> bool:
+        """Whether the block lost its messages (genesis had none)."""
+        return 0 < height < self.world.ledger.get_pruned_below()
 
     async def _getaddtxs(self, caller: Caller, command: Command) -> Command:
         query = parse_address_query(command.string or "")
@@ -226,6 +237,14 @@ class Serving:
 
     async def _getconfig(self, caller: Caller, command: Command) -> Command:
         return Command(CommandId.GETCONFIG, string=_dump(self.views.get_tunables()))
+
+
+def _refuse_pruned(caller: Caller) -> Command:
+    """Ko says why where it is understood; a legacy node would take it, or an empty answer, for "no more" and
+    thank us: its connection is closed (spec 4, storage)."""
+    if not caller.features:
+        raise Ignore("4-ledger", "the blocks asked for are pruned")
+    return Command(CommandId.KO, string="pruned")
 
 
 def _dump(value: object) -> str:

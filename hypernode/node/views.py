@@ -103,7 +103,12 @@ class Views:
         return {
             "config": metrics.pop("config", {}),
             "instance": metrics.pop("instance", {}),
-            "chain": {"block_height": own.height, "Genesis": self._genesis(), **height_to_object(own)},
+            "chain": {
+                "block_height": own.height,
+                "Genesis": self._genesis(),
+                **height_to_object(own),
+                "pruned_below": self.world.ledger.get_pruned_below(),
+            },
             "mempool": self.mempool.get_counts(),
             "peers": self._get_peers(),
             "state": {

@@ -14,6 +14,7 @@ from hypernode.core.errors import InvariantBroken
 from hypernode.core.types import Block, ChainHeight, Height, Round
 from hypernode.storage.interface import Params, Transaction
 from hypernode.storage.intern import Interned, intern_addresses, intern_blocks, list_addresses
+from hypernode.storage.prune import check_not_pruned, get_pruned_below
 from hypernode.storage.rows import Tip, compute_first_id, compute_txid_key, fetch_blocks, fetch_in, fetch_tip
 from hypernode.storage.schema import MAX_MESSAGES
 from hypernode.storage.tally import add_tally, compute_tally, subtract_tally
@@ -187,10 +188,13 @@ def _message_rows(block: Block, interned: Interned) -> Iterator[Params]:
 
 async def drop_blocks(transaction: Transaction, tip: Tip, to_height: Height) -> tuple[Tip, list[Block]]:
     """Take away the blocks above ``to_height``; the new tip and the blocks, ascending.  Raises
-    InvariantBroken for a height that the chain has not."""
+    InvariantBroken for a height that the chain has not, StorageError when some of them are pruned: what
+    they counted could not be taken away again."""
     new_tip = await fetch_tip(transaction, to_height)
     if new_tip is None:
         raise InvariantBroken(f"no block {to_height} to go back to; the tip is {tip.state.height}")
+    if to_height < tip.state.height:
+        check_not_pruned("the ledger", to_height, await get_pruned_below(transaction))
     blocks = await fetch_blocks(transaction, to_height + 1, tip.state.height)
     if blocks:
         interned = await intern_addresses(transaction, list_addresses(blocks))

@@ -6,12 +6,16 @@ import json
 from typing import Any, Final
 
 from hypernode.core.types import Block, Equivocation, Height, Message
+from hypernode.ports import Finding
 from hypernode.storage.interface import Reader, Transaction
 
 # One case for a slot and forger: two blocks prove it, and a forger can make any number of them.
 _SAVE_EVIDENCE: Final = "INSERT OR IGNORE INTO evidence VALUES(?, ?, ?, ?, ?, ?)"
 _GET_EVIDENCE: Final = "SELECT first, second, seen_at FROM evidence ORDER BY round, sir, forger"
 _SAVE_FINDING: Final = "INSERT OR IGNORE INTO findings VALUES(?, ?, ?, ?)"
+_GET_FINDINGS: Final = (
+    "SELECT height, block_hash, rule, reason FROM findings WHERE height BETWEEN ? AND ? ORDER BY height, rule"
+)
 _COUNT_FINDINGS: Final = "SELECT rule, count(*) FROM findings GROUP BY rule ORDER BY rule"
 
 
@@ -35,6 +39,11 @@ async def save_finding(
 ) -> None:
     """Keep a tolerated break, once for a block and rule."""
     await transaction.execute(_SAVE_FINDING, (height, block_hash, rule, reason))
+
+
+async def get_findings(reader: Reader, first: Height, last: Height) -> list[Finding]:
+    """Tolerated breaks in blocks from ``first`` to ``last``."""
+    return [Finding(*row) for row in await reader.fetch_all(_GET_FINDINGS, (first, last))]
 
 
 async def count_findings(reader: Reader) -> dict[str, int]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from hypernode.core.block import create_genesis
 from hypernode.core.params import Network
+from hypernode.core.pruning import compute_replay_window, count_kept_rounds
 from hypernode.core.types import (
     Block,
     ChainHeight,
@@ -22,12 +23,12 @@ from hypernode.core.types import (
     RoundPlan,
     Slot,
 )
-from hypernode.ports import Replacement
+from hypernode.ports import Finding, Replacement
 from hypernode.storage import evidence as observed
-from hypernode.storage import plans, queries, rounds
+from hypernode.storage import plans, prune, queries, rounds
 from hypernode.storage.append import append_blocks, drop_blocks, store_genesis
 from hypernode.storage.interface import Database, StorageError, Transaction, check_writable
-from hypernode.storage.migrations import migrate
+from hypernode.storage.migrations import check_version, migrate
 from hypernode.storage.rows import Tip, fetch_blocks, fetch_tip
 from hypernode.storage.schema import LEDGER_MIGRATIONS
 
@@ -46,10 +47,25 @@ async def open_ledger(database: Database, network: Network) -> SqliteLedger:
     Reads the tip, not the chain.  Raises StorageError for a file of a newer program, of something else,
     or of another network."""
     await migrate(database, LEDGER_MIGRATIONS, "ledger")
-    genesis = create_genesis(network)
     tip = await fetch_tip(database)
     if tip is None:
-        return SqliteLedger(database, await database.write(lambda t: store_genesis(t, genesis)))
+        genesis = create_genesis(network)
+        return SqliteLedger(database, network, await database.write(lambda t: store_genesis(t, genesis)))
+    return await _open_existing(database, network, tip)
+
+
+async def open_ledger_to_read(database: Database, network: Network) -> SqliteLedger:
+    """The ledger in a database that can only be read.  Raises StorageError as ``open_ledger``, and for a file
+    that is empty or of an older version (the next start of the node brings it up to date)."""
+    await check_version(database, LEDGER_MIGRATIONS, "ledger")
+    tip = await fetch_tip(database)
+    if tip is None:
+        raise StorageError(f"{database.name}: this ledger has no blocks; the node has not been started with it")
+    return await _open_existing(database, network, tip)
+
+
+async def _open_existing(database: Database, network: Network, tip: Tip) -> SqliteLedger:
+    genesis = create_genesis(network)
     stored = await queries.get_headers(database, 0, 1)
     if not stored or stored[0] != genesis:
         found = f"{stored[0].height} {stored[0].block_hash.hex()}" if stored else "none"
@@ -58,15 +74,17 @@ async def open_ledger(database: Database, network: Network) -> SqliteLedger:
             f"that of {network.name} is 0 {genesis.block_hash.hex()}. Choose the right network, or move the "
             "file away."
         )
-    return SqliteLedger(database, tip)
+    return SqliteLedger(database, network, tip, await prune.get_pruned_below(database))
 
 
 class SqliteLedger:
     """Implements ``ports.Ledger``: use ``open_ledger``."""
 
-    def __init__(self, database: Database, tip: Tip) -> None:
+    def __init__(self, database: Database, network: Network, tip: Tip, pruned_below: Height = 0) -> None:
         self._database = database
+        self._network = network
         self._tip = tip
+        self._pruned_below = pruned_below
 
     def _set_tip(self, tip: Tip) -> None:
         self._tip = tip
@@ -183,7 +201,31 @@ class SqliteLedger:
         return await observed.count_findings(self._database)
 
     async def check_writable(self) -> None:
+    async def get_findings(self, first: Height, last: Height) -> list[Finding]:
+        return await observed.get_findings(self._database, first, last)
+
         await check_writable(self._database)
 
     async def close(self) -> None:
         await self._database.close()
+    def get_pruned_below(self) -> Height:
+        return self._pruned_below
+
+    async def get_prune_limit(self) -> Height:
+        """The height from which on messages have to stay (``core.pruning``)."""
+        kept, window = count_kept_rounds(self._network), compute_replay_window(self._network)
+        return await self._database.read(lambda r: prune.find_prune_limit(r, kept, window))
+
+    async def prune(self, below: Height, on_step: Callable[[Height], None] = lambda mark: None) -> int:
+        """Drop the messages of blocks below a height, as far as they may go; how many went.  Several
+        transactions, each with a piece of the chain; ``on_step`` hears how far it came."""
+        target, total = min(below, await self.get_prune_limit()), 0
+        while max(self._pruned_below, 1) < target:
+            _, count = await self._database.write(lambda t: prune.prune_step(t, target), self._set_pruned)
+            total += count
+            on_step(self._pruned_below)
+        return total
+
+    def _set_pruned(self, step: tuple[Height, int]) -> None:
+        self._pruned_below = step[0]
+

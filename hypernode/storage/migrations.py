@@ -25,6 +25,23 @@ async def migrate(database: Database, migrations: Sequence[Migration], what: str
 
     Each migration is one transaction.  Raises StorageError for a file that a newer version of this
     program made, and for one that is not ours at all."""
+    version = await _check_ours(database, migrations, what)
+    for number in range(version + 1, len(migrations) + 1):
+        await _apply(database, migrations[number - 1], number)
+    return len(migrations)
+
+
+async def check_version(database: Database, migrations: Sequence[Migration], what: str) -> None:
+    """For a file that is only read.  Raises StorageError as ``migrate``, and for an older version."""
+    version = await _check_ours(database, migrations, what)
+    if version < len(migrations):
+        raise StorageError(
+            f"{database.name}: this {what} has version {version}, this program needs {len(migrations)}: start "
+            "the node once, which brings it up to date"
+        )
+
+
+async def _check_ours(database: Database, migrations: Sequence[Migration], what: str) -> int:
     version, ours = await get_version(database), len(migrations)
     if version > ours:
         raise StorageError(
@@ -36,9 +53,7 @@ async def migrate(database: Database, migrations: Sequence[Migration], what: str
             f"{database.name}: not a {what} of this program (it has tables, but no version). "
             "Move it away; a file of the legacy software has to be imported."
         )
-    for number in range(version + 1, ours + 1):
-        await _apply(database, migrations[number - 1], number)
-    return ours
+    return version
 
 
 async def _apply(database: Database, migration: Migration, number: int) -> None:

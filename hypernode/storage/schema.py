@@ -88,4 +88,14 @@ _OBSERVED: Final = (
         PRIMARY KEY(height, block_hash, rule)) STRICT""",
 )
 
-LEDGER_MIGRATIONS: Final[tuple[Migration, ...]] = ((*_CHAIN, *_ROUNDS, *_OBSERVED),)
+_TOOLS: Final = (
+    # one row: messages of blocks 1 to below - 1 are gone
+    "CREATE TABLE pruning(id INTEGER PRIMARY KEY CHECK(id = 1), below INTEGER NOT NULL) STRICT",
+    "INSERT INTO pruning VALUES(1, 0)",
+    # rows of an imported file of the legacy software that are no part of the chain, as JSON, to be exported again
+    """CREATE TABLE legacy_rows(
+        name TEXT NOT NULL, position INTEGER NOT NULL, row TEXT NOT NULL,
+        PRIMARY KEY(name, position)) STRICT, WITHOUT ROWID""",
+)
+
+LEDGER_MIGRATIONS: Final[tuple[Migration, ...]] = ((*_CHAIN, *_ROUNDS, *_OBSERVED), _TOOLS)

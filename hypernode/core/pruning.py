@@ -1,0 +1,31 @@
+"""Which messages a node may forget (spec 4, storage): rule 10 must never need them again."""
+
+from __future__ import annotations
+
+from hypernode.core.params import Network
+
+# Why no id of a pruned message can be valid in a block to come:
+#
+# 1. A block to come stands on a parent P: our tip, or, where a branch replaces blocks of ours, a block below
+#    those; and blocks older than ``keep_rounds`` rounds are never replaced (spec 4).  So P is the last block
+#    before the kept rounds, or a later one, and the block's timestamp is not before P's (rule 3).
+# 2. Its messages have timestamps of at least the block's - message_age_s - slot_s (rule 9).
+# 3. A message of a stored block X has a timestamp of at most X's + future_allowed_s (rule 9), and a
+#    timestamp is signed: the same id cannot come with another one.
+#
+# Hence a message of X cannot be sealed again once X's timestamp + window < P's timestamp, with the window
+# below.  On a mixed network a branch that most registered peers hold is taken although it breaks rule 3
+# or 9; but ids are unique in the database of every legacy node and by rule 10 in every other one that has its
+# messages, so no majority holds a branch that seals one twice.
+
+
+def count_kept_rounds(network: Network) -> int:
+    """Rounds at the end of the chain whose messages stay: those that a better branch may replace (the
+    latest and ``keep_rounds`` before it)."""
+    return network.keep_rounds + 1
+
+
+def compute_replay_window(network: Network) -> int:
+    """Seconds: a message of a block whose timestamp is further than this before that of the last block
+    below the kept rounds can never be valid in a new block."""
+    return network.message_age_s + network.slot_s + network.future_allowed_s

@@ -1,0 +1,69 @@
+"""A ledger file as it is at one moment, for tools: read only, beside a running daemon or without one.
+
+One read transaction from opening to closing: what the daemon appends or replaces meanwhile is not seen, and
+does not wait.  (In a write-ahead log readers stop nobody; the log only grows until they are gone.)
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import quote
+
+from hypernode.storage.interface import Params, Reader, Row, StorageError, T, Transaction
+from hypernode.storage.trouble import saying_trouble
+
+_BUSY_S = 5.0
+
+
+def connect_read_only(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write.  Raises StorageError when there is no such file, or it cannot be
+    read."""
+    if not path.is_file():
+        raise StorageError(f"{path}: there is no such file")
+    try:
+        uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+        connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        except BaseException:
+            connection.close()
+            raise
+    except sqlite3.DatabaseError as error:
+        raise StorageError(
+            f"{path}: cannot be read as a database ({error}); expected a file of SQLite that this user may "
+            "read, in a folder where it may write"
+        ) from error
+    return connection
+
+
+class SnapshotDatabase:
+    """``Database`` over one moment of a file.  Raises StorageError, StorageTrouble."""
+
+    def __init__(self, path: Path) -> None:
+        self._name = str(path)
+        self._connection = connect_read_only(path)
+        self._connection.execute("BEGIN")
+        # the transaction begins with the first read
+        self._connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    async def fetch_all(self, sql: str, params: Params = ()) -> list[Row]:
+        with saying_trouble(self._name):
+            return self._connection.execute(sql, params).fetchall()
+
+    async def read(self, work: Callable[[Reader], Awaitable[T]]) -> T:
+        return await work(self)
+
+    async def write(
+        self, work: Callable[[Transaction], Awaitable[T]], on_commit: Callable[[T], None] | None = None
+    ) -> NoReturn:
+        raise StorageError(f"{self._name} is open to be read only")
+
+    async def close(self) -> None:
+        self._connection.close()
