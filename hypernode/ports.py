@@ -232,6 +232,16 @@ class Replacement:
     dropped_blocks: tuple[Block, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A break of a rule that was tolerated when its block was taken."""
+
+    height: Height
+    block_hash: bytes
+    rule: str
+    reason: str
+
+
 class Ledger(Protocol):
     """The chain in storage.  One writer; a call that changes it is one transaction.  Every call may raise
     StorageTrouble; then the chain is as it was."""
@@ -243,16 +253,6 @@ class Ledger(Protocol):
     async def append(self, block: Block) -> ChainHeight:
         """Store a verified block on the tip.  Raises InvariantBroken when it does not follow it."""
         ...
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A break of a rule that was tolerated when its block was taken."""
-
-    height: Height
-    block_hash: bytes
-    rule: str
-    reason: str
-
 
     async def append_many(self, blocks: Sequence[Block]) -> ChainHeight:
         """Several whole blocks in one transaction."""
@@ -336,8 +336,16 @@ class Finding:
         """A break of a rule that was tolerated, kept to be shown (spec 4, classes)."""
         ...
 
+    async def get_findings(self, first: Height, last: Height) -> list[Finding]:
+        """Tolerated breaks in blocks of these heights, ascending."""
+        ...
+
     async def count_findings(self) -> dict[str, int]:
         """Tolerated breaks by rule."""
+        ...
+
+    def get_pruned_below(self) -> Height:
+        """Blocks from 1 to the one before this height have lost their messages; 0: none has."""
         ...
 
     async def check_writable(self) -> None:
@@ -352,14 +360,6 @@ class Files(Protocol):
 
     def read(self, name: str) -> bytes | None: ...
 
-    async def get_findings(self, first: Height, last: Height) -> list[Finding]:
-        """Tolerated breaks in blocks of these heights, ascending."""
-        ...
-
     def write(self, name: str, content: bytes) -> None:
         """Whole or not at all.  Raises OSError."""
         ...
-    def get_pruned_below(self) -> Height:
-        """Blocks from 1 to the one before this height have lost their messages; 0: none has."""
-        ...
-

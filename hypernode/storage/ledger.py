@@ -60,7 +60,7 @@ async def open_ledger_to_read(database: Database, network: Network) -> SqliteLed
     await check_version(database, LEDGER_MIGRATIONS, "ledger")
     tip = await fetch_tip(database)
     if tip is None:
-        raise StorageError(f"{database.name}: this ledger has no blocks; the node has not been started with it")
+        raise StorageError(f"{database.name}: this ledger has no blocks: start the node once")
     return await _open_existing(database, network, tip)
 
 
@@ -197,17 +197,15 @@ class SqliteLedger:
     async def save_finding(self, height: Height, block_hash: bytes, rule: str, reason: str) -> None:
         await self._database.write(lambda t: observed.save_finding(t, height, block_hash, rule, reason))
 
+    async def get_findings(self, first: Height, last: Height) -> list[Finding]:
+        return await observed.get_findings(self._database, first, last)
+
     async def count_findings(self) -> dict[str, int]:
         return await observed.count_findings(self._database)
 
     async def check_writable(self) -> None:
-    async def get_findings(self, first: Height, last: Height) -> list[Finding]:
-        return await observed.get_findings(self._database, first, last)
-
         await check_writable(self._database)
 
-    async def close(self) -> None:
-        await self._database.close()
     def get_pruned_below(self) -> Height:
         return self._pruned_below
 
@@ -229,3 +227,5 @@ class SqliteLedger:
     def _set_pruned(self, step: tuple[Height, int]) -> None:
         self._pruned_below = step[0]
 
+    async def close(self) -> None:
+        await self._database.close()

@@ -36,8 +36,8 @@ async def check_version(database: Database, migrations: Sequence[Migration], wha
     version = await _check_ours(database, migrations, what)
     if version < len(migrations):
         raise StorageError(
-            f"{database.name}: this {what} has version {version}, this program needs {len(migrations)}: start "
-            "the node once, which brings it up to date"
+            f"{database.name}: this {what} has version {version}, this program needs {len(migrations)}: "
+            "start the node once, which brings it up to date"
         )
 
 

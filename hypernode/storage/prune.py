@@ -1,9 +1,9 @@
 """Pruning (spec 4, storage): messages of old blocks go, blocks and the totals of every round stay.
 
-``participation`` and ``failures`` hold the KPIs of each round, ``addresses`` what each address sent and forged,
-so measures, KPIs and who was seen in a round are the same before and after.  How far it may go follows from
-rule 10 (``core.pruning``).  A step is one transaction that moves the mark and drops what lies below it, so that
-a crash leaves the ledger pruned up to the mark.
+``participation`` and ``failures`` hold the KPIs of each round, ``addresses`` what each address sent and
+forged, so measures, KPIs and who was seen in a round are the same before and after.  How far it may go
+follows from rule 10 (``core.pruning``).  A step is one transaction that moves the mark and drops what lies
+below it, so that a crash leaves the ledger pruned up to the mark.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _GET_BELOW: Final = "SELECT below FROM pruning"
 _SET_BELOW: Final = "UPDATE pruning SET below = ?"
 # +round: by height downwards; the rounds above are few
 _LAST_BEFORE: Final = (
-    "SELECT timestamp FROM blocks WHERE +round <= (SELECT max_round FROM blocks ORDER BY height DESC LIMIT 1) - ? "
-    "ORDER BY height DESC LIMIT 1"
+    "SELECT timestamp FROM blocks WHERE "
+    "+round <= (SELECT max_round FROM blocks ORDER BY height DESC LIMIT 1) - ? ORDER BY height DESC LIMIT 1"
 )
 _FIRST_RECENT: Final = "SELECT height FROM blocks WHERE height > 0 AND timestamp >= ? ORDER BY height LIMIT 1"
 _COUNT: Final = "SELECT count(*) FROM messages WHERE id >= ? AND id < ?"
 _PRESENT: Final = (
-    f"SELECT k.address_id, m.id >> {POSITION_BITS} FROM messages m CROSS JOIN signers k ON k.id = m.signer_id "
-    "WHERE m.id >= ?1 AND m.id < ?2 "
+    f"SELECT k.address_id, m.id >> {POSITION_BITS} FROM messages m "
+    "CROSS JOIN signers k ON k.id = m.signer_id WHERE m.id >= ?1 AND m.id < ?2 "
     f"UNION SELECT recipient_id, id >> {POSITION_BITS} FROM messages WHERE id >= ?1 AND id < ?2"
 )
 _DROP_PRESENCE: Final = "DELETE FROM presence WHERE address_id = ? AND height = ?"

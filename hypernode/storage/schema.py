@@ -92,7 +92,7 @@ _TOOLS: Final = (
     # one row: messages of blocks 1 to below - 1 are gone
     "CREATE TABLE pruning(id INTEGER PRIMARY KEY CHECK(id = 1), below INTEGER NOT NULL) STRICT",
     "INSERT INTO pruning VALUES(1, 0)",
-    # rows of an imported file of the legacy software that are no part of the chain, as JSON, to be exported again
+    # rows of an imported legacy file that are no part of the chain, as JSON, to be exported again
     """CREATE TABLE legacy_rows(
         name TEXT NOT NULL, position INTEGER NOT NULL, row TEXT NOT NULL,
         PRIMARY KEY(name, position)) STRICT, WITHOUT ROWID""",
