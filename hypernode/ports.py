@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from hypernode.core.colours import Colours
+from hypernode.core.params import Network
 from hypernode.core.types import (
     Block,
     ChainHeight,
@@ -25,6 +26,8 @@ from hypernode.core.types import (
     RoundPlan,
     Slot,
 )
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -132,10 +135,19 @@ class SignatureCheck:
 
 
 class Verifier(Protocol):
-    """Verifies many signatures; outside the event loop in the daemon, in line in a simulation."""
+    """Pure work that takes long: outside the event loop and on all cores in the daemon, in line in a
+    simulation."""
 
     async def verify(self, checks: Sequence[SignatureCheck], *, allow_long_ids: bool) -> list[bool]:
         """One verdict each, in order; a malformed key or signature is False, never an exception."""
+        ...
+
+    async def find_faults(self, network: Network, messages: Sequence[Message]) -> list[str]:
+        """Why each message of a block breaks M1, M2 or M3, in order; empty where it breaks none."""
+        ...
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """What ``work`` returns, or raises; it must touch nothing that others change."""
         ...
 
 
@@ -276,6 +288,10 @@ class Ledger(Protocol):
 
     async def get_block_of_slot(self, round_: Round, sir: Slot) -> Block | None:
         """The header (no messages) of the block of a slot."""
+        ...
+
+    async def get_headers_of_rounds(self, rounds: Iterable[Round]) -> list[Block]:
+        """The headers of all blocks of some rounds, ascending."""
         ...
 
     async def get_blocks(self, first: Height, count: int) -> list[Block]:

@@ -179,10 +179,13 @@ def is_signed_by_forger(network: Network, block: Block, raw: bytes, pubkey: byte
     known, else one of the recovered keys must have the forger's address."""
     if pubkey is not None and compute_address(pubkey, network.address_byte) == block.forger:
         return is_valid_signature(pubkey, block.signature, raw)
-    return any(
-        compute_address(key, network.address_byte) == block.forger
-        for key in recover_pubkeys(block.signature, raw)
-    )
+    return find_forger_key(network, block, raw) is not None
+
+
+def find_forger_key(network: Network, block: Block, raw: bytes) -> bytes | None:
+    """The forger's public key out of the block's signature of ``raw``; None when it is not the forger's."""
+    keys = recover_pubkeys(block.signature, raw)
+    return next((k for k in keys if compute_address(k, network.address_byte) == block.forger), None)
 
 
 def _find_time_fault(network: Network, block: Block, parent: Block, now: float | None) -> str:

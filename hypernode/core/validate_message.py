@@ -110,19 +110,25 @@ def list_signature_checks(messages: Iterable[Message]) -> list[SignatureTriple]:
     return [_to_triple(m) for m in messages]
 
 
+def find_faults(
+    network: Network, messages: Sequence[Message], verdicts: Sequence[bool] | None = None
+) -> list[str]:
+    """Why each message of a block breaks M1, M2 or M3, with the rule before the reason; empty where it breaks
+    none.  ``verdicts``: those of ``list_signature_checks(messages)``, in order; None verifies here."""
+    signatures: Sequence[bool | None] = [None] * len(messages) if verdicts is None else verdicts
+    broken = (
+        find_core_break(network, m, sealed=True, signature_ok=signature_ok)
+        for m, signature_ok in zip(messages, signatures, strict=True)
+    )
+    return ["" if reason is None else str(reason) for reason in broken]
+
+
 def check_messages(
     network: Network, messages: Sequence[Message], verdicts: Sequence[bool] | None = None
 ) -> dict[bytes, str]:
-    """Messages of a block that break M1, M2 or M3: txid to reason, with the rule before it.
-
-    ``verdicts``: those of ``list_signature_checks(messages)``, in order; None verifies here."""
-    signatures: Sequence[bool | None] = [None] * len(messages) if verdicts is None else verdicts
-    bad = {}
-    for m, signature_ok in zip(messages, signatures, strict=True):
-        broken = find_core_break(network, m, sealed=True, signature_ok=signature_ok)
-        if broken is not None:
-            bad[m.txid] = str(broken)
-    return bad
+    """Messages of one block that break M1, M2 or M3: txid to what ``find_faults`` says."""
+    faults = find_faults(network, messages, verdicts)
+    return {m.txid: fault for m, fault in zip(messages, faults, strict=True) if fault}
 
 
 def _find_malformation(m: Message, *, long_ids: bool) -> str:

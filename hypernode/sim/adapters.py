@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from hypernode.core.address import compute_address
+from hypernode.core.params import Network
 from hypernode.core.signing import compute_pubkey, is_valid_signature, sign
+from hypernode.core.types import Message
+from hypernode.core.validate_message import find_faults, list_signature_checks
 from hypernode.ports import SignatureCheck
+
+T = TypeVar("T")
 
 MAX_VERDICTS = 50_000
 """Verdicts that are remembered: some rounds of a large network, 25 MB."""
@@ -33,6 +39,13 @@ class InlineVerifier:
 
     async def verify(self, checks: Sequence[SignatureCheck], *, allow_long_ids: bool) -> list[bool]:
         return [self._verify(check, allow_long_ids) for check in checks]
+
+    async def find_faults(self, network: Network, messages: Sequence[Message]) -> list[str]:
+        checks = [SignatureCheck(*triple) for triple in list_signature_checks(messages)]
+        return find_faults(network, messages, await self.verify(checks, allow_long_ids=network.mixed))
+
+    async def run(self, work: Callable[[], T]) -> T:
+        return work()
 
     def _verify(self, check: SignatureCheck, allow_long_ids: bool) -> bool:
         verdict = self._verdicts.get((check, allow_long_ids))

@@ -141,6 +141,10 @@ class SqliteLedger:
     async def get_block_of_slot(self, round_: Round, sir: Slot) -> Block | None:
         return await queries.get_block_of_slot(self._database, round_, sir)
 
+    async def get_headers_of_rounds(self, rounds: Iterable[Round]) -> list[Block]:
+        wanted = tuple(rounds)
+        return await self._database.read(lambda r: queries.get_headers_of_rounds(r, wanted))
+
     async def get_blocks(self, first: Height, count: int) -> list[Block]:
         return await self._database.read(lambda r: fetch_blocks(r, first, first + count - 1))
 

@@ -48,6 +48,12 @@ async def get_block_of_slot(reader: Reader, round_: Round, sir: Slot) -> Block |
     return block_from_row(rows[0]) if rows else None
 
 
+async def get_headers_of_rounds(reader: Reader, rounds: Iterable[Round]) -> list[Block]:
+    """The headers of all blocks of some rounds, ascending."""
+    rows = await fetch_in(reader, f"{SELECT_BLOCKS} WHERE b.round IN ({{marks}})", sorted(set(rounds)))
+    return sorted((block_from_row(row) for row in rows), key=lambda block: block.height)
+
+
 async def get_round_blocks(reader: Reader, round_: Round) -> list[Block]:
     """All whole blocks of a round, ascending.  (Genesis is one of round 0.)"""
     rows = await reader.fetch_all("SELECT height FROM blocks WHERE round = ? ORDER BY height", (round_,))

@@ -1,0 +1,169 @@
+"""Blocks judged one after another, each on top of those before it (spec 4, a valid block).
+
+``prepare`` does what needs no chain: the one true cut, and the messages verified on all cores.  A ``Judge``
+does the rest for one chain and one origin: it asks the ledger once for what all of its blocks need, derives
+the lists of a round once, and remembers the keys of forgers.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hypernode.core.block import encode_raw_block, normalise_block
+from hypernode.core.errors import Reject
+from hypernode.core.params import Network
+from hypernode.core.timeline import compute_round_slot
+from hypernode.core.types import Block, Height, Round, RoundPlan
+from hypernode.core.validate_block import (
+    RULE_CLASSES,
+    BlockContext,
+    Break,
+    Origin,
+    find_forger_key,
+    is_refused,
+    validate_block,
+)
+from hypernode.mempool.pool import Mempool
+from hypernode.node.history import History
+from hypernode.node.rounds import Rounds
+from hypernode.node.world import World
+
+MAX_KEYS = 1_024
+"""Keys of forgers that are remembered: every hypernode of a large network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A block from outside, cut as the spec cuts it; by id, why some of its messages break M1 to M3."""
+
+    block: Block
+    bad_messages: Mapping[bytes, str]
+
+
+async def prepare(
+    network: Network, world: World, mempool: Mempool, blocks: Sequence[Block]
+) -> list[Prepared]:
+    """Cut and verify the messages of some blocks.  What the mempool holds was verified when it came."""
+    cut = [normalise_block(network, block) for block in blocks]
+    unverified = [[m for m in block.messages if not mempool.holds(m)] for block in cut]
+    faults = iter(await world.verifier.find_faults(network, [m for ms in unverified for m in ms]))
+    return [
+        Prepared(block, {m.txid: fault for m in messages if (fault := next(faults))})
+        for block, messages in zip(cut, unverified, strict=True)
+    ]
+
+
+class ForgerKeys:
+    """Public keys of forgers by address.  A key is recovered from a signature once, which costs twice what
+    verifying does, and then known."""
+
+    def __init__(self, network: Network, limit: int = MAX_KEYS) -> None:
+        self._network = network
+        self._limit = limit
+        self._keys: OrderedDict[str, bytes] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def find(self, block: Block) -> bytes | None:
+        """The key of the block's forger, known or out of its signature; None if that is not the forger's."""
+        key = self._keys.get(block.forger)
+        if key is None:
+            try:
+                key = find_forger_key(self._network, block, encode_raw_block(block))
+            except Reject:  # it cannot be written down, so nobody signed it
+                key = None
+        if key is not None:
+            self._keys[block.forger] = key
+            self._keys.move_to_end(block.forger)
+            if len(self._keys) > self._limit:
+                self._keys.popitem(last=False)
+        return key
+
+
+class Judge:
+    """Judges blocks on top of ``history``.  ``majority_holds``: most of the registered peers in sight hold
+    the branch that they are fetched from."""
+
+    def __init__(
+        self,
+        network: Network,
+        world: World,
+        rounds: Rounds,
+        keys: ForgerKeys,
+        history: History,
+        origin: Origin,
+        *,
+        majority_holds: bool = False,
+    ) -> None:
+        self._network = network
+        self._world = world
+        self._rounds = rounds
+        self._keys = keys
+        self._origin = origin
+        self._majority_holds = majority_holds
+        self._lists: dict[Round, tuple[RoundPlan, frozenset[str]]] = {}
+        self.history = history
+
+    @classmethod
+    async def at(
+        cls,
+        network: Network,
+        world: World,
+        rounds: Rounds,
+        keys: ForgerKeys,
+        height: Height,
+        origin: Origin,
+        *,
+        majority_holds: bool = False,
+    ) -> Judge:
+        """For blocks on top of our block of that height."""
+        history = await History.at(world.ledger, height)
+        return cls(network, world, rounds, keys, history, origin, majority_holds=majority_holds)
+
+    async def judge(self, prepared: Prepared) -> tuple[Break, ...]:
+        """Every rule; the breaks that are tolerated.  Raises Reject for the first that is not."""
+        block = prepared.block
+        self._check_round(block)
+        plan, senders = await self._get_lists(block.round)
+        context = BlockContext(
+            parent=self.history.tip,
+            juror=plan.juror_of(block.sir),
+            juror_known=True,
+            registered=senders,
+            known_ids=await self.history.get_known_ids(message.txid for message in block.messages),
+            slot_taken=await self.history.is_slot_taken(block.round, block.sir),
+            now=self._world.clock.now(),
+            bad_messages=prepared.bad_messages,
+            forger_pubkey=self._keys.find(block),
+        )
+        return validate_block(self._network, block, context, self._origin, self._majority_holds)
+
+    def push(self, block: Block) -> None:
+        """The next block is judged on top of this one."""
+        self.history.push(block)
+        # The lists of a later round follow from it.
+        for round_ in [round_ for round_ in self._lists if round_ > block.round]:
+            del self._lists[round_]
+
+    async def _get_lists(self, round_: Round) -> tuple[RoundPlan, frozenset[str]]:
+        """The plan of a round, and whose messages it takes."""
+        known = self._lists.get(round_)
+        if known is None:
+            plan = await self._rounds.derive(round_, self.history)
+            known = self._lists[round_] = plan, await self._rounds.get_allowed_senders(plan)
+        return known
+
+    def _check_round(self, block: Block) -> None:
+        """Rules 2 and 3 as far as they bear on the round, before its list is derived: there is none for a
+        round to come, and an ancient one is dear."""
+        now = self._world.clock.now()
+        if block.round > compute_round_slot(self._network, now + self._network.future_allowed_s)[0]:
+            raise Reject("rule 3", "its round has not begun")
+        early = Break("2", RULE_CLASSES["2"], "its round is before the parent's")
+        if block.round < self.history.tip.round and is_refused(
+            self._network, block, early, self._origin, self._majority_holds
+        ):
+            raise Reject("rule 2", early.reason)
