@@ -17,7 +17,7 @@ from hypernode.core.forging import can_forge
 from hypernode.core.lottery import compute_connect_to
 from hypernode.core.params import Network
 from hypernode.core.timeline import compute_slot_start
-from hypernode.core.types import Block, Equivocation, PeerTest, Round, RoundPlan, Slot
+from hypernode.core.types import Block, Equivocation, Round
 from hypernode.machine.clock_offset import ClockOffsets
 from hypernode.machine.consensus import compute_consensus
 from hypernode.machine.decide import (
@@ -37,6 +37,7 @@ from hypernode.node.chain import Chain
 from hypernode.node.clock_watch import ClockWatch
 from hypernode.node.connector import Connector
 from hypernode.node.dialling import Dialler
+from hypernode.node.duties import SLOT_EDGE_S, Duties
 from hypernode.node.forger import Forger
 from hypernode.node.intake import Intake
 from hypernode.node.listening import Listening
@@ -53,10 +54,10 @@ from hypernode.node.world import World
 from hypernode.ports import AlreadySigned, Endpoint, PowNotReady
 from hypernode.wire.catalogue import Limits
 
+MAX_OWN_BLOCKS = 64
+"""Blocks looked through at start: more than the two rounds of any network that we know have."""
 POW_CHECK_PART = 1 / 6
 """The companion is looked at this often, in slots: every 30 s on main (spec 5)."""
-SLOT_EDGE_S = 0.02
-"""How long after the edge of a slot we look, so that rounding does not put us before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,7 @@ class Node:
         self.offsets = ClockOffsets()
         self.clock_watch = ClockWatch(world.clock, self.offsets, warn)
         self.tester = Tester(network, world, self.peers, self.dialler, self.reporter, self.offsets)
+        self.duties = Duties(network, world.clock, self.present, self.peers, self.reporter, self.tester)
         self.sync = Synchroniser(
             network, world, self.chain, self.dialler, self.reporter, self.present.set_state, log
         )
@@ -168,6 +170,7 @@ class Node:
     async def run(self, stop: asyncio.Event) -> None:
         """Live until ``stop`` is set; then save the mempool."""
         self.present.evidence = await self.world.ledger.get_evidence()
+        await self._check_journal()
         if self.options.is_journal_new:
             self.present.forge_from_round = self.present.get_round_slot()[0] + 1
         async with asyncio.TaskGroup() as group:
@@ -175,7 +178,7 @@ class Node:
             listener = await self.listening.start(self.options.listen)
             tasks = [
                 group.create_task(self._own(), name="owner"),
-                group.create_task(self._test_peers(), name="tester"),
+                group.create_task(self.duties.test_peers(), name="tester"),
             ]
             await stop.wait()
             await listener.close()
@@ -184,6 +187,16 @@ class Node:
             for task in tasks:
                 task.cancel()
         save_messages(self.world.files, self.mempool.get_all())
+
+    async def _check_journal(self) -> None:
+        """Whether the journal knows our own blocks of the last rounds: an old one (a restored backup) must
+        not let us sign again for what it has forgotten (spec 4)."""
+        ledger, own = self.world.ledger, self.world.signer.address
+        first, _ = await ledger.get_reference(self.chain.height.round - 1)
+        for header in await ledger.get_headers(first + 1, MAX_OWN_BLOCKS):
+            known = await self.world.journal.get_hash(header.round, header.sir)
+            if header.forger == own and known != header.block_hash:
+                self._on_own_block(header)
 
     async def _own(self) -> None:
         """The owner of all decisions."""
@@ -194,7 +207,7 @@ class Node:
                 await self._check_companion()
                 view = await self._view()
                 await self._perform(decide(self.network, view), view)
-                await self._say_what_is_due()
+                await self.duties.say_what_is_due()
             except PowNotReady as problem:
                 self.present.set_state(State.POW_NOT_SYNC, str(problem))
             except InvariantBroken as bug:
@@ -343,43 +356,6 @@ class Node:
             return
         await self.forger.send(block, plan)
         self.wake()
-
-    async def _say_what_is_due(self) -> None:
-        """Words that belong to a time of the round."""
-        plan = self.present.plan
-        round_, sir = self.present.get_round_slot()
-        if plan is None or plan.round != round_ or self.present.state in (State.START, State.HALTED):
-            return
-        await self.reporter.say_start()
-        await self.reporter.say_config()
-        await self.reporter.say_no_test(plan, sir)
-        if sir >= self.network.slots:
-            await self.reporter.say_late()
-
-    async def _test_peers(self) -> None:
-        """The plan's tests of every slot, one at a time."""
-        while True:
-            plan = self.present.plan
-            round_, sir = self.present.get_round_slot()
-            if plan is not None and plan.round == round_ and self._can_test():
-                for test in self.tester.list_own(plan, sir):
-                    if self.present.get_round_slot() != (round_, sir):
-                        break
-                    await self._run_test(test, plan, sir)
-            _, end = self.present.get_slot_times()
-            if plan is None or plan.round != round_:
-                end = self.world.clock.now() + self.network.delays.tick_s
-            await asyncio.sleep(max(SLOT_EDGE_S, end + SLOT_EDGE_S - self.world.clock.now()))
-
-    async def _run_test(self, test: PeerTest, plan: RoundPlan, sir: Slot) -> None:
-        if self.present.state is State.SYNCING:
-            self.present.set_state(State.TESTING, f"test {test.kind} of {test.tested}")
-        await self.tester.run(test, plan, sir)
-        if self.present.state is State.TESTING:
-            self.present.set_state(State.SYNCING)
-
-    def _can_test(self) -> bool:
-        return self.present.state not in (State.START, State.HALTED, State.POW_NOT_SYNC)
 
     def _on_chain_change(self) -> None:
         self.connector.notify_change()

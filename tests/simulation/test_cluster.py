@@ -166,6 +166,31 @@ def test_a_new_journal_beside_an_old_wallet_does_not_forge_before_the_next_round
     play(scenario(), 8)
 
 
+def test_an_old_journal_is_noticed_at_start_and_nothing_is_signed_before_the_next_round() -> None:
+    async def forget(transaction: Any) -> None:
+        await transaction.execute("DELETE FROM signed")
+
+    async def scenario() -> None:
+        cluster = Cluster(5, 12)
+        await cluster.start_all()
+        await cluster.run_until(FIRST_ROUND, 8)
+        own = cluster.hosts[2].signer.address
+        assert own in {b.forger for b in await list_blocks(cluster, 0)}
+        await cluster.crash(2)
+        await cluster.hosts[2].journal_db.write(forget)
+        node = await cluster.start(2)
+        await cluster.run_until(FIRST_ROUND, 9)
+        assert node.present.forge_from_round == FIRST_ROUND + 1
+        assert node.present.halted == ""
+        await cluster.run_until(FIRST_ROUND + 2)
+        late = [(b.round, b.sir) for b in await list_blocks(cluster, 0) if b.forger == own]
+        assert not [place for place in late if (FIRST_ROUND, 8) <= place < (FIRST_ROUND + 1, 0)]
+        assert [place for place in late if place >= (FIRST_ROUND + 1, 0)]
+        await cluster.stop_all()
+
+    play(scenario(), 12)
+
+
 def test_a_stopped_node_keeps_its_mempool() -> None:
     async def scenario() -> None:
         cluster = Cluster(5, 9)
