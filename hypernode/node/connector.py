@@ -88,6 +88,7 @@ class Connector:
         port = session.remote.port
         name = format_peer_name(entry.ip, port)
         peer = Peer(name, entry.ip, port, session.features, is_outbound=True, session=session)
+        peer.proved_address = session.proved_address
         self.mempool.forget_peer(name)
         self.peers.add(peer)
         try:

@@ -20,12 +20,13 @@ from hypernode.net.session import (
     request_without_hello,
     send_without_hello,
 )
+from hypernode.net.signed_hello import Identity
 from hypernode.node.peers import Peers, parse_port
 from hypernode.node.world import World
 from hypernode.ports import Endpoint, TransportClosed
 from hypernode.wire.catalogue import Limits
 from hypernode.wire.codec import Command
-from hypernode.wire.hello import FEATURE_CHECKED, Hello
+from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello
 
 CONNECT_TIMEOUT_S = 5.0
 HELLO_TIMEOUT_S = 90.0
@@ -111,10 +112,11 @@ class Dialler:
             network=self.network,
             limits=self.limits,
             hello=Hello(self.network.posnet, port, self.world.signer.address),
-            features=FEATURE_CHECKED,
+            features=ANNOUNCED_FEATURES,
             clock=self.world.clock,
             connect_timeout_s=CONNECT_TIMEOUT_S,
             hello_timeout_s=HELLO_TIMEOUT_S,
+            identity=Identity(self.world.signer, self.world.entropy),
         )
 
     def _endpoint(self, entry: Registration) -> Endpoint:

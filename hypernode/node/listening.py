@@ -13,6 +13,7 @@ from hypernode.core.params import Network
 from hypernode.mempool.pool import Mempool
 from hypernode.net.admission import Admission
 from hypernode.net.serving import Caller, serve_session
+from hypernode.net.signed_hello import Identity
 from hypernode.node.peers import Peer, Peers
 from hypernode.node.serving import Serving
 from hypernode.node.world import World
@@ -69,6 +70,7 @@ class Listening:
                 is_registered=self.peers.is_registered_ip,
                 on_hello=lambda caller: known.extend(self._welcome(caller)),
                 handler=self.serving.handle,
+                identity=Identity(self.world.signer, self.world.entropy),
             )
         finally:
             del self._transports[number]
@@ -83,6 +85,7 @@ class Listening:
         if hello is None or not hello.is_dialable:
             return []
         peer = Peer(caller.name, caller.ip, hello.port, caller.features, is_outbound=False)
+        peer.proved_address = caller.proved_address
         self.peers.add(peer)
         self.mempool.forget_peer(peer.name)
         return [peer]

@@ -34,6 +34,8 @@ class Peer:
     told_juror: str | None = None
     matches_before: int = -1
     """The last round before which its chain was seen to equal ours (legacy peers)."""
+    proved_address: str | None = None
+    """Whose key its signed hello proved; None where it only says who it is."""
 
 
 @dataclass(slots=True)

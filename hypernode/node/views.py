@@ -18,6 +18,7 @@ from hypernode.core.types import HASH_BYTES, ChainHeight, Registration, Round, R
 from hypernode.machine.consensus import is_on_our_tip
 from hypernode.machine.peers import get_best, group_chains
 from hypernode.mempool.pool import Mempool
+from hypernode.node.identities import find_misplaced, get_identity
 from hypernode.node.json_shapes import block_to_object, height_to_object
 from hypernode.node.peers import Peer, Peers
 from hypernode.node.present import Present
@@ -137,9 +138,16 @@ class Views:
             "inbound": sorted(self.peers.inbound),
             "net_height": self._get_net_height(),
             "told": {
-                view.name: {"height": view.told.height, "juror": view.juror, "features": view.has_features}
+                view.name: {
+                    "height": view.told.height,
+                    "juror": view.juror,
+                    "features": view.has_features,
+                    "address": view.address,
+                    "identity": get_identity(self.peers, view.address),
+                }
                 for view in views
             },
+            "findings": find_misplaced(self.peers),
         }
 
     def _get_net_height(self) -> dict[str, object] | None:
