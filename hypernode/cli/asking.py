@@ -14,6 +14,8 @@ from hypernode.core.kinds import format_peer_name
 from hypernode.core.message import create_message
 from hypernode.core.network import Network
 from hypernode.net.session import Session, open_session
+from hypernode.net.signed_hello import Identity
+from hypernode.node.identities import CLAIMED, PROVED
 from hypernode.ports import Clock, Connections, Endpoint, Signer
 from hypernode.wire.catalogue import LIMITS, CommandId
 from hypernode.wire.codec import Command
@@ -42,6 +44,8 @@ class Target:
     source_ip: str | None
     connect_timeout_s: float
     read_timeout_s: float
+    identity: Identity | None = None
+    """The key of ``address``; None where there is none to sign the hello with."""
 
 
 async def ask(
@@ -69,8 +73,11 @@ async def ask(
         connect_timeout_s=target.connect_timeout_s,
         hello_timeout_s=target.read_timeout_s,
         source_ip=target.source_ip,
+        identity=target.identity,
     )
     tell(f"said hello as {target.address}, {clock.monotonic() - begun:.3f} s, features {session.features}")
+    if session.peer_hello is not None:
+        tell(f"it is {session.peer_hello.address}, {_get_identity(session)}")
     try:
         return await _ask_in(session, action, question, target.read_timeout_s, clock, begun)
     finally:
@@ -94,7 +101,7 @@ async def _ask_in(
     if action.command is CommandId.PING:
         return Answer({"ok": True, "rtt": rtt})
     if action.command is CommandId.STATUS and isinstance(answer.value, dict):
-        return Answer(answer.value | {"client": _describe_client(clock, rtt)})
+        return Answer(answer.value | {"client": _describe_client(session, clock, rtt)})
     return answer
 
 
@@ -102,16 +109,29 @@ def _describe_hello(session: Session) -> Answer:
     hello = session.peer_hello
     if hello is None:
         raise SaidKo("no hello")
-    return Answer({"posnet": hello.posnet, "port": hello.port, "address": hello.address})
+    return Answer(
+        {
+            "posnet": hello.posnet,
+            "port": hello.port,
+            "address": hello.address,
+            "identity": _get_identity(session),
+        }
+    )
 
 
-def _describe_client(clock: Clock, rtt: float) -> dict[str, object]:
-    """What a client adds to a status (spec 6)."""
+def _get_identity(session: Session) -> str:
+    """How well we know whom we talk with: a signed hello proves its address, a legacy one claims it."""
+    return PROVED if session.proved_address is not None else CLAIMED
+
+
+def _describe_client(session: Session, clock: Clock, rtt: float) -> dict[str, object]:
+    """What a client adds to a status (spec 6), and how well it knows whose it is."""
     return {
         "version": __version__,
         "lib_version": __version__,
         "localtime": time.strftime(_LOCAL_TIME, time.localtime(clock.now())),
         "rtt": rtt,
+        "identity": _get_identity(session),
     }
 
 

@@ -153,9 +153,10 @@ def _prepare(args: argparse.Namespace, action: Action) -> tuple[Target, Command]
     """Whom to ask, and the question.  Raises UsageError, ConfigError, WalletError."""
     from hypernode.cli.actions import BadParam, make_question
     from hypernode.cli.asking import Target, make_test_message
-    from hypernode.cli.identity import get_address, get_signer
+    from hypernode.cli.identity import Speaker, get_signer, get_speaker
     from hypernode.cli.resolving import resolve
-    from hypernode.node.clock import SystemClock
+    from hypernode.net.signed_hello import Identity
+    from hypernode.node.clock import SystemClock, SystemEntropy
     from hypernode.node.networks import load_network_of_client
     from hypernode.ports import Endpoint
 
@@ -168,16 +169,17 @@ def _prepare(args: argparse.Namespace, action: Action) -> tuple[Target, Command]
         raise UsageError(f"--action {args.action} {error}") from None
     if args.action == "txtest":
         signer = get_signer(network, args.wallet, Path.cwd())
-        question, address = make_test_message(signer, SystemClock()), signer.address
+        question, speaker = make_test_message(signer, SystemClock()), Speaker(signer.address, signer)
     else:
-        address = get_address(network, args.wallet, Path.cwd())
+        speaker = get_speaker(network, args.wallet, Path.cwd())
     target = Target(
         network=network,
         remote=Endpoint(resolve(args.ip, args.timeout), args.port),
-        address=address,
+        address=speaker.address,
         source_ip=args.sourceip,
         connect_timeout_s=args.timeout,
         read_timeout_s=args.readtimeout,
+        identity=Identity(speaker.signer, SystemEntropy()) if speaker.signer else None,
     )
     return target, question
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from hypernode.core.network import Network
@@ -12,12 +13,21 @@ from hypernode.node.wallet import (
     Wallet,
     WalletError,
     draw_privkey,
+    load_open_wallet,
     load_wallet,
     make_wallet,
     read_wallet_address,
 )
 
 DEFAULT_WALLET = "poswallet.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who speaks: an address, and the key to prove it with; None where only the address can be had."""
+
+    address: str
+    signer: Wallet | None
 
 
 def get_signer(network: Network, wallet: Path | None, folder: Path) -> Wallet:
@@ -29,16 +39,20 @@ def get_signer(network: Network, wallet: Path | None, folder: Path) -> Wallet:
     return load_wallet(path, network.address_byte, lambda: get_passphrase(path, None, os.environ))
 
 
-def get_address(network: Network, wallet: Path | None, folder: Path) -> str:
-    """The address for a hello.  A wallet that was named must be good (raises WalletError); one that merely
-    lies there may be of another network."""
+def get_speaker(network: Network, wallet: Path | None, folder: Path) -> Speaker:
+    """Who says hello.  An encrypted wallet gives its address alone: no passphrase is asked for a question.
+    A wallet that was named must be good (raises WalletError); one that merely lies there may be of another
+    network."""
     path = folder / (wallet or DEFAULT_WALLET)
     try:
-        return read_wallet_address(path, network.address_byte)
+        address = read_wallet_address(path, network.address_byte)
+        signer = load_open_wallet(path, network.address_byte)
     except WalletError:
         if wallet is not None:
             raise
-        return make_throwaway(network).address
+        signer = make_throwaway(network)
+        address = signer.address
+    return Speaker(address, signer)
 
 
 def make_throwaway(network: Network) -> Wallet:

@@ -112,6 +112,13 @@ def load_wallet(path: Path, address_byte: int, get_passphrase: GetPassphrase) ->
     return _verify(path, content, privkey, address_byte)
 
 
+def load_open_wallet(path: Path, address_byte: int) -> Wallet | None:
+    """The wallet of a file, verified, or None for an encrypted one: it stays closed.  Raises WalletError."""
+    if _read(path).get("encrypted"):
+        return None
+    return load_wallet(path, address_byte, lambda: "")
+
+
 def read_wallet_address(path: Path, address_byte: int) -> str:
     """The address that the file says, its form checked but not the key: enough for a client's hello, and
     needs no passphrase.  Raises WalletError."""

@@ -74,7 +74,10 @@ def ask_raw(folder: Path, on_connection: Callable[[Transport], Awaitable[None]],
 @pytest.mark.parametrize(
     ("arguments", "printed"),
     [
-        (["--action", "hello"], {"posnet": "posnet0002", "port": 6969, "address": WALLET.address}),
+        (
+            ["--action", "hello"],
+            {"posnet": "posnet0002", "port": 6969, "address": WALLET.address, "identity": "proved"},
+        ),
         (["--action", "block", "--param", "7"], block_to_object(BLOCK)),
         (["--action", "tx", "--param", MESSAGE.txid.hex()], [message_to_list(MESSAGE)]),
         (["--action", "txtest"], {"ok": True}),
@@ -96,7 +99,7 @@ def test_a_status_is_one_line_with_the_client_in_it(tmp_path: Path) -> None:
     assert run.out.count("\n") == 1
     status = json.loads(run.out)
     assert status["state"] == STATUS["state"]
-    assert set(status["client"]) == {"version", "lib_version", "localtime", "rtt"}
+    assert set(status["client"]) == {"version", "lib_version", "localtime", "rtt", "identity"}
     assert "connecting to 127.0.0.1:" in run.err
 
 

@@ -14,8 +14,9 @@ from hypernode.core.params import mainnet
 from hypernode.core.types import Block, Message
 from hypernode.net.admission import Admission
 from hypernode.net.serving import Caller, serve_session
+from hypernode.net.signed_hello import Identity
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.node.clock import SystemClock
+from hypernode.node.clock import SystemClock, SystemEntropy
 from hypernode.node.wallet import make_wallet
 from hypernode.ports import Endpoint, Transport
 from hypernode.wire.catalogue import CommandId, Limits
@@ -101,6 +102,7 @@ async def listening(
     """The node's address while it listens."""
     served_network = network or mainnet()
     limits = Limits(sessions_per_ip=50)
+    wallet = make_wallet(WALLET.privkey, served_network.address_byte)
     admission = Admission(limits, never_held=("127.0.0.1",))
 
     async def on_connection(transport: Transport) -> None:
@@ -109,12 +111,13 @@ async def listening(
             network=served_network,
             limits=limits,
             clock=SystemClock(),
-            our_hello=Hello(served_network.posnet, 6969, WALLET.address),
+            our_hello=Hello(served_network.posnet, 6969, wallet.address),
             features=features,
             admission=admission,
             is_registered=lambda ip: False,
             on_hello=on_hello,
             handler=handler,
+            identity=Identity(wallet, SystemEntropy()),
         )
 
     async with listening_raw(on_connection) as endpoint:

@@ -15,8 +15,9 @@ from hypernode.core.params import devnet, mainnet
 from hypernode.core.signing import is_valid_signature
 from hypernode.net.serving import Caller
 from hypernode.net.session import HelloRefused
+from hypernode.net.signed_hello import Identity
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.node.clock import SystemClock
+from hypernode.node.clock import SystemClock, SystemEntropy
 from hypernode.node.json_shapes import block_to_object, message_to_list
 from hypernode.ports import Endpoint, Transport, TransportClosed
 from hypernode.wire.catalogue import CommandId
@@ -37,17 +38,24 @@ from tests.unit.cli.node_stub import (
 
 
 async def ask_at(
-    endpoint: Endpoint, name: str, param: str = "", *, question: Command | None = None, read_s: float = 5.0
+    endpoint: Endpoint,
+    name: str,
+    param: str = "",
+    *,
+    question: Command | None = None,
+    read_s: float = 5.0,
+    told: list[str] | None = None,
 ) -> Answer:
     action = ACTIONS[name]
-    target = Target(mainnet(), endpoint, WALLET.address, None, 5.0, read_s)
+    identity = Identity(WALLET, SystemEntropy())
+    target = Target(mainnet(), endpoint, WALLET.address, None, 5.0, read_s, identity)
     return await ask(
         target,
         action,
         question or make_question(action, param),
         connections=TornadoConnections(),
         clock=SystemClock(),
-        tell=lambda words: None,
+        tell=(told if told is not None else []).append,
     )
 
 
@@ -68,10 +76,34 @@ def test_hello_is_the_nodes_own_and_ours_says_that_we_are_a_client() -> None:
         async with listening(StubNode().handle, on_hello=callers.append) as endpoint:
             return await ask_at(endpoint, "hello")
 
-    assert asyncio.run(scenario()).value == {"posnet": "posnet0002", "port": 6969, "address": WALLET.address}
+    assert asyncio.run(scenario()).value == {
+        "posnet": "posnet0002",
+        "port": 6969,
+        "address": WALLET.address,
+        "identity": "proved",
+    }
     (caller,) = callers
     assert caller.hello is not None
     assert (caller.hello.port, caller.hello.address) == (CLIENT_PORT, WALLET.address)
+    assert caller.proved_address == WALLET.address
+
+
+@pytest.mark.parametrize(
+    ("features", "identity"), [(0, "claimed"), (1, "claimed"), (5, "claimed"), (7, "proved")]
+)
+def test_who_a_node_is_is_proved_or_only_claimed(features: int, identity: str) -> None:
+    told: list[str] = []
+
+    async def scenario() -> tuple[Answer, Answer]:
+        async with listening(StubNode().handle, features=features) as endpoint:
+            hello = await ask_at(endpoint, "hello", told=told)
+            return hello, await ask_at(endpoint, "status")
+
+    hello, status = asyncio.run(scenario())
+    assert isinstance(hello.value, dict)
+    assert isinstance(status.value, dict)
+    assert hello.value["identity"] == status.value["client"]["identity"] == identity
+    assert told[-1] == f"it is {WALLET.address}, {identity}"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +121,7 @@ def test_hello_is_the_nodes_own_and_ours_says_that_we_are_a_client() -> None:
         ("mempool", "", [message_to_list(MESSAGE)], False),
     ],
 )
-@pytest.mark.parametrize("features", [0, 1])
+@pytest.mark.parametrize("features", [0, 1, 7])
 def test_an_action_gives_the_json_of_the_spec_on_legacy_and_checked_streams(
     name: str, param: str, value: object, is_negative: bool, features: int
 ) -> None:
@@ -113,7 +145,7 @@ def test_a_status_gets_the_client_added() -> None:
     value = ask_node("status").value
     assert isinstance(value, dict)
     assert value["chain"] == STATUS["chain"]
-    assert list(value["client"]) == ["version", "lib_version", "localtime", "rtt"]
+    assert list(value["client"]) == ["version", "lib_version", "localtime", "rtt", "identity"]
     assert 0 <= value["client"]["rtt"] < 5
 
 
