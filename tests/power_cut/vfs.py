@@ -38,7 +38,9 @@ class DiskVfs(apsw.VFS):
         self.vfs_name = f"power-cut-{next(_numbers)}"
         super().__init__(self.vfs_name, "")
 
-    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> OpenFile:
+    def xOpen(  # type: ignore[override]  # what has the methods will do: it need not be a VFSFile
+        self, name: str | apsw.URIFilename | None, flags: list[int]
+    ) -> OpenFile:
         path = name.filename() if isinstance(name, apsw.URIFilename) else name
         flags[1] = flags[0]
         if path is None:
