@@ -7,7 +7,8 @@ who told it is reported.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -20,6 +21,8 @@ from hypernode.net.session import Session
 from hypernode.node.asking import ask_block_info, ask_blocks, ask_round_blocks
 from hypernode.node.chain import Chain
 from hypernode.node.dialling import Dialler
+from hypernode.node.judging import Prepared
+from hypernode.node.pipeline import run_ahead
 from hypernode.node.reporter import Reporter
 from hypernode.node.world import World
 from hypernode.ports import PowNotReady, TransportClosed
@@ -29,6 +32,9 @@ BAN_S = 900.0
 MAX_BRANCH_BLOCKS = 2_000
 """Blocks of a diverging branch held in memory before it is measured: what two of main's rounds and a
 long outage need is far below, and 2,000 blocks of usual size are some 100 MB."""
+MAX_PART_MESSAGES = 4_000
+"""Messages of whole blocks that are verified and stored together when we catch up: larger parts cost no less
+each, and hold the event loop up for longer."""
 MAX_HOLDERS_ASKED = 3
 """Holders of a branch that are tried before the next look around."""
 
@@ -144,7 +150,7 @@ class Synchroniser:
         while branch and await self._get_own_hash(common + 1) == branch[0].block_hash:
             common += 1
             branch = branch[1:]
-        if branch and await self._adopt(common, branch, told, support):
+        if branch and await self._adopt(common, await self.chain.prepare(branch), told, support):
             return True
         return self._leave(told)
 
@@ -156,33 +162,51 @@ class Synchroniser:
         # What may not replace ours is not fetched first.
         await self.chain.check_depth(common, support)
         self.set_state(State.CATCHING_UP_SYNC)
-        pending: list[Block] = []
-        height = common
-        while height < told.height.height:
-            batch = [b for b in await ask_blocks(session, height + 1) if b.height <= told.height.height]
-            if not batch:
-                raise Reject("4-ledger", f"promise not kept: no block {height + 1}")
-            height = batch[-1].height
-            pending += batch
-            is_last = height >= told.height.height
-            # Blocks of ours go only for a whole branch; what merely follows our tip is taken as it comes.
-            if common == self.chain.height.height or is_last or len(pending) >= MAX_BRANCH_BLOCKS:
-                if not await self._adopt(common, pending, told, support):
-                    return self._leave(told)
-                common, pending = height, []
-            self.progress.height = height
-            self.log(f"catching up from {self.progress.peer}: block {height} of {told.height.height}")
+        # While blocks are judged and stored, the next are verified, and those after them fetched.
+        fetched = run_ahead(self._fetch(session, common + 1, told.height.height))
+        async with aclosing(fetched), aclosing(run_ahead(self._prepare(fetched))) as parts:
+            pending: list[Prepared] = []
+            async for part in parts:
+                pending += part
+                height = pending[-1].block.height
+                is_last = height >= told.height.height
+                # Blocks of ours go only for a whole branch; what merely follows our tip is taken as it comes.
+                if common == self.chain.height.height or is_last or len(pending) >= MAX_BRANCH_BLOCKS:
+                    if not await self._adopt(common, pending, told, support):
+                        return self._leave(told)
+                    common, pending = height, []
+                self.progress.height = height
+                self.log(f"catching up from {self.progress.peer}: block {height} of {told.height.height}")
         return True
 
+    async def _fetch(
+        self, session: Session, first: Height, last: Height
+    ) -> AsyncGenerator[list[Block], None]:
+        """Blocks ``first`` to ``last``, an answer of the peer at a time; one with many messages in parts."""
+        while first <= last:
+            blocks = [block for block in await ask_blocks(session, first) if block.height <= last]
+            if not blocks:
+                raise Reject("4-ledger", f"promise not kept: no block {first}")
+            for part in split_blocks(blocks, MAX_PART_MESSAGES):
+                yield part
+            first = blocks[-1].height + 1
+
+    async def _prepare(
+        self, fetched: AsyncGenerator[list[Block], None]
+    ) -> AsyncGenerator[list[Prepared], None]:
+        async for blocks in fetched:
+            yield await self.chain.prepare(blocks)
+
     async def _adopt(
-        self, common: Height, branch: Sequence[Block], told: ToldChain, support: Support
+        self, common: Height, branch: Sequence[Prepared], told: ToldChain, support: Support
     ) -> bool:
         """Whether our chain goes through the branch now; its promise is measured when it ends in what was
         told."""
-        is_last = branch[-1].height >= told.height.height
-        outcome = await self.chain.adopt(common, branch, told.height if is_last else None, support)
+        last = branch[-1].block
+        told_height = told.height if last.height >= told.height.height else None
+        outcome = await self.chain.adopt_prepared(common, branch, told_height, support)
         # A block of it that was pushed to us meanwhile makes it no better than ours.
-        return outcome.adopted or await self._get_own_hash(branch[-1].height) == branch[-1].block_hash
+        return outcome.adopted or await self._get_own_hash(last.height) == last.block_hash
 
     def _leave(self, told: ToldChain) -> bool:
         """By our own count it is not better, or it is part of our chain: what is told of uniques and forgers
@@ -249,6 +273,20 @@ class Synchroniser:
             ),
         )
         return ordered[:MAX_HOLDERS_ASKED]
+
+
+def split_blocks(blocks: Sequence[Block], most: int) -> Iterator[list[Block]]:
+    """The blocks in parts, in order: a part ends where its messages reach ``most``."""
+    part: list[Block] = []
+    messages = 0
+    for block in blocks:
+        part.append(block)
+        messages += len(block.messages)
+        if messages >= most:
+            yield part
+            part, messages = [], 0
+    if part:
+        yield part
 
 
 Key = TypeVar("Key", bound=Hashable)

@@ -15,6 +15,7 @@ from hypernode.core.types import Block, ChainHeight
 from hypernode.machine.peers import Support
 from hypernode.machine.state import State
 from hypernode.net.serving import Caller
+from hypernode.node.judging import Prepared
 from hypernode.node.peers import Peer
 from hypernode.node.runtime import Node
 from hypernode.node.sync import BAN_S, MAX_HOLDERS_ASKED
@@ -83,13 +84,13 @@ def test_round_sync_takes_what_differs_and_says_so() -> None:
         better = await two_chains(bed, node)
         peer = await serving_chain(bed, 2, better)
         taken: list[tuple[int, int]] = []
-        adopt = node.chain.adopt
+        adopt = node.chain.adopt_prepared
 
-        async def watch(common: int, blocks: Sequence[Block], *rest: Any) -> Any:
-            taken.append((common, len(blocks)))
-            return await adopt(common, blocks, *rest)
+        async def watch(common: int, branch: Sequence[Prepared], *rest: Any) -> Any:
+            taken.append((common, len(branch)))
+            return await adopt(common, branch, *rest)
 
-        node.chain.adopt = watch  # type: ignore[method-assign,assignment]
+        node.chain.adopt_prepared = watch  # type: ignore[method-assign,assignment]
         told = make_told(bed, peer.chain.height, 2)
         assert await node.sync.sync_round(told, (), NOBODY)
         assert taken == [(2, 3)]
