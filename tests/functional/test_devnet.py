@@ -65,15 +65,30 @@ def wait_until_gone(processes: list[psutil.Process]) -> list[psutil.Process]:
     return alive
 
 
-def test_nodes_forge_one_chain_and_all_ends_with_ctrl_c_and_leaves_nothing(tmp_path: Path) -> None:
-    with launch(tmp_path, "--nodes", "3", "--slot", "1") as process:
+def ask_status(folder: Path, start: Event, node: Event) -> Any:
+    """A node's status as ``hn_client.py`` prints it in the launcher's folder."""
+    command = [sys.executable, str(Path(ROOT) / "hn_client.py"), "--network", start["network"]]
+    command += ["-I", node["ip"], "-p", str(node["port"]), "--action", "status", "--json"]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S)
+    return json.loads(run.stdout)
+
+
+def test_nodes_forge_one_chain_know_each_other_and_leave_nothing_after_ctrl_c(tmp_path: Path) -> None:
+    with launch(tmp_path, "--nodes", "5", "--slot", "1") as process:
         events = read_events(process)
         start, processes = wait_for_start(events)
-        assert len({node["ip"] for node in start["nodes"]}) == 3
+        assert len({node["ip"] for node in start["nodes"]}) == 5
         for event in events:
             heights = list_heights(event) if event["event"] == "slot" else []
-            if len(heights) == 3 and len(set(heights)) == 1 and heights[0][0] >= 2:
+            if len(heights) == 5 and len(set(heights)) == 1 and heights[0][0] >= 2:
                 break
+        for node in start["nodes"]:
+            status = ask_status(tmp_path, start, node)
+            assert status["client"]["identity"] == "proved"
+            told = status["peers"]["told"].values()
+            assert {peer["identity"] for peer in told} == {"proved"}
+            assert {peer["address"] for peer in told} < {node["address"] for node in start["nodes"]}
+            assert status["peers"]["findings"] == []
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=10) == 0
         assert wait_until_gone(processes) == []
