@@ -330,6 +330,10 @@ class Ledger(Protocol):
         """Spec 7, both rounds included; those with an entry only."""
         ...
 
+    async def get_first_rounds(self, last_round: Round) -> tuple[dict[str, Round], dict[str, Round]]:
+        """By address, the first round up to ``last_round`` in which it sent, and in which it forged."""
+        ...
+
     async def get_forged_count(self, address: str) -> int: ...
 
     async def save_plan(self, plan: RoundPlan) -> None:

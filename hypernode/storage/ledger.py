@@ -177,6 +177,9 @@ class SqliteLedger:
     async def get_kpis(self, first_round: Round, last_round: Round) -> dict[str, Kpis]:
         return await self._database.read(lambda r: rounds.get_kpis(r, first_round, last_round))
 
+    async def get_first_rounds(self, last_round: Round) -> tuple[dict[str, Round], dict[str, Round]]:
+        return await self._database.read(lambda r: rounds.get_first_rounds(r, last_round))
+
     async def get_forged_count(self, address: str) -> int:
         return await queries.get_forged_count(self._database, address)
 

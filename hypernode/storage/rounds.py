@@ -40,6 +40,11 @@ _KPIS: Final = (
     "GROUP BY address_id) p CROSS JOIN addresses a ON a.id = p.address_id ORDER BY a.address"
 )
 _KO_PAIRS: Final = "SELECT DISTINCT sender_id, recipient_id FROM failures WHERE round BETWEEN ? AND ?"
+_FIRST: Final = (
+    "SELECT a.address, min(p.round) FROM participation p CROSS JOIN addresses a ON a.id = p.address_id "
+    "WHERE p.round <= ? AND {column} > 0 GROUP BY p.address_id"
+)
+_FIRST_SENT, _FIRST_FORGED = _FIRST.format(column="p.sent"), _FIRST.format(column="p.forged")
 MAX_HEIGHT: Final = 1 << 40
 """Above every height, far below what a row id can hold."""
 
@@ -88,6 +93,13 @@ async def get_kpis(reader: Reader, first_round: Round, last_round: Round) -> dic
             ko_actions_received=failed.get(address_id, 0),
         )
     return kpis
+
+
+async def get_first_rounds(reader: Reader, last_round: Round) -> tuple[dict[str, Round], dict[str, Round]]:
+    """By address, the first round up to ``last_round`` in which it sent, and in which it forged."""
+    sent = await reader.fetch_all(_FIRST_SENT, (last_round,))
+    forged = await reader.fetch_all(_FIRST_FORGED, (last_round,))
+    return dict(sent), dict(forged)
 
 
 async def save_status(transaction: Transaction, round_: Round, status: Mapping[str, object]) -> None:
