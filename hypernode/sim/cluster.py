@@ -90,10 +90,19 @@ class Host:
 class Cluster:
     """Hosts on one in-memory network.  Use inside a virtual-time loop."""
 
-    def __init__(self, count: int, seed: int, *, slot_s: int = 180, weights: tuple[int, ...] = (1,)) -> None:
+    def __init__(
+        self,
+        count: int,
+        seed: int,
+        *,
+        slot_s: int = 180,
+        weights: tuple[int, ...] = (1,),
+        params: Network | None = None,
+    ) -> None:
+        """``params``: a network with ``count`` hypernodes of its own making; else ``make_network``."""
         loop = asyncio.get_running_loop()
         self.seed = seed
-        self.params = make_network(count, seed, slot_s, weights)
+        self.params = params or make_network(count, seed, slot_s, weights)
         # A round starts soon after the nodes do.
         self._wall_start = compute_round_start(self.params, 3) - 2.0 * slot_s - loop.time()
         self.network = MemoryNetwork(seed)

@@ -1,0 +1,160 @@
+"""A network on which legacy nodes and ours forge side by side, as they do on main.
+
+A ``MixedCluster`` is a cluster some of whose hosts run a ``LegacyNode``.  Its network has main's parameters
+(its slots, its rules of three classes, its mercy), a fixed list of hypernodes, and a genesis of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+from hypernode.core.address import compute_address
+from hypernode.core.network import FixedHypernode, Network
+from hypernode.core.params import mainnet
+from hypernode.core.signing import compute_pubkey
+from hypernode.core.types import Block, ChainHeight
+from hypernode.node.runtime import Node
+from hypernode.ports import Endpoint
+from hypernode.pow.fixed_source import FixedPowSource
+from hypernode.sim.cluster import ORIGIN, PORT, Cluster, make_privkey
+from hypernode.sim.legacy import LegacyNode
+from hypernode.sim.legacy_chain import LegacyChain
+from hypernode.sim.legacy_state import LegacyHabits, LegacyMemory, LegacyState
+from hypernode.sim.legacy_traps import SprungTrap, TrapLog
+
+
+def make_mixed_network(count: int, seed: int) -> Network:
+    """Main's parameters for ``count`` hypernodes with a fixed list, each in a /16 of its own."""
+    base = mainnet()
+    keys = [compute_pubkey(make_privkey(seed, f"node {n}")) for n in range(count)]
+    listed = tuple(
+        FixedHypernode(pos=compute_address(key, base.address_byte), ip=f"10.{n + 1}.0.1", port=PORT)
+        for n, key in enumerate(keys)
+    )
+    control = compute_pubkey(make_privkey(seed, "control"))
+    return replace(
+        base,
+        name=f"mixed{count}",
+        origin_of_time=ORIGIN,
+        control_pow="0" * 56,
+        control_pos=compute_address(control, base.address_byte),
+        genesis="derived",
+        hypernodes=listed,
+        first_pow_height=1,
+        min_active=2,
+        min_connections=2,
+        lenient_below=0,
+        dead_tips=(),
+    )
+
+
+@dataclass(slots=True)
+class LegacyHost:
+    """What survives a restart of a legacy node, and the node while it runs."""
+
+    memory: LegacyMemory
+    habits: LegacyHabits
+    node: LegacyNode | None = None
+    task: asyncio.Task[None] | None = None
+
+
+class MixedCluster(Cluster):
+    """Hosts of which those of ``legacy`` run a legacy node.  ``habits``: of single ones."""
+
+    def __init__(
+        self,
+        count: int,
+        seed: int,
+        *,
+        legacy: Collection[int],
+        habits: Mapping[int, LegacyHabits] | None = None,
+        params: Network | None = None,
+    ) -> None:
+        super().__init__(count, seed, params=params or make_mixed_network(count, seed))
+        self.legacy = {index: self._make_legacy(index, habits or {}) for index in sorted(legacy)}
+
+    def _make_legacy(self, index: int, habits: Mapping[int, LegacyHabits]) -> LegacyHost:
+        traps = TrapLog(self.hosts[index].clock.now)
+        return LegacyHost(
+            LegacyMemory(LegacyChain(self.params, traps), traps), habits.get(index, LegacyHabits())
+        )
+
+    @property
+    def our_ips(self) -> list[str]:
+        return [host.ip for host in self.hosts if host.index not in self.legacy]
+
+    @property
+    def legacy_ips(self) -> list[str]:
+        return [self.hosts[index].ip for index in self.legacy]
+
+    def list_traps(self) -> list[SprungTrap]:
+        """Those that our nodes are to blame for."""
+        return [t for host in self.legacy.values() for t in host.memory.traps.list_by(self.our_ips)]
+
+    def list_stopped(self) -> dict[int, str]:
+        """Legacy nodes that stopped themselves, whoever is to blame, with the reason."""
+        nodes = {i: host.node for i, host in self.legacy.items() if host.node is not None}
+        return {i: node.state.stopped for i, node in nodes.items() if node.state.stopped}
+
+    async def start_legacy(self, index: int) -> LegacyNode:
+        """Start (or restart) a legacy node with the chain that it has."""
+        host, legacy = self.hosts[index], self.legacy[index]
+        state = LegacyState(
+            network=self.params,
+            signer=host.signer,
+            clock=host.clock,
+            connections=self._connect(host.ip),
+            verifier=self._verifier,
+            own=Endpoint(host.ip, PORT),
+            memory=legacy.memory,
+            habits=legacy.habits,
+        )
+        state.log = host.log
+        legacy.node = LegacyNode(state, FixedPowSource(self.params))
+        legacy.task = asyncio.create_task(legacy.node.run(), name=f"legacy {index}")
+        return legacy.node
+
+    async def start_all(self) -> None:
+        for host in self.hosts:
+            await self.start_any(host.index)
+
+    async def start_any(self, index: int) -> Node | LegacyNode:
+        """Start what the host runs."""
+        return await (self.start_legacy(index) if index in self.legacy else self.start(index))
+
+    async def crash(self, index: int) -> None:
+        legacy = self.legacy.get(index)
+        if legacy is None:
+            await super().crash(index)
+            return
+        self.network.crash(self.hosts[index].ip)
+        if legacy.task is not None:
+            legacy.task.cancel()
+            await asyncio.gather(legacy.task, return_exceptions=True)
+        legacy.node = legacy.task = None
+
+    async def stop_all(self) -> None:
+        """Stop every node, and raise what broke one."""
+        for legacy in self.legacy.values():
+            if legacy.node is not None and legacy.task is not None:
+                legacy.node.state.stop.set()
+                await legacy.task
+            legacy.node = legacy.task = None
+        await super().stop_all()
+
+    def list_heights(self) -> list[ChainHeight]:
+        """Of all nodes that run, ours first."""
+        nodes = [legacy.node for legacy in self.legacy.values() if legacy.node is not None]
+        running = [node.state.chain.height for node in nodes if not node.state.stopped]
+        return [*super().list_heights(), *running]
+
+    async def list_blocks(self, index: int) -> tuple[Block, ...]:
+        """The whole chain of a node."""
+        if index in self.legacy:
+            return self.legacy[index].memory.chain.get_blocks(0, 1_000_000)
+        node = self.hosts[index].node
+        if node is None:
+            raise RuntimeError(f"node {index} does not run")
+        return tuple(await node.world.ledger.get_blocks(0, 1_000_000))
