@@ -18,6 +18,7 @@ import hypernode
 from hypernode.core.network import Delays, Network
 from hypernode.node.config_table import NO_PURPOSE, OF_THE_NETWORK, Parameter, load_table
 from hypernode.wire.catalogue import COMMANDS, LIMITS, CommandSpec, Limits, Values, Who
+from hypernode.wire.hello import FEATURES
 
 LAYERS: Final = (
     "core",
@@ -89,6 +90,12 @@ def format_bytes(size: int) -> str:
         if size % factor == 0:
             return f"{size // factor} {unit}"
     return f"{size} B"
+
+
+def format_features() -> str:
+    """The bits that are negotiated in a hello (spec 2)."""
+    rows = [(str(bit), meaning) for bit, meaning in FEATURES.items()]
+    return format_table(("bit", "what both do when both have it"), rows, (8, 92))
 
 
 def format_limits() -> str:
@@ -243,6 +250,7 @@ def make_pages(root: Path) -> Mapping[str, str]:
     api = {f"api/{layer}.rst": format_api_page(layer, list_modules(layer)) for layer in LAYERS}
     return {
         "commands.inc": format_commands(),
+        "features.inc": format_features(),
         "limits.inc": format_limits(),
         "network_fields.inc": format_network_fields(Network),
         "network_delays.inc": format_network_fields(Delays),

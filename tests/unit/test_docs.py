@@ -17,6 +17,7 @@ from hypernode.core.params import network_from_json
 from hypernode.machine.state import State
 from hypernode.node.config_table import load_table
 from hypernode.wire.catalogue import COMMANDS, LIMITS, Limits
+from hypernode.wire.hello import FEATURES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -76,6 +77,14 @@ def test_every_command_is_in_the_wire_table() -> None:
     rows = parse_rows(TABLES.format_commands())
     assert {row[0] for row in rows.values()} - {"name"} == {f"``{spec.name}``" for spec in COMMANDS.values()}
     assert rows["6"][5] == "2"
+
+
+def test_every_feature_is_in_the_wire_table() -> None:
+    rows = parse_rows(TABLES.format_features())
+    assert {bit: row[0] for bit, row in rows.items()} == {
+        "bit": "what both do when both have it",
+        **{str(bit): meaning for bit, meaning in FEATURES.items()},
+    }
 
 
 def test_every_limit_is_in_the_wire_table_with_a_reason() -> None:
