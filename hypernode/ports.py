@@ -134,6 +134,12 @@ class SignatureCheck:
     buffer: bytes
 
 
+class Offload(Protocol):
+    """Runs pure work that would hold the event loop up (``Verifier.run``)."""
+
+    async def __call__(self, work: Callable[[], T], /) -> T: ...
+
+
 class Verifier(Protocol):
     """Pure work that takes long: outside the event loop and on all cores in the daemon, in line in a
     simulation."""
@@ -146,7 +152,7 @@ class Verifier(Protocol):
         """Why each message of a block breaks M1, M2 or M3, in order; empty where it breaks none."""
         ...
 
-    async def run(self, work: Callable[[], T]) -> T:
+    async def run(self, work: Callable[[], T], /) -> T:
         """What ``work`` returns, or raises; it must touch nothing that others change."""
         ...
 

@@ -48,7 +48,7 @@ class ThreadVerifier:
         faults = await self._map_chunks(lambda chunk: find_faults(network, chunk), messages)
         return [fault for chunk in faults for fault in chunk]
 
-    async def run(self, work: Callable[[], Result]) -> Result:
+    async def run(self, work: Callable[[], Result], /) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     async def _map_chunks(

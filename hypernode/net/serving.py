@@ -19,9 +19,9 @@ from hypernode.core.kinds import format_peer_name
 from hypernode.core.params import Network
 from hypernode.net.admission import Admission
 from hypernode.net.signed_hello import AnsweringProof, Identity, limit_features
-from hypernode.net.stream import CommandStream
+from hypernode.net.stream import CommandStream, run_inline
 from hypernode.net.token_bucket import TokenBucket
-from hypernode.ports import Clock, Endpoint, Transport, TransportClosed
+from hypernode.ports import Clock, Endpoint, Offload, Transport, TransportClosed
 from hypernode.wire.catalogue import COMMANDS, CommandId, Limits, Who, get_question_limit
 from hypernode.wire.codec import Command
 from hypernode.wire.framing import Framing, Mode
@@ -105,11 +105,12 @@ async def serve_session(
     on_hello: Callable[[Caller], None],
     handler: Handler,
     identity: Identity | None = None,
+    offload: Offload = run_inline,
 ) -> SessionEnd:
     """Serve a connection until it ends, and say how.  ``is_registered`` tells for an IP; ``on_hello`` is
     called once, before our hello answers (before its proof is acknowledged, where the hello is signed), and
-    may refuse by raising Ignore or Reject; without ``identity`` no hello is signed.  Never raises for what
-    the peer does."""
+    may refuse by raising Ignore or Reject; without ``identity`` no hello is signed; ``offload``:
+    see ``CommandStream``.  Never raises for what the peer does."""
     ip = transport.remote.ip
     try:
         place = admission.admit(ip, is_registered=is_registered(ip), now=clock.monotonic())
@@ -128,6 +129,7 @@ async def serve_session(
         on_hello,
         handler,
         identity,
+        offload,
     )
     try:
         await served.run()
@@ -160,6 +162,7 @@ class _ServedSession:
         on_hello: Callable[[Caller], None],
         handler: Handler,
         identity: Identity | None,
+        offload: Offload,
     ) -> None:
         self._network = network
         self._limits = limits
@@ -173,7 +176,8 @@ class _ServedSession:
         self._on_hello = on_hello
         self._handler = handler
         now = clock.monotonic()
-        self._stream = CommandStream(transport, Framing(network.magic, self._limit_of), limits, clock)
+        framing = Framing(network.magic, self._limit_of)
+        self._stream = CommandStream(transport, framing, limits, clock, offload)
         self._bucket = TokenBucket(limits.session_burst, limits.session_rate, now)
         self._caller = Caller(self._stream, transport.remote, now)
 
@@ -197,8 +201,10 @@ class _ServedSession:
 
     async def _pay(self, command_id: CommandId) -> None:
         """Who asks much is answered later; who also does not wait for its answers is cut off, unless it
-        is registered: it may have much to catch up with."""
+        is registered: it may have much to catch up with, and pays less."""
         cost, now, ip = COMMANDS[command_id].cost, self._clock.monotonic(), self._caller.ip
+        if self._is_registered(ip):
+            cost /= self._limits.registered_ease
         wait_s = max(self._bucket.take(cost, now), self._admission.get_bucket(ip, now).take(cost, now))
         if wait_s > 0:
             if self._stream.framing.is_in_frame and not self._is_registered(ip):

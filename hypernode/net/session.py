@@ -14,8 +14,8 @@ from typing import Final
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.params import Network
 from hypernode.net.signed_hello import AskingProof, Identity, limit_features
-from hypernode.net.stream import CommandStream
-from hypernode.ports import Clock, Connections, Endpoint, Transport, TransportClosed
+from hypernode.net.stream import CommandStream, run_inline
+from hypernode.ports import Clock, Connections, Endpoint, Offload, Transport, TransportClosed
 from hypernode.wire.catalogue import COMMANDS, CommandId, Limits, get_answer_limit
 from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.framing import Framing, Mode
@@ -54,13 +54,14 @@ class Session:
         *,
         clock: Clock,
         mode: Mode = Mode.LEGACY,
+        offload: Offload = run_inline,
     ) -> None:
         self._network = network
         self._limits = limits
         self._asked: CommandId | None = None
         self._lock = asyncio.Lock()
         framing = Framing(network.magic, self._limit_of, mode)
-        self._stream = CommandStream(transport, framing, limits, clock)
+        self._stream = CommandStream(transport, framing, limits, clock, offload)
         self.remote = transport.remote
         self.features = 0
         self.peer_hello: Hello | None = None
@@ -197,13 +198,14 @@ async def open_session(
     source_ip: str | None = None,
     start_checked: bool = False,
     identity: Identity | None = None,
+    offload: Offload = run_inline,
 ) -> Session:
     """Connect and say hello, signed where there is an ``identity`` and the peer can, too.
-    ``start_checked``: the peer is known to have checked frames.  Raises HelloRefused, TransportClosed,
-    TimeoutError, Reject."""
+    ``start_checked``: the peer is known to have checked frames; ``offload``: see ``CommandStream``.  Raises
+    HelloRefused, TransportClosed, TimeoutError, Reject."""
     transport = await connections.connect(remote, source_ip, connect_timeout_s)
     mode = Mode.CHECKED if start_checked else Mode.LEGACY
-    session = Session(transport, network, limits, clock=clock, mode=mode)
+    session = Session(transport, network, limits, clock=clock, mode=mode, offload=offload)
     try:
         await session.say_hello(hello, features, hello_timeout_s, identity)
     except BaseException as problem:

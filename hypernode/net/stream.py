@@ -7,10 +7,11 @@ checked stream damages is counted, and too much of it in a minute is a ``Reject`
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from hypernode.core.errors import Ignore, Reject
-from hypernode.ports import Clock, Transport
+from hypernode.ports import Clock, Offload, Transport
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command, decode_command, encode_command
 from hypernode.wire.framing import FaultCounter, Framing
@@ -18,13 +19,35 @@ from hypernode.wire.tags import RULE
 
 READ_BYTES: Final = 64 * 1024
 """Read at once: one kernel buffer; a frame's limit is known before a second piece is asked for."""
+LONG_BYTES: Final = 64 * 1024
+"""A payload of more is decoded off the event loop: 300 messages, a millisecond."""
+LONG_MESSAGES: Final = 300
+"""A command with more is encoded there."""
+LONG_FRAME_BYTES: Final = 4 * 1024 * 1024
+"""A frame of which more is here is hashed and inflated there: some 10 ms."""
+
+T = TypeVar("T")
+
+
+async def run_inline(work: Callable[[], T], /) -> T:
+    """``ports.Offload`` where nothing else waits for its turn: a client, a simulation."""
+    return work()
 
 
 class CommandStream:
-    """One stream of commands, both ways.  Reads are not to overlap, nor writes."""
+    """One stream of commands, both ways.  Reads are not to overlap, nor writes.  ``offload`` gets what is
+    long to code."""
 
-    def __init__(self, transport: Transport, framing: Framing, limits: Limits, clock: Clock) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        framing: Framing,
+        limits: Limits,
+        clock: Clock,
+        offload: Offload = run_inline,
+    ) -> None:
         self._transport = transport
+        self._offload = offload
         self._limits = limits
         self._clock = clock
         self._faults = FaultCounter(limits.faults, limits.fault_span_s)
@@ -37,13 +60,19 @@ class CommandStream:
     async def read_command(self, wait_s: float) -> Command:
         """The next command; its first byte within ``wait_s`` seconds.  Raises TimeoutError,
         TransportClosed, and Reject for what is no command."""
-        return decode_command(await self._read_payload(wait_s), self._limits)
+        payload = await self._read_payload(wait_s)
+        if len(payload) <= LONG_BYTES:
+            return decode_command(payload, self._limits)
+        return await self._offload(lambda: decode_command(payload, self._limits))
 
     async def write_command(self, command: Command) -> None:
         """Raises TimeoutError when the peer does not read, TransportClosed, and Ignore for a command that
         cannot be written: that is not the peer's fault."""
         try:
-            frame = self.framing.encode_frame(encode_command(command))
+            if count_messages(command) <= LONG_MESSAGES:
+                frame = self._encode(command)
+            else:
+                frame = await self._offload(lambda: self._encode(command))
         except Reject as verdict:
             raise Ignore(verdict.rule, verdict.reason) from verdict
         async with asyncio.timeout(self._limits.write_s):
@@ -61,11 +90,14 @@ class CommandStream:
     def close(self) -> None:
         self._transport.close()
 
+    def _encode(self, command: Command) -> bytes:
+        return self.framing.encode_frame(encode_command(command))
+
     async def _read_payload(self, wait_s: float) -> bytes:
         begun: float | None = None
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(wait_s) as deadline:
-            while (payload := self.take_frame()) is None:
+            while (payload := await self._take_frame()) is None:
                 if begun is None and self.framing.is_in_frame:
                     begun = loop.time()
                 if begun is not None:
@@ -76,6 +108,17 @@ class CommandStream:
                 self.framing.receive_data(data)
         return payload
 
+    async def _take_frame(self) -> bytes | None:
+        """As ``take_frame``; nobody else touches the framing of a stream while it is read."""
+        if self.framing.bytes_held <= LONG_FRAME_BYTES:
+            return self.take_frame()
+        return await self._offload(self.take_frame)
+
     def _get_frame_time(self) -> float:
         is_block = self.framing.command_id is CommandId.BLOCK
         return self._limits.pushed_block_frame_s if is_block else self._limits.frame_s
+
+
+def count_messages(command: Command) -> int:
+    """Messages that a command carries, alone and in blocks."""
+    return len(command.messages) + sum(len(block.messages) for block in command.blocks)

@@ -116,6 +116,7 @@ class Dialler:
             clock=self.world.clock,
             connect_timeout_s=CONNECT_TIMEOUT_S,
             hello_timeout_s=HELLO_TIMEOUT_S,
+            offload=self.world.verifier.run,
             identity=Identity(self.world.signer, self.world.entropy),
         )
 

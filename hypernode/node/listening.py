@@ -70,6 +70,7 @@ class Listening:
                 is_registered=self.peers.is_registered_ip,
                 on_hello=lambda caller: known.extend(self._welcome(caller)),
                 handler=self.serving.handle,
+                offload=self.world.verifier.run,
                 identity=Identity(self.world.signer, self.world.entropy),
             )
         finally:

@@ -44,7 +44,7 @@ class InlineVerifier:
         checks = [SignatureCheck(*triple) for triple in list_signature_checks(messages)]
         return find_faults(network, messages, await self.verify(checks, allow_long_ids=network.mixed))
 
-    async def run(self, work: Callable[[], T]) -> T:
+    async def run(self, work: Callable[[], T], /) -> T:
         return work()
 
     def _verify(self, check: SignatureCheck, allow_long_ids: bool) -> bool:

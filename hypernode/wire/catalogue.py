@@ -137,6 +137,9 @@ class Limits:
     """Tokens of a session at rest: a script that asks page after page."""
     session_rate: float = 20.0
     """Tokens a second that come back; a plain question costs one."""
+    registered_ease: float = 10.0
+    """A registered hypernode's questions cost this much less: 20 block answers a second, the whole chain to
+    catch up with."""
     ip_burst: float = 400.0
     """The same for all sessions of an IP: two of them at full rate."""
     ip_rate: float = 40.0

@@ -79,6 +79,11 @@ class Framing:
         return bool(self._buffer)
 
     @property
+    def bytes_held(self) -> int:
+        """Bytes of the frame that is under way, and of what came behind it."""
+        return len(self._buffer)
+
+    @property
     def command_id(self) -> CommandId | None:
         """The command of the frame that is under way, once its first bytes are here."""
         return self._command_id

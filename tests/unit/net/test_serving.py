@@ -486,14 +486,23 @@ async def _ask(world: World, ip: str, count: int, *, at_once: bool) -> list[Comm
     return answers
 
 
-@pytest.mark.parametrize(("ip", "at_once"), [(STRANGER, False), (REGISTERED, False), (REGISTERED, True)])
-def test_who_asks_much_is_answered_later(ip: str, at_once: bool) -> None:
+@pytest.mark.parametrize(
+    ("ip", "at_once", "ease", "waits_s"),
+    [
+        (STRANGER, False, 4, 10.0),
+        (REGISTERED, False, 1, 10.0),
+        (REGISTERED, True, 1, 10.0),
+        (REGISTERED, False, 2, 2.5),
+        (REGISTERED, True, 4, 0.0),
+    ],
+)
+def test_who_asks_much_is_answered_later(ip: str, at_once: bool, ease: float, waits_s: float) -> None:
     async def body(world: World) -> None:
         started = world.clock.monotonic()
         assert None not in await _ask(world, ip, 29, at_once=at_once)
-        assert world.clock.monotonic() - started == pytest.approx(10.0, abs=0.1)
+        assert world.clock.monotonic() - started == pytest.approx(waits_s, abs=0.1)
 
-    in_world(body, session_burst=10, session_rate=2)
+    in_world(body, session_burst=10, session_rate=2, registered_ease=ease)
 
 
 def test_a_flood_from_a_stranger_is_an_offence() -> None:
@@ -516,7 +525,7 @@ def test_sessions_of_an_ip_share_their_tokens() -> None:
 def test_block_answers_are_dearer() -> None:
     async def body(world: World) -> None:
         started = world.clock.monotonic()
-        peer = await world.dial()
+        peer = await world.dial(STRANGER)
         for command in (HELLO, Command(CommandId.BLOCKSYNC, int32=1)):
             await peer.say(command)
             await peer.hear()
