@@ -1,0 +1,62 @@
+"""The companion and our own ledger, opened to be read by tools: beside a running node, or without one."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hypernode import __version__
+
+if TYPE_CHECKING:
+    from hypernode.core.network import Network
+    from hypernode.node.settings import Settings
+    from hypernode.pow.ledger_file import LedgerFile
+    from hypernode.pow.ledger_source import LedgerPowSource
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """The PoW chain of a network: its lists, and the ledger file that they come from."""
+
+    network: Network
+    source: LedgerPowSource
+    file: LedgerFile
+
+
+def add_folder_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags that say which node's configuration holds; the same as those of ``hn_instance.py``."""
+    parser.add_argument("--home", type=Path, help="run folder (default: this one)")
+    parser.add_argument("--config", type=Path, help="overrides (default: config.txt of the run folder)")
+    parser.add_argument("--network", help="mainnet, testnet, or a network file")
+    parser.add_argument("--pow-ledger", type=Path, help="the companion's ledger file")
+    parser.add_argument("-V", "--version", action="version", version=f"hypernode {__version__}")
+
+
+def load_tool_settings(args: argparse.Namespace) -> Settings:
+    """The settings of the node in the run folder.  Raises ConfigError."""
+    from hypernode.node.settings import Flags, load_settings
+
+    flags = Flags(
+        home=args.home,
+        config=args.config,
+        network=args.network,
+        wallet=getattr(args, "wallet", None),
+        pow_ledger=args.pow_ledger,
+        index=getattr(args, "index", None),
+    )
+    return load_settings(flags, Path.cwd())[0]
+
+
+def open_companion(settings: Settings) -> Companion:
+    """Its ledger file, read in line.  Raises ConfigError for a network that has a fixed list in its place."""
+    from hypernode.node.config_table import ConfigError
+    from hypernode.pow.ledger_file import LedgerFile
+    from hypernode.pow.ledger_source import LedgerPowSource
+
+    if settings.network.hypernodes:
+        expected = f"{settings.network.name} has a fixed list of hypernodes and no PoW chain"
+        raise ConfigError("--network", 0, "", expected, "Name a network with registrations")
+    source = LedgerPowSource(settings.pow_ledger_path, settings.network, inline=True)
+    return Companion(settings.network, source, LedgerFile(settings.pow_ledger_path))
