@@ -77,6 +77,15 @@ def check_texts(network: Network, wish: Wish) -> list[Finding]:
     ]
 
 
+def check_sender(wish: Wish) -> list[Finding]:
+    """Of those, the ones for who has a registration: ip and PoS address are as the list took them."""
+    return [
+        _check_port(wish.port),
+        _check_pow_address("sender", wish.pow_address),
+        *([_check_reason(wish.reason)] if wish.reason else []),
+    ]
+
+
 def check_register(network: Network, wish: Wish, state: RegistryState, balance: int | None) -> list[Finding]:
     """The rules that need the present list and the sender's balance (1e-8 BIS)."""
     return [

@@ -73,6 +73,11 @@ class PastBalances:
         sent = self._sent.get(address, _NOTHING).get(height)
         return None if received is None or sent is None else received - sent
 
+    def get_total(self, address: str, height: PowHeight) -> int:
+        """What it has (1e-8 BIS), also when it never sent: what a transaction of its own can count on."""
+        received = self._received.get(address, _NOTHING).get(height) or 0
+        return received - (self._sent.get(address, _NOTHING).get(height) or 0)
+
     def get_pot(self, address: str, height: PowHeight) -> int:
         """The same for the pot of the rewards: over rows with a height from -``height`` to ``height``."""
         received = self._received.get(address, _NOTHING).get_between(-height, height)

@@ -44,6 +44,9 @@ def test_balances_by_hand(path: Path) -> None:
     assert balances.get(A, FIRST + 2) == 90_22000000
     assert balances.get(A, FIRST + 4) == 93_22000000
     assert balances.get(B, FIRST + 3) is None
+    assert balances.get_total(B, FIRST + 3) == 10_25000000
+    assert balances.get_total(A, FIRST + 4) == balances.get(A, FIRST + 4)
+    assert balances.get_total(B, FIRST - 1) == 0
     assert balances.get(B, FIRST + 9) == 8_75000000
     assert balances.get(collateral(7), FIRST + 9) is None
 
