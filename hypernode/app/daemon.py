@@ -17,12 +17,12 @@ from contextlib import AsyncExitStack
 from hypernode.app.files import FolderFiles
 from hypernode.app.heartbeat import keep_log_alive
 from hypernode.app.metrics import ProcessMetrics
+from hypernode.app.pow_source import open_pow_source
 from hypernode.app.signals import Process, install_signals, watch_parent
 from hypernode.app.verifier import ThreadVerifier
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.clock import SystemClock, SystemEntropy
 from hypernode.node.config_files import Remark
-from hypernode.node.config_table import ConfigError
 from hypernode.node.lock import acquire_lock
 from hypernode.node.logs import get_logger, setup_logging
 from hypernode.node.passphrase import get_passphrase
@@ -30,15 +30,12 @@ from hypernode.node.runtime import Node, NodeOptions
 from hypernode.node.settings import ANY_IP, Settings
 from hypernode.node.wallet import Wallet, create_wallet, find_exposure, load_wallet
 from hypernode.node.world import World
-from hypernode.ports import Endpoint, PowSource
-from hypernode.pow.fixed_source import FixedPowSource
-from hypernode.pow.ledger_source import LedgerPowSource
+from hypernode.ports import Endpoint
 from hypernode.storage.database import InlineDatabase, open_database
 from hypernode.storage.interface import StorageError
 from hypernode.storage.journal import open_journal
 from hypernode.storage.ledger import SqliteLedger, open_ledger
 
-LEDGER_NAME = "ledger.db"
 APP_LOG = logging.getLogger("tornado.application")
 
 
@@ -79,7 +76,7 @@ async def _live(settings: Settings, process: Process) -> int:
         stack.push_async_callback(ledger.close)
         journal = await open_journal(settings.journal_path, int(clock.now()))
         stack.push_async_callback(journal.close)
-        pow_source = _open_pow_source(settings)
+        pow_source = open_pow_source(settings)
         stack.push_async_callback(pow_source.close)
         verifier = ThreadVerifier()
         stack.callback(verifier.close)
@@ -145,26 +142,11 @@ async def _open_ledger(settings: Settings) -> tuple[SqliteLedger, str]:
     """The ledger; or, where it cannot be opened, an empty one in memory and why the node is halted: a
     supervisor that only knows how to restart would not mend it (spec 6)."""
     try:
-        database = await open_database(settings.data_path / LEDGER_NAME)
+        database = await open_database(settings.ledger_path)
         return await open_ledger(database, settings.network), ""
     except StorageError as problem:
         APP_LOG.error("the ledger cannot be used: %s", problem)
         return await open_ledger(InlineDatabase(), settings.network), f"the ledger cannot be used: {problem}"
-
-
-def _open_pow_source(settings: Settings) -> PowSource:
-    """A fixed list where the network has one, else the companion's ledger file."""
-    if settings.network.hypernodes:
-        return FixedPowSource(settings.network)
-    if settings.pow_source == "node":
-        raise ConfigError(
-            str(settings.config_path),
-            0,
-            "POW_SOURCE",
-            "this version reads the companion's ledger file only",
-            "Set POW_SOURCE=ledger and POW_LEDGER_DB to its ledger.db",
-        )
-    return LedgerPowSource(settings.pow_ledger_path, settings.network)
 
 
 def _describe(settings: Settings, wallet: Wallet, verbose: bool) -> dict[str, object]:

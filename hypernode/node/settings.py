@@ -72,6 +72,10 @@ class Settings:
     index: int | None = None
 
     @property
+    def ledger_path(self) -> Path:
+        return self.data_path / "ledger.db"
+
+    @property
     def lock_path(self) -> Path:
         return self.data_path / "lock"
 
