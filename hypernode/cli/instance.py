@@ -28,6 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     from hypernode.node.config_table import ConfigError
     from hypernode.node.lock import LockHeld
     from hypernode.node.wallet import WalletError
+    from hypernode.ports import StorageTrouble
 
     try:
         settings, remarks = _load_settings(args)
@@ -36,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
         return _fail(str(error), Exit.CONFIGURATION)
     except PermissionError as error:
         return _fail(f"{error}. Run as the user that owns the run folder", Exit.CONFIGURATION)
-    except (LockHeld, OSError) as error:
+    except (LockHeld, StorageTrouble, OSError) as error:
         return _fail(str(error), Exit.TEMPORARY)
 
 

@@ -9,7 +9,7 @@ apart; reading goes on meanwhile, and so does preparing what comes next.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from hypernode.core.block import encode_raw_block
 from hypernode.core.errors import Ignore, Reject
@@ -28,6 +28,10 @@ from hypernode.node.world import World
 from hypernode.ports import Replacement
 
 
+async def _do_nothing(block: Block) -> None:
+    """Until somebody wants to know."""
+
+
 class Chain:
     """The ledger with its rules.  ``on_change`` is called after every change of the tip."""
 
@@ -41,7 +45,7 @@ class Chain:
         self._evident: set[tuple[Round, Slot, str]] | None = None
         """Slots and forgers of the evidence that is stored; None until it is first asked for."""
         self.on_change: Callable[[], None] = lambda: None
-        self.on_own_block: Callable[[Block], None] = lambda block: None
+        self.on_own_block: Callable[[Block], Awaitable[None]] = _do_nothing
         self.on_equivocation: Callable[[Equivocation], None] = lambda evidence: None
 
     @property
@@ -181,7 +185,7 @@ class Chain:
         if block.forger != self._world.signer.address:
             return
         if await self._world.journal.get_hash(block.round, block.sir) != block.block_hash:
-            self.on_own_block(block)
+            await self.on_own_block(block)
 
     async def _note_equivocation(self, history: History, block: Block) -> None:
         """Two signed blocks of one forger for one slot are kept as evidence, once (spec 4)."""

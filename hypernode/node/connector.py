@@ -23,7 +23,7 @@ from hypernode.node.neighbour import check_earlier_rounds, choose_height_to_tell
 from hypernode.node.peers import Peer, Peers, parse_port
 from hypernode.node.present import Present
 from hypernode.node.world import World
-from hypernode.ports import TransportClosed
+from hypernode.ports import StorageTrouble, TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 
@@ -76,7 +76,7 @@ class Connector:
             started = self.world.clock.monotonic()
             try:
                 await self._connect_and_exchange(entry)
-            except (TransportClosed, TimeoutError, HelloRefused, Verdict) as error:
+            except (TransportClosed, TimeoutError, HelloRefused, Verdict, StorageTrouble) as error:
                 self.log(f"connection to {entry.ip}:{entry.port} ended: {error}")
             if self.world.clock.monotonic() - started > 4 * self.network.delays.peer_retry_s:
                 delay = self.network.delays.peer_retry_s

@@ -7,6 +7,7 @@ hear it) and judges nobody (it would be its own line that failed).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 
 from hypernode.core.params import Network
@@ -16,7 +17,7 @@ from hypernode.node.peers import Peers
 from hypernode.node.present import Present
 from hypernode.node.reporter import Reporter
 from hypernode.node.tester import Tester
-from hypernode.ports import Clock
+from hypernode.ports import Clock, StorageTrouble
 
 SLOT_EDGE_S = 0.02
 """How long after the edge of a slot we look, so that rounding does not put us before it."""
@@ -69,6 +70,7 @@ class Duties:
     async def _run_test(self, test: PeerTest, plan: RoundPlan, sir: Slot) -> None:
         if self.present.state is State.SYNCING:
             self.present.set_state(State.TESTING, f"test {test.kind} of {test.tested}")
-        await self.tester.run(test, plan, sir)
+        with contextlib.suppress(StorageTrouble):  # the owner meets it too, and says so
+            await self.tester.run(test, plan, sir)
         if self.present.state is State.TESTING:
             self.present.set_state(State.SYNCING)

@@ -47,11 +47,12 @@ from hypernode.node.reporter import Reporter
 from hypernode.node.rounds import Rounds
 from hypernode.node.saved_mempool import load_messages, save_messages
 from hypernode.node.serving import Serving
+from hypernode.node.storage_watch import StorageWatch
 from hypernode.node.sync import Synchroniser
 from hypernode.node.tester import Tester
 from hypernode.node.views import Views
 from hypernode.node.world import World
-from hypernode.ports import AlreadySigned, Endpoint, PowNotReady
+from hypernode.ports import AlreadySigned, Endpoint, PowNotReady, StorageBroken, StorageTrouble
 from hypernode.wire.catalogue import Limits
 
 MAX_OWN_BLOCKS = 64
@@ -152,6 +153,8 @@ class Node:
         self.listening = Listening(
             network, world, options.limits, options.own_port, self.peers, self.mempool, self.serving, log
         )
+        self.storage_watch = StorageWatch(world, warn)
+        self.serving.on_trouble = self._on_trouble
         self.chain.on_change = self._on_chain_change
         self.chain.on_own_block = self._on_own_block
         self.chain.on_equivocation = self._on_equivocation
@@ -186,17 +189,26 @@ class Node:
             self.listening.close_all()
             for task in tasks:
                 task.cancel()
-        save_messages(self.world.files, self.mempool.get_all())
+        try:
+            save_messages(self.world.files, self.mempool.get_all())
+        except OSError as trouble:
+            self._warn(f"the mempool is not saved, and will come back from peers: {trouble}")
 
     async def _check_journal(self) -> None:
         """Whether the journal knows our own blocks of the last rounds: an old one (a restored backup) must
-        not let us sign again for what it has forgotten (spec 4)."""
+        not let us sign again for what it has forgotten (spec 4).  And whether the ledger ends before what the
+        journal holds: then it is the ledger that is an old one, and until it has caught up we do not know
+        what became of our blocks."""
         ledger, own = self.world.ledger, self.world.signer.address
+        last = await self.world.journal.get_last()
+        if last is not None and last > (self.chain.height.round, self.chain.height.sir):
+            round_, sir = last
+            self._wait_for_next_round(f"the ledger is older than what we signed for slot {sir} of {round_}")
         first, _ = await ledger.get_reference(self.chain.height.round - 1)
         for header in await ledger.get_headers(first + 1, MAX_OWN_BLOCKS):
             known = await self.world.journal.get_hash(header.round, header.sir)
             if header.forger == own and known != header.block_hash:
-                self._on_own_block(header)
+                await self._on_own_block(header)
 
     async def _own(self) -> None:
         """The owner of all decisions."""
@@ -204,12 +216,20 @@ class Node:
             self._wake.clear()
             try:
                 self.present.clock_offset_s = self.clock_watch.look()
+                await self.storage_watch.check()
                 await self._check_companion()
                 view = await self._view()
                 await self._perform(decide(self.network, view), view)
                 await self.duties.say_what_is_due()
             except PowNotReady as problem:
                 self.present.set_state(State.POW_NOT_SYNC, str(problem))
+            except StorageBroken as damage:
+                if not self.present.halted:
+                    self.halt(str(damage))
+                self.present.set_state(State.HALTED, self.present.halted)
+            except StorageTrouble as trouble:
+                self.storage_watch.note(trouble)
+                self.present.set_state(State.HALTED, str(trouble))
             except InvariantBroken as bug:
                 self.halt(f"a bug of ours: {bug}")
             try:
@@ -361,18 +381,38 @@ class Node:
         self.connector.notify_change()
         self.wake()
 
-    def _on_own_block(self, block: Block) -> None:
-        """A block with our signature that the journal does not know (spec 4)."""
-        if compute_slot_start(self.network, block.round, block.sir) >= self.present.start_time:
+    def _on_trouble(self, trouble: StorageTrouble) -> None:
+        self.storage_watch.note(trouble)
+        self.wake()
+
+    async def _on_own_block(self, block: Block) -> None:
+        """A block with our signature that the journal does not know (spec 4).  One from before our start is
+        written into it: it is spoken of once, and nothing else is signed for its slot."""
+        journalled = await self.world.journal.get_hash(block.round, block.sir)
+        is_late = compute_slot_start(self.network, block.round, block.sir) >= self.present.start_time
+        if is_late or journalled is not None:
             self.halt(
                 f"our key signed block {block.height} elsewhere: is this wallet in use on another host?"
             )
             return
-        self.present.forge_from_round = self.present.get_round_slot()[0] + 1
-        self._warn(f"the journal is older than our block {block.height}: no forging before the next round")
+        await self.world.journal.record(block.round, block.sir, block.block_hash)
+        self._wait_for_next_round(f"the journal is older than our block {block.height}")
+
+    def _wait_for_next_round(self, reason: str) -> None:
+        """Said once, whatever else speaks for it."""
+        next_round = self.present.get_round_slot()[0] + 1
+        if self.present.forge_from_round < next_round:
+            self.present.forge_from_round = next_round
+            self._warn(f"{reason}: no forging before the next round")
 
     def _on_equivocation(self, evidence: Equivocation) -> None:
         self.present.evidence.append(replace(evidence))
         self._warn(f"{evidence.first.forger} signed two blocks for slot {evidence.first.sir}")
         if self._group is not None:
-            self._group.create_task(self.reporter.say_equivocation(evidence), name="say equivocation")
+            self._group.create_task(self._say_equivocation(evidence), name="say equivocation")
+
+    async def _say_equivocation(self, evidence: Equivocation) -> None:
+        try:
+            await self.reporter.say_equivocation(evidence)
+        except StorageTrouble as trouble:
+            self._on_trouble(trouble)

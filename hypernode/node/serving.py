@@ -24,7 +24,7 @@ from hypernode.node.queries import check_height, parse_address_query, parse_head
 from hypernode.node.tester import Tester, list_slots_at_hand
 from hypernode.node.views import Views
 from hypernode.node.world import World
-from hypernode.ports import PowNotReady
+from hypernode.ports import PowNotReady, StorageTrouble
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, PeerIp
 
@@ -51,6 +51,7 @@ class Serving:
     views: Views
     log: Callable[[str], None]
     allow_queries_from: Collection[str] = ()
+    on_trouble: Callable[[StorageTrouble], None] = lambda trouble: None
     handlers: Mapping[CommandId, Handler] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,6 +90,9 @@ class Serving:
             return await handler(caller, command)
         except PowNotReady as problem:
             raise Ignore("5-pow", str(problem)) from problem
+        except StorageTrouble as trouble:
+            self.on_trouble(trouble)
+            raise Ignore("4-ledger", str(trouble)) from trouble
 
     def _find_peer(self, caller: Caller) -> Peer | None:
         """The registered hypernode that asks over its standing connection, if it is one."""

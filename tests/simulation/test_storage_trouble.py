@@ -1,0 +1,185 @@
+"""A disk that refuses for a while: the node says so, stops forging, answers, and goes on when it is over."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+import pytest
+
+from hypernode.core.types import Block
+from hypernode.net.session import open_session
+from hypernode.node.runtime import Node
+from hypernode.ports import Endpoint, StorageTrouble
+from hypernode.sim.cluster import PORT, Cluster, Host
+from hypernode.sim.loop import run
+from hypernode.storage.database import InlineDatabase
+from hypernode.storage.interface import Reader, Transaction
+from hypernode.storage.trouble import find_trouble
+from hypernode.wire.catalogue import CommandId, Limits
+from hypernode.wire.codec import Command
+from hypernode.wire.hello import ANNOUNCED_FEATURES, CLIENT_PORT, Hello
+
+ROUND, SICK = 3, 2
+T = TypeVar("T")
+
+
+class SickDatabase(InlineDatabase):
+    """Refuses to write while ``code`` (a result code of SQLite) is set, and to read too with ``is_blind``."""
+
+    code = 0
+    is_blind = False
+
+    async def read(self, work: Callable[[Reader], Awaitable[T]]) -> T:
+        if self.is_blind:
+            self._refuse()
+        return await super().read(work)
+
+    async def write(
+        self, work: Callable[[Transaction], Awaitable[T]], on_commit: Callable[[T], None] | None = None
+    ) -> T:
+        self._refuse()
+        return await super().write(work, on_commit)
+
+    def _refuse(self) -> None:
+        trouble = find_trouble("ledger.db", self.code, "as arranged") if self.code else None
+        if trouble is not None:
+            raise trouble
+
+
+def play(coroutine: Coroutine[Any, Any, None]) -> None:
+    run(coroutine)
+
+
+async def _start(which: str) -> tuple[Cluster, Host, SickDatabase]:
+    """A cluster in whose host ``SICK`` the ledger's or the journal's disk can be made to refuse."""
+    cluster = Cluster(5, 21)
+    host, database = cluster.hosts[SICK], SickDatabase()
+    setattr(host, which, database)
+    await cluster.start_all()
+    await cluster.run_until(ROUND, 3)
+    return cluster, host, database
+
+
+def _node(host: Host) -> Node:
+    assert host.node is not None
+    return host.node
+
+
+async def _list_own(cluster: Cluster, host: Host) -> list[Block]:
+    blocks = await _node(cluster.hosts[0]).world.ledger.get_blocks(0, 1_000)
+    return [block for block in blocks if block.forger == host.signer.address]
+
+
+async def _ask_status(cluster: Cluster, host: Host) -> Command:
+    """As a client does."""
+    session = await open_session(
+        cluster.network.get_connections("10.99.0.1"),
+        Endpoint(host.ip, PORT),
+        network=cluster.params,
+        limits=Limits(),
+        hello=Hello(cluster.params.posnet, CLIENT_PORT, host.signer.address),
+        features=ANNOUNCED_FEATURES,
+        clock=cluster.clock,
+        connect_timeout_s=5.0,
+        hello_timeout_s=10.0,
+    )
+    answer = await session.request(Command(CommandId.STATUS), 30.0)
+    session.close()
+    assert answer is not None
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("which", "code", "words"),
+    [
+        ("ledger_db", sqlite3.SQLITE_FULL, "make room"),
+        ("journal_db", sqlite3.SQLITE_READONLY, "only be read"),
+    ],
+)
+def test_a_disk_that_refuses_stops_forging_only_and_only_while_it_does(
+    which: str, code: int, words: str
+) -> None:
+    async def scenario() -> None:
+        cluster, host, database = await _start(which)
+        database.code = code
+        await cluster.run_until(ROUND + 1, 10)
+        said = [line for line in host.log if words in line]
+        assert said
+        sick_s = 1.5 * cluster.params.slots * cluster.params.slot_s
+        assert len(said) <= sick_s / 60
+        answer = await _ask_status(cluster, host)
+        assert answer.string is not None
+        assert words in answer.string
+        assert '"state":"HALTED"' in answer.string
+        healed_at = (ROUND + 1, 10)
+        own = [(b.round, b.sir) for b in await _list_own(cluster, host)]
+        assert not [place for place in own if (ROUND, 4) <= place < healed_at]
+        database.code = 0
+        await cluster.run_until(ROUND + 3)
+        assert cluster.is_agreed()
+        assert _node(host).present.halted == ""
+        assert "HALTED" not in _node(host).present.state.value
+        assert any("storage: over" in line for line in host.log)
+        own = [(b.round, b.sir) for b in await _list_own(cluster, host)]
+        assert [place for place in own if place >= healed_at]
+        await cluster.stop_all()
+
+    play(scenario())
+
+
+def test_a_disk_that_cannot_even_be_read_does_not_end_the_node() -> None:
+    async def scenario() -> None:
+        cluster, host, database = await _start("ledger_db")
+        database.code, database.is_blind = sqlite3.SQLITE_IOERR, True
+        await cluster.run_until(ROUND, 12)
+        assert host.task is not None
+        assert not host.task.done()
+        assert "the disk fails" in _node(host).present.reason
+        database.code = 0
+        await cluster.run_until(ROUND + 1)
+        assert cluster.is_agreed()
+        await cluster.stop_all()
+
+    play(scenario())
+
+
+def test_a_damaged_ledger_halts_until_an_operator_comes() -> None:
+    async def scenario() -> None:
+        cluster, host, database = await _start("ledger_db")
+        database.code = sqlite3.SQLITE_CORRUPT
+        await cluster.run_until(ROUND, 6)
+        assert "is damaged" in _node(host).present.halted
+        database.code = 0
+        await cluster.run_until(ROUND, 10)
+        assert _node(host).present.state.value == "HALTED"
+        await cluster.stop_all()
+
+    play(scenario())
+
+
+def test_a_full_disk_at_the_end_costs_the_saved_mempool_and_no_more() -> None:
+    async def scenario() -> None:
+        cluster, host, _ = await _start("ledger_db")
+
+        def refuse(name: str, content: bytes) -> None:
+            raise OSError(28, "No space left on device")
+
+        host.files.write = refuse  # type: ignore[method-assign]
+        await cluster.stop_all()
+        assert any("the mempool is not saved" in line for line in host.log)
+
+    play(scenario())
+
+
+def test_a_database_says_its_trouble_where_it_is_asked() -> None:
+    database = SickDatabase()
+    database.code = sqlite3.SQLITE_FULL
+    with pytest.raises(StorageTrouble, match="make room"), contextlib.closing(_fail(database)) as coroutine:
+        coroutine.send(None)
+
+
+async def _fail(database: SickDatabase) -> None:
+    await database.write(lambda t: t.execute("SELECT 1"))
