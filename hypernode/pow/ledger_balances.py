@@ -1,32 +1,54 @@
 """Balances of collaterals at past heights, from a ledger file (spec 5, ledger schema).
 
-Where the ledger has indices on sender and recipient, the rows of each address are asked for; where it has
-not, the whole table is gone through once for all addresses together.  Either way in short queries, and
-with the same sums.
+Spans of the table are gone through once for all addresses together, in short queries, with or without
+indices.  Amounts are rounded to integers by SQL, row by row: sums are exact.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Final
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final, TypeAlias
 
 from hypernode.core.types import PowHeight
-from hypernode.pow.ledger_file import LedgerReader, Row, to_text, to_units
+from hypernode.pow.ledger_file import LedgerReader, Row
 
-PAGE_ROWS: Final = 5_000
-"""Rows of one address that one query asks for: a pool's has hundreds of thousands."""
+Sums: TypeAlias = tuple[int | None, int | None]
+"""Received and sent, in 1e-8 BIS; None for an address that never did."""
+NO_SUMS: Final[Sums] = (None, None)
 
-_COLUMNS: Final = "SELECT rowid, block_height, address, recipient, amount, fee, reward FROM transactions"
+
+def _units(column: str) -> str:
+    # a NUMERIC column holds an INTEGER when the value is whole, else a REAL
+    return f"CAST(ROUND({column} * 1e8) AS INTEGER)"
+
+
+SENT: Final = f"{_units('amount')} + {_units('fee')}"
+RECEIVED: Final = f"{_units('amount')} + {_units('reward')}"
+"""1e-8 BIS of a row as SQL: exact integers; NULL, which counts nothing, where a part is."""
+
+# the unary plus keeps SQLite from using an index on that column: the range of rowids leads
 _CHUNK: Final = (
-    f"{_COLUMNS} WHERE rowid BETWEEN ? AND ?"
+    f"SELECT block_height, address, recipient, {SENT}, {RECEIVED} FROM transactions"
+    " WHERE rowid BETWEEN ? AND ?"
     " AND (+address IN (SELECT value FROM json_each(?)) OR +recipient IN (SELECT value FROM json_each(?)))"
 )
-_PAGE_SENT: Final = f"{_COLUMNS} WHERE address = ? AND rowid > ? ORDER BY rowid LIMIT ?"
-_PAGE_RECEIVED: Final = (
-    f"{_COLUMNS} WHERE recipient = ? AND address IS NOT ? AND rowid > ? ORDER BY rowid LIMIT ?"
-)
+
+
+def add_sums(one: Sums, other: Sums) -> Sums:
+    """Both together."""
+    return _add(one[0], other[0]), _add(one[1], other[1])
+
+
+def _add(one: int | None, other: int | None) -> int | None:
+    return one if other is None else (one or 0) + other
+
+
+def to_balance(sums: Sums) -> int | None:
+    """1e-8 BIS; None when it never received or never sent."""
+    received, sent = sums
+    return None if received is None or sent is None else received - sent
 
 
 class BalanceBook:
@@ -40,19 +62,19 @@ class BalanceBook:
     def add(self, rows: Iterable[Row]) -> None:
         """Rows as the queries of this module give them; a row with a NULL in what is summed up counts
         nothing, as in SQLite's sums."""
-        for _, height, sender, recipient, amount, fee, reward in rows:
-            if height is None or amount is None:
+        for height, sender, recipient, sent, received in rows:
+            if height is None:
                 continue
-            if reward is not None and recipient in self._addresses:
-                self._received[to_text(recipient)][height] += to_units(amount) + to_units(reward)
-            if fee is not None and sender in self._addresses:
-                self._sent[to_text(sender)][height] += to_units(amount) + to_units(fee)
+            if received is not None and recipient in self._addresses:
+                self._received[recipient][height] += received
+            if sent is not None and sender in self._addresses:
+                self._sent[sender][height] += sent
 
-    def get(self, address: str, height: PowHeight) -> int | None:
-        """Balance (1e-8 BIS) at ``height``; None when it never received or never sent until then."""
+    def get_sums(self, address: str, height: PowHeight) -> Sums:
+        """Up to ``height``."""
         received = [units for h, units in self._received[address].items() if h <= height]
         sent = [units for h, units in self._sent[address].items() if h <= height]
-        return sum(received) - sum(sent) if received and sent else None
+        return sum(received) if received else None, sum(sent) if sent else None
 
 
 def read_balances(
@@ -60,22 +82,7 @@ def read_balances(
 ) -> BalanceBook:
     """The rows of ``addresses`` within ``spans`` (ranges of rowids), summed up.  Raises PowNotReady."""
     book = BalanceBook(addresses)
-    if not addresses:
-        return book
-    if {"address", "recipient"} <= reader.list_indexed():
-        for address in sorted(addresses):
-            for page in _read_pages(reader, address):
-                book.add(page)
-        return book
     wanted = json.dumps(sorted(addresses))
-    for first, last in spans:
+    for first, last in spans if addresses else ():
         book.add(reader.query(_CHUNK, (first, last, wanted, wanted)))
     return book
-
-
-def _read_pages(reader: LedgerReader, address: str) -> Iterator[list[Row]]:
-    for sql, of in ((_PAGE_SENT, (address,)), (_PAGE_RECEIVED, (address, address))):
-        after = 0
-        while rows := reader.query(sql, (*of, after, PAGE_ROWS)):
-            yield rows
-            after = rows[-1][0]

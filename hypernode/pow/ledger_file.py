@@ -64,9 +64,9 @@ class LedgerReader:
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """All rows of one statement.  Raises PowNotReady when the companion holds its lock through
         every attempt, and when the file cannot be read."""
-        if self._is_stopped():
-            raise PowNotReady(f"{self._path}: reading was ended because the node stops")
         for attempt in range(self._attempts):
+            if self._is_stopped():
+                raise PowNotReady(f"{self._path}: reading was ended because the node stops")
             try:
                 with closing(self._connection.execute(sql, parameters)) as cursor:
                     return cursor.fetchall()

@@ -1,10 +1,11 @@
-"""What we remember of a ledger file, so that no index of its own is needed and no query is long.
+"""What we know of a ledger file, so that no index of its own is needed and no query is long.
 
-The table is gone through once, by rowid, in chunks; of each chunk we keep the range of its blocks'
-heights and the rows that concern the registry (some thousands on main).  Later visits read only the
-newest chunks again.  That older chunks are as they were is seen from an *anchor*: the last block of
-those chunks must still stand at its rowid with its height and hash.  A rollback that deep, a VACUUM
-that renumbers rows or another file in its place breaks the anchor, and everything is read anew.
+The table is gone through once, by rowid, in chunks; of each chunk we keep the range of its blocks' heights
+and times, the rows that concern the registry (some thousands on main) and what it adds to the sums of every
+address.  All but the newest chunks are *sealed*: kept in our own file, never read again.  That they are as
+they were is seen from an *anchor*: the first block that ends after those chunks must still stand at its rowid
+with its height and hash.  A rollback that deep, a VACUUM that renumbers rows or another file in its place
+breaks the anchor, and everything is read anew.
 
 Nothing here relies on heights ascending with rowids, nor on any index: rows are put in order of height,
 and of rowid within a block (spec 5), after they are read.
@@ -12,31 +13,52 @@ and of rowid within a block (spec 5), after they are read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import json
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Final
 
-from hypernode.core.registry import OPERATIONS, PowRow
+from hypernode.core.colours import COLOUR
+from hypernode.core.network import Network
+from hypernode.core.pow_signature import SignedRow, is_valid_pow_signature
+from hypernode.core.registry import OPERATIONS, REGISTER, PowRow
 from hypernode.core.types import PowHeight
+from hypernode.ports import PowNotReady
+from hypernode.pow.ledger_balances import NO_SUMS, Sums, add_sums, read_balances, to_balance
+from hypernode.pow.ledger_cache import Chunk, LedgerCache
 from hypernode.pow.ledger_file import LedgerReader, Row, to_number, to_text, to_units
+from hypernode.pow.ledger_tally import Span, Tally
 
 CHUNK_ROWS: Final = 5_000
 """Some 10 MB of a ledger with RSA signatures: a query stays at a tenth of a second on a cold disk."""
 FRESH_CHUNKS: Final = 2
 """Chunks at the end that are read again each time; the rest lies at least one chunk of rows back."""
+BATCH_CHUNKS: Final = 1_000
+"""Sealed at once by a first scan: 5 million rows, so that one of a cold disk that is stopped does not begin
+again."""
 
-# the unary plus keeps SQLite from using an index on that column: the range of rowids leads
-_LAST_ROWID: Final = "SELECT MAX(rowid) FROM transactions"
-_HEIGHTS: Final = (
-    "SELECT MIN(block_height), MAX(block_height) FROM transactions"
-    " WHERE rowid BETWEEN ? AND ? AND +block_height > 0 AND +reward > 0"
+LONG_SCAN_ROWS: Final = 200_000
+"""From so many rows on (some tenths of a second) reading says how far it is."""
+
+OnProgress = Callable[[int, int], None]
+"""Told within a long scan how many rows were read, and of how many."""
+
+# bare columns and unary plus: the range of rowids leads, whatever indices there are
+_SUMMARY: Final = (
+    "SELECT MIN(block_height) FILTER (WHERE mined), MAX(block_height) FILTER (WHERE mined),"
+    " MIN(timestamp) FILTER (WHERE mined), MAX(timestamp) FILTER (WHERE mined), MAX(block_height),"
+    " json_group_array(id) FILTER (WHERE operation BETWEEN 'hypernode:' AND 'hypernode;'"
+    f" OR operation BETWEEN '{COLOUR}' AND 'color;')"
+    " FROM (SELECT rowid AS id, block_height, timestamp, operation, block_height > 0 AND reward > 0 AS mined"
+    " FROM transactions WHERE rowid BETWEEN ? AND ?)"
 )
 _ROWS: Final = (
     "SELECT block_height, timestamp, address, recipient, amount, fee, reward, operation, openfield,"
-    " block_hash FROM transactions WHERE rowid BETWEEN ? AND ?"
-    f" AND +operation IN ({','.join('?' * len(OPERATIONS))})"
+    " block_hash, signature, public_key FROM transactions WHERE rowid IN (SELECT value FROM json_each(?))"
     " AND +block_height > 0 ORDER BY rowid"
 )
+_LAST_ROWID: Final = "SELECT MAX(rowid) FROM transactions"
 _HEIGHT_AT: Final = (
     "SELECT MAX(block_height) FROM transactions"
     " WHERE rowid BETWEEN ? AND ? AND +block_height > 0 AND +reward > 0 AND +timestamp <= ?"
@@ -67,58 +89,125 @@ class PowBlock:
         return bool(reader.query(_BLOCK_AT_ROWID, (self.rowid, self.height, self.block_hash)))
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A range of rowids: the lowest and highest block in it (0 and 0 without any), its registry rows."""
-
-    first: int
-    last: int
-    lowest: PowHeight
-    highest: PowHeight
-    rows: tuple[PowRow, ...]
-
-
 class LedgerIndex:
     """The chunks of one ledger file, as of the last ``refresh``."""
 
-    def __init__(self, chunk_rows: int = CHUNK_ROWS) -> None:
+    def __init__(
+        self, network: Network, cache: LedgerCache, chunk_rows: int = CHUNK_ROWS, *, verify: bool = False
+    ) -> None:
+        self._network = network
+        self._cache = cache
         self._chunk_rows = chunk_rows
+        self._verify = verify
+        self._tally = Tally(cache)
         self._chunks: list[Chunk] = []
+        self._absorbed = 0
+        """Chunks that are in the tally; a block ends in the next one."""
         self._sealed = 0
         self._anchor: PowBlock | None = None
+        self._load()
 
     @property
     def highest(self) -> PowHeight:
         """The last block; 0 in a ledger without blocks."""
         return max((chunk.highest for chunk in self._chunks), default=0)
 
-    @property
-    def spans(self) -> list[tuple[int, int]]:
-        """First and last rowid of each chunk."""
-        return [(chunk.first, chunk.last) for chunk in self._chunks]
+    def _load(self) -> None:
+        """Go back to what the cache holds."""
+        self._chunks = self._cache.list_chunks()
+        self._absorbed = self._sealed = len(self._chunks)
+        anchor = self._cache.get_fact("anchor")
+        self._anchor = PowBlock(*json.loads(anchor)) if anchor else None
+        self._tally.load()
 
-    def refresh(self, reader: LedgerReader) -> bool:
-        """Read what is new.  False when the anchor was gone and everything was read anew."""
+    def refresh(self, reader: LedgerReader, on_progress: OnProgress = lambda done, total: None) -> bool:
+        """Read what is new.  False when the anchor was gone and everything was read anew.  Raises
+        PowNotReady, and then knows what was sealed before."""
         kept = self._anchor is None or self._anchor.is_there(reader)
         if not kept:
-            self._sealed, self._anchor = 0, None
-        del self._chunks[self._sealed :]
-        last = reader.query(_LAST_ROWID)[0][0] or 0
-        for first in range(len(self._chunks) * self._chunk_rows + 1, last + 1, self._chunk_rows):
-            self._chunks.append(_read_chunk(reader, first, first + self._chunk_rows - 1))
-        self._seal(reader)
+            self._cache.clear()
+            self._load()
+        try:
+            self._read(reader, on_progress)
+        except PowNotReady:
+            self._load()
+            raise
         return kept
 
+    def _read(self, reader: LedgerReader, on_progress: OnProgress) -> None:
+        del self._chunks[self._sealed :]
+        last = reader.query(_LAST_ROWID)[0][0] or 0
+        total = -(-last // self._chunk_rows)
+        is_long = (total - len(self._chunks)) * self._chunk_rows >= LONG_SCAN_ROWS
+        for number in range(len(self._chunks), total):
+            first = number * self._chunk_rows + 1
+            chunk = self._read_chunk(reader, first, first + self._chunk_rows - 1)
+            self._chunks.append(chunk)
+            if number <= total - FRESH_CHUNKS and chunk.highest:
+                self._absorb(reader, number)
+            if self._absorbed - self._sealed >= BATCH_CHUNKS:
+                self._seal(reader)
+            if is_long:
+                on_progress(min(chunk.last, last), last)
+        self._seal(reader)
+
+    def _absorb(self, reader: LedgerReader, count: int) -> None:
+        """Bring the first ``count`` chunks into the tally."""
+        for number in range(self._absorbed, count):
+            chunk = self._chunks[number]
+            registers = [(row.address, row.height) for row in chunk.rows if row.operation == REGISTER]
+            before = self._list_spans(0, number)
+            self._tally.absorb(reader, (chunk.first, chunk.last), chunk.top, registers, before)
+            self._absorbed = number + 1
+
     def _seal(self, reader: LedgerReader) -> None:
-        for count in range(len(self._chunks) - FRESH_CHUNKS, self._sealed, -1):
-            chunk = self._chunks[count - 1]
-            if chunk.highest:
-                self._anchor = self._find_in(reader, chunk, chunk.highest)
-                self._sealed = count if self._anchor else 0
-                return
+        """Keep what is in the tally, with the block that it can be told by."""
+        if self._absorbed == self._sealed:
+            return
+        chunk = self._chunks[self._absorbed]
+        anchor = self._find_in(reader, chunk, chunk.lowest)
+        if anchor is None:
+            raise PowNotReady(f"block {chunk.lowest} was rolled back while the ledger was read; trying again")
+        with self._cache.transaction():
+            self._cache.put_chunks(self._chunks[self._sealed : self._absorbed])
+            self._cache.put_fact("anchor", json.dumps([anchor.height, anchor.block_hash, anchor.rowid]))
+            self._tally.flush()
+        self._sealed, self._anchor = self._absorbed, anchor
+
+    def _read_chunk(self, reader: LedgerReader, first: int, last: int) -> Chunk:
+        lowest, highest, oldest, newest, top, rowids = reader.query(_SUMMARY, (first, last))[0]
+        found = reader.query(_ROWS, (rowids,)) if rowids != "[]" else []
+        rows = (_to_pow_row(row, verify=self._verify) for row in found if self._concerns_us(row))
+        is_timed = isinstance(oldest, int | float) and isinstance(newest, int | float)
+        return Chunk(
+            first,
+            last,
+            lowest or 0,
+            highest or 0,
+            oldest if is_timed else -math.inf,
+            newest if is_timed else math.inf,
+            top or 0,
+            tuple(rows),
+        )
+
+    def _concerns_us(self, row: Row) -> bool:
+        sender, operation = to_text(row[2]), to_text(row[7])
+        coloured = operation.startswith(COLOUR) and sender == self._network.control_pow
+        return operation in OPERATIONS or coloured
 
     def list_rows(self, after: PowHeight, up_to: PowHeight) -> list[PowRow]:
         """Registry rows of the blocks above ``after`` and up to ``up_to``, by height, then rowid."""
+        return [row for row in self._list_all(after, up_to) if row.operation in OPERATIONS]
+
+    def list_coloured(self, up_to: PowHeight) -> list[PowRow]:
+        """Rows of coloured lists of the blocks up to ``up_to``, by height, then rowid."""
+        return [row for row in self._list_all(0, up_to) if row.operation.startswith(COLOUR)]
+
+    def list_unverified(self) -> list[PowRow]:
+        """Rows whose signature is not their sender's, where signatures are looked at."""
+        return [row for row in self._list_all(0, self.highest) if row.verified is False]
+
+    def _list_all(self, after: PowHeight, up_to: PowHeight) -> list[PowRow]:
         rows = (row for chunk in self._chunks for row in chunk.rows if after < row.height <= up_to)
         return sorted(rows, key=lambda row: row.height)
 
@@ -128,7 +217,10 @@ class LedgerIndex:
         for chunk in sorted(self._chunks, key=lambda chunk: -chunk.highest):
             if chunk.highest <= found:
                 break
-            found = max(found, reader.query(_HEIGHT_AT, (chunk.first, chunk.last, t))[0][0] or 0)
+            if chunk.newest <= t:
+                found = max(found, chunk.highest)
+            elif chunk.oldest <= t:
+                found = max(found, reader.query(_HEIGHT_AT, (chunk.first, chunk.last, t))[0][0] or 0)
         return found
 
     def find_block(self, reader: LedgerReader, height: PowHeight) -> PowBlock | None:
@@ -151,6 +243,26 @@ class LedgerIndex:
                 found.update((height, to_text(block_hash)) for height, block_hash in rows)
         return found
 
+    def find_balances(
+        self, reader: LedgerReader, wanted: Iterable[tuple[str, PowHeight]]
+    ) -> dict[tuple[str, PowHeight], int | None]:
+        """Balances (1e-8 BIS) of addresses at heights; None for one that never received or never sent."""
+        kept = {pair: self._tally.find_sums(*pair) for pair in wanted}
+        known = {address for (address, _), sums in kept.items() if sums is not None}
+        dear = {address for (address, _), sums in kept.items() if sums is None}
+        fresh = read_balances(reader, self._list_spans(self._absorbed), known)
+        book = read_balances(reader, self._list_spans(), dear)
+        balances = {}
+        for (address, height), sums in kept.items():
+            parts: tuple[Sums, Sums] = (book.get_sums(address, height), NO_SUMS)
+            if sums is not None:
+                parts = (sums, fresh.get_sums(address, height))
+            balances[address, height] = to_balance(add_sums(*parts))
+        return balances
+
+    def _list_spans(self, first: int = 0, end: int | None = None) -> list[Span]:
+        return [(chunk.first, chunk.last) for chunk in self._chunks[first:end]]
+
     @staticmethod
     def _find_in(reader: LedgerReader, chunk: Chunk, height: PowHeight) -> PowBlock | None:
         for rowid, block_hash in reader.query(_BLOCK, (chunk.first, chunk.last, height)):
@@ -158,15 +270,9 @@ class LedgerIndex:
         return None
 
 
-def _read_chunk(reader: LedgerReader, first: int, last: int) -> Chunk:
-    lowest, highest = reader.query(_HEIGHTS, (first, last))[0]
-    rows = tuple(_to_pow_row(row) for row in reader.query(_ROWS, (first, last, *OPERATIONS)))
-    return Chunk(first, last, lowest or 0, highest or 0, rows)
-
-
-def _to_pow_row(row: Row) -> PowRow:
-    height, timestamp, address, recipient, amount, fee, reward, operation, openfield, block_hash = row
-    return PowRow(
+def _to_pow_row(row: Row, *, verify: bool) -> PowRow:
+    height, timestamp, address, recipient, amount, fee, reward, operation, openfield, block_hash = row[:10]
+    values = PowRow(
         height=height,
         timestamp=to_number(timestamp),
         address=to_text(address),
@@ -178,3 +284,19 @@ def _to_pow_row(row: Row) -> PowRow:
         openfield=to_text(openfield),
         block_hash=to_text(block_hash),
     )
+    return _verify(values, to_text(row[10]), to_text(row[11])) if verify else values
+
+
+def _verify(row: PowRow, signature: str, public_key: str) -> PowRow:
+    """The row with the verdict on its signature."""
+    signed = SignedRow(
+        timestamp=row.timestamp,
+        address=row.address,
+        recipient=row.recipient,
+        amount=row.amount,
+        operation=row.operation,
+        openfield=row.openfield,
+        signature=signature,
+        public_key=public_key,
+    )
+    return replace(row, verified=is_valid_pow_signature(signed))

@@ -2,17 +2,19 @@
 
 The list at a reference height is kept with that block's hash (a *checkpoint*).  The next round starts
 from the newest checkpoint below its own reference height whose block is still in the ledger; a rollback
-below one makes it void, and the list is derived again from an older one or from the start.
+below one makes it void, and the list is derived again from an older one or from the start.  What is known of
+the ledger (``ledger_index``) and the newest checkpoints are kept in our own file: a restart costs no scan.
 """
 
 from __future__ import annotations
 
-import logging
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from hypernode.core.colours import collect_colours
 from hypernode.core.params import Network
 from hypernode.core.registry import (
     REGISTER,
@@ -20,25 +22,29 @@ from hypernode.core.registry import (
     RegistryState,
     RowResult,
     apply_rows,
+    is_near_boundary,
     list_voided,
     sort_rows,
 )
+from hypernode.core.registry_json import decode_state, encode_state
 from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import PowHeight, Round
 from hypernode.ports import PowNotReady, PowStatus, RegisteredList
-from hypernode.pow.ledger_balances import read_balances
+from hypernode.pow.ledger_cache import KeptCheckpoint, LedgerCache, open_cache
 from hypernode.pow.ledger_file import LedgerFile, LedgerReader, to_number, to_text
 from hypernode.pow.ledger_index import CHUNK_ROWS, LedgerIndex, PowBlock
 
 MAX_CHECKPOINTS: Final = 8
 """The round that is, the one before, the one to come, and some that catching up goes back to."""
+MAX_REMARKS: Final = 20
+"""Of each kind, in the status; the feed has them all."""
+PROGRESS_PARTS: Final = 10
+"""How often a long scan says how far it is."""
 
 _TIP: Final = (
     "SELECT block_height, timestamp, block_hash FROM transactions"
     " WHERE +reward > 0 AND +block_height > 0 ORDER BY rowid DESC LIMIT 1"
 )
-
-_log = logging.getLogger("hypernode.pow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,20 @@ class Checkpoint:
     state: RegistryState
 
 
+@dataclass(frozen=True, slots=True)
+class RegistryOptions:
+    """How a ledger is read.  ``cache_path``: where what was read is kept, None for nowhere; ``copy_cache``:
+    it belongs to a running node, look only.  ``verify``: check the signatures of registrations."""
+
+    chunk_rows: int = CHUNK_ROWS
+    verify: bool = False
+    cache_path: Path | None = None
+    copy_cache: bool = False
+
+
+DEFAULT_OPTIONS: Final = RegistryOptions()
+
+
 class LedgerRegistry:
     """Reads one ledger file.  Every method raises PowNotReady with words for the operator, but
     ``get_status``, which puts them into the status."""
@@ -57,20 +77,52 @@ class LedgerRegistry:
         self,
         file: LedgerFile,
         network: Network,
+        options: RegistryOptions = DEFAULT_OPTIONS,
         *,
-        chunk_rows: int = CHUNK_ROWS,
         is_stopped: Callable[[], bool] = lambda: False,
+        log: Callable[[str], None] = lambda text: None,
+        warn: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._file = file
         self._network = network
+        self._options = options
         self._is_stopped = is_stopped
-        self._index = LedgerIndex(chunk_rows)
+        self._log, self._warn = log, warn
+        self._cache: LedgerCache | None = None
+        self._known_index: LedgerIndex | None = None
         self._checkpoints: list[Checkpoint] = []
+        self._remarks: tuple[RegistryState, tuple[str, ...]] | None = None
+        self._told_part = 0
 
     @property
     def path(self) -> Path:
         """Of the ledger."""
         return self._file.path
+
+    @property
+    def _index(self) -> LedgerIndex:
+        """What is known of the ledger; the first time, what was kept of it."""
+        if self._known_index is None:
+            options = self._options
+            cache = open_cache(options.cache_path, copy=options.copy_cache, log=self._warn)
+            try:
+                cache.require_fingerprint(_fingerprint(self._network, options))
+                index = LedgerIndex(self._network, cache, options.chunk_rows, verify=options.verify)
+                self._checkpoints = [
+                    _load(kept, str(options.cache_path)) for kept in cache.list_checkpoints()
+                ]
+            except BaseException:
+                cache.close()
+                raise
+            self._cache, self._known_index = cache, index
+        return self._known_index
+
+    def close(self) -> None:
+        """Close what is kept; a later call opens it again."""
+        cache, self._cache, self._known_index = self._cache, None, None
+        self._checkpoints = []
+        if cache is not None:
+            cache.close()
 
     def get_status(self, now: float) -> PowStatus:
         """The last block and its age; never raises."""
@@ -89,12 +141,17 @@ class LedgerRegistry:
                 f"{self.path}: the last block ({height}) is {age:.0f} s old, expected at most {allowed} s: "
                 "the PoW node is catching up or stands still; look at it, and at its connections"
             )
-        return PowStatus(str(self.path), height, timestamp, block_hash, problem)
+        remarks = self._remarks[1] if self._remarks is not None else ()
+        return PowStatus(str(self.path), height, timestamp, block_hash, problem, remarks)
 
     def derive_round(self, round_: Round) -> RegisteredList:
-        """registered(R) of spec 3."""
-        height, state = self.derive_at(compute_reference_time(self._network, round_))
-        return RegisteredList(round_, height, state.entries, list_voided(state))
+        """registered(R) of spec 3, with the coloured lists at its reference height."""
+        with self._file.open(self._is_stopped) as reader:
+            self._refresh(reader)
+            height = self._get_confirmed_height(reader, compute_reference_time(self._network, round_))
+            state = self._derive(reader, height)
+            colours = collect_colours(self._network, self._index.list_coloured(height))
+            return RegisteredList(round_, height, state.entries, list_voided(state), colours)
 
     def derive_at(self, t: float) -> tuple[PowHeight, RegistryState]:
         """The reference height at time ``t`` and the registry there."""
@@ -130,13 +187,20 @@ class LedgerRegistry:
         return [hashes[height] for height in heights]
 
     def _refresh(self, reader: LedgerReader) -> None:
-        if not self._index.refresh(reader):
-            _log.warning("%s: older blocks have changed or moved; the ledger was read anew", self.path)
+        self._told_part = 0
+        if not self._index.refresh(reader, self._tell_progress):
+            self._warn(f"{self.path}: older blocks have changed or moved; the ledger was read anew")
         there = [point for point in self._checkpoints if point.block.is_there(reader)]
         for point in self._checkpoints:
             if point not in there:
-                _log.warning("%s: block %d was rolled back; deriving again", self.path, point.block.height)
+                self._warn(f"{self.path}: block {point.block.height} was rolled back; deriving again")
         self._checkpoints = there
+
+    def _tell_progress(self, done: int, total: int) -> None:
+        part = PROGRESS_PARTS * done // max(total, 1)
+        if part > self._told_part:
+            self._told_part = part
+            self._log(f"{self.path}: read {done} of {total} rows ({100 * done // total} %)")
 
     def _is_confirmed(self, height: PowHeight) -> bool:
         return self._index.highest - height > self._network.pow_confirmations
@@ -160,20 +224,73 @@ class LedgerRegistry:
             default=None,
         )
         if base is not None and base.block == block:
-            return base.state
-        after, state = (0, RegistryState()) if base is None else (base.block.height, base.state)
-        _, state, _ = self._apply(reader, state, after, height)
-        if block is None or not block.is_there(reader):
-            raise PowNotReady(f"{self.path}: block {height} was rolled back while it was read; trying again")
-        self._checkpoints = [*self._checkpoints, Checkpoint(block, state)][-MAX_CHECKPOINTS:]
+            state = base.state
+        else:
+            after, state = (0, RegistryState()) if base is None else (base.block.height, base.state)
+            rows, state, _ = self._apply(reader, state, after, height)
+            if block is None or not block.is_there(reader):
+                raise PowNotReady(
+                    f"{self.path}: block {height} was rolled back while it was read; trying again"
+                )
+            self._keep(Checkpoint(block, state), is_news=bool(rows) or base is None)
+        if self._remarks is None or self._remarks[0] != state:
+            self._remarks = (state, self._make_remarks(reader, state))
         return state
+
+    def _keep(self, checkpoint: Checkpoint, *, is_news: bool) -> None:
+        self._checkpoints = [*self._checkpoints, checkpoint][-MAX_CHECKPOINTS:]
+        if is_news and self._cache is not None:
+            block = checkpoint.block
+            kept = KeptCheckpoint(block.height, block.block_hash, block.rowid, encode_state(checkpoint.state))
+            self._cache.save_checkpoint(kept, MAX_CHECKPOINTS)
 
     def _apply(
         self, reader: LedgerReader, state: RegistryState, after: PowHeight, up_to: PowHeight
     ) -> tuple[list[PowRow], RegistryState, list[RowResult]]:
         after = max(after, self._network.first_pow_height - 1)
         rows = sort_rows(self._network, self._index.list_rows(after, up_to))
-        senders = {row.address for row in rows if row.operation == REGISTER}
-        balances = read_balances(reader, self._index.spans, senders)
-        state, results = apply_rows(self._network, state, rows, balances.get)
+        wanted = [(row.address, row.height) for row in rows if row.operation == REGISTER]
+        balances = self._index.find_balances(reader, wanted)
+        state, results = apply_rows(
+            self._network, state, rows, lambda address, height: balances[address, height]
+        )
         return rows, state, results
+
+    def _make_remarks(self, reader: LedgerReader, state: RegistryState) -> tuple[str, ...]:
+        """Rows that were left out for their signature, and weights that legacy nodes may see otherwise."""
+        left_out = [
+            f"block {row.height}: {row.operation} of {row.address} is left out, its signature is not valid"
+            for row in self._index.list_unverified()
+        ]
+        present = {(entry.collateral, entry.timestamp): entry for entry in state.entries}
+        rows = [
+            row
+            for row in self._index.list_rows(0, self._index.highest)
+            if row.operation == REGISTER and (row.address, row.timestamp) in present
+        ]
+        balances = self._index.find_balances(reader, [(row.address, row.height) for row in rows])
+        near = [
+            f"block {row.height}: the balance of {row.address} is within 1e-6 of another weight than "
+            f"{present[row.address, row.timestamp].weight}: legacy nodes, who sum floats, may see that one"
+            for row in rows
+            if is_near_boundary(self._network, balances[row.address, row.height])
+        ]
+        return (*left_out[-MAX_REMARKS:], *near[-MAX_REMARKS:])
+
+
+def _load(kept: KeptCheckpoint, source: str) -> Checkpoint:
+    block = PowBlock(kept.height, kept.block_hash, kept.rowid)
+    try:
+        return Checkpoint(block, decode_state(kept.state, source))
+    except ValueError as error:
+        raise PowNotReady(f"{error}; remove this file: it is made again") from error
+
+
+def _fingerprint(network: Network, options: RegistryOptions) -> str:
+    """Of everything but the ledger that what is kept follows from."""
+    parts = (
+        *(network.name, network.first_pow_height, network.control_pow, network.address_byte),
+        *(network.collateral_unit, network.max_weight, network.pow_row_order),
+        *(options.chunk_rows, options.verify),
+    )
+    return hashlib.sha256(repr(parts).encode()).hexdigest()

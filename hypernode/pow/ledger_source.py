@@ -12,22 +12,25 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from hypernode.core.params import Network
 from hypernode.core.registry import PowRow, RowResult
 from hypernode.core.types import PowHeight, Round
 from hypernode.ports import PowStatus, RegisteredList
 from hypernode.pow.ledger_file import LedgerFile
-from hypernode.pow.ledger_index import CHUNK_ROWS
-from hypernode.pow.ledger_registry import LedgerRegistry
+from hypernode.pow.ledger_registry import DEFAULT_OPTIONS, LedgerRegistry, RegistryOptions
+
+CLOSE_TIMEOUT_S: Final = 3.0
+"""Of the ten seconds that stopping may take."""
 
 _T = TypeVar("_T")
 
 
 class LedgerPowSource:
     """``ports.PowSource`` over a ledger file.  ``executor`` runs the reading when given (one task at a
-    time, whatever its size); it then stays its owner's to shut down."""
+    time, whatever its size); it then stays its owner's to shut down.  ``log`` hears how far a long scan is,
+    ``warn`` of rollbacks; both are called from the thread that reads."""
 
     def __init__(
         self,
@@ -38,14 +41,18 @@ class LedgerPowSource:
         executor: Executor | None = None,
         busy_timeout_s: float = 5.0,
         attempts: int = 3,
-        chunk_rows: int = CHUNK_ROWS,
+        options: RegistryOptions = DEFAULT_OPTIONS,
+        log: Callable[[str], None] = lambda text: None,
+        warn: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._closed = False
         self._registry = LedgerRegistry(
             LedgerFile(Path(path), busy_timeout_s, attempts),
             network,
-            chunk_rows=chunk_rows,
+            options,
             is_stopped=lambda: self._closed,
+            log=log,
+            warn=warn,
         )
         self._inline = inline
         self._own: ThreadPoolExecutor | None = None
@@ -71,8 +78,17 @@ class LedgerPowSource:
         return await self._run(lambda: self._registry.derive_feed(height)[1])
 
     async def close(self) -> None:
-        """A scan under way ends at its next query; nothing is left to wait for."""
+        """A scan under way ends at its next query; it is waited for, but no longer than a locked ledger
+        deserves."""
         self._closed = True
+        if self._inline:
+            self._registry.close()
+            return
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._run(self._registry.close)
+        except TimeoutError:
+            """The thread is stuck in the companion's lock; what it keeps is safe as it is."""
         if self._own is not None:
             self._own.shutdown(wait=False, cancel_futures=True)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,7 +25,7 @@ from hypernode.core.registry import (
 from hypernode.core.registry_json import decode_state, encode_state
 from hypernode.devnet.pow_ledger import LedgerRow
 from hypernode.pow.ledger_file import LedgerFile
-from hypernode.pow.ledger_registry import LedgerRegistry
+from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
 from tests.unit.pow.ledgers import (
     FIRST,
     FUNDER,
@@ -106,7 +108,7 @@ def test_the_reader_agrees_with_the_rules_across_rollbacks(
         path = Path(folder) / "ledger.db"
         written = blocks(FIRST, TIP, feed)
         write(path, written)
-        registry = LedgerRegistry(LedgerFile(path), NETWORK, chunk_rows=chunk_rows)
+        registry = LedgerRegistry(LedgerFile(path), NETWORK, RegistryOptions(chunk_rows))
         for cut in at:
             assert registry.derive_at(time_of(cut)) == (cut, derive(written, cut))
         roll_back_to(path, fork)
@@ -115,6 +117,36 @@ def test_the_reader_agrees_with_the_rules_across_rollbacks(
         write(path, after)
         for cut in at:
             assert registry.derive_at(time_of(cut)) == (cut, derive(kept + after, cut))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    feeds,
+    st.lists(st.tuples(heights, st.sampled_from([collateral(1), collateral(2), FUNDER])), max_size=5),
+    cuts,
+    st.integers(1, 60),
+    st.randoms(use_true_random=False),
+)
+def test_neither_the_order_of_rows_nor_what_is_kept_changes_a_list(
+    feed: list[LedgerRow], mirrors: list[tuple[int, str]], at: list[int], chunk_rows: int, random: Random
+) -> None:
+    """Blocks out of order, mirror rows of negative heights to collaterals, restarts between rounds."""
+    written = blocks(FIRST, TIP, feed)
+    for height, recipient in mirrors:
+        mirror = row(-height, "Hypernode Payouts", recipient, 123.45678901, fee=0)
+        written.insert(random.randrange(len(written)), mirror)
+    if random.random() < 0.5:
+        starts = sorted(random.sample(range(len(written)), 3))
+        parts = [written[a:b] for a, b in pairwise([0, *starts, len(written)])]
+        random.shuffle(parts)
+        written = [r for part in parts for r in part]
+    with tempfile.TemporaryDirectory() as folder:
+        path, kept = Path(folder) / "ledger.db", Path(folder) / "kept.db"
+        write(path, written)
+        for cut in at:
+            registry = LedgerRegistry(LedgerFile(path), NETWORK, RegistryOptions(chunk_rows, cache_path=kept))
+            assert registry.derive_at(time_of(cut)) == (cut, derive(written, cut))
+            registry.close()
 
 
 def derive(written: list[LedgerRow], height: int) -> RegistryState:

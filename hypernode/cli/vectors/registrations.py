@@ -111,7 +111,11 @@ def _open_registry(network: Network, rows: Iterable[LedgerRow]) -> Iterator[Ledg
         path = Path(folder) / "ledger.db"
         with open_ledger(path) as ledger:
             ledger.append(rows)
-        yield LedgerRegistry(LedgerFile(path), network)
+        registry = LedgerRegistry(LedgerFile(path), network)
+        try:
+            yield registry
+        finally:
+            registry.close()
 
 
 def _to_rows(ledger: Iterable[Any]) -> Iterator[LedgerRow]:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from hypernode.core.registry import UNREGISTER
+from hypernode.core.timeline import compute_reference_time
 from hypernode.ports import PowNotReady
 from hypernode.pow.ledger_file import LedgerFile
-from hypernode.pow.ledger_registry import LedgerRegistry
+from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
 from tests.unit.pow.ledgers import (
     FIRST,
     FUNDER,
@@ -46,7 +47,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def open_registry(path: Path, *, chunk_rows: int = 7) -> LedgerRegistry:
-    return LedgerRegistry(LedgerFile(path, 0.05, 2), NETWORK, chunk_rows=chunk_rows)
+    return LedgerRegistry(LedgerFile(path, 0.05, 2), NETWORK, RegistryOptions(chunk_rows))
 
 
 def collaterals(registry: LedgerRegistry, height: int) -> list[str]:
@@ -201,3 +202,48 @@ def test_the_status_of_a_ledger_without_blocks_says_so(path: Path) -> None:
     assert "no block yet" in open_registry(path).get_status(0).problem
     path.unlink()
     assert "there is no such file" in open_registry(path).get_status(0).problem
+
+
+def test_coloured_lists_are_those_of_the_reference_height_by_sender(path: Path) -> None:
+    control, other = NETWORK.control_pow, collateral(1)
+    rows = [
+        row(FIRST + 3, control, other, 0, "color:rainbow", "PING_DELAY=5"),
+        row(FIRST + 4, other, control, 0, "color:rainbow", "PING_DELAY=6"),
+        row(FIRST + 130, control, other, 0, "color:white", "1.2.3.4,5.6.7.8"),
+        row(FIRST + 131, control, other, 0, "color:rainbow", "PING_DELAY=7"),
+    ]
+    write(path, blocks(FIRST, FIRST + 250, rows))
+    registry = open_registry(path)
+    first = next(r for r in range(200, 400) if registry.find_height(reference_of(r)) >= FIRST + 5)
+    seen = [registry.derive_round(first + n).colours for n in range(3)]
+    assert seen == [
+        (("rainbow", "PING_DELAY=5"),),
+        (("rainbow", "PING_DELAY=5"),),
+        (("rainbow", "PING_DELAY=7"), ("white", "1.2.3.4,5.6.7.8")),
+    ]
+
+
+def reference_of(round_: int) -> int:
+    return compute_reference_time(NETWORK, round_)
+
+
+def test_a_balance_next_to_another_weight_is_remarked(path: Path) -> None:
+    rows = [funding(FIRST + 1, 1, 10_000.02), funding(FIRST + 1, 2, 10_000.5)]
+    rows += [row(FIRST + 2, collateral(n), FUNDER, 0) for n in (1, 2)]
+    rows += [registering(FIRST + 5, n) for n in (1, 2)]
+    write(path, blocks(FIRST, FIRST + 60, rows))
+    registry = open_registry(path)
+    registry.derive_at(time_of(FIRST + 30))
+    remarks = registry.get_status(0).remarks
+    assert len(remarks) == 1
+    assert (
+        f"block {FIRST + 5}: the balance of {collateral(1)} is within 1e-6 of another weight than 1"
+        in remarks[0]
+    )
+
+
+def test_a_ledger_with_absurd_amounts_is_refused_in_words(path: Path) -> None:
+    rows = [row(FIRST + 1, FUNDER, collateral(1), 1e308) for _ in range(3)]
+    write(path, blocks(FIRST, FIRST + 60, rows))
+    with pytest.raises(PowNotReady, match="too large to be true"):
+        open_registry(path).derive_at(time_of(FIRST + 30))
