@@ -20,7 +20,7 @@ from hypernode.storage.schema import MAX_MESSAGES
 from hypernode.storage.tally import add_tally, compute_tally, subtract_tally
 
 _INSERT_BLOCK: Final = f"INSERT INTO blocks VALUES({','.join('?' * 18)})"
-_INSERT_MESSAGE: Final = f"INSERT INTO messages VALUES({','.join('?' * 10)})"
+_INSERT_MESSAGE: Final = f"INSERT INTO messages VALUES({','.join('?' * 9)})"
 _GET_SLOTS: Final = "SELECT round, sir FROM blocks WHERE round IN ({marks})"
 _GET_IDS: Final = "SELECT txid FROM messages WHERE txid_key IN ({marks})"
 _GET_TAKING_PART: Final = "SELECT round, address_id, sent, forged FROM participation WHERE round IN ({marks})"
@@ -182,8 +182,7 @@ def _message_rows(block: Block, interned: Interned) -> Iterator[Params]:
     for row_id, m in enumerate(block.messages, start=compute_first_id(block.height)):
         signer = interned.signers[interned.addresses[m.sender], m.pubkey]
         recipient, params = interned.addresses[m.recipient], interned.params[m.params]
-        key = compute_txid_key(m.txid)
-        yield (row_id, m.txid, key, m.timestamp, signer, recipient, m.what, params, m.value, m.received)
+        yield (row_id, m.txid, m.timestamp, signer, recipient, m.what, params, m.value, m.received)
 
 
 async def drop_blocks(transaction: Transaction, tip: Tip, to_height: Height) -> tuple[Tip, list[Block]]:

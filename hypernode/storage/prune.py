@@ -16,7 +16,7 @@ from typing import Final
 from hypernode.core.types import Height
 from hypernode.storage.interface import Reader, StorageError, Transaction
 from hypernode.storage.rows import compute_first_id
-from hypernode.storage.schema import POSITION_BITS
+from hypernode.storage.schema import SPAN_BITS
 from hypernode.storage.trouble import saying_trouble
 
 STEP_BLOCKS: Final = 500
@@ -31,12 +31,11 @@ _LAST_BEFORE: Final = (
 )
 _FIRST_RECENT: Final = "SELECT height FROM blocks WHERE height > 0 AND timestamp >= ? ORDER BY height LIMIT 1"
 _COUNT: Final = "SELECT count(*) FROM messages WHERE id >= ? AND id < ?"
-_PRESENT: Final = (
-    f"SELECT k.address_id, m.id >> {POSITION_BITS} FROM messages m "
-    "CROSS JOIN signers k ON k.id = m.signer_id WHERE m.id >= ?1 AND m.id < ?2 "
-    f"UNION SELECT recipient_id, id >> {POSITION_BITS} FROM messages WHERE id >= ?1 AND id < ?2"
-)
-_DROP_PRESENCE: Final = "DELETE FROM presence WHERE address_id = ? AND height = ?"
+# address by address: its spans are a range of the table's key
+_OF_ADDRESSES: Final = "address_id IN (SELECT id FROM addresses)"
+_DROP_SPANS: Final = f"DELETE FROM presence_spans WHERE {_OF_ADDRESSES} AND span < ?"
+_CUT_SPAN: Final = f"UPDATE presence_spans SET heights = heights & ? WHERE {_OF_ADDRESSES} AND span = ?"
+_DROP_EMPTY: Final = f"DELETE FROM presence_spans WHERE {_OF_ADDRESSES} AND span = ? AND heights = 0"
 _DROP_MESSAGES: Final = "DELETE FROM messages WHERE id >= ? AND id < ?"
 
 
@@ -63,11 +62,19 @@ async def prune_step(transaction: Transaction, below: Height) -> tuple[Height, i
         return done, 0
     span = (compute_first_id(done), compute_first_id(mark))
     [(count,)] = await transaction.fetch_all(_COUNT, span)
-    present = await transaction.fetch_all(_PRESENT, span)
-    await transaction.execute_many(_DROP_PRESENCE, present)
+    await _drop_presence(transaction, mark)
     await transaction.execute(_DROP_MESSAGES, span)
     await transaction.execute(_SET_BELOW, (mark,))
     return mark, int(count)
+
+
+async def _drop_presence(transaction: Transaction, mark: Height) -> None:
+    """No address is in blocks below ``mark`` any more."""
+    last, place = mark >> SPAN_BITS, mark & ((1 << SPAN_BITS) - 1)
+    kept = (1 << (1 << SPAN_BITS)) - (1 << place)
+    await transaction.execute(_DROP_SPANS, (last,))
+    await transaction.execute(_CUT_SPAN, (kept, last))
+    await transaction.execute(_DROP_EMPTY, (last,))
 
 
 def check_not_pruned(name: str, common: Height, below: Height) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from itertools import islice
 from typing import Final
 
 from hypernode.core.types import Block, Height, Message, Round, Slot
@@ -19,20 +21,19 @@ from hypernode.storage.rows import (
     fetch_in,
     message_from_row,
 )
-from hypernode.storage.schema import POSITION_BITS
+from hypernode.storage.schema import POSITION_BITS, SPAN_BITS
 
 _MESSAGES_IN: Final = "SELECT id, txid FROM messages WHERE txid_key IN ({marks})"
 # Presence names the blocks; in each, the messages are one range of row ids.
 _MESSAGES_OF: Final = (
-    f"SELECT {MESSAGE_COLUMNS} FROM presence a CROSS JOIN messages m "
-    f"ON m.id >= (a.height << {POSITION_BITS}) AND m.id < ((a.height + 1) << {POSITION_BITS}) "
+    f"SELECT {MESSAGE_COLUMNS} FROM json_each(?1) a CROSS JOIN messages m "
+    f"ON m.id >= (a.value << {POSITION_BITS}) AND m.id < ((a.value + 1) << {POSITION_BITS}) "
     f"{MESSAGE_JOINS} "
-    "WHERE a.address_id = ? AND a.height BETWEEN ? AND ? "
-    "AND (m.recipient_id = ? OR m.signer_id IN (SELECT id FROM signers WHERE address_id = ?)) "
-    "ORDER BY a.height, m.timestamp DESC, m.id LIMIT ?"
+    "WHERE (m.recipient_id = ?2 OR m.signer_id IN (SELECT id FROM signers WHERE address_id = ?2)) "
+    "ORDER BY a.value, m.timestamp DESC, m.id LIMIT ?3"
 )
-_FIRST_PRESENCES: Final = (
-    "SELECT height FROM presence WHERE address_id = ? AND height >= ? ORDER BY height LIMIT ?"
+_SPANS: Final = (
+    "SELECT span, heights FROM presence_spans WHERE address_id = ? AND span >= ? ORDER BY span LIMIT ?"
 )
 
 
@@ -87,13 +88,18 @@ async def get_messages_of(reader: Reader, address: str, from_height: Height, cou
         return []
     number = rows[0][0]
     # Each of these blocks has a message of the address, so no more than ``count`` blocks are needed.
-    heights = await reader.fetch_all(_FIRST_PRESENCES, (number, from_height, count))
-    if not heights:
-        return []
-    found = await reader.fetch_all(
-        _MESSAGES_OF, (number, heights[0][0], heights[-1][0], number, number, count)
-    )
+    heights = await _get_first_heights(reader, number, from_height, count)
+    found = await reader.fetch_all(_MESSAGES_OF, (json.dumps(heights), number, count))
     return [message_from_row(row) for row in found]
+
+
+async def _get_first_heights(reader: Reader, number: int, first: Height, count: int) -> list[Height]:
+    """The lowest ``count`` heights from ``first`` on of blocks with messages of an address."""
+    # Each span has a block, but in the first it may be below.
+    rows = await reader.fetch_all(_SPANS, (number, first >> SPAN_BITS, count + 1))
+    places = range(1 << SPAN_BITS)
+    heights = ((span << SPAN_BITS) + n for span, bits in rows for n in places if bits >> n & 1)
+    return list(islice((height for height in heights if height >= first), count))
 
 
 async def get_known_ids(reader: Reader, txids: Iterable[bytes], up_to: Height | None) -> frozenset[bytes]:

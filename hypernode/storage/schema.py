@@ -18,6 +18,8 @@ from hypernode.storage.migrations import Migration
 
 POSITION_BITS: Final = 16
 """Bits of a message's row id that hold its position in the block."""
+SPAN_BITS: Final = 5
+"""Bits of a height that are its place within a span of ``presence_spans``."""
 MAX_MESSAGES: Final = 1 << POSITION_BITS
 """Messages that one block can hold here; the network's own limit is far below."""
 
@@ -41,17 +43,22 @@ _CHAIN: Final = (
         forgers INTEGER NOT NULL, forgers_round INTEGER NOT NULL,
         total_uniques INTEGER NOT NULL, total_forgers INTEGER NOT NULL, max_round INTEGER NOT NULL,
         UNIQUE(round, sir)) STRICT""",
-    # txid_key: 48 bits of the txid; a small index finds the row, the row's txid decides
+    # txid_key: the end of the txid, not stored but in its index; that finds the row, the row's txid decides
     """CREATE TABLE messages(
-        id INTEGER PRIMARY KEY, txid BLOB NOT NULL, txid_key INTEGER NOT NULL,
+        id INTEGER PRIMARY KEY, txid BLOB NOT NULL, txid_key BLOB AS (substr(txid, -4)) VIRTUAL,
         timestamp INTEGER NOT NULL, signer_id INTEGER NOT NULL, recipient_id INTEGER NOT NULL,
         what INTEGER NOT NULL, params_id INTEGER NOT NULL, value INTEGER NOT NULL,
         received INTEGER NOT NULL) STRICT""",
     "CREATE INDEX messages_by_txid ON messages(txid_key)",
-    # in which blocks an address sent or received: one small table instead of two indices
-    """CREATE TABLE presence(
-        address_id INTEGER NOT NULL, height INTEGER NOT NULL,
-        PRIMARY KEY(address_id, height)) STRICT, WITHOUT ROWID""",
+    # in which blocks an address sent or received, a bit for each of 32 heights: a sixth of two indices, and
+    # one row to write for what would be a row for each block
+    """CREATE TABLE presence_spans(
+        address_id INTEGER NOT NULL, span INTEGER NOT NULL, heights INTEGER NOT NULL,
+        PRIMARY KEY(address_id, span)) STRICT, WITHOUT ROWID""",
+    """CREATE VIEW presence AS
+        WITH RECURSIVE places(place) AS (SELECT 0 UNION ALL SELECT place + 1 FROM places WHERE place < 31)
+        SELECT address_id, (span << 5) + place AS height
+        FROM presence_spans CROSS JOIN places WHERE heights >> place & 1""",
 )
 
 _ROUNDS: Final = (

@@ -6,14 +6,15 @@ them is exact after any number of blocks came and went.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from hypernode.core.kinds import KO_ACTION, NO_TEST, OK_ACTION, START_OR_TEST_OK, START_PARAMS, TEST_KO
-from hypernode.core.types import Block, Height, Message, Round
+from hypernode.core.types import Block, Message, Round
 from hypernode.storage.interface import Transaction
+from hypernode.storage.schema import SPAN_BITS
 
 _FORGED, _SENT, _START, _NO_TESTS, _OK_TESTS, _KO_TESTS, _OK_ACTIONS = range(7)
 
@@ -34,64 +35,78 @@ _DROP_EMPTY: Final = (
     "DELETE FROM participation WHERE round = ? AND forged = 0 AND sent = 0 AND ok_actions = 0",
     "DELETE FROM failures WHERE round = ? AND count = 0",
 )
-_ADD_PRESENCE: Final = "INSERT INTO presence VALUES(?, ?)"
-_DROP_PRESENCE: Final = "DELETE FROM presence WHERE address_id = ? AND height = ?"
+_ADD_PRESENCE: Final = (
+    "INSERT INTO presence_spans VALUES(?, ?, ?) "
+    "ON CONFLICT(address_id, span) DO UPDATE SET heights = heights | excluded.heights"
+)
+_DROP_PRESENCE: Final = (
+    "UPDATE presence_spans SET heights = heights & ~?3 WHERE address_id = ?1 AND span = ?2",
+    "DELETE FROM presence_spans WHERE address_id = ? AND span = ? AND heights = 0",
+)
+_PLACE_MASK: Final = (1 << SPAN_BITS) - 1
 
 
 @dataclass(slots=True)
 class Tally:
     """Counts by row numbers of addresses.  ``participation``: (round, address) to the seven numbers of
-    its table; ``failures``: (round, sender, recipient) of messages what 101; ``presence``: (address,
-    height) of whoever sent or received."""
+    its table; ``failures``: (round, sender, recipient) of messages what 101; ``presence``: (address, span)
+    to the heights in it, as bits, of blocks with messages that it sent or received."""
 
-    participation: dict[tuple[Round, int], list[int]] = field(default_factory=dict)
+    participation: dict[tuple[Round, int], list[int]] = field(
+        default_factory=lambda: defaultdict(lambda: [0] * 7)
+    )
     failures: Counter[tuple[Round, int, int]] = field(default_factory=Counter)
-    presence: set[tuple[int, Height]] = field(default_factory=set)
+    presence: dict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
 
 
 def compute_tally(blocks: Iterable[Block], addresses: Mapping[str, int]) -> Tally:
     """The counts of whole blocks, none of them genesis (it counts in nothing)."""
     tally = Tally()
     for block in blocks:
-        _count(tally, block.round, addresses[block.forger], _FORGED)
+        tally.participation[block.round, addresses[block.forger]][_FORGED] += 1
         for message in block.messages:
-            _count_message(tally, block, message, addresses)
+            _count_message(tally, block.round, message, addresses)
+        span, place = block.height >> SPAN_BITS, block.height & _PLACE_MASK
+        present = {m.sender for m in block.messages} | {m.recipient for m in block.messages}
+        for address in present:
+            tally.presence[addresses[address], span] |= 1 << place
     return tally
 
 
-def _count(tally: Tally, round_: Round, address_id: int, column: int) -> None:
-    tally.participation.setdefault((round_, address_id), [0] * 7)[column] += 1
-
-
-def _count_message(tally: Tally, block: Block, message: Message, addresses: Mapping[str, int]) -> None:
-    round_, what = block.round, message.what
-    sender, recipient = addresses[message.sender], addresses[message.recipient]
-    tally.presence.update(((sender, block.height), (recipient, block.height)))
-    _count(tally, round_, sender, _SENT)
-    if what == KO_ACTION:
-        tally.failures[round_, sender, recipient] += 1
+def _count_message(tally: Tally, round_: Round, message: Message, addresses: Mapping[str, int]) -> None:
+    what, sender = message.what, addresses[message.sender]
+    counts = tally.participation[round_, sender]
+    counts[_SENT] += 1
+    if what == START_OR_TEST_OK:
+        counts[_START if message.params == START_PARAMS else _OK_TESTS] += 1
     elif what == OK_ACTION:
-        _count(tally, round_, recipient, _OK_ACTIONS)
+        tally.participation[round_, addresses[message.recipient]][_OK_ACTIONS] += 1
+    elif what == KO_ACTION:
+        tally.failures[round_, sender, addresses[message.recipient]] += 1
     elif what == NO_TEST:
-        _count(tally, round_, sender, _NO_TESTS)
-    elif what == START_OR_TEST_OK:
-        _count(tally, round_, sender, _START if message.params == START_PARAMS else _OK_TESTS)
+        counts[_NO_TESTS] += 1
     elif what == TEST_KO:
-        _count(tally, round_, sender, _KO_TESTS)
+        counts[_KO_TESTS] += 1
 
 
 async def add_tally(transaction: Transaction, tally: Tally) -> None:
     """Blocks came."""
     await _apply(transaction, tally, 1)
-    await transaction.execute_many(_ADD_PRESENCE, sorted(tally.presence))
+    await transaction.execute_many(_ADD_PRESENCE, _list_presence(tally))
 
 
 async def subtract_tally(transaction: Transaction, tally: Tally) -> None:
     """Blocks went."""
     await _apply(transaction, tally, -1)
-    await transaction.execute_many(_DROP_PRESENCE, sorted(tally.presence))
+    clear, clean = _DROP_PRESENCE
+    await transaction.execute_many(clear, _list_presence(tally))
+    await transaction.execute_many(clean, sorted(tally.presence))
     for sql in _DROP_EMPTY:
         await transaction.execute_many(sql, [(r,) for r in sorted({key[0] for key in tally.participation})])
+
+
+def _list_presence(tally: Tally) -> list[tuple[int, int, int]]:
+    return [(*key, heights) for key, heights in sorted(tally.presence.items())]
 
 
 async def _apply(transaction: Transaction, tally: Tally, sign: int) -> None:

@@ -18,6 +18,7 @@ from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.sim.adapters import InlineVerifier, MemoryFiles
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import SqliteLedger, open_ledger
+from hypernode.storage.schema import POSITION_BITS
 from tests.unit.node.worlds import Bed, Branch, play
 
 SLOTS = ((3, 0), (3, 1), (3, 5), (4, 0), (6, 0), (6, 3), (9, 1), (9, 2))
@@ -138,9 +139,11 @@ def test_message_that_is_sealed_twice_is_found() -> None:
         branch = await Branch.on(bed, ledger)
         block = await branch.make(9, 2, messages=[*bed.messages(old[0].timestamp, (1, 2, 3)), old[0]])
         # storage refuses it as well: put it in behind its back
-        await database.write(lambda t: t.execute("UPDATE messages SET txid_key = -txid_key"))
+        rename = "UPDATE messages SET txid = ? WHERE txid = ? AND id < ?"
+        hidden, end = bytes(64), 8 << POSITION_BITS
+        await database.write(lambda t: t.execute(rename, (hidden, old[0].txid, end)))
         await ledger.append(block)
-        await database.write(lambda t: t.execute("UPDATE messages SET txid_key = abs(txid_key)"))
+        await database.write(lambda t: t.execute(rename, (old[0].txid, hidden, end)))
         assert list_refused(await check(bed, ledger)) == [(8, "10")]
 
     play(scenario())

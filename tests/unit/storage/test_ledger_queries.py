@@ -234,3 +234,43 @@ def test_findings_are_counted_by_rule_once_for_a_block() -> None:
         assert await ledger.count_findings() == {"13": 1, "3": 2}
 
     asyncio.run(run())
+
+
+def test_messages_of_an_address_are_found_over_the_whole_chain_also_after_a_rollback() -> None:
+    """Who is in which block is kept in spans of 32 heights: their edges, and what is left of them."""
+
+    async def run() -> None:
+        present = {1, 30, 31, 32, 33, 63, 64, 70, 95, 96, 97}
+        blocks: list[Block] = []
+        for height in range(1, 100):
+            who = "me" if height in present else "you"
+            sealed = [message((height, n), who if n == 2 else "s", "r") for n in range(4)]
+            blocks.append(block(blocks[-1] if blocks else GENESIS, height, 0, messages=sealed))
+        ledger = await _ledger(*blocks)
+        for tip in (99, 96, 95, 64, 63, 31):
+            await ledger.rollback(tip)
+            held = sorted(height for height in present if height <= tip)
+            for first in (0, 1, 2, 31, 32, 33, 64, 65, 98):
+                for count in (1, 3, 100):
+                    found = await ledger.get_messages_of("me", first, count)
+                    assert [m.block_height for m in found] == [h for h in held if h >= first][:count]
+            rows = await ledger._database.fetch_all(
+                "SELECT height FROM presence p JOIN addresses a ON a.id = p.address_id "
+                "WHERE a.address = 'me' ORDER BY height"
+            )
+            assert [height for (height,) in rows] == held
+        left = await ledger._database.fetch_all("SELECT count(*) FROM presence_spans WHERE heights = 0")
+        assert left == [(0,)]
+
+    asyncio.run(run())
+
+
+def test_headers_of_some_rounds() -> None:
+    async def run() -> None:
+        blocks = chain(9)
+        ledger = await _ledger(*blocks)
+        headers = [to_header(b) for b in blocks]
+        assert await ledger.get_headers_of_rounds([3, 1, 7, 1]) == [*headers[0:3], *headers[6:9]]
+        assert await ledger.get_headers_of_rounds([]) == []
+
+    asyncio.run(run())
