@@ -10,6 +10,7 @@ each, a tenth of the whole on top.  Every call of the library releases the GIL.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import sha1
 from typing import Any, Final
@@ -71,18 +72,21 @@ def is_valid_signature(
 def recover_pubkeys(signature: bytes, buffer: bytes) -> list[bytes]:
     """The public keys that ``signature`` (64 bytes) of ``buffer`` can be of, by recovery id; at most four,
     none for a malformed signature."""
+    return list(generate_pubkeys(signature, buffer))
+
+
+def generate_pubkeys(signature: bytes, buffer: bytes) -> Iterator[bytes]:
+    """What ``recover_pubkeys`` lists, one by one: each costs as much as verifying, and one of the first two is
+    nearly always the right one."""
     if len(signature) != ID_BYTES:
-        return []
-    keys = []
+        return
+    digest = _digest(buffer)
     for recovery_id in _RECOVERY_IDS:
         try:
-            key = PublicKey.from_signature_and_message(
-                signature + bytes([recovery_id]), _digest(buffer), hasher=None
-            )
+            key = PublicKey.from_signature_and_message(signature + bytes([recovery_id]), digest, hasher=None)
         except ValueError:  # no point of the curve for this id
             continue
-        keys.append(key.format(compressed=False)[1:])
-    return keys
+        yield key.format(compressed=False)[1:]
 
 
 def compute_twin(txid: bytes) -> bytes:

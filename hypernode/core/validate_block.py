@@ -24,7 +24,7 @@ from hypernode.core.block import count_sources, encode_raw_block
 from hypernode.core.errors import Reject
 from hypernode.core.hashing import h20
 from hypernode.core.params import Network
-from hypernode.core.signing import is_valid_signature, recover_pubkeys
+from hypernode.core.signing import generate_pubkeys, is_valid_signature
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Block
 from hypernode.core.validate_message import check_messages, find_policy_break
@@ -184,7 +184,7 @@ def is_signed_by_forger(network: Network, block: Block, raw: bytes, pubkey: byte
 
 def find_forger_key(network: Network, block: Block, raw: bytes) -> bytes | None:
     """The forger's public key out of the block's signature of ``raw``; None when it is not the forger's."""
-    keys = recover_pubkeys(block.signature, raw)
+    keys = generate_pubkeys(block.signature, raw)
     return next((k for k in keys if compute_address(k, network.address_byte) == block.forger), None)
 
 

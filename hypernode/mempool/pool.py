@@ -155,11 +155,16 @@ class Mempool:
         """Drop what a block holds now, messages or bare ids, with their twins: all that have an equal
         signed buffer.  Returns how many went."""
         before = len(self._entries)
+        if not before:
+            return 0
         for item in sealed:
-            for txid in list_twin_ids(item if isinstance(item, bytes) else item.txid):
-                self._drop(txid)
             if isinstance(item, Message):
+                # its twin has an equal buffer
+                self._drop(item.txid)
                 self._drop_equal(item)
+            else:
+                for txid in list_twin_ids(item):
+                    self._drop(txid)
         self._compact()
         return before - len(self._entries)
 

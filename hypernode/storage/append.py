@@ -15,7 +15,15 @@ from hypernode.core.types import Block, ChainHeight, Height, Round
 from hypernode.storage.interface import Params, Transaction
 from hypernode.storage.intern import Interned, intern_addresses, intern_blocks, list_addresses
 from hypernode.storage.prune import check_not_pruned, get_pruned_below
-from hypernode.storage.rows import Tip, compute_first_id, compute_txid_key, fetch_blocks, fetch_in, fetch_tip
+from hypernode.storage.rows import (
+    MAX_AT_ONCE,
+    Tip,
+    compute_first_id,
+    compute_txid_key,
+    fetch_blocks,
+    fetch_in,
+    fetch_tip,
+)
 from hypernode.storage.schema import MAX_MESSAGES
 from hypernode.storage.tally import add_tally, compute_tally, subtract_tally
 
@@ -43,8 +51,8 @@ async def append_blocks(transaction: Transaction, tip: Tip, blocks: Sequence[Blo
     """Store blocks on ``tip``; the new tip.  Raises InvariantBroken, after which the transaction has to
     be undone, when they do not follow it, or a slot or an id is there already."""
     _check_sequence(tip, blocks)
-    await _check_new(transaction, blocks)
     for run in _split_runs(tip, blocks):
+        await _check_new(transaction, run)
         tip = await _append_run(transaction, tip, run)
     return tip
 
@@ -76,17 +84,21 @@ async def _check_new(transaction: Transaction, blocks: Sequence[Block]) -> None:
 
 
 def _split_runs(tip: Tip, blocks: Sequence[Block]) -> Iterator[list[Block]]:
-    """Blocks that can be measured together; one with an earlier round than its parent is alone."""
+    """Blocks that can be measured together, and whose rows are made in one turn of the event loop; one with
+    an earlier round than its parent is alone."""
     run: list[Block] = []
+    messages = 0
     parent_round, max_round = tip.state.round, tip.max_round
     for block in blocks:
-        if block.round < max_round or (block.round == max_round != parent_round):
-            if run:
-                yield run
-            yield [block]
-            run = []
-        else:
-            run.append(block)
+        is_alone = block.round < max_round or (block.round == max_round != parent_round)
+        if run and (is_alone or messages + len(block.messages) > MAX_AT_ONCE):
+            yield run
+            run, messages = [], 0
+        run.append(block)
+        messages += len(block.messages)
+        if is_alone:
+            yield run
+            run, messages = [], 0
         parent_round, max_round = block.round, max(max_round, block.round)
     if run:
         yield run

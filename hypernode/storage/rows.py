@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +12,8 @@ from hypernode.storage.schema import POSITION_BITS
 
 TXID_KEY_BYTES: Final = 4
 """Of ten million messages some ten thousand pairs share a key: a row more to read, whose txid decides."""
+MAX_AT_ONCE: Final = 4_000
+"""Messages that are made of rows in one turn of the event loop, or of which rows are made: some 10 ms."""
 MAX_MARKS: Final = 500
 """Values asked for in one statement; the oldest SQLite takes 999."""
 
@@ -112,12 +114,22 @@ async def fetch_blocks(reader: Reader, first: Height, last: Height) -> list[Bloc
     headers = await reader.fetch_all(
         f"{SELECT_BLOCKS} WHERE b.height BETWEEN ? AND ? ORDER BY b.height", (first, last)
     )
-    if not headers:
-        return []
-    bounds = (compute_first_id(headers[0][0]), compute_first_id(headers[-1][0] + 1))
-    rows = await reader.fetch_all(f"{SELECT_MESSAGES} WHERE m.id >= ? AND m.id < ? ORDER BY m.id", bounds)
     messages: dict[Height, list[Message]] = {header[0]: [] for header in headers}
-    for row in rows:
-        message = message_from_row(row)
-        messages[message.block_height].append(message)
+    for lowest, highest in _split_range(headers):
+        bounds = (compute_first_id(lowest), compute_first_id(highest + 1))
+        rows = await reader.fetch_all(f"{SELECT_MESSAGES} WHERE m.id >= ? AND m.id < ? ORDER BY m.id", bounds)
+        for row in rows:
+            message = message_from_row(row)
+            messages[message.block_height].append(message)
     return [block_from_row(header, messages[header[0]]) for header in headers]
+
+
+def _split_range(headers: Sequence[Row]) -> Iterator[tuple[Height, Height]]:
+    """First and last heights of runs with some ``MAX_AT_ONCE`` messages."""
+    first, count = None, 0
+    for header in headers:
+        height, count = header[0], count + header[5]
+        first = height if first is None else first
+        if count >= MAX_AT_ONCE or header is headers[-1]:
+            yield first, height
+            first, count = None, 0
