@@ -20,7 +20,7 @@ from hypernode.core.timeline import compute_round_start, compute_slot_start
 from hypernode.core.types import ChainHeight, Round, Slot
 from hypernode.node.runtime import Node, NodeOptions
 from hypernode.node.world import World
-from hypernode.ports import Endpoint
+from hypernode.ports import Endpoint, Journal, Ledger, PowSource
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.sim.adapters import InlineVerifier, KeySigner, MemoryFiles, no_metrics
 from hypernode.sim.clock import SimClock
@@ -137,9 +137,9 @@ class Cluster:
             connections=self._connect(host.ip),
             signer=host.signer,
             verifier=self._verifier,
-            ledger=await open_ledger(host.ledger_db, self.params),
-            journal=await open_journal_in(host.journal_db, int(host.clock.now())),
-            pow_source=FixedPowSource(self.params),
+            ledger=await self._open_ledger(host),
+            journal=await self._open_journal(host),
+            pow_source=self._make_pow_source(host),
             files=host.files,
         )
         options = NodeOptions(
@@ -154,6 +154,15 @@ class Cluster:
         host.stop = asyncio.Event()
         host.task = asyncio.create_task(host.node.run(host.stop), name=f"node {index}")
         return host.node
+
+    async def _open_ledger(self, host: Host) -> Ledger:
+        return await open_ledger(host.ledger_db, self.params)
+
+    async def _open_journal(self, host: Host) -> Journal:
+        return await open_journal_in(host.journal_db, int(host.clock.now()))
+
+    def _make_pow_source(self, host: Host) -> PowSource:
+        return FixedPowSource(self.params)
 
     def _connect(self, ip: str) -> MemoryConnections:
         """Connections of a host: of a new one, or of one that is up again."""

@@ -41,6 +41,8 @@ class Link:
         self._quality = quality
         span = quality.max_latency_s - quality.min_latency_s
         self._latency_s = quality.min_latency_s + span * self._draw()
+        self.extra_s = 0.0
+        """What is added to the latency while the link is slow."""
         self._free_at = 0.0
         """When what was written so far has left, on links of a given bandwidth."""
 
@@ -50,7 +52,7 @@ class Link:
         if self._quality.bytes_per_s is not None:
             left = max(now, self._free_at) + size / self._quality.bytes_per_s
             self._free_at = left
-        return left + self._latency_s + self._quality.jitter_s * self._draw()
+        return left + self._latency_s + self.extra_s + self._quality.jitter_s * self._draw()
 
     def draw_fate(self) -> Fate:
         """What becomes of the next chunk; nothing is drawn on a link without faults."""

@@ -80,6 +80,18 @@ class MemoryNetwork:
         self._blocked[source, target] = None
         self.record("block", source, target)
 
+    def unblock(self, source: str, target: str) -> None:
+        """The way that ``block`` cut is free again, and what was held on it is sent."""
+        self._blocked.pop((source, target), None)
+        self.record("unblock", source, target)
+        for stream in self._list_streams(source, target):
+            (stream if stream.local_ip == source else stream.other).outgoing.release()
+
+    def slow_down(self, source: str, target: str, extra_s: float) -> None:
+        """From now on everything from ``source`` to ``target`` takes so much longer; 0: as before."""
+        self._get_link(source, target).extra_s = extra_s
+        self.record("slow down", source, target)
+
     def heal(self) -> None:
         """Every way is free again, and what was held is sent."""
         self._groups = {}

@@ -129,6 +129,12 @@ class InlineDatabase:
             raise
         return result
 
+    def copy(self) -> InlineDatabase:
+        """A database in memory with the same contents: a backup, in a simulation."""
+        other = InlineDatabase()
+        self._connection.backup(other._connection)
+        return other
+
     async def close(self) -> None:
         self._connection.close()
 

@@ -1,0 +1,199 @@
+"""``python -m hypernode sim`` (``make sim``): a network of real nodes lives through trouble on virtual time.
+
+Everything follows from the arguments: the same ones give the same trace hash.  When an invariant breaks, it
+says which, when and why, the command that plays up to there, and a smaller scenario that breaks too.  Exit
+status: 0 all held, 1 an invariant broke, 2 usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from statistics import median
+from typing import TYPE_CHECKING, Final
+
+from hypernode.cli.exit_codes import Exit
+
+if TYPE_CHECKING:
+    from hypernode.sim.scenario import Failure, Progress, Report, Scenario
+
+MAX_NODES: Final = 1_000
+MAX_HOURS: Final = 24.0 * 365
+LINE_EVERY_S: Final = 10.0
+"""Real seconds between lines where there is no terminal."""
+_COMMAND: Final = "python -m hypernode sim"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Play, report, and shrink what breaks; returns the exit status."""
+    parser = _make_parser()
+    args = parser.parse_args(argv)
+    try:
+        scenario = _make_scenario(args)
+    except ValueError as error:
+        parser.error(str(error))
+    if args.plan:
+        print("\n".join(str(fault) for fault in scenario.make_plan()))
+        return Exit.OK
+    from hypernode.sim.scenario import play
+
+    print(f"playing {scenario.to_arguments()}: {len(scenario.make_plan())} faults", flush=True)
+    begin = time.perf_counter()
+    with _showing_progress() as show:
+        report = play(scenario, show)
+    print(format_report(report, time.perf_counter() - begin), flush=True)
+    if report.failure is None:
+        return Exit.OK
+    print(format_failure(scenario, report.failure), flush=True)
+    if not args.no_shrink:
+        _shrink(report)
+    return Exit.NEGATIVE
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=_COMMAND, description="Play a network through faults on virtual time, and check it all along."
+    )
+    parser.add_argument("--nodes", type=int, default=20, help="hypernodes (default %(default)s)")
+    parser.add_argument("--hours", type=float, default=2.0, help="virtual hours (default %(default)g)")
+    parser.add_argument(
+        "--faults", default="all", help="all, none, or kinds separated by commas (default all)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of all chance (default %(default)s)")
+    parser.add_argument(
+        "--connect",
+        type=int,
+        default=40,
+        help="MAX_CONNECT_TO: fewer is quicker (default %(default)s, as main)",
+    )
+    parser.add_argument(
+        "--until", type=float, metavar="S", help="stop so many seconds after the first round began"
+    )
+    parser.add_argument(
+        "--keep", metavar="NUMBERS", help="faults of the plan that happen, as 0,3 (default all)"
+    )
+    parser.add_argument(
+        "--plan-nodes", type=int, default=0, help="draw the plan for so many, of which --nodes are there"
+    )
+    parser.add_argument("--plan", action="store_true", help="print the faults and play nothing")
+    parser.add_argument("--no-shrink", action="store_true", help="do not look for a smaller scenario")
+    return parser
+
+
+def _make_scenario(args: argparse.Namespace) -> Scenario:
+    """Raises ValueError with words for the user."""
+    from hypernode.sim.faults import parse_kinds
+    from hypernode.sim.scenario import Scenario
+
+    if not 3 <= args.nodes <= MAX_NODES:
+        raise ValueError(f"--nodes: from 3 to {MAX_NODES}, not {args.nodes}")
+    if not 0 < args.hours <= MAX_HOURS:
+        raise ValueError(f"--hours: above 0, at most {MAX_HOURS:g}, not {args.hours:g}")
+    if args.connect < 2:
+        raise ValueError("--connect: 2 or more")
+    keep = None
+    if args.keep is not None:
+        keep = () if args.keep == "none" else tuple(int(number) for number in args.keep.split(","))
+    return Scenario(
+        seed=args.seed,
+        nodes=args.nodes,
+        hours=args.hours,
+        kinds=parse_kinds(args.faults),
+        connect=args.connect,
+        plan_nodes=args.plan_nodes,
+        keep=keep,
+        until_s=args.until,
+    )
+
+
+def format_report(report: Report, real_s: float) -> str:
+    """What happened, in lines."""
+    faults = ", ".join(f"{count} {name}" for name, count in sorted(report.faults.items())) or "none"
+    share = 100 * report.filled / report.slots if report.slots else 0.0
+    lines = [
+        f"virtual time    {report.virtual_s / 3_600:.2f} h in {real_s:.1f} s"
+        f" ({report.virtual_s / max(real_s, 1e-9):.0f} times real time)",
+        f"events          {report.events} on the network",
+        f"faults          {faults}",
+        f"slots           {report.filled} of {report.slots} have a block ({share:.1f} %)",
+        f"stored          {report.stored} blocks at all nodes, {report.reorganisations} reorganisations",
+        f"time to agree   {_format_times(report.agreed_after_s)}",
+        f"trace           {report.trace}",
+    ]
+    return "\n".join(lines)
+
+
+def _format_times(times: list[float]) -> str:
+    if not times:
+        return "nothing to heal"
+    return f"{median(times):.0f} s in the middle, {max(times):.0f} s at most, of {len(times)} healings"
+
+
+def format_failure(scenario: Scenario, failure: Failure) -> str:
+    """A broken invariant, and how to see it again."""
+    again = replace(scenario, until_s=failure.at_s + 1)
+    lines = [
+        "",
+        f"BROKEN          {failure.name}",
+        f"what            {failure.detail}",
+        f"seed            {scenario.seed}",
+        f"virtual time    {failure.at_s:.3f} s after the start of the first whole round",
+        f"play it again   {_COMMAND} {again.to_arguments()} --no-shrink",
+        *(f"  {words}" for words in failure.last_words),
+    ]
+    return "\n".join(lines)
+
+
+def _shrink(report: Report) -> None:
+    from hypernode.sim.shrink import shrink
+
+    shrunk = shrink(report)
+    scenario, failure = shrunk.scenario, shrunk.report.failure
+    plan = scenario.make_plan()
+    print(f"\nshrunk in {shrunk.runs} runs to {scenario.nodes} nodes and {len(plan)} faults:")
+    for fault in plan:
+        print(f"  {fault}")
+    print(f"  {_COMMAND} {scenario.to_arguments()} --no-shrink")
+    if failure is not None:
+        print(f"  {failure.name}: {failure.detail}")
+
+
+@contextmanager
+def _showing_progress() -> Iterator[Callable[[Progress], None]]:
+    """A bar on a terminal, else a line now and then."""
+    if not sys.stderr.isatty():
+        yield _LineProgress()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
+    with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def show(progress: Progress) -> None:
+            words = f"block {progress.height}, {progress.active} faults"
+            bar.update(task, completed=progress.at_s / progress.length_s, description=words)
+
+        yield show
+
+
+class _LineProgress:
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._last >= LINE_EVERY_S:
+            self._last = now
+            part = 100 * progress.at_s / progress.length_s
+            print(
+                f"{part:3.0f} %  block {progress.height}, {progress.active} faults at work",
+                file=sys.stderr,
+                flush=True,
+            )

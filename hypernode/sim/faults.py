@@ -1,0 +1,175 @@
+"""Trouble as data: what happens to which hosts, when, and for how long.
+
+A plan follows from its seed, the number of hosts, the hours and the kinds alone.  It comes in episodes: some
+faults that overlap, and then a calm of ``CALM_SLOTS`` in which the network has to come together again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from hypernode.core.lottery import Draws
+
+CALM_SLOTS: Final = 6
+"""After each episode, and at the end: agreeing takes up to three, the rest shows that work goes on."""
+FIRST_SLOTS: Final = 2
+"""Before the first episode."""
+MIN_EPISODE_SLOTS: Final = 3
+MAX_EPISODE_SLOTS: Final = 12
+MAX_FAULTS: Final = 3
+"""That overlap."""
+_FINE: Final = 1 << 16
+
+
+class FaultKind(Enum):
+    """What can befall hosts.  The value is the name on the command line."""
+
+    CRASH = "crash"
+    """The process ends; peers see resets.  It comes back with what was durable."""
+    SILENT_CRASH = "silent_crash"
+    """The power goes: nobody is told."""
+    CRASH_IN_WRITE = "crash_in_write"
+    """The process ends right before or after one of its next writes to ledger or journal."""
+    PAUSE = "pause"
+    """Nothing gets in or out, and all of it goes on afterwards."""
+    CLOCK = "clock"
+    """The wall clock is some seconds wrong, and set right again."""
+    PARTITION = "partition"
+    """``subjects`` are one side."""
+    ONE_WAY = "one_way"
+    """``subjects`` send, and nothing arrives."""
+    SLOW = "slow"
+    """Links of ``subjects`` take seconds longer."""
+    RESETS = "resets"
+    """Streams of ``subjects`` break."""
+    HALF_OPEN = "half_open"
+    """Streams of ``subjects`` carry nothing any more, and nobody is told."""
+    DISK_FULL = "disk_full"
+    OLD_LEDGER = "old_ledger"
+    """The ledger of the fault's start is put back at its end, journal and wallet are not."""
+    OLD_BACKUP = "old_backup"
+    """Ledger and journal of the fault's start are put back at its end."""
+    CLONE = "clone"
+    """The same wallet runs on another host too, with a ledger and a journal of its own."""
+    POW_LATE = "pow_late"
+    POW_DOWN = "pow_down"
+    POW_FORK = "pow_fork"
+    """The companions' chain is replaced from some blocks back."""
+    LIE_HEIGHT = "lie_height"
+    """Tells heights that do not exist."""
+    BREAK_PROMISE = "break_promise"
+    """Gives other blocks than those that it told."""
+    WITHHOLD = "withhold"
+    """Forges, tells its height, and gives no blocks."""
+    EQUIVOCATE = "equivocate"
+    """Signs two blocks for its slot, and pushes each to half of the others."""
+    USURP = "usurp"
+    """Pushes blocks for slots of others."""
+    GARBAGE = "garbage"
+    """Sends bytes that are no frames."""
+    REPLAY = "replay"
+    """Sends old blocks and messages again, and twins of messages."""
+
+
+LIARS: Final = frozenset(
+    {
+        FaultKind.LIE_HEIGHT,
+        FaultKind.BREAK_PROMISE,
+        FaultKind.WITHHOLD,
+        FaultKind.EQUIVOCATE,
+        FaultKind.USURP,
+        FaultKind.GARBAGE,
+        FaultKind.REPLAY,
+    }
+)
+CUTS: Final = frozenset({FaultKind.PARTITION, FaultKind.ONE_WAY})
+SINGLE: Final = frozenset({FaultKind.CLONE, FaultKind.OLD_BACKUP, FaultKind.OLD_LEDGER, FaultKind.POW_FORK})
+"""Kinds that befall one host at a time."""
+ALL: Final = tuple(FaultKind)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """``at`` is seconds after the start of the first whole round; ``amount`` from 0 to 1 says how bad it is,
+    by the kind's own measure."""
+
+    number: int
+    at: float
+    kind: FaultKind
+    subjects: tuple[int, ...]
+    duration_s: float
+    amount: float
+
+    @property
+    def end(self) -> float:
+        return self.at + self.duration_s
+
+    def __str__(self) -> str:
+        who = ",".join(map(str, self.subjects))
+        return f"#{self.number} {self.kind.value} of {who} at {self.at:.0f} s for {self.duration_s:.0f} s"
+
+
+def parse_kinds(text: str) -> tuple[FaultKind, ...]:
+    """``all``, ``none``, or names separated by commas.  Raises ValueError with the names that there are."""
+    if text == "all":
+        return ALL
+    if text == "none":
+        return ()
+    known = {kind.value: kind for kind in FaultKind}
+    names = text.split(",")
+    for name in names:
+        if name not in known:
+            raise ValueError(f"no fault {name!a}: all, none, or of {', '.join(known)}")
+    return tuple(kind for kind in FaultKind if kind.value in names)
+
+
+def draw_plan(
+    seed: int, nodes: int, hours: float, kinds: Collection[FaultKind], slot_s: int = 180
+) -> tuple[Fault, ...]:
+    """The faults of a run, in order of their starts."""
+    chosen = [kind for kind in FaultKind if kind in kinds]
+    draws = Draws(f"faults {seed} {nodes}")
+    end = hours * 3_600
+    start = float(FIRST_SLOTS * slot_s)
+    faults: list[Fault] = []
+    while chosen:
+        length = slot_s * (MIN_EPISODE_SLOTS + draws.below(MAX_EPISODE_SLOTS - MIN_EPISODE_SLOTS + 1))
+        room = end - start - CALM_SLOTS * slot_s
+        if room < MIN_EPISODE_SLOTS * slot_s:
+            break
+        length = min(length, int(room))
+        episode = [
+            _draw_fault(draws, chosen, nodes, start, length) for _ in range(1 + draws.below(MAX_FAULTS))
+        ]
+        faults += sorted(episode, key=lambda fault: fault.at)
+        start += length + CALM_SLOTS * slot_s
+    return tuple(
+        Fault(number, f.at, f.kind, f.subjects, f.duration_s, f.amount) for number, f in enumerate(faults)
+    )
+
+
+def _draw_fault(draws: Draws, kinds: list[FaultKind], nodes: int, start: float, length: int) -> Fault:
+    kind = draws.one_of(kinds)
+    at = start + length * _draw_part(draws) / 2
+    duration = (start + length - at) * (0.2 + 0.8 * _draw_part(draws))
+    everybody = list(range(nodes))
+    draws.shuffle(everybody)
+    return Fault(
+        0, at, kind, tuple(sorted(everybody[: _draw_count(draws, kind, nodes)])), duration, _draw_part(draws)
+    )
+
+
+def _draw_count(draws: Draws, kind: FaultKind, nodes: int) -> int:
+    """How many hosts: of liars fewer than a fifth, of cuts up to half."""
+    if kind in SINGLE:
+        return 1
+    most = nodes // 2 if kind in CUTS else nodes // 5
+    return 1 + draws.below(max(1, most))
+
+
+def _draw_part(draws: Draws) -> float:
+    """From 0 to below 1."""
+    return draws.below(_FINE) / _FINE

@@ -1,0 +1,229 @@
+"""Hosts that break the rules: a real node of which one part is replaced, or a task beside it that does harm.
+
+Each kind is a table entry: what to replace in the node at once, and what to go on doing until it is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Final
+
+from hypernode.core.errors import Ignore, Reject
+from hypernode.core.forging import seal_block
+from hypernode.core.hashing import h20
+from hypernode.core.lottery import Draws
+from hypernode.core.signing import compute_twin
+from hypernode.core.types import Block, Message, Registration, RoundPlan
+from hypernode.net.serving import Caller
+from hypernode.node.forger import Forger
+from hypernode.node.runtime import Node
+from hypernode.node.serving import Handler
+from hypernode.ports import Endpoint, TransportClosed
+from hypernode.sim.faults import FaultKind
+from hypernode.wire.catalogue import CommandId
+from hypernode.wire.codec import Command
+
+HARM_EVERY_S: Final = 45.0
+"""Four times a slot of main."""
+CONNECT_S: Final = 5.0
+MAX_GARBAGE_BYTES: Final = 400
+MAX_REPLAYED: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Liar:
+    """A node and the chance that its lies are drawn with."""
+
+    node: Node
+    draws: Draws
+
+    async def list_others(self) -> list[Registration]:
+        plan = self.node.present.plan
+        own = self.node.world.signer.address
+        return [entry for entry in plan.registered if entry.pos != own] if plan else []
+
+
+def corrupt(liar: Liar, kind: FaultKind) -> None:
+    """Replace what the kind replaces in the node; the rest of it goes on as it is."""
+    node = liar.node
+    for command_id, wrap in _ANSWERS.get(kind, {}).items():
+        honest = node.serving.handlers[command_id]
+        node.serving.handlers = {**node.serving.handlers, command_id: wrap(honest)}
+    forger = _FORGERS.get(kind)
+    if forger is not None:
+        parts = {part.name: getattr(node.forger, part.name) for part in fields(Forger)}
+        node.forger = forger(**parts)
+
+
+async def misbehave(liar: Liar, kind: FaultKind) -> None:
+    """Do harm again and again; ends when it is cancelled."""
+    harm = _HARMS.get(kind)
+    while harm is not None:
+        await asyncio.sleep(HARM_EVERY_S)
+        try:
+            await harm(liar)
+        except (TransportClosed, TimeoutError, Reject, Ignore):
+            continue  # somebody would not have it
+
+
+# --- answers ----------------------------------------------------------------------------------------
+
+
+def _change(alter: Callable[[Command], Command]) -> Callable[[Handler], Handler]:
+    def wrap(honest: Handler) -> Handler:
+        async def answer(caller: Caller, command: Command) -> Command | None:
+            truth = await honest(caller, command)
+            return None if truth is None else alter(truth)
+
+        return answer
+
+    return wrap
+
+
+def _refuse(honest: Handler) -> Handler:
+    async def answer(caller: Caller, command: Command) -> Command | None:
+        raise Ignore("liar", "keeps its blocks")
+
+    return answer
+
+
+def _invent_height(truth: Command) -> Command:
+    told = truth.height
+    if told is None:
+        return truth
+    invented = replace(
+        told,
+        height=told.height + 2,
+        block_hash=h20(b"invented" + told.block_hash),
+        uniques_round=told.uniques_round + 7,
+        forgers=told.forgers + 1,
+        forgers_round=told.forgers_round + 2,
+    )
+    return replace(truth, height=invented)
+
+
+def _flatter(truth: Command) -> Command:
+    told = truth.height
+    return truth if told is None else replace(truth, height=replace(told, forgers=told.forgers + 3))
+
+
+def _cut_blocks(truth: Command) -> Command:
+    """The last block lacks a message."""
+    if not truth.blocks or not truth.blocks[-1].messages:
+        return truth
+    last = truth.blocks[-1]
+    return replace(truth, blocks=(*truth.blocks[:-1], replace(last, messages=last.messages[:-1])))
+
+
+_ANSWERS: Final[Mapping[FaultKind, Mapping[CommandId, Callable[[Handler], Handler]]]] = {
+    FaultKind.LIE_HEIGHT: {CommandId.HEIGHT: _change(_invent_height)},
+    FaultKind.BREAK_PROMISE: {
+        CommandId.HEIGHT: _change(_flatter),
+        CommandId.ROUNDBLOCKS: _change(_cut_blocks),
+        CommandId.BLOCKSYNC: _change(_cut_blocks),
+    },
+    FaultKind.WITHHOLD: {CommandId.ROUNDBLOCKS: _refuse, CommandId.BLOCKSYNC: _refuse},
+}
+
+
+# --- forgers ----------------------------------------------------------------------------------------
+
+
+class _WithholdingForger(Forger):
+    async def send(self, block: Block, plan: RoundPlan) -> int:
+        return 0
+
+
+class _TwofoldForger(Forger):
+    """Half of the others get another block for the same slot."""
+
+    async def send(self, block: Block, plan: RoundPlan) -> int:
+        headers = await self.world.ledger.get_headers(block.height - 1, 1)
+        second = _reseal(self.world.signer.sign, headers[0], block)
+        others = [entry for entry in plan.registered if entry.pos != block.forger]
+        for place, entry in enumerate(others):
+            await _push(self, entry, second if place % 2 else block)
+        return len(others)
+
+
+def _reseal(sign: Callable[[bytes], bytes], parent: Block, block: Block) -> Block:
+    """The same slot, another second, the same messages."""
+    later = block.timestamp + 1
+    return seal_block(sign, block.forger, parent, block.round, block.sir, later, block.messages)
+
+
+async def _push(forger: Forger, entry: Registration, block: Block) -> None:
+    try:
+        await forger.dialler.send_alone(entry, Command(CommandId.BLOCK, blocks=(block,)))
+    except (TransportClosed, TimeoutError):
+        pass  # that one has neither
+
+
+_FORGERS: Final[Mapping[FaultKind, type[Forger]]] = {
+    FaultKind.WITHHOLD: _WithholdingForger,
+    FaultKind.EQUIVOCATE: _TwofoldForger,
+}
+
+
+# --- harm ---------------------------------------------------------------------------------------------
+
+
+async def _usurp(liar: Liar) -> None:
+    """A block for the present slot, whoever holds it."""
+    node = liar.node
+    round_, sir = node.present.get_round_slot()
+    if node.present.get_juror() in (None, node.world.signer.address):
+        return
+    parent = (await node.world.ledger.get_headers(None, 1))[0]
+    messages = node.forger.select(node.intake.senders)
+    now = int(node.world.clock.now())
+    signer = node.world.signer
+    block = seal_block(signer.sign, signer.address, parent, round_, sir, now, messages)
+    for entry in await liar.list_others():
+        await _push(node.forger, entry, block)
+
+
+async def _send_garbage(liar: Liar) -> None:
+    others = await liar.list_others()
+    if not others:
+        return
+    entry = liar.draws.one_of(others)
+    size = 1 + liar.draws.below(MAX_GARBAGE_BYTES)
+    content = liar.draws.getrandbits(8 * size).to_bytes(size, "big")
+    transport = await liar.node.world.connections.connect(
+        Endpoint(entry.ip, int(entry.port)), None, CONNECT_S
+    )
+    try:
+        await transport.write(content)
+    finally:
+        transport.close()
+
+
+async def _replay(liar: Liar) -> None:
+    """Our last blocks once more; messages of the last one, and the other signature of each."""
+    ledger = liar.node.world.ledger
+    others = await liar.list_others()
+    last = await ledger.get_block(ledger.get_height().height)
+    if last is None or not others:
+        return
+    entry = liar.draws.one_of(others)
+    await _push(liar.node.forger, entry, last)
+    waiting = liar.node.mempool.get_all()[:MAX_REPLAYED]
+    twins = [make_twin(message) for message in (*last.messages[:MAX_REPLAYED], *waiting)]
+    for messages in (last.messages[:MAX_REPLAYED], tuple(twins)):
+        command = Command(CommandId.MEMPOOL, messages=tuple(messages))
+        await liar.node.dialler.ask_alone(entry, command)
+
+
+def make_twin(message: Message) -> Message:
+    """The same message under its other signature (spec 1, twins)."""
+    return replace(message, txid=compute_twin(message.txid), block_height=0)
+
+
+_HARMS: Final[Mapping[FaultKind, Callable[[Liar], Awaitable[None]]]] = {
+    FaultKind.USURP: _usurp,
+    FaultKind.GARBAGE: _send_garbage,
+    FaultKind.REPLAY: _replay,
+}

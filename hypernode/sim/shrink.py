@@ -1,0 +1,93 @@
+"""A broken run made smaller: fewer faults, then fewer hosts, as long as the same invariant breaks.
+
+Every try is a whole run; a smaller scenario that breaks in the same way stands in for the larger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from hypernode.sim.scenario import Report, Scenario, play
+
+MAX_RUNS: Final = 40
+MIN_NODES: Final = 4
+_MARGIN_S: Final = 3_600.0
+"""A smaller run may break later than the larger did."""
+
+Player = Callable[[Scenario], Report]
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """The smallest scenario found that breaks, its report, and how many runs that took."""
+
+    scenario: Scenario
+    report: Report
+    runs: int
+
+
+def shrink(report: Report, player: Player = play, max_runs: int = MAX_RUNS) -> Shrunk:
+    """Of a report with a failure.  Raises ValueError for one without."""
+    if report.failure is None:
+        raise ValueError("nothing is broken")
+    shrinker = _Shrinker(report, report.failure.name, player, max_runs)
+    shrinker.drop_faults()
+    shrinker.drop_nodes()
+    return Shrunk(shrinker.best.scenario, shrinker.best, shrinker.runs)
+
+
+class _Shrinker:
+    def __init__(self, report: Report, name: str, player: Player, max_runs: int) -> None:
+        self._name = name
+        self._player = player
+        self._max_runs = max_runs
+        self.best = report
+        self.runs = 0
+
+    def drop_faults(self) -> None:
+        """Halves first, then quarters, down to single faults."""
+        kept = [fault.number for fault in self.best.scenario.make_plan() if self._has_begun(fault.at)]
+        if not self._try(kept=kept):
+            kept = [fault.number for fault in self.best.scenario.make_plan()]
+        size = max(1, len(kept) // 2)
+        while kept:
+            for start in range(0, len(kept), size):
+                fewer = kept[:start] + kept[start + size :]
+                if self._try(kept=fewer):
+                    kept = fewer
+                    break
+            else:
+                if size == 1:
+                    return
+                size //= 2
+                continue
+            size = max(1, min(size, len(kept) // 2))
+
+    def drop_nodes(self) -> None:
+        """Half of them, then fewer at a time."""
+        step = self.best.scenario.nodes // 2
+        while step:
+            nodes = self.best.scenario.nodes - step
+            if nodes < MIN_NODES or not self._try(nodes=nodes):
+                step //= 2
+
+    def _has_begun(self, at: float) -> bool:
+        return self.best.failure is not None and at <= self.best.failure.at_s
+
+    def _try(self, *, kept: list[int] | None = None, nodes: int | None = None) -> bool:
+        """Whether it still breaks; then it is the best."""
+        if self.runs >= self._max_runs or self.best.failure is None:
+            return False
+        scenario = replace(self.best.scenario, until_s=self.best.failure.at_s + _MARGIN_S)
+        if kept is not None:
+            scenario = replace(scenario, keep=tuple(kept))
+        if nodes is not None:
+            scenario = replace(scenario, plan_nodes=scenario.plan_nodes or scenario.nodes, nodes=nodes)
+        self.runs += 1
+        report = self._player(scenario)
+        if report.failure is None or report.failure.name != self._name:
+            return False
+        self.best = report
+        return True

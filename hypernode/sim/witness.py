@@ -1,0 +1,143 @@
+"""What a simulation sees of every host: what was stored, replaced and signed, by whom, and when.
+
+``WatchedLedger`` and ``WatchedJournal`` stand before the real ones; every call goes through.  At a write they
+can end their host, which is how a crash right before and right after something became durable is tried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from hypernode.core.types import Block, ChainHeight, Height, Round, Slot
+from hypernode.ports import Journal, Ledger, Replacement
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Reorganisation:
+    """A host replaced blocks above ``common``; rounds of the oldest block that went, and of its clock."""
+
+    index: int
+    at: float
+    common: Height
+    oldest_round: Round | None
+    present_round: Round
+    is_by_operator: bool
+
+
+@dataclass(slots=True)
+class Witness:
+    """Of the whole run.  ``get_round``: the present round by a host's clock."""
+
+    signed: dict[tuple[str, Round, Slot], set[bytes]] = field(default_factory=dict)
+    """Forger and slot to the blocks that anybody stored."""
+    tips: dict[int, ChainHeight] = field(default_factory=dict)
+    """The last tip that a host's ledger acknowledged."""
+    reorganisations: list[Reorganisation] = field(default_factory=list)
+    stored: int = 0
+    armed: dict[int, int] = field(default_factory=dict)
+    """Hosts that end at a write: how many points before or after writes they still pass."""
+    on_trap: Callable[[int], None] = lambda index: None
+    now: Callable[[], float] = lambda: 0.0
+
+    def note_blocks(self, blocks: Sequence[Block]) -> None:
+        for block in blocks:
+            self.signed.setdefault((block.forger, block.round, block.sir), set()).add(block.block_hash)
+        self.stored += len(blocks)
+
+    def forget(self, index: int) -> None:
+        """What the host acknowledged is put back by an operator: nothing is expected of it."""
+        self.tips.pop(index, None)
+
+    async def pass_point(self, index: int) -> None:
+        """Before and after a write; a host whose time has come does not get past it."""
+        left = self.armed.get(index)
+        if left is None:
+            return
+        if left > 0:
+            self.armed[index] = left - 1
+            return
+        del self.armed[index]
+        self.on_trap(index)
+        await asyncio.get_running_loop().create_future()
+
+
+class WatchedLedger:
+    """A ledger with a witness; asking goes straight through."""
+
+    def __init__(
+        self, ledger: Ledger, index: int, witness: Witness, get_present_round: Callable[[], Round]
+    ) -> None:
+        self._ledger = ledger
+        self._index = index
+        self._witness = witness
+        self._get_present_round = get_present_round
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ledger, name)
+
+    async def append(self, block: Block) -> ChainHeight:
+        return await self._write(lambda: self._ledger.append(block), (block,))
+
+    async def append_many(self, blocks: Sequence[Block]) -> ChainHeight:
+        return await self._write(lambda: self._ledger.append_many(blocks), blocks)
+
+    async def replace(
+        self, common: Height, blocks: Sequence[Block], is_better: Callable[[ChainHeight, ChainHeight], bool]
+    ) -> Replacement:
+        before = self._ledger.get_height()
+        oldest = await self._ledger.get_headers(common + 1, 1)
+        await self._witness.pass_point(self._index)
+        outcome = await self._ledger.replace(common, blocks, is_better)
+        if outcome.adopted:
+            self._note(blocks)
+            if common < before.height:
+                self._note_reorganisation(common, oldest[0].round if oldest else None)
+        await self._witness.pass_point(self._index)
+        return outcome
+
+    async def rollback(self, to_height: Height) -> tuple[Block, ...]:
+        dropped = await self._write(lambda: self._ledger.rollback(to_height), ())
+        self._note_reorganisation(to_height, None, is_by_operator=True)
+        return dropped
+
+    async def _write(self, work: Callable[[], Awaitable[T]], blocks: Sequence[Block]) -> T:
+        await self._witness.pass_point(self._index)
+        result = await work()
+        self._note(blocks)
+        await self._witness.pass_point(self._index)
+        return result
+
+    def _note(self, blocks: Sequence[Block]) -> None:
+        self._witness.note_blocks(blocks)
+        self._witness.tips[self._index] = self._ledger.get_height()
+
+    def _note_reorganisation(
+        self, common: Height, oldest: Round | None, *, is_by_operator: bool = False
+    ) -> None:
+        self._witness.reorganisations.append(
+            Reorganisation(
+                self._index, self._witness.now(), common, oldest, self._get_present_round(), is_by_operator
+            )
+        )
+
+
+class WatchedJournal:
+    """A journal with a witness."""
+
+    def __init__(self, journal: Journal, index: int, witness: Witness) -> None:
+        self._journal = journal
+        self._index = index
+        self._witness = witness
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
+
+    async def record(self, round_: Round, sir: Slot, block_hash: bytes) -> None:
+        await self._witness.pass_point(self._index)
+        await self._journal.record(round_, sir, block_hash)
+        await self._witness.pass_point(self._index)
