@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 ARGS ?=
 
-.PHONY: venv run test format lint types contract tests docs clean proto
+.PHONY: venv run test format lint types contract tests docs clean proto fuzz
 
 venv: $(STAMP)
 
@@ -38,6 +38,10 @@ tests: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
+fuzz: $(STAMP)  ## coverage-guided fuzzing, some 20 minutes: make fuzz ARGS="--minutes 5 --executions 1000000"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-fuzz.txt
+	@exec $(BIN)/python -m tests.fuzz $(ARGS)
 
 proto: $(STAMP)  ## regenerate the committed protobuf module (grpcio-tools 1.76.0, not among the requirements)
 	$(BIN)/python -m grpc_tools.protoc -I hypernode/wire --python_out=hypernode/wire --pyi_out=hypernode/wire hypernode/wire/command.proto

@@ -174,7 +174,8 @@ class Framing:
         return self._limit_of(command_id, self._frames == 0)
 
     def _check_length(self, length: int, header_bytes: int) -> None:
-        first_bytes = self._buffer[header_bytes : header_bytes + PEEK_BYTES]
+        # no further than the frame goes: what follows it may be here, or not yet
+        first_bytes = self._buffer[header_bytes : header_bytes + min(PEEK_BYTES, length)]
         peek = peek_packed_id if self._is_packed else peek_command_id
         self._command_id = peek(first_bytes)
         if self._is_packed and is_compressed(first_bytes):

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 import hypernode
 
 ROOT = Path(__file__).resolve().parents[2]
-REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-fuzz.txt")
 OWN_TEXT = (
     ".py",
     ".pyi",

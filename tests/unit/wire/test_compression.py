@@ -201,3 +201,12 @@ def test_size_of_what_is_compressed_is_bound_before_it_is_held() -> None:
     receiver.receive_data(struct.pack(">i", LIMIT + 1) + b"\x01")
     with pytest.raises(Reject, match="a frame of 4097 bytes, over the limit"):
         receiver.next_frame()
+
+
+def test_peeking_ends_where_the_frame_does() -> None:
+    # found by make fuzz: what follows a frame of two bytes decided whether its command was known
+    short = make_framing(Mode.CHECKED, is_packed=False).encode_frame(bytes((0, 8)))
+    for behind in (b"", b"\xb1"):
+        framing = make_framing(Mode.CHECKED)
+        framing.receive_data(short + behind)
+        assert framing.next_frame() == b"\x08"
