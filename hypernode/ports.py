@@ -362,6 +362,10 @@ class Ledger(Protocol):
         """A break of a rule that was tolerated, kept to be shown (spec 4, classes)."""
         ...
 
+    async def save_findings(self, findings: Sequence[Finding]) -> None:
+        """Several at once."""
+        ...
+
     async def get_findings(self, first: Height, last: Height) -> list[Finding]:
         """Tolerated breaks in blocks of these heights, ascending."""
         ...

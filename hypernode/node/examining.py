@@ -16,10 +16,10 @@ from typing import Final
 from hypernode.core.params import Network
 from hypernode.core.types import Block, Message, PowHeight, Round, RoundPlan
 from hypernode.core.validate_block import BlockContext, Break, Origin, find_breaks, is_refused
-from hypernode.core.validate_message import check_messages, list_signature_checks
 from hypernode.node.history import History
+from hypernode.node.judging import ForgerKeys
 from hypernode.node.rounds import Rounds
-from hypernode.ports import PowNotReady, PowSource, PowStatus, RegisteredList, SignatureCheck, Verifier
+from hypernode.ports import PowNotReady, PowSource, PowStatus, RegisteredList, Verifier
 
 HEADER_RULES: Final = frozenset(("1", "2", "3", "4", "5", "7", "8", "9", "10", "12"))
 """What is judged without signatures of messages and without the companion."""
@@ -82,7 +82,7 @@ class Examiner:
         self._failures = 0
         self._round: Round | None = None
         self._lists: tuple[RoundPlan, frozenset[str]] | None = None
-        self._keys: dict[str, bytes] = {}
+        self._keys = ForgerKeys(network)
 
     @property
     def judges_companion(self) -> bool:
@@ -94,9 +94,8 @@ class Examiner:
         messages: list[Message] = []
         if self._rules is None or "11" in self._rules:
             messages = [message for block in blocks for message in block.messages]
-        checks = [SignatureCheck(*triple) for triple in list_signature_checks(messages)]
-        verdicts = await self._verifier.verify(checks, allow_long_ids=self.network.mixed)
-        return check_messages(self.network, messages, verdicts)
+        faults = await self._verifier.find_faults(self.network, messages)
+        return {m.txid: fault for m, fault in zip(messages, faults, strict=True) if fault}
 
     async def examine(
         self, history: History, block: Block, bad_messages: dict[bytes, str], *, is_pruned: bool = False
@@ -113,10 +112,9 @@ class Examiner:
             slot_taken=await history.is_slot_taken(block.round, block.sir),
             now=self._now,
             bad_messages=bad_messages,
-            forger_pubkey=self._keys.get(block.forger),
+            forger_pubkey=None if is_pruned else self._keys.find(block),
         )
         breaks = find_breaks(self.network, block, context)
-        self._keys.update((m.sender, m.pubkey) for m in block.messages if m.txid not in bad_messages)
         if is_pruned:
             self._note(("4", "5", "7", "8", "9", "10", "11", "13"), "the block's messages are pruned")
             breaks = tuple(brk for brk in breaks if brk.rule in WITHOUT_MESSAGES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from hypernode.core.types import Block, Equivocation, Height, Message
@@ -39,6 +40,12 @@ async def save_finding(
 ) -> None:
     """Keep a tolerated break, once for a block and rule."""
     await transaction.execute(_SAVE_FINDING, (height, block_hash, rule, reason))
+
+
+async def save_findings(transaction: Transaction, findings: Sequence[Finding]) -> None:
+    """Several at once."""
+    rows = [(found.height, found.block_hash, found.rule, found.reason) for found in findings]
+    await transaction.execute_many(_SAVE_FINDING, rows)
 
 
 async def get_findings(reader: Reader, first: Height, last: Height) -> list[Finding]:

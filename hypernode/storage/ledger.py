@@ -25,9 +25,9 @@ from hypernode.core.types import (
 )
 from hypernode.ports import Finding, Replacement
 from hypernode.storage import evidence as observed
-from hypernode.storage import plans, prune, queries, rounds
+from hypernode.storage import plans, prune, queries, rounds, side_rows
 from hypernode.storage.append import append_blocks, drop_blocks, store_genesis
-from hypernode.storage.interface import Database, StorageError, Transaction, check_writable
+from hypernode.storage.interface import Database, Row, StorageError, Transaction, check_writable
 from hypernode.storage.migrations import check_version, migrate
 from hypernode.storage.rows import Tip, fetch_blocks, fetch_tip
 from hypernode.storage.schema import LEDGER_MIGRATIONS
@@ -189,6 +189,18 @@ class SqliteLedger:
     async def get_plan(self, round_: Round) -> RoundPlan | None:
         return await self._database.read(lambda r: plans.get_plan(r, round_))
 
+    async def list_plan_rounds(self) -> list[Round]:
+        """Rounds that a plan is kept for."""
+        return await plans.list_plan_rounds(self._database)
+
+    async def save_side_rows(self, tables: Mapping[str, Sequence[Row]]) -> None:
+        """Rows of a legacy file that are no part of the chain."""
+        await self._database.write(lambda t: side_rows.save_side_rows(t, tables))
+
+    async def get_side_rows(self) -> dict[str, list[Row]]:
+        """What ``save_side_rows`` kept."""
+        return await side_rows.get_side_rows(self._database)
+
     async def save_status(self, round_: Round, status: Mapping[str, object]) -> None:
         await self._database.write(lambda t: rounds.save_status(t, round_, status))
 
@@ -203,6 +215,9 @@ class SqliteLedger:
 
     async def save_finding(self, height: Height, block_hash: bytes, rule: str, reason: str) -> None:
         await self._database.write(lambda t: observed.save_finding(t, height, block_hash, rule, reason))
+
+    async def save_findings(self, findings: Sequence[Finding]) -> None:
+        await self._database.write(lambda t: observed.save_findings(t, findings))
 
     async def get_findings(self, first: Height, last: Height) -> list[Finding]:
         return await observed.get_findings(self._database, first, last)

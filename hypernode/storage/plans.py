@@ -65,6 +65,11 @@ async def get_plan(reader: Reader, round_: Round) -> RoundPlan | None:
     )
 
 
+async def list_plan_rounds(reader: Reader) -> list[Round]:
+    """Rounds that a plan is kept for, ascending."""
+    return [round_ for (round_,) in await reader.fetch_all("SELECT round FROM plans ORDER BY round")]
+
+
 def _list_addresses(plan: RoundPlan) -> set[str]:
     found = {*plan.inactive, *plan.voided, *(juror.address for juror in plan.jurors)}
     for slot in plan.tests:

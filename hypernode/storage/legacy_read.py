@@ -1,0 +1,138 @@
+"""A chain in the file of the legacy software, read block by block (spec 4, storage).
+
+Messages of a block are in order of (timestamp, rowid).  The file may have no index on heights, so the row
+numbers are put in order once and the rows fetched by them: whatever its size, it is sorted one time.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from hypernode.core.block import normalise_block
+from hypernode.core.network import Network
+from hypernode.core.numeric_params import restore_params
+from hypernode.core.types import Block, Height, Message
+from hypernode.storage.interface import Row, StorageError
+from hypernode.storage.legacy_schema import (
+    BLOCK_COLUMNS,
+    MESSAGE_COLUMNS,
+    SIDE_TABLES,
+    block_from_row,
+    message_from_row,
+)
+from hypernode.storage.read_only import connect_read_only
+from hypernode.storage.rows import MAX_MARKS
+from hypernode.storage.schema import MAX_MESSAGES
+
+_TIP: Final = "SELECT height, block_hash FROM pos_chain ORDER BY height DESC LIMIT 1"
+_BLOCKS: Final = f"SELECT {BLOCK_COLUMNS} FROM pos_chain WHERE height >= ? ORDER BY height"
+_ORDER: Final = (
+    "SELECT block_height, rowid FROM pos_messages "
+    "WHERE block_height >= ? AND typeof(block_height) = 'integer' ORDER BY block_height, timestamp, rowid"
+)
+_MESSAGES: Final = f"SELECT rowid, {MESSAGE_COLUMNS} FROM pos_messages WHERE rowid IN ({{marks}})"
+_ORPHANS: Final = "SELECT count(*) FROM pos_messages WHERE block_height NOT IN (SELECT height FROM pos_chain)"
+
+
+def holds_legacy_chain(path: Path) -> bool:
+    """Whether the file is a database with the table of a legacy chain.  Raises StorageError."""
+    with closing(connect_read_only(path)) as connection:
+        return bool(connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'pos_chain'").fetchall())
+
+
+class LegacyChain:
+    """``BlockSource`` over a file.  ``restored`` counts params that a signature gave back; ``lost`` lists
+    the messages (height, id) for which no text fits."""
+
+    def __init__(self, path: Path, network: Network) -> None:
+        self._network = network
+        self._name = str(path)
+        self._connection = connect_read_only(path)
+        self.restored = 0
+        self.lost: list[tuple[Height, bytes]] = []
+        self._blocks: Iterator[Block] | None = None
+        self._next: Height | None = None
+        rows = self._fetch(_TIP)
+        if not rows:
+            raise StorageError(f"{self._name}: there is no block in it")
+        self.tip_height: Height = rows[0][0]
+
+    async def get_hash(self, height: Height) -> bytes | None:
+        """Hash of a block; None where there is none."""
+        rows = self._fetch("SELECT block_hash FROM pos_chain WHERE height = ?", (height,))
+        return rows[0][0] if rows else None
+
+    async def get_blocks(self, first: Height, count: int) -> list[Block]:
+        """Whole blocks from ``first`` on, ascending.  Quick when asked for in order.  Raises StorageError
+        where the file is none of a chain."""
+        if self._blocks is None or self._next != first:
+            self._blocks = self._iterate(first)
+        found: list[Block] = []
+        try:
+            while len(found) < count and (block := next(self._blocks, None)) is not None:
+                found.append(block)
+        except sqlite3.DatabaseError as error:
+            raise self._explain(error) from error
+        self._next = first + len(found)
+        return found
+
+    def list_side_rows(self) -> dict[str, list[Row]]:
+        """Rows of the tables that are no part of the chain, in their order; of those that are there."""
+        there = {name for (name,) in self._fetch("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        return {
+            name: self._fetch(f"SELECT * FROM {name} ORDER BY rowid") for name in SIDE_TABLES if name in there
+        }
+
+    def count_orphans(self) -> int:
+        """Messages of blocks that are not there: what a legacy node left when it was killed."""
+        return int(self._fetch(_ORPHANS)[0][0])
+
+    async def close(self) -> None:
+        self._blocks = None
+        self._connection.close()
+
+    def _fetch(self, sql: str, values: tuple[int, ...] = ()) -> list[Row]:
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise self._explain(error) from error
+
+    def _explain(self, error: sqlite3.DatabaseError) -> StorageError:
+        return StorageError(f"{self._name}: expected a chain of the legacy software ({error})")
+
+    def _iterate(self, first: Height) -> Iterator[Block]:
+        order = self._connection.execute(_ORDER, (first,))
+        ahead: Row | None = order.fetchone()
+        for row in self._connection.execute(_BLOCKS, (first,)):
+            height, numbers = row[0], []
+            while ahead is not None and ahead[0] <= height:
+                if ahead[0] == height:
+                    numbers.append(ahead[1])
+                ahead = order.fetchone()
+                if len(numbers) > MAX_MESSAGES:
+                    raise StorageError(f"{self._name}: block {height} has more than {MAX_MESSAGES} messages")
+            yield normalise_block(self._network, block_from_row(row, self._get_messages(numbers)))
+
+    def _get_messages(self, numbers: list[int]) -> tuple[Message, ...]:
+        rows: dict[int, Row] = {}
+        for start in range(0, len(numbers), MAX_MARKS):
+            chunk = numbers[start : start + MAX_MARKS]
+            sql = _MESSAGES.format(marks=",".join("?" * len(chunk)))
+            rows.update((row[0], row[1:]) for row in self._connection.execute(sql, chunk))
+        return tuple(self._to_message(rows[number]) for number in numbers)
+
+    def _to_message(self, row: Row) -> Message:
+        message, number = message_from_row(row)
+        if number is None:
+            return message
+        text = restore_params(message, number, allow_long_ids=self._network.mixed)
+        if text is None:
+            self.lost.append((message.block_height, message.txid))
+            return message
+        self.restored += 1
+        return replace(message, params=text)

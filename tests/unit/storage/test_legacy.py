@@ -1,0 +1,218 @@
+"""The legacy software's files: what is imported is exported again row for row."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hypernode.core.params import Network
+from hypernode.core.types import Block, Juror, Registration, RoundPlan
+from hypernode.storage.database import InlineDatabase, StorageError
+from hypernode.storage.ledger import SqliteLedger, open_ledger
+from hypernode.storage.legacy_read import LegacyChain, holds_legacy_chain
+from hypernode.storage.legacy_schema import CHAIN_NAME, HYPERNODES_NAME
+from hypernode.storage.legacy_write import export_legacy
+from tests.unit.storage.legacy_files import TRAPS, load_chain, make_trap_block, read_rows, write_legacy
+
+
+def with_traps(name: str) -> tuple[Network, list[Block]]:
+    network, blocks = load_chain(name)
+    return network, [*blocks, make_trap_block(network, blocks[-1])]
+
+
+async def take_in(path: Path, network: Network) -> tuple[SqliteLedger, LegacyChain]:
+    """What is in a file, unjudged, in a ledger of ours."""
+    source = LegacyChain(path, network)
+    ledger = await open_ledger(InlineDatabase(), network)
+    while blocks := await source.get_blocks(ledger.get_height().height + 1, 7):
+        await ledger.append_many(blocks)
+    await ledger.save_side_rows(source.list_side_rows())
+    return ledger, source
+
+
+@pytest.mark.parametrize("name", ["realchain", "chain"])
+def test_export_of_an_import_equals_the_original_row_for_row(name: str, tmp_path: Path) -> None:
+    async def run() -> None:
+        network, blocks = with_traps(name)
+        original = write_legacy(tmp_path / "original.db", network, blocks)
+        ledger, source = await take_in(original, network)
+        paths = await export_legacy(ledger, tmp_path / "out")
+        assert [path.name for path in paths] == [CHAIN_NAME, HYPERNODES_NAME]
+        assert read_rows(paths[0]) == read_rows(original)
+        assert source.restored == len(TRAPS) - 2
+        await source.close()
+
+    asyncio.run(run())
+
+
+def test_blocks_come_back_as_they_were_sealed(tmp_path: Path) -> None:
+    async def run() -> None:
+        network, blocks = with_traps("realchain")
+        source = LegacyChain(write_legacy(tmp_path / "x.db", network, blocks), network)
+        assert await source.get_blocks(1, 1_000) == blocks
+        assert source.lost == []
+        assert source.tip_height == blocks[-1].height
+        assert await source.get_hash(3) == blocks[2].block_hash
+        assert await source.get_hash(99) is None
+        # out of order, and beyond the end
+        assert await source.get_blocks(3, 2) == blocks[2:4]
+        assert await source.get_blocks(blocks[-1].height, 5) == blocks[-1:]
+        assert await source.get_blocks(blocks[-1].height + 1, 5) == []
+        await source.close()
+
+    asyncio.run(run())
+
+
+def test_messages_of_one_second_keep_their_order_and_times_come_before_rows(tmp_path: Path) -> None:
+    async def run() -> None:
+        network, blocks = load_chain("realchain")
+        path = write_legacy(tmp_path / "x.db", network, blocks[:1])
+        with closing(sqlite3.connect(path)) as connection, connection:
+            # a legacy node stores them in any order; (timestamp, rowid) is that of the block
+            rows = connection.execute("SELECT * FROM pos_messages ORDER BY rowid").fetchall()
+            connection.execute("DELETE FROM pos_messages")
+            later = sorted(rows, key=lambda row: -row[2])
+            for row in later:
+                connection.execute(f"INSERT INTO pos_messages VALUES({','.join('?' * 10)})", row)
+        source = LegacyChain(path, network)
+        [block] = await source.get_blocks(1, 1)
+        times = [m.timestamp for m in block.messages]
+        assert times == sorted(times)
+        assert {m.txid for m in block.messages} == {m.txid for m in blocks[0].messages}
+        await source.close()
+
+    asyncio.run(run())
+
+
+def test_params_that_no_text_fits_are_told(tmp_path: Path) -> None:
+    async def run() -> None:
+        network, blocks = load_chain("realchain")
+        lost = make_trap_block(network, blocks[-1], ("a", "b", "1" * 30, "c"))
+        source = LegacyChain(write_legacy(tmp_path / "x.db", network, [*blocks, lost]), network)
+        [block] = await source.get_blocks(lost.height, 1)
+        assert source.lost == [(lost.height, lost.messages[2].txid)]
+        assert source.restored == 0
+        assert block.messages[2].params == "1.111111111111111e+29"
+        assert [m.params for m in block.messages if m.txid != lost.messages[2].txid] == ["a", "b", "c"]
+        await source.close()
+
+    asyncio.run(run())
+
+
+def test_messages_of_no_block_are_left_out_and_counted(tmp_path: Path) -> None:
+    async def run() -> None:
+        network, blocks = load_chain("realchain")
+        path = write_legacy(tmp_path / "x.db", network, blocks)
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("DELETE FROM pos_chain WHERE height = 21")
+        source = LegacyChain(path, network)
+        assert source.tip_height == 20
+        assert source.count_orphans() == len(blocks[-1].messages)
+        assert await source.get_blocks(20, 5) == [blocks[19]]
+        await source.close()
+
+    asyncio.run(run())
+
+
+BROKEN = {
+    "no table": "DROP TABLE pos_chain",
+    "no messages": "DROP TABLE pos_messages",
+    "no block": "DELETE FROM pos_chain",
+    "text for a number": "UPDATE pos_chain SET round = 'x' WHERE height = 3",
+    "number for bytes": "UPDATE pos_chain SET block_hash = 5 WHERE height = 3",
+    "bytes for text": "UPDATE pos_messages SET sender = x'ff'",
+    "float for a number": "UPDATE pos_messages SET timestamp = 1.5",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_file_that_is_no_chain_is_refused_in_words(name: str, tmp_path: Path) -> None:
+    async def run() -> None:
+        network, blocks = load_chain("realchain")
+        path = write_legacy(tmp_path / "x.db", network, blocks)
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute(BROKEN[name])
+        with pytest.raises(StorageError, match=r"expected|no block in it"):
+            await LegacyChain(path, network).get_blocks(1, 100)
+
+    asyncio.run(run())
+
+
+def test_kinds_of_files_are_told_apart_by_content(tmp_path: Path) -> None:
+    async def run() -> None:
+        network, blocks = load_chain("realchain")
+        await (await open_ledger(InlineDatabase(tmp_path / "ours.db"), network)).close()
+        assert holds_legacy_chain(write_legacy(tmp_path / "theirs.db", network, blocks))
+        assert not holds_legacy_chain(tmp_path / "ours.db")
+        with pytest.raises(StorageError, match="no such file"):
+            holds_legacy_chain(tmp_path / "none.db")
+
+    asyncio.run(run())
+
+
+def make_plan(round_: int, inactive: Sequence[str] = ()) -> RoundPlan:
+    entries = tuple(
+        Registration(f"c{n}", f"10.0.0.{n}", "6969", f"p{n}", f"r{n}", n, 1_600_000_000.5) for n in (1, 2, 3)
+    )
+    return RoundPlan(round_, 800_000, bytes(20), entries, tuple(inactive), (), (Juror("p1", 0),))
+
+
+def test_exported_folder_has_the_lists_that_keep_a_legacy_node_from_fetching_others(tmp_path: Path) -> None:
+    async def run() -> None:
+        network, blocks = load_chain("realchain")
+        ledger = await open_ledger(InlineDatabase(), network)
+        await ledger.append_many(blocks)
+        await ledger.save_plan(make_plan(10, ["p2"]))
+        await ledger.save_plan(make_plan(11))
+        await export_legacy(ledger, tmp_path / "new" / "folder")
+        with closing(sqlite3.connect(tmp_path / "new" / "folder" / HYPERNODES_NAME)) as connection:
+            rows = connection.execute("SELECT * FROM hypernodes ORDER BY round, address").fetchall()
+            assert connection.execute("SELECT count(*) FROM reward_stats").fetchall() == [(0,)]
+        assert len(rows) == 6
+        assert rows[1] == (10, "p2", "10.0.0.2", 6969, 2, "c2", "r2", 1_600_000_000, 1_600_000_000, 0)
+        assert [row[-1] for row in rows] == [1, 0, 1, 1, 1, 1]
+
+    asyncio.run(run())
+
+
+def test_export_never_overwrites_and_leaves_nothing_half_done(tmp_path: Path) -> None:
+    async def run() -> None:
+        network, blocks = load_chain("realchain")
+        ledger = await open_ledger(InlineDatabase(), network)
+        await ledger.append_many(blocks)
+        (tmp_path / HYPERNODES_NAME).write_text("mine", encoding="utf-8")
+        with pytest.raises(StorageError, match="there already"):
+            await export_legacy(ledger, tmp_path)
+
+        def fail(height: int) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            await export_legacy(ledger, tmp_path / "out", fail)
+        assert list((tmp_path / "out").iterdir()) == []
+
+    asyncio.run(run())
+
+
+def test_mis_cut_message_is_cut_as_the_spec_says(tmp_path: Path) -> None:
+    async def run() -> None:
+        network, blocks = load_chain("realchain")
+        m = blocks[0].messages[0]
+        # the same signed bytes, cut one character later
+        signed = m.recipient.encode() + m.what.to_bytes(4, "big") + m.params.encode()
+        recipient, what, params = signed[:35], signed[35:39], signed[39:]
+        wrong = replace(
+            m, recipient=recipient.decode(), what=int.from_bytes(what, "big"), params=params.decode()
+        )
+        block = replace(blocks[0], messages=(wrong, *blocks[0].messages[1:]))
+        source = LegacyChain(write_legacy(tmp_path / "x.db", network, [block]), network)
+        assert await source.get_blocks(1, 1) == blocks[:1]
+        await source.close()
+
+    asyncio.run(run())
