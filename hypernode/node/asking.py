@@ -41,6 +41,11 @@ async def ask_mempool(session: Session, messages: tuple[Message, ...]) -> tuple[
     return (await ask(session, Command(CommandId.MEMPOOL, messages=messages))).messages
 
 
+async def ask_all_messages(session: Session) -> tuple[Message, ...]:
+    """All that the peer's mempool holds, in the first exchange of a connection."""
+    return (await ask(session, Command(CommandId.MEMPOOL, int32=1))).messages
+
+
 async def ask_block_info(session: Session, height: Height) -> ChainHeight | None:
     """The block at a height as the peer has it; None when it has none."""
     answer = await ask(session, Command(CommandId.BLOCKINFO, int32=height))

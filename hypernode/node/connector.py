@@ -11,12 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hypernode.core.errors import Verdict
+from hypernode.core.forging import can_forge
 from hypernode.core.kinds import format_peer_name
 from hypernode.core.params import Network
+from hypernode.core.timeline import compute_round_start
 from hypernode.core.types import ChainHeight, Registration
 from hypernode.mempool.pool import Mempool
 from hypernode.net.session import HelloRefused, Session
-from hypernode.node.asking import ask_height, ask_mempool
+from hypernode.node.asking import ask_all_messages, ask_height, ask_mempool
 from hypernode.node.dialling import Dialler
 from hypernode.node.intake import Intake
 from hypernode.node.neighbour import check_earlier_rounds, choose_height_to_tell
@@ -31,6 +33,7 @@ RETRY_GROWTH = 1.5
 MAX_RETRY_FACTOR = 8.0
 """A peer that stays away is tried at least this many times the first delay apart."""
 PING_TIMEOUT_S = 30.0
+_REDIAL_PARTS = 1_000
 
 NoteHeight = Callable[[Peer, ChainHeight, str | None], None]
 
@@ -61,7 +64,8 @@ class Connector:
                 self._tasks[key] = group.create_task(self._keep(entry), name=f"peer {entry.ip}")
 
     def notify_change(self) -> None:
-        """Our tip changed: heights are exchanged with everybody at once."""
+        """Our tip changed: heights are exchanged with feature peers at once.  A legacy peer hears of it when
+        it is due: it could fetch a block that its forger is about to push to it, and would stop."""
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -92,29 +96,41 @@ class Connector:
         self.mempool.forget_peer(name)
         self.peers.add(peer)
         try:
-            await self._exchange(session, peer)
+            await self._exchange(session, peer, entry)
         finally:
             session.close()
             self.peers.remove(peer)
 
-    async def _exchange(self, session: Session, peer: Peer) -> None:
-        """Heights and mempools whenever they are due, pings in between, until the line breaks."""
+    async def _exchange(self, session: Session, peer: Peer, entry: Registration) -> None:
+        """Heights and mempools whenever they are due, pings in between, until the line breaks, or a legacy
+        peer is to be dialled anew."""
         clock = self.world.clock
         height_due = mempool_due = clock.monotonic()
-        while True:
-            changed = self._changed
+        redial_at = None if peer.features else self._choose_redial_time()
+        while redial_at is None or clock.now() < redial_at:
+            changed = self._changed if peer.features else asyncio.Event()
             if clock.monotonic() >= height_due:
                 await self._exchange_heights(session, peer)
                 height_due = clock.monotonic() + self._height_interval()
             if clock.monotonic() >= mempool_due:
                 if len(self.mempool):
                     await self._exchange_mempools(session, peer)
+                if not peer.features and self._is_short():
+                    await self._fetch_mempool(entry, peer)
                 mempool_due = clock.monotonic() + self._mempool_interval()
             if peer.features and clock.monotonic() - session.last_used >= self.network.ping_delay_s:
                 await session.request(Command(CommandId.PING), PING_TIMEOUT_S)
             await self._wait_until(min(height_due, mempool_due), changed)
             if changed.is_set():
                 height_due = clock.monotonic()
+
+    def _choose_redial_time(self) -> float:
+        """Unix s, some time in the next round's second slot: a legacy peer sends what it wrote itself only in
+        the first exchange of a connection (spec 8), and answers nothing in the first minutes of a round.
+        Not all at once, or we would lose sight of them."""
+        network = self.network
+        start = compute_round_start(network, self.present.get_round_slot()[0] + 1)
+        return start + network.slot_s * (1 + self.world.entropy.below(_REDIAL_PARTS) / _REDIAL_PARTS)
 
     async def _wait_until(self, due: float, changed: asyncio.Event) -> None:
         wait = max(0.0, min(due - self.world.clock.monotonic(), float(self.network.ping_delay_s)))
@@ -126,7 +142,8 @@ class Connector:
 
     async def _exchange_heights(self, session: Session, peer: Peer) -> None:
         await check_earlier_rounds(session, self.world.ledger, peer)
-        own = await choose_height_to_tell(self.world.ledger, peer, peer.features)
+        awaits_push = self.peers.awaits_push(peer)
+        own = await choose_height_to_tell(self.world.ledger, peer, peer.features, awaits_push=awaits_push)
         juror = self.present.get_juror() if peer.features else None
         told, their_juror = await ask_height(session, own, juror)
         self.note_height(peer, told, their_juror)
@@ -136,6 +153,22 @@ class Connector:
         theirs = await ask_mempool(session, tuple(new))
         if theirs:
             await self.intake.digest(theirs, peer.name)
+
+    async def _fetch_mempool(self, entry: Registration, peer: Peer) -> None:
+        """Everything a legacy peer has, over a connection for this alone: what it wrote itself it does not
+        tell again over the standing one."""
+        try:
+            async with self.dialler.open_once(entry) as errand:
+                theirs = await ask_all_messages(errand)
+        except (TransportClosed, TimeoutError) as trouble:
+            self.log(f"no messages from {entry.ip}:{entry.port}: {trouble}")
+            return
+        await self.intake.digest(theirs, peer.name)
+
+    def _is_short(self) -> bool:
+        """Whether the mempool has too few messages, or senders, for anybody's block."""
+        found = [m for m in self.mempool.get_all() if m.sender in self.intake.senders]
+        return can_forge(self.network, found) is not None
 
     def _height_interval(self) -> float:
         """10 s, and 30 s while we are in consensus (spec 6, connecting)."""

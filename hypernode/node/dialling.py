@@ -7,9 +7,10 @@ errands say 00000 and never tell a height; a pushed block and a test go without 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hypernode.core.params import Network
 from hypernode.core.types import Registration
@@ -47,6 +48,8 @@ class Dialler:
     limits: Limits
     own_port: int
     source_ip: str | None = None
+    _errands: dict[Endpoint, asyncio.Lock] = field(default_factory=dict)
+    """Per hypernode: errands there say one name, so they go one after the other."""
 
     async def open_standing(self, entry: Registration) -> Session:
         """A connection of the round, under our registered name."""
@@ -55,14 +58,15 @@ class Dialler:
     @asynccontextmanager
     async def open_once(self, entry: Registration) -> AsyncIterator[Session]:
         """A connection for one errand.  Raises TransportClosed also when our hello is refused."""
-        try:
-            session = await self._open(entry, ERRAND_PORT)
-        except HelloRefused as refusal:
-            raise TransportClosed(str(refusal)) from refusal
-        try:
-            yield session
-        finally:
-            session.close()
+        async with self._errands.setdefault(self._endpoint(entry), asyncio.Lock()):
+            try:
+                session = await self._open(entry, ERRAND_PORT)
+            except HelloRefused as refusal:
+                raise TransportClosed(str(refusal)) from refusal
+            try:
+                yield session
+            finally:
+                session.close()
 
     @asynccontextmanager
     async def borrow(self, address: str) -> AsyncIterator[Session]:

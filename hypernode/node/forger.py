@@ -30,6 +30,8 @@ from hypernode.wire.codec import Command
 
 SEND_TIMEOUT_S = 45.0
 """For all neighbours together (spec 6, forging)."""
+ASK_TIMEOUT_S = 10.0
+"""For an answer about where a peer is: one that derives a round gives none, and fetches the block later."""
 SEND_AT_ONCE = 20
 """Connections that push at a time: 40 neighbours of 0.7 MB are two waves."""
 
@@ -91,12 +93,14 @@ class Forger:
         targets = [e for e in plan.registered if e.pos != own and parse_port(e.port) is not None]
         # Who is known to wait for it gets it first; asking the others takes its time.
         targets.sort(key=lambda entry: self.peers.get_told(entry.pos) is None)
+        self.peers.awaiting_push = {e.pos for e in targets if not self.peers.has_features(e.pos)}
         sent: list[str] = []
 
         async def send_one(entry: Registration) -> None:
             async with slots:
                 if await self._is_on_parent(entry, block) and await self._push(entry, block):
                     sent.append(entry.pos)
+            self.peers.awaiting_push.discard(entry.pos)
 
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S), asyncio.TaskGroup() as tasks:
@@ -104,15 +108,18 @@ class Forger:
                     tasks.create_task(send_one(entry), name=f"push {entry.ip}")
         except TimeoutError:
             pass  # whoever has not got it by now fetches it
+        finally:
+            self.peers.awaiting_push.clear()
         self.log(f"sent block {block.height} to {len(sent)} of {len(targets)} registered")
         return len(sent)
 
     async def _is_on_parent(self, entry: Registration, block: Block) -> bool:
+        """By what it told; a legacy node is asked afresh: what it told may be old, and it would stop."""
         told = self.peers.get_told(entry.pos)
-        if told is not None:
+        if told is not None and self.peers.has_features(entry.pos):
             return told.block_hash == block.previous_hash
         try:
-            async with self.dialler.open_once(entry) as session:
+            async with asyncio.timeout(ASK_TIMEOUT_S), self.dialler.open_once(entry) as session:
                 header = await ask_last_header(session)
         except (TransportClosed, TimeoutError, Reject, Ignore):
             return False

@@ -1,30 +1,52 @@
 """What not to tell a legacy neighbour (spec 8): a height that makes it ask, and stop over the answer.
 
-A legacy node that hears of a better chain asks for the blocks of the round, and stops itself when the
-first of them does not follow its own chain before that round.  So one whose earlier rounds may differ, or
-end earlier, is told our last block of before the round, which gives it no reason to ask for this one, until
-it agrees or we do.
+A legacy node that hears of a better chain of its round asks for the blocks of that round, and stops itself
+when the first of them does not follow its own chain before it; one that is a round behind looks for the
+common block.  So one whose earlier rounds may differ, or end earlier, is told our last block of before the
+round; or where that is of its own round and better than what it has, of the round before that, and so on: it
+has no reason to ask then, until it agrees or we do.
 """
 
 from __future__ import annotations
 
-from hypernode.core.types import ChainHeight
+from hypernode.core.fork_choice import is_better
+from hypernode.core.types import ChainHeight, Height, Round
 from hypernode.net.session import Session
 from hypernode.node.asking import ask_block_info
 from hypernode.node.peers import Peer
 from hypernode.ports import Ledger
 
 
-async def choose_height_to_tell(ledger: Ledger, peer: Peer | None, features: int) -> ChainHeight:
-    """Our height; for a legacy neighbour that may differ before this round, the last one before it."""
+async def choose_height_to_tell(
+    ledger: Ledger, peer: Peer | None, features: int, *, awaits_push: bool = False
+) -> ChainHeight:
+    """Our height; for a legacy neighbour that may differ before this round, one that does not harm it.
+    ``awaits_push``: our last block is on its way to it, so that it hears of the one below."""
     own = ledger.get_height()
+    if awaits_push and not features:
+        own = await ledger.get_height_at(own.height - 1) or own
     # Clients ask for our height and do not follow it.
     if features or peer is None or peer.matches_before >= own.round:
         return own
+    if peer.told is None:
+        return await ledger.get_height_at(0) or own
     before, _ = await ledger.get_reference(own.round)
-    if peer.told is not None and peer.told.height >= before and await _is_in_our_chain(ledger, peer.told):
-        return own
-    return await ledger.get_height_at(before) or own
+    if await _is_in_our_chain(ledger, peer.told):
+        return own if peer.told.height >= before else await ledger.get_height_at(before) or own
+    return await _choose_harmless(ledger, before, peer.told, peer.matches_before)
+
+
+async def _choose_harmless(
+    ledger: Ledger, height: Height, told: ChainHeight, matches_before: Round
+) -> ChainHeight:
+    """Our block at ``height``, or an earlier one: what a legacy node on another chain does not ask for the
+    blocks of its own round over, unless they follow its chain."""
+    while True:
+        candidate = await ledger.get_height_at(height) or ledger.get_height()
+        is_safe = candidate.round > told.round or candidate.round <= matches_before
+        if height == 0 or is_safe or not is_better(candidate, told):
+            return candidate
+        height, _ = await ledger.get_reference(candidate.round)
 
 
 async def check_earlier_rounds(session: Session, ledger: Ledger, peer: Peer) -> None:

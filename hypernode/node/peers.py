@@ -44,6 +44,9 @@ class Peers:
 
     outbound: dict[str, Peer] = field(default_factory=dict)
     inbound: dict[str, Peer] = field(default_factory=dict)
+    awaiting_push: set[str] = field(default_factory=set)
+    """Legacy hypernodes that our newest block is on its way to: until it is there they must not hear of it,
+    or they may fetch it first, and stop over the push."""
     _by_endpoint: dict[tuple[str, int], Registration] = field(default_factory=dict)
     _by_ip: dict[str, list[Registration]] = field(default_factory=dict)
     _views: tuple[PeerView, ...] | None = None
@@ -102,6 +105,13 @@ class Peers:
         """The latest height that a hypernode told, over any connection."""
         told = [p for p in self.list_all() if p.told is not None and self.find_address(p) == address]
         return max(told, key=lambda p: p.told_at).told if told else None
+
+    def has_features(self, address: str) -> bool:
+        """Whether a hypernode that we are connected to is a feature peer."""
+        return any(peer.features and self.find_address(peer) == address for peer in self.list_all())
+
+    def awaits_push(self, peer: Peer | None) -> bool:
+        return peer is not None and bool(self.awaiting_push) and self.find_address(peer) in self.awaiting_push
 
     def list_registrations(self, ip: str) -> list[Registration]:
         """All that are registered with this IP."""

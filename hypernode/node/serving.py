@@ -152,7 +152,8 @@ class Serving:
         peer = self._find_peer(caller)
         if peer is not None and command.height is not None:
             self.views.note_height(peer, command.height, command.height_forger)
-        own = await choose_height_to_tell(self.world.ledger, peer, caller.features)
+        awaits_push = self.peers.awaits_push(peer)
+        own = await choose_height_to_tell(self.world.ledger, peer, caller.features, awaits_push=awaits_push)
         forger = self.views.get_juror() if caller.features else None
         return Command(CommandId.HEIGHT, height=own, height_forger=forger)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from hypernode.core.block import count_sources
 from hypernode.core.forging import seal_block
@@ -120,13 +121,19 @@ class LegacyNode:
         state.note(f"round {round_}")
         state.free.set()
 
+    def draw_otherwise(self, sir: Slot) -> None:
+        """Hold itself for the juror of a slot of the round, as one that was restarted may (spec 8)."""
+        state = self.state
+        if state.plan is not None:
+            jurors = list(state.plan.jurors)
+            jurors[sir] = replace(jurors[sir], address=state.signer.address)
+            state.plan = replace(state.plan, jurors=tuple(jurors))
+
     async def _derive(self, round_: Round) -> RoundPlan:
         state = self.state
         registered = (await self._pow.get_registered(round_)).entries
         before = (await self._pow.get_registered(round_ - 1)).entries
         seen = state.chain.get_seen(round_ - 1)
-        if state.habits.forgets_who_was_silent:
-            seen = frozenset()
         return compute_round_plan(
             state.network,
             round_,

@@ -7,7 +7,7 @@ exchange of a connection.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from hypernode.core.address import compute_address
@@ -46,18 +46,11 @@ class LegacyMempool:
         """What the node wrote itself: received at 0."""
         self._messages[message.txid] = replace(message, received=0)
 
-    async def digest(
-        self,
-        message: Message,
-        now: float,
-        *,
-        is_in_chain: Callable[[bytes], bool],
-        registered: Collection[str],
-    ) -> bool:
-        """Take one message; False when it is silently ignored.  Raises Raises."""
+    async def digest(self, message: Message, now: float, *, is_in_chain: Callable[[bytes], bool]) -> bool:
+        """Take one message, whoever wrote it; False when it is silently ignored.  Raises Raises."""
         if message.txid in self._messages or is_in_chain(message.txid):
             return False
-        if now - message.timestamp > self._network.message_age_s or message.sender not in registered:
+        if now - message.timestamp > self._network.message_age_s:
             return False
         if message.timestamp - now > self._network.future_allowed_s:
             raise Raises(Trap.FUTURE_MESSAGE, "Transaction in the future, not allowed")

@@ -29,8 +29,6 @@ class LegacyHabits:
     """It dials its whole list anew; else a connection stands for as long as its peer is on the list."""
     takes_long_ids: bool = True
     """Its back end (fastecdsa) takes ids of 65 to 96 bytes."""
-    forgets_who_was_silent: bool = False
-    """It draws jurors out of all that are registered, as one may that was restarted (spec 8)."""
     look_s: float = 10.0
     """How often it looks at itself (WAIT)."""
     height_s: float = 10.0
@@ -155,13 +153,11 @@ class LegacyState:
         if len(messages) > self.network.max_txs_to_sync:
             self.traps.spring(Trap.TOO_MANY_MESSAGES, by, str(len(messages)))
             return True
-        registered = {entry.pos for known in self.listed.values() for entry in known}
-        registered.add(self.network.control_pos)
         now = self.clock.now()
         self.mempool.purge(now)
         for m in messages:
             try:
-                await self.mempool.digest(m, now, is_in_chain=self.chain.holds, registered=registered)
+                await self.mempool.digest(m, now, is_in_chain=self.chain.holds)
             except Raises as problem:
                 self.traps.spring(problem.trap, by, f"{m.what} {m.params} of {m.sender}")
                 return False

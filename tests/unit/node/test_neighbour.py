@@ -45,7 +45,7 @@ def test_feature_peers_and_clients_are_told_our_height() -> None:
     play(scenario())
 
 
-@pytest.mark.parametrize(("its_tip", "tells"), [(4, 4), (3, 4), (2, 4), (1, 2), (0, 2), (None, 2)])
+@pytest.mark.parametrize(("its_tip", "tells"), [(4, 4), (3, 4), (2, 4), (1, 2), (0, 2), (None, 0)])
 def test_a_legacy_peer_is_told_our_height_once_its_chain_reaches_the_round(
     its_tip: int | None, tells: int
 ) -> None:
@@ -64,6 +64,32 @@ def test_a_legacy_peer_on_another_chain_hears_of_no_block_of_the_round() -> None
         node = await two_rounds(Bed())
         for other in (ChainHeight(4, ROUND + 1, 1, b"o" * 20), ChainHeight(99, ROUND + 1, 1, b"o" * 20)):
             assert await choose_height_to_tell(node.world.ledger, make_peer(other), 0) == await at(node, 2)
+
+    play(scenario())
+
+
+@pytest.mark.parametrize(("its_round", "tells"), [(ROUND - 1, 2), (ROUND, 0), (ROUND + 1, 2)])
+def test_a_legacy_peer_on_another_chain_is_told_nothing_better_of_its_own_round(
+    its_round: int, tells: int
+) -> None:
+    """A round behind it looks for the common block; of its own round it would ask for the blocks, and stop
+    where they do not follow its chain."""
+
+    async def scenario() -> None:
+        node = await two_rounds(Bed())
+        worse = make_peer(ChainHeight(2, its_round, 1, b"o" * 20))
+        assert await choose_height_to_tell(node.world.ledger, worse, 0) == await at(node, tells)
+
+    play(scenario())
+
+
+def test_a_legacy_peer_that_our_block_is_on_its_way_to_hears_of_the_one_below() -> None:
+    async def scenario() -> None:
+        node = await two_rounds(Bed())
+        peer = make_peer(await at(node, 3))
+        ledger = node.world.ledger
+        assert await choose_height_to_tell(ledger, peer, 0, awaits_push=True) == await at(node, 3)
+        assert await choose_height_to_tell(ledger, peer, 1, awaits_push=True) == await at(node, 4)
 
     play(scenario())
 
@@ -125,7 +151,7 @@ def test_the_first_height_over_a_new_line_is_chosen_too(is_same: bool) -> None:
             await asyncio.sleep(1)
             node.connector.cancel_all()
         told = [command.height for command in heard if command.id is CommandId.HEIGHT]
-        assert told == [node.chain.height if is_same else await at(node, 2)]
+        assert told == [node.chain.height if is_same else await at(node, 0)]
 
     play(scenario())
 

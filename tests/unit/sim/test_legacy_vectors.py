@@ -93,12 +93,7 @@ def digest(pool: LegacyMempool, payload: str, *, in_chain: bool = False) -> list
         results = []
         for message in decode_command(bytes.fromhex(payload)).messages:
             try:
-                taken = await pool.digest(
-                    message,
-                    MEMPOOL["now"],
-                    is_in_chain=lambda txid: in_chain,
-                    registered={message.sender},
-                )
+                taken = await pool.digest(message, MEMPOOL["now"], is_in_chain=lambda txid: in_chain)
                 results.append("accepted" if taken else "ignored (False)")
             except Raises as problem:
                 results.append(f"raises ValueError: {problem}")

@@ -1,0 +1,279 @@
+"""How we treat a legacy neighbour: when it is told, asked, dialled anew, and what it is pushed (spec 8)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from hypernode.core.timeline import compute_slot_start
+from hypernode.core.types import Block, ChainHeight, Message
+from hypernode.net.serving import Caller
+from hypernode.node.runtime import Node
+from hypernode.ports import Endpoint, Transport
+from hypernode.wire.catalogue import CommandId
+from hypernode.wire.codec import Command
+from tests.unit.node.worlds import ROUND, Bed, Branch, note_told, play, store
+
+LEGACY = 2
+
+
+class LegacyPeer:
+    """Answers as a legacy node would; ``heard`` has the time, who asked under which port, and the command."""
+
+    def __init__(self, tip: ChainHeight, header: Block | None = None) -> None:
+        self.tip, self.header = tip, header
+        self.messages: tuple[Message, ...] = ()
+        self.heard: list[tuple[float, int | None, Command]] = []
+
+    async def __call__(self, caller: Caller, command: Command) -> Command | None:
+        port = caller.hello.port if caller.hello else None
+        self.heard.append((asyncio.get_running_loop().time(), port, command))
+        match command.id:
+            case CommandId.HEIGHT:
+                return Command(command.id, height=self.tip)
+            case CommandId.BLOCKINFO:
+                return Command(command.id, height=ChainHeight(0, 0, 0, b""))
+            case CommandId.MEMPOOL:
+                return Command(command.id, messages=self.messages)
+            case CommandId.GETHEADERS:
+                header = () if self.header is None else (replace(self.header, messages=()),)
+                return Command(command.id, blocks=header)
+        return None
+
+    def list_of(self, command_id: CommandId) -> list[tuple[float, int | None, Command]]:
+        return [heard for heard in self.heard if heard[2].id is command_id]
+
+
+# --- connections ----------------------------------------------------------------------------------------
+
+
+async def keep(bed: Bed, node: Node, seconds: float) -> None:
+    """Keep the connection to the legacy peer for a while."""
+    async with asyncio.TaskGroup() as group:
+        node.connector.set_targets([bed.entry(LEGACY)], group)
+        await asyncio.sleep(seconds)
+        node.connector.cancel_all()
+
+
+def test_it_is_dialled_anew_in_the_second_slot_of_every_round() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        peer = LegacyPeer(node.chain.height)
+        await bed.script(LEGACY, peer, features=0)
+        dialled: list[float] = []
+        connect = node.world.connections.connect
+
+        async def watch(remote: Endpoint, source_ip: str | None, timeout_s: float) -> Transport:
+            dialled.append(bed.clock.now())
+            return await connect(remote, source_ip, timeout_s)
+
+        node.world.connections.connect = watch  # type: ignore[method-assign]
+        for message in bed.messages(bed.clock.now()):
+            await node.intake.digest([message])
+        await keep(bed, node, 2.2 * bed.network.round_s)
+        _, second, third = dialled
+        for at, round_ in ((second, ROUND + 1), (third, ROUND + 2)):
+            start = compute_slot_start(bed.network, round_, 1)
+            assert 0 <= at - start <= bed.network.slot_s + bed.network.delays.peer_retry_s + 31
+
+    play(scenario())
+
+
+def test_a_feature_peer_keeps_its_connection_from_round_to_round() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        peer = LegacyPeer(node.chain.height)
+        await bed.script(LEGACY, peer)
+        await keep(bed, node, 1.2 * bed.network.round_s)
+        heights = [at for at, _, _ in peer.list_of(CommandId.HEIGHT)]
+        assert max(b - a for a, b in pairwise(heights)) <= 30.1
+
+    play(scenario())
+
+
+def test_while_messages_are_few_it_is_asked_for_all_over_a_connection_of_its_own() -> None:
+    """What it wrote itself it tells only in the first exchange of a connection."""
+
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        peer = LegacyPeer(node.chain.height)
+        peer.messages = tuple(bed.messages(bed.clock.now()))
+        await bed.script(LEGACY, peer, features=0)
+        await keep(bed, node, 5.0)
+        assert [(port, c.int32, c.messages) for _, port, c in peer.list_of(CommandId.MEMPOOL)] == [(0, 1, ())]
+        assert len(node.mempool) == 4
+        await keep(bed, node, 100.0)
+        asked = [port for _, port, _ in peer.list_of(CommandId.MEMPOOL)]
+        assert asked[1:]
+        assert set(asked[1:]) == {6969}, "there are enough for a block now"
+
+    play(scenario())
+
+
+def test_it_hears_of_a_new_tip_when_it_is_due_and_not_at_once() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        peer = LegacyPeer(node.chain.height)
+        await bed.script(LEGACY, peer, features=0)
+
+        async def change() -> None:
+            await asyncio.sleep(2)
+            await store(bed, node.world.ledger, (ROUND, 0))
+            node.chain.on_change()
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(change())
+            await keep(bed, node, 12.0)
+        times = [at for at, _, _ in peer.list_of(CommandId.HEIGHT)]
+        assert len(times) == 2
+        assert times[1] - times[0] == pytest.approx(10.0, abs=0.5)
+
+    play(scenario())
+
+
+def test_errands_to_one_hypernode_go_one_after_the_other() -> None:
+    """They say one name, and a legacy node keeps one entry a name."""
+
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        open_now = most = 0
+
+        async def run_errand(index: int) -> None:
+            nonlocal open_now, most
+            async with node.dialler.open_once(bed.entry(index)):
+                open_now += 1
+                most = max(most, open_now)
+                await asyncio.sleep(1)
+                open_now -= 1
+
+        for index in (LEGACY, 3):
+            await bed.script(index, LegacyPeer(node.chain.height), features=0)
+        await asyncio.gather(*(run_errand(LEGACY) for _ in range(3)))
+        assert most == 1
+        await asyncio.gather(run_errand(LEGACY), run_errand(3))
+        assert most == 2
+
+    play(scenario())
+
+
+# --- pushed blocks --------------------------------------------------------------------------------------
+
+
+async def forged(bed: Bed) -> tuple[Node, Block, Block]:
+    """A juror with a block of its own on top of its parent."""
+    bed.go_to(ROUND, 1)
+    branch = await Branch.on(bed, (await bed.node()).world.ledger)
+    plan = await branch.plan(ROUND)
+    parent = await branch.make(ROUND, 0)
+    node = await bed.node(bed.index_of(plan.juror_of(1) or ""))
+    for message in bed.messages(bed.clock.now()):
+        await node.intake.digest([message])
+    await node.world.ledger.append(parent)
+    assert node.present.plan is not None
+    return node, parent, await node.forger.forge(node.present.plan, 1)
+
+
+async def send(bed: Bed, node: Node, block: Block, peer: LegacyPeer) -> list[CommandId]:
+    """What a legacy peer gets when our block goes out."""
+    other = next(n for n in range(bed.size) if bed.address(n) != node.world.signer.address)
+    await bed.script(other, peer, features=0)
+    note_told(bed, node, other, peer.tip, features=0)
+    assert node.present.plan is not None
+    await node.forger.send(block, node.present.plan)
+    await asyncio.sleep(1)
+    assert node.peers.awaiting_push == set()
+    return [command.id for _, _, command in peer.heard]
+
+
+def test_one_that_told_the_parent_is_asked_again_before_it_is_pushed_to() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node, parent, block = await forged(bed)
+        told = await node.world.ledger.get_height_at(1)
+        assert told is not None
+        peer = LegacyPeer(told, parent)
+        assert await send(bed, node, block, peer) == [CommandId.GETHEADERS, CommandId.BLOCK]
+
+    play(scenario())
+
+
+def test_one_that_moved_on_since_it_told_the_parent_gets_nothing() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node, _, block = await forged(bed)
+        told = await node.world.ledger.get_height_at(1)
+        assert told is not None
+        peer = LegacyPeer(told, replace(block, block_hash=b"o" * 20))
+        assert await send(bed, node, block, peer) == [CommandId.GETHEADERS]
+
+    play(scenario())
+
+
+def test_one_that_came_to_the_parent_since_it_told_another_height_gets_the_block() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node, parent, block = await forged(bed)
+        told = await node.world.ledger.get_height_at(0)
+        assert told is not None
+        peer = LegacyPeer(told, parent)
+        assert await send(bed, node, block, peer) == [CommandId.GETHEADERS, CommandId.BLOCK]
+
+    play(scenario())
+
+
+def test_one_that_derives_a_round_holds_up_nobody() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node, _, block = await forged(bed)
+        silent = next(n for n in range(bed.size) if bed.address(n) != node.world.signer.address)
+
+        async def say_nothing(transport: Transport) -> None:
+            await asyncio.sleep(1_000)
+
+        await bed.memory.get_connections(bed.ip(silent)).listen(Endpoint(bed.ip(silent), 6969), say_nothing)
+        assert node.present.plan is not None
+        started = bed.clock.monotonic()
+        assert await node.forger.send(block, node.present.plan) == 0
+        assert bed.clock.monotonic() - started <= 11.0
+
+    play(scenario())
+
+
+def test_until_the_push_is_done_it_does_not_hear_of_the_block() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node, parent, block = await forged(bed)
+        other = next(n for n in range(bed.size) if bed.address(n) != node.world.signer.address)
+        told = await node.world.ledger.get_height_at(1)
+        assert told is not None
+        peer = LegacyPeer(told, parent)
+        await node.listening.start(node.options.listen)
+        own = bed.index_of(node.world.signer.address)
+        session = await bed.open(bed.ip(other), own, port=6969, features=0)
+        heard: list[int] = []
+
+        async def ask_height() -> None:
+            answer = await session.request(Command(CommandId.HEIGHT, height=told), 5.0)
+            assert answer.height is not None
+            heard.append(answer.height.height)
+
+        async def ask_while_it_is_asked(caller: Caller, command: Command) -> Command | None:
+            if command.id is CommandId.GETHEADERS:
+                await ask_height()
+            return await peer(caller, command)
+
+        await bed.script(other, ask_while_it_is_asked, features=0)
+        assert node.present.plan is not None
+        assert await node.forger.send(block, node.present.plan) == 1
+        await ask_height()
+        assert heard == [1, 2]
+
+    play(scenario())
