@@ -1,0 +1,189 @@
+"""The companion over its TCP port, where its ledger file is not at hand (spec 5).
+
+What it says is believed only where it can be: its list is cached by round number alone and inherits whatever
+was wrong before, so the ledger source is the trustworthy one.  Voids are not in its lists, and coloured lists
+come from a file of its that anybody can write to through the chain; the status says so.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from hypernode.core.colours import MAX_COLOURS, Colours
+from hypernode.core.params import Network
+from hypernode.core.timeline import compute_reference_time
+from hypernode.core.types import PowHeight, Registration, Round
+from hypernode.ports import Connections, Endpoint, PowNotReady, PowStatus, RegisteredList
+from hypernode.pow.companion_client import CompanionClient
+
+LIST_TIMEOUT_S: Final = 60.0
+"""A list that it has not cached goes through its whole ledger."""
+HASH_CHARS: Final = 56
+MAX_COLOURED_BYTES: Final = 1_000_000
+
+_NO_VOIDS: Final = "voids cannot be asked for over the PoW node's port: POW_SOURCE=ledger reads them"
+_NO_COLOURS: Final = (
+    "coloured lists cannot be asked for over the PoW node's port: POW_SOURCE=ledger reads them"
+)
+_COLOURED_FILE: Final = (
+    "coloured lists are those of {path}, which anybody can change through the chain: POW_SOURCE=ledger reads "
+    "those of the control address"
+)
+
+
+class NodePowSource:
+    """``ports.PowSource`` over the companion's TCP port.  ``coloured_path``: its ``colored.json``."""
+
+    def __init__(
+        self,
+        network: Network,
+        connections: Connections,
+        endpoint: Endpoint,
+        monotonic: Callable[[], float],
+        coloured_path: Path | None = None,
+    ) -> None:
+        self._network = network
+        self._client = CompanionClient(connections, endpoint, monotonic)
+        self._coloured_path = coloured_path
+        self._stale: dict[Round, str] = {}
+        """Remark on the list of a round that was checked; empty for a good one."""
+
+    async def get_status(self, now: float) -> PowStatus:
+        """The last block and its age; never raises."""
+        try:
+            status = await self._read_status()
+        except PowNotReady as error:
+            return PowStatus(self._client.name, 0, 0.0, "", str(error))
+        age, allowed = now - status.timestamp, self._network.pow_synced_s
+        if age <= allowed:
+            return status
+        problem = (
+            f"{self._client.name}: the last block ({status.height}) is {age:.0f} s old, expected at most "
+            f"{allowed} s: the PoW node is catching up or stands still; look at it, and at its connections"
+        )
+        return replace(status, problem=problem)
+
+    async def _read_status(self) -> PowStatus:
+        timestamp = _to_number(await self._client.ask("HN_last_block_ts"))
+        if timestamp is None or timestamp < 0:
+            raise self._wrong("HN_last_block_ts", "the time of its last block: it cannot read its own ledger")
+        if timestamp == 0:
+            raise PowNotReady(f"{self._client.name}: the PoW node's ledger has no block yet")
+        info = await self._client.ask("statusjson")
+        height = info.get("blocks") if isinstance(info, dict) else None
+        if type(height) is not int or height <= 0:
+            raise self._wrong("statusjson", "the height of its last block")
+        remarks = (_NO_VOIDS, self._describe_colours(), *filter(None, self._stale.values()))
+        block_hash = await self._get_block_hash(height)
+        return PowStatus(self._client.name, height, timestamp, block_hash, "", remarks)
+
+    async def get_registered(self, round_: Round) -> RegisteredList:
+        """registered(R) of spec 3, in the companion's order.  Raises PowNotReady when it has no list (yet),
+        or one of another moment."""
+        time = compute_reference_time(self._network, round_)
+        command = f"HN_reg_round {round_} {time} 0 False"
+        answer = await self._client.ask(command, timeout_s=LIST_TIMEOUT_S)
+        if answer is False:
+            raise PowNotReady(
+                f"{self._client.name}: the PoW node has no list for round {round_} yet: fewer than "
+                f"{self._network.pow_confirmations + 1} blocks follow the one before {time}, or it failed; "
+                "look into its log"
+            )
+        params, regs = _get_parts(answer)
+        height = params.get("ref_height")
+        if type(height) is not int or height <= 0 or not isinstance(regs, dict):
+            raise self._wrong("HN_reg_round", "a list with its reference height")
+        if (params.get("pos_round"), _to_number(params.get("ref_timestamp"))) != (round_, float(time)):
+            raise self._wrong("HN_reg_round", f"the list of round {round_} at {time}: its cache is another's")
+        entries = tuple(self._to_entry(collateral, fields) for collateral, fields in regs.items())
+        await self._check_height(round_, time, height)
+        return RegisteredList(round_, height, entries, colours=self._read_colours())
+
+    def _to_entry(self, collateral: str, fields: Any) -> Registration:
+        texts = [fields.get(name) for name in ("ip", "port", "pos", "reward")] if _is_object(fields) else []
+        weight = fields.get("weight") if texts else None
+        timestamp = _to_number(fields.get("timestamp")) if texts else None
+        if not all(isinstance(text, str) for text in texts) or type(weight) is not int or timestamp is None:
+            raise self._wrong("HN_reg_round", "registrations of ip, port, pos, reward, weight and timestamp")
+        ip, port, pos, reward = texts
+        return Registration(collateral, ip, port, pos, reward, weight, timestamp)
+
+    async def _check_height(self, round_: Round, time: int, height: PowHeight) -> None:
+        """Once a round: a list that was cached before a rollback stands at another height than now."""
+        if round_ in self._stale:
+            return
+        before = await self._client.ask(f"HN_block_before_ts {time}")
+        is_known = type(before) is int and before > 0
+        self._stale = dict(list(self._stale.items())[-3:])
+        self._stale[round_] = (
+            f"the PoW node derived the list of round {round_} at block {height}, where it now says {before}: "
+            "it was cached before a rollback"
+            if is_known and before != height
+            else ""
+        )
+
+    async def get_block_hashes(self, heights: Sequence[PowHeight]) -> list[str]:
+        """Block hashes, in order.  Raises PowNotReady when one is not there."""
+        return [await self._get_block_hash(height) for height in heights]
+
+    async def _get_block_hash(self, height: PowHeight) -> str:
+        rows = await self._client.ask("blockgetjson", height)
+        last = rows[-1] if isinstance(rows, list) and rows else None
+        block_hash = last.get("block_hash") if isinstance(last, dict) else None
+        if not isinstance(block_hash, str) or len(block_hash) != HASH_CHARS:
+            raise self._wrong("blockgetjson", f"the rows of block {height}")
+        return block_hash
+
+    async def close(self) -> None:
+        """Close the line."""
+        await self._client.close()
+
+    def _describe_colours(self) -> str:
+        path = self._coloured_path
+        return _COLOURED_FILE.format(path=path) if path is not None and path.exists() else _NO_COLOURS
+
+    def _read_colours(self) -> Colours:
+        """Of the companion's file; none where there is no such file, or it is being written."""
+        path = self._coloured_path
+        try:
+            if path is None or path.stat().st_size > MAX_COLOURED_BYTES:
+                return ()
+            parsed = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return ()
+        lists = parsed.items() if isinstance(parsed, dict) else ()
+        found = [(name, text) for name, items in lists if (text := _join(items)) is not None]
+        return tuple(sorted(found)[:MAX_COLOURS])
+
+    def _wrong(self, command: str, expected: str) -> PowNotReady:
+        return PowNotReady(
+            f"{self._client.name}: an answer to {command} that is of no use; expected {expected}"
+        )
+
+
+def _get_parts(answer: Any) -> tuple[Mapping[str, Any], Any]:
+    params = answer.get("params") if isinstance(answer, dict) else None
+    return (params, answer.get("regs")) if isinstance(params, dict) else ({}, None)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _to_number(value: object) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return value if is_number else None  # type: ignore[return-value]
+
+
+def _join(items: object) -> str | None:
+    """A list as its openfield has it: the file holds it as text, or cut."""
+    if isinstance(items, str):
+        return items
+    if isinstance(items, list) and all(isinstance(item, str) for item in items):
+        return ",".join(items)
+    return None
