@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 ARGS ?=
 
-.PHONY: venv run test format lint types contract tests docs clean proto fuzz
+.PHONY: venv run test format lint types contract tests docs clean proto fuzz soak
 
 venv: $(STAMP)
 
@@ -38,6 +38,9 @@ tests: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+
+soak: $(STAMP)  ## power cuts and kills by the thousand: make soak ARGS="--minutes 5 --seed 1"
+	@exec $(BIN)/python -m tests.soak $(ARGS)
 
 fuzz: $(STAMP)  ## coverage-guided fuzzing, some 20 minutes: make fuzz ARGS="--minutes 5 --executions 1000000"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-fuzz.txt
