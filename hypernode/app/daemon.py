@@ -76,11 +76,11 @@ async def _live(settings: Settings, process: Process) -> int:
         stack.push_async_callback(ledger.close)
         journal = await open_journal(settings.journal_path, int(clock.now()))
         stack.push_async_callback(journal.close)
-        pow_source = open_pow_source(settings)
+        connections = TornadoConnections()
+        pow_source = open_pow_source(settings, connections, owns_data=True)
         stack.push_async_callback(pow_source.close)
         verifier = ThreadVerifier()
         stack.callback(verifier.close)
-        connections = TornadoConnections()
         metrics = ProcessMetrics(
             connections.traffic, _describe(settings, wallet, process.verbose), settings.data_path
         )

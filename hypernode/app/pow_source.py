@@ -1,24 +1,55 @@
-"""The companion as the settings name it, for the daemon and for tools."""
+"""The companion as the configuration names it: its ledger file, its TCP port, or the one after the other."""
 
 from __future__ import annotations
 
-from hypernode.node.config_table import ConfigError
+import logging
+
+from hypernode.net.tornado_connections import TornadoConnections
+from hypernode.node.clock import SystemClock
 from hypernode.node.settings import Settings
-from hypernode.ports import PowSource
+from hypernode.ports import Connections, Endpoint, PowSource
+from hypernode.pow.failover_source import FailoverPowSource
 from hypernode.pow.fixed_source import FixedPowSource
+from hypernode.pow.ledger_registry import RegistryOptions
 from hypernode.pow.ledger_source import LedgerPowSource
+from hypernode.pow.node_source import NodePowSource
+
+COLOURED_NAME = "colored.json"
+APP_LOG = logging.getLogger("tornado.application")
 
 
-def open_pow_source(settings: Settings) -> PowSource:
-    """A fixed list where the network has one, else the companion's ledger file.  Raises ConfigError."""
+def open_pow_source(
+    settings: Settings, connections: Connections | None = None, *, owns_data: bool = False
+) -> PowSource:
+    """A fixed list where the network has one, else the companion.  The node ``owns_data``: what it reads of a
+    ledger is kept there; a tool beside it starts from a copy and keeps nothing."""
     if settings.network.hypernodes:
         return FixedPowSource(settings.network)
     if settings.pow_source == "node":
-        raise ConfigError(
-            str(settings.config_path),
-            0,
-            "POW_SOURCE",
-            "this version reads the companion's ledger file only",
-            "Set POW_SOURCE=ledger and POW_LEDGER_DB to its ledger.db",
-        )
-    return LedgerPowSource(settings.pow_ledger_path, settings.network)
+        return _open_node(settings, connections)
+    ledger = LedgerPowSource(
+        settings.pow_ledger_path,
+        settings.network,
+        options=RegistryOptions(
+            verify=settings.pow_verify,
+            cache_path=settings.registrations_path,
+            copy_cache=not owns_data,
+        ),
+        log=APP_LOG.info,
+        warn=APP_LOG.warning,
+    )
+    if settings.pow_fallback != "node":
+        return ledger
+    node = _open_node(settings, connections)
+    return FailoverPowSource(ledger, node, log=APP_LOG.info, warn=APP_LOG.warning)
+
+
+def _open_node(settings: Settings, connections: Connections | None) -> NodePowSource:
+    folder = settings.pow_node_path
+    return NodePowSource(
+        settings.network,
+        connections or TornadoConnections(),
+        Endpoint(settings.pow_ip, settings.pow_port),
+        SystemClock().monotonic,
+        folder / COLOURED_NAME if folder is not None else None,
+    )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from hypernode.core.network import Network
+from hypernode.core.rainbow import BOUNDS
 from hypernode.node.config_files import ConfigFile, Remark, load_config
 from hypernode.node.config_table import ConfigError, Parameter, get_default, load_table
 from hypernode.node.networks import load_network
@@ -61,9 +62,17 @@ class Settings:
     """Our public address where the operator knows it; else that of our registration."""
     pow_source: str
     """ledger, node or embedded."""
+    pow_fallback: str
+    """none or node: what is asked while the ledger cannot be read."""
+    pow_verify: bool
+    """The signatures of registrations are checked."""
     pow_ledger_path: Path
     pow_ip: str
     pow_port: int
+    pow_node_path: Path | None
+    """The companion's folder, where the operator told it."""
+    tuned: frozenset[str]
+    """Parameters that the network may tune and that the operator set: ``rainbow`` wins over them."""
     log_topics: frozenset[str]
     log_level: str
     status_every_s: int
@@ -78,6 +87,11 @@ class Settings:
     @property
     def lock_path(self) -> Path:
         return self.data_path / "lock"
+
+    @property
+    def registrations_path(self) -> Path:
+        """What is kept of the companion's ledger."""
+        return self.data_path / "registrations.db"
 
     @property
     def wallet_lock_path(self) -> Path:
@@ -132,9 +146,13 @@ def load_settings(flags: Flags, folder: Path) -> tuple[Settings, tuple[Remark, .
         port=_choose_port(flags, config, network),
         out_ip=values.get_text("OUT_IP") or None,
         pow_source=values.get_text("POW_SOURCE"),
+        pow_fallback=values.get_text("POW_FALLBACK"),
+        pow_verify=values.is_on("POW_VERIFY_REGISTRATIONS"),
         pow_ledger_path=_choose_pow_ledger(flags, folder, values, home),
         pow_ip=values.get_text("POW_IP"),
         pow_port=values.get_int("POW_PORT"),
+        pow_node_path=_choose_node_path(values, home),
+        tuned=frozenset(BOUNDS.keys() & config.values.keys()),
         log_topics=frozenset(_choose_topics(values, table)),
         log_level="DEBUG" if values.is_on("DEBUG_MODE") else values.get_text("LOG_LEVEL"),
         status_every_s=values.get_int("STATUS_EVERY"),
@@ -196,6 +214,11 @@ def _choose_path(flag: Path | None, folder: Path, text: str, home: Path) -> Path
 
 def _find_passphrase_path(values: _Values, home: Path) -> Path | None:
     text = values.get_text("PASSPHRASE_FILE")
+    return _choose_path(None, home, text, home) if text else None
+
+
+def _choose_node_path(values: _Values, home: Path) -> Path | None:
+    text = values.get_text("NODE_PY_PATH")
     return _choose_path(None, home, text, home) if text else None
 
 

@@ -163,3 +163,20 @@ def test_a_network_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "net.json").write_bytes(b"\xff")
     with pytest.raises(ConfigError, match="no file that can be read"):
         load_network("net.json", tmp_path, "--network")
+
+
+def test_the_ways_to_the_companion_are_chosen(tmp_path: Path) -> None:
+    settings = load(tmp_path)
+    assert (settings.pow_source, settings.pow_fallback, settings.pow_verify) == ("ledger", "none", False)
+    assert settings.pow_node_path is None
+    assert settings.registrations_path == settings.data_path / "registrations.db"
+    text = "POW_SOURCE=node\nPOW_FALLBACK=NODE\nPOW_VERIFY_REGISTRATIONS=yes\nNODE_PY_PATH=pow"
+    settings = load(tmp_path, text)
+    assert (settings.pow_source, settings.pow_fallback, settings.pow_verify) == ("node", "node", True)
+    assert settings.pow_node_path == tmp_path.resolve() / "pow"
+
+
+def test_what_the_operator_tuned_is_known_by_name(tmp_path: Path) -> None:
+    assert load(tmp_path).tuned == frozenset()
+    settings = load(tmp_path, "MAX_CONNECT_TO=7\nPING_DELAY=9\nPORT=7000")
+    assert settings.tuned == {"MAX_CONNECT_TO", "PING_DELAY"}

@@ -144,16 +144,20 @@ def test_a_rollback_below_what_is_sealed_is_noticed_after_a_restart(path: Path, 
 
 def test_a_rollback_to_the_very_end_of_what_is_sealed_is_noticed(path: Path, kept: Path) -> None:
     # rows of a block may be sealed while its miner's row is not: such a block must not be trusted
-    for height in range(FIRST + 100, FIRST + 131):
-        kept.unlink(missing_ok=True)
+    for fork, height in enumerate(range(LAST - 18, LAST - 3)):
+        roll_back_to(path, FIRST + 100)
+        pairs = [row(h, collateral(4), collateral(2), 0.5) for h in range(FIRST + 101, LAST + 61)]
+        write(path, blocks(FIRST + 101, LAST, pairs, fork=2 * fork))
         opened = Opened(path, cache_path=kept)
-        opened.list_at(FIRST + 90)
+        opened.list_at(FIRST + 120)
         opened.close()
         roll_back_to(path, height)
-        write(path, blocks(height + 1, LAST, [registering(height + 1, 4, fork=height)], fork=height))
+        new = [registering(height + 1, 4), *pairs]
+        write(path, blocks(height + 1, LAST + 60, new, fork=2 * fork + 1))
         opened = Opened(path, cache_path=kept)
-        entries = opened.list_at(FIRST + 129)
-        assert entries == list_fresh(path, FIRST + 129), height
+        entries = opened.list_at(LAST + 20)
+        assert [e.collateral for e in entries][-1] == collateral(4), height
+        assert entries == list_fresh(path, LAST + 20), height
         opened.close()
 
 
