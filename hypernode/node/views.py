@@ -29,6 +29,8 @@ from hypernode.node.world import World
 Metrics = Callable[[], Mapping[str, object]]
 """Process and host figures for ``extra``, and ``PID``, ``tasks``, ``instance``, ``config`` parts."""
 
+MAX_CASES_SHOWN = 100
+"""Equivocations in a status; the ledger keeps all."""
 _ABSENT_KPIS = ("success", "errors", "failed_pings", "ok_pings", "warnings", "rounds", "sources")
 
 
@@ -97,7 +99,7 @@ class Views:
             "clock_offset": round(self.present.clock_offset_s, 3),
             "chains": self._list_chains(own),
             "findings": await self.world.ledger.count_findings(),
-            "equivocations": len(self.present.evidence),
+            "equivocations": self._list_equivocations(),
             "split": self.get_split(),
             "refused_messages": dict(sorted(self.mempool.get_refusals().items())),
         }
@@ -168,6 +170,20 @@ class Views:
                 "ours": is_on_our_tip(own, chain.height),
             }
             for chain in group_chains(self.peers.list_views())
+        ]
+
+    def _list_equivocations(self) -> list[dict[str, object]]:
+        """Who signed two blocks for which slot, the latest cases."""
+        return [
+            {
+                "forger": case.first.forger,
+                "round": case.first.round,
+                "sir": case.first.sir,
+                "height": case.first.height,
+                "block_hashes": [case.first.block_hash.hex(), case.second.block_hash.hex()],
+                "seen_at": case.seen_at,
+            }
+            for case in self.present.evidence[-MAX_CASES_SHOWN:]
         ]
 
     def _get_meta(self) -> dict[str, object]:

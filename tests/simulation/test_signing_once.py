@@ -1,0 +1,186 @@
+"""We never sign twice for a slot, whatever is restored or cloned; and who does is found out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hypernode.core.kinds import EQUIVOCATION, format_equivocation
+from hypernode.core.lottery import Draws
+from hypernode.core.types import Block, Message
+from hypernode.node.runtime import Node
+from hypernode.sim.adapters import MemoryFiles
+from hypernode.sim.clock import SimClock
+from hypernode.sim.cluster import ORIGIN, Cluster, Host
+from hypernode.sim.entropy import SeededEntropy
+from hypernode.sim.faults import FaultKind
+from hypernode.sim.liars import Liar, corrupt
+from hypernode.storage.database import InlineDatabase
+from hypernode.storage.journal import open_journal_in
+from tests.simulation.test_cluster import list_blocks, play
+
+ROUND = 3
+SAVED, RESTORED = 5, 12
+"""Slots of the round: when the backup is made, and when it is put back."""
+
+
+def node_of(host: Host) -> Node:
+    assert host.node is not None
+    return host.node
+
+
+async def choose_victim(cluster: Cluster) -> Host:
+    """One who has a slot between backup and restore, and one after it in the same round."""
+    plan = await node_of(cluster.hosts[0]).world.ledger.get_plan(ROUND)
+    assert plan is not None
+    jurors = [juror.address for juror in plan.jurors]
+    between, after = jurors[SAVED + 1 : RESTORED - 1], jurors[RESTORED + 1 : -1]
+    return next(h for h in cluster.hosts if h.signer.address in between and h.signer.address in after)
+
+
+async def list_own_slots(cluster: Cluster, victim: Host) -> list[tuple[int, int]]:
+    """Slots whose block in the network's chain is the victim's."""
+    other = next(host for host in cluster.hosts if host is not victim)
+    blocks = await list_blocks(cluster, other.index)
+    return [(b.round, b.sir) for b in blocks if b.forger == victim.signer.address]
+
+
+@pytest.mark.parametrize(
+    "restores", [("ledger_db",), ("ledger_db", "journal_db")], ids=["data", "everything"]
+)
+def test_an_old_backup_does_not_forge_before_the_next_round(restores: tuple[str, ...]) -> None:
+    async def scenario() -> None:
+        cluster = Cluster(5, 31)
+        await cluster.start_all()
+        await cluster.run_until(ROUND, SAVED)
+        victim = await choose_victim(cluster)
+        saved = {name: getattr(victim, name).copy() for name in restores}
+        await cluster.run_until(ROUND, RESTORED)
+        assert [place for place in await list_own_slots(cluster, victim) if place > (ROUND, SAVED)]
+        await cluster.crash(victim.index)
+        for name, database in saved.items():
+            setattr(victim, name, database)
+        await cluster.start(victim.index)
+        await cluster.run_until(ROUND + 1, 10)
+        assert cluster.is_agreed()
+        own = await list_own_slots(cluster, victim)
+        assert not [place for place in own if (ROUND, RESTORED) <= place < (ROUND + 1, 0)]
+        assert [place for place in own if place >= (ROUND + 1, 0)]
+        for host in cluster.hosts:
+            assert node_of(host).present.evidence == []
+            assert node_of(host).present.halted == ""
+        assert len([line for line in victim.log if "no forging before the next round" in line]) == 1
+        await check_journal_knows(cluster, victim, await list_blocks(cluster, 0))
+        await cluster.stop_all()
+
+    play(scenario(), 31)
+
+
+async def check_journal_knows(cluster: Cluster, victim: Host, blocks: list[Block]) -> None:
+    """All our blocks, also those that an old journal had forgotten."""
+    journal = await open_journal_in(victim.journal_db, 0)
+    for block in blocks:
+        if block.forger == victim.signer.address and block.height:
+            assert await journal.get_hash(block.round, block.sir) == block.block_hash
+
+
+def make_clone(cluster: Cluster, original: Host) -> Host:
+    """A second host with the same key: a copied wallet, and nothing else."""
+    loop: Any = original.clock._loop
+    clone = Host(
+        index=len(cluster.hosts),
+        ip="10.77.0.1",
+        signer=original.signer,
+        clock=SimClock(loop, cluster.clock.now() - loop.time()),
+        entropy=SeededEntropy(cluster.seed, "clone"),
+        ledger_db=InlineDatabase(),
+        journal_db=InlineDatabase(),
+        files=MemoryFiles(),
+        is_journal_new=True,
+    )
+    cluster.hosts.append(clone)
+    return clone
+
+
+def test_a_wallet_that_runs_on_a_second_host_halts_there_and_costs_the_network_nothing() -> None:
+    async def scenario() -> None:
+        cluster = Cluster(5, 32)
+        await cluster.start_all()
+        await cluster.run_until(ROUND, 2)
+        original = cluster.hosts[1]
+        clone = make_clone(cluster, original)
+        await cluster.start(clone.index)
+        await cluster.run_until(ROUND, 14)
+        assert "elsewhere: is this wallet in use on another host?" in node_of(clone).present.halted
+        assert node_of(clone).present.state.value == "HALTED"
+        status = await node_of(clone).views.get_status()
+        assert "another host" in str(status["state"])
+        for host in cluster.hosts[:5]:
+            assert node_of(host).present.evidence == []
+            if host is not original:
+                assert node_of(host).present.halted == ""
+        heights = {host.height.block_hash for host in cluster.hosts[:5]}
+        assert len(heights) == 1
+        await cluster.stop_all()
+
+    play(scenario(), 32)
+
+
+def test_who_signs_two_blocks_for_a_slot_is_shown_reported_once_and_remembered() -> None:
+    async def scenario() -> None:
+        cluster = Cluster(5, 33)
+        await cluster.start_all()
+        await cluster.run_until(ROUND, 1)
+        liar = await _turn_juror_of(cluster, 4)
+        await cluster.run_until(ROUND, 5)
+        await cluster.stop(liar.index)
+        await cluster.run_until(ROUND + 1, 3)
+        witness = next(h for h in cluster.hosts if h is not liar and node_of(h).present.evidence)
+        await _check_case(witness, liar)
+        reports = await _list_reports(witness, liar)
+        assert reports
+        assert len({message.sender for message in reports}) == len(reports)
+        said = len(reports)
+        await cluster.crash(witness.index)
+        await cluster.start(witness.index)
+        await cluster.run_until(ROUND + 1, 8)
+        await _check_case(witness, liar)
+        assert len(await _list_reports(witness, liar)) == said
+        await cluster.stop_all()
+
+    play(scenario(), 33)
+
+
+async def _turn_juror_of(cluster: Cluster, sir: int) -> Host:
+    """The juror of a slot pushes one block to some, and another to the rest."""
+    plan = await node_of(cluster.hosts[0]).world.ledger.get_plan(ROUND)
+    assert plan is not None
+    liar = next(h for h in cluster.hosts if h.signer.address == plan.juror_of(sir))
+    corrupt(Liar(node_of(liar), Draws("liar")), FaultKind.EQUIVOCATE)
+    return liar
+
+
+async def _check_case(witness: Host, liar: Host) -> None:
+    """The status names forger, slot and both blocks."""
+    status: Any = await node_of(witness).views.get_status()
+    cases = status["extra"]["equivocations"]
+    assert {case["forger"] for case in cases} == {liar.signer.address}
+    for case in cases:
+        assert len(set(case["block_hashes"])) == 2
+        assert (case["round"], case["seen_at"] > ORIGIN) == (ROUND, True)
+    places = [(case["round"], case["sir"]) for case in cases]
+    assert len(set(places)) == len(places)
+
+
+async def _list_reports(witness: Host, liar: Host) -> list[Message]:
+    """Messages 111 about the liar that are in the chain, each with the params that name both blocks."""
+    node = node_of(witness)
+    found = await node.world.ledger.get_messages_of(liar.signer.address, 0, 100_000)
+    reports = [m for m in found if m.what == EQUIVOCATION and m.recipient == liar.signer.address]
+    cases = {
+        format_equivocation(e.first.round, e.first.sir, e.first.block_hash, e.second.block_hash)
+        for e in node.present.evidence
+    }
+    assert {m.params for m in reports if m.sender == witness.signer.address} <= cases
+    return reports
