@@ -1,0 +1,103 @@
+"""The benchmarks by name, and how large each is in a full run, with ``--large``, and in the short form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from benchmarks import answering, catching_up, digesting, growing, starting, verifying
+from benchmarks.chains import SENDERS, Party
+from benchmarks.figures import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much of everything; the fields of a full run are its defaults."""
+
+    senders: int = SENDERS
+    verify_messages: int = 1_500
+    verify_runs: int = 15
+    digest_blocks: int = 10
+    digest_messages: int = 1_500
+    answer_blocks: int = 6
+    answer_messages: int = 3_000
+    catch_up_blocks: int = 400
+    catch_up_messages: int = 200
+    catch_up_runs: int = 5
+    growth_blocks: int = 200_000
+    growth_runs: int = 60
+    disk_blocks: int = starting.DISK_BLOCKS
+    disk_messages: int = starting.DISK_MESSAGES
+    start_blocks: int = 20_000
+    start_messages: int = 20
+    idle_s: float = 10.0
+
+
+FULL: Final = Sizes()
+LARGE: Final = Sizes(start_blocks=200_000)
+SHORT: Final = Sizes(
+    senders=6,
+    verify_messages=30,
+    verify_runs=1,
+    digest_blocks=2,
+    digest_messages=12,
+    answer_blocks=1,
+    answer_messages=12,
+    catch_up_blocks=25,
+    catch_up_messages=6,
+    catch_up_runs=1,
+    growth_blocks=40,
+    growth_runs=2,
+    disk_blocks=10,
+    disk_messages=20,
+    start_blocks=20,
+    start_messages=6,
+    idle_s=0.0,
+)
+
+
+async def _verify(party: Party, sizes: Sizes) -> list[Row]:
+    return verifying.measure_one_core(party, sizes.verify_messages, sizes.verify_runs)
+
+
+async def _cores(party: Party, sizes: Sizes) -> list[Row]:
+    return await verifying.measure_cores(party, sizes.verify_messages, sizes.verify_runs)
+
+
+async def _digest(party: Party, sizes: Sizes) -> list[Row]:
+    return await digesting.measure(party, sizes.digest_blocks, sizes.digest_messages)
+
+
+async def _answer(party: Party, sizes: Sizes) -> list[Row]:
+    return await answering.measure(party, sizes.answer_blocks, sizes.answer_messages)
+
+
+async def _catch_up(party: Party, sizes: Sizes) -> list[Row]:
+    return await catching_up.measure(
+        party, sizes.catch_up_blocks, sizes.catch_up_messages, sizes.catch_up_runs
+    )
+
+
+async def _growth(party: Party, sizes: Sizes) -> list[Row]:
+    return await growing.measure(party, sizes.growth_blocks, sizes.growth_runs)
+
+
+async def _disk(party: Party, sizes: Sizes) -> list[Row]:
+    return await starting.measure_disk(party, sizes.disk_blocks, sizes.disk_messages)
+
+
+async def _start(party: Party, sizes: Sizes) -> list[Row]:
+    return await starting.measure_start(party, sizes.start_blocks, sizes.start_messages, sizes.idle_s)
+
+
+BENCHMARKS: Final[Mapping[str, Callable[[Party, Sizes], Coroutine[Any, Any, list[Row]]]]] = {
+    "verify": _verify,
+    "cores": _cores,
+    "digest": _digest,
+    "answer": _answer,
+    "catch-up": _catch_up,
+    "growth": _growth,
+    "disk": _disk,
+    "start": _start,
+}

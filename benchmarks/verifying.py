@@ -1,0 +1,158 @@
+"""Messages verified: decoded, their address and their signature, on one core and on two."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from statistics import median
+
+from coincurve import PublicKey
+
+from benchmarks.chains import ORIGIN, Party, make_message, make_messages
+from benchmarks.figures import Row, compute_median_ratio, interleave, time_call
+from hypernode.app.verifier import ThreadVerifier
+from hypernode.core import address, signing
+from hypernode.core.message import encode_signed_buffer
+from hypernode.core.params import Network
+from hypernode.core.signing import CURVE_ORDER
+from hypernode.core.types import Message
+from hypernode.core.validate_message import check_messages
+from hypernode.wire.catalogue import CommandId, Limits
+from hypernode.wire.codec import Command, decode_command, encode_command
+
+TARGET = 0.8
+COLD_TARGET = 0.75
+CORES_TARGET = 1.6
+
+
+class BareLoop:
+    """libsecp256k1's verify in a loop of coincurve's, everything else made before: the bound."""
+
+    def __init__(self, messages: Sequence[Message]) -> None:
+        self._prepared = [
+            (PublicKey(b"\x04" + m.pubkey), _encode_der(m.txid), signing._digest(encode_signed_buffer(m)))
+            for m in messages
+        ]
+
+    def run(self) -> None:
+        for key, signature, digest in self._prepared:
+            if not key.verify(signature, digest, hasher=None):
+                raise ValueError("a signature of the benchmark is invalid")
+
+
+def _encode_der(txid: bytes) -> bytes:
+    """The form that coincurve's ``verify`` reads."""
+    r, s = int.from_bytes(txid[:32], "big"), int.from_bytes(txid[32:], "big")
+    numbers = ((r, r.bit_length() // 8 + 1), (min(s, CURVE_ORDER - s), s.bit_length() // 8 + 1))
+    body = b"".join(b"\x02" + bytes([size]) + number.to_bytes(size, "big") for number, size in numbers)
+    return b"\x30" + bytes([len(body)]) + body
+
+
+def encode_messages(messages: Sequence[Message]) -> bytes:
+    return encode_command(Command(CommandId.TX, messages=tuple(messages)))
+
+
+def verify_payload(network: Network, payload: bytes) -> None:
+    """What a node does with messages from the wire."""
+    limits = Limits(mempool_messages=10_000)
+    if check_messages(network, decode_command(payload, limits).messages):
+        raise ValueError("a message of the benchmark is invalid")
+
+
+def forget_senders() -> None:
+    """Empty the caches of addresses and keys, as in a node that just started."""
+    address.compute_address.cache_clear()
+    address._is_valid_address.cache_clear()
+    signing._parse_pubkey.cache_clear()
+
+
+def measure_one_core(party: Party, count: int, runs: int) -> list[Row]:
+    """One core: senders known, all of them new, and each message of another new sender."""
+    messages = make_messages(party, count, ORIGIN + 100_000)
+    bare, payload = BareLoop(messages), encode_messages(messages)
+    first_words = [make_message(party, n, ORIGIN + 100_000) for n in range(len(party.addresses))]
+    bare_first, payload_first = BareLoop(first_words), encode_messages(first_words)
+
+    def run_cold(payload: bytes) -> float:
+        forget_senders()
+        return time_call(lambda: verify_payload(party.network, payload))
+
+    times = interleave(
+        {
+            "bare": lambda: time_call(bare.run),
+            "warm": lambda: time_call(lambda: verify_payload(party.network, payload)),
+            "cold": lambda: run_cold(payload),
+            "bare first": lambda: time_call(bare_first.run),
+            "first": lambda: run_cold(payload_first),
+        },
+        runs,
+    )
+    rate = count / median(times["bare"])
+    bound = f"bare verify loop: {rate:,.0f}/s"
+    names = f"{len(party.addresses)} senders"
+    return [
+        _make_row(f"verify a message, one core, {names}", count, times, "warm", "bare", bound, TARGET),
+        _make_row(
+            f"the same, all {names} cold, {count // len(party.addresses)} messages each",
+            *(count, times, "cold", "bare", bound, COLD_TARGET),
+        ),
+        _make_row(
+            "the same, every message the first of its sender",
+            *(len(first_words), times, "first", "bare first", bound, None),
+        ),
+    ]
+
+
+def _make_row(
+    work: str,
+    count: int,
+    times: dict[str, list[float]],
+    name: str,
+    bare: str,
+    bound: str,
+    target: float | None,
+) -> Row:
+    rate, ratio = count / median(times[name]), compute_median_ratio(times, name, bare)
+    return Row(
+        work,
+        f"{rate:,.0f}/s, {ratio:.2f} of the bound",
+        bound,
+        f"≥ {target} of the bound" if target else "",
+        ratio >= target if target else None,
+        {"per_second": rate, "ratio": ratio},
+    )
+
+
+async def measure_cores(party: Party, count: int, runs: int) -> list[Row]:
+    """The same work given to one thread and to two."""
+    payloads = [encode_messages(make_messages(party, count, ORIGIN + 100_000, n * count)) for n in range(6)]
+    verifiers = {"one": ThreadVerifier(1), "two": ThreadVerifier(2)}
+    times: dict[str, list[float]] = {"one": [], "two": []}
+    loop = asyncio.get_running_loop()
+    try:
+        for _ in range(runs):
+            for name, verifier in verifiers.items():
+                start = loop.time()
+                await asyncio.gather(*(_verify_in(verifier, party.network, p) for p in payloads))
+                times[name].append(loop.time() - start)
+    finally:
+        for verifier in verifiers.values():
+            verifier.close()
+    ratio = compute_median_ratio(times, "two", "one")
+    rate = 6 * count / median(times["two"])
+    return [
+        Row(
+            "the same on two cores",
+            f"{rate:,.0f}/s, {ratio:.2f} × one core",
+            f"one core in a thread: {6 * count / median(times['one']):,.0f}/s",
+            f"≥ {CORES_TARGET} × one core",
+            ratio >= CORES_TARGET,
+            {"per_second": rate, "ratio": ratio},
+        )
+    ]
+
+
+async def _verify_in(verifier: ThreadVerifier, network: Network, payload: bytes) -> None:
+    command = await verifier.run(lambda: decode_command(payload, Limits(mempool_messages=10_000)))
+    if any(await verifier.find_faults(network, command.messages)):
+        raise ValueError("a message of the benchmark is invalid")
