@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import json
 import pkgutil
+from argparse import ArgumentParser, HelpFormatter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields
+from functools import partial
 from pathlib import Path
+from textwrap import indent
 from typing import Final
 
 from sphinx.pycode import ModuleAnalyzer
 
 import hypernode
+from hypernode.cli import check, ledger
 from hypernode.core.network import Delays, Network
 from hypernode.node.config_table import NO_PURPOSE, OF_THE_NETWORK, Parameter, load_table
 from hypernode.wire.catalogue import COMMANDS, LIMITS, CommandSpec, Limits, Values, Who
@@ -39,6 +43,7 @@ LAYERS: Final = (
 _WITHOUT_PAGE: Final = ("hypernode.wire.command_pb2",)
 """Generated code."""
 _KIB: Final = 1024
+_HELP_WIDTH: Final = 100
 
 
 def format_table(head: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int]) -> str:
@@ -245,6 +250,17 @@ def format_changelog(markdown: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def format_help(parser: ArgumentParser) -> str:
+    """What ``--help`` prints, as a literal block."""
+    parser.formatter_class = partial(HelpFormatter, width=_HELP_WIDTH)
+    return "::\n\n" + indent(parser.format_help(), "   ") + "\n"
+
+
+def format_ledger_help() -> str:
+    """The help of the ledger's tools."""
+    return "\n".join(format_help(parser) for parser in (check.make_parser(), *ledger.make_parsers()))
+
+
 def make_pages(root: Path) -> Mapping[str, str]:
     """Names below the folder of generated pages, and their text.  ``root`` holds CHANGELOG.md."""
     api = {f"api/{layer}.rst": format_api_page(layer, list_modules(layer)) for layer in LAYERS}
@@ -256,6 +272,7 @@ def make_pages(root: Path) -> Mapping[str, str]:
         "network_delays.inc": format_network_fields(Delays),
         "parameters.inc": format_parameters(),
         "obsolete_parameters.inc": format_obsolete_parameters(),
+        "ledger_help.inc": format_ledger_help(),
         "changelog.inc": format_changelog((root / "CHANGELOG.md").read_text(encoding="utf-8")),
         "api/ports.rst": format_api_page("ports", ["hypernode.ports"]),
         **api,

@@ -24,6 +24,8 @@ SUBCOMMANDS: Final[dict[str, Subcommand]] = {
     ),
     "instance": Subcommand("hypernode.cli.instance", "run one hypernode"),
     "client": Subcommand("hypernode.cli.client", "ask a running hypernode"),
+    "check": Subcommand("hypernode.cli.check", "check the ledger, or every block of the chain"),
+    "ledger": Subcommand("hypernode.cli.ledger", "repair, prune, snapshot, import or export the ledger"),
     "vectors": Subcommand("hypernode.cli.vectors", "run test vectors and report every difference"),
 }
 

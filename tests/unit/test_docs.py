@@ -11,11 +11,13 @@ from types import ModuleType
 
 import pytest
 
+from hypernode.cli import check, ledger
 from hypernode.core import validate_block, validate_message
 from hypernode.core.network import Delays, Network
 from hypernode.core.params import network_from_json
 from hypernode.machine.state import State
 from hypernode.node.config_table import load_table
+from hypernode.node.examining import Verdict
 from hypernode.wire.catalogue import COMMANDS, LIMITS, Limits
 from hypernode.wire.hello import FEATURES
 
@@ -152,3 +154,20 @@ def test_changelog_becomes_restructured_text() -> None:
     markdown = "# Changelog\n\n## 1.0\n\n- say `this`\n"
     expected = "Changelog\n=========\n\n1.0\n---\n\n- say ``this``\n"
     assert TABLES.format_changelog(markdown) == expected
+
+
+def test_help_of_the_ledger_tools_is_in_their_page() -> None:
+    text = TABLES.format_ledger_help()
+    assert "_generated/ledger_help.inc" in read_page("ledger_tools.rst")
+    assert TABLES.make_pages(ROOT)["ledger_help.inc"] == text
+    for name in check.CHECKS:
+        assert f"--{name}" in text
+    for name, action in ledger.ACTIONS.items():
+        assert f"usage: python -m hypernode ledger {name}" in text
+        assert " ".join(action.help.split()) in " ".join(text.split())
+        assert f"``python -m hypernode ledger {name}``" in read_page("ledger_tools.rst")
+
+
+def test_verdicts_of_a_check_are_in_the_page() -> None:
+    rows = parse_rows(read_page("ledger_tools.rst"))
+    assert {verdict.value for verdict in Verdict} <= set(rows)

@@ -1,0 +1,120 @@
+"""``ledger import``: finds out what a file is, opens it, and lets ``node.chain_import`` take its chain in."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from hypernode.app.verifier import ThreadVerifier
+from hypernode.cli.check import open_source
+from hypernode.cli.progress import Meter
+from hypernode.node.chain_import import BlockSource, LedgerChain, import_chain
+from hypernode.node.clock import SystemClock
+from hypernode.node.examining import HEADER_RULES, Examiner
+from hypernode.node.settings import Settings
+from hypernode.storage.archives import compute_sha256, extract, is_archive
+from hypernode.storage.interface import StorageError
+from hypernode.storage.ledger import SqliteLedger, open_ledger_to_read
+from hypernode.storage.legacy_read import LegacyChain, holds_legacy_chain
+from hypernode.storage.legacy_schema import CHAIN_NAME
+from hypernode.storage.read_only import SnapshotDatabase
+from hypernode.storage.snapshot import LEDGER_NAME, MANIFEST_NAME, load_manifest
+
+
+async def import_file(
+    args: argparse.Namespace, settings: Settings, ledger: SqliteLedger, stack: AsyncExitStack
+) -> dict[str, object]:
+    """Take in the chain of ``args.file``; what was done.  Raises what ``import_chain`` raises, StorageError
+    for a file that is none of the kinds, OSError."""
+    path: Path = args.file.absolute()
+    if is_archive(path):
+        path = _unpack(path, Path(stack.enter_context(tempfile.TemporaryDirectory(dir=settings.data_path))))
+    source = await _open_source(path, settings, stack)
+    examiner = _make_examiner(args, settings, stack)
+    was_empty = ledger.get_height().height == 0
+    with Meter("importing", ledger.get_height().height, source.tip_height, quiet=args.json) as meter:
+        done = await import_chain(
+            settings.network,
+            ledger,
+            source,
+            examiner,
+            needs_companion=not (args.headers_only or args.without_companion),
+            on_progress=lambda report: meter.show(report.height, report.messages),
+        )
+    report: dict[str, object] = {
+        "first": done.first,
+        "height": done.height,
+        "messages": done.messages,
+        "tolerated": done.tolerated,
+        "not_judged": {rule: one.reason for rule, one in examiner.not_judged.items()},
+    }
+    words = [
+        f"{done.height - done.first + 1} blocks taken in, {done.messages} messages; the tip is {done.height}"
+    ]
+    words += [
+        f"rule {rule}: {count} blocks break it and are tolerated" for rule, count in done.tolerated.items()
+    ]
+    words += [f"rule {rule} was not judged: {one.reason}" for rule, one in examiner.not_judged.items()]
+    if isinstance(source, LegacyChain):
+        words += await _take_in_rest(source, ledger, report, was_empty=was_empty)
+    return {**report, "words": "\n".join(words)}
+
+
+def _unpack(path: Path, folder: Path) -> Path:
+    """The chain in an archive, taken out into ``folder``; its SHA-256 is checked where it is told."""
+    found = extract(path, (CHAIN_NAME, LEDGER_NAME, MANIFEST_NAME), folder)
+    chain = found.get(LEDGER_NAME) or found.get(CHAIN_NAME)
+    if chain is None:
+        raise StorageError(f"{path}: there is neither {CHAIN_NAME} nor {LEDGER_NAME} in this archive")
+    if MANIFEST_NAME in found:
+        told = load_manifest(found[MANIFEST_NAME], path).sha256.get(chain.name)
+        if told != compute_sha256(chain):
+            raise StorageError(f"{path}: {chain.name} is not the one of its manifest: fetch it again")
+    return chain
+
+
+async def _open_source(path: Path, settings: Settings, stack: AsyncExitStack) -> LegacyChain | BlockSource:
+    if holds_legacy_chain(path):
+        legacy = LegacyChain(path, settings.network)
+        stack.push_async_callback(legacy.close)
+        return legacy
+    ledger = await open_ledger_to_read(SnapshotDatabase(path), settings.network)
+    stack.push_async_callback(ledger.close)
+    if ledger.get_pruned_below():
+        raise StorageError(f"{path}: messages of its blocks are pruned: it cannot be verified")
+    return LedgerChain(ledger)
+
+
+def _make_examiner(args: argparse.Namespace, settings: Settings, stack: AsyncExitStack) -> Examiner:
+    verifier = ThreadVerifier()
+    stack.callback(verifier.close)
+    now = SystemClock().now()
+    if args.headers_only:
+        return Examiner(settings.network, verifier, None, now, rules=HEADER_RULES)
+    source, why = open_source(settings)
+    if source is not None:
+        stack.push_async_callback(source.close)
+    return Examiner(settings.network, verifier, source, now, why=why)
+
+
+async def _take_in_rest(
+    source: LegacyChain, ledger: SqliteLedger, report: dict[str, object], *, was_empty: bool
+) -> list[str]:
+    """What else a legacy file has, and what was odd in it, in words."""
+    if was_empty:
+        await ledger.save_side_rows(source.list_side_rows())
+    orphans = source.count_orphans()
+    report |= {"restored": source.restored, "orphans": orphans}
+    report["lost"] = [[height, txid.hex()] for height, txid in source.lost]
+    words = []
+    if source.restored:
+        words.append(
+            f"{source.restored} params that its database took for numbers were restored by signature"
+        )
+    for height, txid in source.lost:
+        words.append(f"message {txid.hex()} of block {height}: no text fits what its params became")
+    if orphans:
+        words.append(f"{orphans} messages in it belong to no block and were left out")
+    return words
