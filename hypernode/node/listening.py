@@ -14,6 +14,7 @@ from hypernode.mempool.pool import Mempool
 from hypernode.net.admission import Admission
 from hypernode.net.serving import Caller, serve_session
 from hypernode.net.signed_hello import Identity
+from hypernode.node.offences import Offences
 from hypernode.node.peers import Peer, Peers
 from hypernode.node.serving import Serving
 from hypernode.node.world import World
@@ -37,12 +38,14 @@ class Listening:
     _admission: Admission = field(init=False)
     _early: Admission = field(init=False)
     """Until a list is known: nobody is put on hold for not being on it."""
+    _offences: Offences = field(init=False)
     _transports: dict[int, Transport] = field(default_factory=dict)
     _count: int = 0
 
     def __post_init__(self) -> None:
         self._admission = Admission(self.limits, never_held=self.network.allow_queries_from)
         self._early = Admission(replace(self.limits, hold_first_s=0.0, hold_max_s=0.0))
+        self._offences = Offences(self.log, self.world.clock.monotonic)
 
     async def start(self, local: Endpoint) -> Listener:
         """Listen.  Raises OSError when the port is taken."""
@@ -78,7 +81,8 @@ class Listening:
             for peer in known:
                 self.peers.remove(peer)
         if end.is_offence:
-            self.log(f"{transport.remote.ip}: {end.reason}, on hold for {end.held_s:.0f} s")
+            ip = transport.remote.ip
+            self._offences.note(ip, f"{ip}: {end.reason}, on hold for {end.held_s:.0f} s")
 
     def _welcome(self, caller: Caller) -> list[Peer]:
         """A hypernode that says hello with its own port is a peer of ours from now on."""

@@ -10,15 +10,18 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.params import Network
 from hypernode.core.types import Block, ChainHeight, Height
+from hypernode.mempool.policy import is_ripe
 from hypernode.mempool.pool import Mempool
 from hypernode.net.serving import Caller
 from hypernode.node.chain import Chain
 from hypernode.node.intake import Intake
 from hypernode.node.neighbour import choose_height_to_tell
+from hypernode.node.offences import Offences
 from hypernode.node.peers import Peer, Peers
 from hypernode.node.queries import check_height, parse_address_query, parse_headers, parse_hex
 from hypernode.node.tester import Tester, list_slots_at_hand
@@ -53,9 +56,11 @@ class Serving:
     allow_queries_from: Collection[str] = ()
     on_trouble: Callable[[StorageTrouble], None] = lambda trouble: None
     handlers: Mapping[CommandId, Handler] = field(init=False)
+    _offences: Offences = field(init=False)
 
     def __post_init__(self) -> None:
         self.allow_queries_from = self.network.allow_queries_from
+        self._offences = Offences(self.log, self.world.clock.monotonic)
         self.handlers = {
             CommandId.OK: self._ignore,
             CommandId.KO: self._ignore,
@@ -122,7 +127,7 @@ class Serving:
             except Reject as refusal:
                 # Honest legacy jurors push blocks that we refuse (other jurors after a restart): the
                 # line is closed, but their IP is not held for it.
-                self.log(f"block {block.height} of {caller.ip} refused: {refusal}")
+                self._offences.note(caller.ip, f"block {block.height} of {caller.ip} refused: {refusal}")
                 raise Ignore(refusal.rule, refusal.reason) from refusal
 
     async def _tx(self, caller: Caller, command: Command) -> Command:
@@ -135,11 +140,10 @@ class Serving:
 
     async def _mempool(self, caller: Caller, command: Command) -> Command:
         peer = self._find_peer(caller)
-        now = self.world.clock.now()
+        now = self.views.present.get_offer_time()
         if peer is None:
-            return Command(
-                CommandId.MEMPOOL, messages=tuple(self.mempool.get_all()[: self.network.max_txs_to_sync])
-            )
+            ripe = (m for m in self.mempool.get_all() if is_ripe(self.network, m, now))
+            return Command(CommandId.MEMPOOL, messages=tuple(islice(ripe, self.network.max_txs_to_sync)))
         if len(command.messages) <= self.network.max_txs_to_sync:
             await self.intake.digest(command.messages, peer.name)
         new = self.mempool.take_new_for(peer.name, self.network.max_txs_to_sync, now)
@@ -241,7 +245,7 @@ class Serving:
         return Command(CommandId.GETHEIGHTS, string=_dump(self.views.get_heights()))
 
     async def _getconfig(self, caller: Caller, command: Command) -> Command:
-        return Command(CommandId.GETCONFIG, string=_dump(self.views.get_tunables()))
+        return Command(CommandId.GETCONFIG, string=_dump(self.views.get_config()))
 
 
 def _refuse_pruned(caller: Caller) -> Command:
