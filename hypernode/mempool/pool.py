@@ -194,9 +194,18 @@ class Mempool:
         """Whether exactly this message is in the pool, byte for byte as signed and with this key and id:
         then it was verified."""
         entry = self._entries.get(message.txid)
-        if entry is None or entry.message.pubkey != message.pubkey:
+        if entry is None:
             return False
-        return entry.message == replace(message, block_height=0, received=entry.message.received)
+        held = entry.message
+        return (
+            held.pubkey == message.pubkey
+            and held.timestamp == message.timestamp
+            and held.sender == message.sender
+            and held.recipient == message.recipient
+            and held.what == message.what
+            and held.params == message.params
+            and held.value == message.value
+        )
 
     def list_twin_ids(self, message: Message) -> tuple[bytes, ...]:
         """The ids under which a chain may hold the message."""

@@ -25,7 +25,7 @@ from hypernode.node.history import History
 from hypernode.node.judging import ForgerKeys, Judge, Prepared, prepare
 from hypernode.node.rounds import Rounds
 from hypernode.node.world import World
-from hypernode.ports import Replacement
+from hypernode.ports import Finding, Replacement
 
 
 async def _do_nothing(block: Block) -> None:
@@ -161,10 +161,15 @@ class Chain:
         return breaks
 
     async def _after_append(self, blocks: Sequence[Block], breaks: Sequence[tuple[Break, ...]]) -> None:
-        for block, tolerated in zip(blocks, breaks, strict=True):
+        for block in blocks:
             self._mempool.remove(block.messages)
-            for brk in tolerated:
-                await self._world.ledger.save_finding(block.height, block.block_hash, brk.rule, brk.reason)
+        findings = [
+            Finding(block.height, block.block_hash, brk.rule, brk.reason)
+            for block, tolerated in zip(blocks, breaks, strict=True)
+            for brk in tolerated
+        ]
+        if findings:
+            await self._world.ledger.save_findings(findings)
 
     async def check_depth(self, common: Height, support: Support) -> None:
         """Raises Ignore when blocks of ours above ``common`` may not go for a branch with that support

@@ -8,7 +8,7 @@ the lists of a round once, and remembers the keys of forgers.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hypernode.core.block import encode_raw_block, normalise_block
@@ -32,6 +32,9 @@ from hypernode.node.world import World
 
 MAX_KEYS = 1_024
 """Keys of forgers that are remembered: every hypernode of a large network."""
+MAX_PART_MESSAGES = 4_000
+"""Messages of whole blocks that are verified together, and stored together when we catch up: larger parts
+cost no less each, and hold the event loop up for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +49,30 @@ async def prepare(
     network: Network, world: World, mempool: Mempool, blocks: Sequence[Block]
 ) -> list[Prepared]:
     """Cut and verify the messages of some blocks.  What the mempool holds was verified when it came."""
-    cut = [normalise_block(network, block) for block in blocks]
-    unverified = [[m for m in block.messages if not mempool.holds(m)] for block in cut]
-    faults = iter(await world.verifier.find_faults(network, [m for ms in unverified for m in ms]))
-    return [
-        Prepared(block, {m.txid: fault for m in messages if (fault := next(faults))})
-        for block, messages in zip(cut, unverified, strict=True)
-    ]
+    prepared: list[Prepared] = []
+    for part in split_blocks(blocks, MAX_PART_MESSAGES):
+        cut = [normalise_block(network, block) for block in part]
+        unverified = [[m for m in block.messages if not mempool.holds(m)] for block in cut]
+        faults = iter(await world.verifier.find_faults(network, [m for ms in unverified for m in ms]))
+        prepared += [
+            Prepared(block, {m.txid: fault for m in messages if (fault := next(faults))})
+            for block, messages in zip(cut, unverified, strict=True)
+        ]
+    return prepared
+
+
+def split_blocks(blocks: Sequence[Block], most: int) -> Iterator[list[Block]]:
+    """The blocks in parts, in order: a part ends where its messages reach ``most``."""
+    part: list[Block] = []
+    messages = 0
+    for block in blocks:
+        part.append(block)
+        messages += len(block.messages)
+        if messages >= most:
+            yield part
+            part, messages = [], 0
+    if part:
+        yield part
 
 
 class ForgerKeys:

@@ -7,7 +7,7 @@ who told it is reported.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -21,7 +21,7 @@ from hypernode.net.session import Session
 from hypernode.node.asking import ask_block_info, ask_blocks, ask_round_blocks
 from hypernode.node.chain import Chain
 from hypernode.node.dialling import Dialler
-from hypernode.node.judging import Prepared
+from hypernode.node.judging import MAX_PART_MESSAGES, Prepared, split_blocks
 from hypernode.node.pipeline import run_ahead
 from hypernode.node.reporter import Reporter
 from hypernode.node.world import World
@@ -32,9 +32,6 @@ BAN_S = 900.0
 MAX_BRANCH_BLOCKS = 2_000
 """Blocks of a diverging branch held in memory before it is measured: what two of main's rounds and a
 long outage need is far below, and 2,000 blocks of usual size are some 100 MB."""
-MAX_PART_MESSAGES = 4_000
-"""Messages of whole blocks that are verified and stored together when we catch up: larger parts cost no less
-each, and hold the event loop up for longer."""
 MAX_HOLDERS_ASKED = 3
 """Holders of a branch that are tried before the next look around."""
 
@@ -273,20 +270,6 @@ class Synchroniser:
             ),
         )
         return ordered[:MAX_HOLDERS_ASKED]
-
-
-def split_blocks(blocks: Sequence[Block], most: int) -> Iterator[list[Block]]:
-    """The blocks in parts, in order: a part ends where its messages reach ``most``."""
-    part: list[Block] = []
-    messages = 0
-    for block in blocks:
-        part.append(block)
-        messages += len(block.messages)
-        if messages >= most:
-            yield part
-            part, messages = [], 0
-    if part:
-        yield part
 
 
 Key = TypeVar("Key", bound=Hashable)

@@ -9,8 +9,8 @@ from contextlib import aclosing
 import pytest
 
 from hypernode.core.errors import Reject
+from hypernode.node.judging import split_blocks
 from hypernode.node.pipeline import run_ahead
-from hypernode.node.sync import split_blocks
 from tests.unit.node.worlds import play
 from tests.unit.storage.chains import chain
 
