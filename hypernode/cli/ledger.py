@@ -33,10 +33,6 @@ class Action:
     run: Callable[[argparse.Namespace, Settings], Coroutine[Any, Any, dict[str, object]]]
 
 
-class Refused(Exception):
-    """What was asked for cannot be done: words for the operator."""
-
-
 def main(argv: list[str] | None = None) -> int:
     """Do it and say what was done; returns the exit status."""
     args = make_parsers()[0].parse_args(argv)
@@ -51,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
         report = asyncio.run(ACTIONS[args.action].run(args, load_tool_settings(args)))
     except ConfigError as error:
         return _fail(str(error), Exit.CONFIGURATION)
-    except (Refused, Reject, OtherChain, StorageError) as error:
+    except (Reject, OtherChain, StorageError) as error:
         return _fail(str(error), Exit.NEGATIVE)
     except (LockHeld, PowNotReady, StorageTrouble, OSError) as error:
         return _fail(str(error), Exit.TEMPORARY)
@@ -78,13 +74,14 @@ def make_parsers() -> list[argparse.ArgumentParser]:
 
 
 async def _open_locked(settings: Settings, stack: AsyncExitStack, *, create: bool = False) -> SqliteLedger:
-    """Our ledger, for us alone: refuses while the node runs.  Raises LockHeld, Refused, StorageError."""
+    """Our ledger, for us alone: refuses while the node runs.  Raises LockHeld, StorageError."""
     from hypernode.node.lock import acquire_lock
     from hypernode.storage.database import InlineDatabase
+    from hypernode.storage.interface import StorageError
     from hypernode.storage.ledger import open_ledger
 
     if not create and not settings.ledger_path.is_file():
-        raise Refused(f"{settings.ledger_path}: there is no ledger; name the run folder with --home")
+        raise StorageError(f"{settings.ledger_path}: there is no ledger; name the run folder with --home")
     stack.enter_context(acquire_lock(settings.lock_path, f"data folder {settings.data_path}"))
     ledger = await open_ledger(InlineDatabase(settings.ledger_path), settings.network)
     stack.push_async_callback(ledger.close)
@@ -99,59 +96,10 @@ def _add_repair_flags(parser: argparse.ArgumentParser) -> None:
 
 
 async def _repair(args: argparse.Namespace, settings: Settings) -> dict[str, object]:
-    from hypernode.node.chain_repair import cut_back, export_blocks
-    from hypernode.node.clock import SystemClock
+    from hypernode.cli.repairing import repair_ledger
 
     async with AsyncExitStack() as stack:
-        ledger = await _open_locked(settings, stack)
-        tip = ledger.get_height().height
-        good = await _find_last_good(args, settings, ledger, stack) if args.to is None else args.to
-        if not 0 <= good <= tip:
-            raise Refused(f"there is no block {good}: the chain ends at {tip}")
-        if good == tip:
-            return {"cut": 0, "height": tip, "words": f"nothing to repair: all {tip} blocks are good"}
-        if args.dry_run:
-            words = f"blocks {good + 1} to {tip} would be cut"
-            return {"cut": 0, "would_cut": tip - good, "height": tip, "words": words}
-        name = f"cut-{good + 1}-{tip}-{int(SystemClock().now())}.json.gz"
-        kept = settings.data_path / name
-        await export_blocks(ledger, good + 1, kept)
-        count = await cut_back(ledger, good)
-        words = (
-            f"cut back to block {good}: {count} blocks are gone from the ledger and kept in {kept}; "
-            "start the node, and it fetches the rest"
-        )
-        return {"cut": count, "height": good, "kept": str(kept), "words": words}
-
-
-async def _find_last_good(
-    args: argparse.Namespace, settings: Settings, ledger: SqliteLedger, stack: AsyncExitStack
-) -> int:
-    """The block below the first one that breaks a rule."""
-    from hypernode.app.verifier import ThreadVerifier
-    from hypernode.cli.check import open_source
-    from hypernode.cli.progress import Meter
-    from hypernode.node.chain_check import ChainCheck
-    from hypernode.node.clock import SystemClock
-    from hypernode.node.examining import Examiner
-
-    source, why = open_source(settings)
-    if source is not None:
-        stack.push_async_callback(source.close)
-    verifier = ThreadVerifier()
-    stack.callback(verifier.close)
-    examiner = Examiner(settings.network, verifier, source, SystemClock().now(), why=why)
-    with Meter("checking", 0, ledger.get_height().height, quiet=args.json) as meter:
-        check = ChainCheck(
-            settings.network,
-            ledger,
-            examiner,
-            on_progress=lambda progress, state: meter.show(progress.height, progress.messages),
-            stop_at_break=True,
-        )
-        state = await check.run()
-    bad = state.find_first_refused()
-    return ledger.get_height().height if bad is None else bad - 1
+        return await repair_ledger(args, settings, await _open_locked(settings, stack), stack)
 
 
 def _add_prune_flags(parser: argparse.ArgumentParser) -> None:
@@ -193,11 +141,12 @@ async def _snapshot(args: argparse.Namespace, settings: Settings) -> dict[str, o
     import tempfile
 
     from hypernode.node.clock import SystemClock
+    from hypernode.storage.interface import StorageError
     from hypernode.storage.snapshot import write_snapshot
 
     target: Path = args.file.absolute()
     if not target.parent.is_dir():
-        raise Refused(f"{target.parent}: there is no such folder")
+        raise StorageError(f"{target.parent}: there is no such folder")
     # beside the archive: the copy takes as much room as the ledger
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".snapshot-") as folder:
         manifest = await write_snapshot(

@@ -1,0 +1,67 @@
+"""``ledger repair``: finds the last good block, keeps what is above it in a file, and cuts it off."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import AsyncExitStack
+
+from hypernode.app.verifier import ThreadVerifier
+from hypernode.cli.check import open_source
+from hypernode.cli.progress import Meter
+from hypernode.core.types import Height
+from hypernode.node.chain_check import ChainCheck
+from hypernode.node.chain_repair import cut_back, export_blocks
+from hypernode.node.clock import SystemClock
+from hypernode.node.examining import Examiner
+from hypernode.node.settings import Settings
+from hypernode.storage.interface import StorageError
+from hypernode.storage.ledger import SqliteLedger
+from hypernode.storage.prune import check_not_pruned
+
+
+async def repair_ledger(
+    args: argparse.Namespace, settings: Settings, ledger: SqliteLedger, stack: AsyncExitStack
+) -> dict[str, object]:
+    """Cut back to ``args.to``, or to the last good block; what was done.  Raises StorageError for a height
+    that the chain cannot go back to, StorageTrouble, OSError."""
+    tip = ledger.get_height().height
+    good = await _find_last_good(args, settings, ledger, stack) if args.to is None else args.to
+    if not 0 <= good <= tip:
+        raise StorageError(f"there is no block {good}: the chain ends at {tip}")
+    if good == tip:
+        return {"cut": 0, "height": tip, "words": f"nothing to repair: all {tip} blocks are good"}
+    check_not_pruned(str(settings.ledger_path), good, ledger.get_pruned_below())
+    if args.dry_run:
+        words = f"blocks {good + 1} to {tip} would be cut"
+        return {"cut": 0, "would_cut": tip - good, "height": tip, "words": words}
+    kept = settings.data_path / f"cut-{good + 1}-{tip}-{int(SystemClock().now())}.json.gz"
+    await export_blocks(ledger, good + 1, kept)
+    count = await cut_back(ledger, good)
+    words = (
+        f"cut back to block {good}: {count} blocks are gone from the ledger and kept in {kept}; "
+        "start the node, and it fetches the rest"
+    )
+    return {"cut": count, "height": good, "kept": str(kept), "words": words}
+
+
+async def _find_last_good(
+    args: argparse.Namespace, settings: Settings, ledger: SqliteLedger, stack: AsyncExitStack
+) -> Height:
+    """The block below the first one that breaks a rule."""
+    source, why = open_source(settings)
+    if source is not None:
+        stack.push_async_callback(source.close)
+    verifier = ThreadVerifier()
+    stack.callback(verifier.close)
+    examiner = Examiner(settings.network, verifier, source, SystemClock().now(), why=why)
+    with Meter("checking", 0, ledger.get_height().height, quiet=args.json) as meter:
+        check = ChainCheck(
+            settings.network,
+            ledger,
+            examiner,
+            on_progress=lambda progress, state: meter.show(progress.height, progress.messages),
+            stop_at_break=True,
+        )
+        state = await check.run()
+    bad = state.find_first_refused()
+    return ledger.get_height().height if bad is None else bad - 1
