@@ -28,6 +28,8 @@ html_theme_options = {"description": "A hypernode for Bismuth", "page_width": "1
 autodoc_default_options = {"members": True, "show-inheritance": True, "ignore-module-all": True}
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+# A class is named for what it is in its own module; two modules may each have their Report.
+suppress_warnings = ["ref.python"]
 
 _CODE: Final = re.compile(r"(``.+?``)", re.DOTALL)
 _MARKUP: Final = re.compile(r"([\\*|`]|(?<=\w)_(?!\w))")

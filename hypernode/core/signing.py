@@ -76,8 +76,8 @@ def recover_pubkeys(signature: bytes, buffer: bytes) -> list[bytes]:
 
 
 def generate_pubkeys(signature: bytes, buffer: bytes) -> Iterator[bytes]:
-    """What ``recover_pubkeys`` lists, one by one: each costs as much as verifying, and one of the first two is
-    nearly always the right one."""
+    """What ``recover_pubkeys`` lists, one by one: each costs as much as verifying, and one of the first two
+    is nearly always the right one."""
     if len(signature) != ID_BYTES:
         return
     digest = _digest(buffer)
