@@ -149,7 +149,8 @@ class Connector:
         self.note_height(peer, told, their_juror)
 
     async def _exchange_mempools(self, session: Session, peer: Peer) -> None:
-        new = self.mempool.take_new_for(peer.name, self.network.max_txs_to_sync, self.world.clock.now())
+        now = self.present.get_offer_time()
+        new = self.mempool.take_new_for(peer.name, self.network.max_txs_to_sync, now)
         theirs = await ask_mempool(session, tuple(new))
         if theirs:
             await self.intake.digest(theirs, peer.name)

@@ -91,9 +91,10 @@ class Forger:
         slots = asyncio.Semaphore(SEND_AT_ONCE)
         own = self.world.signer.address
         targets = [e for e in plan.registered if e.pos != own and parse_port(e.port) is not None]
+        legacy = {e.pos for e in targets if not self.peers.has_features(e.pos)}
         # Who is known to wait for it gets it first; asking the others takes its time.
-        targets.sort(key=lambda entry: self.peers.get_told(entry.pos) is None)
-        self.peers.awaiting_push = {e.pos for e in targets if not self.peers.has_features(e.pos)}
+        targets.sort(key=lambda entry: (self.peers.get_told(entry.pos) is None, entry.pos in legacy))
+        self.peers.awaiting_push = legacy
         sent: list[str] = []
 
         async def send_one(entry: Registration) -> None:

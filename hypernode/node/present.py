@@ -52,6 +52,11 @@ class Present:
         start = compute_slot_start(self.network, round_, sir)
         return float(start), float(start + self.network.slot_s)
 
+    def get_offer_time(self) -> float:
+        """Unix s by which messages are offered: where our clock is ahead of the others', by theirs, or what
+        we write now would be of their future."""
+        return self.clock.now() - max(0.0, self.clock_offset_s)
+
     def set_state(self, state: State, reason: str = "") -> None:
         changed = state is not self.state
         self.state, self.reason = state, reason

@@ -164,6 +164,25 @@ def test_errands_to_one_hypernode_go_one_after_the_other() -> None:
     play(scenario())
 
 
+@pytest.mark.parametrize(("offset_s", "is_offered"), [(0.0, True), (3.0, True), (3.5, False), (-9.0, True)])
+def test_what_would_be_of_its_future_is_not_sent_yet(offset_s: float, *, is_offered: bool) -> None:
+    """Our clock is ahead of the others' by so much: what we write now is later by theirs."""
+
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        node.present.clock_offset_s = offset_s
+        assert await node.intake.digest([bed.message(1)]) == [None]
+        await node.listening.start(node.options.listen)
+        for port in (6969, 0):
+            session = await bed.open(bed.ip(LEGACY), 0, port=port, features=0)
+            answer = await session.request(Command(CommandId.MEMPOOL, messages=(bed.message(3),)), 5.0)
+            theirs = [m for m in answer.messages if m.sender == bed.address(1)]
+            assert len(theirs) == is_offered
+
+    play(scenario())
+
+
 # --- pushed blocks --------------------------------------------------------------------------------------
 
 
