@@ -63,6 +63,8 @@ def play_storage_era(seed: int, lives: int, on_kill: OnKill = lambda: None) -> C
         for number in range(1, lives + 1):
             child = start(storage_life.live, Path(name), random.getrandbits(32), expected)
             _let_live(child, random.uniform(0, MAX_LIFE_S), lambda r: storage_life.note(expected, done, r))
+            if expected.blocks_under_way is not None or expected.signing is not None:
+                done["caught under way"] += 1
             try:
                 asyncio.run(storage_life.look(Path(name), expected))
             except Exception as error:

@@ -90,6 +90,8 @@ async def play_era(
         await live(disk, expected, random, done, settings)
         disk = disk.survive(random)
         done["cuts"] += 1
+        if expected.blocks_under_way is not None or expected.signing is not None:
+            done["caught under way"] += 1
         try:
             await look(disk, expected)
         except Exception as error:

@@ -1,0 +1,142 @@
+"""The daemon as a process: alone on its folder and wallet, and on a disk that refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from hypernode.cli.exit_codes import Exit
+from hypernode.core.network import Network
+from hypernode.core.params import network_to_json
+from hypernode.core.timeline import compute_round_start
+from hypernode.sim.cluster import make_network
+
+ROOT: Final = Path(__file__).parents[2]
+PATIENCE_S: Final = 60.0
+IP: Final = "127.0.0.1"
+
+
+def write_network(folder: Path, next_round_in_s: int = 600) -> Path:
+    """A network of three that are not there, with slots of a second."""
+    network: Network = make_network(3, 1, 1)
+    round_s = compute_round_start(network, 1) - compute_round_start(network, 0)
+    origin = int(time.time()) + next_round_in_s - 1_000 * round_s
+    path = folder / "net.json"
+    path.write_text(network_to_json(replace(network, origin_of_time=origin)), encoding="utf-8")
+    return path
+
+
+def choose_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((IP, 0))
+        return int(probe.getsockname()[1])
+
+
+def make_command(network: Path, home: Path, *arguments: str) -> list[str]:
+    script = str(ROOT / "hn_instance.py")
+    start = [sys.executable, script, "--network", str(network), "--home", str(home), "-I", IP, "-v"]
+    return [*start, "-p", str(choose_port()), *arguments]
+
+
+@contextmanager
+def running(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    """A daemon that listens; killed at the end, and when it takes longer than any test has patience."""
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        watchdog = threading.Timer(PATIENCE_S, process.kill)
+        watchdog.start()
+        try:
+            assert process.stdout is not None
+            said = ""
+            for line in process.stdout:
+                said += line
+                if "listens on" in line:
+                    break
+            else:
+                pytest.fail(said)
+            drain = threading.Thread(target=process.stdout.read, daemon=True)
+            drain.start()
+            yield process
+            process.kill()
+            drain.join()
+        finally:
+            watchdog.cancel()
+            process.kill()
+
+
+def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
+
+
+def test_a_second_daemon_on_one_folder_or_one_wallet_is_refused_by_a_sentence(tmp_path: Path) -> None:
+    network, home, other = write_network(tmp_path), tmp_path / "a", tmp_path / "b"
+    wallet = str(home / "poswallet.json")
+    with running(make_command(network, home)) as first:
+        same = run(make_command(network, home))
+        assert same.returncode == Exit.TEMPORARY
+        assert f"data folder {home / 'data'} is in use by process {first.pid} " in same.stderr
+        assert "stop it first, or use another one" in same.stderr
+        shared = run(make_command(network, other, "--wallet", wallet))
+        assert shared.returncode == Exit.TEMPORARY
+        assert f"wallet {wallet} is in use by process {first.pid} " in shared.stderr
+        first.send_signal(signal.SIGKILL)
+        first.wait(timeout=10)
+    # The lock of a process that is gone is none.
+    with running(make_command(network, other, "--wallet", wallet)):
+        pass
+
+
+def test_a_ledger_that_cannot_be_opened_now_is_a_trouble_that_may_pass(tmp_path: Path) -> None:
+    home = tmp_path / "a"
+    (home / "data" / "ledger.db").mkdir(parents=True)
+    refused = run(make_command(write_network(tmp_path), home))
+    assert refused.returncode == Exit.TEMPORARY
+    assert "ledger.db: it cannot be opened: look at the folder, its owner and the disk" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def ask_state(command: list[str]) -> dict[str, Any]:
+    """What ``hn_client.py`` gets from the daemon of this command."""
+    port = command[command.index("-p") + 1]
+    client = [sys.executable, str(ROOT / "hn_client.py"), "--network", command[3], "-I", IP, "-p", port]
+    answer = run([*client, "--action", "status", "--json"])
+    state: dict[str, Any] = json.loads(answer.stdout)["state"]
+    return state
+
+
+def wait_for(command: list[str], holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """The first state of which ``holds`` is true; asking takes its time, so there is no need to wait."""
+    end = time.monotonic() + PATIENCE_S / 2
+    while not holds(state := ask_state(command)):
+        assert time.monotonic() < end, state
+    return state
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of another process are Linux's")
+def test_a_disk_that_takes_nothing_is_said_and_outlived_by_the_process(tmp_path: Path) -> None:
+    command = make_command(write_network(tmp_path, next_round_in_s=5), tmp_path / "a")
+    with running(command) as process:
+        _, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+        # No file may grow: with the next round there is something to store.
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (1, hard))
+        state = wait_for(command, lambda state: state["state"] == "HALTED")
+        assert ".db: the disk fails, or is full" in state["reason"]
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+        wait_for(command, lambda state: state["state"] == "START")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) == os.EX_OK
