@@ -9,7 +9,7 @@ from statistics import median
 from coincurve import PublicKey
 
 from benchmarks.chains import ORIGIN, Party, make_message, make_messages
-from benchmarks.figures import Row, compute_median_ratio, interleave, time_call
+from benchmarks.figures import Row, compute_median_ratio, interleave, time_thread
 from hypernode.app.verifier import ThreadVerifier
 from hypernode.core import address, signing
 from hypernode.core.message import encode_signed_buffer
@@ -75,14 +75,14 @@ def measure_one_core(party: Party, count: int, runs: int) -> list[Row]:
 
     def run_cold(payload: bytes) -> float:
         forget_senders()
-        return time_call(lambda: verify_payload(party.network, payload))
+        return time_thread(lambda: verify_payload(party.network, payload))
 
     times = interleave(
         {
-            "bare": lambda: time_call(bare.run),
-            "warm": lambda: time_call(lambda: verify_payload(party.network, payload)),
+            "bare": lambda: time_thread(bare.run),
+            "warm": lambda: time_thread(lambda: verify_payload(party.network, payload)),
             "cold": lambda: run_cold(payload),
-            "bare first": lambda: time_call(bare_first.run),
+            "bare first": lambda: time_thread(bare_first.run),
             "first": lambda: run_cold(payload_first),
         },
         runs,

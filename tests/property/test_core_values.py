@@ -6,6 +6,7 @@ import sqlite3
 from dataclasses import replace
 from typing import Any
 
+import base58
 import ecdsa
 import pytest
 from ecdsa.util import sigdecode_string, sigencode_string
@@ -13,7 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hypernode.core import params
-from hypernode.core.address import compute_address, encode_address, is_valid_address, validate_address
+from hypernode.core.address import (
+    _encode_base58,
+    compute_address,
+    encode_address,
+    is_valid_address,
+    validate_address,
+)
 from hypernode.core.errors import Reject
 from hypernode.core.forging import select_messages
 from hypernode.core.fork_choice import is_better, is_promise_kept, is_same_height
@@ -34,6 +41,12 @@ from tests.unit.core.builders import OWN, get_pubkey, make_message, make_registr
 
 privkeys = st.integers(1, CURVE_ORDER - 1).map(lambda n: n.to_bytes(32, "big"))
 small = st.integers(0, 3)
+
+
+@given(st.integers(0, 3), st.binary(max_size=40))
+def test_base58_is_that_of_the_library(zeros: int, data: bytes) -> None:
+    padded = bytes(zeros) + data
+    assert _encode_base58(padded) == base58.b58encode(padded).decode("ascii")
 
 
 @given(st.binary(min_size=20, max_size=20), st.sampled_from([0x19, 0x55]))
