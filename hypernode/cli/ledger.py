@@ -126,7 +126,8 @@ async def _prune(args: argparse.Namespace, settings: Settings) -> dict[str, obje
         await ledger.close()
         if args.vacuum:
             vacuum(settings.ledger_path)
-    words = f"{count} messages dropped; blocks below {below} have none now, and keep all else"
+    words = f"{count} messages dropped; "
+    words += f"blocks below {below} have none now, and keep all else" if below else "all blocks keep theirs"
     if not args.all and args.below > limit:
         words += f"; those from block {limit} on have to stay, for a message could come again"
     return {"dropped": count, "pruned_below": below, "limit": limit, "words": words}

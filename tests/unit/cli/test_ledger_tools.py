@@ -270,6 +270,11 @@ def test_tools_make_no_ledger_where_there_is_none(action: list[str], home: Path)
 # --- prune and snapshot -----------------------------------------------------------------------------
 
 
+def test_prune_leaves_a_young_chain_whole(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ledger.main(["prune", "--all"]) == Exit.OK
+    assert capsys.readouterr().out == "0 messages dropped; all blocks keep theirs\n"
+
+
 def test_prune_says_what_it_dropped_and_what_has_to_stay(
     home: Path, original: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
