@@ -26,6 +26,10 @@ SUBCOMMANDS: Final[dict[str, Subcommand]] = {
     "client": Subcommand("hypernode.cli.client", "ask a running hypernode"),
     "check": Subcommand("hypernode.cli.check", "check the ledger, or every block of the chain"),
     "ledger": Subcommand("hypernode.cli.ledger", "repair, prune, snapshot, import or export the ledger"),
+    "feed": Subcommand("hypernode.cli.reg_feed", "show what became of every registration, and why"),
+    "register": Subcommand("hypernode.cli.register", "print what registers or unregisters a hypernode"),
+    "rewards": Subcommand("hypernode.cli.rewards", "compute the rewards of a week"),
+    "simulate": Subcommand("hypernode.cli.simulate", "simulate how well hypernodes are connected"),
     "vectors": Subcommand("hypernode.cli.vectors", "run test vectors and report every difference"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,13 +51,23 @@ def load_tool_settings(args: argparse.Namespace) -> Settings:
 
 
 def open_companion(settings: Settings) -> Companion:
-    """Its ledger file, read in line.  Raises ConfigError for a network that has a fixed list in its place."""
+    """Its ledger file, read in line, on from what a running node has kept of it.  Raises ConfigError for
+    a network that has a fixed list in its place."""
     from hypernode.node.config_table import ConfigError
     from hypernode.pow.ledger_file import LedgerFile
+    from hypernode.pow.ledger_registry import RegistryOptions
     from hypernode.pow.ledger_source import LedgerPowSource
 
     if settings.network.hypernodes:
         expected = f"{settings.network.name} has a fixed list of hypernodes and no PoW chain"
         raise ConfigError("--network", 0, "", expected, "Name a network with registrations")
-    source = LedgerPowSource(settings.pow_ledger_path, settings.network, inline=True)
+    source = LedgerPowSource(
+        settings.pow_ledger_path,
+        settings.network,
+        inline=True,
+        options=RegistryOptions(
+            verify=settings.pow_verify, cache_path=settings.registrations_path, copy_cache=True
+        ),
+        warn=lambda text: print(text, file=sys.stderr),
+    )
     return Companion(settings.network, source, LedgerFile(settings.pow_ledger_path))
