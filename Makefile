@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 ARGS ?=
 
-.PHONY: venv run test format lint types contract tests docs bench clean proto fuzz soak
+.PHONY: venv run test format lint types contract tests docs bench clean proto fuzz flood soak
 
 venv: $(STAMP)
 
@@ -45,6 +45,9 @@ soak: $(STAMP)  ## power cuts and kills by the thousand: make soak ARGS="--minut
 fuzz: $(STAMP)  ## coverage-guided fuzzing, some 20 minutes: make fuzz ARGS="--minutes 5 --executions 1000000"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-fuzz.txt
 	@exec $(BIN)/python -m tests.fuzz $(ARGS)
+
+flood: $(STAMP)  ## attack a node of a local network in nine ways, some five minutes
+	@exec $(BIN)/python -m tests.floods $(ARGS)
 
 bench: $(STAMP)  ## the node's work measured beside bounds of the same run; ARGS=--large for the longest chain
 	@$(BIN)/python -m benchmarks $(ARGS)

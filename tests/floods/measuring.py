@@ -1,0 +1,121 @@
+"""What one flood did to the node, measured from outside while it lasted."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+from hypernode.core.timeline import compute_round_slot
+from hypernode.devnet.verdict import SlotKey
+from hypernode.node.clock import SystemClock
+from tests.floods.arena import MIB, Arena, Exchange
+from tests.floods.attacks import FLOODS
+
+LOOK_S: Final = 0.1
+MAX_WAIT_S: Final = 1.0
+MAX_GROWTH_MIB: Final = 50.0
+MAX_LEFT_MIB: Final = 25.0
+"""Above what it had before, once the flood is over and settled."""
+MAX_LINES: Final = 60
+"""A node's own lines for some slots, and a few words about the flood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One flood."""
+
+    name: str
+    seconds: float
+    exchanges: int
+    wait_median_s: float
+    wait_most_s: float
+    broken: int
+    """Sessions of the legitimate peer that the node ended."""
+    growth_mib: float
+    left_mib: float
+    lines: int
+    is_alive: bool
+    slots: int
+    """Slots of the attacked node's that began and ended during the flood."""
+    forged: int
+    """Blocks that it forged in them."""
+
+    def find_faults(self, *, with_clocks: bool) -> list[str]:
+        """What is not as it must be; ``with_clocks``: times and slots too, which busy hosts spoil."""
+        faults = [] if self.is_alive else ["it ended"]
+        if not self.exchanges or self.broken:
+            faults.append(f"{self.exchanges} height exchanges, {self.broken} sessions broken")
+        if with_clocks and self.forged < self.slots:
+            faults.append(f"it forged in {self.forged} of its {self.slots} slots")
+        if self.lines > MAX_LINES:
+            faults.append(f"{self.lines} lines in the log")
+        if self.growth_mib > MAX_GROWTH_MIB or self.left_mib > MAX_LEFT_MIB:
+            faults.append(f"{self.growth_mib:.0f} MiB more, {self.left_mib:.0f} left")
+        if with_clocks and self.wait_most_s > MAX_WAIT_S:
+            faults.append(f"a height took {self.wait_most_s:.2f} s")
+        return faults
+
+
+async def run_flood(arena: Arena, name: str, scale: float, settle_s: float) -> Report:
+    """One flood, with the legitimate peer asking before, during and after it."""
+    loop, clock = asyncio.get_running_loop(), SystemClock()
+    arena.begin_flood()
+    await arena.ask_jurors()
+    before, lines = arena.get_rss(), arena.count_log_lines()
+    exchange = Exchange(arena, LOOK_S)
+    peaks = [before]
+    helpers = [asyncio.create_task(exchange.run()), asyncio.create_task(_watch_rss(arena, peaks))]
+    first_slot = compute_round_slot(arena.network, clock.now())
+    start = loop.time()
+    try:
+        await FLOODS[name](arena, scale)
+        took = loop.time() - start
+        last_slot = compute_round_slot(arena.network, clock.now())
+        await asyncio.sleep(settle_s)
+    finally:
+        for task in helpers:
+            task.cancel()
+        ends = await asyncio.gather(*helpers, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, Exception):
+            raise end
+    await arena.ask_jurors()
+    slots, forged = await arena.count_slots(first_slot, last_slot)
+    return Report(
+        name=name,
+        seconds=took,
+        exchanges=len(exchange.waits),
+        wait_median_s=median(exchange.waits or [0.0]),
+        wait_most_s=max(exchange.waits, default=0.0),
+        broken=len(exchange.faults),
+        growth_mib=(max(peaks) - before) / MIB,
+        left_mib=(arena.get_rss() - before) / MIB,
+        lines=arena.count_log_lines() - lines,
+        is_alive=arena.process.is_running(),
+        slots=slots,
+        forged=forged,
+    )
+
+
+async def _watch_rss(arena: Arena, seen: list[int]) -> None:
+    with contextlib.suppress(asyncio.CancelledError):
+        while True:
+            seen.append(arena.get_rss())
+            await asyncio.sleep(LOOK_S)
+
+
+async def wait_for_own_block(arena: Arena, after: SlotKey) -> SlotKey:
+    """The slot of the first block that the attacked node forged after a slot, however long that takes."""
+    talking = asyncio.create_task(Exchange(arena, LOOK_S).run())
+    try:
+        while True:
+            for round_, sir, forger in await arena.ask_chain():
+                if forger == arena.target_address and (round_, sir) > after:
+                    return round_, sir
+            await asyncio.sleep(LOOK_S)
+    finally:
+        talking.cancel()
+        await asyncio.gather(talking, return_exceptions=True)
