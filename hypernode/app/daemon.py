@@ -168,6 +168,7 @@ def _make_node(settings: Settings, world: World, metrics: ProcessMetrics, *, is_
         source_ip=_find_source_ip(settings),
         limits=settings.limits,
         is_journal_new=is_journal_new,
+        tuned=settings.tuned,
     )
     return Node(
         settings.network,

@@ -13,6 +13,7 @@ from hypernode.core.message import create_message, encode_signed_buffer, normali
 from hypernode.core.params import Network
 from hypernode.core.types import Message
 from hypernode.mempool.pool import Mempool
+from hypernode.node.config_watch import ConfigWatch
 from hypernode.node.world import World
 from hypernode.ports import SignatureCheck
 
@@ -25,6 +26,7 @@ class Intake:
         self._world = world
         self._mempool = mempool
         self._senders: frozenset[str] = frozenset()
+        self.configs = ConfigWatch()
 
     @property
     def senders(self) -> frozenset[str]:
@@ -46,7 +48,7 @@ class Intake:
         fresh = [m for m in cut if not self._mempool.holds(m)]
         verified = dict(zip((id(m) for m in fresh), await self._verify(fresh), strict=True))
         now = self._world.clock.now()
-        return [
+        verdicts = [
             self._mempool.offer(
                 message,
                 now,
@@ -57,6 +59,10 @@ class Intake:
             )
             for message in cut
         ]
+        for message, verdict in zip(cut, verdicts, strict=True):
+            if verdict is None:
+                self.configs.note(message)
+        return verdicts
 
     async def say(self, what: int, recipient: str, params: str, value: int) -> Message | None:
         """Sign a message of our own and put it into the mempool; None when policy refuses it (we are

@@ -18,7 +18,8 @@ class Reporter:
     """Says what is due, and remembers what was said in this round."""
 
     def __init__(self, network: Network, world: World, intake: Intake) -> None:
-        self._network = network
+        self.network = network
+        """With the tunable parameters in force."""
         self._world = world
         self._intake = intake
         self._round: Round = -1
@@ -45,7 +46,7 @@ class Reporter:
         own = self._world.signer.address
         if any(test.tester == own for tests in plan.tests for test in tests):
             return
-        which = kinds.IN_CLOSING_SLOT if sir >= self._network.slots else kinds.AT_ROUND_START
+        which = kinds.IN_CLOSING_SLOT if sir >= self.network.slots else kinds.AT_ROUND_START
         if which == kinds.IN_CLOSING_SLOT or sir == 0:
             await self._once(kinds.NO_TEST, own, kinds.format_no_test(which), plan.round)
 
@@ -53,7 +54,7 @@ class Reporter:
         """120: the hash of the tunable parameters, once a round."""
         own = self._world.signer.address
         await self._once(
-            kinds.CONFIG, own, kinds.format_config(kinds.get_tunables(self._network)), self._round
+            kinds.CONFIG, own, kinds.format_config(kinds.get_tunables(self.network)), self._round
         )
 
     async def say_tested(self, test: PeerTest, value: int, *, is_good: bool) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from hypernode.core.colours import Colours
 from hypernode.core.lottery import compute_round_plan
 from hypernode.core.params import Network
+from hypernode.core.rainbow import apply_rainbow
 from hypernode.core.types import Registration, Round, RoundPlan
 from hypernode.node.history import History
 from hypernode.ports import PowSource, RegisteredList
@@ -33,11 +35,12 @@ class Rounds:
         _, reference_hash = await history.get_reference(round_)
         seen = await history.get_seen(round_ - 1)
         lists = (registered.pow_height, registered.entries, registered.voided, before)
-        key = (round_, reference_hash, seen, lists)
+        network = apply_rainbow(self._network, registered.colours).network
+        key = (round_, reference_hash, seen, lists, network.tests_per_slot)
         plan = self._plans.get(key)
         if plan is None:
             plan = compute_round_plan(
-                self._network,
+                network,
                 round_,
                 registered=registered.entries,
                 registered_before=before,
@@ -57,6 +60,10 @@ class Rounds:
             return ()
         before: RegisteredList = await self._pow.get_registered(round_ - 1)
         return before.entries
+
+    async def get_colours(self, round_: Round) -> Colours:
+        """The coloured lists at the reference height of a round.  Raises PowNotReady."""
+        return (await self._pow.get_registered(round_)).colours
 
     async def get_allowed_senders(self, plan: RoundPlan) -> frozenset[str]:
         """PoS addresses whose messages the round takes: registered for it or for the previous one, or

@@ -35,6 +35,7 @@ from hypernode.machine.state import State
 from hypernode.mempool.pool import Mempool
 from hypernode.node.chain import Chain
 from hypernode.node.clock_watch import ClockWatch
+from hypernode.node.companion_watch import CompanionWatch
 from hypernode.node.connector import Connector
 from hypernode.node.dialling import Dialler
 from hypernode.node.duties import SLOT_EDGE_S, Duties
@@ -50,6 +51,7 @@ from hypernode.node.serving import Serving
 from hypernode.node.storage_watch import StorageWatch
 from hypernode.node.sync import Synchroniser
 from hypernode.node.tester import Tester
+from hypernode.node.tuning import Tuner
 from hypernode.node.views import Views
 from hypernode.node.world import World
 from hypernode.ports import AlreadySigned, Endpoint, PowNotReady, StorageBroken, StorageTrouble
@@ -57,8 +59,6 @@ from hypernode.wire.catalogue import Limits
 
 MAX_OWN_BLOCKS = 64
 """Blocks looked through at start: more than the two rounds of any network that we know have."""
-POW_CHECK_PART = 1 / 6
-"""The companion is looked at this often, in slots: every 30 s on main (spec 5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,8 @@ class NodeOptions:
     limits: Limits
     is_journal_new: bool = False
     """The journal was missing at start: no forging before the next round (spec 4)."""
+    tuned: frozenset[str] = frozenset()
+    """Tunable parameters that the operator set, by name."""
 
 
 class Node:
@@ -93,10 +95,10 @@ class Node:
         self._group: asyncio.TaskGroup | None = None
         self._better_since: float | None = None
         self._better_at: bytes = b""
-        self._pow_checked = float("-inf")
-        self._is_list_stale = False
         self._is_pool_loaded = False
         self.present = Present(network, world.clock, world.clock.now())
+        self.tuner = Tuner(network, options.tuned, log)
+        self.companion = CompanionWatch(network, world, self.present, log, warn)
         self.peers = Peers()
         self.mempool = Mempool(network)
         self.rounds = Rounds(network, world.pow_source)
@@ -131,9 +133,11 @@ class Node:
             self.peers,
             self.mempool,
             self.reporter,
+            self.intake.configs,
             metrics,
             lambda: self.forger.forged_count,
             lambda: self.sync.split,
+            self.tuner,
             self.wake,
         )
         self.connector = Connector(
@@ -154,6 +158,12 @@ class Node:
             network, world, options.limits, options.own_port, self.peers, self.mempool, self.serving, log
         )
         self.storage_watch = StorageWatch(world, warn)
+        self.tuner.attach(
+            (
+                *(self.present, self.reporter, self.dialler, self.forger),
+                *(self.connector, self.serving, self.listening),
+            )
+        )
         self.serving.on_trouble = self._on_trouble
         self.chain.on_change = self._on_chain_change
         self.chain.on_own_block = self._on_own_block
@@ -217,11 +227,12 @@ class Node:
             try:
                 self.present.clock_offset_s = self.clock_watch.look()
                 await self.storage_watch.check()
-                await self._check_companion()
+                await self.companion.check(self.tuner.colours)
                 view = await self._view()
-                await self._perform(decide(self.network, view), view)
+                await self._perform(decide(self.present.network, view), view)
                 await self.duties.say_what_is_due()
             except PowNotReady as problem:
+                self.companion.note(problem)
                 self.present.set_state(State.POW_NOT_SYNC, str(problem))
             except StorageBroken as damage:
                 if not self.present.halted:
@@ -244,22 +255,6 @@ class Node:
         start, end = self.present.get_slot_times()
         edges = [end + SLOT_EDGE_S, start + self.network.delays.earliest_forging_s + SLOT_EDGE_S]
         return min(self.network.delays.tick_s, *(edge - now for edge in edges if edge > now))
-
-    async def _check_companion(self) -> None:
-        """Look at the companion when it is time, and whether it still says what our lists follow from."""
-        monotonic = self.world.clock.monotonic()
-        if monotonic - self._pow_checked < self.network.slot_s * POW_CHECK_PART:
-            return
-        self._pow_checked = monotonic
-        status = await self.world.pow_source.get_status(self.world.clock.now())
-        known = self.present.pow_status
-        if status.problem and (known is None or known.problem != status.problem):
-            self._warn(f"companion: {status.problem}")
-        self.present.pow_status = status
-        plan = self.present.plan
-        if plan is not None and not status.problem:
-            listed = await self.world.pow_source.get_registered(plan.round)
-            self._is_list_stale = (listed.entries, listed.voided) != (plan.registered, plan.voided)
 
     async def _view(self) -> NodeView:
         """What is known now, for ``decide``."""
@@ -315,7 +310,7 @@ class Node:
 
     async def _is_plan_current(self, round_: Round) -> bool:
         plan = self.present.plan
-        if plan is None or plan.round != round_ or self._is_list_stale:
+        if plan is None or plan.round != round_ or self.companion.is_list_stale:
             return False
         _, reference_hash = await self.world.ledger.get_reference(round_)
         return plan.reference_hash == reference_hash
@@ -345,12 +340,15 @@ class Node:
             await self.world.ledger.save_status(finished.round, await self.views.get_status())
         plan = await self.chain.derive_plan(round_)
         before = await self.rounds.get_registered_before(round_)
-        self._is_list_stale = False
-        targets = compute_connect_to(self.network, plan.registered, self.world.signer.address, round_)
+        self.companion.enter_round()
+        self.tuner.enter_round(await self.rounds.get_colours(round_))
+        welcome = [entry for entry in plan.registered if entry.pos not in plan.voided]
+        targets = compute_connect_to(self.present.network, welcome, self.world.signer.address, round_)
         self.present.set_plan(plan, tuple(entry.pos for entry in targets))
         self.peers.set_registered([*plan.registered, *before])
         self.intake.set_senders(await self.rounds.get_allowed_senders(plan))
         self.reporter.enter_round(round_)
+        self.intake.configs.enter_round(round_, {entry.pos for entry in plan.registered})
         if self._group is not None:
             self.connector.set_targets(targets, self._group)
         if not self._is_pool_loaded:
@@ -360,7 +358,7 @@ class Node:
         jurors = len({juror.address for juror in plan.jurors})
         self._log(
             f"round {round_}: {len(plan.registered)} registered, {len(plan.inactive)} inactive,"
-            f" {jurors} jurors"
+            f" {len(plan.voided)} voided, {jurors} jurors"
         )
         self.wake()
 

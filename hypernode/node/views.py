@@ -11,19 +11,22 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from hypernode.core.address import is_valid_address
+from hypernode.core.colours import split_colour
 from hypernode.core.errors import Reject
-from hypernode.core.kinds import format_peer_name, get_tunables
+from hypernode.core.kinds import format_peer_name
 from hypernode.core.params import Network
 from hypernode.core.types import HASH_BYTES, ChainHeight, Registration, Round, RoundPlan
 from hypernode.machine.consensus import is_on_our_tip
 from hypernode.machine.peers import get_best, group_chains
 from hypernode.mempool.pool import Mempool
+from hypernode.node.config_watch import ConfigWatch
 from hypernode.node.identities import find_misplaced, get_identity
 from hypernode.node.json_shapes import block_to_object, height_to_object
 from hypernode.node.peers import Peer, Peers
 from hypernode.node.present import Present
 from hypernode.node.queries import parse_hypernodes
 from hypernode.node.reporter import Reporter
+from hypernode.node.tuning import Tuner
 from hypernode.node.world import World
 
 Metrics = Callable[[], Mapping[str, object]]
@@ -44,9 +47,11 @@ class Views:
     peers: Peers
     mempool: Mempool
     reporter: Reporter
+    configs: ConfigWatch
     metrics: Metrics
     get_forged_count: Callable[[], int]
     get_split: Callable[[], str]
+    tuner: Tuner
     on_height: Callable[[], None] = lambda: None
 
     def note_height(self, peer: Peer, told: ChainHeight, juror: str | None) -> None:
@@ -78,8 +83,9 @@ class Views:
         """The plan in force, and the one before it."""
         return self.present.plan, self.present.previous_plan
 
-    def get_tunables(self) -> Mapping[str, object]:
-        return get_tunables(self.network)
+    def get_config(self) -> dict[str, object]:
+        """getconfig: the tunable parameters in force, and where each comes from."""
+        return {**self.tuner.get_tunables(), "origins": self.tuner.get_origins()}
 
     def get_heights(self) -> dict[str, object]:
         """Peer name to the height that it told."""
@@ -102,6 +108,7 @@ class Views:
             "equivocations": self._list_equivocations(),
             "split": self.get_split(),
             "refused_messages": dict(sorted(self.mempool.get_refusals().items())),
+            "tunables": self._describe_tunables(),
         }
         return {
             "config": metrics.pop("config", {}),
@@ -125,9 +132,25 @@ class Views:
             "tasks": metrics.pop("tasks", {"total": 0, "detail": []}),
             "extra": extra,
             "meta": self._get_meta(),
-            "pow": asdict(self.present.pow_status) if self.present.pow_status else None,
+            "pow": self._describe_companion(),
             "PID": metrics.pop("PID", 0),
         }
+
+    def _describe_tunables(self) -> dict[str, object]:
+        """What is in force and from where, what was refused, and how many peers say that theirs differ."""
+        return {
+            **self.get_config(),
+            "refused": list(self.tuner.refused),
+            "peers": self.configs.describe(self.world.signer.address, self.tuner.format_config()),
+        }
+
+    def _describe_companion(self) -> dict[str, object] | None:
+        """The companion at a glance, and the coloured lists of the round with their sizes."""
+        status = self.present.pow_status
+        if status is None:
+            return None
+        colours = {name: len(split_colour(text)) for name, text in self.tuner.colours}
+        return {**asdict(status), "remarks": list(status.remarks), "colours": colours}
 
     def _genesis(self) -> int:
         return self.network.origin_of_time

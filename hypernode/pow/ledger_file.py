@@ -26,6 +26,7 @@ _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _UNWRITABLE: Final = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
 _SQLITE_MAGIC: Final = b"SQLite format 3\0"
 _WAL_VERSION: Final = b"\x02\x02"
+_HEADER_BYTES: Final = 100
 _WAL_VERSION_AT: Final = 18
 """Offset of the two bytes of a database's header that say which journal mode it is in."""
 
@@ -95,6 +96,21 @@ class LedgerFile:
     busy_timeout_s: float = 5.0
     """The companion's commits take well under a second, its digestion of a block some seconds."""
     attempts: int = 3
+
+    def read_version(self) -> tuple[object, ...] | None:
+        """What changes with every commit of the companion: the file itself, its change counter, and its WAL.
+        None where that cannot be told."""
+        try:
+            with self.path.open("rb") as file:
+                header = file.read(_HEADER_BYTES)
+            found = self.path.stat()
+        except OSError:
+            return None
+        try:
+            wal = Path(f"{self.path}-wal").stat()
+        except OSError:
+            return (found.st_ino, found.st_mtime_ns, found.st_size, header)
+        return (found.st_ino, found.st_mtime_ns, found.st_size, header, wal.st_mtime_ns, wal.st_size)
 
     @contextmanager
     def open(self, is_stopped: Callable[[], bool] = lambda: False) -> Iterator[LedgerReader]:

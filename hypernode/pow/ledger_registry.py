@@ -36,6 +36,8 @@ from hypernode.pow.ledger_index import CHUNK_ROWS, LedgerIndex, PowBlock
 
 MAX_CHECKPOINTS: Final = 8
 """The round that is, the one before, the one to come, and some that catching up goes back to."""
+MAX_LISTS: Final = 64
+"""Lists that are remembered while the ledger stays as it is: as many as plans of rounds."""
 MAX_REMARKS: Final = 20
 """Of each kind, in the status; the feed has them all."""
 PROGRESS_PARTS: Final = 10
@@ -93,6 +95,9 @@ class LedgerRegistry:
         self._checkpoints: list[Checkpoint] = []
         self._remarks: tuple[RegistryState, tuple[str, ...]] | None = None
         self._told_part = 0
+        self._version: tuple[object, ...] | None = None
+        self._lists: dict[Round, RegisteredList] = {}
+        """Of that version of the file."""
 
     @property
     def path(self) -> Path:
@@ -145,7 +150,19 @@ class LedgerRegistry:
         return PowStatus(str(self.path), height, timestamp, block_hash, problem, remarks)
 
     def derive_round(self, round_: Round) -> RegisteredList:
-        """registered(R) of spec 3, with the coloured lists at its reference height."""
+        """registered(R) of spec 3, with the coloured lists at its reference height.  While the file does not
+        change, neither does a list: a sync asks for the same ones block after block."""
+        version = self._file.read_version()
+        if version is None or version != self._version or self._is_stopped():
+            self._version, self._lists = version, {}
+        if round_ not in self._lists:
+            listed = self._derive_round(round_)
+            if len(self._lists) >= MAX_LISTS:
+                self._lists.clear()
+            self._lists[round_] = listed
+        return self._lists[round_]
+
+    def _derive_round(self, round_: Round) -> RegisteredList:
         with self._file.open(self._is_stopped) as reader:
             self._refresh(reader)
             height = self._get_confirmed_height(reader, compute_reference_time(self._network, round_))

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
+from hypernode.core.colours import Colours, collect_colours
 from hypernode.core.network import Network
 from hypernode.core.registry import (
     COIN,
@@ -99,6 +100,11 @@ class PowScript:
             self._states[height] = apply_rows(self.network, RegistryState(), registry, get_balance)[0]
         return self._states[height]
 
+    def derive_colours(self, height: PowHeight) -> Colours:
+        """The coloured lists right after a block."""
+        rows = sort_rows(self.network, (row for row in self._rows if row.height <= height))
+        return collect_colours(self.network, rows)
+
 
 class ScriptedPowSource:
     """``ports.PowSource`` over a script.  ``lag_s`` is how far this companion is behind; while
@@ -130,7 +136,8 @@ class ScriptedPowSource:
         if height < network.first_pow_height or tip - height <= network.pow_confirmations:
             raise PowNotReady(f"the script is at block {tip}, too near to the reference height {height}")
         state = script.derive_state(height)
-        return RegisteredList(round_, height, state.entries, list_voided(state))
+        colours = script.derive_colours(height)
+        return RegisteredList(round_, height, state.entries, list_voided(state), colours)
 
     async def get_block_hashes(self, heights: Sequence[PowHeight]) -> list[str]:
         """Raises PowNotReady for a block that is not there yet, or never was."""

@@ -1,0 +1,84 @@
+"""The tunable parameters in force: the operator's, and at the start of each round the network's over them.
+
+A ``Network`` never changes.  A round has one of its own, made from ours and ``rainbow``, and every part that
+looks at a tunable parameter is given it here, at one moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Protocol
+
+from hypernode.core.colours import Colours
+from hypernode.core.kinds import format_config, get_tunables
+from hypernode.core.network import Network
+from hypernode.core.rainbow import Tuning, apply_rainbow
+
+OF_THE_NETWORK: Final = "network"
+OF_THE_OPERATOR: Final = "operator"
+OF_RAINBOW: Final = "rainbow"
+
+
+class Tunable(Protocol):
+    """A part of the node that looks at tunable parameters."""
+
+    network: Network
+
+
+class Tuner:
+    """Tells what is in force and where it comes from.  ``set_by_operator`` names parameters of his file."""
+
+    def __init__(self, network: Network, set_by_operator: frozenset[str], log: Callable[[str], None]) -> None:
+        self._own = network
+        self._set_by_operator = set_by_operator
+        self._log = log
+        self._tuning = Tuning(network)
+        self._parts: Sequence[Tunable] = ()
+        self.colours: Colours = ()
+        """The coloured lists of the present round."""
+
+    def attach(self, parts: Sequence[Tunable]) -> None:
+        """These are given the network of each round."""
+        self._parts = parts
+
+    @property
+    def network(self) -> Network:
+        """With the parameters in force."""
+        return self._tuning.network
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """What ``rainbow`` says that is out of bounds, in words."""
+        return self._tuning.refused
+
+    def enter_round(self, colours: Colours) -> None:
+        """Take what the network says at the reference height of a round."""
+        before = self._tuning
+        self.colours = colours
+        self._tuning = apply_rainbow(self._own, colours)
+        for part in self._parts:
+            part.network = self._tuning.network
+        now, old = get_tunables(self.network), get_tunables(before.network)
+        changes = [f"{key} {old[key]} → {now[key]}" for key in now if now[key] != old[key]]
+        if changes:
+            self._log(f"rainbow: {', '.join(changes)}")
+        for words in self._tuning.refused:
+            if words not in before.refused:
+                self._log(f"left as it was: {words}")
+
+    def get_tunables(self) -> Mapping[str, object]:
+        """The parameters in force, by their names in configurations."""
+        return get_tunables(self.network)
+
+    def get_origins(self) -> dict[str, str]:
+        """Where each of them comes from."""
+        return {key: self._get_origin(key) for key in self.get_tunables()}
+
+    def _get_origin(self, key: str) -> str:
+        if key in self._tuning.tuned:
+            return OF_RAINBOW
+        return OF_THE_OPERATOR if key in self._set_by_operator else OF_THE_NETWORK
+
+    def format_config(self) -> str:
+        """Params of our message 120."""
+        return format_config(get_tunables(self.network))
