@@ -1,7 +1,7 @@
 """Whether what is asked and done all the time costs the same on a long chain as on a short one.
 
 Two nodes, one with a chain 200 times as long, are asked in turn, over sessions; blocks are the smallest there
-are.  What counts is the ratio of the medians.
+are.  What counts is the ratio of the lower quartiles: disks and other processes only ever add to a time.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from statistics import median
 
 from benchmarks.chains import PORT, Party, fill_blocks, make_ip
 from benchmarks.figures import Row, time_await
@@ -85,12 +84,17 @@ async def _open(stack: AsyncExitStack, party: Party, folder: Path, ledger: Path,
 
 
 def _make_row(name: str, large: int, small: list[float], big: list[float]) -> Row:
-    ratio = median(big) / median(small)
+    took, before = _find_quartile(big), _find_quartile(small)
+    ratio = took / before
     return Row(
         f"{name} at {large:,} blocks against {min(SMALL, large):,}",
-        f"{median(big) * 1000:.2f} ms, {ratio:.2f} ×",
-        f"at {min(SMALL, large):,}: {median(small) * 1000:.2f} ms",
+        f"{took * 1000:.2f} ms, {ratio:.2f} ×",
+        f"at {min(SMALL, large):,}: {before * 1000:.2f} ms",
         f"≤ {TARGET} ×",
         ratio <= TARGET,
-        {"ms": median(big) * 1000, "ratio": ratio},
+        {"ms": took * 1000, "ratio": ratio},
     )
+
+
+def _find_quartile(times: list[float]) -> float:
+    return sorted(times)[len(times) // 4]
