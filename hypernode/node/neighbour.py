@@ -50,14 +50,17 @@ async def _choose_harmless(
 
 
 async def check_earlier_rounds(session: Session, ledger: Ledger, peer: Peer) -> None:
-    """Ask a legacy peer for its block at our last height before this round, and remember whether it
-    is ours too."""
+    """Ask a legacy peer for its block at our last height before this round, and remember whether it is ours
+    too, with a block of this round on top: it may have more blocks of earlier rounds than we do."""
     own = ledger.get_height()
     if peer.features or peer.matches_before >= own.round:
         return
     before, block_hash = await ledger.get_reference(own.round)
     theirs = await ask_block_info(session, before)
-    if theirs is not None and theirs.block_hash == block_hash:
+    if theirs is None or theirs.block_hash != block_hash:
+        return
+    following = await ask_block_info(session, before + 1)
+    if following is not None and following.round >= own.round:
         peer.matches_before = own.round
 
 

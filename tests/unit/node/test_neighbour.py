@@ -94,10 +94,16 @@ def test_a_legacy_peer_that_our_block_is_on_its_way_to_hears_of_the_one_below() 
     play(scenario())
 
 
-def answer_with(block_hash: bytes, height: int = 2) -> Any:
+def answer_with(block_hash: bytes, following: int | None = ROUND + 1) -> Any:
+    """Blockinfo of block 2, of the round before, with ``block_hash``, and of one of round ``following`` on
+    it."""
+
     async def handle(caller: Caller, command: Command) -> Command | None:
+        if command.id is CommandId.BLOCKINFO and command.int32 == 2:
+            return Command(command.id, height=ChainHeight(2, ROUND, 1, block_hash))
         if command.id is CommandId.BLOCKINFO:
-            return Command(command.id, height=ChainHeight(height, ROUND, 1, block_hash))
+            last = ChainHeight(0, 0, 0, b"") if following is None else ChainHeight(3, following, 5, b"f" * 20)
+            return Command(command.id, height=last)
         return Command(command.id, height=ChainHeight(9, ROUND + 1, 1, b"o" * 20))
 
     return handle
@@ -115,9 +121,25 @@ def test_a_legacy_peer_is_asked_for_its_last_block_before_the_round(is_same: boo
         for _ in range(2):
             await check_earlier_rounds(session, node.world.ledger, peer)
         asked = [(command.id, command.int32) for command in heard]
-        assert asked == [(CommandId.BLOCKINFO, 2)] * (1 if is_same else 2)
+        assert asked == [(CommandId.BLOCKINFO, height) for height in ((2, 3) if is_same else (2, 2))]
         own = await choose_height_to_tell(node.world.ledger, peer, 0)
         assert own == (node.chain.height if is_same else await at(node, 2))
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("following", [ROUND, None])
+def test_a_legacy_peer_with_more_blocks_of_earlier_rounds_does_not_match(following: int | None) -> None:
+    """It would stop over our blocks of the round: they do not follow its own chain before it."""
+
+    async def scenario() -> None:
+        bed = Bed()
+        node = await two_rounds(bed)
+        await bed.script(2, answer_with((await at(node, 2)).block_hash, following), features=0)
+        session = await node.dialler.open_standing(bed.entry(2))
+        peer = make_peer(ChainHeight(4, ROUND + 1, 1, b"o" * 20))
+        await check_earlier_rounds(session, node.world.ledger, peer)
+        assert await choose_height_to_tell(node.world.ledger, peer, 0) == await at(node, 2)
 
     play(scenario())
 
