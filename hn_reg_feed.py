@@ -2,7 +2,7 @@
 
 import sys
 
-from hypernode.cli.reg_feed import main
+from hypernode.__main__ import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(["feed", *sys.argv[1:]]))

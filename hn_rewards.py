@@ -2,7 +2,7 @@
 
 import sys
 
-from hypernode.cli.rewards import main
+from hypernode.__main__ import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(["rewards", *sys.argv[1:]]))
