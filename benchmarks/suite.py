@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from benchmarks import answering, catching_up, digesting, growing, starting, verifying
+from benchmarks import answering, catching_up, digesting, growing, pow_ledger, starting, verifying
 from benchmarks.chains import SENDERS, Party
 from benchmarks.figures import Row
 
@@ -32,6 +33,9 @@ class Sizes:
     start_blocks: int = 20_000
     start_messages: int = 20
     idle_s: float = 10.0
+    pow_rows: int = 5_000_000
+    pow_addresses: int = 100_000
+    pow_registrants: int = 500
 
 
 FULL: Final = Sizes()
@@ -54,6 +58,9 @@ SHORT: Final = Sizes(
     start_blocks=20,
     start_messages=6,
     idle_s=0.0,
+    pow_rows=4_000,
+    pow_addresses=50,
+    pow_registrants=5,
 )
 
 
@@ -91,6 +98,11 @@ async def _start(party: Party, sizes: Sizes) -> list[Row]:
     return await starting.measure_start(party, sizes.start_blocks, sizes.start_messages, sizes.idle_s)
 
 
+async def _pow(party: Party, sizes: Sizes) -> list[Row]:
+    shape = pow_ledger.Shape(sizes.pow_rows, sizes.pow_addresses, sizes.pow_registrants)
+    return await asyncio.to_thread(pow_ledger.measure, shape)
+
+
 BENCHMARKS: Final[Mapping[str, Callable[[Party, Sizes], Coroutine[Any, Any, list[Row]]]]] = {
     "verify": _verify,
     "cores": _cores,
@@ -100,4 +112,5 @@ BENCHMARKS: Final[Mapping[str, Callable[[Party, Sizes], Coroutine[Any, Any, list
     "growth": _growth,
     "disk": _disk,
     "start": _start,
+    "pow": _pow,
 }

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Final
 
 from hypernode.core.registry import RegistryState
 from hypernode.core.types import Registration
 
+_NAMES: Final = tuple(sorted(field.name for field in fields(Registration)))
 _TEXTS: Final = ("collateral", "ip", "port", "pos", "reward")
 
 
 def encode_state(state: RegistryState) -> str:
     """JSON (ASCII) of a state; ``decode_state`` gives it back."""
-    return json.dumps(
-        {"entries": [asdict(entry) for entry in state.entries], "voids": list(state.voids)}, sort_keys=True
-    )
+    entries = [{name: getattr(entry, name) for name in _NAMES} for entry in state.entries]
+    return json.dumps({"entries": entries, "voids": list(state.voids)})
 
 
 def decode_state(text: str, source: str) -> RegistryState:
@@ -36,9 +36,8 @@ def decode_state(text: str, source: str) -> RegistryState:
 
 
 def _decode_entry(entry: object, source: str) -> Registration:
-    names = {field.name for field in fields(Registration)}
-    if not isinstance(entry, dict) or set(entry) != names:
-        raise ValueError(f"{source}: expected entries with {', '.join(sorted(names))}")
+    if not isinstance(entry, dict) or entry.keys() != set(_NAMES):
+        raise ValueError(f"{source}: expected entries with {', '.join(_NAMES)}")
     if not all(isinstance(entry[name], str) for name in _TEXTS):
         raise ValueError(f"{source}: expected texts for {', '.join(_TEXTS)}")
     if type(entry["weight"]) is not int or type(entry["timestamp"]) not in (int, float):

@@ -30,11 +30,12 @@ from hypernode.pow.ledger_cache import Chunk, LedgerCache
 from hypernode.pow.ledger_file import LedgerReader, Row, to_number, to_text, to_units
 from hypernode.pow.ledger_tally import Span, Tally
 
-CHUNK_ROWS: Final = 5_000
-"""Some 10 MB of a ledger with RSA signatures: a query stays at a tenth of a second on a cold disk."""
+CHUNK_ROWS: Final = 2_000
+"""Some 4 MB of a ledger with RSA signatures: a query stays well below a tenth of a second on a cold disk, and
+the newest chunks, read again for every round, cost some milliseconds."""
 FRESH_CHUNKS: Final = 2
 """Chunks at the end that are read again each time; the rest lies at least one chunk of rows back."""
-BATCH_CHUNKS: Final = 1_000
+BATCH_CHUNKS: Final = 2_500
 """Sealed at once by a first scan: 5 million rows, so that one of a cold disk that is stopped does not begin
 again."""
 
@@ -156,8 +157,13 @@ class LedgerIndex:
         for number in range(self._absorbed, count):
             chunk = self._chunks[number]
             registers = [(row.address, row.height) for row in chunk.rows if row.operation == REGISTER]
-            before = self._list_spans(0, number)
-            self._tally.absorb(reader, (chunk.first, chunk.last), chunk.top, registers, before)
+            self._tally.absorb(
+                reader,
+                (chunk.first, chunk.last),
+                chunk.top,
+                registers,
+                lambda end=number: self._list_spans(0, end),  # type: ignore[misc]
+            )
             self._absorbed = number + 1
 
     def _seal(self, reader: LedgerReader) -> None:

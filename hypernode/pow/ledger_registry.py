@@ -38,6 +38,8 @@ MAX_CHECKPOINTS: Final = 8
 """The round that is, the one before, the one to come, and some that catching up goes back to."""
 MAX_LISTS: Final = 64
 """Lists that are remembered while the ledger stays as it is: as many as plans of rounds."""
+MAX_JUDGED: Final = 10_000
+"""Registrations whose balance was looked at: some times as many as main ever had."""
 MAX_REMARKS: Final = 20
 """Of each kind, in the status; the feed has them all."""
 PROGRESS_PARTS: Final = 10
@@ -94,6 +96,8 @@ class LedgerRegistry:
         self._known_index: LedgerIndex | None = None
         self._checkpoints: list[Checkpoint] = []
         self._remarks: tuple[RegistryState, tuple[str, ...]] | None = None
+        self._near: dict[tuple[str, PowHeight], bool] = {}
+        """Whether the balance of a registration, by address and height, is next to another weight."""
         self._told_part = 0
         self._version: tuple[object, ...] | None = None
         self._lists: dict[Round, RegisteredList] = {}
@@ -206,11 +210,16 @@ class LedgerRegistry:
     def _refresh(self, reader: LedgerReader) -> None:
         self._told_part = 0
         if not self._index.refresh(reader, self._tell_progress):
+            self._near.clear()
             self._warn(f"{self.path}: older blocks have changed or moved; the ledger was read anew")
+        if len(self._near) > MAX_JUDGED:
+            self._near.clear()
         there = [point for point in self._checkpoints if point.block.is_there(reader)]
         for point in self._checkpoints:
             if point not in there:
                 self._warn(f"{self.path}: block {point.block.height} was rolled back; deriving again")
+        if len(there) < len(self._checkpoints):
+            self._near.clear()
         self._checkpoints = there
 
     def _tell_progress(self, done: int, total: int) -> None:
@@ -285,12 +294,14 @@ class LedgerRegistry:
             for row in self._index.list_rows(0, self._index.highest)
             if row.operation == REGISTER and (row.address, row.timestamp) in present
         ]
-        balances = self._index.find_balances(reader, [(row.address, row.height) for row in rows])
+        unknown = [(row.address, row.height) for row in rows if (row.address, row.height) not in self._near]
+        for pair, balance in self._index.find_balances(reader, unknown).items():
+            self._near[pair] = is_near_boundary(self._network, balance)
         near = [
             f"block {row.height}: the balance of {row.address} is within 1e-6 of another weight than "
             f"{present[row.address, row.timestamp].weight}: legacy nodes, who sum floats, may see that one"
             for row in rows
-            if is_near_boundary(self._network, balances[row.address, row.height])
+            if self._near[row.address, row.height]
         ]
         return (*left_out[-MAX_REMARKS:], *near[-MAX_REMARKS:])
 

@@ -9,7 +9,7 @@ address.  They hold for heights from ``top`` on; what a registration within the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,12 +65,12 @@ class Tally:
         span: Span,
         top: PowHeight,
         registers: Iterable[tuple[str, PowHeight]],
-        before: Sequence[Span],
+        list_before: Callable[[], Sequence[Span]],
     ) -> None:
         """Add the rows of ``span``, whose highest block is ``top``, with the (sender, height) of the
-        registrations in it.  ``before`` are the spans that were added.  Raises PowNotReady, and then
-        nothing was added."""
-        watches = [self._open_watch(reader, *of, before) for of in registers if self._find(*of) is None]
+        registrations in it.  ``list_before`` gives the spans that were added.  Raises PowNotReady, and
+        then nothing was added."""
+        watches = [self._open_watch(reader, *of, list_before) for of in registers if self._find(*of) is None]
         first, last = span
         slices = [
             reader.query(_MOVES, (start, min(start + SLICE_ROWS - 1, last)))
@@ -85,28 +85,35 @@ class Tally:
         self._top = max(self._top, top)
 
     def _open_watch(
-        self, reader: LedgerReader, address: str, height: PowHeight, before: Sequence[Span]
+        self,
+        reader: LedgerReader,
+        address: str,
+        height: PowHeight,
+        list_before: Callable[[], Sequence[Span]],
     ) -> tuple[bytes, Watch]:
         key = address.encode()
         if self._top <= height:
             return key, Watch(height, self._get_sums(key))
         # blocks are not in order of height: what was summed up before goes too far
-        book = read_balances(reader, before, [address])
+        book = read_balances(reader, list_before(), [address])
         return key, Watch(height, book.get_sums(address, height))
 
     def _add(self, rows: Iterable[Row]) -> None:
-        received, sent, watch_top = self._received, self._sent, self._watch_top
+        # millions of times: local names, and nothing that is not needed
+        received, sent, watches, watch_top = self._received, self._sent, self._watches, self._watch_top
         for height, sender, recipient, spent, got in rows:
             if spent is not None:
                 sent[sender] += spent
             if got is not None:
                 received[recipient] += got
             if height <= watch_top:
-                self._note(sender, height, (None, spent))
-                self._note(recipient, height, (got, None))
+                if sender in watches:
+                    self._note(sender, height, (None, spent))
+                if recipient in watches:
+                    self._note(recipient, height, (got, None))
 
     def _note(self, address: bytes, height: PowHeight, sums: Sums) -> None:
-        for watch in self._watches.get(address, ()):
+        for watch in self._watches[address]:
             if height <= watch.height:
                 watch.sums = add_sums(watch.sums, sums)
 
