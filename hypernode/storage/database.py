@@ -1,8 +1,9 @@
 """One small async interface over SQLite, and two ways to bring it.
 
 ``AioDatabase`` (made by ``open_database``) is the daemon's: aiosqlite, one connection that writes and
-one that only reads, each in a thread of its own.  ``InlineDatabase`` is for tools and the simulation:
-plain sqlite3 in the caller's thread, which never suspends and so runs the same way on every loop.
+one that only reads, each in a thread of its own.  A transaction runs in that thread as a whole, with the rows
+that it makes and takes apart: one hand-over, and nothing of it on the event loop.  ``InlineDatabase`` is for
+tools and the simulation: plain sqlite3 in the caller's thread, which runs the same way on every loop.
 
 Facts that decide the settings: WAL with synchronous=FULL loses nothing that was acknowledged (NORMAL
 does); a checkpoint apart from the commit halves the commit's time, so automatic ones are off and a
@@ -22,6 +23,7 @@ from typing import Any, Final
 
 import aiosqlite
 
+from hypernode.core.errors import InvariantBroken
 from hypernode.ports import StorageBroken
 from hypernode.storage.interface import (
     COMMON_PRAGMAS,
@@ -108,25 +110,13 @@ class InlineDatabase:
         self, work: Callable[[Transaction], Awaitable[T]], on_commit: Callable[[T], None] | None = None
     ) -> T:
         with saying_trouble(self._name):
-            result = await self._commit(work)
+            result = _transact(self._connection, _BEGIN, work)
         if on_commit is not None:
             on_commit(result)
         if self._checkpoints:
             # One that cannot run now is made up for by the next; the data is safe in the WAL.
             with contextlib.suppress(sqlite3.OperationalError):
                 self._connection.execute(_CHECKPOINT)
-        return result
-
-    async def _commit(self, work: Callable[[Transaction], Awaitable[T]]) -> T:
-        self._connection.execute(_BEGIN)
-        try:
-            result = await work(self._transaction)
-            self._connection.execute("COMMIT")
-        except BaseException:
-            # SQLite undoes it by itself where the disk fails.
-            with contextlib.suppress(sqlite3.OperationalError):
-                self._connection.execute("ROLLBACK")
-            raise
         return result
 
     def copy(self) -> InlineDatabase:
@@ -137,21 +127,6 @@ class InlineDatabase:
 
     async def close(self) -> None:
         self._connection.close()
-
-
-class _AioTransaction:
-    def __init__(self, connection: aiosqlite.Connection) -> None:
-        self._connection = connection
-
-    async def fetch_all(self, sql: str, params: Params = ()) -> list[Row]:
-        rows = await self._connection.execute_fetchall(sql, params)
-        return list(rows)  # type: ignore[arg-type]  # tuples: no row factory is set
-
-    async def execute(self, sql: str, params: Params = ()) -> None:
-        await self._connection.execute_fetchall(sql, params)
-
-    async def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
-        await self._connection.executemany(sql, list(rows))
 
 
 class AioDatabase:
@@ -215,38 +190,51 @@ class AioDatabase:
         connection: aiosqlite.Connection,
         lock: asyncio.Lock,
         begin: str,
-        work: Callable[[_AioTransaction], Awaitable[T]],
+        work: Callable[[Transaction], Awaitable[T]],
         on_commit: Callable[[T], None] | None,
     ) -> T:
         async with lock:
             with saying_trouble(self._name):
-                result = await self._commit(connection, begin, work)
+                # What aiosqlite does with every statement, for all of them at once.
+                run: Callable[..., Awaitable[T]] = connection._execute
+                result = await run(_transact, connection._conn, begin, work)
             if on_commit is not None:
                 on_commit(result)
             return result
-
-    async def _commit(
-        self,
-        connection: aiosqlite.Connection,
-        begin: str,
-        work: Callable[[_AioTransaction], Awaitable[T]],
-    ) -> T:
-        try:
-            await connection.execute_fetchall(begin)
-            result = await work(_AioTransaction(connection))
-            await connection.execute_fetchall("COMMIT")
-        except BaseException:
-            # Refused when BEGIN failed, or when the loop was torn down during COMMIT: nothing to undo.
-            with contextlib.suppress(sqlite3.OperationalError):
-                await connection.execute_fetchall("ROLLBACK")
-            raise
-        return result
 
     async def _run_checkpoint(self) -> None:
         async with self._write_lock:
             # One that cannot run now is made up for by the next; the data is safe in the WAL.
             with contextlib.suppress(sqlite3.OperationalError):
                 await self._writer.execute_fetchall(_CHECKPOINT)
+
+
+def _transact(connection: sqlite3.Connection, begin: str, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    """One transaction, in this thread."""
+    connection.execute(begin)
+    try:
+        result = _finish(work(_InlineTransaction(connection)))
+        connection.execute("COMMIT")
+    except BaseException:
+        # SQLite undoes it by itself where the disk fails.
+        with contextlib.suppress(sqlite3.OperationalError):
+            connection.execute("ROLLBACK")
+        raise
+    return result
+
+
+def _finish(work: Awaitable[T]) -> T:
+    """The result of a coroutine that waits for nothing.  Raises InvariantBroken for one that does."""
+    steps = work.__await__()
+    try:
+        next(steps)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    finally:
+        if isinstance(work, Coroutine):
+            work.close()
+    raise InvariantBroken("a transaction may wait for nothing but its own statements")
 
 
 def _explain_opening(name: str, error: sqlite3.DatabaseError) -> Exception:

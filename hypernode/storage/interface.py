@@ -67,7 +67,8 @@ class Database(Reader, Protocol):
     ) -> T:
         """``work`` in one transaction: on disk when this returns, undone when ``work`` raises.  It
         runs to its end even if the caller is cancelled; ``on_commit`` gets the result right after
-        the commit, also then.  ``work`` must not call ``write`` or ``read`` of the same database."""
+        the commit, also then.  ``work`` may wait for nothing but statements of its transaction, and
+        touches nothing that others change meanwhile: it runs in another thread."""
         ...
 
     async def close(self) -> None:

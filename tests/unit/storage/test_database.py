@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from hypernode.core.errors import InvariantBroken
 from hypernode.ports import StorageBroken, StorageTrouble
 from hypernode.storage.database import (
     Database,
@@ -144,12 +146,12 @@ def test_cancelled_write_is_whole_and_its_result_is_handed_over(tmp_path: Path) 
     async def run() -> None:
         database, got = await open_database(tmp_path / "x.db"), list[int]()
         await database.write(_make_table)
-        begun, go_on = asyncio.Event(), asyncio.Event()
+        begun, go_on, loop = asyncio.Event(), threading.Event(), asyncio.get_running_loop()
 
         async def work(transaction: Transaction) -> int:
             await transaction.execute("INSERT INTO t VALUES(1)")
-            begun.set()
-            await go_on.wait()
+            loop.call_soon_threadsafe(begun.set)
+            go_on.wait()
             await transaction.execute("INSERT INTO t VALUES(2)")
             return 2
 
@@ -173,12 +175,12 @@ def test_cancelled_write_that_fails_later_leaves_nothing(tmp_path: Path) -> None
     async def run() -> None:
         database = await open_database(tmp_path / "x.db")
         await database.write(_make_table)
-        begun, go_on = asyncio.Event(), asyncio.Event()
+        begun, go_on, loop = asyncio.Event(), threading.Event(), asyncio.get_running_loop()
 
         async def work(transaction: Transaction) -> None:
             await transaction.execute("INSERT INTO t VALUES(1)")
-            begun.set()
-            await go_on.wait()
+            loop.call_soon_threadsafe(begun.set)
+            go_on.wait()
             raise ValueError("late")
 
         caller = asyncio.create_task(database.write(work))
@@ -199,11 +201,60 @@ def test_readers_see_the_last_commit_while_a_write_is_under_way(tmp_path: Path) 
         database = await open_database(tmp_path / "x.db")
         await database.write(_make_table)
 
-        async def work(transaction: Transaction) -> tuple[int, int]:
-            await transaction.execute("INSERT INTO t VALUES(1)")
-            return await _count(transaction), await database.read(_count)
+        begun, go_on, loop = asyncio.Event(), threading.Event(), asyncio.get_running_loop()
 
-        assert await database.write(work) == (1, 0)
+        async def work(transaction: Transaction) -> int:
+            await transaction.execute("INSERT INTO t VALUES(1)")
+            loop.call_soon_threadsafe(begun.set)
+            go_on.wait()
+            return await _count(transaction)
+
+        writing = asyncio.create_task(database.write(work))
+        await begun.wait()
+        assert await database.read(_count) == 0
+        go_on.set()
+        assert await writing == 1
+        assert await database.read(_count) == 1
+        await database.close()
+
+    asyncio.run(run())
+
+
+@OPENERS
+def test_transaction_that_waits_for_something_else_is_undone(opener: Opener, tmp_path: Path) -> None:
+    async def run() -> None:
+        database = await opener(tmp_path / "x.db")
+        await database.write(_make_table)
+
+        async def work(transaction: Transaction) -> None:
+            await transaction.execute("INSERT INTO t VALUES(1)")
+            await asyncio.sleep(0)
+
+        with pytest.raises(InvariantBroken, match="wait for nothing"):
+            await database.write(work)
+        assert await database.read(_count) == 0
+        await database.close()
+
+    asyncio.run(run())
+
+
+def test_transaction_runs_beside_the_loop_as_a_whole(tmp_path: Path) -> None:
+    """What a large block costs to write holds nobody up."""
+
+    async def run() -> None:
+        database = await open_database(tmp_path / "x.db")
+        await database.write(_make_table)
+        threads: set[int] = set()
+
+        async def work(transaction: Transaction) -> int:
+            for number in range(3):
+                threads.add(threading.get_ident())
+                await transaction.execute("INSERT INTO t VALUES(?)", (number,))
+            return await _count(transaction)
+
+        assert await database.write(work) == 3
+        assert len(threads) == 1
+        assert threading.get_ident() not in threads
         await database.close()
 
     asyncio.run(run())
