@@ -20,6 +20,7 @@ from sphinx.pycode import ModuleAnalyzer
 import hypernode
 from hypernode.cli import check, ledger
 from hypernode.core.network import Delays, Network
+from hypernode.core.rainbow import BOUNDS, MAX_ITEMS
 from hypernode.node.config_table import NO_PURPOSE, OF_THE_NETWORK, Parameter, load_table
 from hypernode.wire.catalogue import COMMANDS, LIMITS, CommandSpec, Limits, Values, Who
 from hypernode.wire.hello import FEATURES
@@ -227,6 +228,12 @@ def list_modules(layer: str) -> list[str]:
     return [package, *(name for name in sorted(found) if name not in _WITHOUT_PAGE)]
 
 
+_LIST_BOUNDS: Final = {
+    "POSNET_ALLOW": f"at most {MAX_ITEMS} names of 10 characters, our own network among them",
+    "ALLOW_UPDATES_FROM": f"at most {MAX_ITEMS} IP addresses",
+}
+
+
 def format_api_page(title: str, modules: Sequence[str]) -> str:
     """One page of the API reference."""
     parts = [f"{title}\n{'=' * len(title)}\n"]
@@ -261,6 +268,15 @@ def format_ledger_help() -> str:
     return "\n".join(format_help(parser) for parser in (check.make_parser(), *ledger.make_parsers()))
 
 
+def format_bounds() -> str:
+    """What the network may tune, and within which bounds."""
+    rows = (
+        (f"``{key}``", f"{bound.least} to {bound.most}" if bound.parse is None else _LIST_BOUNDS[key])
+        for key, bound in BOUNDS.items()
+    )
+    return format_table(("parameter", "taken when it is"), rows, (30, 70))
+
+
 def make_pages(root: Path) -> Mapping[str, str]:
     """Names below the folder of generated pages, and their text.  ``root`` holds CHANGELOG.md."""
     api = {f"api/{layer}.rst": format_api_page(layer, list_modules(layer)) for layer in LAYERS}
@@ -268,6 +284,7 @@ def make_pages(root: Path) -> Mapping[str, str]:
         "commands.inc": format_commands(),
         "features.inc": format_features(),
         "limits.inc": format_limits(),
+        "bounds.inc": format_bounds(),
         "network_fields.inc": format_network_fields(Network),
         "network_delays.inc": format_network_fields(Delays),
         "parameters.inc": format_parameters(),

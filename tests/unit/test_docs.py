@@ -15,6 +15,7 @@ from hypernode.cli import check, ledger
 from hypernode.core import validate_block, validate_message
 from hypernode.core.network import Delays, Network
 from hypernode.core.params import network_from_json
+from hypernode.core.rainbow import BOUNDS
 from hypernode.machine.state import State
 from hypernode.node.config_table import load_table
 from hypernode.node.examining import Verdict
@@ -171,3 +172,10 @@ def test_help_of_the_ledger_tools_is_in_their_page() -> None:
 def test_verdicts_of_a_check_are_in_the_page() -> None:
     rows = parse_rows(read_page("ledger_tools.rst"))
     assert {verdict.value for verdict in Verdict} <= set(rows)
+
+
+def test_every_tunable_parameter_and_its_bounds_are_in_the_companions_page() -> None:
+    text = TABLES.format_bounds()
+    assert "_generated/bounds.inc" in read_page("companion.rst")
+    assert TABLES.make_pages(ROOT)["bounds.inc"] == text
+    assert set(parse_rows(text)) - {"parameter"} == {f"``{key}``" for key in BOUNDS}
