@@ -14,6 +14,6 @@ def h20(data: bytes) -> bytes:
     return blake2b(data, digest_size=HASH_BYTES).digest()
 
 
-def h4(data: bytes) -> bytes:
+def h4(data: bytes | memoryview) -> bytes:
     """H4: BLAKE2b of ``data`` with a digest of 4 bytes, which is no prefix of H20."""
     return blake2b(data, digest_size=CHECKSUM_BYTES).digest()

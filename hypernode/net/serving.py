@@ -143,7 +143,7 @@ async def serve_session(
         return SessionEnd(verdict.reason, is_offence=True, held_s=admission.hold(ip, clock.monotonic()))
     finally:
         place.release()
-        transport.close()
+        served.close()
 
 
 class _ServedSession:
@@ -181,13 +181,19 @@ class _ServedSession:
         self._bucket = TokenBucket(limits.session_burst, limits.session_rate, now)
         self._caller = Caller(self._stream, transport.remote, now)
 
+    def close(self) -> None:
+        """End the connection."""
+        self._stream.close()
+
     async def run(self) -> NoReturn:
         """Question and answer in turn.  Ends by what it raises."""
         while True:
             is_known = self._caller.hello is not None and self._proof is None
             wait_s = self._limits.silence_s if is_known else self._limits.first_frame_s
             command = await self._stream.read_command(wait_s)
-            await self._pay(command.id)
+            wait_s = self._pay(command.id)
+            if wait_s > 0:
+                await asyncio.sleep(wait_s)
             if self._proof is not None:
                 await self._take_proof(command, self._proof)
                 continue
@@ -199,17 +205,16 @@ class _ServedSession:
             if answer is not None:
                 await self._stream.write_command(answer)
 
-    async def _pay(self, command_id: CommandId) -> None:
-        """Who asks much is answered later; who also does not wait for its answers is cut off, unless it
-        is registered: it may have much to catch up with, and pays less."""
+    def _pay(self, command_id: CommandId) -> float:
+        """Seconds that who asks much waits for its answer; who also does not wait for its answers is cut off,
+        unless it is registered: it may have much to catch up with, and pays less."""
         cost, now, ip = COMMANDS[command_id].cost, self._clock.monotonic(), self._caller.ip
         if self._is_registered(ip):
             cost /= self._limits.registered_ease
         wait_s = max(self._bucket.take(cost, now), self._admission.get_bucket(ip, now).take(cost, now))
-        if wait_s > 0:
-            if self._stream.framing.is_in_frame and not self._is_registered(ip):
-                raise Reject(RULE, "a flood of requests")
-            await asyncio.sleep(wait_s)
+        if wait_s > 0 and self._stream.framing.is_in_frame and not self._is_registered(ip):
+            raise Reject(RULE, "a flood of requests")
+        return wait_s
 
     async def _check(self, command_id: CommandId) -> None:
         """Whether this caller may ask that; what depends on lists of the node is left to the handler."""

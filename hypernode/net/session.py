@@ -91,18 +91,36 @@ class Session:
         """Ask and take the answer, whatever its id; one question at a time, others wait within their own
         time.  Raises TransportClosed, TimeoutError (also when the peer is slow to send what it began),
         Reject for an answer that is none, Ignore for what must not go to this peer."""
-        async with asyncio.timeout(timeout_s), self._lock:
+        until = asyncio.get_running_loop().time() + timeout_s
+        await self._take_turn(timeout_s)
+        try:
             self._check(command)
-            try:
-                self._refuse_unasked()
-                self._asked = command.id
-                await self._stream.write_command(command)
-                return await self._stream.read_command(timeout_s)
-            except BaseException as problem:
-                self.close(f"{command.id.name.lower()} failed: {problem!r}")
-                raise
-            finally:
-                self._asked = None
+            return await self._exchange(command, until)
+        finally:
+            self._lock.release()
+
+    async def _exchange(self, command: Command, until: float) -> Command:
+        """Question and answer, by ``until`` (loop time); whatever goes wrong ends the session."""
+        loop = asyncio.get_running_loop()
+        try:
+            self._refuse_unasked()
+            self._asked = command.id
+            await self._stream.write_command(command, until - loop.time())
+            left_s = until - loop.time()
+            return await self._stream.read_command(left_s, left_s)
+        except BaseException as problem:
+            self.close(f"{command.id.name.lower()} failed: {problem!r}")
+            raise
+        finally:
+            self._asked = None
+
+    async def _take_turn(self, timeout_s: float) -> None:
+        """Acquire the lock; waiting for it is limited, where there is anything to wait for."""
+        if self._lock.locked():
+            async with asyncio.timeout(timeout_s):
+                await self._lock.acquire()
+        else:
+            await self._lock.acquire()
 
     async def send(self, command: Command) -> None:
         """Say something that has no answer.  Raises TransportClosed, TimeoutError, Ignore."""
@@ -172,7 +190,7 @@ class Session:
 
     def _refuse_unasked(self) -> None:
         """What came after the last answer belongs to no question."""
-        if self._stream.take_frame() is not None:
+        if self._stream.framing.is_in_frame and self._stream.take_frame() is not None:
             raise Reject(RULE, "a frame that was not asked for")
 
     def _limit_of(self, command_id: CommandId | None, is_first_frame: bool) -> int:

@@ -7,11 +7,13 @@ checked stream damages is counted, and too much of it in a minute is a ``Reject`
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Final, TypeVar
 
 from hypernode.core.errors import Ignore, Reject
-from hypernode.ports import Clock, Offload, Transport
+from hypernode.net.deadline import Deadline
+from hypernode.ports import Clock, Offload, Transport, TransportClosed
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command, decode_command, encode_command
 from hypernode.wire.framing import FaultCounter, Framing
@@ -51,23 +53,24 @@ class CommandStream:
         self._limits = limits
         self._clock = clock
         self._faults = FaultCounter(limits.faults, limits.fault_span_s)
+        self._reading, self._writing = Deadline(transport.close), Deadline(transport.close)
         self.framing = framing
         self.bytes_received = 0
         self.bytes_sent = 0
         self.last_used = clock.monotonic()
         """When a byte last came or went, in seconds of the monotonic clock."""
 
-    async def read_command(self, wait_s: float) -> Command:
-        """The next command; its first byte within ``wait_s`` seconds.  Raises TimeoutError,
-        TransportClosed, and Reject for what is no command."""
-        payload = await self._read_payload(wait_s)
+    async def read_command(self, wait_s: float, most_s: float = math.inf) -> Command:
+        """The next command; its first byte within ``wait_s`` seconds, all of it within ``most_s``.  Raises
+        TimeoutError (and then the stream is closed), TransportClosed, and Reject for what is no command."""
+        payload = await self._read_payload(wait_s, most_s)
         if len(payload) <= LONG_BYTES:
             return decode_command(payload, self._limits)
         return await self._offload(lambda: decode_command(payload, self._limits))
 
-    async def write_command(self, command: Command) -> None:
-        """Raises TimeoutError when the peer does not read, TransportClosed, and Ignore for a command that
-        cannot be written: that is not the peer's fault."""
+    async def write_command(self, command: Command, most_s: float = math.inf) -> None:
+        """Raises TimeoutError when the peer does not read within ``most_s`` or the limit (its stream is
+        closed then), TransportClosed, and Ignore for a command that cannot be written: not its fault."""
         try:
             if count_messages(command) <= LONG_MESSAGES:
                 frame = self._encode(command)
@@ -75,8 +78,15 @@ class CommandStream:
                 frame = await self._offload(lambda: self._encode(command))
         except Reject as verdict:
             raise Ignore(verdict.rule, verdict.reason) from verdict
-        async with asyncio.timeout(self._limits.write_s):
+        loop = asyncio.get_running_loop()
+        self._writing.set(loop.time() + min(self._limits.write_s, most_s), loop)
+        try:
             await self._transport.write(frame)
+        except TransportClosed:
+            self._raise_if_over(self._writing)
+            raise
+        finally:
+            self._writing.clear()
         self.bytes_sent += len(frame)
         self.last_used = self._clock.monotonic()
 
@@ -88,24 +98,43 @@ class CommandStream:
         return payload
 
     def close(self) -> None:
+        self._reading.close()
+        self._writing.close()
         self._transport.close()
+
+    def _raise_if_over(self, deadline: Deadline) -> None:
+        if deadline.is_over:
+            raise TimeoutError
 
     def _encode(self, command: Command) -> bytes:
         return self.framing.encode_frame(encode_command(command))
 
-    async def _read_payload(self, wait_s: float) -> bytes:
-        begun: float | None = None
+    async def _read_payload(self, wait_s: float, most_s: float) -> bytes:
+        framing, deadline = self.framing, self._reading
+        payload = await self._take_frame() if framing.is_in_frame else None
+        if payload is not None:
+            return payload
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(wait_s) as deadline:
-            while (payload := await self._take_frame()) is None:
-                if begun is None and self.framing.is_in_frame:
-                    begun = loop.time()
-                if begun is not None:
-                    deadline.reschedule(begun + self._get_frame_time())
+        start = loop.time()
+        begun = start if framing.is_in_frame else None
+        most = start + most_s
+        try:
+            while payload is None:
+                until = start + wait_s if begun is None else begun + self._get_frame_time()
+                deadline.set(min(until, most), loop)
                 data = await self._transport.read_some(READ_BYTES)
                 self.bytes_received += len(data)
                 self.last_used = self._clock.monotonic()
-                self.framing.receive_data(data)
+                framing.receive_data(data)
+                is_long = framing.bytes_held > LONG_FRAME_BYTES
+                payload = await self._take_frame() if is_long else self.take_frame()
+                if begun is None and framing.is_in_frame:
+                    begun = loop.time()
+        except TransportClosed:
+            self._raise_if_over(deadline)
+            raise
+        finally:
+            deadline.clear()
         return payload
 
     async def _take_frame(self) -> bytes | None:
@@ -121,4 +150,6 @@ class CommandStream:
 
 def count_messages(command: Command) -> int:
     """Messages that a command carries, alone and in blocks."""
+    if not command.blocks:
+        return len(command.messages)
     return len(command.messages) + sum(len(block.messages) for block in command.blocks)

@@ -54,8 +54,12 @@ class TornadoTransport:
         return data
 
     async def write(self, data: bytes) -> None:
-        view = memoryview(data)
         try:
+            if len(data) <= SLICE_BYTES:
+                await self._stream.write(data)
+                self._traffic.bytes_sent += len(data)
+                return
+            view = memoryview(data)
             for start in range(0, len(data), SLICE_BYTES):
                 part = view[start : start + SLICE_BYTES]
                 await self._stream.write(part)

@@ -17,10 +17,14 @@ from hypernode.core.errors import Reject
 from hypernode.core.types import Block, ChainHeight, Message
 from hypernode.wire import command_pb2 as pb
 from hypernode.wire.catalogue import LIMITS, CommandId, Limits
-from hypernode.wire.tags import RULE, check_tags
+from hypernode.wire.tags import RULE, check_tags, peek_command_id
 
 DEFAULT_PEER_PORT: Final = 5658
 """Of the schema; nobody listens there."""
+_STRING_TAG: Final = 0x12
+_MAX_PLAIN_BYTES: Final = 1 << 20
+_MAX_PLAIN_START: Final = 6
+"""Where a text of that length begins, behind three bytes of length at most."""
 _NOT_UTF8: Final = "text that is not UTF-8"
 
 
@@ -67,6 +71,37 @@ def encode_command(command: Command) -> bytes:
 
 def decode_command(payload: bytes, limits: Limits = LIMITS) -> Command:
     """The command in a payload; ``height_value`` and so on as they came.  Raises Reject."""
+    return _decode_plain(payload) or _decode_any(payload, limits)
+
+
+def _decode_plain(payload: bytes) -> Command | None:
+    """Most questions and half of the answers carry nothing, or one text: those need neither a walk nor
+    protobuf.  None for anything else, which ``_decode_any`` judges; it gives the same for these."""
+    size = len(payload)
+    if size < 2 or size > _MAX_PLAIN_BYTES:
+        return None
+    command_id = peek_command_id(payload)
+    if command_id is None:
+        return None
+    if size == 2:
+        return Command(command_id)
+    if size < 4 or payload[2] != _STRING_TAG:
+        return None
+    length, start = payload[3], 4
+    while payload[start - 1] >= 0x80:
+        if start in (size, _MAX_PLAIN_START):
+            return None
+        length += (payload[start] - 1) << 7 * (start - 3)
+        start += 1
+    if start + length != size:
+        return None
+    try:
+        return Command(command_id, string=payload[start:].decode())
+    except UnicodeDecodeError:
+        return None
+
+
+def _decode_any(payload: bytes, limits: Limits) -> Command:
     command_id = check_tags(payload, limits)
     try:
         wire = pb.Command.FromString(payload)
@@ -142,24 +177,26 @@ def _height_to_proto(height: ChainHeight, forger: str | None) -> pb.Height:
 
 
 def _from_proto(command_id: CommandId, wire: pb.Command) -> Command:
-    param = wire.WhichOneof("param")
-    has_height = param == "height_value"
-    has_forger = has_height and wire.height_value.HasField("forger")
+    # only what is there is looked at: most commands carry one value
+    found = {field.name: value for field, value in wire.ListFields()}
+    height = found.get("height_value")
+    forger = height.forger if height is not None and height.HasField("forger") else None
+    string = found.get("string_value")
     return Command(
         id=command_id,
-        string=_to_text(wire.string_value) if param == "string_value" else None,
-        int32=wire.int32_value if param == "int32_value" else None,
-        height=_height_from_proto(wire.height_value) if has_height else None,
-        height_forger=_to_text(wire.height_value.forger) if has_forger else None,
-        blocks=tuple(map(_block_from_proto, wire.block_value)),
-        messages=tuple(map(_message_from_proto, wire.tx_values)),
-        ips=tuple(PeerIp(str(ipaddress.IPv4Address(ip.ipv4)), ip.port) for ip in wire.ip_values),
-        hashes=tuple(wire.hash_values),
-        features=wire.features if wire.HasField("features") else None,
-        nonce=wire.nonce if wire.HasField("nonce") else None,
-        pubkey=wire.pubkey if wire.HasField("pubkey") else None,
-        proof=wire.proof if wire.HasField("proof") else None,
-        version=wire.version if wire.HasField("version") else None,
+        string=_to_text(string) if string is not None else None,
+        int32=found.get("int32_value"),
+        height=_height_from_proto(height) if height is not None else None,
+        height_forger=_to_text(forger) if forger is not None else None,
+        blocks=tuple(map(_block_from_proto, found.get("block_value", ()))),
+        messages=tuple(map(_message_from_proto, found.get("tx_values", ()))),
+        ips=tuple(PeerIp(str(ipaddress.IPv4Address(ip.ipv4)), ip.port) for ip in found.get("ip_values", ())),
+        hashes=tuple(found.get("hash_values", ())),
+        features=found.get("features"),
+        nonce=found.get("nonce"),
+        pubkey=found.get("pubkey"),
+        proof=found.get("proof"),
+        version=found.get("version"),
     )
 
 

@@ -166,7 +166,8 @@ class Framing:
         return None
 
     def _take(self, header_bytes: int, length: int) -> bytes:
-        payload = bytes(self._buffer[header_bytes : header_bytes + length])
+        with memoryview(self._buffer)[header_bytes : header_bytes + length] as view:
+            payload = bytes(view)
         del self._buffer[: header_bytes + length]
         return unpack_payload(payload, self._get_limit) if self._is_packed else payload
 
@@ -199,12 +200,15 @@ class Framing:
         return True
 
     def _is_intact(self, length: int) -> bool:
-        payload = bytes(memoryview(self._buffer)[CHECKED_HEADER_BYTES : CHECKED_HEADER_BYTES + length])
-        return h4(payload) == self._buffer[MAGIC_BYTES + LENGTH_BYTES : CHECKED_HEADER_BYTES]
+        with memoryview(self._buffer)[CHECKED_HEADER_BYTES : CHECKED_HEADER_BYTES + length] as payload:
+            checksum = h4(payload)
+        return checksum == self._buffer[MAGIC_BYTES + LENGTH_BYTES : CHECKED_HEADER_BYTES]
 
     def _find_magic(self) -> bool:
         """Whether the buffer begins with the magic, after what had to be skipped for it."""
         buffer, magic = self._buffer, self._magic
+        if buffer.startswith(magic):
+            return True
         head = buffer[:MAGIC_BYTES]
         if not magic.startswith(head):
             if not self._is_lost:
@@ -247,6 +251,8 @@ class FaultCounter:
 
     def is_over(self, faults: int, now: float) -> bool:
         """``faults``: of the stream since it began; ``now``: seconds of a clock that never steps."""
+        if faults == 0:
+            return False
         self._times.extend([now] * min(faults - self._seen, self._limit))
         self._seen = faults
         return len(self._times) == self._limit and now - self._times[0] <= self._span_s

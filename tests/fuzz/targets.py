@@ -26,7 +26,7 @@ from hypernode.node.queries import (
 )
 from hypernode.wire.auth import Nonces, Side, check_proof, make_proof, validate_claim
 from hypernode.wire.catalogue import LIMITS, CommandId, get_answer_limit
-from hypernode.wire.codec import decode_command, encode_command
+from hypernode.wire.codec import _decode_any, decode_command, encode_command
 from hypernode.wire.compression import pack_payload, unpack_payload
 from hypernode.wire.hello import format_hello, get_posnet, parse_hello
 from tests.fuzz.cutter import Cutter
@@ -50,11 +50,14 @@ class Target:
 
 
 def fuzz_codec(data: bytes) -> None:
-    """What is decoded is written down as the same command, and its messages and blocks can be judged."""
+    """What is read in the quick way reads the same in the thorough one; what is decoded is written down as
+    the same command, and its messages and blocks can be judged."""
     try:
         command = decode_command(data)
     except Reject:
         return
+    if _decode_any(data, LIMITS) != command:
+        raise AssertionError("a command that reads in two ways")
     if decode_command(encode_command(command)) != command:
         raise AssertionError("a command that does not survive the way there and back")
     _judge(command.messages[:2])

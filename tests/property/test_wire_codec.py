@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypernode.core.errors import Reject
 from hypernode.core.types import Block, ChainHeight, Message
 from hypernode.wire.catalogue import CommandId, Limits
-from hypernode.wire.codec import Command, PeerIp, decode_command, encode_command
+from hypernode.wire.codec import Command, PeerIp, _decode_any, _decode_plain, decode_command, encode_command
 
 uint32 = st.integers(0, 2**32 - 1)
 texts = st.text(max_size=12)
@@ -89,3 +89,26 @@ def test_a_damaged_command_is_a_command_or_refused(command: Command, data: st.Da
     decoded = _decode(bytes(payload[: data.draw(st.integers(0, len(payload)))]))
     if isinstance(decoded, Command):
         assert decode_command(encode_command(decoded)) == decoded
+
+
+plain = st.builds(
+    lambda command_id, text, cut: encode_command(Command(command_id, string=text))[:cut],
+    st.sampled_from(CommandId),
+    st.one_of(st.none(), st.text(max_size=300), st.integers(100, 20_000).map("x".__mul__)),
+    st.one_of(st.none(), st.integers(-3, 6)),
+)
+
+
+@given(
+    st.one_of(plain, plain.map(lambda payload: payload + b"\x00"), st.binary(max_size=8).map(b"\x08".__add__))
+)
+def test_the_quick_way_of_reading_is_the_thorough_one(payload: bytes) -> None:
+    try:
+        thorough = _decode_any(payload, Limits())
+    except Reject:
+        thorough = None
+    try:
+        quick = _decode_plain(payload)
+    except Reject:
+        quick = None
+    assert quick is None or quick == thorough
