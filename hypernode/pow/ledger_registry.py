@@ -95,13 +95,14 @@ class LedgerRegistry:
         self._cache: LedgerCache | None = None
         self._known_index: LedgerIndex | None = None
         self._checkpoints: list[Checkpoint] = []
-        self._remarks: tuple[RegistryState, tuple[str, ...]] | None = None
+        self._remarks: tuple[PowHeight, RegistryState, tuple[str, ...]] | None = None
+        """On the registry at the highest height that was derived."""
         self._near: dict[tuple[str, PowHeight], bool] = {}
         """Whether the balance of a registration, by address and height, is next to another weight."""
         self._told_part = 0
         self._version: tuple[object, ...] | None = None
         self._lists: dict[Round, RegisteredList] = {}
-        """Of that version of the file."""
+        """Of that version of the file, which is the one that the index knows."""
 
     @property
     def path(self) -> Path:
@@ -150,25 +151,28 @@ class LedgerRegistry:
                 f"{self.path}: the last block ({height}) is {age:.0f} s old, expected at most {allowed} s: "
                 "the PoW node is catching up or stands still; look at it, and at its connections"
             )
-        remarks = self._remarks[1] if self._remarks is not None else ()
+        remarks = self._remarks[2] if self._remarks is not None else ()
         return PowStatus(str(self.path), height, timestamp, block_hash, problem, remarks)
 
     def derive_round(self, round_: Round) -> RegisteredList:
         """registered(R) of spec 3, with the coloured lists at its reference height.  While the file does not
         change, neither does a list: a sync asks for the same ones block after block."""
         version = self._file.read_version()
-        if version is None or version != self._version or self._is_stopped():
-            self._version, self._lists = version, {}
+        is_known = version is not None and version == self._version and not self._is_stopped()
+        if not is_known:
+            self._version, self._lists = None, {}
         if round_ not in self._lists:
-            listed = self._derive_round(round_)
+            listed = self._derive_round(round_, refresh=not is_known)
+            self._version = version
             if len(self._lists) >= MAX_LISTS:
                 self._lists.clear()
             self._lists[round_] = listed
         return self._lists[round_]
 
-    def _derive_round(self, round_: Round) -> RegisteredList:
+    def _derive_round(self, round_: Round, *, refresh: bool) -> RegisteredList:
         with self._file.open(self._is_stopped) as reader:
-            self._refresh(reader)
+            if refresh:
+                self._refresh(reader)
             height = self._get_confirmed_height(reader, compute_reference_time(self._network, round_))
             state = self._derive(reader, height)
             colours = collect_colours(self._network, self._index.list_coloured(height))
@@ -211,6 +215,7 @@ class LedgerRegistry:
         self._told_part = 0
         if not self._index.refresh(reader, self._tell_progress):
             self._near.clear()
+            self._remarks = None
             self._warn(f"{self.path}: older blocks have changed or moved; the ledger was read anew")
         if len(self._near) > MAX_JUDGED:
             self._near.clear()
@@ -220,6 +225,7 @@ class LedgerRegistry:
                 self._warn(f"{self.path}: block {point.block.height} was rolled back; deriving again")
         if len(there) < len(self._checkpoints):
             self._near.clear()
+            self._remarks = None
         self._checkpoints = there
 
     def _tell_progress(self, done: int, total: int) -> None:
@@ -259,8 +265,9 @@ class LedgerRegistry:
                     f"{self.path}: block {height} was rolled back while it was read; trying again"
                 )
             self._keep(Checkpoint(block, state), is_news=bool(rows) or base is None)
-        if self._remarks is None or self._remarks[0] != state:
-            self._remarks = (state, self._make_remarks(reader, state))
+        known = self._remarks
+        if known is None or (height >= known[0] and state != known[1]):
+            self._remarks = (height, state, self._make_remarks(reader, state))
         return state
 
     def _keep(self, checkpoint: Checkpoint, *, is_news: bool) -> None:

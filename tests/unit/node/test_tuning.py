@@ -167,6 +167,7 @@ def test_a_voided_hypernode_is_left_out_where_the_network_knows_voids(mixed: boo
         counts = [meta[name] for name in ("active_regs_count", "inactive_hns_count", "voided_hns_count")]
         assert counts == [5, 0, 1]
         assert sum(counts) == meta["powchain_regs_count"]
+        assert (meta["inactive_hns"], meta["voided_hns"]) == ([], [voided])
         world.bed.go_to(ROUND + 1, 0)
         await node._enter_round(ROUND + 1)
         assert node.present.plan is not None

@@ -247,3 +247,30 @@ def test_a_ledger_with_absurd_amounts_is_refused_in_words(path: Path) -> None:
     write(path, blocks(FIRST, FIRST + 60, rows))
     with pytest.raises(PowNotReady, match="too large to be true"):
         open_registry(path).derive_at(time_of(FIRST + 30))
+
+
+def test_while_the_ledger_stays_as_it_is_a_list_costs_no_query(path: Path) -> None:
+    write(path, blocks(FIRST, FIRST + 250, [funding(FIRST + 1, 1), registering(FIRST + 2, 1)]))
+    registry = open_registry(path)
+    round_ = next(r for r in range(200, 400) if registry.find_height(reference_of(r)) >= FIRST + 5)
+    queries: list[str] = []
+    first = registry.derive_round(round_)
+    assert count_queries(registry, queries, lambda: registry.derive_round(round_)) == 1
+    # another round of the same ledger needs no look at what is new
+    assert count_queries(registry, queries, lambda: registry.derive_round(round_ + 1)) < 12
+    write(path, blocks(FIRST + 251, FIRST + 251))
+    assert count_queries(registry, queries, lambda: registry.derive_round(round_)) > 5
+    assert registry.derive_round(round_) == first
+    path.rename(path.with_name("elsewhere.db"))
+    with pytest.raises(PowNotReady, match="there is no such file"):
+        registry.derive_round(round_)
+
+
+def test_a_rollback_after_a_list_is_noticed_at_the_next_one(path: Path) -> None:
+    write(path, blocks(FIRST, FIRST + 250, [funding(FIRST + 1, 1), registering(FIRST + 90, 1)]))
+    registry = open_registry(path)
+    round_ = next(r for r in range(200, 400) if registry.find_height(reference_of(r)) >= FIRST + 90)
+    assert len(registry.derive_round(round_).entries) == 1
+    roll_back_to(path, FIRST + 80)
+    write(path, blocks(FIRST + 81, FIRST + 250, fork=1))
+    assert registry.derive_round(round_).entries == ()
