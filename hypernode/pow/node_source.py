@@ -23,6 +23,9 @@ from hypernode.pow.companion_client import CompanionClient
 
 LIST_TIMEOUT_S: Final = 60.0
 """A list that it has not cached goes through its whole ledger."""
+KEPT_S: Final = 20.0
+"""A list is taken for good this long: a sync asks for the same ones block after block, and a look at the
+companion, twice a minute, must see what it says then."""
 HASH_CHARS: Final = 56
 MAX_COLOURED_BYTES: Final = 1_000_000
 
@@ -49,7 +52,10 @@ class NodePowSource:
     ) -> None:
         self._network = network
         self._client = CompanionClient(connections, endpoint, monotonic)
+        self._monotonic = monotonic
         self._coloured_path = coloured_path
+        self._lists: dict[Round, tuple[float, RegisteredList]] = {}
+        """With the moment when each was asked for."""
         self._stale: dict[Round, str] = {}
         """Remark on the list of a round that was checked; empty for a good one."""
 
@@ -83,8 +89,15 @@ class NodePowSource:
         return PowStatus(self._client.name, height, timestamp, block_hash, "", remarks)
 
     async def get_registered(self, round_: Round) -> RegisteredList:
-        """registered(R) of spec 3, in the companion's order.  Raises PowNotReady when it has no list (yet),
-        or one of another moment."""
+        """registered(R) of spec 3, in the companion's order; asked again after ``KEPT_S``.  Raises PowNotReady
+        when it has no list (yet), or one of another moment."""
+        now = self._monotonic()
+        self._lists = {known: kept for known, kept in self._lists.items() if now - kept[0] < KEPT_S}
+        if round_ not in self._lists:
+            self._lists[round_] = (now, await self._ask_registered(round_))
+        return self._lists[round_][1]
+
+    async def _ask_registered(self, round_: Round) -> RegisteredList:
         time = compute_reference_time(self._network, round_)
         command = f"HN_reg_round {round_} {time} 0 False"
         answer = await self._client.ask(command, timeout_s=LIST_TIMEOUT_S)

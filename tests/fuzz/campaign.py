@@ -13,7 +13,7 @@ from tests.fuzz import corpus
 from tests.fuzz.reach import minimise
 from tests.fuzz.targets import KEY, TARGETS
 
-MAX_INPUT_BYTES: Final = 2_048
+MAX_INPUT_BYTES: Final = 1_024
 MAX_GROWTH_MB: Final = 40
 """From a quarter of the executions to the end; libFuzzer itself keeps what reaches new code."""
 INPUT_TIMEOUT_S: Final = 10

@@ -22,6 +22,7 @@ from hypernode.wire.auth import Nonces, Side, make_proof
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, PeerIp, encode_command
 from hypernode.wire.compression import pack_payload
+from tests.fuzz.pow_answers import make_answers
 
 FOLDER: Final = Path(__file__).parent / "corpus"
 VECTORS: Final = Path(__file__).parents[1] / "vectors"
@@ -77,6 +78,8 @@ def make_seeds(name: str, secret: bytes) -> list[bytes]:
                 b"1,5,9",
                 b"00ff" * 32,
             ]
+        case "pow_answers":
+            return make_answers()
         case _:
             return [bytes((kind, 0)) for kind in range(256)]
 

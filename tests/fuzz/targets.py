@@ -30,6 +30,7 @@ from hypernode.wire.codec import _decode_any, decode_command, encode_command
 from hypernode.wire.compression import pack_payload, unpack_payload
 from hypernode.wire.hello import format_hello, get_posnet, parse_hello
 from tests.fuzz.cutter import Cutter
+from tests.fuzz.pow_answers import open_pow_answers
 from tests.fuzz.registrations import fuzz_registrations
 from tests.fuzz.sessions import open_sessions
 from tests.fuzz.streams import fuzz_framing
@@ -153,12 +154,13 @@ def plain(run: Run) -> Callable[[], AbstractContextManager[Run]]:
 
 
 TARGETS: Final[Mapping[str, Target]] = {
-    "framing": Target(plain(fuzz_framing), 0.25),
-    "codec": Target(plain(fuzz_codec), 0.25),
+    "framing": Target(plain(fuzz_framing), 0.15),
+    "codec": Target(plain(fuzz_codec), 0.3),
     "hello": Target(plain(fuzz_hello), 0.1),
     "auth": Target(plain(fuzz_auth), 0.08),
     "compression": Target(plain(fuzz_compression), 0.1),
     "queries": Target(plain(fuzz_queries), 0.1),
     "registrations": Target(plain(fuzz_registrations), 0.1),
+    "pow_answers": Target(open_pow_answers, 0.05),
     "session": Target(open_sessions, 0.02),
 }

@@ -209,6 +209,7 @@ def frame(body: bytes) -> bytes:
         (frame(b"NaN"), "NaN is no number"),
         (frame(b"[" * 100_000), "not JSON"),
         (frame(b"-1"), "cannot read its own ledger"),
+        (frame(b"1" + b"0" * 400), "of no use"),
         (frame(b"null"), "of no use"),
         (frame(b"true"), "of no use"),
         (frame(b'"12"'), "of no use"),
@@ -354,3 +355,17 @@ def test_it_works_over_real_sockets() -> None:
         await asyncio.sleep(0)
 
     asyncio.run(scenario())
+
+
+def test_a_list_is_asked_for_again_after_a_while_not_at_once() -> None:
+    async def scenario(bed: Bed) -> None:
+        for _ in range(5):
+            await bed.source.get_registered(ROUND)
+        assert len([command for command in bed.companion.log if command.startswith("HN_reg_round")]) == 1
+        first = await bed.source.get_registered(ROUND)
+        bed.companion.cache.clear()
+        bed.script.fork(NETWORK.first_pow_height + 1, drop_rows=True)
+        await asyncio.sleep(30)
+        assert len((await bed.source.get_registered(ROUND)).entries) == 0 < len(first.entries)
+
+    play(scenario)
