@@ -89,8 +89,8 @@ class NodePowSource:
         return PowStatus(self._client.name, height, timestamp, block_hash, "", remarks)
 
     async def get_registered(self, round_: Round) -> RegisteredList:
-        """registered(R) of spec 3, in the companion's order; asked again after ``KEPT_S``.  Raises PowNotReady
-        when it has no list (yet), or one of another moment."""
+        """registered(R) of spec 3, in the companion's order; asked again after ``KEPT_S``.  Raises
+        PowNotReady when it has no list (yet), or one of another moment."""
         now = self._monotonic()
         self._lists = {known: kept for known, kept in self._lists.items() if now - kept[0] < KEPT_S}
         if round_ not in self._lists:
