@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 ARGS ?=
 
-.PHONY: venv run test format lint types contract tests docs bench clean proto fuzz flood soak
+.PHONY: venv run sim test format lint types contract tests docs bench clean proto fuzz flood soak
 
 venv: $(STAMP)
 
@@ -18,6 +18,9 @@ $(STAMP): requirements.txt requirements-dev.txt setup.py
 
 run: $(STAMP)
 	@exec $(BIN)/python -m hypernode devnet $(ARGS)
+
+sim: $(STAMP)  ## a network through faults on virtual time: make sim ARGS="--nodes 50 --hours 24 --faults all --seed 7"
+	@exec $(BIN)/python -m hypernode sim $(ARGS)
 
 test: $(STAMP) format lint types contract tests docs
 

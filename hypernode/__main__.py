@@ -30,6 +30,7 @@ SUBCOMMANDS: Final[dict[str, Subcommand]] = {
     "register": Subcommand("hypernode.cli.register", "print what registers or unregisters a hypernode"),
     "rewards": Subcommand("hypernode.cli.rewards", "compute the rewards of a week"),
     "simulate": Subcommand("hypernode.cli.simulate", "simulate how well hypernodes are connected"),
+    "sim": Subcommand("hypernode.cli.sim", "play a network through faults on virtual time"),
     "vectors": Subcommand("hypernode.cli.vectors", "run test vectors and report every difference"),
 }
 
