@@ -13,7 +13,7 @@ from rich.console import Console
 
 from benchmarks.chains import make_party
 from benchmarks.figures import Row
-from benchmarks.report import describe, describe_machine, print_rows, write_json
+from benchmarks.report import describe, describe_machine, print_rows, write_json, write_rst
 from benchmarks.suite import BENCHMARKS, FULL, LARGE, SHORT, Sizes
 
 
@@ -32,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     print_rows(rows, machine, console)
     if args.json is not None:
         write_json(args.json, rows, machine)
+    if args.rst is not None:
+        write_rst(args.rst, rows, machine)
     return 1 if any(row.is_met is False for row in rows) else 0
 
 
@@ -56,6 +58,9 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     size.add_argument("--short", action="store_true", help="as small as they run, to see that they do")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")
+    parser.add_argument(
+        "--rst", type=Path, metavar="FILE", help="write the table there for the documentation, too"
+    )
     return parser
 
 

@@ -73,6 +73,18 @@ def describe(machine: dict[str, str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in machine.items())
 
 
+def write_rst(path: Path, rows: Sequence[Row], machine: dict[str, str]) -> None:
+    """A table for the documentation."""
+    lines = [f"Measured with {describe(machine)}.", "", ".. list-table::", "   :header-rows: 1"]
+    lines += ["   :widths: 36 28 20 10 6", ""]
+    for cells in (
+        ("work", "measured", "bound in the same run", "target", ""),
+        *((row.work, row.measured, row.bound, row.target, row.verdict) for row in rows),
+    ):
+        lines += [f"   {'*' if not place else ' '} - {cell}".rstrip() for place, cell in enumerate(cells)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def write_json(path: Path, rows: Sequence[Row], machine: dict[str, str]) -> None:
     """All figures, for comparing runs."""
     value = {
