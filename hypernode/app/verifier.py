@@ -1,8 +1,8 @@
 """Messages verified on all cores, outside the event loop.
 
-libsecp256k1 releases the GIL, so threads serve (``make bench``: two are worth 1.7 of one; two processes
-would first have to be given the messages, which costs as much as decoding them).  Chunks keep the hand-over
-cheap, and let what was asked meanwhile get its turn between them.
+libsecp256k1 releases the GIL, so threads serve (``make bench`` compares them with processes, which would have
+to be given the messages first).  Chunks keep the hand-over cheap, and let what was asked meanwhile get its turn
+between them.
 """
 
 from __future__ import annotations
