@@ -1,8 +1,8 @@
 """Messages verified on all cores, outside the event loop.
 
 libsecp256k1 releases the GIL, so threads serve (``make bench`` compares them with processes, which would have
-to be given the messages first).  Chunks keep the hand-over cheap, and let what was asked meanwhile get its turn
-between them.
+to be given the messages first).  Chunks keep the hand-over cheap, and let what was asked meanwhile get its
+turn between them.
 """
 
 from __future__ import annotations
