@@ -16,7 +16,7 @@ from benchmarks.chains import PORT, Party, load_chain, make_ip
 from benchmarks.figures import Row
 from benchmarks.worlds import open_node, open_peer
 from hypernode.core.types import Block, ChainHeight
-from hypernode.net.session import Session, send_without_hello
+from hypernode.net.session import Session, encode_without_hello, send_without_hello
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.runtime import Node
 from hypernode.ports import Endpoint
@@ -85,8 +85,7 @@ async def _push(party: Party, remote: Endpoint, block: Block) -> None:
     await send_without_hello(
         TornadoConnections(),
         remote,
-        Command(CommandId.BLOCK, blocks=(block,)),
-        network=party.network,
+        encode_without_hello(Command(CommandId.BLOCK, blocks=(block,))),
         connect_timeout_s=5.0,
         timeout_s=10.0,
         source_ip=make_ip(1),

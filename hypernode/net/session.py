@@ -255,20 +255,23 @@ async def request_without_hello(
         session.close()
 
 
+def encode_without_hello(command: Command) -> bytes:
+    """The frame of a command that is the only one of a connection (``block``), the same for every peer."""
+    _check_before_hello(command)
+    return Framing(b"", lambda *_: 0, Mode.LEGACY).encode_frame(encode_command(command))
+
+
 async def send_without_hello(
     connections: Connections,
     remote: Endpoint,
-    command: Command,
+    frame: bytes,
     *,
-    network: Network,
     connect_timeout_s: float,
     timeout_s: float,
     source_ip: str | None = None,
 ) -> None:
-    """One command as the only frame of a connection of its own (``block``).  Raises TransportClosed,
-    TimeoutError when it was not written within ``timeout_s``."""
-    _check_before_hello(command)
-    frame = Framing(network.magic, lambda *_: 0, Mode.LEGACY).encode_frame(encode_command(command))
+    """What ``encode_without_hello`` gave, over a connection of its own.  Raises TransportClosed, TimeoutError
+    when it was not written within ``timeout_s``."""
     transport = await connections.connect(remote, source_ip, connect_timeout_s)
     try:
         async with asyncio.timeout(timeout_s):

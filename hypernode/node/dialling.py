@@ -8,15 +8,17 @@ errands say 00000 and never tell a height; a pushed block and a test go without 
 from __future__ import annotations
 
 import asyncio
+import operator
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from hypernode.core.params import Network
-from hypernode.core.types import Registration
+from hypernode.core.types import Block, Registration
 from hypernode.net.session import (
     HelloRefused,
     Session,
+    encode_without_hello,
     open_session,
     request_without_hello,
     send_without_hello,
@@ -50,6 +52,8 @@ class Dialler:
     source_ip: str | None = None
     _errands: dict[Endpoint, asyncio.Lock] = field(default_factory=dict)
     """Per hypernode: errands there say one name, so they go one after the other."""
+    _encoded: tuple[Command, bytes] | None = None
+    """The last command that was sent alone, and its frame."""
 
     async def open_standing(self, entry: Registration) -> Session:
         """A connection of the round, under our registered name."""
@@ -83,16 +87,22 @@ class Dialler:
             yield session
 
     async def send_alone(self, entry: Registration, command: Command) -> None:
-        """One command over a connection of its own, without hello and without an answer."""
+        """One command over a connection of its own, without hello and without an answer.  The same command
+        to many is encoded once."""
         await send_without_hello(
             self.world.connections,
             self._endpoint(entry),
-            command,
-            network=self.network,
+            self._encode(command),
             source_ip=self.source_ip,
             connect_timeout_s=CONNECT_TIMEOUT_S,
             timeout_s=PUSH_TIMEOUT_S,
         )
+
+    def _encode(self, command: Command) -> bytes:
+        known = self._encoded
+        if known is None or known[0].id is not command.id or not _is_same(known[0].blocks, command.blocks):
+            self._encoded = known = (command, encode_without_hello(command))
+        return known[1]
 
     async def ask_alone(self, entry: Registration, command: Command) -> Command:
         """One command over a connection of its own, without hello, and its answer."""
@@ -129,3 +139,8 @@ class Dialler:
         if port is None:
             raise TransportClosed(f"the port registered for {entry.ip} is none")
         return Endpoint(entry.ip, port)
+
+
+def _is_same(one: tuple[Block, ...], other: tuple[Block, ...]) -> bool:
+    """The very same blocks: to compare two of thousands of messages takes as long as to encode one."""
+    return len(one) == len(other) > 0 and all(map(operator.is_, one, other))

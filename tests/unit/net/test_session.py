@@ -12,6 +12,7 @@ from hypernode.core.errors import Ignore, Reject
 from hypernode.net.session import (
     HelloRefused,
     Session,
+    encode_without_hello,
     open_session,
     request_without_hello,
     send_without_hello,
@@ -376,8 +377,7 @@ async def send_alone(world: World, command: Command) -> None:
     await send_without_hello(
         world.memory.get_connections(REGISTERED),
         NODE,
-        command,
-        network=NETWORK,
+        encode_without_hello(command),
         connect_timeout_s=5.0,
         timeout_s=45.0,
     )
