@@ -7,7 +7,17 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from benchmarks import answering, catching_up, digesting, growing, pow_ledger, starting, verifying
+from benchmarks import (
+    answering,
+    catching_up,
+    conversing,
+    digesting,
+    growing,
+    pow_ledger,
+    pushing,
+    starting,
+    verifying,
+)
 from benchmarks.chains import SENDERS, Party
 from benchmarks.figures import Row
 
@@ -33,6 +43,11 @@ class Sizes:
     start_blocks: int = 20_000
     start_messages: int = 20
     idle_s: float = 10.0
+    questions: int = 10_000
+    sessions: int = 300
+    push_peers: int = 40
+    push_messages: int = 1_500
+    push_runs: int = 9
     pow_rows: int = 5_000_000
     pow_addresses: int = 100_000
     pow_registrants: int = 500
@@ -58,6 +73,11 @@ SHORT: Final = Sizes(
     start_blocks=20,
     start_messages=6,
     idle_s=0.0,
+    questions=50,
+    sessions=12,
+    push_peers=3,
+    push_messages=6,
+    push_runs=1,
     pow_rows=4_000,
     pow_addresses=50,
     pow_registrants=5,
@@ -103,6 +123,17 @@ async def _pow(party: Party, sizes: Sizes) -> list[Row]:
     return await asyncio.to_thread(pow_ledger.measure, shape)
 
 
+async def _converse(party: Party, sizes: Sizes) -> list[Row]:
+    return [
+        *await conversing.measure_answers(party, sizes.questions),
+        *await conversing.measure_sessions(party, sizes.sessions),
+    ]
+
+
+async def _push(party: Party, sizes: Sizes) -> list[Row]:
+    return await pushing.measure(party, sizes.push_peers, sizes.push_messages, sizes.push_runs)
+
+
 BENCHMARKS: Final[Mapping[str, Callable[[Party, Sizes], Coroutine[Any, Any, list[Row]]]]] = {
     "verify": _verify,
     "cores": _cores,
@@ -112,5 +143,7 @@ BENCHMARKS: Final[Mapping[str, Callable[[Party, Sizes], Coroutine[Any, Any, list
     "growth": _growth,
     "disk": _disk,
     "start": _start,
+    "converse": _converse,
+    "push": _push,
     "pow": _pow,
 }
