@@ -16,18 +16,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from hypernode.core.colours import COLOUR
 from hypernode.core.network import Network
-from hypernode.core.pow_signature import SignedRow, is_valid_pow_signature
 from hypernode.core.registry import OPERATIONS, REGISTER, PowRow
 from hypernode.core.types import PowHeight
 from hypernode.ports import PowNotReady
 from hypernode.pow.ledger_balances import NO_SUMS, Sums, add_sums, read_balances, to_balance
 from hypernode.pow.ledger_cache import Chunk, LedgerCache
-from hypernode.pow.ledger_file import LedgerReader, Row, to_number, to_text, to_units
+from hypernode.pow.ledger_file import LedgerReader, Row, to_text
+from hypernode.pow.ledger_rows import ROWS, to_pow_row
 from hypernode.pow.ledger_tally import Span, Tally
 
 CHUNK_ROWS: Final = 2_000
@@ -35,6 +35,8 @@ CHUNK_ROWS: Final = 2_000
 the newest chunks, read again for every round, cost some milliseconds."""
 FRESH_CHUNKS: Final = 2
 """Chunks at the end that are read again each time; the rest lies at least one chunk of rows back."""
+SEAL_FROM_CHUNKS: Final = 5
+"""Sealing one costs some tens of milliseconds: who waits for a list does it only when much is due."""
 BATCH_CHUNKS: Final = 2_500
 """Sealed at once by a first scan: 5 million rows, so that one of a cold disk that is stopped does not begin
 again."""
@@ -53,11 +55,6 @@ _SUMMARY: Final = (
     f" OR operation BETWEEN '{COLOUR}' AND 'color;')"
     " FROM (SELECT rowid AS id, block_height, timestamp, operation, block_height > 0 AND reward > 0 AS mined"
     " FROM transactions WHERE rowid BETWEEN ? AND ?)"
-)
-_ROWS: Final = (
-    "SELECT block_height, timestamp, address, recipient, amount, fee, reward, operation, openfield,"
-    " block_hash, signature, public_key FROM transactions WHERE rowid IN (SELECT value FROM json_each(?))"
-    " AND +block_height > 0 ORDER BY rowid"
 )
 _LAST_ROWID: Final = "SELECT MAX(rowid) FROM transactions"
 _HEIGHT_AT: Final = (
@@ -121,30 +118,38 @@ class LedgerIndex:
         self._anchor = PowBlock(*json.loads(anchor)) if anchor else None
         self._tally.load()
 
-    def refresh(self, reader: LedgerReader, on_progress: OnProgress = lambda done, total: None) -> bool:
-        """Read what is new.  False when the anchor was gone and everything was read anew.  Raises
-        PowNotReady, and then knows what was sealed before."""
+    def refresh(
+        self,
+        reader: LedgerReader,
+        on_progress: OnProgress = lambda done, total: None,
+        *,
+        seal_from: int = SEAL_FROM_CHUNKS,
+    ) -> bool:
+        """Read what is new, and seal what is old if it is ``seal_from`` chunks at least.  False when the
+        anchor was gone and everything was read anew.  Raises PowNotReady, and then knows what was sealed
+        before."""
         kept = self._anchor is None or self._anchor.is_there(reader)
         if not kept:
             self._cache.clear()
             self._load()
         try:
-            self._read(reader, on_progress)
+            self._read(reader, on_progress, seal_from)
         except PowNotReady:
             self._load()
             raise
         return kept
 
-    def _read(self, reader: LedgerReader, on_progress: OnProgress) -> None:
+    def _read(self, reader: LedgerReader, on_progress: OnProgress, seal_from: int) -> None:
         del self._chunks[self._sealed :]
         last = reader.query(_LAST_ROWID)[0][0] or 0
         total = -(-last // self._chunk_rows)
+        is_due = total - FRESH_CHUNKS - self._sealed >= seal_from
         is_long = (total - len(self._chunks)) * self._chunk_rows >= LONG_SCAN_ROWS
         for number in range(len(self._chunks), total):
             first = number * self._chunk_rows + 1
             chunk = self._read_chunk(reader, first, first + self._chunk_rows - 1)
             self._chunks.append(chunk)
-            if number <= total - FRESH_CHUNKS and chunk.highest:
+            if is_due and number <= total - FRESH_CHUNKS and chunk.highest:
                 self._absorb(reader, number)
             if self._absorbed - self._sealed >= BATCH_CHUNKS:
                 self._seal(reader)
@@ -182,8 +187,8 @@ class LedgerIndex:
 
     def _read_chunk(self, reader: LedgerReader, first: int, last: int) -> Chunk:
         lowest, highest, oldest, newest, top, rowids = reader.query(_SUMMARY, (first, last))[0]
-        found = reader.query(_ROWS, (rowids,)) if rowids != "[]" else []
-        rows = (_to_pow_row(row, verify=self._verify) for row in found if self._concerns_us(row))
+        found = reader.query(ROWS, (rowids,)) if rowids != "[]" else []
+        rows = (to_pow_row(row, verify=self._verify) for row in found if self._concerns_us(row))
         is_timed = isinstance(oldest, int | float) and isinstance(newest, int | float)
         return Chunk(
             first,
@@ -274,35 +279,3 @@ class LedgerIndex:
         for rowid, block_hash in reader.query(_BLOCK, (chunk.first, chunk.last, height)):
             return PowBlock(height, to_text(block_hash), rowid)
         return None
-
-
-def _to_pow_row(row: Row, *, verify: bool) -> PowRow:
-    height, timestamp, address, recipient, amount, fee, reward, operation, openfield, block_hash = row[:10]
-    values = PowRow(
-        height=height,
-        timestamp=to_number(timestamp),
-        address=to_text(address),
-        recipient=to_text(recipient),
-        amount=to_units(amount),
-        fee=to_units(fee),
-        reward=to_units(reward),
-        operation=to_text(operation),
-        openfield=to_text(openfield),
-        block_hash=to_text(block_hash),
-    )
-    return _verify(values, to_text(row[10]), to_text(row[11])) if verify else values
-
-
-def _verify(row: PowRow, signature: str, public_key: str) -> PowRow:
-    """The row with the verdict on its signature."""
-    signed = SignedRow(
-        timestamp=row.timestamp,
-        address=row.address,
-        recipient=row.recipient,
-        amount=row.amount,
-        operation=row.operation,
-        openfield=row.openfield,
-        signature=signature,
-        public_key=public_key,
-    )
-    return replace(row, verified=is_valid_pow_signature(signed))

@@ -22,7 +22,6 @@ from hypernode.core.registry import (
     RegistryState,
     RowResult,
     apply_rows,
-    is_near_boundary,
     list_voided,
     sort_rows,
 )
@@ -32,16 +31,13 @@ from hypernode.core.types import PowHeight, Round
 from hypernode.ports import PowNotReady, PowStatus, RegisteredList
 from hypernode.pow.ledger_cache import KeptCheckpoint, LedgerCache, open_cache
 from hypernode.pow.ledger_file import LedgerFile, LedgerReader, to_number, to_text
-from hypernode.pow.ledger_index import CHUNK_ROWS, LedgerIndex, PowBlock
+from hypernode.pow.ledger_index import CHUNK_ROWS, SEAL_FROM_CHUNKS, LedgerIndex, PowBlock
+from hypernode.pow.ledger_remarks import Remarks
 
 MAX_CHECKPOINTS: Final = 8
 """The round that is, the one before, the one to come, and some that catching up goes back to."""
 MAX_LISTS: Final = 64
 """Lists that are remembered while the ledger stays as it is: as many as plans of rounds."""
-MAX_JUDGED: Final = 10_000
-"""Registrations whose balance was looked at: some times as many as main ever had."""
-MAX_REMARKS: Final = 20
-"""Of each kind, in the status; the feed has them all."""
 PROGRESS_PARTS: Final = 10
 """How often a long scan says how far it is."""
 
@@ -95,11 +91,10 @@ class LedgerRegistry:
         self._cache: LedgerCache | None = None
         self._known_index: LedgerIndex | None = None
         self._checkpoints: list[Checkpoint] = []
-        self._remarks: tuple[PowHeight, RegistryState, tuple[str, ...]] | None = None
-        """On the registry at the highest height that was derived."""
-        self._near: dict[tuple[str, PowHeight], bool] = {}
-        """Whether the balance of a registration, by address and height, is next to another weight."""
+        self._remarks = Remarks(network)
         self._told_part = 0
+        self._is_read = False
+        """The ledger was gone through once."""
         self._version: tuple[object, ...] | None = None
         self._lists: dict[Round, RegisteredList] = {}
         """Of that version of the file, which is the one that the index knows."""
@@ -135,10 +130,13 @@ class LedgerRegistry:
             cache.close()
 
     def get_status(self, now: float) -> PowStatus:
-        """The last block and its age; never raises."""
+        """The last block and its age; never raises.  Nobody waits for a list here, so that what is due is
+        sealed."""
         try:
             with self._file.open(self._is_stopped) as reader:
                 rows = reader.query(_TIP)
+                if self._is_read:
+                    self._refresh(reader, seal_from=1)
         except PowNotReady as error:
             return PowStatus(str(self.path), 0, 0.0, "", str(error))
         if not rows:
@@ -151,8 +149,7 @@ class LedgerRegistry:
                 f"{self.path}: the last block ({height}) is {age:.0f} s old, expected at most {allowed} s: "
                 "the PoW node is catching up or stands still; look at it, and at its connections"
             )
-        remarks = self._remarks[2] if self._remarks is not None else ()
-        return PowStatus(str(self.path), height, timestamp, block_hash, problem, remarks)
+        return PowStatus(str(self.path), height, timestamp, block_hash, problem, self._remarks.texts)
 
     def derive_round(self, round_: Round) -> RegisteredList:
         """registered(R) of spec 3, with the coloured lists at its reference height.  While the file does not
@@ -211,21 +208,19 @@ class LedgerRegistry:
             )
         return [hashes[height] for height in heights]
 
-    def _refresh(self, reader: LedgerReader) -> None:
+    def _refresh(self, reader: LedgerReader, seal_from: int = SEAL_FROM_CHUNKS) -> None:
         self._told_part = 0
-        if not self._index.refresh(reader, self._tell_progress):
-            self._near.clear()
-            self._remarks = None
+        is_kept = self._index.refresh(reader, self._tell_progress, seal_from=seal_from)
+        self._is_read = True
+        if not is_kept:
+            self._remarks.forget()
             self._warn(f"{self.path}: older blocks have changed or moved; the ledger was read anew")
-        if len(self._near) > MAX_JUDGED:
-            self._near.clear()
         there = [point for point in self._checkpoints if point.block.is_there(reader)]
         for point in self._checkpoints:
             if point not in there:
                 self._warn(f"{self.path}: block {point.block.height} was rolled back; deriving again")
         if len(there) < len(self._checkpoints):
-            self._near.clear()
-            self._remarks = None
+            self._remarks.forget()
         self._checkpoints = there
 
     def _tell_progress(self, done: int, total: int) -> None:
@@ -265,9 +260,7 @@ class LedgerRegistry:
                     f"{self.path}: block {height} was rolled back while it was read; trying again"
                 )
             self._keep(Checkpoint(block, state), is_news=bool(rows) or base is None)
-        known = self._remarks
-        if known is None or (height >= known[0] and state != known[1]):
-            self._remarks = (height, state, self._make_remarks(reader, state))
+        self._remarks.update(reader, self._index, height, state)
         return state
 
     def _keep(self, checkpoint: Checkpoint, *, is_news: bool) -> None:
@@ -288,29 +281,6 @@ class LedgerRegistry:
             self._network, state, rows, lambda address, height: balances[address, height]
         )
         return rows, state, results
-
-    def _make_remarks(self, reader: LedgerReader, state: RegistryState) -> tuple[str, ...]:
-        """Rows that were left out for their signature, and weights that legacy nodes may see otherwise."""
-        left_out = [
-            f"block {row.height}: {row.operation} of {row.address} is left out, its signature is not valid"
-            for row in self._index.list_unverified()
-        ]
-        present = {(entry.collateral, entry.timestamp): entry for entry in state.entries}
-        rows = [
-            row
-            for row in self._index.list_rows(0, self._index.highest)
-            if row.operation == REGISTER and (row.address, row.timestamp) in present
-        ]
-        unknown = [(row.address, row.height) for row in rows if (row.address, row.height) not in self._near]
-        for pair, balance in self._index.find_balances(reader, unknown).items():
-            self._near[pair] = is_near_boundary(self._network, balance)
-        near = [
-            f"block {row.height}: the balance of {row.address} is within 1e-6 of another weight than "
-            f"{present[row.address, row.timestamp].weight}: legacy nodes, who sum floats, may see that one"
-            for row in rows
-            if self._near[row.address, row.height]
-        ]
-        return (*left_out[-MAX_REMARKS:], *near[-MAX_REMARKS:])
 
 
 def _load(kept: KeptCheckpoint, source: str) -> Checkpoint:

@@ -146,6 +146,8 @@ def test_neither_the_order_of_rows_nor_what_is_kept_changes_a_list(
         for cut in at:
             registry = LedgerRegistry(LedgerFile(path), NETWORK, RegistryOptions(chunk_rows, cache_path=kept))
             assert registry.derive_at(time_of(cut)) == (cut, derive(written, cut))
+            registry.get_status(0)  # seals what a list left
+            assert registry.derive_at(time_of(cut)) == (cut, derive(written, cut))
             registry.close()
 
 
