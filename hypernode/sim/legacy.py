@@ -16,29 +16,22 @@ from dataclasses import replace
 
 from hypernode.core.block import count_sources
 from hypernode.core.forging import seal_block
-from hypernode.core.kinds import (
-    NO_TEST,
-    START_OR_TEST_OK,
-    START_PARAMS,
-    TEST_KO,
-    format_no_test,
-    format_test,
-)
+from hypernode.core.kinds import NO_TEST, START_OR_TEST_OK, START_PARAMS, format_no_test
 from hypernode.core.lottery import compute_connect_to, compute_round_plan
 from hypernode.core.timeline import compute_slot_start
-from hypernode.core.types import Block, Message, PeerTest, Registration, Round, RoundPlan, Slot
+from hypernode.core.types import Block, Message, Registration, Round, RoundPlan, Slot
 from hypernode.ports import PowSource, TransportClosed
 from hypernode.sim.legacy_dialling import LegacyDialling
 from hypernode.sim.legacy_serving import LegacyServing
 from hypernode.sim.legacy_state import LegacyState
 from hypernode.sim.legacy_sync import LegacySync
-from hypernode.sim.legacy_traps import LegacyCloses, LegacyStops, Trap
+from hypernode.sim.legacy_tester import LegacyTester
+from hypernode.sim.legacy_traps import LegacyStops, Trap
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 
 MIN_MESSAGES = 4
 MIN_SOURCES = 3
-TEST_TIMEOUT_S = 30.0
 
 
 class LegacyNode:
@@ -50,10 +43,10 @@ class LegacyNode:
         self._serving = LegacyServing(state)
         self._dialling = LegacyDialling(state)
         self._sync = LegacySync(state)
+        self._tester = LegacyTester(state)
         self._group: asyncio.TaskGroup | None = None
         self._has_said_start = False
         self._said_no_test: set[tuple[Round, int]] = set()
-        self._tested: tuple[Round, Slot] | None = None
         self.forged: list[Block] = []
 
     async def run(self) -> None:
@@ -64,7 +57,7 @@ class LegacyNode:
             self._group = group
             tasks = [
                 group.create_task(self._repeat(self._look, state.habits.look_s), name="legacy look"),
-                group.create_task(self._repeat(self._test_peers, state.habits.look_s), name="legacy tests"),
+                group.create_task(self._repeat(self._tester.look, state.habits.look_s), name="legacy tests"),
             ]
             await state.stop.wait()
             for task in tasks:
@@ -217,38 +210,3 @@ class LegacyNode:
             pass
         finally:
             stream.close()
-
-    # --- tests -------------------------------------------------------------------------------------
-
-    async def _test_peers(self) -> None:
-        """The plan's tests of the slot that are its own, each once."""
-        state = self.state
-        round_, sir = state.get_round_slot()
-        plan = state.plan
-        if plan is None or plan.round != round_ or self._tested == (round_, sir) or not state.free.is_set():
-            return
-        self._tested = (round_, sir)
-        for test in plan.tests[sir] if sir < len(plan.tests) else ():
-            if test.tester == state.signer.address:
-                await self._test(test, plan)
-
-    async def _test(self, test: PeerTest, plan: RoundPlan) -> None:
-        """Any answer is a pass."""
-        state = self.state
-        entry = next(e for e in plan.registered if e.pos == test.tested)
-        now = int(state.clock.now())
-        params = format_test(test.kind)
-        asked = Message(b"", 0, now, test.tester, test.tested, START_OR_TEST_OK, params, 0, b"")
-        what, value = TEST_KO, now
-        try:
-            stream = await state.dial_alone(entry.ip, int(entry.port))
-            try:
-                await stream.write(Command(CommandId.TEST, messages=(asked,)))
-                answer = await stream.read(TEST_TIMEOUT_S)
-            finally:
-                stream.close()
-            if answer.id is CommandId.TEST and answer.messages:
-                what, value = START_OR_TEST_OK, answer.messages[0].value
-        except (TransportClosed, TimeoutError, LegacyCloses):
-            pass
-        state.say(what, test.tested, params, value)

@@ -7,6 +7,8 @@ counts is ``list_traps``: the traps of spec 8 that our nodes are to blame for.
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
@@ -357,3 +359,37 @@ def test_our_mempool_exchange_drops_no_batch_of_a_legacy_node() -> None:
         await cluster.stop_all()
 
     play(scenario(), 9)
+
+
+SCRIPT = """
+from hypernode.sim.loop import run
+from hypernode.sim.mixed import MixedCluster
+
+async def scenario():
+    cluster = MixedCluster(5, {seed}, legacy=(1, 3))
+    await cluster.start_all()
+    await cluster.run_until(3, 3)
+    await cluster.crash(1)
+    await cluster.start_legacy(1)
+    await cluster.run_until(3, 5)
+    await cluster.stop_all()
+    print(cluster.trace)
+
+run(scenario())
+"""
+
+
+def test_a_mixed_run_replays_from_its_seed_in_other_processes() -> None:
+    traces = [
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT.format(seed=10)],
+            env={"PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        ).stdout.strip()
+        for hash_seed in ("1", "2")
+    ]
+    assert len(traces[0]) == 40
+    assert traces[0] == traces[1]
