@@ -65,7 +65,7 @@ class FaultKind(Enum):
     WITHHOLD = "withhold"
     """Forges, tells its height, and gives no blocks."""
     EQUIVOCATE = "equivocate"
-    """Signs two blocks for its slot, and pushes each to half of the others."""
+    """Signs two blocks for its slot, and pushes one, the other or both to each of the others."""
     USURP = "usurp"
     """Pushes blocks for slots of others."""
     GARBAGE = "garbage"

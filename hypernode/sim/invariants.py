@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from hypernode.core.fork_choice import is_better
 from hypernode.core.types import Slot
 from hypernode.mempool.pool import MAX_MESSAGES
 from hypernode.sim.archive import Archive, Filed
@@ -145,7 +146,8 @@ async def _read_journal(database: InlineDatabase) -> list[tuple[int, int, bytes]
 async def journals_know_own_blocks(watch: Watch) -> None:
     """What a node forged and stored is in its journal."""
     for host in watch.list_running():
-        if host.index in watch.cluster.old_journals:
+        is_excused = host.signer.address in watch.cluster.excused
+        if is_excused or host.index in watch.cluster.old_journals:
             continue
         known = {
             (round_, sir): block_hash for round_, sir, block_hash in await _read_journal(host.journal_db)
@@ -167,17 +169,19 @@ async def nothing_acknowledged_is_lost(watch: Watch) -> None:
             raise InvariantFailed("nothing_acknowledged_is_lost", detail, [index])
 
 
-async def old_blocks_stay(watch: Watch) -> None:
-    """Blocks older than two rounds are not replaced but by an operator."""
+async def chains_change_for_the_better(watch: Watch) -> None:
+    """What a node replaces by itself goes for a better chain, and is not older than two rounds."""
     seen, watch.seen_reorganisations = watch.seen_reorganisations, len(watch.cluster.witness.reorganisations)
     for change in watch.cluster.witness.reorganisations[seen:]:
-        if change.is_by_operator or change.oldest_round is None:
+        if change.is_by_operator:
             continue
-        if change.present_round - change.oldest_round > watch.cluster.params.keep_rounds:
-            detail = f"node {change.index} replaced a block of round {change.oldest_round}"
-            raise InvariantFailed(
-                "old_blocks_stay", f"{detail} in round {change.present_round}", [change.index]
-            )
+        if not is_better(change.after, change.before):
+            detail = f"node {change.index} left {change.before} for {change.after}"
+            raise InvariantFailed("chains_change_for_the_better", detail, [change.index])
+        oldest = change.oldest_round
+        if oldest is not None and change.present_round - oldest > watch.cluster.params.keep_rounds:
+            detail = f"node {change.index} replaced a block of round {oldest} in {change.present_round}"
+            raise InvariantFailed("chains_change_for_the_better", detail, [change.index])
 
 
 async def only_clones_halt(watch: Watch) -> None:
@@ -273,7 +277,7 @@ async def messages_get_into_the_chain(watch: Watch) -> None:
 
 
 async def calm_slots_are_filled(watch: Watch) -> None:
-    """In calm at least half of the slots get a block."""
+    """In calm at least half of the slots whose jurors are honest and may forge get a block."""
     if watch.calm_s < FILLED_SLOTS * watch.slot_s:
         watch.calm_slots.clear()
         return
@@ -281,7 +285,7 @@ async def calm_slots_are_filled(watch: Watch) -> None:
     now = watch.cluster.clock.now()
     index = int((now - params.origin_of_time) // params.slot_s)
     round_, sir = divmod(index, params.slots_total)
-    if sir < params.slots:
+    if _can_be_filled(watch):
         watch.calm_slots.append((round_, sir))
     best = max(watch.tips.values(), key=lambda filed: filed.header.height)
     filled = {(filed.header.round, filed.header.sir) for filed in best.walk()}
@@ -289,6 +293,18 @@ async def calm_slots_are_filled(watch: Watch) -> None:
     if len(watch.calm_slots) >= 2 and 2 * len(missing) > len(watch.calm_slots):
         detail = f"{len(missing)} of {len(watch.calm_slots)} slots of calm have no block: {missing}"
         raise InvariantFailed("calm_slots_are_filled", detail, [h.index for h in watch.list_running()])
+
+
+def _can_be_filled(watch: Watch) -> bool:
+    """Whether the juror of the present slot, as a trusted host sees it, is one that may forge."""
+    trusted = [host for host in watch.cluster.list_trusted() if not _is_halted(host)]
+    jurors = {host.node.present.get_juror() for host in trusted if host.node is not None}
+    return any(
+        host.node is not None
+        and host.signer.address in jurors
+        and host.node.present.forge_from_round <= host.node.present.get_round_slot()[0]
+        for host in trusted
+    )
 
 
 async def clones_are_found(watch: Watch) -> None:
@@ -328,7 +344,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     nobody_signs_twice,
     journals_know_own_blocks,
     nothing_acknowledged_is_lost,
-    old_blocks_stay,
+    chains_change_for_the_better,
     only_clones_halt,
     nobody_is_accused_wrongly,
     everything_is_bounded,

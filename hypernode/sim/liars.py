@@ -137,14 +137,15 @@ class _WithholdingForger(Forger):
 
 
 class _TwofoldForger(Forger):
-    """Half of the others get another block for the same slot."""
+    """A third of the others gets another block for the same slot, and a third both at once."""
 
     async def send(self, block: Block, plan: RoundPlan) -> int:
         headers = await self.world.ledger.get_headers(block.height - 1, 1)
         second = _reseal(self.world.signer.sign, headers[0], block)
         others = [entry for entry in plan.registered if entry.pos != block.forger]
         for place, entry in enumerate(others):
-            await _push(self, entry, second if place % 2 else block)
+            pushed = ((block,), (second,), (block, second))[place % 3]
+            await asyncio.gather(*(_push(self, entry, each) for each in pushed))
         return len(others)
 
 

@@ -9,21 +9,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from hypernode.core.types import Block, ChainHeight, Height, Round, Slot
 from hypernode.ports import Journal, Ledger, Replacement
 
 T = TypeVar("T")
 
+WRITE_S: Final = 0.02
+"""Before and after a write others get their turns, as they do while a disk works."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reorganisation:
-    """A host replaced blocks above ``common``; rounds of the oldest block that went, and of its clock."""
+    """A host replaced blocks above ``common``: its chain before and after, the round of the oldest block that
+    went, and the present one by its clock."""
 
     index: int
     at: float
     common: Height
+    before: ChainHeight
+    after: ChainHeight
     oldest_round: Round | None
     present_round: Round
     is_by_operator: bool
@@ -55,6 +61,7 @@ class Witness:
 
     async def pass_point(self, index: int) -> None:
         """Before and after a write; a host whose time has come does not get past it."""
+        await asyncio.sleep(WRITE_S)
         left = self.armed.get(index)
         if left is None:
             return
@@ -96,13 +103,14 @@ class WatchedLedger:
         if outcome.adopted:
             self._note(blocks)
             if common < before.height:
-                self._note_reorganisation(common, oldest[0].round if oldest else None)
+                self._note_reorganisation(common, before, oldest[0].round if oldest else None)
         await self._witness.pass_point(self._index)
         return outcome
 
     async def rollback(self, to_height: Height) -> tuple[Block, ...]:
+        before = self._ledger.get_height()
         dropped = await self._write(lambda: self._ledger.rollback(to_height), ())
-        self._note_reorganisation(to_height, None, is_by_operator=True)
+        self._note_reorganisation(to_height, before, None, is_by_operator=True)
         return dropped
 
     async def _write(self, work: Callable[[], Awaitable[T]], blocks: Sequence[Block]) -> T:
@@ -117,13 +125,19 @@ class WatchedLedger:
         self._witness.tips[self._index] = self._ledger.get_height()
 
     def _note_reorganisation(
-        self, common: Height, oldest: Round | None, *, is_by_operator: bool = False
+        self, common: Height, before: ChainHeight, oldest: Round | None, *, is_by_operator: bool = False
     ) -> None:
-        self._witness.reorganisations.append(
-            Reorganisation(
-                self._index, self._witness.now(), common, oldest, self._get_present_round(), is_by_operator
-            )
+        change = Reorganisation(
+            index=self._index,
+            at=self._witness.now(),
+            common=common,
+            before=before,
+            after=self._ledger.get_height(),
+            oldest_round=oldest,
+            present_round=self._get_present_round(),
+            is_by_operator=is_by_operator,
         )
+        self._witness.reorganisations.append(change)
 
 
 class WatchedJournal:
