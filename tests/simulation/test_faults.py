@@ -1,0 +1,102 @@
+"""A network lives through mixed faults, and every invariant holds; a broken one comes back from its seed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from itertools import pairwise
+from multiprocessing import get_context
+
+import pytest
+
+from hypernode.sim.faults import ALL, CALM_SLOTS, FaultKind, draw_plan, parse_kinds
+from hypernode.sim.scenario import Failure, Report, Scenario, play
+from hypernode.sim.shrink import shrink
+
+SEEDS = range(1, 7)
+SMALL = Scenario(seed=3, nodes=5, hours=0.75, kinds=parse_kinds("crash,partition,equivocate"))
+
+
+def test_twenty_nodes_live_through_two_rounds_of_mixed_faults() -> None:
+    """Few connections each, as on a large network: that is quicker, and the harder case."""
+    scenarios = [Scenario(seed, nodes=20, hours=2.0, connect=4) for seed in SEEDS]
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        reports = list(pool.map(play, scenarios))
+    for report in reports:
+        assert report.failure is None, f"{report.scenario.to_arguments()}: {report.failure}"
+        assert report.filled >= 0.8 * report.slots
+        assert report.agreed_after_s
+    assert sum(report.faults.total() for report in reports) >= 2 * len(reports)
+
+
+@pytest.mark.parametrize("kind", list(FaultKind), ids=lambda kind: kind.value)
+def test_a_network_comes_through_each_kind_of_fault(kind: FaultKind) -> None:
+    report = play(Scenario(seed=1, nodes=5, hours=0.75, kinds=(kind,)))
+    assert report.failure is None, report.failure
+    assert report.faults[kind.value] >= 1
+
+
+SCRIPT = """
+from tests.simulation.test_faults import SMALL
+from hypernode.sim.scenario import play
+print(play(SMALL).trace)
+"""
+
+
+def _play_elsewhere(hash_seed: str) -> str:
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    result = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+    return result.stdout.strip()
+
+
+def test_a_troubled_run_has_one_trace_in_every_process() -> None:
+    first = _play_elsewhere("1")
+    assert len(first) == 40
+    assert _play_elsewhere("2") == first
+
+
+def test_a_plan_follows_from_its_seed_and_leaves_calm_between_episodes() -> None:
+    plan = draw_plan(7, 20, 48.0, ALL)
+    assert plan == draw_plan(7, 20, 48.0, ALL)
+    assert plan != draw_plan(8, 20, 48.0, ALL)
+    assert {fault.kind for fault in plan} > set(ALL[:5])
+    over = 0.0
+    for before, after in pairwise(plan):
+        over = max(over, before.end)
+        assert after.at < over or after.at >= over + CALM_SLOTS * 180 or after.at - before.at < 12 * 180
+    assert max(fault.end for fault in plan) <= 48 * 3_600 - CALM_SLOTS * 180
+    assert all(0 <= n < 20 for fault in plan for n in fault.subjects)
+
+
+def test_unknown_kinds_are_named() -> None:
+    with pytest.raises(ValueError, match="no fault 'flood'"):
+        parse_kinds("crash,flood")
+    assert parse_kinds("none") == ()
+    assert parse_kinds("pause,crash") == (FaultKind.CRASH, FaultKind.PAUSE)
+
+
+def test_a_broken_run_is_shrunk_to_the_fault_and_the_hosts_that_it_needs() -> None:
+    """A stand-in for the network: it breaks when fault 2 happens and four hosts or more are there."""
+
+    def play_fake(scenario: Scenario) -> Report:
+        report = Report(scenario)
+        if 2 in {fault.number for fault in scenario.make_plan()} and scenario.nodes >= 4:
+            report.failure = Failure("one_block_a_slot", "two", 20_000.0, (0,), ())
+        return report
+
+    whole = play_fake(Scenario(seed=1, nodes=20, hours=8.0))
+    shrunk = shrink(whole, play_fake)
+    assert shrunk.scenario.keep == (2,)
+    assert shrunk.scenario.nodes < 20
+    assert shrunk.report.failure is not None
+    with pytest.raises(ValueError, match="nothing is broken"):
+        shrink(Report(SMALL), play_fake)

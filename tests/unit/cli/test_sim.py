@@ -1,0 +1,51 @@
+"""The command line of the simulation: its report, its exit status, and how it says what broke."""
+
+from __future__ import annotations
+
+import pytest
+
+from hypernode.cli.sim import format_failure, main
+from hypernode.sim.faults import parse_kinds
+from hypernode.sim.scenario import Failure, Scenario
+
+
+def test_a_quiet_network_holds_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--nodes", "4", "--hours", "0.3", "--faults", "none", "--seed", "2"]) == 0
+    out = capsys.readouterr().out
+    assert "slots           6 of 6 have a block (100.0 %)" in out
+    assert "times real time" in out
+    assert "nothing to heal" in out
+
+
+def test_the_plan_can_be_read_without_playing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--plan", "--nodes", "9", "--hours", "5", "--faults", "crash", "--seed", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines
+    assert all(" crash of " in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--nodes", "2"], "from 3 to"),
+        (["--hours", "0"], "above 0"),
+        (["--connect", "1"], "2 or more"),
+        (["--faults", "gremlins"], "no fault 'gremlins'"),
+    ],
+)
+def test_what_cannot_be_played_is_a_usage_error(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_failure_says_how_to_see_it_again() -> None:
+    scenario = Scenario(5, nodes=7, hours=3.0, kinds=parse_kinds("crash,clone"), keep=(0, 2))
+    failure = Failure("nobody_signs_twice", "node 3 signed 2 blocks", 1234.5, (3,), ("node 3: forged",))
+    text = format_failure(scenario, failure)
+    assert "BROKEN          nobody_signs_twice" in text
+    assert "sim --nodes 7 --hours 3 --seed 5 --faults crash,clone --keep 0,2 --until 1236 --no-shrink" in text
+    assert "node 3: forged" in text
