@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 ARGS ?=
 
-.PHONY: venv run sim test format lint types contract tests docs bench clean proto fuzz flood soak
+.PHONY: venv run sim study test format lint types contract tests docs bench clean proto fuzz flood soak
 
 venv: $(STAMP)
 
@@ -21,6 +21,9 @@ run: $(STAMP)
 
 sim: $(STAMP)  ## a network through faults on virtual time: make sim ARGS="--nodes 50 --hours 24 --faults all --seed 7"
 	@exec $(BIN)/python -m hypernode sim $(ARGS)
+
+study: $(STAMP)  ## what the network does under loss, outages, liars and a plot, for hours: make study ARGS="--only loss"
+	@exec $(BIN)/python -m hypernode study $(ARGS)
 
 test: $(STAMP) format lint types contract tests docs
 

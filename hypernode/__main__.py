@@ -31,6 +31,9 @@ SUBCOMMANDS: Final[dict[str, Subcommand]] = {
     "rewards": Subcommand("hypernode.cli.rewards", "compute the rewards of a week"),
     "simulate": Subcommand("hypernode.cli.simulate", "simulate how well hypernodes are connected"),
     "sim": Subcommand("hypernode.cli.sim", "play a network through faults on virtual time"),
+    "study": Subcommand(
+        "hypernode.cli.study", "play networks under constant trouble, and write what they teach"
+    ),
     "vectors": Subcommand("hypernode.cli.vectors", "run test vectors and report every difference"),
 }
 

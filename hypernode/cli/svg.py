@@ -29,11 +29,13 @@ Kind = Literal["lines", "points", "bars"]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Values of one colour: pairs (x, y).  ``name`` is for the legend; none without a name."""
+    """Values of one colour: pairs (x, y).  ``name`` is for the legend; none without a name.  ``spread``: x
+    with the least and the most that belong to it, as a thin upright line."""
 
     name: str
     points: Sequence[tuple[float, float]]
     kind: Kind = "lines"
+    spread: Sequence[tuple[float, float, float]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ def compute_ticks(least: float, most: float) -> list[float]:
 
 def _draw_panel(panel: Panel) -> list[str]:
     points = [point for series in panel.series for point in series.points]
+    points += [(x, y) for series in panel.series for x, *ends in series.spread for y in ends]
     if not all(math.isfinite(value) for point in points for value in point):
         raise ValueError(f"{panel.title}: a value is not finite")
     if not points:
@@ -143,6 +146,10 @@ def _draw_series(series: Series, colour: str, across: _Scale, up: _Scale) -> lis
             f'<path d="M{x} {zero}V{y}" stroke="{colour}" stroke-width="{_number(wide)}"/>' for x, y in placed
         ]
     dots = [f'<circle cx="{x}" cy="{y}" r="2.5" fill="{colour}"/>' for x, y in placed]
+    dots += [
+        f'<path d="M{across.place(x)} {up.place(least)}V{up.place(most)}" stroke="{colour}" opacity="0.5"/>'
+        for x, least, most in series.spread
+    ]
     if series.kind == "points" or len(placed) < 2:
         return dots
     line = " ".join(f"{x},{y}" for x, y in placed)

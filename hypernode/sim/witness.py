@@ -48,11 +48,14 @@ class Witness:
     armed: dict[int, int] = field(default_factory=dict)
     """Hosts that end at a write: how many points before or after writes they still pass."""
     on_trap: Callable[[int], None] = lambda index: None
+    on_block: Callable[[Block], None] = lambda block: None
+    """Called for every block that a host stores."""
     now: Callable[[], float] = lambda: 0.0
 
     def note_blocks(self, blocks: Sequence[Block]) -> None:
         for block in blocks:
             self.signed.setdefault((block.forger, block.round, block.sir), set()).add(block.block_hash)
+            self.on_block(block)
         self.stored += len(blocks)
 
     def forget(self, index: int) -> None:

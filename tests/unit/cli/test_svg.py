@@ -72,3 +72,10 @@ def test_the_same_values_give_the_same_text() -> None:
 def test_a_value_that_is_not_finite_is_refused() -> None:
     with pytest.raises(ValueError, match="not finite"):
         draw("t", [panel(Series("s", [(0, float("inf"))]))])
+
+
+def test_a_spread_is_an_upright_line_and_the_axis_covers_it() -> None:
+    series = Series("", [(1.0, 5.0), (2.0, 6.0)], spread=[(1.0, 2.0, 40.0)])
+    drawn = draw("spread", [Panel("p", "x", "y", [series])])
+    assert ">40</text>" in drawn
+    assert drawn.count('opacity="0.5"') == 1

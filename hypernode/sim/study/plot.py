@@ -1,0 +1,148 @@
+"""The worst that we know dishonest jurors to do together: split the others at the end of a round.
+
+One of the plotters has the last slot of the round.  It pushes nothing in it, and seals two blocks for it
+instead.  Right before the closing slot ends, one goes to half of the honest and the other to the other half:
+no rule forbids a block to come late, as long as its own time is of its slot.  By the time that the halves
+have heard of each other the round is over, and a block of a past round gives way only to what most of those
+in sight hold (spec 4).  So from then on every plotter tells each of the honest that it holds the very chain
+that this one holds: nobody sees a majority against itself, and no majority is needed to go on, as over
+MIN_FORGE_CONSENSUS of all is enough for the jurors of either side.  The plotters forge nothing themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, fields
+
+from hypernode.core.errors import Ignore
+from hypernode.core.forging import can_forge, seal_block, select_messages
+from hypernode.core.lottery import Draws
+from hypernode.core.timeline import compute_slot_start
+from hypernode.core.types import Block, ChainHeight, RoundPlan, Slot
+from hypernode.net.serving import Caller
+from hypernode.net.session import Session
+from hypernode.node.asking import ask_height
+from hypernode.node.connector import Connector
+from hypernode.node.forger import Forger
+from hypernode.node.peers import Peer
+from hypernode.node.runtime import Node
+from hypernode.ports import TransportClosed
+from hypernode.sim.cluster import Cluster, Host
+from hypernode.wire.catalogue import CommandId
+from hypernode.wire.codec import Command
+
+
+def choose_plotters(cluster: Cluster, juror: int, part: float, draws: Draws) -> frozenset[int]:
+    """The juror and others, drawn: together ``part`` of all hosts."""
+    others = [host.index for host in cluster.hosts if host.index != juror]
+    draws.shuffle(others)
+    return frozenset([juror, *others[: max(1, round(part * len(cluster.hosts))) - 1]])
+
+
+@dataclass(slots=True)
+class Plot:
+    """``plotters`` are hosts by index, ``juror`` is the one with the last slot."""
+
+    cluster: Cluster
+    plotters: frozenset[int]
+    juror: int
+    draws: Draws
+
+    def join(self) -> None:
+        """From now on the plotters forge nothing, and agree with whoever asks."""
+        for index in sorted(self.plotters):
+            node = self._get_node(index)
+            honest = {part.name: getattr(node.forger, part.name) for part in fields(Forger)}
+            node.forger = _IdleForger(**honest)
+            node.serving.handlers = {**node.serving.handlers, CommandId.HEIGHT: self._make_answer(node)}
+            node.chain.on_own_block = _ignore  # an honest node would halt over what it did not sign
+            self._turn_connector(node)
+
+    async def strike(self) -> bool:
+        """Push one block to half of the honest, and another to the other half; False when the juror has too
+        few messages for a block."""
+        node = self._get_node(self.juror)
+        plan = node.present.plan
+        blocks = await self._seal_two(node, plan) if plan is not None else []
+        if len(blocks) < 2:
+            return False
+        honest = [host for host in self.cluster.hosts if host.index not in self.plotters]
+        self.draws.shuffle(honest)
+        half = len(honest) // 2
+        sides = zip(blocks, (honest[:half], honest[half:]), strict=True)
+        pushes = [self._push(node, host, block) for block, hosts in sides for host in hosts]
+        await asyncio.gather(*pushes)
+        return True
+
+    async def _seal_two(self, node: Node, plan: RoundPlan) -> list[Block]:
+        """Two blocks for the last slot with a juror, a second apart; fewer when messages are wanting."""
+        parent = (await node.world.ledger.get_headers(None, 1))[0]
+        sir = len(plan.jurors) - 1
+        end = compute_slot_start(node.network, plan.round, sir + 1)
+        candidates = [m for m in node.mempool.get_all() if m.sender in node.intake.senders]
+        signer = node.world.signer
+        blocks = []
+        for timestamp in (end - 1, end - 2):
+            messages = select_messages(node.network, candidates, node.network.max_txs_per_block, timestamp)
+            if can_forge(node.network, messages) is None:
+                blocks.append(
+                    seal_block(signer.sign, signer.address, parent, plan.round, sir, timestamp, messages)
+                )
+        return blocks
+
+    async def _push(self, node: Node, host: Host, block: Block) -> None:
+        entry = node.peers.find_by_address(host.signer.address)
+        if entry is None:
+            return
+        try:
+            await node.dialler.send_alone(entry, Command(CommandId.BLOCK, blocks=(block,)))
+        except (TransportClosed, TimeoutError):
+            return  # that one hears of it from its side
+
+    def _get_node(self, index: int) -> Node:
+        node = self.cluster.hosts[index].node
+        if node is None:
+            raise RuntimeError(f"plotter {index} does not run")
+        return node
+
+    def _find_height(self, ip: str) -> ChainHeight | None:
+        """What the host with this IP holds itself: it says so to everybody who asks."""
+        host = next((host for host in self.cluster.hosts if host.ip == ip), None)
+        return host.height if host is not None and host.node is not None else None
+
+    def _make_answer(self, node: Node) -> Callable[[Caller, Command], Awaitable[Command | None]]:
+        async def answer(caller: Caller, command: Command) -> Command | None:
+            told = self._find_height(caller.ip) or node.chain.height
+            return Command(CommandId.HEIGHT, height=told)
+
+        return answer
+
+    def _turn_connector(self, node: Node) -> None:
+        """Dial all anew, and agree with whom we ask."""
+        node.connector.cancel_all()
+        honest = {part.name: getattr(node.connector, part.name) for part in fields(Connector)}
+        node.connector = _AgreeingConnector(**honest, find_height=self._find_height)
+        group, plan = node._group, node.present.plan
+        if group is not None and plan is not None:
+            wanted = [entry for entry in plan.registered if entry.pos in node.present.connect_to]
+            node.connector.set_targets(wanted, group)
+
+
+async def _ignore(block: Block) -> None:
+    """The plotter knows."""
+
+
+class _IdleForger(Forger):
+    async def forge(self, plan: RoundPlan, sir: Slot) -> Block:
+        raise Ignore("plot", "leaves its slot empty")
+
+
+@dataclass(slots=True, kw_only=True)
+class _AgreeingConnector(Connector):
+    find_height: Callable[[str], ChainHeight | None]
+
+    async def _exchange_heights(self, session: Session, peer: Peer) -> None:
+        own = self.find_height(peer.ip) or self.world.ledger.get_height()
+        told, their_juror = await ask_height(session, own, self.present.get_juror())
+        self.note_height(peer, told, their_juror)

@@ -1,0 +1,207 @@
+"""The study's arithmetic: cells in order, outages, lossy links, samples of tips, results put together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from statistics import fmean
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hypernode.core.params import mainnet
+from hypernode.core.types import Block
+from hypernode.sim.link import LinkQuality
+from hypernode.sim.study.cells import EXPERIMENTS, Cell, Experiment, cell_from_json, list_cells
+from hypernode.sim.study.lossy import DIAL_RETRY_S, RETRY_S, LossyLink
+from hypernode.sim.study.outcome import SAMPLE_S, Outcome, Parents, Spans, Tally
+from hypernode.sim.study.play import list_outages
+from hypernode.sim.study.results import (
+    MEASURES,
+    Result,
+    decode_results,
+    encode_result,
+    list_unplayed,
+    put_together,
+)
+
+QUICK = LinkQuality(min_latency_s=0.01, max_latency_s=0.01, jitter_s=0.0)
+LOSS = Experiment("loss", "Loss", Cell(nodes=5, connect=4), "loss", (0.0, 0.5), seeds=2)
+BAR = Experiment("bar", "Bar", Cell(nodes=5, connect=4, plot=0.2), "min_forge_consensus", (18, 60), seeds=1)
+
+
+# --- cells --------------------------------------------------------------------------------------------
+
+
+def test_every_experiment_has_its_first_seed_before_any_has_its_second() -> None:
+    cells = list_cells([LOSS, BAR])
+    assert [cell.seed for cell in cells] == [1, 1, 1, 1, 2, 2]
+    assert [cell.loss for cell in cells] == [0.0, 0.5, 0.0, 0.0, 0.0, 0.5]
+    late = replace(BAR, first_turn=2)
+    assert [cell.plot for cell in list_cells([LOSS, late])] == [0.0, 0.0, 0.0, 0.0, 0.2, 0.2]
+    assert list_cells([LOSS, BAR], only=["bar"]) == [cell for cell in cells if cell.plot]
+    assert list_cells([]) == []
+
+
+def test_a_cell_of_two_experiments_is_played_once() -> None:
+    again = replace(LOSS, name="again", values=(0.5, 0.9))
+    assert len(list_cells([LOSS, again])) == 6
+
+
+def test_points_dial_fewer_than_there_are() -> None:
+    for experiment in EXPERIMENTS:
+        for line, value in experiment.list_points():
+            cell = experiment.make_cell(value, line, 1)
+            assert cell.connect < cell.nodes
+    size = next(experiment for experiment in EXPERIMENTS if experiment.name == "size")
+    assert (40.0, 20) not in size.list_points()
+    assert (40, 50) in size.list_points()
+
+
+def test_a_cell_lives_by_mains_rules_but_for_its_changes() -> None:
+    network = Cell(
+        connect=7, changes=(("min_forge_consensus", 40), ("height_exchange_s", 5.0))
+    ).make_network()
+    assert network.max_connect_to == 7
+    assert network.min_forge_consensus == 40
+    assert network.delays == replace(mainnet().delays, height_exchange_s=5.0)
+    plain = Cell().make_network()
+    assert plain.min_forge_consensus == mainnet().min_forge_consensus
+    assert plain.slot_s == mainnet().slot_s
+    assert plain.min_active == mainnet().min_active
+    assert Cell(nodes=8, connect=3).make_network().min_active == 2
+
+
+@given(st.builds(Cell, changes=st.lists(st.tuples(st.text(), st.floats(0, 9)), max_size=2).map(tuple)))
+def test_a_cell_survives_json(cell: Cell) -> None:
+    assert cell_from_json(cell.to_json()) == cell
+
+
+# --- trouble ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("uptime", [0.5, 0.8])
+def test_hosts_are_down_for_the_part_of_the_time_that_the_cell_says(uptime: float) -> None:
+    cell = Cell(nodes=100, uptime=uptime, hours=40.0)
+    length = cell.hours * 3_600
+    down = sum(min(end, length) - begin for _, begin, end in list_outages(cell) if begin < length)
+    assert down / (cell.nodes * length) == pytest.approx(1 - uptime, abs=0.02)
+
+
+def test_outages_of_a_host_do_not_overlap_and_none_come_with_full_uptime() -> None:
+    over: dict[int, float] = {}
+    for host, begin, end in list_outages(Cell(uptime=0.5)):
+        assert over.get(host, -1.0) < begin < end
+        over[host] = end
+    assert list_outages(Cell()) == []
+
+
+def test_a_lost_packet_comes_later_by_time_outs_that_double() -> None:
+    link = LossyLink(1, "a", "b", QUICK, 0.5)
+    delays = [round(link.compute_arrival(0.0, 100) - 0.01, 6) for _ in range(4_000)]
+    once = RETRY_S + 0.02
+    assert sorted(set(delays))[:4] == pytest.approx([0.0, once, 3 * once, 7 * once])
+    assert delays.count(0.0) / len(delays) == pytest.approx(0.5, abs=0.05)
+    many = fmean(link.compute_arrival(0.0, 20_000) for _ in range(500))
+    assert many > 2 * fmean(delays)  # one of fourteen packets is lost more often
+
+
+def test_a_first_packet_waits_for_a_second_and_without_loss_nothing_waits() -> None:
+    link = LossyLink(1, "a", "b", QUICK, 0.5)
+    dials = {round(link.compute_arrival(0.0, 0) - 0.01, 6) for _ in range(200)}
+    assert sorted(dials)[:3] == [0.0, DIAL_RETRY_S, 3 * DIAL_RETRY_S]
+    sound = LossyLink(1, "a", "b", QUICK, 0.0)
+    assert sound.compute_arrival(5.0, 100_000) == pytest.approx(5.01)
+
+
+# --- samples ------------------------------------------------------------------------------------------
+
+
+def _make_parents(*pairs: str) -> Parents:
+    """Of blocks named by a letter each: ``ba`` follows ``a`` with ``b``."""
+    parents = Parents()
+    for pair in pairs:
+        name, parent = pair[0].encode(), pair[1].encode()
+        block = Block(1, 1, 0, 0, parent, (), 0, 0, b"", name, "")
+        parents.note(block)
+    return parents
+
+
+def test_a_fork_is_as_deep_as_its_shorter_branch() -> None:
+    parents = _make_parents("ag", "ba", "cb", "xa")
+    assert parents.walk(b"c") == [b"c", b"b", b"a"]
+    assert parents.compute_fork(b"c", b"x") == 1
+    assert parents.compute_fork(b"c", b"a") == 0  # behind is not apart
+    assert parents.compute_fork(b"c", b"g") == 0
+    assert _make_parents("ag", "ba", "xg", "yx", "zy").compute_fork(b"b", b"z") == 2
+
+
+def test_spans_last_as_long_as_what_they_are_of() -> None:
+    spans = Spans()
+    for is_on in (False, True, True, False, True, False, False):
+        spans.add(is_on, 5.0)
+    assert spans.lengths == [10.0, 5.0]
+    assert (spans.longest, spans.middle) == (10.0, 7.5)
+    assert (Spans().longest, Spans().middle) == (0.0, 0.0)
+
+
+def test_samples_tell_agreeing_from_being_behind_and_from_being_apart() -> None:
+    tally = Tally(_make_parents("ag", "ba", "xa"))
+    together = dict.fromkeys(range(10), b"b")
+    tally.add(together)
+    tally.add({**together, 0: b"a"})
+    tally.add({**together, 0: b"a", 1: b"x"})
+    tally.add({})
+    assert (tally.samples, tally.agreed, tally.agreed_most) == (3, 1, 2)
+    assert (tally.apart.longest, tally.most_apart.longest) == (2 * SAMPLE_S, SAMPLE_S)
+    assert (tally.forked.longest, tally.fork_depth) == (SAMPLE_S, 1)
+    assert Tally(Parents()).compute_largest() == 0.0
+    # host 0 is on its way to the branch of most, host 1 is not
+    assert tally.compute_largest() == 0.9
+
+
+# --- results ------------------------------------------------------------------------------------------
+
+
+def _make_result(cell: Cell, filled: int, struck: bool = False) -> Result:
+    return Result(cell, Outcome(slots=20, filled=filled, struck=struck), 1.5, "2026-11-27", "abc")
+
+
+def test_results_survive_their_file_and_a_line_that_was_cut_off_is_left_out() -> None:
+    cells = list_cells([LOSS, BAR])
+    results = [_make_result(cell, n) for n, cell in enumerate(cells)]
+    text = "".join(f"{encode_result(result)}\n" for result in results)
+    assert list(decode_results(text).values()) == results
+    assert list(decode_results(text[:-20]).values()) == results[:-1]
+    assert list_unplayed(cells, decode_results(text[:-20])) == cells[-1:]
+    twice = text + f"{encode_result(replace(results[0], cpu_s=9.0))}\n"
+    assert decode_results(twice)[cells[0]].cpu_s == 1.5
+
+
+@pytest.mark.parametrize("line", ["", "nonsense", "[]", '{"cell": {"colour": 1}}', '{"outcome": {}}'])
+def test_a_line_that_is_no_result_is_named(line: str) -> None:
+    good = encode_result(_make_result(Cell(), 1))
+    with pytest.raises(ValueError, match="line 2 is no result"):
+        decode_results(f"{good}\n{line}\n")
+
+
+def test_a_point_has_the_mean_and_the_range_of_its_seeds() -> None:
+    results = {
+        cell: _make_result(cell, 10 * cell.seed) for cell in list_cells([LOSS]) if cell.loss or cell.seed == 1
+    }
+    full, half = put_together(LOSS, results)
+    assert (full.value, len(full.outcomes)) == (0.0, 1)
+    assert (half.value, len(half.outcomes)) == (0.5, 2)
+    assert half.compute_mean("filled") == 75.0
+    assert half.compute_range("filled") == (50.0, 100.0)
+    assert put_together(LOSS, {}) == []
+
+
+def test_a_plot_that_did_not_come_about_does_not_count() -> None:
+    first, second = list_cells([BAR])
+    results = {first: _make_result(first, 5, struck=True), second: _make_result(second, 5)}
+    assert [point.value for point in put_together(BAR, results)] == [18]
+
+
+def test_measures_of_nothing_are_numbers() -> None:
+    assert {measure(Outcome()) for measure in MEASURES.values()} == {0.0}
