@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hypernode.core.params import Network
 from hypernode.core.types import ChainHeight
-from hypernode.machine.peers import PeerView, group_chains
+from hypernode.machine.peers import PeerView
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,10 @@ class Consensus:
 
 def is_on_our_tip(own: ChainHeight, told: ChainHeight) -> bool:
     """Same height, round, sir and block hash; the measures may be stale."""
-    return (own.height, own.round, own.sir, own.block_hash) == (
-        told.height,
-        told.round,
-        told.sir,
-        told.block_hash,
+    return (
+        own.block_hash == told.block_hash
+        and own.height == told.height
+        and (own.round, own.sir) == (told.round, told.sir)
     )
 
 
@@ -38,7 +37,7 @@ def compute_consensus(
 ) -> Consensus:
     """``registered`` counts all on the list; we do not count ourselves among those who agree."""
     agreeing = [peer for peer in peers if is_on_our_tip(own, peer.told)]
-    chains = {chain.height.block_hash for chain in group_chains(peers)} | {own.block_hash}
+    chains = {peer.told.block_hash for peer in peers} | {own.block_hash}
     return Consensus(
         agree=len(agreeing),
         registered=registered,

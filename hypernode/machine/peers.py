@@ -83,9 +83,11 @@ def find_better_chains(
     own: ChainHeight, peers: Sequence[PeerView], banned: frozenset[bytes]
 ) -> list[ToldChain]:
     """Chains told to be better than ours, most held first; banned tips left out."""
+    # On our own tip nobody tells anything better, and that is where most are most of the time.
+    elsewhere = [peer for peer in peers if peer.told.block_hash != own.block_hash]
     return [
         chain
-        for chain in group_chains(peers)
+        for chain in group_chains(elsewhere)
         if chain.height.block_hash not in banned and is_better(chain.height, own)
     ]
 

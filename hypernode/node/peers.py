@@ -7,7 +7,7 @@ before; others are answered, but what they send is not used (spec 2, who may do 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from hypernode.core.types import ChainHeight, Registration
@@ -49,31 +49,37 @@ class Peers:
     or they may fetch it first, and stop over the push."""
     _by_endpoint: dict[tuple[str, int], Registration] = field(default_factory=dict)
     _by_ip: dict[str, list[Registration]] = field(default_factory=dict)
-    _views: tuple[PeerView, ...] | None = None
-    """What ``list_views`` gave last, until something changes: it is asked for at every look."""
+    _of_address: dict[str, list[Peer]] | None = None
+    """Connections of each registered hypernode, by address in order; None after any of them changed."""
+    _views: dict[str, PeerView] = field(default_factory=dict)
+    """What ``list_views`` gave last: it is asked for at every look."""
+    _changed: dict[str, None] = field(default_factory=dict)
+    """Addresses that told something since."""
 
     def add(self, peer: Peer) -> None:
         """A connection stands; an older one under its name is forgotten."""
         (self.outbound if peer.is_outbound else self.inbound)[peer.name] = peer
-        self._views = None
+        self._of_address = None
 
     def remove(self, peer: Peer) -> None:
         """A connection ended; a newer one under its name stays."""
         known = self.outbound if peer.is_outbound else self.inbound
         if known.get(peer.name) is peer:
             del known[peer.name]
-        self._views = None
+            self._of_address = None
 
     def note_told(self, peer: Peer, told: ChainHeight, juror: str | None, now: float) -> bool:
         """A peer told its height; whether that is news."""
         is_news = (peer.told, peer.told_juror) != (told, juror)
         peer.told, peer.told_juror, peer.told_at = told, juror, now
-        self._views = None
+        address = self.find_address(peer)
+        if address is not None:
+            self._changed[address] = None
         return is_news
 
     def set_registered(self, entries: Iterable[Registration]) -> None:
         """Who counts: the list of the round, and of the one before after it."""
-        self._views = None
+        self._of_address = None
         self._by_endpoint.clear()
         self._by_ip.clear()
         for entry in entries:
@@ -134,33 +140,49 @@ class Peers:
 
     def count_connected(self) -> int:
         """Distinct registered hypernodes that we have a connection with, either way."""
-        return len({address for peer in self.list_all() if (address := self.find_address(peer))})
+        return len(self._get_connections())
 
     def list_views(self) -> tuple[PeerView, ...]:
-        """One view per registered hypernode whose height we know: the latest telling counts."""
-        if self._views is None:
-            self._views = self._make_views()
-        return self._views
+        """One view per registered hypernode whose height we know, by address: the latest telling counts."""
+        connections = self._get_connections()
+        for address in self._changed:
+            view = _make_view(address, connections.get(address, ()))
+            if view is not None:
+                self._views[address] = view
+        self._changed.clear()
+        return tuple(self._views[address] for address in connections if address in self._views)
 
-    def _make_views(self) -> tuple[PeerView, ...]:
-        views: dict[str, PeerView] = {}
-        for peer in self.list_all():
-            address = self.find_address(peer)
-            if address is None or peer.told is None:
-                continue
-            known = views.get(address)
-            latest = peer if known is None or peer.told_at >= known.told_at else None
-            views[address] = PeerView(
-                name=peer.name if peer.is_outbound or known is None else known.name,
-                ip=peer.ip,
-                address=address,
-                told=peer.told if latest or known is None else known.told,
-                told_at=peer.told_at if latest or known is None else known.told_at,
-                is_outbound=peer.is_outbound or (known is not None and known.is_outbound),
-                has_features=bool(peer.features) or (known is not None and known.has_features),
-                juror=peer.told_juror if latest or known is None else known.juror,
-            )
-        return tuple(views[address] for address in sorted(views))
+    def _get_connections(self) -> dict[str, list[Peer]]:
+        """By address.  When they changed, every view is to be made anew."""
+        if self._of_address is None:
+            found: dict[str, list[Peer]] = {}
+            for peer in self.list_all():
+                if (address := self.find_address(peer)) is not None:
+                    found.setdefault(address, []).append(peer)
+            self._of_address = {address: found[address] for address in sorted(found)}
+            self._views.clear()
+            self._changed = dict.fromkeys(self._of_address)
+        return self._of_address
+
+
+def _make_view(address: str, connections: Sequence[Peer]) -> PeerView | None:
+    """Of one hypernode over all its connections, outgoing ones first; None while it told no height."""
+    view: PeerView | None = None
+    for peer in connections:
+        if peer.told is None:
+            continue
+        is_latest = view is None or peer.told_at >= view.told_at
+        view = PeerView(
+            name=peer.name if peer.is_outbound or view is None else view.name,
+            ip=peer.ip,
+            address=address,
+            told=peer.told if is_latest or view is None else view.told,
+            told_at=peer.told_at if is_latest or view is None else view.told_at,
+            is_outbound=peer.is_outbound or (view is not None and view.is_outbound),
+            has_features=bool(peer.features) or (view is not None and view.has_features),
+            juror=peer.told_juror if is_latest or view is None else view.juror,
+        )
+    return view
 
 
 def parse_port(text: str) -> int | None:

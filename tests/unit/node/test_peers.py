@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hypernode.core.types import ChainHeight, Registration
 from hypernode.node.peers import Peer, Peers, parse_port
@@ -110,3 +112,33 @@ def test_a_port_is_a_number_of_16_bits(text: str, port: int) -> None:
 )
 def test_whatever_else_is_registered_is_no_port(text: str) -> None:
     assert parse_port(text) is None
+
+
+ADDRESSES = ("a", "b", "c")
+STEPS = st.lists(
+    st.tuples(st.sampled_from(("add", "remove", "tell", "list")), st.integers(0, 5), st.integers(0, 2)),
+    max_size=40,
+)
+
+
+@given(STEPS)
+def test_views_that_are_remembered_are_those_that_would_be_made_anew(
+    steps: list[tuple[str, int, int]],
+) -> None:
+    lists = [[entry(a, f"10.0.0.{n}") for n, a in enumerate(ADDRESSES[:count])] for count in (1, 2, 3)]
+    connections = [peer(f"10.0.0.{n % 3}", out=n < 3, features=n % 2) for n in range(6)]
+    peers, registered = make_peers(*lists[0]), lists[0]
+    for now, (action, which, what) in enumerate(steps):
+        if action == "add":
+            peers.add(connections[which])
+        elif action == "remove":
+            peers.remove(connections[which])
+        elif action == "tell":
+            peers.note_told(connections[which], told(b"xyz"[what : what + 1]), ADDRESSES[what], float(now))
+        else:
+            registered = lists[what]
+            peers.set_registered(registered)
+        anew = Peers(dict(peers.outbound), dict(peers.inbound))
+        anew.set_registered(registered)
+        assert peers.list_views() == anew.list_views()
+        assert peers.count_connected() == anew.count_connected()
