@@ -320,6 +320,10 @@ class Ledger(Protocol):
         """Sent or received, heights ascending and times descending within one (spec 2)."""
         ...
 
+    async def get_messages_of_kind(self, what: int, from_height: Height) -> list[Message]:
+        """As they came in the blocks from that height on."""
+        ...
+
     async def get_known_ids(self, txids: Iterable[bytes], up_to: Height | None = None) -> frozenset[bytes]:
         """Those of ``txids`` that are in the chain (in blocks of at most ``up_to``, if given)."""
         ...

@@ -33,7 +33,8 @@ async def _do_nothing(block: Block) -> None:
 
 
 class Chain:
-    """The ledger with its rules.  ``on_change`` is called after every change of the tip."""
+    """The ledger with its rules.  ``on_change`` is called after every change of the tip, ``on_append``
+    with the blocks that came on top."""
 
     def __init__(self, network: Network, world: World, rounds: Rounds, mempool: Mempool) -> None:
         self._network = network
@@ -45,6 +46,7 @@ class Chain:
         self._evident: set[tuple[Round, Slot, str]] | None = None
         """Slots and forgers of the evidence that is stored; None until it is first asked for."""
         self.on_change: Callable[[], None] = lambda: None
+        self.on_append: Callable[[Sequence[Block]], None] = lambda blocks: None
         self.on_own_block: Callable[[Block], Awaitable[None]] = _do_nothing
         self.on_equivocation: Callable[[Equivocation], None] = lambda evidence: None
 
@@ -163,6 +165,7 @@ class Chain:
     async def _after_append(self, blocks: Sequence[Block], breaks: Sequence[tuple[Break, ...]]) -> None:
         for block in blocks:
             self._mempool.remove(block.messages)
+        self.on_append(blocks)
         findings = [
             Finding(block.height, block.block_hash, brk.rule, brk.reason)
             for block, tolerated in zip(blocks, breaks, strict=True)

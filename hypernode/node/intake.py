@@ -59,9 +59,7 @@ class Intake:
             )
             for message in cut
         ]
-        for message, verdict in zip(cut, verdicts, strict=True):
-            if verdict is None:
-                self.configs.note(message)
+        self.configs.note(m for m, verdict in zip(cut, verdicts, strict=True) if verdict is None)
         return verdicts
 
     async def say(self, what: int, recipient: str, params: str, value: int) -> Message | None:

@@ -9,11 +9,12 @@ same code runs as a daemon and in a simulation.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hypernode.core.errors import InvariantBroken, Verdict
 from hypernode.core.forging import can_forge
+from hypernode.core.kinds import CONFIG
 from hypernode.core.lottery import compute_connect_to
 from hypernode.core.params import Network
 from hypernode.core.timeline import compute_slot_start
@@ -95,7 +96,7 @@ class Node:
         self._group: asyncio.TaskGroup | None = None
         self._better_since: float | None = None
         self._better_at: bytes = b""
-        self._is_pool_loaded = False
+        self._is_first_done = False
         self.present = Present(network, world.clock, world.clock.now())
         self.tuner = Tuner(network, options.tuned, log)
         self.companion = CompanionWatch(network, world, self.present, log, warn)
@@ -166,6 +167,7 @@ class Node:
         )
         self.serving.on_trouble = self._on_trouble
         self.chain.on_change = self._on_chain_change
+        self.chain.on_append = self._on_append
         self.chain.on_own_block = self._on_own_block
         self.chain.on_equivocation = self._on_equivocation
 
@@ -351,8 +353,10 @@ class Node:
         self.intake.configs.enter_round(round_, {entry.pos for entry in plan.registered})
         if self._group is not None:
             self.connector.set_targets(targets, self._group)
-        if not self._is_pool_loaded:
-            self._is_pool_loaded = True
+        if not self._is_first_done:
+            self._is_first_done = True
+            last_before, _ = await self.world.ledger.get_reference(round_ - 1)
+            self.intake.configs.note(await self.world.ledger.get_messages_of_kind(CONFIG, last_before + 1))
             await self.intake.digest(load_messages(self.world.files))
         self.mempool.expire(self.world.clock.now())
         jurors = len({juror.address for juror in plan.jurors})
@@ -378,6 +382,10 @@ class Node:
     def _on_chain_change(self) -> None:
         self.connector.notify_change()
         self.wake()
+
+    def _on_append(self, blocks: Sequence[Block]) -> None:
+        for block in blocks:
+            self.intake.configs.note(block.messages)
 
     def _on_trouble(self, trouble: StorageTrouble) -> None:
         self.storage_watch.note(trouble)

@@ -164,6 +164,9 @@ class SqliteLedger:
     async def get_messages_of(self, address: str, from_height: Height = 0, count: int = 100) -> list[Message]:
         return await self._database.read(lambda r: queries.get_messages_of(r, address, from_height, count))
 
+    async def get_messages_of_kind(self, what: int, from_height: Height) -> list[Message]:
+        return await self._database.read(lambda r: queries.get_messages_of_kind(r, what, from_height))
+
     async def get_known_ids(self, txids: Iterable[bytes], up_to: Height | None = None) -> frozenset[bytes]:
         wanted = tuple(txids)
         return await self._database.read(lambda r: queries.get_known_ids(r, wanted, up_to))

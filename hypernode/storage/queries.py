@@ -93,6 +93,15 @@ async def get_messages_of(reader: Reader, address: str, from_height: Height, cou
     return [message_from_row(row) for row in found]
 
 
+async def get_messages_of_kind(reader: Reader, what: int, from_height: Height) -> list[Message]:
+    """Of all blocks from ``from_height`` on: every message of those is looked at."""
+    rows = await reader.fetch_all(
+        f"{SELECT_MESSAGES} WHERE m.id >= ? AND m.what = ? ORDER BY m.id",
+        (compute_first_id(from_height), what),
+    )
+    return [message_from_row(row) for row in rows]
+
+
 async def _get_first_heights(reader: Reader, number: int, first: Height, count: int) -> list[Height]:
     """The lowest ``count`` heights from ``first`` on of blocks with messages of an address."""
     # Each span has a block, but in the first it may be below.

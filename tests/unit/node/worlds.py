@@ -222,6 +222,7 @@ async def enter_round(node: Node) -> RoundPlan:
     node.peers.set_registered([*plan.registered, *before])
     node.intake.set_senders(await node.rounds.get_allowed_senders(plan))
     node.reporter.enter_round(round_)
+    node.intake.configs.enter_round(round_, {entry.pos for entry in plan.registered})
     return plan
 
 

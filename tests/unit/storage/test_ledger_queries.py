@@ -77,6 +77,18 @@ def test_messages_of_an_address_are_by_height_and_then_newest_first() -> None:
     asyncio.run(run())
 
 
+def test_messages_of_a_kind_are_those_of_the_blocks_from_a_height_on() -> None:
+    async def run() -> None:
+        first = block(GENESIS, 1, 0, messages=[message("a", what=120), message("b", what=201)])
+        second = block(first, 1, 1, messages=[message("c", what=120), message("d", what=120)])
+        ledger = await _ledger(first, second)
+        assert await ledger.get_messages_of_kind(120, 0) == [first.messages[0], *second.messages]
+        assert await ledger.get_messages_of_kind(120, 2) == list(second.messages)
+        assert await ledger.get_messages_of_kind(203, 0) == await ledger.get_messages_of_kind(120, 3) == []
+
+    asyncio.run(run())
+
+
 def test_known_ids_are_those_in_the_chain_up_to_a_height() -> None:
     async def run() -> None:
         blocks = chain(3)
