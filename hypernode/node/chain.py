@@ -22,7 +22,7 @@ from hypernode.core.validate_block import Break, Origin, is_signed_by_forger
 from hypernode.machine.peers import Support
 from hypernode.mempool.pool import Mempool
 from hypernode.node.history import History
-from hypernode.node.judging import ForgerKeys, Judge, Prepared, prepare
+from hypernode.node.judging import BlockRejected, ForgerKeys, Judge, Prepared, prepare
 from hypernode.node.rounds import Rounds
 from hypernode.node.world import World
 from hypernode.ports import Finding, Replacement
@@ -112,8 +112,8 @@ class Chain:
     ) -> Replacement:
         """Judge a fetched branch on top of ``common``, measure it, and take it if it is what was told
         and better than ours (spec 4, which chain is better).  ``told`` is None for a part
-        of a branch; ``support``: who holds it.  Raises Reject with the rule that it breaks, Ignore when
-        it may not replace ours."""
+        of a branch; ``support``: who holds it.  Raises BlockRejected with the rule that a block breaks,
+        Reject for a promise that is not kept, Ignore when it may not replace ours."""
         blocks = [prepared.block for prepared in branch]
         async with self._lock:
             await self.check_depth(common, support)
@@ -122,7 +122,10 @@ class Chain:
             breaks: list[tuple[Break, ...]] = []
             for prepared in branch:
                 await self._note_equivocation(judge.history, prepared.block)
-                breaks.append(await self._judge(judge, prepared))
+                try:
+                    breaks.append(await self._judge(judge, prepared))
+                except Reject as fault:
+                    raise BlockRejected(fault, prepared.block.height) from fault
                 judge.push(prepared.block)
             outcome = await self._world.ledger.replace(common, blocks, is_better)
             if outcome.adopted:

@@ -45,6 +45,14 @@ class Prepared:
     bad_messages: Mapping[bytes, str]
 
 
+class BlockRejected(Reject):
+    """A block of a branch breaks a rule; ``height`` says which block."""
+
+    def __init__(self, fault: Reject, height: Height) -> None:
+        super().__init__(fault.rule, fault.reason, fault.cost)
+        self.height = height
+
+
 async def prepare(
     network: Network, world: World, mempool: Mempool, blocks: Sequence[Block]
 ) -> list[Prepared]:

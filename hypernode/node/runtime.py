@@ -138,6 +138,7 @@ class Node:
             metrics,
             lambda: self.forger.forged_count,
             lambda: self.sync.split,
+            lambda: self.sync.progress,
             self.tuner,
             self.wake,
         )
@@ -329,7 +330,9 @@ class Node:
                 )
                 self.wake()
             case CatchUp(chain):
-                await self.sync.catch_up(chain, compute_support(chain.height.block_hash, view.peers))
+                await self.sync.catch_up(
+                    chain, compute_support(chain.height.block_hash, view.peers), view.jurors
+                )
                 self.wake()
             case Forge():
                 await self._forge(view)

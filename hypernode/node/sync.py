@@ -1,14 +1,13 @@
 """Taking a better branch from peers: of the present round, or all that we lack.
 
-What peers tell decides only whom to ask.  The branch is fetched from one of its holders, judged in full
-and measured by ``Chain.adopt``; a tip that breaks a rule or a promise is ignored for 15 minutes, and
-who told it is reported.
+What peers tell decides only whom to ask.  A round is fetched from one of its holders, all that we lack from
+several at once (``node.catching_up``); either is judged in full and measured by ``Chain.adopt``.  A tip that
+breaks a rule or a promise is ignored for 15 minutes, and who told it is reported.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -17,33 +16,26 @@ from hypernode.core.params import Network
 from hypernode.core.types import Block, Height
 from hypernode.machine.peers import PeerView, Support, ToldChain
 from hypernode.machine.state import State
-from hypernode.net.session import Session
-from hypernode.node.asking import ask_block_info, ask_blocks, ask_round_blocks
+from hypernode.node.asking import ask_round_blocks
+from hypernode.node.catching_up import CatchingUp
 from hypernode.node.chain import Chain
+from hypernode.node.common_block import get_own_hash
 from hypernode.node.dialling import Dialler
-from hypernode.node.judging import MAX_PART_MESSAGES, Prepared, split_blocks
-from hypernode.node.pipeline import run_ahead
+from hypernode.node.judging import Prepared
 from hypernode.node.reporter import Reporter
+from hypernode.node.sync_progress import SyncProgress
 from hypernode.node.world import World
 from hypernode.ports import PowNotReady, TransportClosed
 
 BAN_S = 900.0
 """How long a tip that broke its promise is ignored (spec 4)."""
-MAX_BRANCH_BLOCKS = 2_000
-"""Blocks of a diverging branch held in memory before it is measured: what two of main's rounds and a
-long outage need is far below, and 2,000 blocks of usual size are some 100 MB."""
 MAX_HOLDERS_ASKED = 3
-"""Holders of a branch that are tried before the next look around."""
-
-
-@dataclass(slots=True)
-class SyncProgress:
-    """Where catching up stands, for log and status."""
-
-    first: Height = 0
-    height: Height = 0
-    target: Height = 0
-    peer: str = ""
+"""Holders of a better round that are tried before the next look around."""
+MAX_HOLDERS_IN_LINE = 12
+"""Holders of a branch that catching up may come to, some at once, the others when one fails: whatever their
+number, the next look around is not far."""
+SAY_EVERY_S = 10.0
+"""Between two lines on catching up in the log."""
 
 
 @dataclass(slots=True)
@@ -55,9 +47,13 @@ class Synchroniser:
     chain: Chain
     dialler: Dialler
     reporter: Reporter
-    set_state: Callable[[State], None]
+    set_state: Callable[..., None]
+    """With a state, and words on it."""
     log: Callable[[str], None]
-    progress: SyncProgress = field(default_factory=SyncProgress)
+    progress: SyncProgress | None = None
+    """How far catching up is; None while we do not."""
+    on_progress: Callable[[SyncProgress | None], None] = lambda progress: None
+    _said_at: float | None = None
     _banned: dict[bytes, float] = field(default_factory=dict)
     _needs_catch_up: dict[bytes, float] = field(default_factory=dict)
     _liars: dict[str, float] = field(default_factory=dict)
@@ -85,34 +81,76 @@ class Synchroniser:
                 blocks = await ask_round_blocks(session, told.height.round)
             return await self._adopt_round(told, blocks, support)
 
-        return await self._try_holders(told, jurors, take, catching_up=False)
+        return await self._try_holders(told, jurors, take)
 
-    async def catch_up(self, told: ToldChain, support: Support) -> bool:
-        """Find the last common block by bisection and fetch the rest; True when our chain moved."""
-        self.set_state(State.CATCHING_UP_CONNECT1)
+    async def catch_up(self, told: ToldChain, support: Support, jurors: Sequence[str] = ()) -> bool:
+        """Find the last common block and fetch the rest, from several holders at once, jurors first; True
+        when our chain moved."""
         start = self.chain.height
+        failures: list[Exception] = []
 
-        async def take(holder: PeerView) -> bool:
-            async with self.dialler.borrow(holder.address) as session:
-                self.progress = SyncProgress(start.height, start.height, told.height.height, holder.name)
-                return await self._catch_up_from(session, told, support)
+        async def blame(holder: PeerView, failure: Exception) -> None:
+            failures.append(failure)
+            await self._blame(holder, failure, catching_up=True)
 
-        await self._try_holders(told, (), take, catching_up=True)
-        return self.chain.height.block_hash != start.block_hash
+        holders = self._order_holders(told, jurors)[:MAX_HOLDERS_IN_LINE]
+        borrow = self.dialler.borrow
+        work = CatchingUp(
+            self.network, self.world, self.chain, told, support, holders, borrow, blame, self._show
+        )
+        self.set_state(State.CATCHING_UP_PRESYNC)
+        is_whole = await self._finish(work, told)
+        is_moved = self.chain.height.block_hash != start.block_hash
+        if not is_whole and not is_moved:
+            lied = bool(failures) and all(isinstance(failure, Reject) for failure in failures)
+            self._ban(told, BAN_S if lied else self.network.delays.peer_retry_s)
+        for giver in work.list_thanked():
+            await self.reporter.say_synced(giver.address, giver.name, catching_up=True)
+        return is_moved
+
+    async def _finish(self, work: CatchingUp, told: ToldChain) -> bool:
+        """Do the work; False when no holder was left to do it with, or the branch is not what was told."""
+        try:
+            if await work.run():
+                self._split = ""
+            else:
+                self._leave(told)
+        except Ignore as refusal:
+            self._note_split(told, refusal)
+        except PowNotReady as problem:
+            self.log(f"catching up has to wait: {problem}")
+        except (TransportClosed, Reject) as end:
+            self.log(f"catching up ended early: {end}")
+            return False
+        finally:
+            self._hide()
+        return True
+
+    def _show(self, progress: SyncProgress) -> None:
+        """Status and bar each time, the log once in a while."""
+        self.progress = progress
+        self.set_state(State.CATCHING_UP_SYNC, progress.format())
+        self.on_progress(progress)
+        now = self.world.clock.monotonic()
+        if self._said_at is None or now - self._said_at >= SAY_EVERY_S:
+            self._said_at = now
+            self.log(f"catching up: {progress.format()}")
+
+    def _hide(self) -> None:
+        """Catching up ended, well or not."""
+        if self.progress is not None:
+            self.log(f"catching up ended: {self.progress.format()}")
+        self.progress = self._said_at = None
+        self.on_progress(None)
 
     async def _try_holders(
-        self,
-        told: ToldChain,
-        jurors: Sequence[str],
-        take: Callable[[PeerView], Awaitable[bool]],
-        *,
-        catching_up: bool,
+        self, told: ToldChain, jurors: Sequence[str], take: Callable[[PeerView], Awaitable[bool]]
     ) -> bool:
-        """Take a branch from the first of its holders that gives it; True when it was taken.  When none of
-        them does, its tip is left alone: for long when all of them lied."""
+        """Take a branch of the round from the first of its holders that gives it; True when it was taken.
+        When none of them does, its tip is left alone: for long when all of them lied."""
         start = self.chain.height
         rejected = asked = 0
-        for holder in self._order_holders(told, jurors):
+        for holder in self._order_holders(told, jurors)[:MAX_HOLDERS_ASKED]:
             asked += 1
             try:
                 is_taken = await take(holder)
@@ -124,13 +162,13 @@ class Synchroniser:
                 return False
             except (TransportClosed, TimeoutError, Reject) as error:
                 rejected += isinstance(error, Reject)
-                await self._blame(holder, error, catching_up=catching_up)
+                await self._blame(holder, error, catching_up=False)
                 if self.chain.height.block_hash != start.block_hash:
                     return True
                 continue
             if is_taken:
                 self._split = ""
-                await self.reporter.say_synced(holder.address, holder.name, catching_up=catching_up)
+                await self.reporter.say_synced(holder.address, holder.name, catching_up=False)
             return is_taken
         self._ban(told, BAN_S if rejected == asked else self.network.delays.peer_retry_s)
         return False
@@ -140,59 +178,16 @@ class Synchroniser:
         if not branch or branch[-1].block_hash != told.height.block_hash:
             raise Reject("4-ledger", "promise not kept: the tip that was told is not in the answer")
         common = branch[0].height - 1
-        if await self._get_own_hash(common) != branch[0].previous_hash:
+        if await get_own_hash(self.world.ledger, common) != branch[0].previous_hash:
             self._needs_catch_up[told.height.block_hash] = self.world.clock.monotonic() + BAN_S
             return False
         # What is equal stays: only what differs is replaced.
-        while branch and await self._get_own_hash(common + 1) == branch[0].block_hash:
+        while branch and await get_own_hash(self.world.ledger, common + 1) == branch[0].block_hash:
             common += 1
             branch = branch[1:]
         if branch and await self._adopt(common, await self.chain.prepare(branch), told, support):
             return True
         return self._leave(told)
-
-    async def _catch_up_from(self, session: Session, told: ToldChain, support: Support) -> bool:
-        self.set_state(State.CATCHING_UP_PRESYNC)
-        common = await self._find_common(session, min(self.chain.height.height, told.height.height))
-        if common == told.height.height:
-            return self._leave(told)
-        # What may not replace ours is not fetched first.
-        await self.chain.check_depth(common, support)
-        self.set_state(State.CATCHING_UP_SYNC)
-        # While blocks are judged and stored, the next are verified, and those after them fetched.
-        fetched = run_ahead(self._fetch(session, common + 1, told.height.height))
-        async with aclosing(fetched), aclosing(run_ahead(self._prepare(fetched))) as parts:
-            pending: list[Prepared] = []
-            async for part in parts:
-                pending += part
-                height = pending[-1].block.height
-                is_last = height >= told.height.height
-                # Blocks of ours go only for a whole branch; what merely follows our tip is taken as it comes.
-                if common == self.chain.height.height or is_last or len(pending) >= MAX_BRANCH_BLOCKS:
-                    if not await self._adopt(common, pending, told, support):
-                        return self._leave(told)
-                    common, pending = height, []
-                self.progress.height = height
-                self.log(f"catching up from {self.progress.peer}: block {height} of {told.height.height}")
-        return True
-
-    async def _fetch(
-        self, session: Session, first: Height, last: Height
-    ) -> AsyncGenerator[list[Block], None]:
-        """Blocks ``first`` to ``last``, an answer of the peer at a time; one with many messages in parts."""
-        while first <= last:
-            blocks = [block for block in await ask_blocks(session, first) if block.height <= last]
-            if not blocks:
-                raise Reject("4-ledger", f"promise not kept: no block {first}")
-            for part in split_blocks(blocks, MAX_PART_MESSAGES):
-                yield part
-            first = blocks[-1].height + 1
-
-    async def _prepare(
-        self, fetched: AsyncGenerator[list[Block], None]
-    ) -> AsyncGenerator[list[Prepared], None]:
-        async for blocks in fetched:
-            yield await self.chain.prepare(blocks)
 
     async def _adopt(
         self, common: Height, branch: Sequence[Prepared], told: ToldChain, support: Support
@@ -203,7 +198,7 @@ class Synchroniser:
         told_height = told.height if last.height >= told.height.height else None
         outcome = await self.chain.adopt_prepared(common, branch, told_height, support)
         # A block of it that was pushed to us meanwhile makes it no better than ours.
-        return outcome.adopted or await self._get_own_hash(last.height) == last.block_hash
+        return outcome.adopted or await get_own_hash(self.world.ledger, last.height) == last.block_hash
 
     def _leave(self, told: ToldChain) -> bool:
         """By our own count it is not better, or it is part of our chain: what is told of uniques and forgers
@@ -214,27 +209,6 @@ class Synchroniser:
 
     def _ban(self, told: ToldChain, seconds: float) -> None:
         self._banned[told.height.block_hash] = self.world.clock.monotonic() + seconds
-
-    async def _find_common(self, session: Session, highest: Height) -> Height:
-        """The last height at which the peer's block is ours; genesis always is."""
-        if await self._is_common(session, highest):
-            return highest
-        low, high = 0, highest
-        while high - low > 1:
-            middle = (low + high) // 2
-            if await self._is_common(session, middle):
-                low = middle
-            else:
-                high = middle
-        return low
-
-    async def _is_common(self, session: Session, height: Height) -> bool:
-        theirs = await ask_block_info(session, height)
-        return theirs is not None and theirs.block_hash == await self._get_own_hash(height)
-
-    async def _get_own_hash(self, height: Height) -> bytes | None:
-        headers = await self.world.ledger.get_headers(height, 1)
-        return headers[0].block_hash if headers and headers[0].height == height else None
 
     async def _blame(self, holder: PeerView, error: Exception, *, catching_up: bool) -> None:
         """A holder lied, or failed us: it is reported, and for a while asked last when it lied."""
@@ -259,7 +233,7 @@ class Synchroniser:
         """Whom to ask first: jurors, then those we have an outgoing connection to, then by latest word; who
         lied of late comes last."""
         liars = frozenset(_drop_old(self._liars, self.world.clock.monotonic()))
-        ordered = sorted(
+        return sorted(
             told.holders,
             key=lambda p: (
                 p.address in liars,
@@ -269,7 +243,6 @@ class Synchroniser:
                 p.address,
             ),
         )
-        return ordered[:MAX_HOLDERS_ASKED]
 
 
 Key = TypeVar("Key", bound=Hashable)

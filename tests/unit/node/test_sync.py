@@ -19,6 +19,7 @@ from hypernode.node.judging import Prepared
 from hypernode.node.peers import Peer
 from hypernode.node.runtime import Node
 from hypernode.node.sync import BAN_S, MAX_HOLDERS_ASKED
+from hypernode.node.sync_progress import SyncProgress
 from hypernode.ports import PowNotReady, RegisteredList
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.wire.catalogue import CommandId
@@ -304,13 +305,19 @@ def test_catching_up_finds_the_common_block_with_few_questions() -> None:
         theirs = await fork.grow((ROUND + 3, 0), (ROUND + 3, 1), (ROUND + 3, 2))
         heard = await bed.script(2, serve_blocks([*shared, *theirs]))
         told = make_told(bed, await measure(bed, [*shared, *theirs]), 2)
+        shown: list[SyncProgress | None] = []
+        node.sync.on_progress = shown.append
         assert await node.sync.catch_up(told, NOBODY)
         assert node.chain.height == told.height
         asked = [command.id for command in heard]
         assert asked.count(CommandId.BLOCKINFO) <= 8
         assert asked.count(CommandId.BLOCKSYNC) == 1
         assert list_said(node, kinds.OK_ACTION) == [(bed.address(2), "C.SYNC:10.3.0.1:06969")]
-        assert (node.sync.progress.height, node.sync.progress.target) == (60, 60)
+        last = shown[-2]
+        assert last is not None
+        assert (last.first, last.height, last.target, last.messages, last.percent) == (57, 60, 60, 12, 100)
+        assert shown[-1] is None
+        assert node.sync.progress is None
 
     play(scenario())
 
@@ -323,9 +330,17 @@ def test_an_empty_ledger_is_filled_batch_by_batch() -> None:
         other = await bed.serve(2)
         await store(bed, other.world.ledger, *[(ROUND + r, sir) for r in range(3) for sir in range(19)])
         told = make_told(bed, other.chain.height, 2)
+        shown: list[SyncProgress | None] = []
+        node.sync.on_progress = shown.append
         assert await node.sync.catch_up(told, NOBODY)
         assert node.chain.height == other.chain.height
-        assert sum("catching up" in line for line in bed.log) == 3
+        assert [progress.height for progress in shown if progress] == [20, 40, 57]
+        # In the log a line when it begins to move and one at its end, however many batches there are.
+        said = [line for line in bed.log if line.startswith("catching up")]
+        assert [line.split(", ")[0] for line in said] == [
+            "catching up: block 20 of 57",
+            "catching up ended: block 57 of 57",
+        ]
 
     play(scenario())
 
