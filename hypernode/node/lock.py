@@ -72,3 +72,35 @@ def acquire_lock(path: Path, subject: str) -> Lock:
 def _read_pid(descriptor: int) -> int | None:
     text = os.pread(descriptor, _PID_BYTES, 0).strip()
     return int(text) if text.isdigit() else None
+
+
+def find_holder(path: Path) -> int | None:
+    """The process that holds the lock at ``path``; None for nobody.  Raises OSError when the file cannot be
+    read.
+
+    Only a look: the lock is tried where the file names a process that lives, and there it is held, so that
+    nobody who is about to take it finds it taken by us."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        pid = _read_pid(descriptor)
+        if pid is None or not _is_alive(pid):
+            return None
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return pid
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

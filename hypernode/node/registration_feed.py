@@ -58,6 +58,11 @@ def select_by_sender(events: Sequence[Event], pow_address: str) -> list[Event]:
     return [event for event in events if event[0].address == pow_address or _read_place(event[0]) in places]
 
 
+def select_by_pos(events: Sequence[Event], pos: str) -> list[Event]:
+    """Those that name a PoS address."""
+    return [event for event in events if _read_place(event[0])[2] == pos]
+
+
 def count_equal(known: Sequence[Event], events: Sequence[Event]) -> int:
     """How many of ``known`` stand at the beginning of ``events``; what follows was rolled back."""
     pairs = enumerate(zip(known, events, strict=False))

@@ -84,6 +84,10 @@ class LedgerReader:
             columns |= {row[0] for row in self.query(_FIRST_COLUMN, index)}
         return frozenset(columns)
 
+    def read_journal_mode(self) -> str:
+        """As SQLite names it: ``delete`` on main, ``wal`` on some."""
+        return str(self.query("PRAGMA journal_mode")[0][0])
+
 
 _FIRST_COLUMN: Final = "SELECT name FROM pragma_index_info(?) WHERE seqno = 0 AND name IS NOT NULL"
 
@@ -142,7 +146,7 @@ def explain(path: Path, error: sqlite3.Error) -> str:
         return f"{path}: the PoW node holds its lock all the time; expected short commits: is it stuck?"
     if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK:
         return f"{path}: the PoW node stopped within a commit; start it once, so that it repairs its ledger"
-    if code in _UNWRITABLE and _is_wal(path):
+    if code in _UNWRITABLE and is_wal(path):
         return (
             f"{path}: a ledger in WAL mode cannot be opened read-only without its -wal and -shm files; "
             f"start the PoW node, or let this user write in {path.parent}"
@@ -159,7 +163,8 @@ def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def _is_wal(path: Path) -> bool:
+def is_wal(path: Path) -> bool:
+    """Whether a database is in WAL mode, by its header; False for a file that cannot be read."""
     try:
         with path.open("rb") as file:
             header = file.read(_WAL_VERSION_AT + len(_WAL_VERSION))

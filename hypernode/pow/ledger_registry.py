@@ -196,6 +196,12 @@ class LedgerRegistry:
             rows, state, results = self._apply(reader, RegistryState(), 0, height)
             return state, list(zip(rows, results, strict=True))
 
+    def find_balance(self, address: str, height: PowHeight) -> int | None:
+        """Balance (1e-8 BIS) at a height; None for an address that never received or never sent."""
+        with self._file.open(self._is_stopped) as reader:
+            self._refresh(reader)
+            return self._index.find_balances(reader, [(address, height)])[address, height]
+
     def get_block_hashes(self, heights: Sequence[PowHeight]) -> list[str]:
         """The hashes of those blocks, in the order asked for."""
         with self._file.open(self._is_stopped) as reader:

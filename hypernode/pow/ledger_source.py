@@ -77,6 +77,10 @@ class LedgerPowSource:
         """What became of each row of the registry up to a height: for the operator's feed."""
         return await self._run(lambda: self._registry.derive_feed(height)[1])
 
+    async def get_balance(self, address: str, height: PowHeight) -> int | None:
+        """Balance (1e-8 BIS) at a height; None for one that never received or never sent."""
+        return await self._run(lambda: self._registry.find_balance(address, height))
+
     async def close(self) -> None:
         """A scan under way ends at its next query; it is waited for, but no longer than a locked ledger
         deserves."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,8 @@ from hypernode.storage.migrations import get_version
 from hypernode.storage.schema import LEDGER_MIGRATIONS, POSITION_BITS, SPAN_BITS
 
 _MAX_FAULTS: Final = 20
+_LEAST_SQLITE: Final = (3, 37)
+"""Older ones do not know STRICT tables."""
 _BELOW: Final = "(SELECT below FROM pruning)"
 _HEIGHT: Final = f"(m.id >> {POSITION_BITS})"
 _PRESENT: Final = (
@@ -83,6 +86,11 @@ class Fault:
 
     subject: str
     found: str
+
+
+def get_sqlite_version() -> tuple[str, bool]:
+    """Of the library below Python, and whether it can do what our tables need."""
+    return sqlite3.sqlite_version, sqlite3.sqlite_version_info >= _LEAST_SQLITE
 
 
 async def inspect_ledger(

@@ -12,8 +12,9 @@ from typing import Final
 from hypernode.core.types import Round, Slot, Timestamp
 from hypernode.ports import AlreadySigned
 from hypernode.storage.database import Durability, open_database
-from hypernode.storage.interface import Database, Transaction, check_writable
-from hypernode.storage.migrations import Migration, migrate
+from hypernode.storage.interface import Database, StorageError, Transaction, check_writable
+from hypernode.storage.migrations import Migration, check_version, migrate
+from hypernode.storage.read_only import SnapshotDatabase
 
 FILE_NAME: Final = "poswallet.signed.db"
 
@@ -52,6 +53,18 @@ async def open_journal_in(database: Database, now: Timestamp) -> SqliteJournal:
         return int(created)
 
     return SqliteJournal(database, await database.write(work))
+
+
+async def inspect_journal(path: Path) -> None:
+    """Look whether a journal is whole and ours.  Raises StorageError, StorageTrouble when it is not."""
+    database = SnapshotDatabase(path)
+    try:
+        await check_version(database, _MIGRATIONS, "journal")
+        found = await database.fetch_all("PRAGMA quick_check(1)")
+    finally:
+        await database.close()
+    if found != [("ok",)]:
+        raise StorageError(f"{path}: the journal is damaged: {found[0][0]}")
 
 
 class SqliteJournal:

@@ -18,13 +18,16 @@ from hypernode.storage.trouble import saying_trouble
 _BUSY_S = 5.0
 
 
-def connect_read_only(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write.  Raises StorageError when there is no such file, or it cannot be
-    read."""
+def connect_read_only(path: Path, *, traceless: bool = False) -> sqlite3.Connection:
+    """A connection that cannot write.  ``traceless``: for a brief look, leave no file beside it either.
+    Raises StorageError when there is no such file, or it cannot be read."""
     if not path.is_file():
         raise StorageError(f"{path}: there is no such file")
     try:
-        uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+        # even a reader makes the files of a write-ahead log, and may not take them away; without them nobody
+        # has the ledger open, and who opens it now is no concern of a brief look
+        mode = "immutable=1" if traceless and not Path(f"{path}-wal").exists() else "mode=ro"
+        uri = f"file:{quote(str(path.absolute()))}?{mode}"
         connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
         try:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
@@ -42,9 +45,9 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
 class SnapshotDatabase:
     """``Database`` over one moment of a file.  Raises StorageError, StorageTrouble."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, traceless: bool = False) -> None:
         self._name = str(path)
-        self._connection = connect_read_only(path)
+        self._connection = connect_read_only(path, traceless=traceless)
         self._connection.execute("BEGIN")
         # the transaction begins with the first read
         self._connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
