@@ -24,7 +24,9 @@ SUBCOMMANDS: Final[dict[str, Subcommand]] = {
     ),
     "instance": Subcommand("hypernode.cli.instance", "run one hypernode"),
     "client": Subcommand("hypernode.cli.client", "ask a running hypernode"),
-    "check": Subcommand("hypernode.cli.check", "check the ledger, or every block of the chain"),
+    "check": Subcommand(
+        "hypernode.cli.check", "check whether the node does its duty, its ledger, or every block"
+    ),
     "ledger": Subcommand("hypernode.cli.ledger", "repair, prune, snapshot, import or export the ledger"),
     "feed": Subcommand("hypernode.cli.reg_feed", "show what became of every registration, and why"),
     "register": Subcommand("hypernode.cli.register", "print what registers or unregisters a hypernode"),

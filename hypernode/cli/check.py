@@ -1,8 +1,10 @@
-"""``hn_check.py``: is what this node has in order? (spec 6, command lines)
+"""``hn_check.py``: does this node do its duty, and is what it has in order? (spec 6, command lines)
 
-One check a row of ``CHECKS``.  Exit status: 0 in order (breaks of rules that are documented or of a lenient
-history are counted and shown), 1 something is wrong, 2 usage, 75 it cannot be looked at now, 78
-configuration.
+One check a row of ``CHECKS``; without a name the node's, whose rows are in ``duty.table``.  Exit status of
+that one: 0 all well (notes are no trouble), 1 warnings, 2 errors, as monitoring tools have it.  Of the
+others: 0 in order (breaks of rules that are documented or of a lenient history are counted and shown), 1
+something is wrong, 75 it cannot be looked at now, 78 configuration.  Of several the largest.  64: the command
+line.
 """
 
 from __future__ import annotations
@@ -12,31 +14,13 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, NoReturn
 
-from hypernode.cli.companion import add_folder_flags, load_tool_settings
-from hypernode.cli.exit_codes import Exit
-
-if TYPE_CHECKING:
-    from hypernode.node.chain_check import CheckProgress, CheckState
-    from hypernode.node.examining import Examiner
-    from hypernode.node.settings import Settings
-    from hypernode.ports import PowSource
-
-SAVE_EVERY_S: Final = 30.0
-SHOWN_BREAKS: Final = 20
-"""Listed for people; ``--json`` has more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a check found: lines for people, an object for programs."""
-
-    is_ok: bool
-    lines: list[str]
-    data: dict[str, object]
+from hypernode.cli.check_stored import Outcome, check_chain, check_ledger
+from hypernode.cli.companion import add_folder_flags, read_flags
+from hypernode.cli.exit_codes import Exit, Health
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,33 +28,52 @@ class Check:
     """A row of the table.  ``is_default``: done when no check is named."""
 
     help: str
-    run: Callable[[argparse.Namespace, Settings], Awaitable[Outcome]]
-    is_default: bool = True
+    run: Callable[[argparse.Namespace], Awaitable[Outcome]]
+    is_default: bool = False
+
+
+class Parser(argparse.ArgumentParser):
+    """With another exit status for a command line that cannot be understood: 2 is taken."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(Exit.COMMAND_LINE, f"{self.prog}: error: {message}\n")
 
 
 def main(argv: list[str] | None = None) -> int:
     """Do the checks asked for and print; returns the exit status."""
     args = make_parser().parse_args(argv)
+    try:
+        return _check(args)
+    except ImportError as error:
+        words = f"a package is missing ({error}): make venv, and start with .venv/bin/python"
+        return _fail(words, Health.ERROR)
+    except KeyboardInterrupt:
+        return _fail("interrupted; the next check of the chain goes on from here", Exit.TEMPORARY)
+
+
+def _check(args: argparse.Namespace) -> int:
+    """``main`` once the command line was understood."""
     from hypernode.node.config_table import ConfigError
     from hypernode.ports import StorageTrouble
     from hypernode.storage.interface import StorageError
 
     try:
-        return asyncio.run(_run(args, load_tool_settings(args)))
+        return asyncio.run(_run(args))
     except ConfigError as error:
         return _fail(str(error), Exit.CONFIGURATION)
     except StorageError as error:
         return _fail(str(error), Exit.NEGATIVE)
     except (StorageTrouble, OSError) as error:
         return _fail(str(error), Exit.TEMPORARY)
-    except KeyboardInterrupt:
-        return _fail("interrupted; the next check of the chain goes on from here", Exit.TEMPORARY)
 
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="hn_check.py", description="Check what this node has.  Nothing is changed; the node may run."
+    parser = Parser(
+        prog="hn_check.py",
+        description="Check whether this node does its duty, and what to do if not; or what it has stored.  "
+        "Nothing is changed; the node may run or not.",
     )
     for name, check in CHECKS.items():
         parser.add_argument(f"--{name}", action="store_true", help=check.help)
@@ -78,146 +81,70 @@ def make_parser() -> argparse.ArgumentParser:
         "--from-start", action="store_true", help="with --chain: do not go on from where the last check was"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.add_argument("-I", "--ip", help="address that the node listens on, as for hn_instance.py")
+    parser.add_argument("-p", "--port", type=int, help="its TCP port, as for hn_instance.py")
+    parser.add_argument("-i", "--index", type=int, help="node of a local devnet: run folder node<INDEX>")
+    parser.add_argument("--wallet", type=Path, help="wallet (default: poswallet.json of the run folder)")
     add_folder_flags(parser)
     return parser
 
 
-async def _run(args: argparse.Namespace, settings: Settings) -> Exit:
+async def _run(args: argparse.Namespace) -> int:
     wanted = [name for name in CHECKS if getattr(args, name)]
     wanted = wanted or [name for name, check in CHECKS.items() if check.is_default]
     outcomes = {}
     for name in wanted:
-        outcomes[name] = await CHECKS[name].run(args, settings)
+        outcomes[name] = await CHECKS[name].run(args)
         if not args.json:
-            print(f"{name}: {'in order' if outcomes[name].is_ok else 'NOT IN ORDER'}")
-            print("\n".join(f"  {line}" for line in outcomes[name].lines))
-    is_ok = all(outcome.is_ok for outcome in outcomes.values())
+            _print(name, outcomes[name])
+    status = max(outcome.status for outcome in outcomes.values())
     if args.json:
-        result = {name: {"ok": outcome.is_ok, **outcome.data} for name, outcome in outcomes.items()}
-        print(json.dumps({"ok": is_ok, **result}, separators=(",", ":")))
-    return Exit.OK if is_ok else Exit.NEGATIVE
+        result = {name: {"ok": outcome.status == 0, **outcome.data} for name, outcome in outcomes.items()}
+        print(json.dumps({"ok": status == 0, "status": int(status), **result}, separators=(",", ":")))
+    return status
 
 
-async def _check_ledger(args: argparse.Namespace, settings: Settings) -> Outcome:
-    """The file: whole, of our version, and in agreement with itself."""
-    from hypernode.storage.inspection import inspect_ledger
-    from hypernode.storage.read_only import SnapshotDatabase
+def _print(name: str, outcome: Outcome) -> None:
+    if outcome.found is not None:
+        from hypernode.cli.duty.view import print_found
 
-    database = SnapshotDatabase(settings.ledger_path)
-    try:
-        faults = await inspect_ledger(database)
-    finally:
-        await database.close()
-    lines = [f"{fault.subject}: {fault.found}" for fault in faults]
-    if faults:
-        lines.append(
-            "remedy: python -m hypernode ledger repair; or move data/ledger.db away and fetch or import"
-        )
-    data: dict[str, object] = {
-        "file": str(settings.ledger_path),
-        "faults": [asdict(fault) for fault in faults],
-    }
-    return Outcome(not faults, lines or [f"{settings.ledger_path} is whole"], data)
+        print_found(outcome.found, is_terminal=sys.stdout.isatty())
+        return
+    print(f"{name}: {'in order' if outcome.status == 0 else 'NOT IN ORDER'}")
+    print("\n".join(f"  {line}" for line in outcome.lines))
 
 
-async def _check_chain(args: argparse.Namespace, settings: Settings) -> Outcome:
-    """Every block with every rule, and the measures counted anew."""
-    from hypernode.app.files import FolderFiles
-    from hypernode.app.verifier import ThreadVerifier
-    from hypernode.cli.progress import Meter
-    from hypernode.node.chain_check import ChainCheck
-    from hypernode.node.check_state import load_state, save_state
+async def _check_node(args: argparse.Namespace) -> Outcome:
+    """Every row of the table; what cannot be looked at is a finding, too."""
+    from hypernode.cli.duty.findings import Severity
+    from hypernode.cli.duty.inquiry import Inquiry
+    from hypernode.cli.duty.table import find_worst, look_at_all, look_without_settings
+    from hypernode.cli.duty.view import to_json
     from hypernode.node.clock import SystemClock
-    from hypernode.node.examining import Examiner
-    from hypernode.storage.ledger import open_ledger_to_read
-    from hypernode.storage.read_only import SnapshotDatabase
-
-    clock, files, network = SystemClock(), FolderFiles(settings.data_path), settings.network
-    async with AsyncExitStack() as stack:
-        ledger = await open_ledger_to_read(SnapshotDatabase(settings.ledger_path), network)
-        stack.push_async_callback(ledger.close)
-        source, why = open_source(settings)
-        if source is not None:
-            stack.push_async_callback(source.close)
-        verifier = ThreadVerifier()
-        stack.callback(verifier.close)
-        state = None if args.from_start else await load_state(files, network, ledger)
-        examiner = Examiner(network, verifier, source, clock.now(), why=why)
-        first, saved = state.height if state else 0, clock.monotonic()
-        with Meter("checking", first, ledger.get_height().height, quiet=args.json) as meter:
-
-            def on_progress(progress: CheckProgress, reached: CheckState) -> None:
-                nonlocal saved
-                meter.show(progress.height, progress.messages)
-                if clock.monotonic() - saved >= SAVE_EVERY_S:
-                    saved = clock.monotonic()
-                    save_state(files, network, reached)
-
-            check = ChainCheck(network, ledger, examiner, state=state, on_progress=on_progress)
-            try:
-                result = await check.run()
-            finally:
-                save_state(files, network, check.state)
-        return _report_chain(result, examiner, first, check.messages, ledger.get_pruned_below())
-
-
-def open_source(settings: Settings) -> tuple[PowSource | None, str]:
-    """The companion, or None and why it cannot be asked."""
-    from hypernode.app.pow_source import open_pow_source
     from hypernode.node.config_table import ConfigError
+    from hypernode.node.settings import load_settings
 
     try:
-        return open_pow_source(settings), ""
-    except ConfigError as error:
-        return None, str(error)
+        settings, remarks = load_settings(replace(read_flags(args), ip=args.ip, port=args.port), Path.cwd())
+    except ConfigError as problem:
+        found = look_without_settings(str(problem))
+    else:
+        found = await look_at_all(Inquiry(settings, remarks, SystemClock()))
+    worst = find_worst(found)
+    health = {Severity.WARNING: Health.WARNING, Severity.ERROR: Health.ERROR}.get(worst, Health.OK)
+    data: dict[str, object] = {"severity": worst.word, "findings": to_json(found)}
+    return Outcome(health, [], data, found)
 
 
-def _report_chain(result: CheckState, examiner: Examiner, first: int, messages: int, below: int) -> Outcome:
-    from hypernode.node.chain_check import describe_counts
-    from hypernode.node.examining import Verdict
-
-    refused = result.count(Verdict.REFUSED)
-    counts = describe_counts(result.counts)
-    lines = [f"blocks {first + 1} to {result.height} checked, {messages} messages"]
-    if first:
-        lines[0] += " (those before were checked already; what was found in them is counted here)"
-    if below:
-        lines.append(f"messages of blocks below {below} are pruned")
-    for rule, counted in counts.items():
-        by_verdict = ", ".join(f"{number} {name}" for name, number in counted.items() if name != "class")
-        lines.append(f"rule {rule} (class {counted['class']}): {by_verdict}")
-    for rule, one in examiner.not_judged.items():
-        lines.append(f"rule {rule} was not judged for {one.blocks} blocks: {one.reason}")
-    listed = [brk for brk in result.breaks if brk.verdict == Verdict.REFUSED.value]
-    for brk in listed[:SHOWN_BREAKS]:
-        lines.append(f"block {brk.height} {brk.block_hash.hex()} breaks rule {brk.rule}: {brk.reason}")
-    if refused > SHOWN_BREAKS:
-        lines.append(f"… and {refused - SHOWN_BREAKS} more (--json lists them)")
-    if refused:
-        lines.append("remedy: stop the node, python -m hypernode ledger repair, start it again")
-    data: dict[str, object] = {
-        "first": first + 1,
-        "height": result.height,
-        "block_hash": result.block_hash.hex(),
-        "messages": messages,
-        "pruned_below": below,
-        "findings": counts,
-        "not_judged": {rule: asdict(one) for rule, one in examiner.not_judged.items()},
-        "breaks": [{**asdict(brk), "block_hash": brk.block_hash.hex()} for brk in result.breaks],
-    }
-    return Outcome(not refused, lines, data)
-
-
-def _fail(words: str, status: Exit) -> int:
+def _fail(words: str, status: int) -> int:
     print(f"hn_check: {words}", file=sys.stderr)
     return status
 
 
 CHECKS: Final[Mapping[str, Check]] = {
-    "ledger": Check("the ledger's file: whole, and in agreement with itself (default)", _check_ledger),
+    "node": Check("wallet to reachability, in five seconds (default)", _check_node, is_default=True),
+    "ledger": Check("the ledger's file: whole, and in agreement with itself", check_ledger),
     "chain": Check(
-        "every block of the chain with every rule; goes on where the last check ended",
-        _check_chain,
-        is_default=False,
+        "every block of the chain with every rule; goes on where the last check ended", check_chain
     ),
 }

@@ -12,7 +12,7 @@ from hypernode import __version__
 
 if TYPE_CHECKING:
     from hypernode.core.network import Network
-    from hypernode.node.settings import Settings
+    from hypernode.node.settings import Flags, Settings
     from hypernode.pow.ledger_file import LedgerFile
     from hypernode.pow.ledger_source import LedgerPowSource
 
@@ -37,9 +37,16 @@ def add_folder_flags(parser: argparse.ArgumentParser) -> None:
 
 def load_tool_settings(args: argparse.Namespace) -> Settings:
     """The settings of the node in the run folder.  Raises ConfigError."""
-    from hypernode.node.settings import Flags, load_settings
+    from hypernode.node.settings import load_settings
 
-    flags = Flags(
+    return load_settings(read_flags(args), Path.cwd())[0]
+
+
+def read_flags(args: argparse.Namespace) -> Flags:
+    """The folder flags of a command line."""
+    from hypernode.node.settings import Flags
+
+    return Flags(
         home=args.home,
         config=args.config,
         network=args.network,
@@ -47,7 +54,6 @@ def load_tool_settings(args: argparse.Namespace) -> Settings:
         pow_ledger=args.pow_ledger,
         index=getattr(args, "index", None),
     )
-    return load_settings(flags, Path.cwd())[0]
 
 
 def open_companion(settings: Settings) -> Companion:

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """0 to 5 are the client's; the last two are those of ``sysexits``, for supervisors."""
+    """0 to 5 are the client's; those from 64 on are of ``sysexits``, for supervisors."""
 
     OK = 0
     NEGATIVE = 1
@@ -17,7 +17,17 @@ class Exit(IntEnum):
     REFUSED = 4
     """The peer said ko."""
     BAD_ANSWER = 5
+    COMMAND_LINE = 64
+    """What ``USAGE`` is elsewhere, for a command whose 2 says something else."""
     TEMPORARY = 75
     """Trying again later may help."""
     CONFIGURATION = 78
     """Only the operator can mend it: no restart helps."""
+
+
+class Health(IntEnum):
+    """Of ``hn_check.py``, as monitoring tools have it: nothing to do, look at it, mend it."""
+
+    OK = 0
+    WARNING = 1
+    ERROR = 2

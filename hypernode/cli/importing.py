@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from hypernode.app.verifier import ThreadVerifier
-from hypernode.cli.check import open_source
+from hypernode.cli.check_stored import open_source
 from hypernode.cli.progress import Meter
 from hypernode.node.chain_import import BlockSource, LedgerChain, import_chain
 from hypernode.node.clock import SystemClock

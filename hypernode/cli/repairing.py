@@ -6,7 +6,7 @@ import argparse
 from contextlib import AsyncExitStack
 
 from hypernode.app.verifier import ThreadVerifier
-from hypernode.cli.check import open_source
+from hypernode.cli.check_stored import open_source
 from hypernode.cli.progress import Meter
 from hypernode.core.types import Height
 from hypernode.node.chain_check import ChainCheck

@@ -19,7 +19,7 @@ def run(script: str, *arguments: str, folder: Path) -> subprocess.CompletedProce
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize("script", ["hn_reg_feed.py", "hn_rewards.py", "hn_simulate.py"])
+@pytest.mark.parametrize("script", ["hn_check.py", "hn_reg_feed.py", "hn_rewards.py", "hn_simulate.py"])
 def test_help_names_the_script(script: str, tmp_path: Path) -> None:
     ended = run(script, "--help", folder=tmp_path)
     assert ended.returncode == 0

@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 
 from hypernode.cli import check, ledger
+from hypernode.cli.duty.table import ROWS
 from hypernode.core import validate_block, validate_message
 from hypernode.core.network import Delays, Network
 from hypernode.core.params import network_from_json
@@ -167,6 +168,11 @@ def test_help_of_the_ledger_tools_is_in_their_page() -> None:
         assert f"usage: python -m hypernode ledger {name}" in text
         assert " ".join(action.help.split()) in " ".join(text.split())
         assert f"``python -m hypernode ledger {name}``" in read_page("ledger_tools.rst")
+
+
+def test_every_row_of_the_check_is_in_the_operating_page() -> None:
+    rows = parse_rows(read_page("operating.rst"))
+    assert [name for name in ROWS if not rows.get(name, [""])[0]] == []
 
 
 def test_verdicts_of_a_check_are_in_the_page() -> None:

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from hypernode.cli import check, ledger
-from hypernode.cli.exit_codes import Exit
+from hypernode.cli.duty.table import ROWS
+from hypernode.cli.exit_codes import Exit, Health
 from hypernode.cli.progress import LINE_EVERY_S, Meter
 from hypernode.core.params import network_to_json
 from hypernode.node.check_state import FILE_NAME
@@ -180,12 +181,45 @@ def test_breaks_are_listed_with_a_remedy(filled: Path, capsys: pytest.CaptureFix
     assert [b["height"] for b in read_json(capsys)["chain"]["breaks"] if b["verdict"] == "refused"] == [9]
 
 
-def test_check_without_a_name_looks_at_the_file(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert check.main([]) == Exit.OK
+def test_check_of_the_file_looks_whether_it_is_whole(
+    filled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check.main(["--ledger"]) == Exit.OK
     assert "is whole" in capsys.readouterr().out
     spoil(filled, "DELETE FROM presence_spans")
-    assert check.main([]) == Exit.NEGATIVE
+    assert check.main(["--ledger"]) == Exit.NEGATIVE
     assert "not present in their blocks" in capsys.readouterr().out
+
+
+def test_check_without_a_name_is_the_nodes(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # a ledger, and no wallet: nothing that stops a node, but something to look at
+    assert check.main(["-I", "127.0.0.1", "--json"]) == Health.WARNING
+    answer = read_json(capsys)
+    assert (answer["ok"], answer["status"], answer["node"]["severity"]) == (False, 1, "warning")
+    rows = [finding["row"] for finding in answer["node"]["findings"]]
+    assert list(dict.fromkeys(rows)) == list(ROWS)
+    assert check.main(["-I", "127.0.0.1"]) == Health.WARNING
+    out = capsys.readouterr().out
+    assert "warning  wallet        there is no wallet" in out
+    assert f"ledger        ends at block {TIP} of round" in out
+
+
+def test_check_of_several_has_the_worst_status(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (filled.parent.parent / "poswallet.json").write_text("{}", encoding="utf-8")
+    assert check.main(["-I", "127.0.0.1", "--node", "--ledger", "--json"]) == Health.ERROR
+    answer = read_json(capsys)
+    assert (answer["ok"], answer["node"]["ok"], answer["ledger"]["ok"]) == (False, False, True)
+
+
+def test_a_configuration_that_cannot_be_used_is_told_in_the_table(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "config.txt").write_text("POW_SORCE=node\n", encoding="utf-8")
+    assert check.main([]) == Health.ERROR
+    out = capsys.readouterr().out
+    assert "config.txt:1: POW_SORCE: unknown name, the nearest is POW_SOURCE" in out
+    assert "ok       versions" in out
+    assert out.count("the configuration cannot be used") == len(ROWS) - 2
 
 
 def test_check_works_beside_a_running_node(filled: Path, home: Path) -> None:
@@ -198,13 +232,14 @@ def test_check_works_beside_a_running_node(filled: Path, home: Path) -> None:
 def test_check_without_a_ledger_and_with_a_bad_configuration(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert check.main([]) == Exit.NEGATIVE
+    assert check.main(["--ledger"]) == Exit.NEGATIVE
     assert "no such file" in capsys.readouterr().err
     (home / "config.txt").write_text("NETWORK=none.json\n", encoding="utf-8")
-    assert check.main([]) == ledger.main(["export", "x"]) == Exit.CONFIGURATION
+    assert check.main(["--ledger"]) == ledger.main(["export", "x"]) == Exit.CONFIGURATION
     with pytest.raises(SystemExit) as usage:
         check.main(["--nonsense"])
-    assert usage.value.code == Exit.USAGE
+    # 2 is what errors of a node are told by
+    assert usage.value.code == Exit.COMMAND_LINE
 
 
 def test_companion_that_cannot_be_read_is_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

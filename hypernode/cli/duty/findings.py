@@ -1,0 +1,51 @@
+"""What a row of the check found: how bad it is, in words, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Severity(IntEnum):
+    """How bad: the larger, the sooner somebody should look."""
+
+    OK = 0
+    NOTE = 1
+    """Good to know; nothing is wrong, or it could not be looked at."""
+    WARNING = 2
+    """It works for now, or less well than it could."""
+    ERROR = 3
+    """The node does not do its duty, or will not start."""
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.  A warning and an error have a ``remedy``."""
+
+    severity: Severity
+    found: str
+    remedy: str = ""
+
+
+def ok(found: str) -> Finding:
+    """In order."""
+    return Finding(Severity.OK, found)
+
+
+def note(found: str, remedy: str = "") -> Finding:
+    """Good to know."""
+    return Finding(Severity.NOTE, found, remedy)
+
+
+def warning(found: str, remedy: str) -> Finding:
+    """To be looked at."""
+    return Finding(Severity.WARNING, found, remedy)
+
+
+def error(found: str, remedy: str) -> Finding:
+    """To be mended."""
+    return Finding(Severity.ERROR, found, remedy)

@@ -1,0 +1,112 @@
+"""Facts for ``duty.node``: the node on this folder is found by its lock, and asked."""
+
+from __future__ import annotations
+
+import psutil
+
+from hypernode import __version__
+from hypernode.cli.actions import ACTIONS, BadAnswer, make_question, read_answer
+from hypernode.cli.asking import SaidKo
+from hypernode.cli.duty.inquiry import Inquiry, in_thread
+from hypernode.cli.duty.look_files import look_at_lock
+from hypernode.cli.duty.node import Answers, NodeFacts
+from hypernode.cli.identity import make_throwaway
+from hypernode.core.errors import Ignore, Reject
+from hypernode.net.session import HelloRefused, Session, open_session
+from hypernode.net.signed_hello import Identity
+from hypernode.net.tornado_connections import TornadoConnections
+from hypernode.node.clock import SystemEntropy
+from hypernode.node.settings import ANY_IP, Settings
+from hypernode.ports import Endpoint, TransportClosed
+from hypernode.wire.catalogue import LIMITS, CommandId
+from hypernode.wire.codec import Command
+from hypernode.wire.hello import ANNOUNCED_FEATURES, CLIENT_PORT, Hello
+
+CONNECT_S = 1.5
+ANSWER_S = 2.5
+LOOPBACK = "127.0.0.1"
+PROBLEMS = (TransportClosed, TimeoutError, HelloRefused, Reject, Ignore, SaidKo, BadAnswer, OSError)
+"""What asking may raise."""
+
+
+async def look_at_node(inquiry: Inquiry) -> NodeFacts:
+    """The running node's answers, if one runs."""
+    network = inquiry.settings.network
+    pid = (await inquiry.once(look_at_lock)).data_pid
+    if pid is None:
+        return NodeFacts(network, inquiry.now, __version__, is_running=False)
+    try:
+        endpoint = await in_thread(lambda: find_endpoint(inquiry.settings, pid))
+        session = await open_to(inquiry, endpoint)
+        try:
+            answers = await _ask_all(session, network.slots_total)
+        finally:
+            session.close()
+    except PROBLEMS as problem:
+        words = describe(problem)
+        return NodeFacts(network, inquiry.now, __version__, is_running=True, problem=words)
+    return NodeFacts(network, inquiry.now, __version__, is_running=True, answers=answers)
+
+
+def find_endpoint(settings: Settings, pid: int) -> Endpoint:
+    """Where the process listens, which its own command line may have said; else where it should."""
+    try:
+        found = [
+            c.laddr for c in psutil.Process(pid).net_connections("tcp4") if c.status == psutil.CONN_LISTEN
+        ]
+    except psutil.Error:
+        found = []
+    places = [Endpoint(address.ip, address.port) for address in found] or [
+        Endpoint(settings.listen_ip, settings.port)
+    ]
+    # the daemon has one port; where it has more, ours is that of the configuration
+    place = next((place for place in places if place.port == settings.port), places[0])
+    return Endpoint(LOOPBACK, place.port) if place.ip == ANY_IP else place
+
+
+async def open_to(inquiry: Inquiry, endpoint: Endpoint) -> Session:
+    """A session under a throw-away name.  Raises what is in ``PROBLEMS``."""
+    network = inquiry.settings.network
+    speaker = make_throwaway(network)
+    return await open_session(
+        TornadoConnections(),
+        endpoint,
+        network=network,
+        limits=LIMITS,
+        hello=Hello(network.posnet, CLIENT_PORT, speaker.address),
+        features=ANNOUNCED_FEATURES,
+        clock=inquiry.clock,
+        connect_timeout_s=CONNECT_S,
+        hello_timeout_s=CONNECT_S,
+        identity=Identity(speaker, SystemEntropy()),
+    )
+
+
+async def _ask_all(session: Session, blocks: int) -> Answers:
+    hello = session.peer_hello
+    if hello is None:
+        raise BadAnswer("no hello")
+    status = await _ask(session, "status")
+    round_ = await _ask(session, "round")
+    headers = await session.request(make_question(ACTIONS["headers"], f",{blocks}"), ANSWER_S)
+    return Answers(
+        hello.address,
+        status if isinstance(status, dict) else {},
+        round_ if isinstance(round_, dict) else {},
+        headers.blocks if headers.id is CommandId.GETHEADERS else (),
+    )
+
+
+async def _ask(session: Session, name: str) -> object:
+    action = ACTIONS[name]
+    reply: Command = await session.request(make_question(action, ""), ANSWER_S)
+    if reply.id is CommandId.KO:
+        raise SaidKo(reply.string or "")
+    return read_answer(action, reply).value
+
+
+def describe(problem: Exception) -> str:
+    """In words; a time-out has none of its own."""
+    return (
+        "no answer in time" if isinstance(problem, TimeoutError) else str(problem) or type(problem).__name__
+    )

@@ -1,0 +1,205 @@
+"""What the running node says of itself, judged.  Facts in, findings out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hypernode.cli.duty.findings import Finding, error, note, ok, warning
+from hypernode.core.network import Network
+from hypernode.core.timeline import compute_round_slot, compute_slot_start
+from hypernode.core.types import Block, Slot
+from hypernode.machine.state import State
+from hypernode.node.logs import printable
+
+LATE_ROUNDS: Final = 2
+"""A last block of so many rounds ago: the network or we stand still."""
+_LOG: Final = "look into logs/pos_app.log"
+_CATCHING_UP: Final = "CATCHING_UP"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """A node's answers to hello, status, getround and getheaders."""
+
+    address: str
+    status: Mapping[str, object]
+    round: Mapping[str, object]
+    headers: Sequence[Block]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """Of the node on this folder; ``answers`` is None where none runs, or none answered (``problem``)."""
+
+    network: Network
+    now: float
+    version: str
+    """Of the program that asks: what is installed."""
+    is_running: bool
+    answers: Answers | None = None
+    problem: str = ""
+
+
+def judge_node(facts: NodeFacts) -> list[Finding]:
+    """It follows the chain, agrees with the others, and forges when it is its turn."""
+    if not facts.is_running:
+        return [warning("no node runs on this folder", "Start it: .venv/bin/python hn_instance.py -I ALL")]
+    if facts.answers is None:
+        return [
+            error(f"the node does not answer: {facts.problem}", f"{_LOG.capitalize()}, then start it again")
+        ]
+    status, network = facts.answers.status, facts.network
+    return [
+        _judge_state(network, status),
+        *_judge_split(status),
+        *_judge_consensus(network, status),
+        _judge_tip(facts, status),
+        *_judge_slots(facts, facts.answers),
+        *_judge_equivocation(facts.answers),
+        *_judge_configs(status),
+        *_judge_version(facts, status),
+    ]
+
+
+def _judge_state(network: Network, status: Mapping[str, object]) -> Finding:
+    state, reason = _get_text(status, "state", "state"), printable(_get_text(status, "state", "reason"))
+    connected = _get_int(status, "peers", "connected_count")
+    said = f"{printable(state)}{': ' + reason if reason else ''}"
+    if state == State.HALTED.value:
+        return error(said, "Do what the reason says; the node goes on by itself or after a restart")
+    if state == State.POW_NOT_SYNC.value:
+        return error(said, "Bring the companion in order: it does not forge before")
+    if state == State.START.value:
+        found = f"{said}; connected with {connected} hypernodes, {network.min_connections} are needed"
+        return warning(found, "Wait a minute after the start; then look at firewall and registration")
+    if state.startswith(_CATCHING_UP):
+        return note(f"{said}; connected with {connected} hypernodes. It does not forge until it is done")
+    return ok(f"{said}; connected with {connected} hypernodes")
+
+
+def _judge_split(status: Mapping[str, object]) -> list[Finding]:
+    split = _get_text(status, "extra", "split")
+    if not split:
+        return []
+    remedy = (
+        "Ask the others which chain they hold; if it is not ours: stop the node, python -m hypernode ledger "
+        "repair --to HEIGHT, start it again"
+    )
+    return [error(printable(split, 400), remedy)]
+
+
+def _judge_consensus(network: Network, status: Mapping[str, object]) -> list[Finding]:
+    consensus = _get(status, "state", "consensus")
+    if not isinstance(consensus, Mapping):
+        return []
+    percent = consensus.get("percent")
+    found = (
+        f"{percent} % of {consensus.get('registered')} registered are seen on our tip, "
+        f"{consensus.get('chains')} chains are in sight"
+    )
+    if not isinstance(percent, int) or percent > network.min_forge_consensus:
+        return [ok(found)]
+    needed = f"more than {network.min_forge_consensus} % are needed to forge"
+    return [
+        warning(f"{found}; {needed}", "Wait for the next blocks; if it stays so, look at peers and firewall")
+    ]
+
+
+def _judge_tip(facts: NodeFacts, status: Mapping[str, object]) -> Finding:
+    height, round_, sir = (_get_int(status, "chain", name) for name in ("height", "round", "sir"))
+    present, _ = compute_round_slot(facts.network, facts.now)
+    age_s = max(0.0, facts.now - compute_slot_start(facts.network, round_, sir))
+    found = (
+        f"last block {height}, round {round_} slot {sir}, {_format_age(age_s)} ago; now is round {present}"
+    )
+    net = _get_int(status, "peers", "net_height", "height")
+    if net > height:
+        found += f"; a peer tells height {net}"
+    if present - round_ >= LATE_ROUNDS:
+        return warning(found, f"The node is behind, or the network stands still: {_LOG}")
+    return ok(found)
+
+
+def _judge_slots(facts: NodeFacts, answers: Answers) -> list[Finding]:
+    """Our slots of the present round: forged, passed, to come."""
+    network = facts.network
+    present, sir = compute_round_slot(network, facts.now)
+    if answers.round.get("previous") != present:
+        return []
+    slots = answers.round.get("slots")
+    own = _list_own_slots(slots if isinstance(slots, list) else [], answers.address)
+    if not own:
+        return [ok(f"no juror in round {present}: nothing to forge")]
+    forged = {
+        block.sir for block in answers.headers if block.round == present and block.forger == answers.address
+    }
+    started = facts.now - _get_int(answers.status, "extra", "uptime")
+    passed = [slot for slot in own if slot < sir and slot not in forged]
+    missed = [slot for slot in passed if compute_slot_start(network, present, slot) >= started]
+    found = f"juror of slots {_list(own)} of round {present} (now {sir}); forged {_list(sorted(forged))}"
+    if not missed:
+        return [ok(found)]
+    return [warning(f"{found}; no block of ours in {_list(missed)}", f"{_LOG.capitalize()} for the reason")]
+
+
+def _list_own_slots(slots: Sequence[object], own: str) -> list[Slot]:
+    return [sir for sir, slot in enumerate(slots) if isinstance(slot, list) and slot[:1] == [own]]
+
+
+def _judge_equivocation(answers: Answers) -> list[Finding]:
+    cases = _get(answers.status, "extra", "equivocations")
+    own = [
+        case
+        for case in (cases if isinstance(cases, list) else [])
+        if isinstance(case, Mapping) and case.get("forger") == answers.address
+    ]
+    if not own:
+        return []
+    last = own[-1].get("round")
+    found = f"two blocks for one slot were signed with our key {len(own)} times, last in round {last}"
+    return [error(found, "The wallet is in use on another host: stop that one")]
+
+
+def _judge_configs(status: Mapping[str, object]) -> list[Finding]:
+    heard, differ = (_get_int(status, "extra", "tunables", "peers", name) for name in ("heard", "differ"))
+    found = f"{differ} of {heard} hypernodes that said theirs run with other tunable parameters"
+    if not differ:
+        return []
+    if 2 * differ > heard:
+        return [warning(found, "Compare: hn_client.py --action getconfig, and what config.txt sets")]
+    return [note(found)]
+
+
+def _judge_version(facts: NodeFacts, status: Mapping[str, object]) -> list[Finding]:
+    runs = _get_text(status, "instance", "version")
+    if not runs or runs == facts.version:
+        return []
+    return [
+        note(f"version {printable(runs)} runs, {facts.version} is installed", "Start it again when it suits")
+    ]
+
+
+def _list(slots: Sequence[Slot]) -> str:
+    return ", ".join(map(str, slots)) or "none"
+
+
+def _format_age(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:.0f} min"
+
+
+def _get(value: object, *names: str) -> object:
+    for name in names:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def _get_text(value: object, *names: str) -> str:
+    found = _get(value, *names)
+    return found if isinstance(found, str) else ""
+
+
+def _get_int(value: object, *names: str) -> int:
+    found = _get(value, *names)
+    return found if type(found) is int else 0

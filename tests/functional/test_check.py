@@ -1,0 +1,79 @@
+"""``hn_check.py`` beside a real daemon, and without it: what it tells, how it ends, what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hypernode.cli.exit_codes import Health
+from hypernode.core.network import FixedHypernode
+from hypernode.core.network_file import network_from_json
+from hypernode.core.params import network_to_json
+from hypernode.node.clock import SystemEntropy
+from hypernode.node.wallet import create_wallet
+from tests.functional.test_daemon import IP, ROOT, make_command, running, write_network
+
+
+def check(network: Path, home: Path, *arguments: str) -> tuple[int, dict[str, list[dict[str, str]]]]:
+    """Exit status, and the findings by row."""
+    command = [
+        sys.executable,
+        str(ROOT / "hn_check.py"),
+        "--network",
+        str(network),
+        "--home",
+        str(home),
+        "--json",
+    ]
+    ended = subprocess.run(
+        [*command, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert ended.stderr == ""
+    assert ended.stdout.count("\n") == 1
+    answer: dict[str, Any] = json.loads(ended.stdout)
+    rows: dict[str, list[dict[str, str]]] = {}
+    for finding in answer["node"]["findings"]:
+        rows.setdefault(finding["row"], []).append(finding)
+    return ended.returncode, rows
+
+
+def list_files(folder: Path) -> list[tuple[str, int]]:
+    return sorted((str(path), path.stat().st_size) for path in folder.rglob("*"))
+
+
+def test_a_node_is_found_asked_and_missed(tmp_path: Path) -> None:
+    path, home = write_network(tmp_path), tmp_path / "a"
+    home.mkdir()
+    command = make_command(path, home)
+    port = command[command.index("-p") + 1]
+    network = network_from_json(path.read_text(encoding="utf-8"), "net.json")
+    wallet = create_wallet(
+        home / "poswallet.json", network.address_byte, token=SystemEntropy().token, created=1
+    )
+    ours = FixedHypernode(wallet.address, IP, int(port))
+    hypernodes = (ours, *network.hypernodes[1:])
+    path.write_text(network_to_json(replace(network, hypernodes=hypernodes)), encoding="utf-8")
+    with running(command) as process:
+        # where it listens is told by the process, not by us
+        status, rows = check(path, home)
+        assert f"process {process.pid} has" in rows["lock"][0]["found"]
+        assert rows["port"][0]["found"] == f"{IP}:{port} answers as {wallet.address}"
+        assert rows["reachable"][0]["severity"] == "ok"
+        assert rows["registration"][0]["found"].startswith(f"registered: {IP}:{port}")
+        [state, *_] = rows["node"]
+        assert (state["severity"], state["found"][:5]) == ("warning", "START")
+        assert status == Health.WARNING
+        process.kill()
+        process.wait()
+        before = list_files(home)
+        status, rows = check(path, home, "-I", IP, "-p", port)
+        assert list_files(home) == before
+    assert status == Health.WARNING
+    assert "nobody has" in rows["lock"][0]["found"]
+    assert rows["port"][0]["found"] == f"{IP}:{port} is free to start on"
+    assert rows["node"][0]["found"] == "no node runs on this folder"
+    assert "so that nobody answers" in rows["reachable"][0]["found"]
