@@ -26,6 +26,11 @@ class ClockOffsets:
         """``offset_s``: the peer's clock less ours, half a round trip taken off."""
         self._told[peer] = (now, offset_s)
 
+    def shift(self, step_s: float) -> None:
+        """Our clock was set forward by so much (below 0: back): all that was told is as much off now, or as
+        much less."""
+        self._told = {peer: (at, offset - step_s) for peer, (at, offset) in self._told.items()}
+
     def get_offset(self, now: float) -> float:
         """How far *our* clock is ahead (below 0: behind), in seconds; 0 while too few peers told."""
         self._told = {peer: told for peer, told in self._told.items() if now - told[0] <= SPAN_S}

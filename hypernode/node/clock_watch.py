@@ -31,6 +31,8 @@ class ClockWatch:
         self._difference = difference
         if abs(step) > STEP_S:
             self._warn(f"the clock was set by {step:+.1f} s; {REMEDY}")
+            # Peers told theirs before: whether it is right now is known at once, not an hour later.
+            self._offsets.shift(step)
         offset = self._offsets.get_offset(monotonic)
         if abs(offset) > WARN_S and monotonic - self._warned >= WARN_EVERY_S:
             self._warned = monotonic

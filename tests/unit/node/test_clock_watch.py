@@ -38,6 +38,18 @@ def test_a_clock_that_was_set_is_noticed_once() -> None:
     assert "NTP" in said[0]
 
 
+def test_a_clock_that_is_set_wrong_is_known_to_be_off_at_once_and_right_again_when_set_back() -> None:
+    clock, offsets = HandClock(), ClockOffsets()
+    watch = ClockWatch(clock, offsets, lambda text: None)
+    for number in range(MIN_PEERS):
+        offsets.note(f"peer{number}", 0.1, clock.monotonic())
+    clock.wall += 600.0
+    assert watch.look() == 600.0 - 0.1
+    assert watch.look() == 600.0 - 0.1
+    clock.wall -= 600.0
+    assert abs(watch.look()) < 0.2
+
+
 def test_an_offset_over_a_second_is_said_once_a_minute_with_what_to_do() -> None:
     clock, said = HandClock(), list[str]()
     offsets = ClockOffsets()
