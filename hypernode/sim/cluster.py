@@ -25,6 +25,7 @@ from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.sim.adapters import InlineVerifier, KeySigner, MemoryFiles, no_metrics
 from hypernode.sim.clock import SimClock
 from hypernode.sim.entropy import SeededEntropy
+from hypernode.sim.holding import make_context
 from hypernode.sim.host import MemoryConnections
 from hypernode.sim.network import MemoryNetwork
 from hypernode.storage.database import InlineDatabase
@@ -104,10 +105,10 @@ class Cluster:
         self.seed = seed
         self.params = params or make_network(count, seed, slot_s, weights)
         # A round starts soon after the nodes do.
-        self._wall_start = compute_round_start(self.params, 3) - 2.0 * slot_s - loop.time()
+        self.wall_start = compute_round_start(self.params, 3) - 2.0 * slot_s - loop.time()
         self.network = MemoryNetwork(seed)
         self._verifier = InlineVerifier()
-        self.clock = SimClock(loop, self._wall_start)
+        self.clock = SimClock(loop, self.wall_start)
         self.hosts = [self._make_host(n) for n in range(count)]
 
     def _make_host(self, index: int) -> Host:
@@ -116,7 +117,7 @@ class Cluster:
             index=index,
             ip=self.params.hypernodes[index].ip,
             signer=KeySigner(make_privkey(self.seed, f"node {index}"), self.params.address_byte),
-            clock=SimClock(loop, self._wall_start),
+            clock=SimClock(loop, self.wall_start),
             entropy=SeededEntropy(self.seed, f"node {index}"),
             ledger_db=InlineDatabase(),
             journal_db=InlineDatabase(),
@@ -152,7 +153,9 @@ class Cluster:
         log = self._make_log(host)
         host.node = Node(self.params, world, options, metrics=no_metrics, log=log, warn=log)
         host.stop = asyncio.Event()
-        host.task = asyncio.create_task(host.node.run(host.stop), name=f"node {index}")
+        host.task = asyncio.get_running_loop().create_task(
+            host.node.run(host.stop), name=f"node {index}", context=make_context(host.ip)
+        )
         return host.node
 
     async def _open_ledger(self, host: Host) -> Ledger:

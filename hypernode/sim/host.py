@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from hypernode.ports import Endpoint, Transport, TransportClosed
+from hypernode.sim.holding import make_context
 from hypernode.sim.stream import MemoryTransport
 
 if TYPE_CHECKING:
@@ -53,7 +54,9 @@ class Host:
         """Give a new connection a task of its own."""
         name = f"{self.ip} serves {transport.remote.ip}:{transport.remote.port}"
         loop = asyncio.get_running_loop()
-        task = loop.create_task(_serve(listener.on_connection, transport), name=name)
+        # Whoever dialled: it is this host that serves.
+        work = _serve(listener.on_connection, transport)
+        task = loop.create_task(work, name=name, context=make_context(self.ip))
         self.tasks[task] = None
         task.add_done_callback(self._on_served)
 
@@ -148,7 +151,10 @@ class MemoryConnections:
         retry_s = SYN_RETRY_S
         while True:
             await asyncio.sleep(self._network.compute_delay(source, target))
-            if not self._network.is_blocked(source, target) and self._is_up(source) and self._is_up(target):
+            is_open = not self._network.is_blocked(source, target) and not self._network.is_lost(
+                source, target
+            )
+            if is_open and self._is_up(source) and self._is_up(target):
                 return
             await asyncio.sleep(retry_s)
             retry_s *= 2

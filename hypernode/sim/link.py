@@ -8,12 +8,19 @@ from random import Random
 from typing import Final
 
 _DRAW_BITS: Final = 53
+PACKET_BYTES: Final = 1_460
+"""What TCP puts into one on an Ethernet."""
+RETRY_S: Final = 0.2
+"""After this, doubled each time, TCP sends again what was lost."""
+MAX_RETRIES: Final = 8
+"""Nearly a minute; what is still missing then comes with the last one."""
 
 
 @dataclass(frozen=True, slots=True)
 class LinkQuality:
     """What links are drawn from.  A link's latency is fixed between the bounds; each chunk adds up to
-    ``jitter_s``.  Chances are per chunk written."""
+    ``jitter_s`` (what comes too early waits for what was sent before it).  Chances are per chunk written, or
+    per packet where said."""
 
     min_latency_s: float = 0.005
     max_latency_s: float = 0.080
@@ -23,6 +30,10 @@ class LinkQuality:
     reset_chance: float = 0.0
     stall_chance: float = 0.0
     """The stream is half open from then on: nothing arrives any more, and nobody is told."""
+    loss_chance: float = 0.0
+    """Per packet.  A stream hides it: what was lost is sent again, and all that follows waits for it."""
+    double_chance: float = 0.0
+    """Per packet.  A stream drops what comes twice: it costs bandwidth."""
 
 
 class Fate(Enum):
@@ -38,7 +49,8 @@ class Link:
 
     def __init__(self, seed: int, source: str, target: str, quality: LinkQuality) -> None:
         self._random = Random(f"{seed}:{source}>{target}")
-        self._quality = quality
+        self.quality = quality
+        """May be replaced; the latency stays."""
         span = quality.max_latency_s - quality.min_latency_s
         self._latency_s = quality.min_latency_s + span * self._draw()
         self.extra_s = 0.0
@@ -49,14 +61,33 @@ class Link:
     def compute_arrival(self, now: float, size: int) -> float:
         """When ``size`` bytes that are written now arrive."""
         left = now
-        if self._quality.bytes_per_s is not None:
-            left = max(now, self._free_at) + size / self._quality.bytes_per_s
+        if self.quality.bytes_per_s is not None:
+            left = max(now, self._free_at) + size * self._draw_copies() / self.quality.bytes_per_s
             self._free_at = left
-        return left + self._latency_s + self.extra_s + self._quality.jitter_s * self._draw()
+        left += self._draw_retries(size)
+        return left + self._latency_s + self.extra_s + self.quality.jitter_s * self._draw()
+
+    def draw_loss(self) -> bool:
+        """Whether one packet is lost."""
+        return self.quality.loss_chance > 0.0 and self._draw() < self.quality.loss_chance
+
+    def _draw_copies(self) -> int:
+        return 2 if self.quality.double_chance and self._draw() < self.quality.double_chance else 1
+
+    def _draw_retries(self, size: int) -> float:
+        """How long it takes until no packet of so many bytes is missing."""
+        missing, waited, retry_s = max(1, -(-size // PACKET_BYTES)), 0.0, RETRY_S
+        for _ in range(MAX_RETRIES if self.quality.loss_chance else 0):
+            missing = sum(self.draw_loss() for _ in range(missing))
+            if not missing:
+                break
+            waited += retry_s
+            retry_s *= 2
+        return waited
 
     def draw_fate(self) -> Fate:
         """What becomes of the next chunk; nothing is drawn on a link without faults."""
-        resets, stalls = self._quality.reset_chance, self._quality.stall_chance
+        resets, stalls = self.quality.reset_chance, self.quality.stall_chance
         if resets + stalls == 0.0:
             return Fate.ARRIVES
         drawn = self._draw()

@@ -112,7 +112,9 @@ class VirtualTimeLoop(base_events.BaseEventLoop):
         """Wakes a selector that sleeps; this one never does."""
 
 
-def run(coroutine: Coroutine[Any, Any, T], start: float = 0.0) -> T:
+def run(
+    coroutine: Coroutine[Any, Any, T], start: float = 0.0, loop_type: type[VirtualTimeLoop] = VirtualTimeLoop
+) -> T:
     """Run to the end on a loop of its own and return the result.  Raises Deadlock when it can never end."""
-    with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(start)) as runner:
+    with asyncio.Runner(loop_factory=lambda: loop_type(start)) as runner:
         return runner.run(coroutine)

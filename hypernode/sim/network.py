@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 
 from hypernode.ports import Endpoint
+from hypernode.sim.holding import NOWHERE
 from hypernode.sim.host import Host, MemoryConnections
 from hypernode.sim.link import Link, LinkQuality
 from hypernode.sim.pipe import Pipe
@@ -25,7 +26,8 @@ class MemoryNetwork:
 
     def __init__(self, seed: int, quality: LinkQuality | None = None) -> None:
         self._seed = seed
-        self._quality = quality or LinkQuality()
+        self.quality = quality or LinkQuality()
+        """Of links that nobody spoiled."""
         self._hosts: dict[str, Host] = {}
         self._links: dict[tuple[str, str], Link] = {}
         self._groups: dict[str, int] = {}
@@ -92,6 +94,11 @@ class MemoryNetwork:
         self._get_link(source, target).extra_s = extra_s
         self.record("slow down", source, target)
 
+    def set_quality(self, source: str, target: str, quality: LinkQuality) -> None:
+        """From now on the link is like this, but for its latency, which stays."""
+        self._get_link(source, target).quality = quality
+        self.record("set quality", source, target)
+
     def heal(self) -> None:
         """Every way is free again, and what was held is sent."""
         self._groups = {}
@@ -118,6 +125,10 @@ class MemoryNetwork:
         apart = self._groups.get(source, 0) != self._groups.get(target, 0)
         return apart or (source, target) in self._blocked
 
+    def is_lost(self, source: str, target: str) -> bool:
+        """Whether a packet without payload is lost now."""
+        return self._get_link(source, target).draw_loss()
+
     def compute_delay(self, source: str, target: str) -> float:
         """How long a packet without payload takes now, in seconds."""
         now = asyncio.get_running_loop().time()
@@ -139,7 +150,7 @@ class MemoryNetwork:
         """A reset travels from ``source`` to ``end``, and is lost where the way is cut."""
         if not self.is_blocked(source, end.local_ip):
             delay = self.compute_delay(source, end.local_ip)
-            asyncio.get_running_loop().call_later(delay, end.die, "reset by the peer")
+            asyncio.get_running_loop().call_later(delay, end.die, "reset by the peer", context=NOWHERE)
 
     def record(self, event: str, source: str = "", target: str = "", size: int = 0) -> None:
         """Put an event into the trace."""
@@ -157,7 +168,7 @@ class MemoryNetwork:
     def _get_link(self, source: str, target: str) -> Link:
         link = self._links.get((source, target))
         if link is None:
-            link = self._links[source, target] = Link(self._seed, source, target, self._quality)
+            link = self._links[source, target] = Link(self._seed, source, target, self.quality)
         return link
 
     def _list_streams(self, a: str, b: str) -> list[MemoryTransport]:

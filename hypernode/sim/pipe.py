@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final
 
 from hypernode.ports import TransportClosed
+from hypernode.sim.holding import NOWHERE
 from hypernode.sim.link import Fate, Link
 from hypernode.sim.trace import Trace
 
@@ -116,7 +117,7 @@ class Pipe:
         """One arrival more; which chunk it brings shows then."""
         loop = asyncio.get_running_loop()
         self._last_arrival = max(self._link.compute_arrival(loop.time(), size), self._last_arrival)
-        loop.call_at(self._last_arrival, self._arrive)
+        loop.call_at(self._last_arrival, self._arrive, context=NOWHERE)
 
     def _arrive(self) -> None:
         """The oldest chunk is there.  Timers of equal time may come in any order, chunks may not."""

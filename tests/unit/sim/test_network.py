@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
 from hypernode.ports import Endpoint, Transport, TransportClosed
-from hypernode.sim.link import LinkQuality
+from hypernode.sim.host import SYN_RETRY_S
+from hypernode.sim.link import RETRY_S, LinkQuality
 from hypernode.sim.loop import run
 from hypernode.sim.network import MemoryNetwork
 from hypernode.sim.pipe import MAX_BUFFER_BYTES
@@ -220,6 +222,53 @@ def test_bandwidth_takes_its_time() -> None:
         return now()
 
     assert 4.0 <= run(scene()) <= 4.1
+
+
+def test_lost_packets_are_sent_again_and_hold_up_what_follows_in_order() -> None:
+    async def scene(loss: float) -> tuple[bytes, float]:
+        network = MemoryNetwork(7, FIXED)
+        stream = await connect(network)
+        network.set_quality(A, B, replace(FIXED, loss_chance=loss))
+        begin = now()
+        for number in range(100):
+            await stream.write(bytes([number]))
+        return await read_exactly(stream, 100), now() - begin
+
+    whole, quick = run(scene(0.0))
+    lossy, slow = run(scene(0.3))
+    assert whole == lossy == bytes(range(100))
+    assert quick == pytest.approx(0.2)
+    assert slow > 0.2 + RETRY_S
+
+
+def test_a_lost_knock_is_repeated_a_second_later() -> None:
+    async def scene() -> list[float]:
+        network = MemoryNetwork(9, replace(FIXED, loss_chance=0.5))
+        took = []
+        for _ in range(10):
+            begin = now()
+            (await connect(network, timeout_s=10_000.0)).close()
+            took.append(round(now() - begin, 3))
+        return took
+
+    took = run(scene())
+    assert 0.2 in took
+    assert max(took) >= 0.2 + SYN_RETRY_S
+
+
+def test_packets_that_come_twice_cost_bandwidth_only() -> None:
+    async def scene(chance: float) -> tuple[bytes, float]:
+        network = MemoryNetwork(8, FIXED)
+        stream = await connect(network)
+        network.set_quality(A, B, replace(FIXED, bytes_per_s=100.0, double_chance=chance))
+        begin = now()
+        await stream.write(b"x" * 100)
+        return await read_exactly(stream, 100), now() - begin
+
+    once, quick = run(scene(0.0))
+    twice, slow = run(scene(1.0))
+    assert once == twice
+    assert slow == pytest.approx(quick + 1.0)
 
 
 def test_partition_holds_bytes_until_it_heals_and_keeps_their_order() -> None:
