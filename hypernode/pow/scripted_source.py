@@ -13,10 +13,12 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from hypernode.core.colours import Colours, collect_colours
-from hypernode.core.network import Network
+from hypernode.core.network import FixedHypernode, Network
 from hypernode.core.registry import (
     COIN,
     REGISTER,
+    UNVOID,
+    VOID,
     PowRow,
     RegistryState,
     apply_rows,
@@ -38,12 +40,26 @@ def script_registration(
 ) -> list[PowRow]:
     """Two rows: the funding of a collateral, and its registration of (pos, ip, port, weight)."""
     pos, ip, port, weight = hypernode
-    collateral = hashlib.sha224(pos.encode()).hexdigest()
+    collateral = _derive_collateral(pos)
     amount = weight * network.collateral_unit * COIN + COIN
     return [
         PowRow(height, timestamp, FUNDER, collateral, amount, FEE, 0, "", ""),
         PowRow(height, timestamp, collateral, collateral, 0, FEE, 0, REGISTER, f"{ip}:{port}:{pos}"),
     ]
+
+
+def script_row(script: PowScript, operation: str, hypernode: FixedHypernode, height: PowHeight) -> PowRow:
+    """One of the registry's operations on a hypernode: a void by the control address, all else by the
+    hypernode's own."""
+    is_control = operation in (VOID, UNVOID)
+    sender = script.network.control_pow if is_control else _derive_collateral(hypernode.pos)
+    text = f"{hypernode.ip}:{hypernode.port}:{hypernode.pos}"
+    time = script.timestamp_of(height)
+    return PowRow(height, time, sender, sender, 0, FEE, 0, operation, text)
+
+
+def _derive_collateral(pos: str) -> str:
+    return hashlib.sha224(pos.encode()).hexdigest()
 
 
 class PowScript:
@@ -70,12 +86,15 @@ class PowScript:
         self._rows += rows
         self._states.clear()
 
-    def fork(self, height: PowHeight, *, drop_rows: bool) -> None:
+    def fork(self, height: PowHeight, *, drop_rows: bool, last: PowHeight | None = None) -> None:
         """Other blocks from ``height`` on: a rollback, seen as soon as it is called.  With
-        ``drop_rows`` their rows of the registry are gone, else the new blocks have them too."""
+        ``drop_rows`` their rows of the registry are gone (those up to ``last``, when it is given), else the
+        new blocks have them too."""
         self._forks.append(height)
         if drop_rows:
-            self._rows = [row for row in self._rows if row.height < height]
+            self._rows = [
+                row for row in self._rows if row.height < height or (last is not None and row.height > last)
+            ]
         self._states.clear()
 
     def timestamp_of(self, height: PowHeight) -> float:

@@ -33,16 +33,28 @@ class FaultKind(Enum):
     """The power goes: nobody is told."""
     CRASH_IN_WRITE = "crash_in_write"
     """The process ends right before or after one of its next writes to ledger or journal."""
+    CRASH_AT_AWAIT = "crash_at_await"
+    """The process ends between any two of its steps."""
+    POWER_CUT = "power_cut"
+    """The power goes at a write, and what was not synced goes with it."""
     PAUSE = "pause"
-    """Nothing gets in or out, and all of it goes on afterwards."""
+    """The machine stands still, with its timers and its network, and goes on afterwards."""
+    FREEZE = "freeze"
+    """The process is stopped, while its kernel takes connections and bytes."""
     CLOCK = "clock"
     """The wall clock is some seconds wrong, and set right again."""
+    CLOCK_JUMP = "clock_jump"
+    """The wall clock is minutes or hours wrong, and set right again."""
     PARTITION = "partition"
     """``subjects`` are one side."""
     ONE_WAY = "one_way"
     """``subjects`` send, and nothing arrives."""
     SLOW = "slow"
     """Links of ``subjects`` take seconds longer."""
+    LOSSY = "lossy"
+    """Links of ``subjects`` lose, double and reorder packets."""
+    NARROW = "narrow"
+    """Links of ``subjects`` carry some KB a second."""
     RESETS = "resets"
     """Streams of ``subjects`` break."""
     HALF_OPEN = "half_open"
@@ -57,7 +69,11 @@ class FaultKind(Enum):
     POW_LATE = "pow_late"
     POW_DOWN = "pow_down"
     POW_FORK = "pow_fork"
-    """The companions' chain is replaced from some blocks back."""
+    """The companions' chain is replaced from some blocks back; registrations in them may go."""
+    POW_LEAVE = "pow_leave"
+    """Registrations end, and some rounds later the same hypernodes register again."""
+    POW_VOID = "pow_void"
+    """The control address voids hypernodes, and takes it back some rounds later."""
     LIE_HEIGHT = "lie_height"
     """Tells heights that do not exist."""
     BREAK_PROMISE = "break_promise"
@@ -72,6 +88,8 @@ class FaultKind(Enum):
     """Sends bytes that are no frames."""
     REPLAY = "replay"
     """Sends old blocks and messages again, and twins of messages."""
+    FLOOD = "flood"
+    """Opens streams and asks as fast as it can, and writes more messages than its quota."""
 
 
 LIARS: Final = frozenset(
@@ -83,10 +101,22 @@ LIARS: Final = frozenset(
         FaultKind.USURP,
         FaultKind.GARBAGE,
         FaultKind.REPLAY,
+        FaultKind.FLOOD,
     }
 )
 CUTS: Final = frozenset({FaultKind.PARTITION, FaultKind.ONE_WAY})
-SINGLE: Final = frozenset({FaultKind.CLONE, FaultKind.OLD_BACKUP, FaultKind.OLD_LEDGER, FaultKind.POW_FORK})
+SINGLE: Final = frozenset(
+    {
+        FaultKind.CLOCK_JUMP,
+        FaultKind.FLOOD,
+        FaultKind.CLONE,
+        FaultKind.OLD_BACKUP,
+        FaultKind.OLD_LEDGER,
+        FaultKind.POW_FORK,
+        FaultKind.POW_LEAVE,
+        FaultKind.POW_VOID,
+    }
+)
 """Kinds that befall one host at a time."""
 ALL: Final = tuple(FaultKind)
 

@@ -26,6 +26,8 @@ SEAL_SLOTS: Final = 5
 """Calm in which what is in a mempool gets into the chain."""
 FILLED_SLOTS: Final = 4
 """Calm after which slots have blocks again."""
+MIN_SENDERS: Final = 3
+"""Of messages in a block that is forged; a juror needs some more in sight (spec 6, forging)."""
 MAX_TASKS_PER_PEER: Final = 12
 MAX_TASKS_PER_NODE: Final = 80
 
@@ -272,7 +274,9 @@ async def messages_get_into_the_chain(watch: Watch) -> None:
     for host in trusted:
         if host.node is not None and not host.node.present.halted:
             for message in host.node.mempool.get_all():
-                if message.txid not in chain and message.sender in host.node.intake.senders:
+                is_welcome = message.sender in host.node.intake.senders
+                is_welcome = is_welcome and watch.cluster.has_quota(message.sender)
+                if message.txid not in chain and is_welcome:
                     watch.noted_messages.setdefault(message.txid, now)
 
 
@@ -298,6 +302,8 @@ async def calm_slots_are_filled(watch: Watch) -> None:
 def _can_be_filled(watch: Watch) -> bool:
     """Whether the juror of the present slot, as a trusted host sees it, is one that may forge."""
     trusted = [host for host in watch.cluster.list_trusted() if not _is_halted(host)]
+    if sum(_is_heard(watch, host) for host in trusted) <= MIN_SENDERS:
+        return False
     jurors = {host.node.present.get_juror() for host in trusted if host.node is not None}
     return any(
         host.node is not None
@@ -305,6 +311,13 @@ def _can_be_filled(watch: Watch) -> bool:
         and host.node.present.forge_from_round <= host.node.present.get_round_slot()[0]
         for host in trusted
     )
+
+
+def _is_heard(watch: Watch, host: Host) -> bool:
+    """Whether others take its messages, and it has something to say."""
+    plan = host.node.present.plan if host.node is not None else None
+    is_voided = plan is not None and host.signer.address in plan.voided
+    return not is_voided and watch.cluster.has_quota(host.signer.address)
 
 
 async def clones_are_found(watch: Watch) -> None:

@@ -14,6 +14,7 @@ from hypernode.core.errors import Ignore, Reject
 from hypernode.core.forging import seal_block
 from hypernode.core.hashing import h20
 from hypernode.core.lottery import Draws
+from hypernode.core.message import create_message
 from hypernode.core.signing import compute_twin
 from hypernode.core.types import Block, Message, Registration, RoundPlan
 from hypernode.net.serving import Caller
@@ -30,6 +31,11 @@ HARM_EVERY_S: Final = 45.0
 CONNECT_S: Final = 5.0
 MAX_GARBAGE_BYTES: Final = 400
 MAX_REPLAYED: Final = 20
+FLOOD_STREAMS: Final = 20
+FLOOD_QUESTIONS: Final = 250
+"""More than a stranger may ask at once; each costs a registered one less."""
+FLOOD_EXTRA: Final = 50
+FLOOD_WHAT: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +229,46 @@ def make_twin(message: Message) -> Message:
     return replace(message, txid=compute_twin(message.txid), block_height=0)
 
 
+async def _flood(liar: Liar) -> None:
+    """One of the others gets more streams than an IP may have, more questions than anybody answers, and more
+    messages than a sender's quota."""
+    others = await liar.list_others()
+    if not others:
+        return
+    entry = liar.draws.one_of(others)
+    network, world = liar.node.network, liar.node.world
+    streams = []
+    try:
+        for _ in range(FLOOD_STREAMS):
+            remote = Endpoint(entry.ip, int(entry.port))
+            streams.append(await world.connections.connect(remote, None, CONNECT_S))
+        async with liar.node.dialler.borrow(entry.pos) as session:
+            for _ in range(FLOOD_QUESTIONS):
+                await session.request(Command(CommandId.GETHEADERS, string=",20"), CONNECT_S)
+            now = int(world.clock.now())
+            signer = world.signer
+            messages = tuple(
+                create_message(
+                    signer.sign,
+                    signer.pubkey,
+                    timestamp=now,
+                    sender=signer.address,
+                    recipient=entry.pos,
+                    what=FLOOD_WHAT,
+                    params="FLOOD",
+                    value=n,
+                )
+                for n in range(network.sender_quota + FLOOD_EXTRA)
+            )
+            await session.request(Command(CommandId.MEMPOOL, messages=messages), CONNECT_S)
+    finally:
+        for stream in streams:
+            stream.close()
+
+
 _HARMS: Final[Mapping[FaultKind, Callable[[Liar], Awaitable[None]]]] = {
     FaultKind.USURP: _usurp,
     FaultKind.GARBAGE: _send_garbage,
     FaultKind.REPLAY: _replay,
+    FaultKind.FLOOD: _flood,
 }

@@ -16,9 +16,11 @@ from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.archive import Archive
 from hypernode.sim.cluster import make_network
 from hypernode.sim.faults import ALL, Fault, FaultKind, draw_plan
+from hypernode.sim.holding import HoldingLoop
 from hypernode.sim.invariants import InvariantFailed, Watch, check_all, check_stopped
 from hypernode.sim.loop import run
 from hypernode.sim.troubled import FIRST_ROUND, TroubledCluster
+from hypernode.sim.troubles import begin_fault, end_fault
 
 CHECK_BEFORE_END_S: Final = 2.0
 """Before the end of each slot: its block was sent 13 s ago at the latest."""
@@ -129,7 +131,7 @@ Act = Callable[[], Awaitable[None]]
 
 def play(scenario: Scenario, on_progress: OnProgress = lambda progress: None) -> Report:
     """Run it on virtual time.  Broken invariants are in the report; nothing else is caught."""
-    return run(_Play(scenario, on_progress).run())
+    return run(_Play(scenario, on_progress).run(), loop_type=HoldingLoop)
 
 
 class _Play:
@@ -186,10 +188,10 @@ class _Play:
     async def _begin(self, cluster: TroubledCluster, watch: Watch, fault: Fault) -> None:
         watch.calm_since, self._healed_at = None, None
         self._report.faults[fault.kind.value] += 1
-        await cluster.begin(fault)
+        await begin_fault(cluster, fault)
 
     async def _end(self, cluster: TroubledCluster, watch: Watch, fault: Fault) -> None:
-        await cluster.end(fault)
+        await end_fault(cluster, fault)
         if not cluster.active:
             watch.calm_since = self._healed_at = asyncio.get_running_loop().time()
 

@@ -58,6 +58,6 @@ class LossyNetwork(MemoryNetwork):
     def _get_link(self, source: str, target: str) -> Link:
         link = self._links.get((source, target))
         if link is None and self._loss:
-            link = LossyLink(self._seed, source, target, self._quality, self._loss)
+            link = LossyLink(self._seed, source, target, self.quality, self._loss)
             self._links[source, target] = link
         return link or super()._get_link(source, target)

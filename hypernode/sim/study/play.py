@@ -16,12 +16,14 @@ from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Round, Slot
 from hypernode.sim.cluster import Host
 from hypernode.sim.faults import Fault, FaultKind
+from hypernode.sim.holding import HoldingLoop
 from hypernode.sim.loop import run
 from hypernode.sim.study.cells import Cell
 from hypernode.sim.study.lossy import LossyNetwork
 from hypernode.sim.study.outcome import SAMPLE_S, Outcome, Parents, Tally
 from hypernode.sim.study.plot import Plot, choose_plotters
 from hypernode.sim.troubled import FIRST_ROUND, TroubledCluster
+from hypernode.sim.troubles import begin_fault, end_fault
 
 OUTAGE_S: Final = 1_800.0
 """Mean length of an outage: half of main's round."""
@@ -46,7 +48,7 @@ Act = Callable[[], Awaitable[None]]
 
 def play_cell(cell: Cell) -> Outcome:
     """Play it from its seed on virtual time."""
-    return run(_Run(cell).run())
+    return run(_Run(cell).run(), loop_type=HoldingLoop)
 
 
 def list_outages(cell: Cell) -> list[tuple[int, float, float]]:
@@ -131,7 +133,7 @@ class _Run:
         """From the first moment to the last."""
         for number, host in enumerate(sorted(self._liars)):
             kind = LIES[number % len(LIES)]
-            await self._cluster.begin(Fault(number, 0.0, kind, (host,), self._length_s, 0.5))
+            await begin_fault(self._cluster, Fault(number, 0.0, kind, (host,), self._length_s, 0.5))
 
     def _list_acts(self) -> list[tuple[float, int, Act]]:
         """(seconds after the start, order, what is done), the looks at all tips last."""
@@ -159,11 +161,11 @@ class _Run:
             await act()
 
     async def _go_down(self, fault: Fault) -> None:
-        await self._cluster.begin(fault)
+        await begin_fault(self._cluster, fault)
         self._seen.up_since.pop(fault.subjects[0], None)
 
     async def _come_up(self, fault: Fault) -> None:
-        await self._cluster.end(fault)
+        await end_fault(self._cluster, fault)
         self._seen.up_since[fault.subjects[0]] = asyncio.get_running_loop().time()
 
     async def _conspire(self) -> None:

@@ -10,11 +10,11 @@ import pytest
 from hypernode.core import params
 from hypernode.core.address import encode_address
 from hypernode.core.network import FixedHypernode
-from hypernode.core.registry import VOID, PowRow
+from hypernode.core.registry import REGISTER, UNREGISTER, UNVOID, VOID, PowRow
 from hypernode.core.types import Registration
 from hypernode.ports import PowNotReady
 from hypernode.pow.fixed_source import FixedPowSource
-from hypernode.pow.scripted_source import PowScript, ScriptedPowSource, script_registration
+from hypernode.pow.scripted_source import PowScript, ScriptedPowSource, script_registration, script_row
 from tests.unit.pow.ledgers import collateral
 
 DEVNET = params.devnet(1_700_000_000, 6, collateral(99), "bControl")
@@ -89,6 +89,29 @@ def test_a_fork_changes_hashes_and_may_drop_rows() -> None:
     assert before[0] == after[0]
     assert before[1] != after[1]
     assert len(asyncio.run(source.get_registered(0)).entries) == 1
+
+
+def test_a_fork_leaves_what_is_still_to_come() -> None:
+    script = make_script(1)
+    for height in (10, 12):
+        script.add(script_registration(DEVNET, (POS[1], "127.0.0.9", 7009, 1), height, 0))
+    script.fork(10, drop_rows=True, last=11)
+    assert len(script.derive_state(11).entries) == 1
+    assert len(script.derive_state(12).entries) == 2
+
+
+def test_hypernodes_of_a_script_leave_and_come_back_and_are_voided_for_a_while() -> None:
+    script = make_script(1, 1)
+    (first, second) = script.derive_state(100).entries
+    listed = FixedHypernode(pos=first.pos, ip=first.ip, port=int(first.port))
+    for height, operation in ((110, UNREGISTER), (120, REGISTER), (130, VOID), (140, UNVOID)):
+        script.add([script_row(script, operation, listed, height)])
+    assert script.derive_state(110).entries == (second,)
+    came_back = script.derive_state(120).entries
+    assert [entry.pos for entry in came_back] == [second.pos, first.pos]
+    assert came_back[1].weight == first.weight
+    assert script.derive_state(130).voids == (first.pos,)
+    assert script.derive_state(140).voids == ()
 
 
 def test_events_of_a_script_come_when_they_are_due() -> None:
