@@ -50,6 +50,7 @@ class Archive:
         genesis = create_genesis(network)
         measured = ChainHeight(0, genesis.round, genesis.sir, genesis.block_hash, forgers_round=1)
         root = Filed(to_header(genesis), None, frozenset(), frozenset(), (), measured)
+        self.root = root
         self._filed = {genesis.block_hash: root}
         self._plans: dict[tuple[object, ...], RoundPlan] = {}
 

@@ -7,17 +7,16 @@ counts from the end of the last fault.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from hypernode.core.fork_choice import is_better
-from hypernode.core.types import Slot
 from hypernode.mempool.pool import MAX_MESSAGES
-from hypernode.sim.archive import Archive, Filed
 from hypernode.sim.cluster import Host
 from hypernode.sim.faults import FaultKind
-from hypernode.sim.troubled import TroubledCluster
+from hypernode.sim.invariants_of_change import old_blocks_stay, remember_tips, reorganisations_are_declared
+from hypernode.sim.invariants_of_size import nodes_stay_small
+from hypernode.sim.watch import InvariantFailed, Watch
 from hypernode.storage.database import InlineDatabase
 
 AGREE_SLOTS: Final = 3
@@ -32,50 +31,11 @@ MAX_TASKS_PER_PEER: Final = 12
 MAX_TASKS_PER_NODE: Final = 80
 
 
-class InvariantFailed(AssertionError):
-    """``name`` of the invariant, what was seen, and the hosts that it is about."""
-
-    def __init__(self, name: str, detail: str, hosts: Sequence[int] = ()) -> None:
-        super().__init__(f"{name}: {detail}")
-        self.name = name
-        self.detail = detail
-        self.hosts = tuple(hosts)
-
-
-@dataclass(slots=True)
-class Watch:
-    """What the checks remember from one slot to the next.  ``calm_since``: loop time; None under a fault."""
-
-    cluster: TroubledCluster
-    archive: Archive
-    calm_since: float | None = 0.0
-    tips: dict[int, Filed] = field(default_factory=dict)
-    """Of the hosts that run, at the present check."""
-    noted_messages: dict[bytes, float] = field(default_factory=dict)
-    """Messages of a mempool in calm, with the time when they were noted."""
-    calm_slots: list[tuple[int, Slot]] = field(default_factory=list)
-    """Slots of the present calm, without its first ``FILLED_SLOTS``."""
-    seen_reorganisations: int = 0
-    clone_times: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def calm_s(self) -> float:
-        """0 while a fault is at work."""
-        now = asyncio.get_running_loop().time()
-        return 0.0 if self.calm_since is None else now - self.calm_since
-
-    @property
-    def slot_s(self) -> int:
-        return self.cluster.params.slot_s
-
-    def list_running(self) -> list[Host]:
-        return [host for host in self.cluster.hosts if host.node is not None]
-
-
 async def check_all(watch: Watch) -> None:
     """Every invariant.  Raises InvariantFailed."""
     for check in CHECKS:
         await check(watch)
+    remember_tips(watch)
 
 
 # --- at any time --------------------------------------------------------------------------------------
@@ -358,9 +318,12 @@ CHECKS: Final[tuple[Check, ...]] = (
     journals_know_own_blocks,
     nothing_acknowledged_is_lost,
     chains_change_for_the_better,
+    old_blocks_stay,
+    reorganisations_are_declared,
     only_clones_halt,
     nobody_is_accused_wrongly,
     everything_is_bounded,
+    nodes_stay_small,
     all_agree_after_healing,
     messages_get_into_the_chain,
     calm_slots_are_filled,

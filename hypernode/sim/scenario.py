@@ -17,10 +17,11 @@ from hypernode.sim.archive import Archive
 from hypernode.sim.cluster import make_network
 from hypernode.sim.faults import ALL, Fault, FaultKind, draw_plan
 from hypernode.sim.holding import HoldingLoop
-from hypernode.sim.invariants import InvariantFailed, Watch, check_all, check_stopped
+from hypernode.sim.invariants import check_all, check_stopped
 from hypernode.sim.loop import run
 from hypernode.sim.troubled import FIRST_ROUND, TroubledCluster
 from hypernode.sim.troubles import begin_fault, end_fault
+from hypernode.sim.watch import InvariantFailed, Watch
 
 CHECK_BEFORE_END_S: Final = 2.0
 """Before the end of each slot: its block was sent 13 s ago at the latest."""

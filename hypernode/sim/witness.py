@@ -7,6 +7,7 @@ can end their host, which is how a crash right before and right after something 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -44,6 +45,8 @@ class Witness:
     tips: dict[int, ChainHeight] = field(default_factory=dict)
     """The last tip that a host's ledger acknowledged."""
     reorganisations: list[Reorganisation] = field(default_factory=list)
+    operator: Counter[int] = field(default_factory=Counter)
+    """How often an operator changed a host's chain."""
     stored: int = 0
     armed: dict[int, int] = field(default_factory=dict)
     """Hosts that end at a write: how many points before or after writes they still pass."""
@@ -61,6 +64,7 @@ class Witness:
     def forget(self, index: int) -> None:
         """What the host acknowledged is put back by an operator: nothing is expected of it."""
         self.tips.pop(index, None)
+        self.operator[index] += 1
 
     async def pass_point(self, index: int) -> None:
         """Before and after a write; a host whose time has come does not get past it."""
@@ -130,6 +134,7 @@ class WatchedLedger:
     def _note_reorganisation(
         self, common: Height, before: ChainHeight, oldest: Round | None, *, is_by_operator: bool = False
     ) -> None:
+        self._witness.operator[self._index] += is_by_operator
         change = Reorganisation(
             index=self._index,
             at=self._witness.now(),

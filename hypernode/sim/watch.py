@@ -1,0 +1,66 @@
+"""What the invariants of a simulation look at, and remember from one look to the next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hypernode.core.types import Round, Slot
+from hypernode.sim.archive import Archive, Filed
+from hypernode.sim.cluster import Host
+from hypernode.sim.troubled import TroubledCluster
+
+
+class InvariantFailed(AssertionError):
+    """``name`` of the invariant, what was seen, and the hosts that it is about."""
+
+    def __init__(self, name: str, detail: str, hosts: Sequence[int] = ()) -> None:
+        super().__init__(f"{name}: {detail}")
+        self.name = name
+        self.detail = detail
+        self.hosts = tuple(hosts)
+
+
+@dataclass(frozen=True, slots=True)
+class TipBefore:
+    """A host's tip at a check, the present round then, and how often an operator had come."""
+
+    tip: Filed
+    round: Round
+    operator: int
+
+
+@dataclass(slots=True)
+class Watch:
+    """What the checks remember from one slot to the next.  ``calm_since``: loop time; None under a fault."""
+
+    cluster: TroubledCluster
+    archive: Archive
+    calm_since: float | None = 0.0
+    tips: dict[int, Filed] = field(default_factory=dict)
+    """Of the hosts that run, at the present check."""
+    noted_messages: dict[bytes, float] = field(default_factory=dict)
+    """Messages of a mempool in calm, with the time when they were noted."""
+    tips_before: dict[int, TipBefore] = field(default_factory=dict)
+    """At the check before."""
+    seen_declared: int = 0
+    """Reorganisations that an earlier check saw."""
+    sized_in_round: Round = -1
+    """When it was counted what the nodes hold."""
+    calm_slots: list[tuple[int, Slot]] = field(default_factory=list)
+    """Slots of the present calm, without its first ``FILLED_SLOTS``."""
+    seen_reorganisations: int = 0
+
+    @property
+    def calm_s(self) -> float:
+        """0 while a fault is at work."""
+        now = asyncio.get_running_loop().time()
+        return 0.0 if self.calm_since is None else now - self.calm_since
+
+    @property
+    def slot_s(self) -> int:
+        return self.cluster.params.slot_s
+
+    def list_running(self) -> list[Host]:
+        return [host for host in self.cluster.hosts if host.node is not None]
