@@ -1,8 +1,8 @@
 """``python -m hypernode study`` (``make study``): networks under constant trouble, and what they teach.
 
 Results are appended to a file as they come, so that a study that was stopped goes on where it was: cells that
-are in the file are not played again.  ``--report`` draws tables and pictures of what the file holds.  Exit
-status: 0 done, 2 usage.
+are in the file are not played again.  ``--report`` makes tables and pictures of what the file holds,
+``--jurors`` of who is drawn as a juror, which needs no nodes.  Exit status: 0 done, 2 usage.
 """
 
 from __future__ import annotations
@@ -36,6 +36,10 @@ def main(argv: list[str] | None = None) -> int:
             from hypernode.cli.study_report import write_report
 
             write_report(args.report, _load(args.results))
+        elif args.jurors is not None:
+            from hypernode.cli.study_jurors import JurorSizes, write_jurors
+
+            write_jurors(args.jurors, JurorSizes())
         elif args.list:
             _list(cells, _load(args.results))
         else:
@@ -63,6 +67,9 @@ def _make_parser(names: list[str]) -> argparse.ArgumentParser:
     what.add_argument("--list", action="store_true", help="show the cells, and which are played; play none")
     what.add_argument(
         "--report", type=Path, metavar="FOLDER", help="write tables and pictures there (docs); play none"
+    )
+    what.add_argument(
+        "--jurors", type=Path, metavar="FOLDER", help="draw jurors, and write there who gets the slots"
     )
     return parser
 

@@ -107,6 +107,14 @@ def write_report(folder: Path, results: Mapping[Cell, Result]) -> None:
     (folder / TABLES).write_text("\n".join(parts), encoding="utf-8")
 
 
+def format_rows(title: str, rows: Sequence[Sequence[str]]) -> str:
+    """A list table; the first row is its head."""
+    lines = [f".. list-table:: {title}", "   :header-rows: 1", ""]
+    for row in rows:
+        lines += [f"   {' ' if place else '*'} - {cell}" for place, cell in enumerate(row)]
+    return "\n".join([*lines, ""])
+
+
 def describe(results: Mapping[Cell, Result]) -> str:
     """When, by which code, how much of it."""
     dates = sorted({result.date for result in results.values()})
@@ -125,21 +133,13 @@ def format_points(experiment: Experiment, points: Sequence[Point]) -> str:
     axes = [_AXES[experiment.line]] if experiment.line else []
     axes.append(_AXES[experiment.axis])
     head = [*(axis.name for axis in axes), "seeds", *map(_HEADINGS.__getitem__, sheet.measures)]
-    lines = [
-        f".. list-table:: {experiment.title}",
-        "   :header-rows: 1",
-        f"   :name: lessons-{experiment.name}",
-        "",
-    ]
     rows = [head]
     for point in points:
         places = (point.line, point.value) if experiment.line else (point.value,)
         cells = [axis.format(value) for axis, value in zip(axes, places, strict=True)]
         numbers = [_format_cell(point, measure) for measure in sheet.measures]
         rows.append([*cells, str(len(point.outcomes)), *numbers])
-    for row in rows:
-        lines += [f"   {' ' if place else '*'} - {cell}" for place, cell in enumerate(row)]
-    return "\n".join([*lines, ""])
+    return format_rows(experiment.title, rows)
 
 
 def _format_cell(point: Point, measure: str) -> str:

@@ -20,13 +20,12 @@ from hypernode.sim.holding import HoldingLoop
 from hypernode.sim.loop import run
 from hypernode.sim.study.cells import Cell
 from hypernode.sim.study.lossy import LossyNetwork
+from hypernode.sim.study.outages import list_outages
 from hypernode.sim.study.outcome import SAMPLE_S, Outcome, Parents, Tally
 from hypernode.sim.study.plot import Plot, choose_plotters
 from hypernode.sim.troubled import FIRST_ROUND, TroubledCluster
 from hypernode.sim.troubles import begin_fault, end_fault
 
-OUTAGE_S: Final = 1_800.0
-"""Mean length of an outage: half of main's round."""
 CLUSTER_LEAD_SLOTS: Final = 2
 """How long before the first whole round a cluster begins to live."""
 PLOT_LEAD_SLOTS: Final = 6
@@ -41,7 +40,6 @@ LIES: Final = (
     FaultKind.REPLAY,
 )
 """One after the other: what each liar does."""
-_FINE: Final = 1 << 32
 
 Act = Callable[[], Awaitable[None]]
 
@@ -49,29 +47,6 @@ Act = Callable[[], Awaitable[None]]
 def play_cell(cell: Cell) -> Outcome:
     """Play it from its seed on virtual time."""
     return run(_Run(cell).run(), loop_type=HoldingLoop)
-
-
-def list_outages(cell: Cell) -> list[tuple[int, float, float]]:
-    """(host, begin, end) in seconds after the start of the run.  Each host is up and down for times that are
-    drawn (exponential), so that the part ``uptime`` of all is up at any time."""
-    if cell.uptime >= 1:
-        return []
-    draws = Draws(f"outages {cell.seed} {cell.nodes} {cell.uptime}")
-    up_s = OUTAGE_S * cell.uptime / (1 - cell.uptime)
-    end = cell.hours * 3_600 + CLUSTER_LEAD_SLOTS * MAIN_SLOT_S
-    outages = []
-    for host in range(cell.nodes):
-        at, is_up = 0.0, _draw_part(draws) < cell.uptime
-        while at < end:
-            lasts = -math.log(1 - _draw_part(draws)) * (up_s if is_up else OUTAGE_S)
-            if not is_up:
-                outages.append((host, at, at + lasts))
-            at, is_up = at + lasts, not is_up
-    return sorted(outages, key=lambda outage: outage[1])
-
-
-def _draw_part(draws: Draws) -> float:
-    return draws.below(_FINE) / _FINE
 
 
 @dataclass(slots=True)
@@ -138,7 +113,7 @@ class _Run:
     def _list_acts(self) -> list[tuple[float, int, Act]]:
         """(seconds after the start, order, what is done), the looks at all tips last."""
         acts: list[tuple[float, int, Act]] = []
-        for number, (host, begin, end) in enumerate(list_outages(self._cell), start=1_000):
+        for number, (host, begin, end) in enumerate(list_outages(self._cell, self._length_s), start=1_000):
             kind = FaultKind.SILENT_CRASH if number % 2 else FaultKind.CRASH
             fault = Fault(number, begin, kind, (host,), end - begin, 0.5)
             acts += [(begin, 1, partial(self._go_down, fault)), (end, 0, partial(self._come_up, fault))]

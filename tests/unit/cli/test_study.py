@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from hypernode.cli import study, study_report
+from hypernode.cli import study, study_jurors, study_report
 from hypernode.sim.study import cells as cells_module
 from hypernode.sim.study.cells import EXPERIMENTS, Cell, Experiment, list_cells
 from hypernode.sim.study.outcome import Outcome
@@ -98,3 +98,15 @@ def test_a_spoiled_file_and_an_empty_report_are_told(
     assert f"{path}: line 1 is no result" in capsys.readouterr().err
     assert study.main(["--results", str(tmp_path / "none"), "--report", str(tmp_path)]) == 2
     assert "play some cells first" in capsys.readouterr().err
+
+
+def test_jurors_have_their_tables_and_their_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = study_jurors.JurorSizes((20, 30), (0.1, 0.3), (1, 5), (1, 3), 20, 10)
+    monkeypatch.setattr(study_jurors, "JurorSizes", lambda: small)
+    assert study.main(["--jurors", str(tmp_path)]) == 0
+    tables = (tmp_path / "lessons_jurors.inc").read_text()
+    assert tables.count(".. list-table::") == 3
+    assert tables.count("* - 10\n") == tables.count("* - 30\n") - 1 == 2  # two parts, and 30 hypernodes
+    assert "slots, %: of 5" in tables
+    assert "last slots of a round, %: no choice" in tables
+    ElementTree.fromstring((tmp_path / "_static" / "lessons_jurors.svg").read_text())

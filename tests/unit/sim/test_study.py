@@ -13,9 +13,10 @@ from hypernode.core.params import mainnet
 from hypernode.core.types import Block
 from hypernode.sim.link import LinkQuality
 from hypernode.sim.study.cells import EXPERIMENTS, Cell, Experiment, cell_from_json, list_cells
+from hypernode.sim.study.jurors import SLOTS, survey_addresses, survey_references, survey_spread
 from hypernode.sim.study.lossy import DIAL_RETRY_S, RETRY_S, LossyLink
+from hypernode.sim.study.outages import list_outages
 from hypernode.sim.study.outcome import SAMPLE_S, Outcome, Parents, Spans, Tally
-from hypernode.sim.study.play import list_outages
 from hypernode.sim.study.results import (
     MEASURES,
     Result,
@@ -82,18 +83,17 @@ def test_a_cell_survives_json(cell: Cell) -> None:
 
 @pytest.mark.parametrize("uptime", [0.5, 0.8])
 def test_hosts_are_down_for_the_part_of_the_time_that_the_cell_says(uptime: float) -> None:
-    cell = Cell(nodes=100, uptime=uptime, hours=40.0)
-    length = cell.hours * 3_600
-    down = sum(min(end, length) - begin for _, begin, end in list_outages(cell) if begin < length)
+    cell, length = Cell(nodes=100, uptime=uptime), 144_000.0
+    down = sum(min(end, length) - begin for _, begin, end in list_outages(cell, length))
     assert down / (cell.nodes * length) == pytest.approx(1 - uptime, abs=0.02)
 
 
 def test_outages_of_a_host_do_not_overlap_and_none_come_with_full_uptime() -> None:
     over: dict[int, float] = {}
-    for host, begin, end in list_outages(Cell(uptime=0.5)):
+    for host, begin, end in list_outages(Cell(uptime=0.5), 36_000.0):
         assert over.get(host, -1.0) < begin < end
         over[host] = end
-    assert list_outages(Cell()) == []
+    assert list_outages(Cell(), 36_000.0) == []
 
 
 def test_a_lost_packet_comes_later_by_time_outs_that_double() -> None:
@@ -205,3 +205,29 @@ def test_a_plot_that_did_not_come_about_does_not_count() -> None:
 
 def test_measures_of_nothing_are_numbers() -> None:
     assert {measure(Outcome()) for measure in MEASURES.values()} == {0.0}
+
+
+# --- jurors -------------------------------------------------------------------------------------------
+
+
+def test_slots_are_spread_unevenly_over_many_hypernodes() -> None:
+    spread = survey_spread(100, 200, 1)
+    assert spread.fair == SLOTS / 100
+    assert spread.least < spread.fair < spread.most
+    assert spread.bottom_tenth < 0.08 < 0.12 < spread.top_tenth
+    assert survey_spread(SLOTS, 5, 1).least == survey_spread(SLOTS, 5, 1).most == 1.0
+
+
+def test_who_chooses_among_many_gets_more_slots_and_who_does_not_gets_its_part() -> None:
+    honest, choosing = (survey_addresses(100, 0.2, tries, 100, 1) for tries in (1, 200))
+    assert honest.slots == pytest.approx(0.2, abs=0.06)
+    assert choosing.slots > 1.5 * honest.slots
+    plain, grinding = (survey_references(100, 0.2, tries, 60, 1) for tries in (1, 30))
+    assert plain.slots == pytest.approx(0.2, abs=0.06)
+    assert grinding.slots > plain.slots
+    assert grinding.last_slots > 2 * plain.last_slots
+
+
+def test_a_draw_of_jurors_follows_from_its_seed() -> None:
+    assert survey_references(30, 0.2, 5, 20, 3) == survey_references(30, 0.2, 5, 20, 3)
+    assert survey_spread(30, 20, 3) != survey_spread(30, 20, 4)
