@@ -59,6 +59,19 @@ def _make_parser() -> argparse.ArgumentParser:
         prog=_COMMAND, description="Play a network through faults on virtual time, and check it all along."
     )
     parser.add_argument("--nodes", type=int, default=20, help="hypernodes (default %(default)s)")
+    parser.add_argument(
+        "--registered",
+        type=int,
+        default=0,
+        metavar="N",
+        help="hypernodes on the list, of which --nodes run (default: no others)",
+    )
+    parser.add_argument(
+        "--tune",
+        default="",
+        metavar="ITEMS",
+        help="parameters other than main's, as in a rainbow: MIN_FORGE_CONSENSUS=0,TESTS_PER_SLOT=50",
+    )
     parser.add_argument("--hours", type=float, default=2.0, help="virtual hours (default %(default)g)")
     parser.add_argument(
         "--faults", default="all", help="all, none, or kinds separated by commas (default all)"
@@ -86,11 +99,19 @@ def _make_parser() -> argparse.ArgumentParser:
 
 def _make_scenario(args: argparse.Namespace) -> Scenario:
     """Raises ValueError with words for the user."""
+    from hypernode.core.colours import RAINBOW
+    from hypernode.core.params import mainnet
+    from hypernode.core.rainbow import apply_rainbow
     from hypernode.sim.faults import parse_kinds
     from hypernode.sim.scenario import Scenario
 
     if not 3 <= args.nodes <= MAX_NODES:
         raise ValueError(f"--nodes: from 3 to {MAX_NODES}, not {args.nodes}")
+    if args.registered and not args.nodes <= args.registered <= MAX_NODES:
+        raise ValueError(f"--registered: from --nodes to {MAX_NODES}, not {args.registered}")
+    refused = apply_rainbow(mainnet(), ((RAINBOW, args.tune),)).refused
+    if refused:
+        raise ValueError(f"--tune: {refused[0]}")
     if not 0 < args.hours <= MAX_HOURS:
         raise ValueError(f"--hours: above 0, at most {MAX_HOURS:g}, not {args.hours:g}")
     if args.connect < 2:
@@ -107,6 +128,8 @@ def _make_scenario(args: argparse.Namespace) -> Scenario:
         plan_nodes=args.plan_nodes,
         keep=keep,
         until_s=args.until,
+        registered=args.registered,
+        tuned=args.tune,
     )
 
 
@@ -114,7 +137,10 @@ def format_report(report: Report, real_s: float) -> str:
     """What happened, in lines."""
     faults = ", ".join(f"{count} {name}" for name, count in sorted(report.faults.items())) or "none"
     share = 100 * report.filled / report.slots if report.slots else 0.0
+    scenario = report.scenario
     lines = [
+        f"network         {scenario.nodes} of {scenario.registered or scenario.nodes} registered run,"
+        " real signatures",
         f"virtual time    {report.virtual_s / 3_600:.2f} h in {real_s:.1f} s"
         f" ({report.virtual_s / max(real_s, 1e-9):.0f} times real time)",
         f"events          {report.events} on the network",

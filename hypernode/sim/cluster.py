@@ -35,6 +35,8 @@ from hypernode.wire.catalogue import Limits
 
 ORIGIN = 1_700_000_000
 PORT = 6969
+_SUBNETS = 255
+"""Networks of 16 bits that are used of one of 8 bits."""
 
 
 def make_privkey(seed: int, name: str) -> bytes:
@@ -54,13 +56,18 @@ def make_network(count: int, seed: int, slot_s: int, weights: tuple[int, ...] = 
     listed = tuple(
         FixedHypernode(
             pos=compute_address(compute_pubkey(make_privkey(seed, f"node {n}")), base.address_byte),
-            ip=f"10.{n + 1}.0.1",
+            ip=_make_ip(n),
             port=PORT,
             weight=weights[n % len(weights)],
         )
         for n in range(count)
     )
     return replace(base, name=f"sim{count}", hypernodes=listed, min_connections=min(2, count - 1))
+
+
+def _make_ip(number: int) -> str:
+    """Of the hypernode with this place on the list, in a /16 of its own."""
+    return f"{10 + number // _SUBNETS}.{number % _SUBNETS + 1}.0.1"
 
 
 @dataclass(slots=True)
@@ -100,7 +107,8 @@ class Cluster:
         weights: tuple[int, ...] = (1,),
         params: Network | None = None,
     ) -> None:
-        """``params``: a network with ``count`` hypernodes of its own making; else ``make_network``."""
+        """``params``: a network with ``count`` hypernodes or more, of which the first ones run; else
+        ``make_network``."""
         loop = asyncio.get_running_loop()
         self.seed = seed
         self.params = params or make_network(count, seed, slot_s, weights)

@@ -215,6 +215,8 @@ async def all_agree_after_healing(watch: Watch) -> None:
 
 async def messages_get_into_the_chain(watch: Watch) -> None:
     """What is in a mempool after agreement is in the chain some slots of calm later."""
+    if _are_some_absent(watch):
+        return
     now = asyncio.get_running_loop().time()
     if watch.calm_s < AGREE_SLOTS * watch.slot_s:
         watch.noted_messages.clear()
@@ -242,6 +244,8 @@ async def messages_get_into_the_chain(watch: Watch) -> None:
 
 async def calm_slots_are_filled(watch: Watch) -> None:
     """In calm at least half of the slots whose jurors are honest and may forge get a block."""
+    if _are_some_absent(watch):
+        return
     if watch.calm_s < FILLED_SLOTS * watch.slot_s:
         watch.calm_slots.clear()
         return
@@ -257,6 +261,12 @@ async def calm_slots_are_filled(watch: Watch) -> None:
     if len(watch.calm_slots) >= 2 and 2 * len(missing) > len(watch.calm_slots):
         detail = f"{len(missing)} of {len(watch.calm_slots)} slots of calm have no block: {missing}"
         raise InvariantFailed("calm_slots_are_filled", detail, [h.index for h in watch.list_running()])
+
+
+def _are_some_absent(watch: Watch) -> bool:
+    """Whether registered ones do not run: then there may be too few for a block, of jurors, of those who have
+    to agree, and of testers, whose words are what blocks hold."""
+    return len(watch.cluster.params.hypernodes) > watch.cluster.count
 
 
 def _can_be_filled(watch: Watch) -> bool:

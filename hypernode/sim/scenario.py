@@ -9,8 +9,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
+from hypernode.core.colours import RAINBOW
 from hypernode.core.network import Network
 from hypernode.core.params import mainnet
+from hypernode.core.rainbow import apply_rainbow
 from hypernode.core.timeline import compute_slot_start
 from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.archive import Archive
@@ -32,8 +34,10 @@ LOG_LINES: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """``plan_nodes``: for how many hosts the plan was drawn (0: for ``nodes``); ``keep``: the numbers of its
-    faults that happen (None: all); ``until_s``: where to stop, in seconds after the first whole round."""
+    """``nodes`` run; ``registered`` are on the list (0: no others), and those that do not run never answer.
+    ``tuned``: parameters other than main's, as in a rainbow.  ``plan_nodes``: for how many hosts the plan was
+    drawn (0: for ``nodes``); ``keep``: the numbers of its faults that happen (None: all); ``until_s``: where
+    to stop, in seconds after the first whole round."""
 
     seed: int
     nodes: int = 20
@@ -44,6 +48,8 @@ class Scenario:
     plan_nodes: int = 0
     keep: tuple[int, ...] | None = None
     until_s: float | None = None
+    registered: int = 0
+    tuned: str = ""
 
     def make_plan(self) -> tuple[Fault, ...]:
         """The faults that happen, with the hosts that there are."""
@@ -55,16 +61,17 @@ class Scenario:
         return tuple(fault for fault in present if fault.subjects)
 
     def make_network(self) -> Network:
-        """Main's rules and times, on a list of its own."""
+        """Main's rules and times but for what is tuned, on a list of its own."""
         main = mainnet()
-        return replace(
-            make_network(self.nodes, self.seed, self.slot_s),
+        network = replace(
+            make_network(max(self.nodes, self.registered), self.seed, self.slot_s),
             max_connect_to=self.connect,
             min_active=main.min_active if self.nodes >= 2 * main.min_active else 2,
             pow_block_s=main.pow_block_s,
             pow_confirmations=main.pow_confirmations,
             pow_synced_s=main.pow_synced_s,
         )
+        return apply_rainbow(network, ((RAINBOW, self.tuned),)).network
 
     @property
     def length_s(self) -> float:
@@ -78,6 +85,10 @@ class Scenario:
         parts.append(f"--faults {'all' if self.kinds == ALL else names or 'none'}")
         if self.connect != Scenario.__dataclass_fields__["connect"].default:
             parts.append(f"--connect {self.connect}")
+        if self.registered:
+            parts.append(f"--registered {self.registered}")
+        if self.tuned:
+            parts.append(f"--tune '{self.tuned}'")
         if self.plan_nodes:
             parts.append(f"--plan-nodes {self.plan_nodes}")
         if self.keep is not None:

@@ -17,6 +17,19 @@ def test_a_quiet_network_holds_everything(capsys: pytest.CaptureFixture[str]) ->
     assert "nothing to heal" in out
 
 
+def test_too_few_of_the_registered_make_no_block_but_where_less_consensus_is_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One in ten runs, which is below the 11 % of all registered that main's rules want."""
+    few = ["--nodes", "4", "--registered", "40", "--hours", "0.15", "--faults", "none"]
+    assert main(few) == 0
+    out = capsys.readouterr().out
+    assert "network         4 of 40 registered run, real signatures" in out
+    assert "slots           0 of 3 have a block (0.0 %)" in out
+    assert main([*few, "--tune", "MIN_FORGE_CONSENSUS=0,TESTS_PER_SLOT=100"]) == 0
+    assert "slots           0 of" not in capsys.readouterr().out
+
+
 def test_the_plan_can_be_read_without_playing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--plan", "--nodes", "9", "--hours", "5", "--faults", "crash", "--seed", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -31,6 +44,9 @@ def test_the_plan_can_be_read_without_playing(capsys: pytest.CaptureFixture[str]
         (["--hours", "0"], "above 0"),
         (["--connect", "1"], "2 or more"),
         (["--faults", "gremlins"], "no fault 'gremlins'"),
+        (["--nodes", "20", "--registered", "19"], "--registered: from --nodes to 1000, not 19"),
+        (["--registered", "1001"], "--registered: from --nodes to 1000, not 1001"),
+        (["--tune", "MIN_FORGE_CONSENSUS=67"], "--tune: rainbow 'MIN_FORGE_CONSENSUS=67': expected a whole"),
     ],
 )
 def test_what_cannot_be_played_is_a_usage_error(
@@ -49,3 +65,11 @@ def test_a_failure_says_how_to_see_it_again() -> None:
     assert "BROKEN          nobody_signs_twice" in text
     assert "sim --nodes 7 --hours 3 --seed 5 --faults crash,clone --keep 0,2 --until 1236 --no-shrink" in text
     assert "node 3: forged" in text
+
+
+def test_the_command_of_a_scenario_has_all_that_it_follows_from() -> None:
+    scenario = Scenario(5, nodes=7, registered=70, tuned="PING_DELAY=20", connect=4, until_s=9.0)
+    more = "--connect 4 --registered 70 --tune 'PING_DELAY=20' --until 9"
+    assert scenario.to_arguments() == f"--nodes 7 --hours 2 --seed 5 --faults all {more}"
+    assert scenario.make_network().ping_delay_s == 20
+    assert len({hypernode.ip for hypernode in scenario.make_network().hypernodes}) == 70
