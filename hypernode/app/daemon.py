@@ -28,6 +28,7 @@ from hypernode.node.logs import get_logger, setup_logging
 from hypernode.node.passphrase import get_passphrase
 from hypernode.node.runtime import Node, NodeOptions
 from hypernode.node.settings import ANY_IP, Settings
+from hypernode.node.sync_progress import OnProgress
 from hypernode.node.wallet import Wallet, create_wallet, find_exposure, load_wallet
 from hypernode.node.world import World
 from hypernode.ports import Endpoint
@@ -45,9 +46,10 @@ def run(
     *,
     verbose: bool = False,
     reload: Callable[[], Settings] | None = None,
+    show_sync: OnProgress | None = None,
 ) -> int:
     """Run the node until it is told to stop; the exit status.  ``remarks`` on the configuration go into the
-    log; ``reload`` reads the configuration again (SIGHUP)."""
+    log; ``reload`` reads the configuration again (SIGHUP); ``show_sync`` is told how far catching up is."""
     for folder in (settings.home, settings.data_path, settings.logs_path):
         folder.mkdir(parents=True, exist_ok=True)
     with (
@@ -60,12 +62,13 @@ def run(
         for remark in remarks:
             APP_LOG.log(logging.getLevelNamesMapping()[remark.level.upper()], remark.text)
         try:
-            return asyncio.run(_live(settings, Process(logs, verbose, reload or (lambda: settings))))
+            process = Process(logs, verbose, reload or (lambda: settings))
+            return asyncio.run(_live(settings, process, show_sync))
         finally:
             logs.close()
 
 
-async def _live(settings: Settings, process: Process) -> int:
+async def _live(settings: Settings, process: Process, show_sync: OnProgress | None) -> int:
     """Everything that the node lives on, opened in order and closed in reverse."""
     async with AsyncExitStack() as stack:
         clock = SystemClock()
@@ -96,6 +99,8 @@ async def _live(settings: Settings, process: Process) -> int:
             files=FolderFiles(settings.data_path),
         )
         node = _make_node(settings, world, metrics, is_journal_new=is_journal_new)
+        if show_sync is not None:
+            node.sync.on_progress = show_sync
         stop = asyncio.Event()
         if fault:
             node.halt(fault)

@@ -101,8 +101,13 @@ def _find_interface_ip(name: str) -> str:
 
 def _run(args: argparse.Namespace, settings: Settings, remarks: tuple[Remark, ...]) -> int:
     from hypernode.app.daemon import run
+    from hypernode.cli.sync_bar import SyncBar
 
-    return run(settings, remarks, verbose=args.verbose, reload=lambda: _load_settings(args)[0])
+    # With --verbose the log is on the terminal, and says how far it is.
+    show = None if args.verbose else SyncBar()
+    return run(
+        settings, remarks, verbose=args.verbose, reload=lambda: _load_settings(args)[0], show_sync=show
+    )
 
 
 def _show_wallet(args: argparse.Namespace, settings: Settings, remarks: tuple[Remark, ...]) -> int:

@@ -16,7 +16,8 @@ LINE_EVERY_S: Final = 10.0
 
 
 class Meter:
-    """Shows blocks of ``total`` done since ``first``, with messages, percent, rate and time left."""
+    """Shows blocks of ``total`` done since ``first``, with messages, percent, rate and time left; nothing
+    when ``quiet``, or ``only_terminal`` and there is none."""
 
     def __init__(
         self,
@@ -25,13 +26,14 @@ class Meter:
         total: int,
         *,
         quiet: bool = False,
+        only_terminal: bool = False,
         stream: TextIO | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._what = what
         self._first, self._total = first, total
         self._stream = stream or sys.stderr
-        self._quiet = quiet
+        self._quiet = quiet or (only_terminal and not self._stream.isatty())
         self._now = now
         self._begun = self._said = now()
         self._bar: Progress | None = None

@@ -23,7 +23,7 @@ from hypernode.node.common_block import get_own_hash
 from hypernode.node.dialling import Dialler
 from hypernode.node.judging import Prepared
 from hypernode.node.reporter import Reporter
-from hypernode.node.sync_progress import SyncProgress
+from hypernode.node.sync_progress import OnProgress, SyncProgress
 from hypernode.node.world import World
 from hypernode.ports import PowNotReady, TransportClosed
 
@@ -52,7 +52,7 @@ class Synchroniser:
     log: Callable[[str], None]
     progress: SyncProgress | None = None
     """How far catching up is; None while we do not."""
-    on_progress: Callable[[SyncProgress | None], None] = lambda progress: None
+    on_progress: OnProgress = lambda progress: None
     _said_at: float | None = None
     _banned: dict[bytes, float] = field(default_factory=dict)
     _needs_catch_up: dict[bytes, float] = field(default_factory=dict)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from hypernode.core.types import Height
 
@@ -61,3 +63,7 @@ class SyncProgress:
             f"block {self.height} of {self.target}, {self.percent} %, {self.messages} messages, "
             f"{rate}/s{left}, from {', '.join(self.peers) or 'nobody yet'}"
         )
+
+
+OnProgress: TypeAlias = Callable[[SyncProgress | None], None]
+"""Told each time, and None when catching up is over."""

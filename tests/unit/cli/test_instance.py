@@ -28,7 +28,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, bool]]:
     """What the daemon was started with, in place of starting it."""
     calls: list[tuple[Settings, bool]] = []
 
-    def run(settings: Settings, remarks: object, *, verbose: bool, reload: object) -> int:
+    def run(settings: Settings, remarks: object, *, verbose: bool, reload: object, show_sync: object) -> int:
         calls.append((settings, verbose))
         return 0
 
@@ -115,7 +115,7 @@ def test_a_typo_ends_with_78_and_names_file_line_and_nearest_name(
 def test_a_fault_of_the_daemon_has_the_exit_code_that_fits(
     error: Exception, status: Exit, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def run(settings: Settings, remarks: object, *, verbose: bool, reload: object) -> int:
+    def run(settings: Settings, remarks: object, *, verbose: bool, reload: object, show_sync: object) -> int:
         raise error
 
     monkeypatch.setattr(daemon, "run", run)
