@@ -15,6 +15,7 @@ from benchmarks import (
     growing,
     pow_ledger,
     pushing,
+    spreading,
     starting,
     verifying,
 )
@@ -48,6 +49,9 @@ class Sizes:
     push_peers: int = 40
     push_messages: int = 1_500
     push_runs: int = 9
+    spread_nodes: int = 50
+    spread_connect: int = 40
+    spread_messages: int = 12
     pow_rows: int = 5_000_000
     pow_addresses: int = 100_000
     pow_registrants: int = 500
@@ -78,6 +82,9 @@ SHORT: Final = Sizes(
     push_peers=3,
     push_messages=6,
     push_runs=1,
+    spread_nodes=4,
+    spread_connect=3,
+    spread_messages=1,
     pow_rows=4_000,
     pow_addresses=50,
     pow_registrants=5,
@@ -134,6 +141,12 @@ async def _push(party: Party, sizes: Sizes) -> list[Row]:
     return await pushing.measure(party, sizes.push_peers, sizes.push_messages, sizes.push_runs)
 
 
+async def _spread(party: Party, sizes: Sizes) -> list[Row]:
+    return await asyncio.to_thread(
+        spreading.measure, sizes.spread_nodes, sizes.spread_connect, sizes.spread_messages
+    )
+
+
 BENCHMARKS: Final[Mapping[str, Callable[[Party, Sizes], Coroutine[Any, Any, list[Row]]]]] = {
     "verify": _verify,
     "cores": _cores,
@@ -145,5 +158,6 @@ BENCHMARKS: Final[Mapping[str, Callable[[Party, Sizes], Coroutine[Any, Any, list
     "start": _start,
     "converse": _converse,
     "push": _push,
+    "spread": _spread,
     "pow": _pow,
 }
