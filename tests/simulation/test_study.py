@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypernode.sim.study.cells import Cell
 from hypernode.sim.study.play import play_cell
 
@@ -27,3 +29,13 @@ def test_a_plot_at_the_end_of_a_round_leaves_two_branches() -> None:
     assert early.struck
     assert 0 < early.fork_longest_s < 60
     assert early.largest == 1.0
+
+
+def test_troubles_reach_the_network() -> None:
+    """Lost packets, outages and liars: each gives another run than the quiet one, in its own way."""
+    lossy = play_cell(replace(QUIET, loss=0.3, hours=0.1))
+    away = play_cell(replace(QUIET, uptime=0.3, hours=0.1))
+    lying = play_cell(replace(QUIET, liars=0.25, hours=0.1))
+    assert len({outcome.trace for outcome in (lossy, away, lying)}) == 3
+    assert away.fillable < away.slots == lying.slots == lossy.slots == lossy.fillable
+    assert lying.fillable < lying.slots

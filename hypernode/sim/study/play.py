@@ -17,9 +17,10 @@ from hypernode.core.types import Round, Slot
 from hypernode.sim.cluster import Host
 from hypernode.sim.faults import Fault, FaultKind
 from hypernode.sim.holding import HoldingLoop
+from hypernode.sim.link import LinkQuality
 from hypernode.sim.loop import run
+from hypernode.sim.network import MemoryNetwork
 from hypernode.sim.study.cells import Cell
-from hypernode.sim.study.lossy import LossyNetwork
 from hypernode.sim.study.outages import list_outages
 from hypernode.sim.study.outcome import SAMPLE_S, Outcome, Parents, Tally
 from hypernode.sim.study.plot import Plot, choose_plotters
@@ -83,7 +84,7 @@ class _Run:
     async def run(self) -> Outcome:
         cell = self._cell
         cluster = self._cluster = TroubledCluster(cell.nodes, cell.seed, cell.make_network())
-        cluster.network = LossyNetwork(cell.seed, cell.loss)
+        cluster.network = MemoryNetwork(cell.seed, LinkQuality(loss_chance=cell.loss))
         for clock in (cluster.clock, *(host.clock for host in cluster.hosts)):
             clock.step(-(self._lead_slots - CLUSTER_LEAD_SLOTS) * MAIN_SLOT_S)
         cluster.witness.on_block = self._parents.note

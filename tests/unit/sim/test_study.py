@@ -1,9 +1,8 @@
-"""The study's arithmetic: cells in order, outages, lossy links, samples of tips, results put together."""
+"""The study's arithmetic: cells in order, outages, samples of tips, results put together."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from statistics import fmean
 
 import pytest
 from hypothesis import given
@@ -11,10 +10,8 @@ from hypothesis import strategies as st
 
 from hypernode.core.params import mainnet
 from hypernode.core.types import Block
-from hypernode.sim.link import LinkQuality
 from hypernode.sim.study.cells import EXPERIMENTS, Cell, Experiment, cell_from_json, list_cells
 from hypernode.sim.study.jurors import SLOTS, survey_addresses, survey_references, survey_spread
-from hypernode.sim.study.lossy import DIAL_RETRY_S, RETRY_S, LossyLink
 from hypernode.sim.study.outages import list_outages
 from hypernode.sim.study.outcome import SAMPLE_S, Outcome, Parents, Spans, Tally
 from hypernode.sim.study.results import (
@@ -26,7 +23,6 @@ from hypernode.sim.study.results import (
     put_together,
 )
 
-QUICK = LinkQuality(min_latency_s=0.01, max_latency_s=0.01, jitter_s=0.0)
 LOSS = Experiment("loss", "Loss", Cell(nodes=5, connect=4), "loss", (0.0, 0.5), seeds=2)
 BAR = Experiment("bar", "Bar", Cell(nodes=5, connect=4, plot=0.2), "min_forge_consensus", (18, 60), seeds=1)
 
@@ -94,24 +90,6 @@ def test_outages_of_a_host_do_not_overlap_and_none_come_with_full_uptime() -> No
         assert over.get(host, -1.0) < begin < end
         over[host] = end
     assert list_outages(Cell(), 36_000.0) == []
-
-
-def test_a_lost_packet_comes_later_by_time_outs_that_double() -> None:
-    link = LossyLink(1, "a", "b", QUICK, 0.5)
-    delays = [round(link.compute_arrival(0.0, 100) - 0.01, 6) for _ in range(4_000)]
-    once = RETRY_S + 0.02
-    assert sorted(set(delays))[:4] == pytest.approx([0.0, once, 3 * once, 7 * once])
-    assert delays.count(0.0) / len(delays) == pytest.approx(0.5, abs=0.05)
-    many = fmean(link.compute_arrival(0.0, 20_000) for _ in range(500))
-    assert many > 2 * fmean(delays)  # one of fourteen packets is lost more often
-
-
-def test_a_first_packet_waits_for_a_second_and_without_loss_nothing_waits() -> None:
-    link = LossyLink(1, "a", "b", QUICK, 0.5)
-    dials = {round(link.compute_arrival(0.0, 0) - 0.01, 6) for _ in range(200)}
-    assert sorted(dials)[:3] == [0.0, DIAL_RETRY_S, 3 * DIAL_RETRY_S]
-    sound = LossyLink(1, "a", "b", QUICK, 0.0)
-    assert sound.compute_arrival(5.0, 100_000) == pytest.approx(5.01)
 
 
 # --- samples ------------------------------------------------------------------------------------------
