@@ -92,7 +92,7 @@ class Limits:
     write_s: float = 90.0
     """For one frame of ours to leave: 32 MiB at 3 Mbit/s; who reads slower holds our memory."""
     pushed_block_bytes: int = 3 * _MIB
-    """3,000 messages are 0.7; 10,000 with short params still fit."""
+    """3,000 messages are 0.7; 10,000 with short params still fit.  Of getblock's answer, too."""
     many_blocks_bytes: int = 32 * _MIB
     """Answers to blocksync and roundblocks: 20 blocks of the largest that are forged, twice over."""
     block_messages: int = 10_000
@@ -110,7 +110,7 @@ class Limits:
     test_bytes: int = 320 * _KIB
     """The bandwidth test is padded with 256."""
     answer_bytes: int = 2 * _MIB
-    """Any other answer that we asked for, a full block among them."""
+    """Any other answer that we asked for: a status is some 0.1, 100 messages 0.03."""
     silence_s: float = 90.0
     """A legacy node answers nothing while it derives a round: wait that long."""
     faults: int = 3
@@ -207,7 +207,15 @@ _ROWS: Final = (
         answer_limit="many_blocks_bytes",
         cost=10,
     ),
-    CommandSpec(_C.GETBLOCK, _V.INT32, _V.NOTHING | _V.BLOCKS, Who.ANYONE, cost=4),
+    # A block that may be pushed may be asked for (docs/adr/0011).
+    CommandSpec(
+        _C.GETBLOCK,
+        _V.INT32,
+        _V.NOTHING | _V.BLOCKS,
+        Who.ANYONE,
+        answer_limit="pushed_block_bytes",
+        cost=4,
+    ),
     CommandSpec(_C.GETADDTXS, _V.STRING, _V.NOTHING | _V.MESSAGES, Who.ANYONE, cost=2),
     CommandSpec(_C.GETTX, _V.STRING, _V.NOTHING | _V.MESSAGES, Who.ANYONE),
     CommandSpec(_C.GETHEADERS, _V.NOTHING | _V.STRING, _V.NOTHING | _V.BLOCKS, Who.ANYONE, cost=2),

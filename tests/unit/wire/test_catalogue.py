@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
@@ -17,8 +17,9 @@ from hypernode.wire.catalogue import (
     get_answer_limit,
     get_question_limit,
 )
+from hypernode.wire.codec import Command, decode_command, encode_command
 from hypernode.wire.command_pb2 import Command as WireCommand
-from tests.unit.wire.samples import VECTORS
+from tests.unit.wire.samples import BLOCK, MESSAGE, VECTORS
 
 KIB, MIB = 1024, 1024 * 1024
 
@@ -71,13 +72,22 @@ def test_who_may_ask(who: Who, names: set[str]) -> None:
         (CommandId.MEMPOOL, 2 * MIB, 2 * MIB),
         (CommandId.TX, 2 * MIB, 2 * MIB),
         (CommandId.TEST, 320 * KIB, 320 * KIB),
-        (CommandId.GETBLOCK, 64 * KIB, 2 * MIB),
+        (CommandId.GETBLOCK, 64 * KIB, 3 * MIB),
         (CommandId.STATUS, 64 * KIB, 2 * MIB),
     ],
 )
 def test_sizes_of_questions_and_answers(command_id: CommandId, question: int, answer: int) -> None:
     assert get_question_limit(LIMITS, command_id) == question
     assert get_answer_limit(LIMITS, command_id) == answer
+
+
+def test_a_block_of_as_many_messages_as_there_may_be_can_be_pushed_and_asked_for() -> None:
+    messages = tuple(replace(MESSAGE, value=number) for number in range(LIMITS.block_messages))
+    block = replace(BLOCK, messages=messages)
+    answer = encode_command(Command(CommandId.GETBLOCK, blocks=(block,)))
+    assert LIMITS.answer_bytes < len(answer) <= get_answer_limit(LIMITS, CommandId.GETBLOCK)
+    assert len(answer) <= get_question_limit(LIMITS, CommandId.BLOCK)
+    assert decode_command(answer).blocks == (block,)
 
 
 def test_limits_of_the_spec() -> None:
