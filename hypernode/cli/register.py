@@ -100,7 +100,7 @@ def _check(
     if state is None:
         return check_texts(network, wish)
     if is_leaving:
-        return [*check_sender(wish), *check_unregister(wish, state)]
+        return [*check_sender(wish), *check_unregister(network, wish, state)]
     return [*check_texts(network, wish), *check_register(network, wish, state, balance)]
 
 
@@ -123,10 +123,12 @@ async def _read_ledger(companion: Companion, pow_address: str, now: float) -> tu
 
 def _make_wish(args: argparse.Namespace, settings: Settings, state: RegistryState | None) -> Wish:
     """What is asked for, with what is configured where nothing is said; to unregister, with what is
-    registered.  Raises WalletError."""
-    from hypernode.core.registration_check import Wish, find_own
+    registered: by the sender, or at the ip that the control address names.  Raises WalletError."""
+    from hypernode.core.registration_check import Wish, find_at, find_own
 
     own = find_own(state, args.pow) if args.unregister and state is not None else None
+    if own is None and args.unregister and state is not None and args.pow == settings.network.control_pow:
+        own = find_at(state, args.ip)
     return Wish(
         pow_address=args.pow,
         ip=args.ip or (own.ip if own else settings.out_ip or ""),

@@ -97,9 +97,11 @@ def check_register(network: Network, wish: Wish, state: RegistryState, balance: 
     ]
 
 
-def check_unregister(wish: Wish, state: RegistryState) -> list[Finding]:
-    """Whether the sender has this registration."""
+def check_unregister(network: Network, wish: Wish, state: RegistryState) -> list[Finding]:
+    """Whether the sender has this registration, or may end that of another."""
     own = find_own(state, wish.pow_address)
+    if own is None and wish.pow_address == network.control_pow:
+        return [_check_control(wish, state)]
     if own is None:
         return [Finding("error", "unregister 2", "the sender has no registration")]
     if (own.ip, own.port, own.pos) == (wish.ip, wish.port, wish.pos):
@@ -108,9 +110,23 @@ def check_unregister(wish: Wish, state: RegistryState) -> list[Finding]:
     return [Finding("error", "unregister 1", f"the sender's registration is another one: {there}")]
 
 
+def _check_control(wish: Wish, state: RegistryState) -> Finding:
+    place = (wish.ip, wish.port, wish.pos)
+    entry = next((e for e in state.entries if (e.ip, e.port, e.pos) == place), None)
+    if entry is None:
+        return Finding("error", "unregister 3", f"nobody has registered {':'.join(place)}")
+    words = f"the control address may end the registration of {entry.collateral}"
+    return Finding("ok", "unregister 3", words)
+
+
 def find_own(state: RegistryState, pow_address: str) -> Registration | None:
     """The present registration of a collateral address."""
     return next((entry for entry in state.entries if entry.collateral == pow_address), None)
+
+
+def find_at(state: RegistryState, ip: str | None) -> Registration | None:
+    """The present registration of an ip; there is one at most."""
+    return next((entry for entry in state.entries if entry.ip == ip), None)
 
 
 def draft_register(wish: Wish) -> Draft:

@@ -128,6 +128,17 @@ def test_unregistering_takes_what_is_registered(folder: Path, capsys: pytest.Cap
     assert answer["openfield"] == f"10.0.0.1:6969:{pos(1)},reason=new host"
 
 
+def test_the_control_address_unregisters_by_ip(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    control = ["--unregister", "-P", NETWORK.control_pow, "--json"]
+    assert run(folder, *control, "-I", "10.0.0.1", "--reason", "gone") == 0
+    answer = read(capsys)
+    assert answer["recipient"] == NETWORK.control_pow
+    assert answer["openfield"] == f"10.0.0.1:6969:{pos(1)},reason=gone"
+    # of an ip that nobody has
+    assert run(folder, *control, "-I", IP, "--pos", pos(1)) == 1
+    assert list_errors(read(capsys)) == ["unregister 3"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "errors"),
     [(["-P", B, "-I", IP, "--pos", pos(9)], ["unregister 2"]), (["-P", A, "-p", "1"], ["unregister 1"])],

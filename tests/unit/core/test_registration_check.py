@@ -148,9 +148,18 @@ def test_a_reason_with_separators_is_an_error(reason: str) -> None:
 
 
 def test_only_the_own_registration_can_be_unregistered() -> None:
-    assert errors(check_unregister(WISH, state_of(ENTRY))) == []
-    assert errors(check_unregister(WISH, state_of())) == ["unregister 2"]
-    assert errors(check_unregister(replace(WISH, port="7000"), state_of(ENTRY))) == ["unregister 1"]
+    assert errors(check_unregister(NETWORK, WISH, state_of(ENTRY))) == []
+    assert errors(check_unregister(NETWORK, WISH, state_of())) == ["unregister 2"]
+    assert errors(check_unregister(NETWORK, replace(WISH, port="7000"), state_of(ENTRY))) == ["unregister 1"]
+
+
+def test_the_control_address_can_unregister_whoever_it_names_and_nobody_else() -> None:
+    wish = replace(WISH, pow_address=NETWORK.control_pow)
+    assert errors(check_unregister(NETWORK, wish, state_of(ENTRY))) == []
+    assert errors(check_unregister(NETWORK, replace(wish, port="7000"), state_of(ENTRY))) == ["unregister 3"]
+    own = replace(ENTRY, collateral=NETWORK.control_pow, ip="10.9.9.9")
+    # registered itself, it may only end its own
+    assert errors(check_unregister(NETWORK, wish, state_of(ENTRY, own))) == ["unregister 1"]
 
 
 def test_it_counts_for_the_rounds_whose_reference_time_is_to_come() -> None:
