@@ -139,13 +139,24 @@ def judge_registration(facts: RegistrationFacts) -> list[Finding]:
     if not facts.pos:
         return [note("without a wallet there is nothing to look for")]
     if facts.problem:
-        return [
-            warning(facts.problem, "Ask again when the companion is in order: hn_reg_feed.py shows it all")
-        ]
+        remedy = "Ask again when the companion is in order: hn_reg_feed.py -f shows what there is"
+        return [warning(facts.problem, remedy), *_tell_latest(facts)]
     entry = facts.entry
     if entry is None:
         return [_explain_absence(facts)]
     return [*_judge_presence(facts, entry), *_judge_place(facts, entry), *_judge_weight(facts, entry)]
+
+
+def _tell_latest(facts: RegistrationFacts) -> list[Finding]:
+    """What a ledger without a list for this round says all the same."""
+    if facts.latest is None:
+        return [note(f"as far as it goes: {_explain_absence(facts).found}")] if facts.last is not None else []
+    return [note(f"as far as it goes: registered ({_describe(facts.latest)})")]
+
+
+def _describe(entry: Registration) -> str:
+    place = f"{entry.ip}:{printable(entry.port)}"
+    return f"{place}, weight {entry.weight}, collateral {printable(entry.collateral)}"
 
 
 def _explain_absence(facts: RegistrationFacts) -> Finding:
@@ -167,9 +178,7 @@ def _explain_absence(facts: RegistrationFacts) -> Finding:
 
 
 def _judge_presence(facts: RegistrationFacts, entry: Registration) -> list[Finding]:
-    where = (
-        f"{entry.ip}:{printable(entry.port)}, weight {entry.weight}, collateral {printable(entry.collateral)}"
-    )
+    where = _describe(entry)
     if facts.latest is None:
         return [
             error(

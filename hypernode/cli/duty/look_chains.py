@@ -190,14 +190,12 @@ async def _search_ledger(inquiry: Inquiry, facts: RegistrationFacts) -> Registra
             raise PowNotReady(status.problem)
         events = await source.get_feed(status.height)
         latest = _find(replay(network, events).entries, facts.pos)
-        listed = await source.get_registered(facts.round)
-        facts = replace(
-            facts,
-            listed=_find(listed.entries, facts.pos),
-            is_voided=facts.pos in listed.voided,
-            latest=latest,
-            last=_find_last(events, facts),
-        )
+        facts = replace(facts, latest=latest, last=_find_last(events, facts))
+        try:
+            listed = await source.get_registered(facts.round)
+        except PowNotReady as problem:
+            return replace(facts, problem=str(problem))
+        facts = replace(facts, listed=_find(listed.entries, facts.pos), is_voided=facts.pos in listed.voided)
         if facts.entry is not None:
             balance = await source.get_balance(facts.entry.collateral, status.height)
             facts = replace(facts, balance=balance, weight=compute_weight(network, balance))

@@ -47,7 +47,7 @@ from hypernode.cli.duty.look_host import (
 from hypernode.cli.duty.look_node import look_at_node
 from hypernode.cli.duty.node import judge_node
 
-ROW_S: Final = 4.0
+ROW_S: Final = 3.5
 """For one row, and so for all: with starting and printing, five seconds in all."""
 
 F = TypeVar("F")

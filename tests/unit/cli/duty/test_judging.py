@@ -160,6 +160,7 @@ CASES: list[tuple[str, Any, Severity, str]] = [
     ("registration", REGISTRATION, OK, "registered: 203.0.113.7:6969, weight 2"),
     ("registration", replace(REGISTRATION, pos=""), NOTE, "without a wallet"),
     ("registration", replace(REGISTRATION, problem="the companion is late"), WARNING, "late"),
+    ("registration", replace(REGISTRATION, listed=None, problem="late"), WARNING, "late"),
     ("registration", replace(REGISTRATION, listed=None, counts_from=11), NOTE, "from round 11 on"),
     ("registration", replace(REGISTRATION, latest=None, counts_from=11), ERROR, "ends with round 10"),
     ("registration", replace(REGISTRATION, listed=None, latest=None), ERROR, "python -m hypernode register"),

@@ -285,6 +285,15 @@ def test_a_fresh_registration_is_told_with_the_round_that_counts_it(home: Path, 
     assert f"counts from round {first} on" in told.found
 
 
+def test_a_late_companion_still_tells_what_it_has(home: Path, wallet: Wallet) -> None:
+    rows = [funding(FIRST, 1), registering_ours(FIRST + 1, wallet.address)]
+    write(home / "ledger.db", blocks(FIRST, LAST - 150, rows))
+    late, told = look(home, "registration")["registration"]
+    assert late.severity is Severity.WARNING
+    assert "wait until the PoW node has them" in late.found
+    assert told.found.startswith(f"as far as it goes: registered ({OUT_IP}:6969, weight 1")
+
+
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
