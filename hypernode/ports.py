@@ -7,7 +7,7 @@ runs on virtual time, so ``asyncio.sleep`` and ``asyncio.timeout`` do too.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -390,10 +390,20 @@ class Ledger(Protocol):
 
 
 class Files(Protocol):
-    """Small files of the data folder (the saved mempool)."""
+    """Files of the data folder beside the ledger: small ones (the saved mempool), and what was cut off the
+    chain."""
 
     def read(self, name: str) -> bytes | None: ...
 
     def write(self, name: str, content: bytes) -> None:
         """Whole or not at all.  Raises OSError."""
+        ...
+
+    async def write_parts(self, name: str, parts: AsyncIterator[bytes]) -> None:
+        """The parts one after another, for what is too large to be held; whole or not at all.  Raises
+        OSError."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Also when there is none.  Raises OSError."""
         ...

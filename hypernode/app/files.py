@@ -1,9 +1,13 @@
-"""The data folder's small files: written whole or not at all."""
+"""The data folder's files: written whole or not at all."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 
 class FolderFiles:
@@ -19,11 +23,39 @@ class FolderFiles:
             return None
 
     def write(self, name: str, content: bytes) -> None:
-        """Into a file beside, synced, then renamed over."""
+        with self._replacing(name) as file:
+            file.write(content)
+
+    async def write_parts(self, name: str, parts: AsyncIterator[bytes]) -> None:
+        """Each part is written in a thread: others need the loop meanwhile."""
+        with self._replacing(name) as file:
+            async for part in parts:
+                await asyncio.to_thread(file.write, part)
+            await asyncio.to_thread(_sync, file)
+
+    def remove(self, name: str) -> None:
+        (self._folder / name).unlink(missing_ok=True)
+
+    @contextmanager
+    def _replacing(self, name: str) -> Iterator[IO[bytes]]:
+        """A file beside, which is synced and renamed over the other when all went well, else removed."""
         target = self._folder / name
         beside = target.with_name(f".{name}.new")
         with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            try:
+                yield file
+                _sync(file)
+            except BaseException:
+                beside.unlink(missing_ok=True)
+                raise
         beside.replace(target)
+        folder = os.open(self._folder, os.O_RDONLY)  # or a power cut may undo the renaming
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _sync(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())

@@ -1,4 +1,5 @@
-"""``python -m hypernode ledger ACTION``: repair, prune, snapshot, import and export of the ledger (spec 4).
+"""``python -m hypernode ledger ACTION``: repair, prune, snapshot, import, export and the choice of a side
+(spec 4).
 
 Exit status: 0 done, 1 it could not be done, 2 usage, 75 not now (the node runs, the disk is full, the
 companion is late), 78 configuration.
@@ -40,6 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     from hypernode.node.chain_import import OtherChain
     from hypernode.node.config_table import ConfigError
     from hypernode.node.lock import LockHeld
+    from hypernode.node.splits import UnknownTip
     from hypernode.ports import PowNotReady, StorageTrouble
     from hypernode.storage.interface import StorageError
 
@@ -47,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
         report = asyncio.run(ACTIONS[args.action].run(args, load_tool_settings(args)))
     except ConfigError as error:
         return _fail(str(error), Exit.CONFIGURATION)
-    except (Reject, OtherChain, StorageError) as error:
+    except (Reject, OtherChain, StorageError, UnknownTip) as error:
         return _fail(str(error), Exit.NEGATIVE)
     except (LockHeld, PowNotReady, StorageTrouble, OSError) as error:
         return _fail(str(error), Exit.TEMPORARY)
@@ -212,6 +214,20 @@ async def _export(args: argparse.Namespace, settings: Settings) -> dict[str, obj
     return {"files": files, "height": height, "words": f"blocks up to {height} are in {' and '.join(files)}"}
 
 
+def _add_follow_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "tip", nargs="?", metavar="HASH", help="a block of the other chain: its hash, or how it begins"
+    )
+    parser.add_argument("--height", type=int, metavar="HEIGHT", help="of a block that this node has not seen")
+    parser.add_argument("--cancel", action="store_true", help="withdraw the word, if it is not done yet")
+
+
+async def _follow(args: argparse.Namespace, settings: Settings) -> dict[str, object]:
+    from hypernode.cli.following import follow_chain
+
+    return await follow_chain(args, settings)
+
+
 def _fail(words: str, status: Exit) -> int:
     print(f"ledger: {words}", file=sys.stderr)
     return status
@@ -240,5 +256,10 @@ ACTIONS: Final[Mapping[str, Action]] = {
     ),
     "export": Action(
         "write the chain as files of the legacy software; the node may run", _add_export_flags, _export
+    ),
+    "follow": Action(
+        "take the other side of a split network, or say which there are; the node may run",
+        _add_follow_flags,
+        _follow,
     ),
 }

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from typing import TypeVar
 
+from hypernode.app.files import FolderFiles
 from hypernode.app.verifier import ThreadVerifier
 from hypernode.cli.check_stored import open_source
 from hypernode.cli.progress import Meter
 from hypernode.core.types import Height
 from hypernode.node.chain_check import ChainCheck
-from hypernode.node.chain_repair import cut_back, export_blocks
+from hypernode.node.chain_repair import cut_back, keep_blocks, make_cut_name
 from hypernode.node.clock import SystemClock
 from hypernode.node.examining import Examiner
 from hypernode.node.settings import Settings
 from hypernode.storage.interface import StorageError
 from hypernode.storage.ledger import SqliteLedger
 from hypernode.storage.prune import check_not_pruned
+
+T = TypeVar("T")
 
 
 async def repair_ledger(
@@ -34,14 +39,18 @@ async def repair_ledger(
     if args.dry_run:
         words = f"blocks {good + 1} to {tip} would be cut"
         return {"cut": 0, "would_cut": tip - good, "height": tip, "words": words}
-    kept = settings.data_path / f"cut-{good + 1}-{tip}-{int(SystemClock().now())}.json.gz"
-    await export_blocks(ledger, good + 1, kept)
+    kept = settings.data_path / make_cut_name(good + 1, tip, SystemClock().now())
+    await keep_blocks(ledger, good + 1, FolderFiles(settings.data_path), kept.name, _run_here)
     count = await cut_back(ledger, good)
     words = (
         f"cut back to block {good}: {count} blocks are gone from the ledger and kept in {kept}; "
         "start the node, and it fetches the rest"
     )
     return {"cut": count, "height": good, "kept": str(kept), "words": words}
+
+
+async def _run_here(work: Callable[[], T], /) -> T:  # nobody else waits for this loop
+    return work()
 
 
 async def _find_last_good(

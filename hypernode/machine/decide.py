@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hypernode.core.params import Network
 from hypernode.core.types import ChainHeight, Round, Slot
 from hypernode.machine.consensus import Consensus, compute_consensus, is_enough
-from hypernode.machine.peers import PeerView, ToldChain, find_better_chains
+from hypernode.machine.peers import Order, PeerView, ToldChain, find_better_chains, group_chains
 from hypernode.machine.state import State
 
 MAX_CLOCK_OFFSET_S = 2.0
@@ -44,6 +44,12 @@ class NodeView:
     banned_tips: frozenset[bytes] = frozenset()
     needs_catch_up: frozenset[bytes] = frozenset()
     """Tips of the present round that did not follow our chain before it."""
+    order: Order | None = None
+    """Until its block is in our chain."""
+    tips_without_order: frozenset[bytes] = frozenset()
+    """Tips of chains that do not have the order's block."""
+    strange: ToldChain | None = None
+    """A chain that is no better than ours and no part of it, told for a while and not looked at yet."""
     better_since: float | None = None
     """Since when some peer tells a better chain."""
     is_slot_signed: bool = False
@@ -81,13 +87,28 @@ class CatchUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Follow:
+    """Take the chain that an operator chose out of these, whatever our measures say."""
+
+    order: Order
+    chains: tuple[ToldChain, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookInto:
+    """Find where a chain that is no better has parted from ours."""
+
+    chain: ToldChain
+
+
+@dataclass(frozen=True, slots=True)
 class Forge:
     """It is our slot, and all holds."""
 
     consensus: Consensus
 
 
-Decision = Rest | DeriveRound | SyncRound | CatchUp | Forge
+Decision = Rest | DeriveRound | SyncRound | CatchUp | Follow | LookInto | Forge
 
 
 def decide(network: Network, view: NodeView) -> Decision:
@@ -101,7 +122,25 @@ def decide(network: Network, view: NodeView) -> Decision:
     if view.connected < network.min_connections:
         return Rest(State.START, f"{view.connected} of {network.min_connections} connections")
     better = find_better_chains(view.own, view.peers, view.banned_tips)
-    return _decide_sync(network, view, better) or _decide_forging(network, view)
+    decision = _decide_order(view) or _decide_sync(network, view, better) or _decide_forging(network, view)
+    if decision == Rest(State.SYNCING) and view.strange is not None:
+        return LookInto(view.strange)
+    return decision
+
+
+def _decide_order(view: NodeView) -> Follow | None:
+    """An operator's word goes before our own measures, and before forging what would only be cut."""
+    order = view.order
+    if order is None:
+        return None
+    passed_over = view.banned_tips | view.tips_without_order | {view.own.block_hash}
+    able = [
+        chain
+        for chain in group_chains(view.peers)
+        if chain.height.height >= order.height and chain.height.block_hash not in passed_over
+    ]
+    able.sort(key=lambda chain: chain.height.block_hash != order.block_hash)
+    return Follow(order, tuple(able)) if able else None
 
 
 def _decide_sync(network: Network, view: NodeView, better: list[ToldChain]) -> Decision | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hypernode.core.fork_choice import is_better
-from hypernode.core.types import ChainHeight
+from hypernode.core.types import ChainHeight, Height
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +93,21 @@ def find_better_chains(
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """An operator's word: take the chain that has this block (spec 4, SPLIT)."""
+
+    height: Height
+    block_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Support:
-    """How many of the registered peers in sight (``connected``) hold a branch (``behind``)."""
+    """How many of the registered peers in sight (``connected``) hold a branch (``behind``).
+    ``order``: an operator chose what has its block: that may replace ours whatever its age and measures."""
 
     behind: int
     connected: int
+    order: Order | None = None
 
     @property
     def is_majority(self) -> bool:

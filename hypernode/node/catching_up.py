@@ -149,13 +149,16 @@ class CatchingUp:
                 is_last = height >= self.told.height.height
                 follows = self.common == self.chain.height.height
                 # Blocks of ours go only for a whole branch; what merely follows our tip is taken as it comes.
-                if (follows or is_last or len(self._pending) >= MAX_BRANCH_BLOCKS) and not await self._adopt(
-                    fetcher
-                ):
+                if (follows or is_last or self._is_much(height)) and not await self._adopt(fetcher):
                     return False
                 self._messages += sum(len(prepared.block.messages) for prepared in part)
                 self.show(self._measure(height, fetcher))
         return True
+
+    def _is_much(self, height: Height) -> bool:
+        """Too much is pending to wait for the rest; an operator's order needs its block, however far."""
+        order = self.support.order
+        return len(self._pending) >= MAX_BRANCH_BLOCKS and (order is None or height >= order.height)
 
     async def _prepare(
         self, fetched: AsyncGenerator[list[Block], None]

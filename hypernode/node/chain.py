@@ -16,16 +16,29 @@ from hypernode.core.errors import Ignore, Reject
 from hypernode.core.fork_choice import check_replacement, is_better, is_promise_kept
 from hypernode.core.hashing import h20
 from hypernode.core.params import Network
+from hypernode.core.pruning import compute_replay_window
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Block, ChainHeight, Equivocation, Height, Round, RoundPlan, Slot
 from hypernode.core.validate_block import Break, Origin, is_signed_by_forger
-from hypernode.machine.peers import Support
+from hypernode.machine.peers import Order, Support
 from hypernode.mempool.pool import Mempool
+from hypernode.node.chain_repair import keep_blocks, make_cut_name
 from hypernode.node.history import History
 from hypernode.node.judging import BlockRejected, ForgerKeys, Judge, Prepared, prepare
 from hypernode.node.rounds import Rounds
 from hypernode.node.world import World
-from hypernode.ports import Finding, Replacement
+from hypernode.ports import Finding, Replacement, StorageTrouble
+
+
+def _check_ordered(order: Order, blocks: Sequence[Block]) -> None:
+    """An operator's word holds for one chain only.  Raises Reject."""
+    if not any(b.height == order.height and b.block_hash == order.block_hash for b in blocks):
+        raise Reject("4-ledger", f"promise not kept: the branch lacks block {order.height} of the order")
+
+
+def _is_other(theirs: ChainHeight, ours: ChainHeight) -> bool:
+    """In the place of ``is_better`` where an operator has chosen."""
+    return theirs.block_hash != ours.block_hash
 
 
 async def _do_nothing(block: Block) -> None:
@@ -49,6 +62,8 @@ class Chain:
         self.on_append: Callable[[Sequence[Block]], None] = lambda blocks: None
         self.on_own_block: Callable[[Block], Awaitable[None]] = _do_nothing
         self.on_equivocation: Callable[[Equivocation], None] = lambda evidence: None
+        self.on_cut: Callable[[Height, Height, str], None] = lambda first, last, name: None
+        """Blocks from ``first`` to ``last`` go by an operator's word; the file of that name keeps them."""
 
     @property
     def height(self) -> ChainHeight:
@@ -113,10 +128,14 @@ class Chain:
         """Judge a fetched branch on top of ``common``, measure it, and take it if it is what was told
         and better than ours (spec 4, which chain is better).  ``told`` is None for a part
         of a branch; ``support``: who holds it.  Raises BlockRejected with the rule that a block breaks,
-        Reject for a promise that is not kept, Ignore when it may not replace ours."""
+        Reject for a promise that is not kept, Ignore when it may not replace ours.  What an operator
+        ordered is judged all the same, and taken whatever its measures; what goes for it is written down
+        first."""
         blocks = [prepared.block for prepared in branch]
         async with self._lock:
             await self.check_depth(common, support)
+            if support.order is not None and common < self.height.height:
+                _check_ordered(support.order, blocks)
             judge = await self._judge_at(common, Origin.FETCHED, majority_holds=support.is_majority)
             await judge.history.look_up(blocks)
             breaks: list[tuple[Break, ...]] = []
@@ -127,7 +146,11 @@ class Chain:
                 except Reject as fault:
                     raise BlockRejected(fault, prepared.block.height) from fault
                 judge.push(prepared.block)
-            outcome = await self._world.ledger.replace(common, blocks, is_better)
+            is_ordered = support.order is not None and common < self.height.height
+            if is_ordered:
+                await self._keep_above(common)
+            preferred = _is_other if is_ordered else is_better
+            outcome = await self._world.ledger.replace(common, blocks, preferred)
             if outcome.adopted:
                 # In this order: a twin of what the branch holds goes again.
                 self._mempool.return_messages(outcome.dropped_messages, self._world.clock.now())
@@ -182,6 +205,9 @@ class Chain:
         (spec 4)."""
         if common >= self.height.height:
             return
+        if support.order is not None:
+            await self._check_unpruned(common)
+            return
         first_dropped = (await self._world.ledger.get_headers(common + 1, 1))[0]
         present, _ = compute_round_slot(self._network, self._world.clock.now())
         refusal = check_replacement(
@@ -189,6 +215,28 @@ class Chain:
         )
         if refusal is not None:
             raise refusal
+
+    async def _check_unpruned(self, common: Height) -> None:
+        """What was pruned is not cut, and rule 10 does not need it for blocks on top of ``common``
+        (``core.pruning``).  Raises Ignore."""
+        below = self._world.ledger.get_pruned_below()
+        if below:
+            [last_pruned] = await self._world.ledger.get_headers(below - 1, 1)
+            [parent] = await self._world.ledger.get_headers(common, 1)
+            window = compute_replay_window(self._network)
+            if common + 1 < below or last_pruned.timestamp + window >= parent.timestamp:
+                raise Ignore("4-ledger", f"too much is pruned to go back to block {common}")
+
+    async def _keep_above(self, common: Height) -> None:
+        """Write down the blocks that go for what an operator ordered.  Raises StorageTrouble."""
+        world, tip = self._world, self.height.height
+        if tip > common:
+            name = make_cut_name(common + 1, tip, world.clock.now())
+            try:
+                await keep_blocks(world.ledger, common + 1, world.files, name, world.verifier.run)
+            except OSError as trouble:
+                raise StorageTrouble(f"{name} cannot be written, so nothing is cut: {trouble}") from trouble
+            self.on_cut(common + 1, tip, name)
 
     async def _note_own_block(self, block: Block) -> None:
         """A valid block of ours that the journal does not know: somebody else signs with our key, or

@@ -8,33 +8,42 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-from pathlib import Path
+from collections.abc import AsyncIterator
+from functools import partial
 from typing import Final
 
-from hypernode.core.types import Height
+from hypernode.core.types import Block, Height
 from hypernode.node.json_shapes import block_to_object
-from hypernode.ports import Ledger
+from hypernode.ports import Files, Ledger, Offload
 
 STEP_BLOCKS: Final = 200
-"""Blocks read or dropped at once; each step of dropping is one transaction."""
+"""Blocks dropped at once; each step is one transaction."""
 
 
-async def export_blocks(ledger: Ledger, first: Height, path: Path) -> int:
-    """Write the blocks from ``first`` to the tip into ``path``, whole or not at all; how many.  Raises
+def make_cut_name(first: Height, last: Height, now: float) -> str:
+    """The file of the data folder that keeps blocks which are cut off at ``now`` (unix s)."""
+    return f"cut-{first}-{last}-{int(now)}.json.gz"
+
+
+async def keep_blocks(ledger: Ledger, first: Height, files: Files, name: str, offload: Offload) -> int:
+    """Write the blocks from ``first`` to the tip into a file, whole or not at all; how many.  Raises
     OSError."""
-    tip, count = ledger.get_height().height, 0
-    beside = path.with_name(f".{path.name}.new")
-    with open(beside, "wb") as raw:  # noqa: ASYNC230  a tool's: nobody else waits for this loop
-        with gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as file:
-            for start in range(first, tip + 1, STEP_BLOCKS):
-                for block in await ledger.get_blocks(start, min(STEP_BLOCKS, tip - start + 1)):
-                    file.write(json.dumps(block_to_object(block), separators=(",", ":")).encode() + b"\n")
-                    count += 1
-        raw.flush()
-        os.fsync(raw.fileno())
-    os.replace(beside, path)
-    return count
+    tip = ledger.get_height().height
+
+    async def list_parts() -> AsyncIterator[bytes]:
+        # Block by block: the members of a gzip file follow each other, and nobody waits long.
+        for height in range(first, tip + 1):
+            block = await ledger.get_block(height)
+            if block is not None:
+                yield await offload(partial(_compress, block))
+
+    await files.write_parts(name, list_parts())
+    return tip - first + 1
+
+
+def _compress(block: Block) -> bytes:
+    line = json.dumps(block_to_object(block), separators=(",", ":")).encode() + b"\n"
+    return gzip.compress(line, mtime=0)
 
 
 async def cut_back(ledger: Ledger, to_height: Height) -> int:

@@ -18,14 +18,16 @@ from hypernode.core.kinds import CONFIG
 from hypernode.core.lottery import compute_connect_to
 from hypernode.core.params import Network
 from hypernode.core.timeline import compute_slot_start
-from hypernode.core.types import Block, Equivocation, Round
+from hypernode.core.types import Block, Equivocation, Height, Round
 from hypernode.machine.clock_offset import ClockOffsets
 from hypernode.machine.consensus import compute_consensus
 from hypernode.machine.decide import (
     CatchUp,
     Decision,
     DeriveRound,
+    Follow,
     Forge,
+    LookInto,
     NodeView,
     Rest,
     SyncRound,
@@ -49,7 +51,9 @@ from hypernode.node.reporter import Reporter
 from hypernode.node.rounds import Rounds
 from hypernode.node.saved_mempool import load_messages, save_messages
 from hypernode.node.serving import Serving
+from hypernode.node.splits import Splits
 from hypernode.node.storage_watch import StorageWatch
+from hypernode.node.strange_chains import StrangeChains
 from hypernode.node.sync import Synchroniser
 from hypernode.node.tester import Tester
 from hypernode.node.tuning import Tuner
@@ -124,9 +128,18 @@ class Node:
         self.clock_watch = ClockWatch(world.clock, self.offsets, warn)
         self.tester = Tester(network, world, self.peers, self.dialler, self.reporter, self.offsets)
         self.duties = Duties(network, world.clock, self.present, self.peers, self.reporter, self.tester)
+        self.splits = Splits(world.files, world.clock, log)
         self.sync = Synchroniser(
-            network, world, self.chain, self.dialler, self.reporter, self.present.set_state, log
+            network,
+            world,
+            self.chain,
+            self.dialler,
+            self.reporter,
+            self.splits,
+            self.present.set_state,
+            log,
         )
+        self.strange_chains = StrangeChains(network, world, self.chain, self.dialler, self.splits)
         self.views = Views(
             network,
             world,
@@ -137,7 +150,7 @@ class Node:
             self.intake.configs,
             metrics,
             lambda: self.forger.forged_count,
-            lambda: self.sync.split,
+            self.splits,
             lambda: self.sync.progress,
             self.tuner,
             self.wake,
@@ -171,10 +184,19 @@ class Node:
         self.chain.on_append = self._on_append
         self.chain.on_own_block = self._on_own_block
         self.chain.on_equivocation = self._on_equivocation
+        self.chain.on_cut = lambda first, last, name: self._warn(
+            f"blocks {first} to {last} of ours go by an operator's word, and are kept in {name}"
+        )
 
     def wake(self) -> None:
         """Look at the node now: something happened."""
         self._wake.set()
+
+    def follow(self, text: str, height: Height | None = None) -> None:
+        """An operator's word (spec 4, SPLIT): take the chain that has the block with this hash, or with one
+        that begins so.  Raises UnknownTip, OSError."""
+        self.splits.follow(text, height)
+        self.wake()
 
     def halt(self, reason: str) -> None:
         """Stop forging and syncing until an operator comes; go on answering."""
@@ -231,6 +253,7 @@ class Node:
                 self.present.clock_offset_s = self.clock_watch.look()
                 await self.storage_watch.check()
                 await self.companion.check(self.tuner.colours)
+                await self.sync.look_at_order()
                 view = await self._view()
                 await self._perform(decide(self.present.network, view), view)
                 await self.duties.say_what_is_due()
@@ -290,6 +313,9 @@ class Node:
             juror=self.present.get_juror(),
             banned_tips=banned,
             needs_catch_up=self.sync.list_needing_catch_up(),
+            order=self.splits.order,
+            tips_without_order=self.sync.list_without_order(),
+            strange=await self.strange_chains.find(peers),
             better_since=self._note_better(bool(find_better_chains(own, peers, banned)), own.block_hash),
             is_slot_signed=await self.world.journal.get_hash(round_, sir) is not None,
             can_seal=self._can_seal(),
@@ -334,6 +360,11 @@ class Node:
                     chain, compute_support(chain.height.block_hash, view.peers), view.jurors
                 )
                 self.wake()
+            case Follow(order, chains):
+                await self.sync.follow(order, chains, view.peers)
+                self.wake()
+            case LookInto(chain):
+                await self.strange_chains.look_into(chain)
             case Forge():
                 await self._forge(view)
 

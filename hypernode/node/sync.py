@@ -8,21 +8,22 @@ breaks a rule or a promise is ignored for 15 minutes, and who told it is reporte
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.params import Network
 from hypernode.core.types import Block, Height
-from hypernode.machine.peers import PeerView, Support, ToldChain
+from hypernode.machine.peers import Order, PeerView, Support, ToldChain, compute_support
 from hypernode.machine.state import State
-from hypernode.node.asking import ask_round_blocks
+from hypernode.node.asking import ask_block_info, ask_round_blocks
 from hypernode.node.catching_up import CatchingUp
 from hypernode.node.chain import Chain
 from hypernode.node.common_block import get_own_hash
 from hypernode.node.dialling import Dialler
 from hypernode.node.judging import Prepared
 from hypernode.node.reporter import Reporter
+from hypernode.node.splits import Splits
 from hypernode.node.sync_progress import OnProgress, SyncProgress
 from hypernode.node.world import World
 from hypernode.ports import PowNotReady, TransportClosed
@@ -47,6 +48,7 @@ class Synchroniser:
     chain: Chain
     dialler: Dialler
     reporter: Reporter
+    splits: Splits
     set_state: Callable[..., None]
     """With a state, and words on it."""
     log: Callable[[str], None]
@@ -57,13 +59,9 @@ class Synchroniser:
     _banned: dict[bytes, float] = field(default_factory=dict)
     _needs_catch_up: dict[bytes, float] = field(default_factory=dict)
     _liars: dict[str, float] = field(default_factory=dict)
-    _split: str = ""
-    _split_until: float = 0.0
-
-    @property
-    def split(self) -> str:
-        """Words for the operator while another chain is told that may not replace ours by itself."""
-        return self._split if self.world.clock.monotonic() < self._split_until else ""
+    _without_order: dict[bytes, float] = field(default_factory=dict)
+    _common: Height = 0
+    """The last block that ours shares with the branch that was looked at last."""
 
     def list_banned(self) -> frozenset[bytes]:
         """Tips that are not looked at: broken promises, and those that our own count finds no better."""
@@ -71,6 +69,51 @@ class Synchroniser:
 
     def list_needing_catch_up(self) -> frozenset[bytes]:
         return frozenset(_drop_old(self._needs_catch_up, self.world.clock.monotonic()))
+
+    def list_without_order(self) -> frozenset[bytes]:
+        """Tips of chains that do not have the block which an operator ordered."""
+        return frozenset(_drop_old(self._without_order, self.world.clock.monotonic()))
+
+    async def look_at_order(self) -> None:
+        """Read the operator's word; done is what our chain has."""
+        if self.splits.look():
+            # His word is worth a new try, whatever was found before.
+            self._banned.clear()
+            self._without_order.clear()
+        order = self.splits.order
+        if order is not None and await get_own_hash(self.world.ledger, order.height) == order.block_hash:
+            self.splits.finish()
+
+    async def follow(self, order: Order, chains: Sequence[ToldChain], peers: Sequence[PeerView]) -> bool:
+        """Take the chain that has the order's block; True when it is ours now.  It is verified in full like
+        any other; neither its age nor its measures count."""
+        for told in chains:
+            if await self._is_told_to_have(told, order):
+                support = compute_support(told.height.block_hash, peers)
+                await self.catch_up(told, replace(support, order=order))
+                await self.look_at_order()
+            if self.splits.order is None:
+                return True
+        return False
+
+    async def _is_told_to_have(self, told: ToldChain, order: Order) -> bool:
+        """Whether one of some holders says that the chain has the order's block: it has to give it then."""
+        is_denied = False
+        for holder in self._order_holders(told, ())[:MAX_HOLDERS_ASKED]:
+            try:
+                async with self.dialler.borrow(holder.address) as session:
+                    there = await ask_block_info(session, order.height)
+            except (TransportClosed, TimeoutError, Reject) as error:
+                await self._blame(holder, error, catching_up=True)
+                continue
+            if there is not None and there.block_hash == order.block_hash:
+                return True
+            is_denied = True
+        if is_denied:
+            self._without_order[told.height.block_hash] = self.world.clock.monotonic() + BAN_S
+        else:
+            self._ban(told, self.network.delays.peer_retry_s)
+        return False
 
     async def sync_round(self, told: ToldChain, jurors: Sequence[str], support: Support) -> bool:
         """Take a better branch of the present round; True when ours was replaced or grew."""
@@ -112,10 +155,11 @@ class Synchroniser:
         """Do the work; False when no holder was left to do it with, or the branch is not what was told."""
         try:
             if await work.run():
-                self._split = ""
+                await self._end_split()
             else:
                 self._leave(told)
         except Ignore as refusal:
+            self._common = work.common
             self._note_split(told, refusal)
         except PowNotReady as problem:
             self.log(f"catching up has to wait: {problem}")
@@ -167,7 +211,7 @@ class Synchroniser:
                     return True
                 continue
             if is_taken:
-                self._split = ""
+                await self._end_split()
                 await self.reporter.say_synced(holder.address, holder.name, catching_up=False)
             return is_taken
         self._ban(told, BAN_S if rejected == asked else self.network.delays.peer_retry_s)
@@ -185,6 +229,7 @@ class Synchroniser:
         while branch and await get_own_hash(self.world.ledger, common + 1) == branch[0].block_hash:
             common += 1
             branch = branch[1:]
+        self._common = common
         if branch and await self._adopt(common, await self.chain.prepare(branch), told, support):
             return True
         return self._leave(told)
@@ -217,16 +262,16 @@ class Synchroniser:
             self._liars[holder.address] = self.world.clock.monotonic() + BAN_S
         await self.reporter.say_failed(holder.address, holder.name, catching_up=catching_up)
 
+    async def _end_split(self) -> None:
+        """What was told to have parted from ours may be ours now."""
+        other = self.splits.last
+        if other is not None and await get_own_hash(self.world.ledger, other.height) == other.block_hash:
+            self.splits.end()
+
     def _note_split(self, told: ToldChain, refusal: Ignore) -> None:
         """The other chain may not replace ours by itself: nobody's fault.  More peers may come to stand
         behind it, so it is looked at again soon."""
-        own, monotonic = self.chain.height, self.world.clock.monotonic()
-        self._split = (
-            f"SPLIT: {refusal.reason}; ours {own.height} {own.block_hash.hex()}, "
-            f"theirs {told.height.height} {told.height.block_hash.hex()}"
-        )
-        self._split_until = monotonic + BAN_S
-        self.log(self._split)
+        self.splits.note(self.chain.height, told.height, self._common, refusal.reason)
         self._ban(told, self.network.delays.grace_s)
 
     def _order_holders(self, told: ToldChain, jurors: Sequence[str]) -> list[PeerView]:

@@ -26,6 +26,7 @@ from hypernode.node.peers import Peer, Peers
 from hypernode.node.present import Present
 from hypernode.node.queries import parse_hypernodes
 from hypernode.node.reporter import Reporter
+from hypernode.node.splits import Splits
 from hypernode.node.sync_progress import SyncProgress
 from hypernode.node.tuning import Tuner
 from hypernode.node.world import World
@@ -51,7 +52,7 @@ class Views:
     configs: ConfigWatch
     metrics: Metrics
     get_forged_count: Callable[[], int]
-    get_split: Callable[[], str]
+    splits: Splits
     get_progress: Callable[[], SyncProgress | None]
     tuner: Tuner
     on_height: Callable[[], None] = lambda: None
@@ -108,7 +109,8 @@ class Views:
             "chains": self._list_chains(own),
             "findings": await self.world.ledger.count_findings(),
             "equivocations": self._list_equivocations(),
-            "split": self.get_split(),
+            "split": self.splits.words,
+            "follow": self.splits.describe(),
             "catching_up": progress.describe() if (progress := self.get_progress()) else None,
             "refused_messages": dict(sorted(self.mempool.get_refusals().items())),
             "tunables": self._describe_tunables(),

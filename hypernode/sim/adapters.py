@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from hypernode.core.address import compute_address
@@ -70,6 +70,16 @@ class MemoryFiles:
 
     def write(self, name: str, content: bytes) -> None:
         self._contents[name] = content
+
+    async def write_parts(self, name: str, parts: AsyncIterator[bytes]) -> None:
+        self._contents[name] = b"".join([part async for part in parts])
+
+    def remove(self, name: str) -> None:
+        self._contents.pop(name, None)
+
+    def list_names(self) -> list[str]:
+        """What there is."""
+        return sorted(self._contents)
 
 
 def no_metrics() -> Mapping[str, object]:

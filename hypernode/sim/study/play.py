@@ -190,7 +190,7 @@ class _Run:
         honest = self._list_honest()
         self._tally.add({host.index: host.height.block_hash for host in honest})
         for host in honest:
-            if host.node is not None and host.node.sync.split:
+            if host.node is not None and host.node.splits.words:
                 self._seen.split.add(host.index)
             if host.node is not None and host.node.present.halted:
                 self._seen.halted.add(host.index)

@@ -15,13 +15,16 @@ from typing import Any
 
 import pytest
 
+from hypernode.app.files import FolderFiles
 from hypernode.cli import check, ledger
 from hypernode.cli.duty.table import ROWS
 from hypernode.cli.exit_codes import Exit, Health
 from hypernode.cli.progress import LINE_EVERY_S, Meter
 from hypernode.core.params import network_to_json
+from hypernode.machine.peers import Order
 from hypernode.node.check_state import FILE_NAME
 from hypernode.node.lock import acquire_lock
+from hypernode.node.splits import ORDER_NAME, OtherTip, load_order, save_tips
 from hypernode.storage.archives import write_archive
 from hypernode.storage.legacy_schema import CHAIN_NAME, HYPERNODES_NAME
 from tests.unit.storage.legacy_files import load_chain, make_trap_block, read_rows, write_legacy
@@ -295,7 +298,7 @@ def test_what_changes_the_ledger_is_refused_while_the_node_runs(
 
 
 @pytest.mark.parametrize(
-    "action", [["repair"], ["prune", "--all"], ["export", "x"], ["snapshot", "x.tar.gz"]]
+    "action", [["repair"], ["prune", "--all"], ["export", "x"], ["snapshot", "x.tar.gz"], ["follow", "5a"]]
 )
 def test_tools_make_no_ledger_where_there_is_none(action: list[str], home: Path) -> None:
     assert ledger.main(action) == Exit.NEGATIVE
@@ -378,3 +381,74 @@ def test_root_script_and_subcommands_are_there() -> None:
             [sys.executable, *command, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
         )
         assert done.stdout.startswith("usage: ")
+
+
+# --- follow -------------------------------------------------------------------------------------------
+
+
+def note_tips(home: Path, *tips: OtherTip) -> None:
+    """As a node that runs, or ran, left them."""
+    save_tips(FolderFiles(home / "data"), tips)
+
+
+def read_order(home: Path) -> Order | None:
+    return load_order(FolderFiles(home / "data"))
+
+
+def test_follow_says_which_chains_there_are_and_what_will_be_cut(
+    filled: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ledger.main(["follow"]) == Exit.OK
+    assert "seen no chain" in capsys.readouterr().out
+    note_tips(home, OtherTip(90, b"\x5a" * 20, TIP - 3, 1_700_000_000))
+    assert ledger.main(["follow"]) == Exit.OK
+    out = capsys.readouterr().out
+    assert f"ours: block {TIP} {BLOCKS[-1].block_hash.hex()}" in out
+    assert f"2023-11-14 22:13:20 UTC: block 90 {'5a' * 20}, in common up to block {TIP - 3}" in out
+    # The node may run: nothing but the word is written.
+    before = filled.read_bytes()
+    with acquire_lock(home / "data" / "lock", "x"):
+        assert ledger.main(["follow", "5A5a"]) == Exit.OK
+    assert filled.read_bytes() == before
+    out = capsys.readouterr().out
+    assert f"theirs: block 90 {'5a' * 20}" in out
+    assert f"blocks {TIP - 2} to {TIP} of ours are cut" in out
+    assert read_order(home) == Order(90, b"\x5a" * 20)
+    assert ledger.main(["follow", "--json"]) == Exit.OK
+    assert read_json(capsys)["order"] == {"height": 90, "block_hash": "5a" * 20}
+    assert ledger.main(["follow", "--cancel"]) == Exit.OK
+    assert ledger.main(["follow", "--cancel"]) == Exit.OK
+    assert capsys.readouterr().out == "withdrawn\nthere was no word to withdraw, or it is done\n"
+    assert read_order(home) is None
+
+
+def test_follow_takes_any_block_by_hash_and_height(
+    filled: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ledger.main(["follow", "7b" * 20, "--height", "7", "--json"]) == Exit.OK
+    report = read_json(capsys)
+    assert (report["ordered"], report["common"]) == (True, None)
+    assert read_order(home) == Order(7, b"\x7b" * 20)
+    # What our chain has needs no word.
+    ours = BLOCKS[4]
+    assert ledger.main(["follow", ours.block_hash.hex(), "--height", str(ours.height)]) == Exit.OK
+    assert "nothing to do" in capsys.readouterr().out
+    assert read_order(home) == Order(7, b"\x7b" * 20)
+
+
+@pytest.mark.parametrize("tip", ["5a", "00", "g", "7b" * 20])
+def test_follow_refuses_what_names_no_block_or_several(
+    tip: str, filled: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note_tips(home, *(OtherTip(90 + n, b"\x5a" + bytes([n]) * 19, 2, 0) for n in range(2)))
+    assert ledger.main(["follow", tip]) == Exit.NEGATIVE
+    assert "ledger: " in capsys.readouterr().err
+    assert read_order(home) is None
+
+
+def test_follow_says_that_a_word_is_damaged(
+    filled: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "data" / ORDER_NAME).write_text("nonsense")
+    assert ledger.main(["follow"]) == Exit.NEGATIVE
+    assert "follow.json is damaged" in capsys.readouterr().err

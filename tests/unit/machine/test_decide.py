@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from hypernode.machine.decide import CatchUp, DeriveRound, Forge, Rest, SyncRound, decide
+from hypernode.machine.decide import (
+    CatchUp,
+    DeriveRound,
+    Follow,
+    Forge,
+    LookInto,
+    Rest,
+    SyncRound,
+    decide,
+)
+from hypernode.machine.peers import Order, group_chains
 from hypernode.machine.state import State
 from tests.unit.machine.samples import ME, make_height, make_network, make_peer, make_view
 
@@ -135,3 +145,48 @@ def test_the_branch_most_peers_hold_comes_first() -> None:
     decision = decide(NETWORK, make_view(peers=peers, better_since=0.0))
     assert isinstance(decision, SyncRound)
     assert decision.chain.height == common
+
+
+# --- an operator's word, and chains that are no better ----------------------------------------------------
+
+ORDERED, OTHER, SHORT = make_height(9, tag=7), make_height(14, tag=8), make_height(8, tag=9)
+ORDER = Order(9, ORDERED.block_hash)
+
+
+def _list_followed(**overrides: object) -> list[int] | None:
+    """Heights of the chains that are followed, in order."""
+    peers = (make_peer(1, OTHER), make_peer(2, OTHER), make_peer(3, SHORT), make_peer(4, ORDERED))
+    decision = decide(NETWORK, make_view(peers=peers, order=ORDER, **overrides))
+    if not isinstance(decision, Follow):
+        return None
+    assert decision.order == ORDER
+    return [chain.height.height for chain in decision.chains]
+
+
+def test_an_operators_word_goes_before_better_chains_and_before_forging() -> None:
+    # The block itself first; then what may have it, which a chain that is too short cannot.
+    assert _list_followed(juror=ME, better_since=0.0) == [9, 14]
+
+
+def test_chains_known_not_to_have_the_ordered_block_are_passed_over() -> None:
+    assert _list_followed(tips_without_order=frozenset({OTHER.block_hash})) == [9]
+    assert _list_followed(banned_tips=frozenset({ORDERED.block_hash})) == [14]
+    nobody = frozenset({OTHER.block_hash, ORDERED.block_hash})
+    assert _list_followed(tips_without_order=nobody) is None
+
+
+def test_an_operators_word_changes_nothing_while_nobody_in_sight_can_have_its_block() -> None:
+    # Those who are on our own tip do not have it, or it would be ours.
+    assert isinstance(decide(NETWORK, make_view(order=ORDER, juror=ME)), Forge)
+
+
+@pytest.mark.parametrize("obstacle", [{"halted": "fault"}, {"pow_problem": "late"}, {"connected": 0}])
+def test_what_keeps_a_node_from_judging_keeps_it_from_following(obstacle: dict[str, object]) -> None:
+    assert _list_followed(**obstacle) is None
+
+
+def test_a_chain_that_is_no_better_is_looked_into_when_there_is_nothing_else_to_do() -> None:
+    [strange] = group_chains([make_peer(9, make_height(9, tag=9))])
+    assert decide(NETWORK, make_view(strange=strange)) == LookInto(strange)
+    assert isinstance(decide(NETWORK, make_view(strange=strange, juror=ME)), Forge)
+    assert decide(NETWORK, make_view(strange=strange, halted="fault")) == Rest(State.HALTED, "fault")

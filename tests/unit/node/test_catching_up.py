@@ -307,7 +307,7 @@ def test_one_that_denies_our_blocks_brings_no_split_about() -> None:
         await world.hold(3)
         await world.catch_up(2, 3)
         assert world.is_whole()
-        assert node.sync.split == ""
+        assert node.splits.words == ""
         assert min(world.asked(2) + world.asked(3)) == 31
 
     play(scenario())

@@ -6,7 +6,6 @@ import gzip
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +14,12 @@ from hypernode.core.errors import Reject
 from hypernode.core.types import Block, Height
 from hypernode.node import chain_import, chain_repair
 from hypernode.node.chain_import import ImportReport, LedgerChain, OtherChain, import_chain
-from hypernode.node.chain_repair import cut_back, export_blocks
+from hypernode.node.chain_repair import cut_back, keep_blocks
 from hypernode.node.examining import HEADER_RULES, Examiner
 from hypernode.node.json_shapes import block_to_object
 from hypernode.ports import PowNotReady
 from hypernode.pow.fixed_source import FixedPowSource
-from hypernode.sim.adapters import InlineVerifier
+from hypernode.sim.adapters import InlineVerifier, MemoryFiles
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import SqliteLedger, open_ledger
 from tests.unit.node.worlds import Bed, Branch, play
@@ -214,15 +213,15 @@ def test_ledger_of_ours_is_a_source() -> None:
     play(scenario())
 
 
-def test_what_is_cut_is_written_down_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_cut_is_written_down_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chain_repair, "STEP_BLOCKS", 2)
 
     async def scenario() -> None:
         world = await World.make()
         await world.take_in()
-        path = tmp_path / "cut.json.gz"
-        assert await export_blocks(world.ledger, 2, path) == 4
-        lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+        files = MemoryFiles()
+        assert await keep_blocks(world.ledger, 2, files, "cut.json.gz", InlineVerifier().run) == 4
+        lines = gzip.decompress(files.read("cut.json.gz") or b"").decode().splitlines()
         assert [json.loads(line) for line in lines] == [block_to_object(b) for b in world.blocks[1:]]
         assert await cut_back(world.ledger, 1) == 4
         assert await world.ledger.get_blocks(1, 9) == world.blocks[:1]

@@ -377,17 +377,17 @@ def test_a_branch_that_may_not_replace_ours_is_a_split_and_not_fetched() -> None
         own = node.chain.height
         assert not await node.sync.catch_up(told, MOST)
         assert CommandId.BLOCKSYNC not in {command.id for command in heard}
-        assert "operator" in node.sync.split
-        assert node.sync.split.startswith("SPLIT: ")
-        assert own.block_hash.hex() in node.sync.split
-        assert told.height.block_hash.hex() in node.sync.split
+        assert "operator" in node.splits.words
+        assert node.splits.words.startswith("SPLIT: ")
+        assert own.block_hash.hex() in node.splits.words
+        assert told.height.block_hash.hex() in node.splits.words
         status: Any = await node.views.get_status()
-        assert status["extra"]["split"] == node.sync.split
-        assert node.sync.split in bed.log
+        assert status["extra"]["split"] == node.splits.words
+        assert node.splits.words in bed.log
         assert len(node.mempool) == 0
         await node.chain.rollback(0)
         assert await node.sync.catch_up(told, MOST)
-        assert node.sync.split == ""
+        assert node.splits.words == ""
 
     play(scenario())
 
@@ -401,9 +401,9 @@ def test_a_split_is_forgotten_when_the_other_chain_is_not_told_any_more() -> Non
         theirs = await (await Branch.on(bed, node.world.ledger, 0)).grow((ROUND, 1), (ROUND, 2))
         await bed.script(2, serve_blocks(theirs))
         await node.sync.catch_up(make_told(bed, await measure(bed, theirs), 2), MOST)
-        assert node.sync.split
+        assert node.splits.words
         await asyncio.sleep(BAN_S + 1)
-        assert node.sync.split == ""
+        assert node.splits.words == ""
 
     play(scenario())
 
