@@ -14,12 +14,11 @@ from hypernode.sim.entropy import SeededEntropy
 from hypernode.sim.faults import Fault, FaultKind
 from hypernode.sim.holding import get_holding_loop, make_context
 from hypernode.sim.liars import Liar, corrupt, misbehave
-from hypernode.sim.troubled import Backup, Life, TroubledCluster
+from hypernode.sim.troubled import MAX_WRITES_PASSED, Backup, Life, TroubledCluster
 from hypernode.storage.database import InlineDatabase
 
 MAX_SKEW_S: Final = 20.0
 MAX_JUMP_S: Final = 7_200.0
-MAX_WRITES_PASSED: Final = 8
 MAX_CALLBACKS_PASSED: Final = 3_000
 """Some minutes of a node's life."""
 _NO_LIMIT: Final = 1 << 30
@@ -39,16 +38,26 @@ async def bring_up(cluster: TroubledCluster, fault: Fault) -> None:
 
 
 async def set_traps(cluster: TroubledCluster, fault: Fault) -> None:
-    """Each subject ends at a write to come; after a power cut it has what was synced."""
+    """Each subject ends at a write to come."""
     for index in fault.subjects:
         cluster.witness.armed[index] = int(fault.amount * MAX_WRITES_PASSED)
-        if fault.kind is FaultKind.POWER_CUT:
-            cluster.is_trap_silent.add(index)
 
 
 async def clear_traps(cluster: TroubledCluster, fault: Fault) -> None:
     for index in fault.subjects:
         cluster.witness.armed.pop(index, None)
+        await cluster.finish_trap(index)
+
+
+async def cut_power(cluster: TroubledCluster, fault: Fault) -> None:
+    """The same without a word to peers; afterwards it has what was synced."""
+    for index in fault.subjects:
+        cluster.arm_power_cut(index, fault.amount)
+
+
+async def restore_power(cluster: TroubledCluster, fault: Fault) -> None:
+    for index in fault.subjects:
+        cluster.disarm_power_cut(index)
         await cluster.finish_trap(index)
 
 

@@ -124,6 +124,9 @@ async def journals_know_own_blocks(watch: Watch) -> None:
 
 async def nothing_acknowledged_is_lost(watch: Watch) -> None:
     """The tip that a ledger acknowledged last is its tip, whatever happened to the node since."""
+    for loss in watch.cluster.witness.losses:
+        detail = f"node {loss.index} acknowledged {loss.acknowledged.height}, and found {loss.found.height}"
+        raise InvariantFailed("nothing_acknowledged_is_lost", detail, [loss.index])
     for index, tip in watch.tips.items():
         acknowledged = watch.cluster.witness.tips.get(index)
         if acknowledged is not None and tip.header.block_hash != acknowledged.block_hash:

@@ -141,14 +141,21 @@ OnProgress = Callable[[Progress], None]
 Act = Callable[[], Awaitable[None]]
 
 
-def play(scenario: Scenario, on_progress: OnProgress = lambda progress: None) -> Report:
+def play(
+    scenario: Scenario,
+    on_progress: OnProgress = lambda progress: None,
+    cluster_type: type[TroubledCluster] = TroubledCluster,
+) -> Report:
     """Run it on virtual time.  Broken invariants are in the report; nothing else is caught."""
-    return run(_Play(scenario, on_progress).run(), loop_type=HoldingLoop)
+    return run(_Play(scenario, on_progress, cluster_type).run(), loop_type=HoldingLoop)
 
 
 class _Play:
-    def __init__(self, scenario: Scenario, on_progress: OnProgress) -> None:
+    def __init__(
+        self, scenario: Scenario, on_progress: OnProgress, cluster_type: type[TroubledCluster]
+    ) -> None:
         self._scenario = scenario
+        self._cluster_type = cluster_type
         self._on_progress = on_progress
         self._report = Report(scenario)
         self._healed_at: float | None = None
@@ -156,7 +163,7 @@ class _Play:
 
     async def run(self) -> Report:
         scenario = self._scenario
-        cluster = TroubledCluster(scenario.nodes, scenario.seed, scenario.make_network())
+        cluster = self._cluster_type(scenario.nodes, scenario.seed, scenario.make_network())
         watch = Watch(cluster, Archive(cluster.params, ScriptedPowSource(cluster.script, cluster.clock.now)))
         loop = asyncio.get_running_loop()
         try:

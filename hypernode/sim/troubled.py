@@ -21,6 +21,7 @@ from hypernode.sim.holding import NOWHERE, get_holding_loop
 from hypernode.sim.witness import WatchedJournal, WatchedLedger, Witness
 from hypernode.storage.database import InlineDatabase
 
+MAX_WRITES_PASSED: Final = 8
 FIRST_ROUND: Final = 3
 """The first whole round of a cluster's life."""
 
@@ -115,6 +116,7 @@ class TroubledCluster(Cluster):
 
     async def _open_ledger(self, host: Host) -> Ledger:
         ledger = await super()._open_ledger(host)
+        self.witness.note_opened(host.index, ledger.get_height())
         watched = WatchedLedger(
             ledger, host.index, self.witness, lambda: compute_round_slot(self.params, host.clock.now())[0]
         )
@@ -172,6 +174,15 @@ class TroubledCluster(Cluster):
         await self.take_down(index, silent=silent)
         if silent:
             await self.lose_unsynced(self.hosts[index])
+
+    def arm_power_cut(self, index: int, amount: float) -> None:
+        """The power goes at a write to come; the larger the amount (0 to 1), the later."""
+        self.is_trap_silent.add(index)
+        self.witness.armed[index] = int(amount * MAX_WRITES_PASSED)
+
+    def disarm_power_cut(self, index: int) -> None:
+        """It went, or stays."""
+        self.witness.armed.pop(index, None)
 
     async def lose_unsynced(self, host: Host) -> None:
         """What a power cut takes from a host that is down.  In memory every commit counts as synced, which

@@ -217,7 +217,7 @@ TROUBLES: Final[Mapping[FaultKind, Trouble]] = {
     FaultKind.SILENT_CRASH: _CRASHES,
     FaultKind.CRASH_IN_WRITE: _TRAPS,
     FaultKind.CRASH_AT_AWAIT: Trouble(hosts.count_down, hosts.stop_counting),
-    FaultKind.POWER_CUT: _TRAPS,
+    FaultKind.POWER_CUT: Trouble(hosts.cut_power, hosts.restore_power),
     FaultKind.PAUSE: Trouble(_pause, _resume),
     FaultKind.FREEZE: Trouble(hosts.freeze, hosts.unfreeze),
     FaultKind.CLOCK: _CLOCKS,

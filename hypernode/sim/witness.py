@@ -36,6 +36,15 @@ class Reorganisation:
     is_by_operator: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A host's ledger was opened, and had not the tip that it had acknowledged."""
+
+    index: int
+    acknowledged: ChainHeight
+    found: ChainHeight
+
+
 @dataclass(slots=True)
 class Witness:
     """Of the whole run.  ``get_round``: the present round by a host's clock."""
@@ -44,10 +53,13 @@ class Witness:
     """Forger and slot to the blocks that anybody stored."""
     tips: dict[int, ChainHeight] = field(default_factory=dict)
     """The last tip that a host's ledger acknowledged."""
+    losses: list[Loss] = field(default_factory=list)
     reorganisations: list[Reorganisation] = field(default_factory=list)
     operator: Counter[int] = field(default_factory=Counter)
     """How often an operator changed a host's chain."""
     stored: int = 0
+    under_way: dict[int, bytes] = field(default_factory=dict)
+    """The tip that a host's ledger will have when the write is done at which it is."""
     armed: dict[int, int] = field(default_factory=dict)
     """Hosts that end at a write: how many points before or after writes they still pass."""
     on_trap: Callable[[int], None] = lambda index: None
@@ -60,6 +72,15 @@ class Witness:
             self.signed.setdefault((block.forger, block.round, block.sir), set()).add(block.block_hash)
             self.on_block(block)
         self.stored += len(blocks)
+
+    def note_opened(self, index: int, tip: ChainHeight) -> None:
+        """A ledger is open again: a write in which its host ended is done or not, and either will do."""
+        if self.under_way.pop(index, None) == tip.block_hash:
+            self.tips[index] = tip
+        acknowledged = self.tips.get(index)
+        if acknowledged is not None and acknowledged.block_hash != tip.block_hash:
+            # Noted at once: what the host fetches again would hide it from a later look.
+            self.losses.append(Loss(index, acknowledged, tip))
 
     def forget(self, index: int) -> None:
         """What the host acknowledged is put back by an operator: nothing is expected of it."""
@@ -106,7 +127,9 @@ class WatchedLedger:
         before = self._ledger.get_height()
         oldest = await self._ledger.get_headers(common + 1, 1)
         await self._witness.pass_point(self._index)
+        self._witness.under_way[self._index] = blocks[-1].block_hash
         outcome = await self._ledger.replace(common, blocks, is_better)
+        self._witness.under_way.pop(self._index, None)
         if outcome.adopted:
             self._note(blocks)
             if common < before.height:
@@ -122,7 +145,10 @@ class WatchedLedger:
 
     async def _write(self, work: Callable[[], Awaitable[T]], blocks: Sequence[Block]) -> T:
         await self._witness.pass_point(self._index)
+        if blocks:
+            self._witness.under_way[self._index] = blocks[-1].block_hash
         result = await work()
+        self._witness.under_way.pop(self._index, None)
         self._note(blocks)
         await self._witness.pass_point(self._index)
         return result
