@@ -54,7 +54,9 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", choices=list(BENCHMARKS), help="these benchmarks only")
     size = parser.add_mutually_exclusive_group()
     size.add_argument(
-        "--large", action="store_true", help="start on 200,000 blocks with 4,000,000 messages (made once)"
+        "--large",
+        action="store_true",
+        help="start on 200,000 blocks with 4,000,000 messages (made once), and simulate 1,000 hypernodes",
     )
     size.add_argument("--short", action="store_true", help="as small as they run, to see that they do")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there, too")

@@ -15,6 +15,7 @@ from benchmarks import (
     growing,
     pow_ledger,
     pushing,
+    simulating,
     spreading,
     starting,
     verifying,
@@ -55,10 +56,16 @@ class Sizes:
     pow_rows: int = 5_000_000
     pow_addresses: int = 100_000
     pow_registrants: int = 500
+    sim_nodes: int = 20
+    sim_hours: float = 2.0
+    sim_registered: int = 0
+    """Of which ``sim_running`` run for ``sim_long_hours``; 0: not measured."""
+    sim_running: int = 100
+    sim_long_hours: float = 3.0
 
 
 FULL: Final = Sizes()
-LARGE: Final = Sizes(start_blocks=200_000)
+LARGE: Final = Sizes(start_blocks=200_000, sim_registered=1_000)
 SHORT: Final = Sizes(
     senders=6,
     verify_messages=30,
@@ -88,6 +95,11 @@ SHORT: Final = Sizes(
     pow_rows=4_000,
     pow_addresses=50,
     pow_registrants=5,
+    sim_nodes=4,
+    sim_hours=0.05,
+    sim_registered=20,
+    sim_running=4,
+    sim_long_hours=0.05,
 )
 
 
@@ -147,6 +159,13 @@ async def _spread(party: Party, sizes: Sizes) -> list[Row]:
     )
 
 
+async def _simulate(party: Party, sizes: Sizes) -> list[Row]:
+    rows = await simulating.measure_speed(sizes.sim_nodes, sizes.sim_hours)
+    if sizes.sim_registered:
+        rows += await simulating.measure_scale(sizes.sim_registered, sizes.sim_running, sizes.sim_long_hours)
+    return rows
+
+
 BENCHMARKS: Final[Mapping[str, Callable[[Party, Sizes], Coroutine[Any, Any, list[Row]]]]] = {
     "verify": _verify,
     "cores": _cores,
@@ -160,4 +179,5 @@ BENCHMARKS: Final[Mapping[str, Callable[[Party, Sizes], Coroutine[Any, Any, list
     "push": _push,
     "spread": _spread,
     "pow": _pow,
+    "simulate": _simulate,
 }
