@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
 from dataclasses import replace
@@ -61,6 +62,8 @@ def test_a_node_is_found_asked_and_missed(tmp_path: Path) -> None:
         # where it listens is told by the process, not by us
         status, rows = check(path, home)
         assert f"process {process.pid} has" in rows["lock"][0]["found"]
+        open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        assert f"process {process.pid} may open {open_files} files" in rows["limits"][0]["found"]
         assert rows["port"][0]["found"] == f"{IP}:{port} answers as {wallet.address}"
         assert rows["reachable"][0]["severity"] == "ok"
         assert rows["registration"][0]["found"].startswith(f"registered: {IP}:{port}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import socket
 import sqlite3
@@ -30,7 +31,9 @@ from hypernode.node.settings import Flags, Settings, load_settings
 from hypernode.node.wallet import Wallet, create_wallet
 from hypernode.ports import Endpoint
 from hypernode.pow.scripted_source import PowScript
+from hypernode.storage.database import open_database
 from hypernode.storage.journal import open_journal
+from hypernode.storage.ledger import open_ledger
 from tests.unit.pow.fake_companion import FakeCompanion
 from tests.unit.pow.ledgers import (
     FIRST,
@@ -150,6 +153,27 @@ def test_a_ledger_that_is_none_is_an_error_with_a_remedy(home: Path) -> None:
     severity, words = look_at(home, "ledger")
     assert severity is Severity.ERROR
     assert "hn_check.py --ledger" in words
+
+
+def test_a_ledger_that_nobody_has_open_is_read_and_left_as_it_is(home: Path) -> None:
+    path = home / "data" / "ledger.db"
+    path.parent.mkdir()
+
+    async def make() -> None:
+        await (await open_ledger(await open_database(path), NETWORK)).close()
+
+    asyncio.run(make())
+    before = snapshot(home)
+    assert "ends at block 0" in look_at(home, "ledger")[1]
+    assert snapshot(home) == before
+
+
+def test_a_lock_whose_holder_is_gone_is_not_touched(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = home / "lock"
+    path.write_text("999999999\n")
+    # who is about to take it must not find it taken by us
+    monkeypatch.setattr(fcntl, "flock", lambda *arguments: pytest.fail("tried"))
+    assert find_holder(path) is None
 
 
 def test_the_holder_of_a_lock_is_named_as_long_as_it_lives(home: Path) -> None:
@@ -372,6 +396,9 @@ def test_nothing_is_written_whatever_is_there(home: Path, wallet: Wallet) -> Non
 
 def test_a_row_that_hangs_or_fails_does_not_hide_the_others(home: Path) -> None:
     gate = threading.Event()
+    # long after the row was given up, so that who waits for it is found out
+    opening = threading.Timer(10, gate.set)
+    opening.start()
 
     async def hang(inquiry: Inquiry) -> None:
         await in_thread(gate.wait)
@@ -386,6 +413,7 @@ def test_a_row_that_hangs_or_fails_does_not_hide_the_others(home: Path) -> None:
     }
     inquiry = Inquiry(read_settings(home), (), FixedClock())
     found = asyncio.run(look_at_all(inquiry, rows, row_s=0.1))
+    opening.cancel()
     gate.set()
     assert [(f.severity, f.found) for f in found["hangs"]] == [
         (Severity.WARNING, "not known within 0.1 s: that which hangs")
