@@ -42,10 +42,8 @@ class Intake:
         cut = [normalise_cut(message, self._network.address_byte) for message in messages]
         if peer is not None:
             self._mempool.note_from(peer, cut)
-        known = await self._world.ledger.get_known_ids(
-            txid for message in cut for txid in self._mempool.list_twin_ids(message)
-        )
         fresh = [m for m in cut if not self._mempool.holds(m)]
+        sealed = await self._find_sealed(fresh)
         verified = dict(zip((id(m) for m in fresh), await self._verify(fresh), strict=True))
         now = self._world.clock.now()
         verdicts = [
@@ -54,13 +52,22 @@ class Intake:
                 now,
                 registered=self._senders,
                 is_own=message.sender == self._world.signer.address,
-                in_chain=any(txid in known for txid in self._mempool.list_twin_ids(message)),
+                # What was held is still held, or was sealed meanwhile.
+                in_chain=id(message) in sealed or id(message) not in verified,
                 signature_ok=verified.get(id(message), True),
             )
             for message in cut
         ]
         self.configs.note(m for m, verdict in zip(cut, verdicts, strict=True) if verdict is None)
         return verdicts
+
+    async def _find_sealed(self, messages: Sequence[Message]) -> set[int]:
+        """Those (by ``id``) that the chain holds, or whose twins it holds."""
+        if not messages:
+            return set()
+        ids = {id(message): self._mempool.list_twin_ids(message) for message in messages}
+        known = await self._world.ledger.get_known_ids(txid for twins in ids.values() for txid in twins)
+        return {place for place, twins in ids.items() if not known.isdisjoint(twins)} if known else set()
 
     async def say(self, what: int, recipient: str, params: str, value: int) -> Message | None:
         """Sign a message of our own and put it into the mempool; None when policy refuses it (we are

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -66,6 +67,27 @@ def test_a_message_that_is_in_the_chain_is_known_also_as_its_twin() -> None:
             verdict = await digest(node, message)
             assert isinstance(verdict, Ignore)
             assert "chain" in verdict.reason
+
+    play(scenario())
+
+
+def test_a_held_message_that_is_sealed_while_others_are_judged_does_not_come_in_again() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        held, other = bed.message(2), bed.message(3)
+        assert await digest(node, held) is None
+        find_sealed = node.intake._find_sealed
+
+        async def seal_meanwhile(messages: Sequence[Message]) -> set[int]:
+            sealed = await find_sealed(messages)
+            node.mempool.remove([held])
+            return sealed
+
+        node.intake._find_sealed = seal_meanwhile  # type: ignore[method-assign]
+        verdicts = await node.intake.digest([held, other])
+        assert [str(v) for v in verdicts] == ["mempool: in the chain already", "None"]
+        assert [m.txid for m in node.mempool.get_all()] == [other.txid]
 
     play(scenario())
 
