@@ -17,6 +17,8 @@ LATE_ROUNDS: Final = 2
 """A last block of so many rounds ago: the network or we stand still."""
 _LOG: Final = "look into logs/pos_app.log"
 _CATCHING_UP: Final = "CATCHING_UP"
+_LARGEST: Final = 2**53
+"""Of numbers in an answer: a larger one is no height, count or time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,4 +204,4 @@ def _get_text(value: object, *names: str) -> str:
 
 def _get_int(value: object, *names: str) -> int:
     found = _get(value, *names)
-    return found if type(found) is int else 0
+    return found if type(found) is int and abs(found) <= _LARGEST else 0

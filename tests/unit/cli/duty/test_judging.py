@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hypernode.cli.duty.chains import (
     CompanionFacts,
@@ -78,6 +80,12 @@ STATUS: dict[str, Any] = {
 }
 OWN_SLOTS = {"previous": ROUND, "slots": [["B1", 1] if sir in (3, 9) else ["B2", 1] for sir in range(19)]}
 FORGED = Block(999, ROUND, 3, 0, bytes(20), (), 4, 3, bytes(64), bytes(20), "B1")
+
+
+NAMES = sorted(
+    {*STATUS, *OWN_SLOTS, *(name for part in STATUS.values() for name in part), "percent", "heard", "differ"}
+)
+"""What is read of an answer."""
 
 
 def make_node(
@@ -225,12 +233,28 @@ def test_every_row_has_a_case_in_order_and_one_that_is_not() -> None:
 
 
 def test_a_status_that_is_all_nonsense_is_judged_and_raises_nothing() -> None:
-    nonsense: list[object] = [None, 7, "x", [], {}, {"state": 5, "extra": [1], "chain": {"round": "a"}}]
+    nonsense: list[object] = [None, 7, "x", [], {}, {"round": 10**400, "uptime": 10**400, "state": [1]}]
     for value in nonsense:
         status: dict[str, object] = dict.fromkeys(STATUS, value)
         slots: dict[str, object] = {"previous": ROUND, "slots": value}
         facts = NodeFacts(NETWORK, NOW, "1", True, Answers("B1", status, slots, ()))
         assert ROWS["node"].judge(facts)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES) | st.text(), inner),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=50)
+@given(st.dictionaries(st.sampled_from(NAMES), JSON), st.dictionaries(st.sampled_from(NAMES), JSON))
+def test_no_answer_of_a_node_is_too_odd_to_be_judged(
+    status: dict[str, object], round_: dict[str, object]
+) -> None:
+    facts = NodeFacts(NETWORK, NOW, "1", True, Answers("B1", status, round_, (FORGED,)))
+    assert all(finding.found for finding in ROWS["node"].judge(facts))
 
 
 def test_what_strangers_wrote_is_escaped() -> None:

@@ -382,6 +382,27 @@ def test_the_companions_port_is_asked_where_it_is_used(home: Path, monkeypatch: 
     assert look_at(home, "plugin")[0] is Severity.OK
 
 
+def test_with_the_companions_port_alone_the_list_tells_of_us(home: Path, wallet: Wallet) -> None:
+    settings = read_settings(home)
+
+    async def scenario() -> dict[str, list[Finding]]:
+        script = PowScript.of(NETWORK, [(wallet.address, OUT_IP, 6969, 2)])
+        companion = FakeCompanion(script, FixedClock().now)
+        endpoint = await companion.listen(TornadoConnections(), Endpoint("127.0.0.1", 0))
+        asked = replace(settings, pow_source="node", pow_ip=endpoint.ip, pow_port=endpoint.port, port=6969)
+        rows = {name: ROWS[name] for name in ("companion", "registration")}
+        try:
+            return await look_at_all(Inquiry(asked, (), FixedClock()), rows)
+        finally:
+            await companion.close()
+
+    found = asyncio.run(scenario())
+    assert found["companion"][0].severity is Severity.OK
+    assert any("voids cannot be asked for" in finding.found for finding in found["companion"])
+    [registered] = found["registration"]
+    assert registered.found.startswith(f"registered: {OUT_IP}:6969, weight 2")
+
+
 # --- all of it --------------------------------------------------------------------------------------
 
 
