@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hypernode.core.errors import Reject, Verdict
+from hypernode.core.errors import Ignore, Reject, Verdict
 from hypernode.core.message import create_message, encode_signed_buffer, normalise_cut
 from hypernode.core.params import Network
 from hypernode.core.types import Message
-from hypernode.mempool.pool import Mempool
+from hypernode.mempool.pool import KNOWN, Mempool
 from hypernode.node.config_watch import ConfigWatch
 from hypernode.node.world import World
 from hypernode.ports import SignatureCheck
@@ -52,10 +52,12 @@ class Intake:
                 now,
                 registered=self._senders,
                 is_own=message.sender == self._world.signer.address,
-                # What was held is still held, or was sealed meanwhile.
-                in_chain=id(message) in sealed or id(message) not in verified,
-                signature_ok=verified.get(id(message), True),
+                in_chain=id(message) in sealed,
+                signature_ok=verified[id(message)],
             )
+            if id(message) in verified
+            # Held when it came: it was judged then, and is not to come in again if it was sealed meanwhile.
+            else Ignore("mempool", KNOWN)
             for message in cut
         ]
         self.configs.note(m for m, verdict in zip(cut, verdicts, strict=True) if verdict is None)

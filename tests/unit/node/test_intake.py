@@ -12,6 +12,7 @@ from hypernode.core.errors import Ignore, Verdict
 from hypernode.core.message import encode_signed_buffer
 from hypernode.core.signing import compute_twin
 from hypernode.core.types import Message
+from hypernode.mempool.pool import KNOWN
 from hypernode.node.runtime import Node
 from tests.unit.node.worlds import ROUND, Bed, play, store
 
@@ -86,7 +87,7 @@ def test_a_held_message_that_is_sealed_while_others_are_judged_does_not_come_in_
 
         node.intake._find_sealed = seal_meanwhile  # type: ignore[method-assign]
         verdicts = await node.intake.digest([held, other])
-        assert [str(v) for v in verdicts] == ["mempool: in the chain already", "None"]
+        assert [str(v) for v in verdicts] == [f"mempool: {KNOWN}", "None"]
         assert [m.txid for m in node.mempool.get_all()] == [other.txid]
 
     play(scenario())
