@@ -2,7 +2,8 @@
 
 Results are appended to a file as they come, so that a study that was stopped goes on where it was: cells that
 are in the file are not played again.  ``--report`` makes tables and pictures of what the file holds,
-``--jurors`` of who is drawn as a juror, which needs no nodes.  Exit status: 0 done, 2 usage.
+``--drawn`` of what needs no nodes: who is drawn as a juror, and whom majorities leave parted.  Exit status:
+0 done, 2 usage.
 """
 
 from __future__ import annotations
@@ -36,10 +37,8 @@ def main(argv: list[str] | None = None) -> int:
             from hypernode.cli.study_report import write_report
 
             write_report(args.report, _load(args.results))
-        elif args.jurors is not None:
-            from hypernode.cli.study_jurors import JurorSizes, write_jurors
-
-            write_jurors(args.jurors, JurorSizes())
+        elif args.drawn is not None:
+            _draw(args.drawn)
         elif args.list:
             _list(cells, _load(args.results))
         else:
@@ -69,9 +68,17 @@ def _make_parser(names: list[str]) -> argparse.ArgumentParser:
         "--report", type=Path, metavar="FOLDER", help="write tables and pictures there (docs); play none"
     )
     what.add_argument(
-        "--jurors", type=Path, metavar="FOLDER", help="draw jurors, and write there who gets the slots"
+        "--drawn", type=Path, metavar="FOLDER", help="the same of what is drawn by the rules, without nodes"
     )
     return parser
+
+
+def _draw(folder: Path) -> None:
+    from hypernode.cli.study_aftermath import AftermathSizes, write_aftermath
+    from hypernode.cli.study_jurors import JurorSizes, write_jurors
+
+    write_jurors(folder, JurorSizes())
+    write_aftermath(folder, AftermathSizes())
 
 
 def _load(path: Path) -> dict[Cell, Result]:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from hypernode.cli import study, study_jurors, study_report
+from hypernode.cli import study, study_aftermath, study_jurors, study_report
 from hypernode.sim.study import cells as cells_module
 from hypernode.sim.study.cells import EXPERIMENTS, Cell, Experiment, list_cells
 from hypernode.sim.study.outcome import Outcome
@@ -100,13 +100,20 @@ def test_a_spoiled_file_and_an_empty_report_are_told(
     assert "play some cells first" in capsys.readouterr().err
 
 
-def test_jurors_have_their_tables_and_their_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    small = study_jurors.JurorSizes((20, 30), (0.1, 0.3), (1, 5), (1, 3), 20, 10)
-    monkeypatch.setattr(study_jurors, "JurorSizes", lambda: small)
-    assert study.main(["--jurors", str(tmp_path)]) == 0
+def test_what_is_drawn_has_its_tables_and_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    jurors = study_jurors.JurorSizes((20, 30), (0.1, 0.3), (1, 5), (1, 3), 20, 10)
+    aftermath = study_aftermath.AftermathSizes(((20, 5), (20, 19)), (0.1, 0.4), 3)
+    monkeypatch.setattr(study_jurors, "JurorSizes", lambda: jurors)
+    monkeypatch.setattr(study_aftermath, "AftermathSizes", lambda: aftermath)
+    assert study.main(["--drawn", str(tmp_path)]) == 0
     tables = (tmp_path / "lessons_jurors.inc").read_text()
     assert tables.count(".. list-table::") == 3
     assert tables.count("* - 10\n") == tables.count("* - 30\n") - 1 == 2  # two parts, and 30 hypernodes
     assert "slots, %: of 5" in tables
     assert "last slots of a round, %: no choice" in tables
-    ElementTree.fromstring((tmp_path / "_static" / "lessons_jurors.svg").read_text())
+    rows = (tmp_path / "lessons_aftermath.inc").read_text()
+    assert rows.count("* - 20\n") == 2
+    assert "Runs of 3 " in rows
+    assert "- 3, 3\n" in rows
+    for name in ("jurors", "aftermath"):
+        ElementTree.fromstring((tmp_path / "_static" / f"lessons_{name}.svg").read_text())

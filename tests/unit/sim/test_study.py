@@ -22,6 +22,7 @@ from hypernode.sim.study.results import (
     list_unplayed,
     put_together,
 )
+from hypernode.sim.study.voting import settle, survey_aftermath
 
 LOSS = Experiment("loss", "Loss", Cell(nodes=5, connect=4), "loss", (0.0, 0.5), seeds=2)
 BAR = Experiment("bar", "Bar", Cell(nodes=5, connect=4, plot=0.2), "min_forge_consensus", (18, 60), seeds=1)
@@ -209,3 +210,27 @@ def test_who_chooses_among_many_gets_more_slots_and_who_does_not_gets_its_part()
 def test_a_draw_of_jurors_follows_from_its_seed() -> None:
     assert survey_references(30, 0.2, 5, 20, 3) == survey_references(30, 0.2, 5, 20, 3)
     assert survey_spread(30, 20, 3) != survey_spread(30, 20, 4)
+
+
+# --- the aftermath of a plot --------------------------------------------------------------------------
+
+
+def test_who_sees_most_on_the_better_branch_goes_there() -> None:
+    sides = {0: True, 1: True, 2: True, 3: False, 4: False}
+    settle(sides, {3: [0, 1, 4], 4: [2, 3, 9]})
+    assert sides == dict.fromkeys(range(5), True)  # 4 once 3 was there
+
+
+def test_plotters_in_sight_keep_a_host_on_its_branch() -> None:
+    plotter = 9
+    sides = {0: True, 1: True, 2: True, 3: False}
+    settle(sides, {3: [0, 1, 2, plotter, 10, 11]})
+    assert sides[3] is False
+    settle(sides, {3: [0, 1, 2, plotter]})
+    assert sides[3] is True
+
+
+def test_few_plotters_part_nobody_for_long_and_many_do() -> None:
+    assert survey_aftermath(20, 10, 0.05, 5).parted == 0.0
+    assert survey_aftermath(20, 10, 0.45, 5).parted == survey_aftermath(20, 10, 0.45, 5).parted_longer == 1.0
+    assert survey_aftermath(20, 10, 0.2, 5) == survey_aftermath(20, 10, 0.2, 5)
