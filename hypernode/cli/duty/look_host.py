@@ -17,8 +17,8 @@ from hypernode import __version__
 from hypernode.cli.duty.host import ClockFacts, LimitFacts, Package, PortFacts, VersionFacts
 from hypernode.cli.duty.inquiry import Inquiry, in_thread
 from hypernode.cli.duty.kernel_clock import is_clock_kept
-from hypernode.cli.duty.look_files import look_at_lock, look_at_wallet
-from hypernode.cli.duty.look_node import find_endpoint, look_at_node
+from hypernode.cli.duty.look_files import look_at_wallet
+from hypernode.cli.duty.look_node import find_endpoint, look_at_node, look_for_node
 from hypernode.core.signing import compute_pubkey, is_valid_signature, sign
 from hypernode.node.config_table import TABLE_FILE
 from hypernode.ports import Endpoint
@@ -79,7 +79,7 @@ def _try_signing() -> str:
 
 async def look_at_limits(inquiry: Inquiry) -> LimitFacts:
     """Of the running node, else of ourselves: a node that is started here inherits them."""
-    pid = (await inquiry.once(look_at_lock)).data_pid
+    pid = await inquiry.once(look_for_node)
     settings = inquiry.settings
     try:
         process = psutil.Process(pid) if pid else None
@@ -113,7 +113,7 @@ async def look_at_clock(inquiry: Inquiry) -> ClockFacts:
 
 async def look_at_port(inquiry: Inquiry) -> PortFacts:
     """Asked where a node runs, tried where none does."""
-    pid = (await inquiry.once(look_at_lock)).data_pid
+    pid = await inquiry.once(look_for_node)
     if pid is None:
         settings = inquiry.settings
         return await in_thread(lambda: _try_port(Endpoint(settings.listen_ip, settings.port)))

@@ -29,10 +29,19 @@ PROBLEMS = (TransportClosed, TimeoutError, HelloRefused, Reject, Ignore, SaidKo,
 """What asking may raise."""
 
 
+async def look_for_node(inquiry: Inquiry) -> int | None:
+    """The process of the node on this folder.  A ledger tool has the folder too, but nothing else of it."""
+    lock = await inquiry.once(look_at_lock)
+    pid = lock.data_pid
+    if pid is None or pid == lock.wallet_pid:
+        return pid
+    return pid if await in_thread(lambda: _list_listening(pid)) != [] else None
+
+
 async def look_at_node(inquiry: Inquiry) -> NodeFacts:
     """The running node's answers, if one runs."""
     network = inquiry.settings.network
-    pid = (await inquiry.once(look_at_lock)).data_pid
+    pid = await inquiry.once(look_for_node)
     if pid is None:
         return NodeFacts(network, inquiry.now, __version__, is_running=False)
     try:
@@ -50,18 +59,19 @@ async def look_at_node(inquiry: Inquiry) -> NodeFacts:
 
 def find_endpoint(settings: Settings, pid: int) -> Endpoint:
     """Where the process listens, which its own command line may have said; else where it should."""
-    try:
-        found = [
-            c.laddr for c in psutil.Process(pid).net_connections("tcp4") if c.status == psutil.CONN_LISTEN
-        ]
-    except psutil.Error:
-        found = []
-    places = [Endpoint(address.ip, address.port) for address in found] or [
-        Endpoint(settings.listen_ip, settings.port)
-    ]
+    places = _list_listening(pid) or [Endpoint(settings.listen_ip, settings.port)]
     # the daemon has one port; where it has more, ours is that of the configuration
     place = next((place for place in places if place.port == settings.port), places[0])
     return Endpoint(LOOPBACK, place.port) if place.ip == ANY_IP else place
+
+
+def _list_listening(pid: int) -> list[Endpoint] | None:
+    """Where a process listens; None for one that this user may not look at."""
+    try:
+        found = psutil.Process(pid).net_connections("tcp4")
+    except psutil.Error:
+        return None
+    return [Endpoint(c.laddr.ip, c.laddr.port) for c in found if c.status == psutil.CONN_LISTEN]
 
 
 async def open_to(inquiry: Inquiry, endpoint: Endpoint) -> Session:

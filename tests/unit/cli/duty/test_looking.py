@@ -155,6 +155,14 @@ def test_a_ledger_that_is_none_is_an_error_with_a_remedy(home: Path) -> None:
     assert "hn_check.py --ledger" in words
 
 
+def test_a_ledger_tool_at_work_is_no_node(home: Path) -> None:
+    with acquire_lock(home / "data" / "lock", "x"):
+        found = look(home, "lock", "port", "node")
+    assert "A ledger tool is at work" in found["lock"][0].remedy
+    assert found["port"][0].found.endswith("is free to start on")
+    assert found["node"][0].found == "no node runs on this folder"
+
+
 def test_a_ledger_that_nobody_has_open_is_read_and_left_as_it_is(home: Path) -> None:
     path = home / "data" / "ledger.db"
     path.parent.mkdir()
