@@ -10,6 +10,7 @@ each task anew, so that a ledger that was replaced by another file is noticed.
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ def to_number(value: object) -> float:
 
 
 class LedgerReader:
-    """An open ledger.  ``is_stopped`` is asked before each query, so that a long scan can be ended."""
+    """An open ledger, for any thread.  ``is_stopped`` is asked before each query, so that a long scan can be
+    ended."""
 
     def __init__(
         self, connection: sqlite3.Connection, path: Path, attempts: int, is_stopped: Callable[[], bool]
@@ -61,6 +63,8 @@ class LedgerReader:
         self._path = path
         self._attempts = attempts
         self._is_stopped = is_stopped
+        self._lock = threading.Lock()
+        """SQLite may be built so that a connection is for one thread at a time."""
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[Row]:
         """All rows of one statement.  Raises PowNotReady when the companion holds its lock through
@@ -69,7 +73,7 @@ class LedgerReader:
             if self._is_stopped():
                 raise PowNotReady(f"{self._path}: reading was ended because the node stops")
             try:
-                with closing(self._connection.execute(sql, parameters)) as cursor:
+                with self._lock, closing(self._connection.execute(sql, parameters)) as cursor:
                     return cursor.fetchall()
             except sqlite3.Error as error:
                 # the busy time-out has passed within execute: a retry needs no pause of its own

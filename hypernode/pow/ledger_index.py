@@ -3,9 +3,10 @@
 The table is gone through once, by rowid, in chunks; of each chunk we keep the range of its blocks' heights
 and times, the rows that concern the registry (some thousands on main) and what it adds to the sums of every
 address.  All but the newest chunks are *sealed*: kept in our own file, never read again.  That they are as
-they were is seen from an *anchor*: the first block that ends after those chunks must still stand at its rowid
-with its height and hash.  A rollback that deep, a VACUUM that renumbers rows or another file in its place
-breaks the anchor, and everything is read anew.
+they were is seen from an *anchor*: a block that ends after those chunks must still stand at its rowid with
+its height and hash.  A rollback that deep, a VACUUM that renumbers rows or another file in its place breaks
+the anchor, and everything is read anew.  While it is read, the last block of the chunk before
+(``ledger_chunks``) tells in the same way that all of it is of one chain.
 
 Nothing here relies on heights ascending with rowids, nor on any index: rows are put in order of height,
 and of rowid within a block (spec 5), after they are read.
@@ -14,21 +15,20 @@ and of rowid within a block (spec 5), after they are read.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from contextlib import closing
 from typing import Final
 
 from hypernode.core.colours import COLOUR
 from hypernode.core.network import Network
-from hypernode.core.registry import OPERATIONS, REGISTER, PowRow
+from hypernode.core.registry import OPERATIONS, PowRow
 from hypernode.core.types import PowHeight
 from hypernode.ports import PowNotReady
 from hypernode.pow.ledger_balances import NO_SUMS, Sums, add_sums, read_balances, to_balance
 from hypernode.pow.ledger_cache import Chunk, LedgerCache
-from hypernode.pow.ledger_file import LedgerReader, Row, to_text
-from hypernode.pow.ledger_rows import ROWS, to_pow_row
-from hypernode.pow.ledger_tally import Span, Tally
+from hypernode.pow.ledger_chunks import ChunkReader, PowBlock, ReadChunk, RolledBack, Span
+from hypernode.pow.ledger_file import LedgerReader, to_text
+from hypernode.pow.ledger_tally import Tally
 
 CHUNK_ROWS: Final = 2_000
 """Some 4 MB of a ledger with RSA signatures: a query stays well below a tenth of a second on a cold disk, and
@@ -42,20 +42,11 @@ BATCH_CHUNKS: Final = 2_500
 again."""
 
 LONG_SCAN_ROWS: Final = 200_000
-"""From so many rows on (some tenths of a second) reading says how far it is."""
+"""From so many rows on (some tenths of a second) reading says how far it is, and reads ahead in a thread."""
 
 OnProgress = Callable[[int, int], None]
 """Told within a long scan how many rows were read, and of how many."""
 
-# bare columns and unary plus: the range of rowids leads, whatever indices there are
-_SUMMARY: Final = (
-    "SELECT MIN(block_height) FILTER (WHERE mined), MAX(block_height) FILTER (WHERE mined),"
-    " MIN(timestamp) FILTER (WHERE mined), MAX(timestamp) FILTER (WHERE mined), MAX(block_height),"
-    " json_group_array(id) FILTER (WHERE operation BETWEEN 'hypernode:' AND 'hypernode;'"
-    f" OR operation BETWEEN '{COLOUR}' AND 'color;')"
-    " FROM (SELECT rowid AS id, block_height, timestamp, operation, block_height > 0 AND reward > 0 AS mined"
-    " FROM transactions WHERE rowid BETWEEN ? AND ?)"
-)
 _LAST_ROWID: Final = "SELECT MAX(rowid) FROM transactions"
 _HEIGHT_AT: Final = (
     "SELECT MAX(block_height) FROM transactions"
@@ -69,22 +60,6 @@ _BLOCK_HASHES: Final = (
     "SELECT block_height, block_hash FROM transactions WHERE rowid BETWEEN ? AND ? AND +reward > 0"
     " AND +block_height IN (SELECT value FROM json_each(?)) ORDER BY rowid"
 )
-_BLOCK_AT_ROWID: Final = (
-    "SELECT 1 FROM transactions WHERE rowid = ? AND block_height = ? AND block_hash = ? AND reward > 0"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class PowBlock:
-    """A block of the ledger and the rowid of its row with reward > 0."""
-
-    height: PowHeight
-    block_hash: str
-    rowid: int
-
-    def is_there(self, reader: LedgerReader) -> bool:
-        """Whether it still is where it was; costs one row, with or without indices."""
-        return bool(reader.query(_BLOCK_AT_ROWID, (self.rowid, self.height, self.block_hash)))
 
 
 class LedgerIndex:
@@ -93,16 +68,17 @@ class LedgerIndex:
     def __init__(
         self, network: Network, cache: LedgerCache, chunk_rows: int = CHUNK_ROWS, *, verify: bool = False
     ) -> None:
-        self._network = network
         self._cache = cache
         self._chunk_rows = chunk_rows
-        self._verify = verify
+        self._reader = ChunkReader(network, verify=verify)
         self._tally = Tally(cache)
         self._chunks: list[Chunk] = []
         self._absorbed = 0
-        """Chunks that are in the tally; a block ends in the next one."""
+        """Chunks that are in the tally."""
         self._sealed = 0
         self._anchor: PowBlock | None = None
+        self._mark: PowBlock | None = None
+        """The last block that was read."""
         self._load()
 
     @property
@@ -141,70 +117,56 @@ class LedgerIndex:
 
     def _read(self, reader: LedgerReader, on_progress: OnProgress, seal_from: int) -> None:
         del self._chunks[self._sealed :]
+        self._mark = self._anchor
         last = reader.query(_LAST_ROWID)[0][0] or 0
         total = -(-last // self._chunk_rows)
-        is_due = total - FRESH_CHUNKS - self._sealed >= seal_from
-        is_long = (total - len(self._chunks)) * self._chunk_rows >= LONG_SCAN_ROWS
-        for number in range(len(self._chunks), total):
-            first = number * self._chunk_rows + 1
-            chunk = self._read_chunk(reader, first, first + self._chunk_rows - 1)
-            self._chunks.append(chunk)
-            if is_due and number <= total - FRESH_CHUNKS and chunk.highest:
-                self._absorb(reader, number)
-            if self._absorbed - self._sealed >= BATCH_CHUNKS:
-                self._seal(reader)
-            if is_long:
-                on_progress(min(chunk.last, last), last)
-        self._seal(reader)
+        end = total - FRESH_CHUNKS if total - FRESH_CHUNKS - self._sealed >= seal_from else 0
+        is_long = (total - self._sealed) * self._chunk_rows >= LONG_SCAN_ROWS
+        spans = [
+            ((number * self._chunk_rows + 1, (number + 1) * self._chunk_rows), number < end)
+            for number in range(self._sealed, total)
+        ]
+        with closing(self._reader.read(reader, spans, ahead=is_long)) as found:
+            for read in found:
+                self._take(reader, read)
+                if is_long:
+                    on_progress(min(read.chunk.last, last), last)
+        if self._absorbed > self._sealed:
+            # thousands of rows without a block at the end: nothing that what is before could be told by
+            self._tally.load()
+            self._absorbed = self._sealed
 
-    def _absorb(self, reader: LedgerReader, count: int) -> None:
-        """Bring the first ``count`` chunks into the tally."""
-        for number in range(self._absorbed, count):
-            chunk = self._chunks[number]
-            registers = [(row.address, row.height) for row in chunk.rows if row.operation == REGISTER]
-            self._tally.absorb(
-                reader,
-                (chunk.first, chunk.last),
-                chunk.top,
-                registers,
-                lambda end=number: self._list_spans(0, end),  # type: ignore[misc]
+    def _take(self, reader: LedgerReader, read: ReadChunk) -> None:
+        """The next chunk.  What was read before is sealed as soon as there is a block after it: a rollback
+        of the last blocks, which is frequent, must not cost a long scan."""
+        self.require_unchanged(reader)
+        self._mark = read.mark or self._mark
+        self._chunks.append(read.chunk)
+        due = self._absorbed - self._sealed
+        if read.mark is not None and due and (read.moves is None or due >= BATCH_CHUNKS):
+            self._seal(reader, read.chunk)
+        if read.moves is not None:
+            self._tally.absorb(reader, read.chunk, read.moves, lambda: self._list_spans(0, self._absorbed))
+            self._absorbed += 1
+
+    def require_unchanged(self, reader: LedgerReader) -> None:
+        """Raises RolledBack unless all that was read is in the ledger still, so that it is of one chain."""
+        if self._mark is not None and not self._mark.is_there(reader):
+            raise RolledBack(
+                f"block {self._mark.height} was rolled back while the ledger was read; trying again"
             )
-            self._absorbed = number + 1
 
-    def _seal(self, reader: LedgerReader) -> None:
-        """Keep what is in the tally, with the block that it can be told by."""
-        if self._absorbed == self._sealed:
-            return
-        chunk = self._chunks[self._absorbed]
-        anchor = self._find_in(reader, chunk, chunk.lowest)
+    def _seal(self, reader: LedgerReader, after: Chunk) -> None:
+        """Keep what is in the tally, with the block that it can be told by: one of the chunk after it."""
+        anchor = self._find_in(reader, after, after.lowest)
+        self.require_unchanged(reader)
         if anchor is None:
-            raise PowNotReady(f"block {chunk.lowest} was rolled back while the ledger was read; trying again")
+            raise RolledBack(f"block {after.lowest} was rolled back while the ledger was read; trying again")
         with self._cache.transaction():
             self._cache.put_chunks(self._chunks[self._sealed : self._absorbed])
             self._cache.put_fact("anchor", json.dumps([anchor.height, anchor.block_hash, anchor.rowid]))
             self._tally.flush()
         self._sealed, self._anchor = self._absorbed, anchor
-
-    def _read_chunk(self, reader: LedgerReader, first: int, last: int) -> Chunk:
-        lowest, highest, oldest, newest, top, rowids = reader.query(_SUMMARY, (first, last))[0]
-        found = reader.query(ROWS, (rowids,)) if rowids != "[]" else []
-        rows = (to_pow_row(row, verify=self._verify) for row in found if self._concerns_us(row))
-        is_timed = isinstance(oldest, int | float) and isinstance(newest, int | float)
-        return Chunk(
-            first,
-            last,
-            lowest or 0,
-            highest or 0,
-            oldest if is_timed else -math.inf,
-            newest if is_timed else math.inf,
-            top or 0,
-            tuple(rows),
-        )
-
-    def _concerns_us(self, row: Row) -> bool:
-        sender, operation = to_text(row[2]), to_text(row[7])
-        coloured = operation.startswith(COLOUR) and sender == self._network.control_pow
-        return operation in OPERATIONS or coloured
 
     def list_rows(self, after: PowHeight, up_to: PowHeight) -> list[PowRow]:
         """Registry rows of the blocks above ``after`` and up to ``up_to``, by height, then rowid."""

@@ -12,9 +12,10 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from hypernode.core.colours import collect_colours
+from hypernode.core.errors import InvariantBroken
 from hypernode.core.params import Network
 from hypernode.core.registry import (
     REGISTER,
@@ -30,14 +31,17 @@ from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import PowHeight, Round
 from hypernode.ports import PowNotReady, PowStatus, RegisteredList
 from hypernode.pow.ledger_cache import KeptCheckpoint, LedgerCache, open_cache
+from hypernode.pow.ledger_chunks import PowBlock, RolledBack
 from hypernode.pow.ledger_file import LedgerFile, LedgerReader, to_number, to_text
-from hypernode.pow.ledger_index import CHUNK_ROWS, SEAL_FROM_CHUNKS, LedgerIndex, PowBlock
+from hypernode.pow.ledger_index import CHUNK_ROWS, SEAL_FROM_CHUNKS, LedgerIndex
 from hypernode.pow.ledger_remarks import Remarks
 
 MAX_CHECKPOINTS: Final = 8
 """The round that is, the one before, the one to come, and some that catching up goes back to."""
 MAX_LISTS: Final = 64
 """Lists that are remembered while the ledger stays as it is: as many as plans of rounds."""
+ATTEMPTS: Final = 3
+"""To read a ledger whose last blocks are rolled back meanwhile; a rollback is over in parts of a second."""
 PROGRESS_PARTS: Final = 10
 """How often a long scan says how far it is."""
 
@@ -45,6 +49,9 @@ _TIP: Final = (
     "SELECT block_height, timestamp, block_hash FROM transactions"
     " WHERE +reward > 0 AND +block_height > 0 ORDER BY rowid DESC LIMIT 1"
 )
+
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +140,7 @@ class LedgerRegistry:
         """The last block and its age; never raises.  Nobody waits for a list here, so that what is due is
         sealed."""
         try:
-            with self._file.open(self._is_stopped) as reader:
-                rows = reader.query(_TIP)
-                if self._is_read:
-                    self._refresh(reader, seal_from=1)
+            rows = self._ask(lambda reader: reader.query(_TIP), refresh=self._is_read, seal_from=1)
         except PowNotReady as error:
             return PowStatus(str(self.path), 0, 0.0, "", str(error))
         if not rows:
@@ -167,46 +171,41 @@ class LedgerRegistry:
         return self._lists[round_]
 
     def _derive_round(self, round_: Round, *, refresh: bool) -> RegisteredList:
-        with self._file.open(self._is_stopped) as reader:
-            if refresh:
-                self._refresh(reader)
+        def derive(reader: LedgerReader) -> RegisteredList:
             height = self._get_confirmed_height(reader, compute_reference_time(self._network, round_))
             state = self._derive(reader, height)
             colours = collect_colours(self._network, self._index.list_coloured(height))
             return RegisteredList(round_, height, state.entries, list_voided(state), colours)
 
+        return self._ask(derive, refresh=refresh)
+
     def derive_at(self, t: float) -> tuple[PowHeight, RegistryState]:
         """The reference height at time ``t`` and the registry there."""
-        with self._file.open(self._is_stopped) as reader:
-            self._refresh(reader)
+
+        def derive(reader: LedgerReader) -> tuple[PowHeight, RegistryState]:
             height = self._get_confirmed_height(reader, t)
             return height, self._derive(reader, height)
 
+        return self._ask(derive)
+
     def find_height(self, t: float, *, confirmed: bool = True) -> PowHeight:
         """Height at a time; 0 when no block is as old, or, if ``confirmed``, too few follow it."""
-        with self._file.open(self._is_stopped) as reader:
-            self._refresh(reader)
-            height = self._index.find_height(reader, t)
-            return height if not confirmed or self._is_confirmed(height) else 0
+        height = self._ask(lambda reader: self._index.find_height(reader, t))
+        return height if not confirmed or self._is_confirmed(height) else 0
 
     def derive_feed(self, height: PowHeight) -> tuple[RegistryState, list[tuple[PowRow, RowResult]]]:
         """What became of each row of the registry up to ``height``, from the first one on."""
-        with self._file.open(self._is_stopped) as reader:
-            self._refresh(reader)
-            rows, state, results = self._apply(reader, RegistryState(), 0, height)
-            return state, list(zip(rows, results, strict=True))
+        rows, state, results = self._ask(lambda reader: self._apply(reader, RegistryState(), 0, height))
+        return state, list(zip(rows, results, strict=True))
 
     def find_balance(self, address: str, height: PowHeight) -> int | None:
         """Balance (1e-8 BIS) at a height; None for an address that never received or never sent."""
-        with self._file.open(self._is_stopped) as reader:
-            self._refresh(reader)
-            return self._index.find_balances(reader, [(address, height)])[address, height]
+        wanted = (address, height)
+        return self._ask(lambda reader: self._index.find_balances(reader, [wanted]))[wanted]
 
     def get_block_hashes(self, heights: Sequence[PowHeight]) -> list[str]:
         """The hashes of those blocks, in the order asked for."""
-        with self._file.open(self._is_stopped) as reader:
-            self._refresh(reader)
-            hashes = self._index.find_hashes(reader, heights)
+        hashes = self._ask(lambda reader: self._index.find_hashes(reader, heights))
         missing = [height for height in heights if height not in hashes]
         if missing:
             raise PowNotReady(
@@ -214,7 +213,27 @@ class LedgerRegistry:
             )
         return [hashes[height] for height in heights]
 
-    def _refresh(self, reader: LedgerReader, seal_from: int = SEAL_FROM_CHUNKS) -> None:
+    def _ask(
+        self,
+        question: Callable[[LedgerReader], _T],
+        *,
+        refresh: bool = True,
+        seal_from: int = SEAL_FROM_CHUNKS,
+    ) -> _T:
+        """The answer by the ledger as it is now; asked again when blocks were rolled back meanwhile."""
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                with self._file.open(self._is_stopped) as reader:
+                    if refresh:
+                        self._refresh(reader, seal_from)
+                    return question(reader)
+            except RolledBack as change:
+                refresh = True
+                if not left:
+                    raise PowNotReady(f"{self.path}: {change}") from change
+        raise InvariantBroken("no attempt to read the ledger was made")
+
+    def _refresh(self, reader: LedgerReader, seal_from: int) -> None:
         self._told_part = 0
         is_kept = self._index.refresh(reader, self._tell_progress, seal_from=seal_from)
         self._is_read = True
@@ -261,10 +280,8 @@ class LedgerRegistry:
         else:
             after, state = (0, RegistryState()) if base is None else (base.block.height, base.state)
             rows, state, _ = self._apply(reader, state, after, height)
-            if block is None or not block.is_there(reader):
-                raise PowNotReady(
-                    f"{self.path}: block {height} was rolled back while it was read; trying again"
-                )
+            if block is None:
+                raise RolledBack(f"block {height} was rolled back while it was read; trying again")
             self._keep(Checkpoint(block, state), is_news=bool(rows) or base is None)
         self._remarks.update(reader, self._index, height, state)
         return state
@@ -283,6 +300,8 @@ class LedgerRegistry:
         rows = sort_rows(self._network, self._index.list_rows(after, up_to))
         wanted = [(row.address, row.height) for row in rows if row.operation == REGISTER]
         balances = self._index.find_balances(reader, wanted)
+        # block, rows and balances are of one chain
+        self._index.require_unchanged(reader)
         state, results = apply_rows(
             self._network, state, rows, lambda address, height: balances[address, height]
         )

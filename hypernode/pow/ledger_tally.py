@@ -9,25 +9,15 @@ address.  They hold for heights from ``top`` on; what a registration within the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
+from hypernode.core.registry import REGISTER
 from hypernode.core.types import PowHeight
-from hypernode.pow.ledger_balances import NO_SUMS, RECEIVED, SENT, Sums, add_sums, read_balances
-from hypernode.pow.ledger_cache import LedgerCache
-from hypernode.pow.ledger_file import LedgerReader, Row
-
-SLICE_ROWS: Final = 1_000
-"""Fetched at a time: what stays in a processor's cache is summed up in half the time."""
-
-# cast to bytes: a text that is no UTF-8 is an address like another, and decoding costs
-_MOVES: Final = (
-    f"SELECT block_height, CAST(address AS BLOB), CAST(recipient AS BLOB), {SENT}, {RECEIVED}"
-    " FROM transactions WHERE rowid BETWEEN ? AND ? AND block_height IS NOT NULL"
-)
-
-Span = tuple[int, int]
+from hypernode.pow.ledger_balances import NO_SUMS, Sums, add_sums, read_balances
+from hypernode.pow.ledger_cache import Chunk, LedgerCache
+from hypernode.pow.ledger_chunks import Moves, Span
+from hypernode.pow.ledger_file import LedgerReader
 
 
 @dataclass(slots=True)
@@ -46,7 +36,6 @@ class Tally:
         self._received: defaultdict[bytes, int] = defaultdict(int)
         self._sent: defaultdict[bytes, int] = defaultdict(int)
         self._watches: dict[bytes, list[Watch]] = {}
-        self._watch_top: PowHeight = 0
         self._top: PowHeight = 0
 
     def load(self) -> None:
@@ -57,32 +46,31 @@ class Tally:
         self._top = self._cache.get_top()
         for address, height, sums in self._cache.list_watches():
             self._watches.setdefault(address, []).append(Watch(height, sums))
-        self._watch_top = max((w.height for ws in self._watches.values() for w in ws), default=0)
 
     def absorb(
         self,
         reader: LedgerReader,
-        span: Span,
-        top: PowHeight,
-        registers: Iterable[tuple[str, PowHeight]],
+        chunk: Chunk,
+        moves: Moves,
         list_before: Callable[[], Sequence[Span]],
     ) -> None:
-        """Add the rows of ``span``, whose highest block is ``top``, with the (sender, height) of the
-        registrations in it.  ``list_before`` gives the spans that were added.  Raises PowNotReady, and
-        then nothing was added."""
-        watches = [self._open_watch(reader, *of, list_before) for of in registers if self._find(*of) is None]
-        first, last = span
-        slices = [
-            reader.query(_MOVES, (start, min(start + SLICE_ROWS - 1, last)))
-            for start in range(first, last + 1, SLICE_ROWS)
-        ]
-        for address, watch in watches:
-            if all(known.height != watch.height for known in self._watches.get(address, ())):
-                self._watches.setdefault(address, []).append(watch)
-                self._watch_top = max(self._watch_top, watch.height)
-        for rows in slices:
-            self._add(rows)
-        self._top = max(self._top, top)
+        """Add a chunk.  ``list_before`` gives the spans that were added.  Raises PowNotReady, and then
+        nothing was added."""
+        registers = [(row.address, row.height) for row in chunk.rows if row.operation == REGISTER]
+        opened = [self._open_watch(reader, *of, list_before) for of in registers if self._find(*of) is None]
+        # most chunks concern nobody who is watched
+        concerned = self._watches.keys() & moves.senders | self._watches.keys() & moves.recipients
+        addresses = {address.decode() for address in concerned} | {address for address, _ in opened}
+        book = read_balances(reader, [(chunk.first, chunk.last)], addresses)
+        for address, watch in opened:
+            known = self._watches.setdefault(address.encode(), [])
+            if all(other.height != watch.height for other in known):
+                known.append(watch)
+        for address in addresses:
+            for watch in self._watches[address.encode()]:
+                watch.sums = add_sums(watch.sums, book.get_sums(address, watch.height))
+        self._add(moves)
+        self._top = max(self._top, chunk.top)
 
     def _open_watch(
         self,
@@ -90,32 +78,22 @@ class Tally:
         address: str,
         height: PowHeight,
         list_before: Callable[[], Sequence[Span]],
-    ) -> tuple[bytes, Watch]:
-        key = address.encode()
+    ) -> tuple[str, Watch]:
         if self._top <= height:
-            return key, Watch(height, self._get_sums(key))
+            return address, Watch(height, self._get_sums(address.encode()))
         # blocks are not in order of height: what was summed up before goes too far
         book = read_balances(reader, list_before(), [address])
-        return key, Watch(height, book.get_sums(address, height))
+        return address, Watch(height, book.get_sums(address, height))
 
-    def _add(self, rows: Iterable[Row]) -> None:
+    def _add(self, moves: Moves) -> None:
         # millions of times: local names, and nothing that is not needed
-        received, sent, watches, watch_top = self._received, self._sent, self._watches, self._watch_top
-        for height, sender, recipient, spent, got in rows:
+        received, sent = self._received, self._sent
+        for sender, spent in zip(moves.senders, moves.spent, strict=True):
             if spent is not None:
                 sent[sender] += spent
+        for recipient, got in zip(moves.recipients, moves.got, strict=True):
             if got is not None:
                 received[recipient] += got
-            if height <= watch_top:
-                if sender in watches:
-                    self._note(sender, height, (None, spent))
-                if recipient in watches:
-                    self._note(recipient, height, (got, None))
-
-    def _note(self, address: bytes, height: PowHeight, sums: Sums) -> None:
-        for watch in self._watches[address]:
-            if height <= watch.height:
-                watch.sums = add_sums(watch.sums, sums)
 
     def find_sums(self, address: str, height: PowHeight) -> Sums | None:
         """Sums over the sealed rows up to ``height``; None where only a scan can tell."""

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import copy
 import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hypernode.cli.vectors import registrations
 from hypernode.cli.vectors.outcome import Agree, Differs
 from hypernode.cli.vectors.registrations import run_case
+from hypernode.devnet.pow_ledger import LedgerWriter, open_ledger
+from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
 
 DOCUMENT = json.loads(
     (Path(__file__).parents[2] / "vectors" / "registrations.json").read_text(encoding="utf-8")
 )
+
+
+COLUMNS = ("block_height", "timestamp", "address", "recipient", "reward", "operation", "openfield")
 
 
 def one_of(kind: str) -> dict[str, Any]:
@@ -24,6 +34,30 @@ def one_of(kind: str) -> dict[str, Any]:
 def test_every_recorded_case_agrees() -> None:
     outcomes = [run_case(DOCUMENT, case) for case in DOCUMENT["cases"]]
     assert outcomes == [Agree()] * len(outcomes)
+
+
+@pytest.mark.parametrize("journal_mode", ["DELETE", "WAL"])
+@pytest.mark.parametrize("indexed", [(), ("operation",), COLUMNS], ids=["plain", "operation", "all"])
+def test_lists_are_those_of_the_vectors_whatever_the_ledger_is_like(
+    journal_mode: str, indexed: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path] = []
+
+    @contextmanager
+    def open_indexed(path: Path) -> Iterator[LedgerWriter]:
+        with open_ledger(path, journal_mode=journal_mode) as ledger:
+            with closing(sqlite3.connect(path)) as connection:
+                for column in indexed:
+                    connection.execute(f"CREATE INDEX by_{column} ON transactions({column})")
+            made.append(path)
+            yield ledger
+
+    monkeypatch.setattr(registrations, "open_ledger", open_indexed)
+    small = partial(LedgerRegistry, options=RegistryOptions(chunk_rows=5))
+    monkeypatch.setattr(registrations, "LedgerRegistry", small)
+    cases = [case for case in DOCUMENT["cases"] if case["kind"] in ("feed", "incremental")]
+    assert [run_case(DOCUMENT, case) for case in cases] == [Agree()] * len(cases)
+    assert len(made) == len(cases)
 
 
 @pytest.mark.parametrize(
