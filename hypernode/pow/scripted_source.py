@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 
 from hypernode.core.colours import Colours, collect_colours
 from hypernode.core.network import FixedHypernode, Network
@@ -21,6 +20,7 @@ from hypernode.core.registry import (
     VOID,
     PowRow,
     RegistryState,
+    RowResult,
     apply_rows,
     compute_balance,
     list_voided,
@@ -113,11 +113,23 @@ class PowScript:
     def derive_state(self, height: PowHeight) -> RegistryState:
         """The registry right after a block."""
         if height not in self._states:
-            rows = sort_rows(self.network, (row for row in self._rows if row.height <= height))
-            get_balance = partial(compute_balance, self._rows)
-            registry = [row for row in rows if row.operation]
-            self._states[height] = apply_rows(self.network, RegistryState(), registry, get_balance)[0]
+            self._states[height] = self._apply(height)[1]
         return self._states[height]
+
+    def derive_feed(self, height: PowHeight) -> list[tuple[PowRow, RowResult]]:
+        """What became of each row of the registry up to a block."""
+        registry, _, results = self._apply(height)
+        return list(zip(registry, results, strict=True))
+
+    def compute_balance(self, address: str, height: PowHeight) -> int | None:
+        """Balance (1e-8 BIS) at a height; None for an address that never received or never sent."""
+        return compute_balance(self._rows, address, height)
+
+    def _apply(self, height: PowHeight) -> tuple[list[PowRow], RegistryState, list[RowResult]]:
+        rows = sort_rows(self.network, (row for row in self._rows if row.height <= height))
+        registry = [row for row in rows if row.operation]
+        state, results = apply_rows(self.network, RegistryState(), registry, self.compute_balance)
+        return registry, state, results
 
     def derive_colours(self, height: PowHeight) -> Colours:
         """The coloured lists right after a block."""

@@ -13,11 +13,24 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from hypernode.core.network import Network
+from hypernode.core.registry import COIN, compute_weight
 from hypernode.ports import Connections, Endpoint, Listener, Transport, TransportClosed
 from hypernode.pow.scripted_source import PowScript
 
 SILENCE_S: Final = 45.0
 HEADER: Final = 10
+NO_IP: Final = "False"
+PARAMETERS: Final = {
+    "HN_plugin_version": 0,
+    "HN_last_block_ts": 0,
+    "HN_ts_of_block": 1,
+    "HN_block_before_ts": 1,
+    "HN_reg_round": 4,
+    "HN_reg_check_weight": 2,
+    "HN_reg_check_weights": 2,
+    "HN_quick_check_balance": 2,
+}
+"""How many each ``HN_`` command takes (spec 5, TCP protocol)."""
 
 
 class Closes(Exception):
@@ -103,17 +116,19 @@ class FakeCompanion:
         if isinstance(odd, bytes):
             await transport.write(odd)
             return
-        value = odd(params) if odd is not None else self._find(name)(params)
+        value = odd(params) if odd is not None else self._find(name, len(params))(params)
         body = json.dumps(value).encode()
         # its answers come in two pieces: header, then body
         await transport.write(str(len(body)).zfill(HEADER).encode())
         await transport.write(body)
 
-    def _find(self, name: str) -> Answer:
+    def _find(self, name: str, count: int) -> Answer:
         if name.startswith("HN_"):
             known = getattr(self, f"_{name.lower()}", None) if self.has_plugin else None
-            if known is None:
+            if known is None or name not in PARAMETERS:
                 raise Silent
+            if count != PARAMETERS[name]:
+                raise Closes
         else:
             known = {"statusjson": self._statusjson, "blockgetjson": self._blockgetjson}.get(name)
             if known is None:
@@ -132,7 +147,7 @@ class FakeCompanion:
 
     def _blockgetjson(self, params: list[Any]) -> Any:
         height = int(params[0])
-        if not self.network.first_pow_height <= height <= self.tip:
+        if not self._has(height):
             return []
         found = {"block_height": height, "block_hash": self.script.hash_of(height), "operation": ""}
         return [{**found, "reward": 0, "amount": "1.00000000"}, {**found, "reward": 8.5, "amount": 0}]
@@ -144,16 +159,12 @@ class FakeCompanion:
         return self.script.timestamp_of(self.tip) if self.tip >= self.network.first_pow_height else 0
 
     def _hn_block_before_ts(self, params: list[str]) -> Any:
-        if len(params) != 1:
-            raise Closes
         height = self.script.height_at(float(params[0]))
         return height if self.tip - height > 20 else 0
 
     def _hn_reg_round(self, params: list[str]) -> Any:
-        if len(params) != 4:
-            raise Closes
-        round_, time = int(params[0]), float(params[1])
-        if round_ in self.cache:
+        round_, time, ip = int(params[0]), float(params[1]), params[3]
+        if round_ in self.cache and ip == NO_IP:
             return self.cache[round_]
         height = self._hn_block_before_ts([params[1]])
         if height < self.network.first_pow_height:
@@ -167,5 +178,43 @@ class FakeCompanion:
             "status": f"{len(regs)} PoW Valid HN.",
             "regs": regs,
         }
+        if ip != NO_IP:
+            return {**answer, "ip_feed": self._make_feed(height, ip)}
         self.cache[round_] = answer
         return answer
+
+    def _make_feed(self, height: int, ip: str) -> list[str]:
+        """Each registration of an ip, and what became of it."""
+        feed = []
+        for row, result in self.script.derive_feed(height):
+            if row.openfield.startswith(f"{ip}:"):
+                ok = f"Ok, Weight={result.weight}" if result.ok else f"Ko: {result.reason}"
+                feed += [f"Row {row.height}: {row.address} {row.operation} {row.openfield}", ok]
+        return feed
+
+    def _hn_ts_of_block(self, params: list[str]) -> Any:
+        try:
+            height = int(params[0])
+        except ValueError:
+            return -1
+        return self.script.timestamp_of(height) if self._has(height) else 0
+
+    def _hn_reg_check_weight(self, params: list[str]) -> Any:
+        return compute_weight(self.network, self.script.compute_balance(params[0], int(params[1])))
+
+    def _hn_reg_check_weights(self, params: list[str]) -> Any:
+        height = self._hn_block_before_ts([params[1]])
+        addresses = params[0].split(",")
+        if height == 0:
+            return dict.fromkeys(addresses, -1)
+        return {address: self._hn_reg_check_weight([address, str(height)]) for address in addresses}
+
+    def _hn_quick_check_balance(self, params: list[str]) -> Any:
+        try:
+            balance = self.script.compute_balance(params[0], int(params[1]))
+        except ValueError:
+            return -1
+        return None if balance is None else balance / COIN
+
+    def _has(self, height: int) -> bool:
+        return self.network.first_pow_height <= height <= self.tip
