@@ -15,6 +15,7 @@ from hypernode.core.registry import PowRow
 COLOUR: Final = "color:"
 """What the operation of such a row begins with."""
 RAINBOW: Final = "rainbow"
+BOOTSTRAP: Final = "bootstrap"
 MAX_COLOURS: Final = 32
 """Lists that are kept: legacy software knows eleven names."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from hypernode.core.address import is_valid_address
-from hypernode.core.colours import split_colour
+from hypernode.core.colours import BOOTSTRAP, split_colour
 from hypernode.core.errors import Reject
 from hypernode.core.kinds import format_peer_name
 from hypernode.core.params import Network
@@ -36,6 +36,8 @@ Metrics = Callable[[], Mapping[str, object]]
 
 MAX_CASES_SHOWN = 100
 """Equivocations in a status; the ledger keeps all."""
+MAX_ARCHIVES = 20
+"""Addresses of archives in the status."""
 _ABSENT_KPIS = ("success", "errors", "failed_pings", "ok_pings", "warnings", "rounds", "sources")
 
 
@@ -150,12 +152,19 @@ class Views:
         }
 
     def _describe_companion(self) -> dict[str, object] | None:
-        """The companion at a glance, and the coloured lists of the round with their sizes."""
+        """The companion at a glance, the coloured lists of the round with their sizes, and where archives are
+        to be had."""
         status = self.present.pow_status
         if status is None:
             return None
         colours = {name: len(split_colour(text)) for name, text in self.tuner.colours}
-        return {**asdict(status), "remarks": list(status.remarks), "colours": colours}
+        archives = split_colour(dict(self.tuner.colours).get(BOOTSTRAP, ""))[:MAX_ARCHIVES]
+        return {
+            **asdict(status),
+            "remarks": list(status.remarks),
+            "colours": colours,
+            "bootstrap": list(archives),
+        }
 
     def _genesis(self) -> int:
         return self.network.origin_of_time

@@ -99,6 +99,7 @@ def test_origins_and_refusals_are_shown() -> None:
         world = Written()
         world.write(ROUND, "color:rainbow", RAINBOW)
         world.write(ROUND, "color:white", "1.1.1.1,2.2.2.2")
+        world.write(ROUND, "color:bootstrap", "https://a.example/hn.tar.gz, https://b.example/")
         node = await world.node()
         node.tuner._set_by_operator = frozenset({"PING_DELAY", "BLOCK_SYNC_COUNT"})
         await node._enter_round(ROUND)
@@ -121,7 +122,8 @@ def test_origins_and_refusals_are_shown() -> None:
         assert isinstance(companion, dict)
         assert extra["tunables"]["PING_DELAY"] == 7
         assert extra["tunables"]["refused"] == ["rainbow 'X=1': no tunable parameter"]
-        assert companion["colours"] == {"rainbow": 6, "white": 2}
+        assert companion["colours"] == {"bootstrap": 2, "rainbow": 6, "white": 2}
+        assert companion["bootstrap"] == ["https://a.example/hn.tar.gz", "https://b.example/"]
         assert extra["tunables"]["peers"]["own"] == node.tuner.format_config()
 
     play(scenario())
