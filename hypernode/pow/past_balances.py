@@ -15,6 +15,7 @@ from itertools import accumulate
 from typing import Final
 
 from hypernode.core.types import PowHeight
+from hypernode.pow.ledger_balances import RECEIVED, SENT
 from hypernode.pow.ledger_file import LedgerFile, LedgerReader, Row, to_text
 
 CHUNK_ROWS: Final = 5_000
@@ -22,11 +23,7 @@ CHUNK_ROWS: Final = 5_000
 PAGE_ROWS: Final = 5_000
 """Rows of one address in one query."""
 
-# a NUMERIC column holds an INTEGER when the value is whole, else a REAL; a NULL makes a row count nothing
-_UNITS: Final = "CAST(ROUND({} * 1e8) AS INTEGER)"
-_SENT: Final = f"{_UNITS.format('amount')} + {_UNITS.format('fee')}"
-_RECEIVED: Final = f"{_UNITS.format('amount')} + {_UNITS.format('reward')}"
-_COLUMNS: Final = f"SELECT rowid, block_height, address, recipient, {_SENT}, {_RECEIVED} FROM transactions"
+_COLUMNS: Final = f"SELECT rowid, block_height, address, recipient, {SENT}, {RECEIVED} FROM transactions"
 _LAST_ROWID: Final = "SELECT MAX(rowid) FROM transactions"
 # the unary plus keeps SQLite from using an index: the range of rowids leads
 _CHUNK: Final = (
