@@ -19,6 +19,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--scale", type=float, default=1.0, help="of every flood (default: 1, the full form)")
     parser.add_argument("--slot", type=int, default=3, help="seconds a slot (default: 3)")
     parser.add_argument("--settle", type=float, default=8.0, help="seconds after each flood (default: 8)")
+    parser.add_argument(
+        "--least", type=float, default=20.0, help="seconds that each flood goes on at least (default: 20)"
+    )
     parser.add_argument("--floods", nargs="+", choices=list(FLOODS), default=list(FLOODS))
     return parser.parse_args()
 
@@ -29,7 +32,7 @@ async def run(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as name:
         async with open_arena(Path(name) / "devnet", arguments.slot) as arena:
             for flood in arguments.floods:
-                report = await run_flood(arena, flood, arguments.scale, arguments.settle)
+                report = await run_flood(arena, flood, arguments.scale, arguments.settle, arguments.least)
                 faults = report.find_faults(with_clocks=True)
                 is_well = is_well and not faults
                 print(format_report(report), "; ".join(faults), flush=True)

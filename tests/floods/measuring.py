@@ -59,8 +59,9 @@ class Report:
         return faults
 
 
-async def run_flood(arena: Arena, name: str, scale: float, settle_s: float) -> Report:
-    """One flood, with the legitimate peer asking before, during and after it."""
+async def run_flood(arena: Arena, name: str, scale: float, settle_s: float, least_s: float = 0.0) -> Report:
+    """One flood, with the legitimate peer asking before, during and after it; again and again until
+    ``least_s`` are over, so that the node has a slot meanwhile."""
     loop, clock = asyncio.get_running_loop(), SystemClock()
     arena.begin_flood()
     await arena.ask_jurors()
@@ -71,8 +72,8 @@ async def run_flood(arena: Arena, name: str, scale: float, settle_s: float) -> R
     first_slot = compute_round_slot(arena.network, clock.now())
     start = loop.time()
     try:
-        await FLOODS[name](arena, scale)
-        took = loop.time() - start
+        while (took := loop.time() - start) <= least_s:
+            await FLOODS[name](arena, scale)
         last_slot = compute_round_slot(arena.network, clock.now())
         await asyncio.sleep(settle_s)
     finally:

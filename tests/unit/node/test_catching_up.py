@@ -152,6 +152,46 @@ def test_no_more_holders_are_asked_at_once_than_are_of_use() -> None:
     play(scenario())
 
 
+def test_answers_may_be_shorter_or_longer_than_a_batch() -> None:
+    """Legacy nodes have their own BLOCK_SYNC_COUNT, and a large answer is cut."""
+
+    def give(count: int, blocks: Sequence[Block]) -> Handler:
+        async def handle(caller: Caller, command: Command) -> Command | None:
+            if command.id is not CommandId.BLOCKSYNC:
+                return None
+            first = command.int32 or 0
+            return Command(command.id, blocks=tuple(blocks[first - 1 : first - 1 + count]))
+
+        return handle
+
+    async def scenario() -> None:
+        world = World()
+        await world.open()
+        await world.hold(2, give(1, world.blocks))
+        await world.hold(3, give(3, world.blocks))
+        await world.hold(4, give(9, world.blocks))
+        await world.catch_up(2, 3, 4)
+        assert world.is_whole()
+        assert world.list_blamed() == []
+
+    play(scenario())
+
+
+def test_jurors_are_asked_before_others() -> None:
+    async def scenario() -> None:
+        world = World()
+        await world.open()
+        for index in range(2, 8):
+            await world.hold(index)
+        told = make_told(world.bed, world.maker.chain.height, *range(2, 8))
+        jurors = [world.bed.address(index) for index in (5, 6, 7)]
+        assert await world.node.sync.catch_up(told, ALL, jurors)
+        assert world.is_whole()
+        assert [index for index in range(2, 8) if world.heard[index]] == [2, 5, 6, 7]
+
+    play(scenario())
+
+
 def test_one_that_falls_silent_in_the_middle_is_overtaken() -> None:
     async def scenario() -> None:
         world = World()
