@@ -72,6 +72,11 @@ def _make_parser() -> argparse.ArgumentParser:
         metavar="ITEMS",
         help="parameters other than main's, as in a rainbow: MIN_FORGE_CONSENSUS=0,TESTS_PER_SLOT=50",
     )
+    parser.add_argument(
+        "--quick-signer",
+        action="store_true",
+        help="hashes for signatures: a bit quicker, and says nothing of forgeries",
+    )
     parser.add_argument("--hours", type=float, default=2.0, help="virtual hours (default %(default)g)")
     parser.add_argument(
         "--faults", default="all", help="all, none, or kinds separated by commas (default all)"
@@ -130,6 +135,7 @@ def _make_scenario(args: argparse.Namespace) -> Scenario:
         until_s=args.until,
         registered=args.registered,
         tuned=args.tune,
+        has_quick_signer=args.quick_signer,
     )
 
 
@@ -140,7 +146,7 @@ def format_report(report: Report, real_s: float) -> str:
     scenario = report.scenario
     lines = [
         f"network         {scenario.nodes} of {scenario.registered or scenario.nodes} registered run,"
-        " real signatures",
+        f" {'hashes for' if scenario.has_quick_signer else 'real'} signatures",
         f"virtual time    {report.virtual_s / 3_600:.2f} h in {real_s:.1f} s"
         f" ({report.virtual_s / max(real_s, 1e-9):.0f} times real time)",
         f"events          {report.events} on the network",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
@@ -21,6 +22,7 @@ from hypernode.sim.faults import ALL, Fault, FaultKind, draw_plan
 from hypernode.sim.holding import HoldingLoop
 from hypernode.sim.invariants import check_all, check_stopped
 from hypernode.sim.loop import run
+from hypernode.sim.quick_signing import quick_signing
 from hypernode.sim.troubled import FIRST_ROUND, TroubledCluster
 from hypernode.sim.troubles import begin_fault, end_fault
 from hypernode.sim.watch import InvariantFailed, Watch
@@ -35,7 +37,8 @@ LOG_LINES: Final = 12
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """``nodes`` run; ``registered`` are on the list (0: no others), and those that do not run never answer.
-    ``tuned``: parameters other than main's, as in a rainbow.  ``plan_nodes``: for how many hosts the plan was
+    ``tuned``: parameters other than main's, as in a rainbow; ``has_quick_signer``: see
+    ``sim.quick_signing``.  ``plan_nodes``: for how many hosts the plan was
     drawn (0: for ``nodes``); ``keep``: the numbers of its faults that happen (None: all); ``until_s``: where
     to stop, in seconds after the first whole round."""
 
@@ -50,6 +53,7 @@ class Scenario:
     until_s: float | None = None
     registered: int = 0
     tuned: str = ""
+    has_quick_signer: bool = False
 
     def make_plan(self) -> tuple[Fault, ...]:
         """The faults that happen, with the hosts that there are."""
@@ -89,6 +93,8 @@ class Scenario:
             parts.append(f"--registered {self.registered}")
         if self.tuned:
             parts.append(f"--tune '{self.tuned}'")
+        if self.has_quick_signer:
+            parts.append("--quick-signer")
         if self.plan_nodes:
             parts.append(f"--plan-nodes {self.plan_nodes}")
         if self.keep is not None:
@@ -147,7 +153,8 @@ def play(
     cluster_type: type[TroubledCluster] = TroubledCluster,
 ) -> Report:
     """Run it on virtual time.  Broken invariants are in the report; nothing else is caught."""
-    return run(_Play(scenario, on_progress, cluster_type).run(), loop_type=HoldingLoop)
+    with quick_signing() if scenario.has_quick_signer else nullcontext():
+        return run(_Play(scenario, on_progress, cluster_type).run(), loop_type=HoldingLoop)
 
 
 class _Play:
