@@ -69,6 +69,13 @@ async def ask_blocks(session: Session, first: Height) -> tuple[Block, ...]:
     return answer.blocks
 
 
+async def ask_block(session: Session, height: Height) -> Block | None:
+    """A whole block; None when the peer has none."""
+    answer = await ask(session, Command(CommandId.GETBLOCK, int32=height))
+    _check_run(answer.blocks[:1], height)
+    return answer.blocks[0] if answer.blocks else None
+
+
 async def ask_round_blocks(session: Session, round_: Round) -> tuple[Block, ...]:
     """All blocks of a round."""
     answer = await ask(session, Command(CommandId.ROUNDBLOCKS, int32=round_))

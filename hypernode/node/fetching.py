@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from heapq import heappop, heappush
 from statistics import median
 from types import TracebackType
@@ -23,7 +24,7 @@ from hypernode.core.errors import Reject
 from hypernode.core.types import Block, Height
 from hypernode.machine.peers import PeerView
 from hypernode.net.session import Session
-from hypernode.node.asking import ask_blocks
+from hypernode.node.asking import ask_block, ask_blocks
 from hypernode.node.judging import MAX_PART_MESSAGES, split_blocks
 from hypernode.ports import Clock, TransportClosed
 
@@ -184,22 +185,41 @@ class Fetcher:
             self._workers[holder.address] = task = asyncio.create_task(
                 self._work(holder), name=f"fetches from {holder.name}"
             )
-            task.add_done_callback(lambda _, holder=holder: self._on_end(holder))  # type: ignore[misc]
+            task.add_done_callback(partial(self._on_end, holder))
             active += 1
         self._notify()
 
     async def _work(self, holder: PeerView) -> None:
         """Ask one holder for batch after batch, until it fails, is overtaken, or is told to end."""
         try:
-            async with self._borrow(holder.address) as session:
-                self._sessions[holder.address] = holder, session
-                while holder.address not in self._overtaken:
-                    await self._ask_once(holder, session)
+            closed_over = await self._ask_batches(holder, None)
+            while closed_over is not None:
+                closed_over = await self._ask_batches(holder, closed_over)
             self._resting.append(holder)
         except (TransportClosed, TimeoutError, Reject) as failure:
             await self._tell_failure(holder, failure)
         except Exception as problem:  # ours: it ends the fetching, in the task of who takes the blocks
             self._problem = problem
+
+    async def _ask_batches(self, holder: PeerView, singly: Span | None) -> Span | None:
+        """On one session, first ``singly`` block by block, until this one is overtaken.  A legacy node closes
+        over a range with a block of which it lacks messages (spec 2): the range is returned."""
+        async with self._borrow(holder.address) as session:
+            self._sessions[holder.address] = holder, session
+            if singly is not None:
+                await self._ask_for(holder, singly, partial(_ask_singly, session, singly))
+            while holder.address not in self._overtaken:
+                span = self._take()
+                if span is None:
+                    await self._news.wait()
+                    continue
+                try:
+                    await self._ask_for(holder, span, partial(ask_blocks, session, span.first))
+                except TransportClosed:
+                    if session.features:
+                        raise
+                    return span
+        return None
 
     async def _tell_failure(self, holder: PeerView, failure: Exception) -> None:
         try:
@@ -207,21 +227,19 @@ class Fetcher:
         except Exception as problem:
             self._problem = problem
 
-    async def _ask_once(self, holder: PeerView, session: Session) -> None:
-        span = self._take()
-        if span is None:
-            await self._news.wait()
-            return
+    async def _ask_for(
+        self, holder: PeerView, span: Span, ask: Callable[[], Awaitable[tuple[Block, ...]]]
+    ) -> None:
         since = self._clock.monotonic()
         self._asked[holder.address] = _Asked(span, since)
-        blocks = await ask_blocks(session, span.first)
+        blocks = await ask()
         if not blocks:
             raise Reject("4-ledger", f"promise not kept: no block {span.first}")
         del self._asked[holder.address]
         self._took.append(self._clock.monotonic() - since)
         self._put(holder, span, blocks)
 
-    def _on_end(self, holder: PeerView) -> None:
+    def _on_end(self, holder: PeerView, task: asyncio.Task[None]) -> None:
         """A worker ended, whatever the reason: what it owes is for others."""
         del self._workers[holder.address]
         self._sessions.pop(holder.address, None)
@@ -304,3 +322,14 @@ class Fetcher:
         self._overtaken.add(address)
         heappush(self._missing, self._asked[address].span)
         self._fill()
+
+
+async def _ask_singly(session: Session, span: Span) -> tuple[Block, ...]:
+    """The blocks one by one, up to one that the peer does not have."""
+    blocks = []
+    for height in range(span.first, span.last + 1):
+        block = await ask_block(session, height)
+        if block is None:
+            break
+        blocks.append(block)
+    return tuple(blocks)

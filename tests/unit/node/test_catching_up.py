@@ -19,6 +19,7 @@ from hypernode.node.runtime import Node
 from hypernode.storage.database import InlineDatabase
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
+from hypernode.wire.hello import ANNOUNCED_FEATURES
 from tests.unit.node.test_sync import list_said, measure, serve_blocks
 from tests.unit.node.worlds import ROUND, Bed, Branch, Handler, make_told, play, store
 
@@ -43,7 +44,9 @@ class World:
         self.blocks = await store(self.bed, self.maker.world.ledger, *SLOTS)
         return self.node
 
-    async def hold(self, index: int, change: Handler | None = None) -> None:
+    async def hold(
+        self, index: int, change: Handler | None = None, features: int = ANNOUNCED_FEATURES
+    ) -> None:
         """A holder that answers as a node does, but what ``change`` answers otherwise."""
         honest = limit(serve_blocks(self.blocks))
 
@@ -51,7 +54,7 @@ class World:
             changed = await change(caller, command) if change is not None else None
             return changed if changed is not None else await honest(caller, command)
 
-        self.heard[index] = await self.bed.script(index, handle)
+        self.heard[index] = await self.bed.script(index, handle, features)
 
     def asked(self, index: int) -> list[int]:
         """The first heights of the batches that a holder was asked for."""
@@ -173,6 +176,49 @@ def test_answers_may_be_shorter_or_longer_than_a_batch() -> None:
         await world.catch_up(2, 3, 4)
         assert world.is_whole()
         assert world.list_blamed() == []
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("holders", [(2,), (2, 3)])
+def test_a_block_that_legacy_nodes_serve_alone_only_is_asked_for_alone(holders: tuple[int, ...]) -> None:
+    """Over a range with a block of which it lacks messages (76171) a legacy node closes (spec 2)."""
+    lacking = 30
+
+    def serve(blocks: Sequence[Block]) -> Handler:
+        async def handle(caller: Caller, command: Command) -> Command | None:
+            number = command.int32 or 0
+            if command.id is CommandId.BLOCKSYNC and number <= lacking < number + BATCH:
+                raise Ignore("2-wire", "closed over the range")
+            if command.id is CommandId.GETBLOCK:
+                return Command(command.id, blocks=(blocks[number - 1],))
+            return None
+
+        return handle
+
+    async def scenario() -> None:
+        world = World()
+        await world.open()
+        for index in holders:
+            await world.hold(index, serve(world.blocks), features=0)
+        await world.catch_up(*holders)
+        assert world.is_whole()
+        assert world.list_blamed() == []
+        singly = [c.int32 for index in holders for c in world.heard[index] if c.id is CommandId.GETBLOCK]
+        assert singly == [29, 30, 31, 32]
+
+    play(scenario())
+
+
+def test_a_legacy_node_that_closes_whatever_it_is_asked_is_a_failing_one() -> None:
+    async def scenario() -> None:
+        world = World()
+        await world.open()
+        await world.hold(2, after(2, hang_up), features=0)
+        await world.hold(3)
+        await world.catch_up(2, 3)
+        assert world.is_whole()
+        assert world.list_blamed() == [world.bed.address(2)]
 
     play(scenario())
 
