@@ -18,7 +18,7 @@ from hypernode.core.kinds import CONFIG
 from hypernode.core.lottery import compute_connect_to
 from hypernode.core.params import Network
 from hypernode.core.timeline import compute_slot_start
-from hypernode.core.types import Block, Equivocation, Height, Round
+from hypernode.core.types import Block, Equivocation, Height, Round, Slot
 from hypernode.machine.clock_offset import ClockOffsets
 from hypernode.machine.consensus import compute_consensus
 from hypernode.machine.decide import (
@@ -100,6 +100,7 @@ class Node:
         self._group: asyncio.TaskGroup | None = None
         self._better_since: float | None = None
         self._better_at: bytes = b""
+        self._expired_in: tuple[Round, Slot] | None = None
         self._is_first_done = False
         self.present = Present(network, world.clock, world.clock.now())
         self.tuner = Tuner(network, options.tuned, log)
@@ -252,6 +253,7 @@ class Node:
             try:
                 self.present.clock_offset_s = self.clock_watch.look()
                 await self.storage_watch.check()
+                self._expire_messages()
                 await self.companion.check(self.tuner.colours)
                 await self.sync.look_at_order()
                 view = await self._view()
@@ -274,6 +276,13 @@ class Node:
                     await self._wake.wait()
             except TimeoutError:
                 pass
+
+    def _expire_messages(self) -> None:
+        """Once a slot: what is over the age limit would be refused by whoever got it from us."""
+        slot = self.present.get_round_slot()
+        if slot != self._expired_in:
+            self._expired_in = slot
+            self.mempool.expire(self.world.clock.now())
 
     def _next_look(self) -> float:
         """Seconds until the next tick, or the next edge of a slot or of its forging window."""
@@ -392,7 +401,6 @@ class Node:
             last_before, _ = await self.world.ledger.get_reference(round_ - 1)
             self.intake.configs.note(await self.world.ledger.get_messages_of_kind(CONFIG, last_before + 1))
             await self.intake.digest(load_messages(self.world.files))
-        self.mempool.expire(self.world.clock.now())
         jurors = len({juror.address for juror in plan.jurors})
         self._log(
             f"round {round_}: {len(plan.registered)} registered, {len(plan.inactive)} inactive,"

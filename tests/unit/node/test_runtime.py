@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from hypernode.core import kinds
+from hypernode.core.message import create_message
 from hypernode.core.types import Block, Message
 from hypernode.machine.state import State
 from hypernode.sim.cluster import Cluster
@@ -198,6 +199,34 @@ def test_one_status_per_finished_round_is_kept() -> None:
         kept: Any = await node.world.ledger.get_status(FIRST)
         assert kept["meta"]["round"] == FIRST
         assert await node.world.ledger.get_status(FIRST + 1) is None
+        await cluster.stop_all()
+
+    play(scenario())
+
+
+def test_a_message_leaves_the_mempool_within_a_slot_of_growing_too_old() -> None:
+    async def scenario() -> None:
+        cluster = Cluster(SIZE, 23)
+        node = await cluster.start(0)
+        await cluster.run_until(FIRST, 2)
+        signer = cluster.hosts[1].signer
+        written = int(cluster.clock.now()) - cluster.params.message_age_s + cluster.params.slot_s
+        node.mempool.add(
+            create_message(
+                signer.sign,
+                signer.pubkey,
+                timestamp=written,
+                sender=signer.address,
+                recipient=signer.address,
+                what=kinds.START_OR_TEST_OK,
+                params=kinds.START_PARAMS,
+            )
+        )
+        await cluster.run_until(FIRST, 3)
+        assert [m for m in node.mempool.get_all() if m.timestamp == written]
+        await cluster.run_until(FIRST, 4)
+        await asyncio.sleep(1)
+        assert not [m for m in node.mempool.get_all() if m.timestamp == written]
         await cluster.stop_all()
 
     play(scenario())
