@@ -6,7 +6,7 @@ faults that overlap, and then a calm of ``CALM_SLOTS`` in which the network has 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -21,6 +21,12 @@ MIN_EPISODE_SLOTS: Final = 3
 MAX_EPISODE_SLOTS: Final = 12
 MAX_FAULTS: Final = 3
 """That overlap."""
+MIN_LONG_SLOTS: Final = 30
+MAX_LONG_SLOTS: Final = 80
+"""A long partition lasts for one round and a half to four, and then some slots until the operator comes."""
+OPERATOR_SLOTS: Final = 5
+LONG_ONE_IN: Final = 8
+"""So rare are long partitions among the episodes, where there is room for one."""
 _FINE: Final = 1 << 16
 
 
@@ -47,6 +53,8 @@ class FaultKind(Enum):
     """The wall clock is minutes or hours wrong, and set right again."""
     PARTITION = "partition"
     """``subjects`` are one side."""
+    LONG_PARTITION = "long_partition"
+    """The same for more than a round; some slots after it an operator comes.  Alone in its episode."""
     ONE_WAY = "one_way"
     """``subjects`` send, and nothing arrives."""
     SLOW = "slow"
@@ -165,14 +173,21 @@ def draw_plan(
     end = hours * 3_600
     start = float(FIRST_SLOTS * slot_s)
     faults: list[Fault] = []
+    ordinary = [kind for kind in chosen if kind is not FaultKind.LONG_PARTITION]
     while chosen:
+        if long := _draw_long(draws, chosen, nodes, start, end, slot_s):
+            faults.append(long)
+            start = long.end + CALM_SLOTS * slot_s
+            continue
+        if not ordinary:
+            break
         length = slot_s * (MIN_EPISODE_SLOTS + draws.below(MAX_EPISODE_SLOTS - MIN_EPISODE_SLOTS + 1))
         room = end - start - CALM_SLOTS * slot_s
         if room < MIN_EPISODE_SLOTS * slot_s:
             break
         length = min(length, int(room))
         episode = [
-            _draw_fault(draws, chosen, nodes, start, length) for _ in range(1 + draws.below(MAX_FAULTS))
+            _draw_fault(draws, ordinary, nodes, start, length) for _ in range(1 + draws.below(MAX_FAULTS))
         ]
         faults += sorted(episode, key=lambda fault: fault.at)
         start += length + CALM_SLOTS * slot_s
@@ -181,7 +196,24 @@ def draw_plan(
     )
 
 
-def _draw_fault(draws: Draws, kinds: list[FaultKind], nodes: int, start: float, length: int) -> Fault:
+def _draw_long(
+    draws: Draws, kinds: Collection[FaultKind], nodes: int, start: float, end: float, slot_s: int
+) -> Fault | None:
+    """A long partition in two halves now and then, and always where nothing else is drawn."""
+    room = int((end - start) // slot_s) - CALM_SLOTS
+    if FaultKind.LONG_PARTITION not in kinds or room < MIN_LONG_SLOTS + OPERATOR_SLOTS:
+        return None
+    if len(kinds) > 1 and draws.below(LONG_ONE_IN):
+        return None
+    most = min(MAX_LONG_SLOTS, room - OPERATOR_SLOTS)
+    slots = MIN_LONG_SLOTS + draws.below(most - MIN_LONG_SLOTS + 1) + OPERATOR_SLOTS
+    everybody = list(range(nodes))
+    draws.shuffle(everybody)
+    half = tuple(sorted(everybody[: nodes // 2]))
+    return Fault(0, start, FaultKind.LONG_PARTITION, half, float(slots * slot_s), _draw_part(draws))
+
+
+def _draw_fault(draws: Draws, kinds: Sequence[FaultKind], nodes: int, start: float, length: int) -> Fault:
     kind = draws.one_of(kinds)
     at = start + length * _draw_part(draws) / 2
     duration = (start + length - at) * (0.2 + 0.8 * _draw_part(draws))

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from hypernode.core.fork_choice import is_better
+from hypernode.core.types import Message
 from hypernode.mempool.pool import MAX_MESSAGES
 from hypernode.sim.cluster import Host
 from hypernode.sim.faults import FaultKind
@@ -241,8 +242,15 @@ async def messages_get_into_the_chain(watch: Watch) -> None:
             for message in host.node.mempool.get_all():
                 is_welcome = message.sender in host.node.intake.senders
                 is_welcome = is_welcome and watch.cluster.has_quota(message.sender)
+                is_welcome = is_welcome and _has_time(watch, message)
                 if message.txid not in chain and is_welcome:
                     watch.noted_messages.setdefault(message.txid, now)
+
+
+def _has_time(watch: Watch, message: Message) -> bool:
+    """Whether it is young enough to get into the chain before it is too old."""
+    age_s = watch.cluster.clock.now() - message.timestamp
+    return age_s < watch.cluster.params.message_age_s - SEAL_SLOTS * watch.slot_s
 
 
 async def calm_slots_are_filled(watch: Watch) -> None:

@@ -201,7 +201,7 @@ class _Play:
             acts.append((fault.at, 1, partial(self._begin, cluster, watch, fault)))
             acts.append((fault.end, 0, partial(self._end, cluster, watch, fault)))
         slot_s = self._scenario.slot_s
-        for slot in range(-2, int(self._scenario.length_s // slot_s)):
+        for slot in range(-2, int((self._scenario.length_s + CHECK_BEFORE_END_S) // slot_s)):
             at = (slot + 1) * slot_s - CHECK_BEFORE_END_S
             acts.append((at, 2, partial(self._check, cluster, watch, at)))
         return sorted(acts, key=lambda act: act[:2])

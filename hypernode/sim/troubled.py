@@ -68,6 +68,8 @@ class TroubledCluster(Cluster):
         self.lives = [Life() for _ in range(count)]
         self.cuts: Counter[tuple[str, str]] = Counter()
         """Ways that are closed, and how many faults keep them so."""
+        self.healing: dict[int, asyncio.Task[None]] = {}
+        """Of long partitions, by the fault's number."""
         self.backups: dict[int, Backup] = {}
         self._traps: set[asyncio.Task[None]] = set()
         self.is_trap_silent: set[int] = set()
@@ -135,6 +137,9 @@ class TroubledCluster(Cluster):
         """Stop whatever goes on beside the nodes, and let all go on that are held."""
         for host in self.hosts:
             get_holding_loop().release(host.ip)
+        for task in self.healing.values():
+            task.cancel()
+        await asyncio.gather(*self.healing.values(), return_exceptions=True)
         for life in self.lives:
             await self.stop_harm(life)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from hypernode.core.registry import REGISTER, UNREGISTER, UNVOID, VOID
@@ -14,6 +15,7 @@ from hypernode.pow.scripted_source import script_row
 from hypernode.sim import host_troubles as hosts
 from hypernode.sim.cluster import Host
 from hypernode.sim.faults import LIARS, Fault, FaultKind
+from hypernode.sim.long_partition import schedule_healing, take_one_side
 from hypernode.sim.troubled import TroubledCluster
 
 MAX_EXTRA_S: Final = 3.0
@@ -90,13 +92,23 @@ async def _cut(cluster: TroubledCluster, fault: Fault) -> None:
         cluster.network.block(source, target)
 
 
-async def _join(cluster: TroubledCluster, fault: Fault) -> None:
+def join(cluster: TroubledCluster, fault: Fault) -> None:
+    """The ways that a fault closed are free again, but for those that another one keeps closed."""
     for source, target in _list_cuts(cluster, fault):
         if not cluster.cuts[source, target]:
             continue  # a clone that came later
         cluster.cuts[source, target] -= 1
         if not cluster.cuts[source, target]:
             cluster.network.unblock(source, target)
+
+
+async def _join(cluster: TroubledCluster, fault: Fault) -> None:
+    join(cluster, fault)
+
+
+async def _part_for_long(cluster: TroubledCluster, fault: Fault) -> None:
+    await _cut(cluster, fault)
+    await schedule_healing(cluster, fault, partial(join, cluster, fault))
 
 
 async def _pause(cluster: TroubledCluster, fault: Fault) -> None:
@@ -106,7 +118,7 @@ async def _pause(cluster: TroubledCluster, fault: Fault) -> None:
 
 async def _resume(cluster: TroubledCluster, fault: Fault) -> None:
     await hosts.unfreeze(cluster, fault)
-    await _join(cluster, fault)
+    join(cluster, fault)
 
 
 async def _slow_down(cluster: TroubledCluster, fault: Fault) -> None:
@@ -223,6 +235,7 @@ TROUBLES: Final[Mapping[FaultKind, Trouble]] = {
     FaultKind.CLOCK: _CLOCKS,
     FaultKind.CLOCK_JUMP: _CLOCKS,
     FaultKind.PARTITION: _CUTS,
+    FaultKind.LONG_PARTITION: Trouble(_part_for_long, take_one_side),
     FaultKind.ONE_WAY: _CUTS,
     FaultKind.SLOW: Trouble(_slow_down, _speed_up),
     FaultKind.LOSSY: _LINKS,

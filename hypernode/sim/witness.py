@@ -55,6 +55,8 @@ class Witness:
     """The last tip that a host's ledger acknowledged."""
     losses: list[Loss] = field(default_factory=list)
     reorganisations: list[Reorganisation] = field(default_factory=list)
+    ordered: set[int] = field(default_factory=set)
+    """Hosts whose next replacement is by an operator's word."""
     operator: Counter[int] = field(default_factory=Counter)
     """How often an operator changed a host's chain."""
     stored: int = 0
@@ -160,6 +162,9 @@ class WatchedLedger:
     def _note_reorganisation(
         self, common: Height, before: ChainHeight, oldest: Round | None, *, is_by_operator: bool = False
     ) -> None:
+        if self._index in self._witness.ordered:
+            self._witness.ordered.discard(self._index)
+            is_by_operator = True
         self._witness.operator[self._index] += is_by_operator
         change = Reorganisation(
             index=self._index,

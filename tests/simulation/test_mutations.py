@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.soak.mutations import MUTATIONS, find
+from hypernode.sim.scenario import play
+from tests.soak.mutations import MUTATIONS, find, make_scenario, planted
 
 SHORT = {
     "the journal is not written": "journals_know_own_blocks",
@@ -21,4 +24,10 @@ def test_a_planted_bug_is_found(name: str, invariant: str) -> None:
     [mutation] = [mutation for mutation in MUTATIONS if mutation.name == name]
     hit = find(mutation, range(1, 5))
     assert hit is not None
-    assert hit[1].name == invariant
+    seed, failure = hit
+    assert failure.name == invariant
+    # What the report tells one to play breaks in the same way at the same time.
+    with planted(mutation):
+        again = play(replace(make_scenario(mutation, seed), until_s=failure.at_s + 1)).failure
+    assert again is not None
+    assert (again.name, again.at_s) == (failure.name, failure.at_s)

@@ -28,7 +28,7 @@ from hypernode.node.chain import Chain
 from hypernode.node.forger import Forger
 from hypernode.node.history import History
 from hypernode.node.listening import Listening
-from hypernode.sim.faults import FaultKind, parse_kinds
+from hypernode.sim.faults import parse_kinds
 from hypernode.sim.scenario import Failure, Scenario, play
 from hypernode.storage.journal import SqliteJournal
 
@@ -59,12 +59,16 @@ def planted(mutation: Mutation) -> Iterator[None]:
         yield
 
 
+def make_scenario(mutation: Mutation, seed: int, *, nodes: int = 6) -> Scenario:
+    """What is played to find it."""
+    return Scenario(seed, nodes=nodes, hours=2.0, kinds=parse_kinds(mutation.kinds))
+
+
 def find(mutation: Mutation, seeds: Iterable[int], *, nodes: int = 6) -> tuple[int, Failure] | None:
     """The first seed that shows the bug, and how."""
-    kinds: tuple[FaultKind, ...] = parse_kinds(mutation.kinds)
     with planted(mutation):
         for seed in seeds:
-            failure = play(Scenario(seed, nodes=nodes, hours=2.0, kinds=kinds)).failure
+            failure = play(make_scenario(mutation, seed, nodes=nodes)).failure
             if failure is not None:
                 return seed, failure
     return None

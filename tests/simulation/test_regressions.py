@@ -1,0 +1,37 @@
+"""What the simulation found, by name: each keeps the scenario that showed it, and holds now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hypernode.node.splits import Splits
+from hypernode.sim.faults import FaultKind
+from hypernode.sim.scenario import Scenario, play
+
+FOUND = {
+    # Peers had told theirs before, and that counted for an hour, step or no step: it forged into the future.
+    "a clock that is set wrong lets its node forge": Scenario(
+        8, nodes=7, hours=0.75, kinds=(FaultKind.CLOCK_JUMP,)
+    ),
+    # They were dropped at the start of a round only, and offered until then.
+    "messages that are too old stay in the mempool": Scenario(
+        2, nodes=6, hours=4.5, kinds=(FaultKind.LONG_PARTITION,), until_s=15_299
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(FOUND))
+def test_what_was_found_once_holds(name: str) -> None:
+    report = play(FOUND[name])
+    assert report.failure is None, report.failure
+    assert report.agreed_after_s
+
+
+def test_a_side_that_keeps_silent_after_a_long_partition_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scenario above has a split that only an operator ends."""
+    monkeypatch.setattr(Splits, "note", lambda *args: None)
+    failure = play(replace(FOUND["messages that are too old stay in the mempool"], until_s=13_800)).failure
+    assert failure is not None
+    assert failure.name == "splits_are_said"
