@@ -14,7 +14,8 @@ REMEDY = "slots depend on the clock: run an NTP service (chrony, systemd-timesyn
 
 
 class ClockWatch:
-    """Tells the operator, once a minute, when the clock is off, and whenever it was set."""
+    """Tells the operator, once a minute, when the clock is off, and whenever it was set.  ``on_step`` is
+    called then too."""
 
     def __init__(self, clock: Clock, offsets: ClockOffsets, warn: Callable[[str], None]) -> None:
         self._clock = clock
@@ -22,6 +23,7 @@ class ClockWatch:
         self._warn = warn
         self._difference = clock.now() - clock.monotonic()
         self._warned = float("-inf")
+        self.on_step: Callable[[], None] = lambda: None
 
     def look(self) -> float:
         """How far our clock is ahead of the others' now (s)."""
@@ -33,6 +35,7 @@ class ClockWatch:
             self._warn(f"the clock was set by {step:+.1f} s; {REMEDY}")
             # Peers told theirs before: whether it is right now is known at once, not an hour later.
             self._offsets.shift(step)
+            self.on_step()
         offset = self._offsets.get_offset(monotonic)
         if abs(offset) > WARN_S and monotonic - self._warned >= WARN_EVERY_S:
             self._warned = monotonic

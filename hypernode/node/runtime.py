@@ -127,6 +127,7 @@ class Node:
         )
         self.offsets = ClockOffsets()
         self.clock_watch = ClockWatch(world.clock, self.offsets, warn)
+        self.clock_watch.on_step = lambda: self.mempool.offer_anew_when_ripe(world.clock.now())
         self.tester = Tester(network, world, self.peers, self.dialler, self.reporter, self.offsets)
         self.duties = Duties(network, world.clock, self.present, self.peers, self.reporter, self.tester)
         self.splits = Splits(world.files, world.clock, log)

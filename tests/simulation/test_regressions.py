@@ -11,8 +11,8 @@ from hypernode.sim.faults import FaultKind
 from hypernode.sim.scenario import Scenario, play
 
 FOUND = {
-    # Peers had told theirs before, and that counted for an hour, step or no step: it forged into the future.
-    "a clock that is set wrong lets its node forge": Scenario(
+    # Peers refused it as one of the future, and were not offered it again when its time had come.
+    "what was written by a clock that went ahead stays where it is": Scenario(
         8, nodes=7, hours=0.75, kinds=(FaultKind.CLOCK_JUMP,)
     ),
     # They were dropped at the start of a round only, and offered until then.

@@ -61,6 +61,19 @@ def test_message_that_lies_ahead_is_sent_when_its_time_has_come() -> None:
     assert take(pool, now=NOW + 6) == []
 
 
+def test_what_was_sent_by_a_clock_that_went_ahead_is_sent_again_when_its_time_has_come() -> None:
+    pool = make_pool(make_message(value=1))
+    for value, ahead_s in ((2, 600), (3, 9)):
+        pool.add(make_message(value=value, timestamp=int(NOW) + ahead_s))
+    assert take(pool, now=NOW + 600) == [1, 2, 3]
+    pool.offer_anew_when_ripe(NOW)
+    pool.offer_anew_when_ripe(NOW)
+    assert take(pool) == []
+    assert take(pool, now=NOW + 9) == [3]
+    assert take(pool, now=NOW + 600) == [2]
+    assert take(pool, now=NOW + 601) == []
+
+
 def test_unripe_messages_keep_to_the_limit_too() -> None:
     pool = make_pool(*(make_message(value=value, timestamp=int(NOW) + 5) for value in range(3)))
     assert take(pool) == []

@@ -27,14 +27,18 @@ class HandClock:
 def test_a_clock_that_was_set_is_noticed_once() -> None:
     clock, said = HandClock(), list[str]()
     watch = ClockWatch(clock, ClockOffsets(), said.append)
+    steps: list[float] = []
+    watch.on_step = lambda: steps.append(clock.now())
     clock.pass_time(100.0)
     watch.look()
     assert said == []
+    assert steps == []
     clock.wall -= 30.0
     watch.look()
     watch.look()
     assert len(said) == 1
     assert "-30.0 s" in said[0]
+    assert steps == [1_070.0]
     assert "NTP" in said[0]
 
 
