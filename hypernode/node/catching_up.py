@@ -19,9 +19,10 @@ from hypernode.core.params import Network
 from hypernode.core.types import Block, Height
 from hypernode.machine.peers import PeerView, Support, ToldChain
 from hypernode.node.asking import ask_block_info
+from hypernode.node.batches import Span
 from hypernode.node.chain import Chain
 from hypernode.node.common_block import find_common, get_own_hash
-from hypernode.node.fetching import MAX_SOURCES, Borrow, Fetcher, OnFailure, Span
+from hypernode.node.fetching import MAX_SOURCES, Borrow, Fetcher, OnFailure
 from hypernode.node.judging import BlockRejected, Prepared
 from hypernode.node.pipeline import run_ahead
 from hypernode.node.sync_progress import SyncProgress

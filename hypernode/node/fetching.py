@@ -15,27 +15,22 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import partial
-from heapq import heappop, heappush
 from statistics import median
 from types import TracebackType
-from typing import NamedTuple, Self, TypeAlias
+from typing import Self, TypeAlias
 
 from hypernode.core.errors import Reject
 from hypernode.core.types import Block, Height
 from hypernode.machine.peers import PeerView
 from hypernode.net.session import Session
 from hypernode.node.asking import ask_block, ask_blocks
+from hypernode.node.batches import Batches, Span
 from hypernode.node.judging import MAX_PART_MESSAGES, split_blocks
 from hypernode.ports import Clock, TransportClosed
 
 MAX_SOURCES = 4
 """Holders that are asked side by side: what two cores verify comes from one good link, and four hide a bad
 one."""
-WINDOW_SPARE = 2
-"""Batches ahead of what was given, beside one for each holder in use."""
-MAX_HELD_MESSAGES = 60_000
-"""Messages of batches that wait for an earlier one: an answer with 20 blocks of 3,000; beyond it only what
-is needed next is asked for."""
 FIRST_PATIENCE_S = 10.0
 """For the first answers, before it is known what is usual."""
 MIN_PATIENCE_S = 2.0
@@ -49,27 +44,10 @@ Borrow: TypeAlias = Callable[[str], AbstractAsyncContextManager[Session]]
 OnFailure: TypeAlias = Callable[[PeerView, Exception], Awaitable[None]]
 
 
-class Span(NamedTuple):
-    """Heights of a batch, both included."""
-
-    first: Height
-    last: Height
-
-
 @dataclass(frozen=True, slots=True)
 class _Asked:
     span: Span
     since: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    giver: PeerView
-    blocks: tuple[Block, ...]
-
-    @property
-    def messages(self) -> int:
-        return sum(len(block.messages) for block in self.blocks)
 
 
 class Fetcher:
@@ -88,9 +66,7 @@ class Fetcher:
     ) -> None:
         self._line = deque(holders)
         self._resting: list[PeerView] = []
-        self._last = whole.last
-        self._cursor = self._planned = whole.first
-        self._batch_blocks = max(1, batch_blocks)
+        self._batches = Batches(whole, batch_blocks)
         self._borrow = borrow
         self._clock = clock
         self._on_failure = on_failure
@@ -98,11 +74,6 @@ class Fetcher:
         self._sessions: dict[str, tuple[PeerView, Session]] = {}
         self._overtaken: set[str] = set()
         self._asked: dict[str, _Asked] = {}
-        self._missing: list[Span] = []
-        self._wanted: set[Span] = set()
-        """Spans that were planned and that nobody has given yet."""
-        self._ready: dict[Height, _Batch] = {}
-        self._given: deque[tuple[Span, PeerView]] = deque()
         self._took: deque[float] = deque(maxlen=KNOWN_TIMES)
         self._problem: Exception | None = None
         self._is_over = False
@@ -124,14 +95,11 @@ class Fetcher:
     async def parts(self) -> AsyncGenerator[list[Block], None]:
         """The blocks in order, from where it was left or ``reject`` went back to; an answer with many
         messages in parts.  Raises TransportClosed when no holder is left."""
-        while self._cursor <= self._last:
-            batch = self._ready.pop(self._cursor, None)
+        while not self._batches.are_all_given:
+            batch = self._batches.give()
             if batch is None:
                 await self._await_news()
                 continue
-            span = Span(self._cursor, batch.blocks[-1].height)
-            self._given.append((span, batch.giver))
-            self._cursor = span.last + 1
             self._notify()
             for part in split_blocks(batch.blocks, MAX_PART_MESSAGES):
                 yield part
@@ -142,26 +110,16 @@ class Fetcher:
 
     def get_giver(self, height: Height) -> PeerView | None:
         """Who gave a block; None for one that nobody gave, or that is forgotten."""
-        return next((giver for span, giver in self._given if span.first <= height <= span.last), None)
+        return self._batches.get_giver(height)
 
     def forget(self, height: Height) -> None:
         """Who gave the blocks below this one is not asked any more."""
-        while self._given and self._given[0][0].last < height:
-            self._given.popleft()
+        self._batches.forget(height)
 
     def reject(self, height: Height, giver: PeerView) -> None:
         """A block is bad: leave its giver out, and give all from this height on again."""
         self._drop(giver)
-        for first in [first for first, batch in self._ready.items() if batch.giver == giver]:
-            self._want(Span(first, self._ready.pop(first).blocks[-1].height))
-        while self._given and self._given[-1][0].last >= height:
-            span, by = self._given.pop()
-            if span.first < height:
-                self._given.append((Span(span.first, height - 1), by))
-                break
-        for first in range(height, self._cursor, self._batch_blocks):
-            self._want(Span(first, min(first + self._batch_blocks, self._cursor) - 1))
-        self._cursor = height
+        self._batches.go_back(height, giver)
         self._fill()
 
     def _drop(self, holder: PeerView) -> None:
@@ -209,7 +167,7 @@ class Fetcher:
             if singly is not None:
                 await self._ask_for(holder, singly, partial(_ask_singly, session, singly))
             while holder.address not in self._overtaken:
-                span = self._take()
+                span = self._batches.take_span(len(self._workers))
                 if span is None:
                     await self._news.wait()
                     continue
@@ -237,53 +195,17 @@ class Fetcher:
             raise Reject("4-ledger", f"promise not kept: no block {span.first}")
         del self._asked[holder.address]
         self._took.append(self._clock.monotonic() - since)
-        self._put(holder, span, blocks)
+        self._batches.put(holder, span, blocks)
+        self._notify()
 
     def _on_end(self, holder: PeerView, task: asyncio.Task[None]) -> None:
         """A worker ended, whatever the reason: what it owes is for others."""
         del self._workers[holder.address]
         self._sessions.pop(holder.address, None)
         asked = self._asked.pop(holder.address, None)
-        if asked is not None and asked.span in self._wanted:
-            heappush(self._missing, asked.span)
+        if asked is not None:
+            self._batches.ask_again(asked.span)
         self._fill()
-
-    # --- the batches --------------------------------------------------------------------------------------
-
-    def _take(self) -> Span | None:
-        """The lowest batch to ask for; None while there is none to ask for."""
-        while self._missing and self._missing[0] not in self._wanted:
-            heappop(self._missing)
-        if self._missing:
-            return heappop(self._missing) if self._is_in_window(self._missing[0].first) else None
-        if self._planned > self._last or not self._is_in_window(self._planned):
-            return None
-        span = Span(self._planned, min(self._planned + self._batch_blocks - 1, self._last))
-        self._planned = span.last + 1
-        self._wanted.add(span)
-        return span
-
-    def _is_in_window(self, first: Height) -> bool:
-        if first == self._cursor:
-            return True
-        held = sum(batch.messages for batch in self._ready.values())
-        most = (len(self._workers) + WINDOW_SPARE) * self._batch_blocks
-        return first < self._cursor + most and held < MAX_HELD_MESSAGES
-
-    def _put(self, giver: PeerView, span: Span, blocks: tuple[Block, ...]) -> None:
-        """An answer; one to what another gave meanwhile is of no use.  What it lacks is asked for again."""
-        if span not in self._wanted:
-            return
-        self._wanted.discard(span)
-        taken = tuple(block for block in blocks if block.height <= span.last)
-        self._ready[span.first] = _Batch(giver, taken)
-        if taken[-1].height < span.last:
-            self._want(Span(taken[-1].height + 1, span.last))
-        self._notify()
-
-    def _want(self, span: Span) -> None:
-        self._wanted.add(span)
-        heappush(self._missing, span)
 
     def _notify(self) -> None:
         """Wake everybody who waits; the next wait is for the next news."""
@@ -312,7 +234,7 @@ class Fetcher:
             return None
         usual = median(self._took) * PATIENCE_FACTOR if self._took else FIRST_PATIENCE_S
         for address, asked in self._asked.items():
-            if asked.span.first == self._cursor and address not in self._overtaken:
+            if asked.span.first == self._batches.cursor and address not in self._overtaken:
                 until = asked.since + max(MIN_PATIENCE_S, usual)
                 return address, max(0.0, until - self._clock.monotonic())
         return None
@@ -320,7 +242,7 @@ class Fetcher:
     def _overtake(self, address: str) -> None:
         """Ask another for the same, and let this one rest once it has answered."""
         self._overtaken.add(address)
-        heappush(self._missing, self._asked[address].span)
+        self._batches.ask_again(self._asked[address].span)
         self._fill()
 
 

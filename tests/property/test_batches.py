@@ -1,0 +1,83 @@
+"""The book of batches: whatever holders answer, drop or spoil, every block is given once, in order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hypernode.core.types import Block, ChainHeight
+from hypernode.machine.peers import PeerView
+from hypernode.node.batches import WINDOW_SPARE, Batches, Span
+from tests.unit.wire.samples import BLOCK
+
+HOLDERS = tuple(
+    PeerView(str(n), f"10.{n}.0.1", str(n), ChainHeight(1, 0, 0, b""), 0.0, True, True) for n in range(3)
+)
+
+
+def make_blocks(span: Span, count: int) -> tuple[Block, ...]:
+    return tuple(replace(BLOCK, height=span.first + n, messages=()) for n in range(count))
+
+
+@given(
+    length=st.integers(1, 30),
+    batch=st.integers(1, 6),
+    steps=st.lists(
+        st.tuples(st.sampled_from(["ask", "answer", "fail", "late", "give", "bad"]), st.integers(0, 8)),
+        max_size=60,
+    ),
+)
+def test_every_block_is_given_in_order(length: int, batch: int, steps: list[tuple[str, int]]) -> None:
+    first, last = 11, 10 + length
+    batches = Batches(Span(first, last), batch)
+    asked: list[tuple[PeerView, Span]] = []
+    taken: list[int] = []
+
+    def ask(number: int) -> None:
+        span = batches.take_span(len(HOLDERS))
+        if span is not None:
+            assert first <= span.first <= span.last <= last
+            assert span.first < batches.cursor + (len(HOLDERS) + WINDOW_SPARE) * batch
+            asked.append((HOLDERS[number % 3], span))
+
+    def give() -> bool:
+        found = batches.give()
+        if found is not None:
+            taken.extend(block.height for block in found.blocks)
+            assert batches.get_giver(taken[-1]) == found.giver
+        return found is not None
+
+    def go_back(number: int) -> None:
+        height = max(first, batches.cursor - 1 - number)
+        giver = batches.get_giver(height)
+        if giver is not None:
+            batches.go_back(height, giver)
+            del taken[height - first :]
+
+    for what, number in steps:
+        if what == "ask":
+            ask(number)
+        elif what == "give":
+            give()
+        elif what == "bad":
+            go_back(number)
+        elif asked:
+            holder, span = asked.pop(number % len(asked))
+            if what == "answer":
+                batches.put(holder, span, make_blocks(span, 1 + number))
+            else:
+                batches.ask_again(span)
+                if what == "late":
+                    asked.append((holder, span))
+        assert taken == list(range(first, first + len(taken)))
+    for _, owed in asked:
+        batches.ask_again(owed)
+    while not batches.are_all_given:
+        if not give():
+            span = batches.take_span(1)
+            assert span is not None
+            batches.put(HOLDERS[0], span, make_blocks(span, span.last - span.first + 1))
+    assert taken == list(range(first, last + 1))
+    assert batches.take_span(1) is None
