@@ -13,8 +13,9 @@ from hypernode.node.batches import WINDOW_SPARE, Batches, Span
 from tests.unit.wire.samples import BLOCK
 
 HOLDERS = tuple(
-    PeerView(str(n), f"10.{n}.0.1", str(n), ChainHeight(1, 0, 0, b""), 0.0, True, True) for n in range(3)
+    PeerView(str(n), f"10.{n}.0.1", str(n), ChainHeight(1, 0, 0, b""), 0.0, True, True) for n in range(4)
 )
+STEPS = ["ask", "ask", "answer", "answer", "give", "give", "fail", "late", "bad"]
 
 
 def make_blocks(span: Span, count: int) -> tuple[Block, ...]:
@@ -25,8 +26,9 @@ def make_blocks(span: Span, count: int) -> tuple[Block, ...]:
     length=st.integers(1, 30),
     batch=st.integers(1, 6),
     steps=st.lists(
-        st.tuples(st.sampled_from(["ask", "answer", "fail", "late", "give", "bad"]), st.integers(0, 8)),
-        max_size=60,
+        st.tuples(st.sampled_from(STEPS), st.integers(0, 8)),
+        min_size=40,
+        max_size=80,
     ),
 )
 def test_every_block_is_given_in_order(length: int, batch: int, steps: list[tuple[str, int]]) -> None:
@@ -34,27 +36,37 @@ def test_every_block_is_given_in_order(length: int, batch: int, steps: list[tupl
     batches = Batches(Span(first, last), batch)
     asked: list[tuple[PeerView, Span]] = []
     taken: list[int] = []
+    rejected: set[str] = set()
 
     def ask(number: int) -> None:
         span = batches.take_span(len(HOLDERS))
         if span is not None:
             assert first <= span.first <= span.last <= last
             assert span.first < batches.cursor + (len(HOLDERS) + WINDOW_SPARE) * batch
-            asked.append((HOLDERS[number % 3], span))
+            holder = HOLDERS[number % 3]
+            asked.append((HOLDERS[3] if holder.address in rejected else holder, span))
 
     def give() -> bool:
         found = batches.give()
         if found is not None:
             taken.extend(block.height for block in found.blocks)
             assert batches.get_giver(taken[-1]) == found.giver
+            assert found.giver.address not in rejected
         return found is not None
 
     def go_back(number: int) -> None:
         height = max(first, batches.cursor - 1 - number)
         giver = batches.get_giver(height)
-        if giver is not None:
+        if giver is not None and giver != HOLDERS[3]:
+            rejected.add(giver.address)
+            asked[:] = [(holder, span) for holder, span in asked if not drop(holder, span, giver)]
             batches.go_back(height, giver)
             del taken[height - first :]
+
+    def drop(holder: PeerView, span: Span, giver: PeerView) -> bool:
+        if holder == giver:
+            batches.ask_again(span)
+        return holder == giver
 
     for what, number in steps:
         if what == "ask":
@@ -76,8 +88,8 @@ def test_every_block_is_given_in_order(length: int, batch: int, steps: list[tupl
         batches.ask_again(owed)
     while not batches.are_all_given:
         if not give():
-            span = batches.take_span(1)
-            assert span is not None
-            batches.put(HOLDERS[0], span, make_blocks(span, span.last - span.first + 1))
+            left = batches.take_span(1)
+            assert left is not None
+            batches.put(HOLDERS[3], left, make_blocks(left, left.last - left.first + 1))
     assert taken == list(range(first, last + 1))
     assert batches.take_span(1) is None
