@@ -45,7 +45,7 @@ tests: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
 
-soak: $(STAMP)  ## power cuts and kills by the thousand: make soak ARGS="--minutes 5 --seed 1"
+soak: $(STAMP)  ## power cuts, kills and simulated networks by the thousand: make soak ARGS="--minutes 5 --seed 1"
 	@exec $(BIN)/python -m tests.soak $(ARGS)
 
 fuzz: $(STAMP)  ## coverage-guided fuzzing, some 20 minutes: make fuzz ARGS="--minutes 5 --executions 1000000"

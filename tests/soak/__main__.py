@@ -1,6 +1,8 @@
-"""``make soak``: power cuts and kills by the thousand.  ``--seed`` replays a run, ``--minutes`` bounds it.
+"""``make soak``: power cuts and kills by the thousand, then simulated networks.  ``--seed`` replays a run,
+``--minutes`` bounds it.
 
-Exit status 0 when nothing was lost; 1 with the seed of what was.  The short form is in the test suite.
+Exit status 0 when nothing was lost and every invariant held; 1 with the seed of what did not.  The short form
+is in the test suite.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tests.soak import kills, power_cuts
+from tests.soak import kills, power_cuts, simulations
 
 Advance = Callable[[], None]
 
@@ -45,6 +47,9 @@ PARTS: Final = (
 )
 
 
+PART_NAMES: Final = ("storage", "simulations")
+
+
 def main(argv: list[str]) -> int:
     """Run all parts; each stops when its share of the time is over."""
     args = _parse_arguments(argv)
@@ -52,9 +57,12 @@ def main(argv: list[str]) -> int:
     console.print(f"seed {args.seed}")
     columns = (TextColumn("{task.description:28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     results: dict[str, Counter[str]] = {}
+    parts = PARTS if "storage" in args.parts else ()
+    # The simulations have a share of the time too, where they are played.
+    shares = len(parts) + ("simulations" in args.parts)
     with Progress(*columns, console=console) as progress:
-        for number, part in enumerate(PARTS, start=1):
-            until = started + 60 * args.minutes * number / len(PARTS)
+        for number, part in enumerate(parts, start=1):
+            until = started + 60 * args.minutes * number / shares
             task = progress.add_task(part.name, total=part.times)
             try:
                 results[part.name] = _run(part, args.seed, until, partial(progress.advance, task))
@@ -62,8 +70,12 @@ def main(argv: list[str]) -> int:
                 console.print(f"[red]{part.name}: {failure}[/red] (a whole run: --seed {args.seed})")
                 return 1
             progress.stop_task(task)
-    _show(console, results, time.monotonic() - started)
-    return 0
+    if results:
+        _show(console, results, time.monotonic() - started)
+    if "simulations" not in args.parts:
+        return 0
+    left = args.minutes - (time.monotonic() - started) / 60
+    return simulations.main(["--minutes", f"{max(0.0, left):.2f}", "--seed", str(args.seed)])
 
 
 def _run(part: Part, seed: int, until: float, advance: Advance) -> Counter[str]:
@@ -82,9 +94,24 @@ def _show(console: Console, results: dict[str, Counter[str]], elapsed_s: float) 
     console.print(table)
 
 
+def _parse_parts(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    if set(names) - set(PART_NAMES):
+        raise argparse.ArgumentTypeError(f"expected one or more of {', '.join(PART_NAMES)}, not {text!r}")
+    return names
+
+
 def _parse_arguments(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make soak", description="Power cuts and kills by the thousand.")
+    parser = argparse.ArgumentParser(
+        prog="make soak", description="Power cuts and kills by the thousand, simulated networks."
+    )
     parser.add_argument("--minutes", type=float, default=60.0, help="at most so long (default: 60)")
+    parser.add_argument(
+        "--parts",
+        type=_parse_parts,
+        default=PART_NAMES,
+        help="storage (power cuts and kills), simulations, or both (default: both)",
+    )
     parser.add_argument("--seed", type=int, help="of the first era; the next ones count on")
     args = parser.parse_args(argv)
     if args.seed is None:
