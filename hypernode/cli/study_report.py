@@ -14,8 +14,8 @@ from hypernode.cli.svg import Panel, Series, draw
 from hypernode.sim.study.cells import EXPERIMENTS, Cell, Experiment
 from hypernode.sim.study.results import Point, Result, put_together
 
-TABLES: Final = "lessons_results.inc"
-"""What the documentation's page includes."""
+RUNS: Final = "lessons_runs"
+"""Of the words on what was played."""
 PICTURES: Final = "_static"
 
 _HEADINGS: Final[Mapping[str, str]] = {
@@ -93,18 +93,19 @@ SHEETS: Final[Mapping[str, Sheet]] = {
 
 
 def write_report(folder: Path, results: Mapping[Cell, Result]) -> None:
-    """Tables into ``folder``, pictures into its ``_static``.  Raises ValueError when there is nothing."""
+    """A table for each experiment and what was played into ``folder``, pictures into its ``_static``.  Raises
+    ValueError when there is nothing."""
     if not results:
         raise ValueError("no results: play some cells first")
-    parts = [describe(results)]
+    (folder / PICTURES).mkdir(exist_ok=True)
+    (folder / f"{RUNS}.inc").write_text(describe(results), encoding="utf-8")
     for experiment in EXPERIMENTS:
         points = put_together(experiment, results)
         if points:
-            parts.append(format_points(experiment, points))
-            (folder / PICTURES).mkdir(exist_ok=True)
-            picture = folder / PICTURES / f"lessons_{experiment.name}.svg"
-            picture.write_text(draw_points(experiment, points), encoding="utf-8")
-    (folder / TABLES).write_text("\n".join(parts), encoding="utf-8")
+            name = f"lessons_{experiment.name}"
+            (folder / f"{name}.inc").write_text(format_points(experiment, points), encoding="utf-8")
+            drawn = draw_points(experiment, points)
+            (folder / PICTURES / f"{name}.svg").write_text(drawn, encoding="utf-8")
 
 
 def format_rows(title: str, rows: Sequence[Sequence[str]]) -> str:

@@ -12,8 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final
 
 from hypernode.core.network import Delays, Network
-from hypernode.core.params import mainnet
-from hypernode.sim.cluster import make_network
+from hypernode.sim.scenario import Scenario
 
 Change = tuple[str, float]
 """A parameter of the network (a field of Network, or of its delays) and its value."""
@@ -39,16 +38,8 @@ class Cell:
 
     def make_network(self) -> Network:
         """Main's rules and times on a list of its own, with the changes."""
-        main = mainnet()
-        network = replace(
-            make_network(self.nodes, self.seed, main.slot_s),
-            max_connect_to=self.connect,
-            min_active=main.min_active if self.nodes >= 2 * main.min_active else 2,
-            pow_block_s=main.pow_block_s,
-            pow_confirmations=main.pow_confirmations,
-            pow_synced_s=main.pow_synced_s,
-        )
-        return _change(network, self.changes)
+        plain = Scenario(seed=self.seed, nodes=self.nodes, connect=self.connect)
+        return _change(plain.make_network(), self.changes)
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "changes": [list(change) for change in self.changes]}
