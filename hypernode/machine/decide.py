@@ -37,6 +37,8 @@ class NodeView:
     connected: int
     halted: str = ""
     pow_problem: str = ""
+    is_round_new: bool = False
+    """The lists of the present round are not derived yet."""
     is_plan_current: bool = True
     registered: int = 0
     jurors: tuple[str, ...] = ()
@@ -50,6 +52,8 @@ class NodeView:
     """Tips of chains that do not have the order's block."""
     strange: ToldChain | None = None
     """A chain that is no better than ours and no part of it, told for a while and not looked at yet."""
+    sync_alive_at: float | None = None
+    """While a sync is under way: when it began, or our chain last changed since."""
     better_since: float | None = None
     """Since when some peer tells a better chain."""
     is_slot_signed: bool = False
@@ -65,6 +69,11 @@ class Rest:
 
     state: State
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """Let the sync that is under way go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,24 +117,37 @@ class Forge:
     consensus: Consensus
 
 
-Decision = Rest | DeriveRound | SyncRound | CatchUp | Follow | LookInto | Forge
+Decision = Rest | GoOn | DeriveRound | SyncRound | CatchUp | Follow | LookInto | Forge
 
 
 def decide(network: Network, view: NodeView) -> Decision:
     """The next thing to do, by spec 6 (states, consensus, forging, syncing)."""
     if view.halted:
         return Rest(State.HALTED, view.halted)
+    is_syncing = view.sync_alive_at is not None
+    if _is_sync_alive(network, view) and not view.is_round_new:
+        return GoOn()
     if view.pow_problem:
         return Rest(State.POW_NOT_SYNC, view.pow_problem)
     if not view.is_plan_current:
         return DeriveRound()
     if view.connected < network.min_connections:
         return Rest(State.START, f"{view.connected} of {network.min_connections} connections")
+    if is_syncing:
+        # Those who should give us blocks are silent: only our own slot is worth more than waiting on.
+        decision = _decide_forging(network, view)
+        return decision if isinstance(decision, Forge) else GoOn()
     better = find_better_chains(view.own, view.peers, view.banned_tips)
     decision = _decide_order(view) or _decide_sync(network, view, better) or _decide_forging(network, view)
     if decision == Rest(State.SYNCING) and view.strange is not None:
         return LookInto(view.strange)
     return decision
+
+
+def _is_sync_alive(network: Network, view: NodeView) -> bool:
+    if view.sync_alive_at is None:
+        return False
+    return view.monotonic - view.sync_alive_at < network.delays.grace_s
 
 
 def _decide_order(view: NodeView) -> Follow | None:

@@ -9,7 +9,8 @@ apart; reading goes on meanwhile, and so does preparing what comes next.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 
 from hypernode.core.block import encode_raw_block
 from hypernode.core.errors import Ignore, Reject
@@ -71,10 +72,17 @@ class Chain:
 
     async def derive_plan(self, round_: Round) -> RoundPlan:
         """The lists of a round by our own chain, kept in the ledger.  Raises PowNotReady."""
-        history = await History.at(self._world.ledger, self.height.height)
-        plan = await self._rounds.derive(round_, history)
-        await self._world.ledger.save_plan(plan)
-        return plan
+        async with self._lock:  # or a branch may replace what it is derived from
+            history = await History.at(self._world.ledger, self.height.height)
+            plan = await self._rounds.derive(round_, history)
+            await self._world.ledger.save_plan(plan)
+            return plan
+
+    @asynccontextmanager
+    async def at_rest(self) -> AsyncIterator[None]:
+        """Nothing changes the chain meanwhile."""
+        async with self._lock:
+            yield
 
     async def prepare(self, blocks: Sequence[Block]) -> list[Prepared]:
         """Blocks from outside with their messages verified: work that needs no chain, so it can be done while

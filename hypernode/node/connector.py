@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hypernode.core.errors import Verdict
+from hypernode.core.errors import InvariantBroken, Verdict
 from hypernode.core.forging import can_forge
 from hypernode.core.kinds import format_peer_name
 from hypernode.core.params import Network
@@ -51,6 +51,7 @@ class Connector:
     intake: Intake
     note_height: NoteHeight
     log: Callable[[str], None]
+    on_bug: Callable[[InvariantBroken], None] = lambda bug: None
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -82,6 +83,8 @@ class Connector:
                 await self._connect_and_exchange(entry)
             except (TransportClosed, TimeoutError, HelloRefused, Verdict, StorageTrouble) as error:
                 self.log(f"connection to {entry.ip}:{entry.port} ended: {error}")
+            except InvariantBroken as bug:
+                self.on_bug(bug)
             if self.world.clock.monotonic() - started > 4 * self.network.delays.peer_retry_s:
                 delay = self.network.delays.peer_retry_s
             await asyncio.sleep(delay)

@@ -7,9 +7,10 @@ hear it) and judges nobody (it would be its own line that failed).
 from __future__ import annotations
 
 import asyncio
-import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from hypernode.core.errors import InvariantBroken
 from hypernode.core.params import Network
 from hypernode.core.types import PeerTest, RoundPlan, Slot
 from hypernode.machine.state import State
@@ -33,6 +34,7 @@ class Duties:
     peers: Peers
     reporter: Reporter
     tester: Tester
+    on_bug: Callable[[InvariantBroken], None] = lambda bug: None
 
     def is_able(self) -> bool:
         """Somebody hears us, and nothing keeps us from judging."""
@@ -70,7 +72,11 @@ class Duties:
     async def _run_test(self, test: PeerTest, plan: RoundPlan, sir: Slot) -> None:
         if self.present.state is State.SYNCING:
             self.present.set_state(State.TESTING, f"test {test.kind} of {test.tested}")
-        with contextlib.suppress(StorageTrouble):  # the owner meets it too, and says so
+        try:
             await self.tester.run(test, plan, sir)
+        except StorageTrouble:
+            pass  # the owner meets it too, and says so
+        except InvariantBroken as bug:
+            self.on_bug(bug)
         if self.present.state is State.TESTING:
             self.present.set_state(State.SYNCING)

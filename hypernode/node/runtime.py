@@ -1,39 +1,37 @@
 """The running node: one task owns the decisions, others listen, dial, test and answer.
 
 ``Node`` puts the parts together.  The owner task looks at the node whenever something happened or a tick
-is over (``_view``), lets ``machine.decide`` say what is to be done, and does it; so at any moment only
-one procedure changes the chain.  All times come from the Clock port, all waiting is asyncio's, so the
-same code runs as a daemon and in a simulation.
+is over (``node.outlook``), lets ``machine.decide`` say what is to be done, and does it; what takes blocks
+from peers goes on beside it, one procedure at a time (``node.sync_task``).  All times come from the Clock
+port, all waiting is asyncio's, so the same code runs as a daemon and in a simulation.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hypernode.core.errors import InvariantBroken, Verdict
-from hypernode.core.forging import can_forge
 from hypernode.core.kinds import CONFIG
 from hypernode.core.lottery import compute_connect_to
 from hypernode.core.params import Network
-from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Equivocation, Height, Round, Slot
 from hypernode.machine.clock_offset import ClockOffsets
-from hypernode.machine.consensus import compute_consensus
 from hypernode.machine.decide import (
     CatchUp,
     Decision,
     DeriveRound,
     Follow,
     Forge,
+    GoOn,
     LookInto,
     NodeView,
     Rest,
     SyncRound,
     decide,
 )
-from hypernode.machine.peers import compute_support, find_better_chains
+from hypernode.machine.peers import Support, ToldChain, compute_support
 from hypernode.machine.state import State
 from hypernode.mempool.pool import Mempool
 from hypernode.node.chain import Chain
@@ -42,9 +40,12 @@ from hypernode.node.companion_watch import CompanionWatch
 from hypernode.node.connector import Connector
 from hypernode.node.dialling import Dialler
 from hypernode.node.duties import SLOT_EDGE_S, Duties
+from hypernode.node.evidence_watch import EvidenceWatch
 from hypernode.node.forger import Forger
 from hypernode.node.intake import Intake
 from hypernode.node.listening import Listening
+from hypernode.node.outlook import Outlook
+from hypernode.node.own_key import OwnKey
 from hypernode.node.peers import Peers
 from hypernode.node.present import Present
 from hypernode.node.reporter import Reporter
@@ -55,6 +56,7 @@ from hypernode.node.splits import Splits
 from hypernode.node.storage_watch import StorageWatch
 from hypernode.node.strange_chains import StrangeChains
 from hypernode.node.sync import Synchroniser
+from hypernode.node.sync_task import SyncTask
 from hypernode.node.tester import Tester
 from hypernode.node.tuning import Tuner
 from hypernode.node.views import Views
@@ -62,8 +64,8 @@ from hypernode.node.world import World
 from hypernode.ports import AlreadySigned, Endpoint, PowNotReady, StorageBroken, StorageTrouble
 from hypernode.wire.catalogue import Limits
 
-MAX_OWN_BLOCKS = 64
-"""Blocks looked through at start: more than the two rounds of any network that we know have."""
+FAULTS = (PowNotReady, StorageTrouble, InvariantBroken)
+"""What a procedure may end by; whatever else it raises ends the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,6 @@ class Node:
         self._log, self._warn = log, warn
         self._wake = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
-        self._better_since: float | None = None
-        self._better_at: bytes = b""
         self._expired_in: tuple[Round, Slot] | None = None
         self._is_first_done = False
         self.present = Present(network, world.clock, world.clock.now())
@@ -131,6 +131,7 @@ class Node:
         self.tester = Tester(network, world, self.peers, self.dialler, self.reporter, self.offsets)
         self.duties = Duties(network, world.clock, self.present, self.peers, self.reporter, self.tester)
         self.splits = Splits(world.files, world.clock, log)
+        self.sync_task = SyncTask(world.clock, self.present, self.chain)
         self.sync = Synchroniser(
             network,
             world,
@@ -138,7 +139,7 @@ class Node:
             self.dialler,
             self.reporter,
             self.splits,
-            self.present.set_state,
+            self.sync_task.show,
             log,
         )
         self.strange_chains = StrangeChains(network, world, self.chain, self.dialler, self.splits)
@@ -175,6 +176,20 @@ class Node:
             network, world, options.limits, options.own_port, self.peers, self.mempool, self.serving, log
         )
         self.storage_watch = StorageWatch(world, warn)
+        self.evidence = EvidenceWatch(network, world, self.present, self.mempool, self.reporter, warn)
+        self.own_key = OwnKey(network, world, self.present, self.halt, warn)
+        self.outlook = Outlook(
+            world,
+            self.present,
+            self.chain,
+            self.peers,
+            self.intake,
+            self.forger,
+            self.companion,
+            self.sync,
+            self.sync_task,
+            self.strange_chains,
+        )
         self.tuner.attach(
             (
                 *(self.present, self.reporter, self.dialler, self.forger),
@@ -182,9 +197,10 @@ class Node:
             )
         )
         self.serving.on_trouble = self._on_trouble
+        self.serving.on_bug = self.connector.on_bug = self.duties.on_bug = self._on_bug
         self.chain.on_change = self._on_chain_change
         self.chain.on_append = self._on_append
-        self.chain.on_own_block = self._on_own_block
+        self.chain.on_own_block = self.own_key.on_own_block
         self.chain.on_equivocation = self._on_equivocation
         self.chain.on_cut = lambda first, last, name: self._warn(
             f"blocks {first} to {last} of ours go by an operator's word, and are kept in {name}"
@@ -209,10 +225,10 @@ class Node:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Live until ``stop`` is set; then save the mempool."""
-        self.present.evidence = await self.world.ledger.get_evidence()
-        await self._check_journal()
+        await self.evidence.load()
+        await self.own_key.check_journal()
         if self.options.is_journal_new:
-            self.present.forge_from_round = self.present.get_round_slot()[0] + 1
+            self.own_key.wait_for_next_round()
         async with asyncio.TaskGroup() as group:
             self._group = group
             listener = await self.listening.start(self.options.listen)
@@ -224,28 +240,13 @@ class Node:
             await listener.close()
             self.connector.cancel_all()
             self.listening.close_all()
+            self.sync_task.cancel()
             for task in tasks:
                 task.cancel()
         try:
             save_messages(self.world.files, self.mempool.get_all())
         except OSError as trouble:
             self._warn(f"the mempool is not saved, and will come back from peers: {trouble}")
-
-    async def _check_journal(self) -> None:
-        """Whether the journal knows our own blocks of the last rounds: an old one (a restored backup) must
-        not let us sign again for what it has forgotten (spec 4).  And whether the ledger ends before what the
-        journal holds: then it is the ledger that is an old one, and until it has caught up we do not know
-        what became of our blocks."""
-        ledger, own = self.world.ledger, self.world.signer.address
-        last = await self.world.journal.get_last()
-        if last is not None and last > (self.chain.height.round, self.chain.height.sir):
-            round_, sir = last
-            self._wait_for_next_round(f"the ledger is older than what we signed for slot {sir} of {round_}")
-        first, _ = await ledger.get_reference(self.chain.height.round - 1)
-        for header in await ledger.get_headers(first + 1, MAX_OWN_BLOCKS):
-            known = await self.world.journal.get_hash(header.round, header.sir)
-            if header.forger == own and known != header.block_hash:
-                await self._on_own_block(header)
 
     async def _own(self) -> None:
         """The owner of all decisions."""
@@ -257,21 +258,11 @@ class Node:
                 self._expire_messages()
                 await self.companion.check(self.tuner.colours)
                 await self.sync.look_at_order()
-                view = await self._view()
+                view = await self.outlook.look()
                 await self._perform(decide(self.present.network, view), view)
                 await self.duties.say_what_is_due()
-            except PowNotReady as problem:
-                self.companion.note(problem)
-                self.present.set_state(State.POW_NOT_SYNC, str(problem))
-            except StorageBroken as damage:
-                if not self.present.halted:
-                    self.halt(str(damage))
-                self.present.set_state(State.HALTED, self.present.halted)
-            except StorageTrouble as trouble:
-                self.storage_watch.note(trouble)
-                self.present.set_state(State.HALTED, str(trouble))
-            except InvariantBroken as bug:
-                self.halt(f"a bug of ours: {bug}")
+            except FAULTS as fault:
+                self._note_fault(fault)
             try:
                 async with asyncio.timeout(self._next_look()):
                     await self._wake.wait()
@@ -285,6 +276,25 @@ class Node:
             self._expired_in = slot
             self.mempool.expire(self.world.clock.now())
 
+    def _note_fault(self, fault: Exception) -> None:
+        """What stands in our way, or a fault of ours, in the state with its reason."""
+        match fault:
+            case PowNotReady():
+                self.companion.note(fault)
+                self.present.set_state(State.POW_NOT_SYNC, str(fault))
+            case StorageBroken():
+                if not self.present.halted:
+                    self.halt(str(fault))
+                self.present.set_state(State.HALTED, self.present.halted)
+            case StorageTrouble():
+                self.storage_watch.note(fault)
+                self.present.set_state(State.HALTED, str(fault))
+            case InvariantBroken():
+                self._on_bug(fault)
+
+    def _on_bug(self, bug: InvariantBroken) -> None:
+        self.halt(f"a bug of ours: {bug}")
+
     def _next_look(self) -> float:
         """Seconds until the next tick, or the next edge of a slot or of its forging window."""
         now = self.world.clock.now()
@@ -292,91 +302,45 @@ class Node:
         edges = [end + SLOT_EDGE_S, start + self.network.delays.earliest_forging_s + SLOT_EDGE_S]
         return min(self.network.delays.tick_s, *(edge - now for edge in edges if edge > now))
 
-    async def _view(self) -> NodeView:
-        """What is known now, for ``decide``."""
-        round_, sir = self.present.get_round_slot()
-        start, end = self.present.get_slot_times()
-        own = self.chain.height
-        plan = self.present.plan
-        peers = self.peers.list_views()
-        banned = self.sync.list_banned()
-        status = self.present.pow_status
-        jurors = tuple(juror.address for juror in plan.jurors) if plan else ()
-        registered = len(plan.registered) if plan else 0
-        self.present.consensus = compute_consensus(own, peers, registered, frozenset(jurors))
-        return NodeView(
-            now=self.world.clock.now(),
-            monotonic=self.world.clock.monotonic(),
-            round=round_,
-            sir=sir,
-            slot_start=start,
-            slot_end=end,
-            own=own,
-            own_address=self.world.signer.address,
-            peers=peers,
-            connected=self.peers.count_connected(),
-            halted=self.present.halted,
-            pow_problem=status.problem if status else "",
-            is_plan_current=await self._is_plan_current(round_),
-            registered=registered,
-            jurors=jurors,
-            juror=self.present.get_juror(),
-            banned_tips=banned,
-            needs_catch_up=self.sync.list_needing_catch_up(),
-            order=self.splits.order,
-            tips_without_order=self.sync.list_without_order(),
-            strange=await self.strange_chains.find(peers),
-            better_since=self._note_better(bool(find_better_chains(own, peers, banned)), own.block_hash),
-            is_slot_signed=await self.world.journal.get_hash(round_, sir) is not None,
-            can_seal=self._can_seal(),
-            forge_from_round=self.present.forge_from_round,
-            clock_offset_s=self.present.clock_offset_s,
-        )
-
-    def _note_better(self, is_told: bool, tip: bytes) -> float | None:
-        """Since when a better chain is told while our tip is this one."""
-        if not is_told:
-            self._better_since = None
-        elif self._better_since is None or self._better_at != tip:
-            self._better_since = self.world.clock.monotonic()
-        self._better_at = tip
-        return self._better_since
-
-    def _can_seal(self) -> bool:
-        if self.present.get_juror() != self.world.signer.address:
-            return False
-        return can_forge(self.network, self.forger.select(self.intake.senders)) is None
-
-    async def _is_plan_current(self, round_: Round) -> bool:
-        plan = self.present.plan
-        if plan is None or plan.round != round_ or self.companion.is_list_stale:
-            return False
-        _, reference_hash = await self.world.ledger.get_reference(round_)
-        return plan.reference_hash == reference_hash
-
     async def _perform(self, decision: Decision, view: NodeView) -> None:
         match decision:
             case Rest(state, reason):
+                if view.halted:
+                    await self.sync_task.stop()
                 self.present.set_state(state, reason)
+            case GoOn():
+                self.sync_task.show_again()
             case DeriveRound():
                 await self._enter_round(view.round)
-            case SyncRound(chain):
-                await self.sync.sync_round(
-                    chain, view.jurors, compute_support(chain.height.block_hash, view.peers)
-                )
-                self.wake()
-            case CatchUp(chain):
-                await self.sync.catch_up(
-                    chain, compute_support(chain.height.block_hash, view.peers), view.jurors
-                )
-                self.wake()
-            case Follow(order, chains):
-                await self.sync.follow(order, chains, view.peers)
-                self.wake()
-            case LookInto(chain):
-                await self.strange_chains.look_into(chain)
             case Forge():
-                await self._forge(view)
+                await self.sync_task.stop()
+                if self.chain.height == view.own:
+                    await self._forge(view)
+            case SyncRound() | CatchUp() | Follow() | LookInto():
+                if self._group is not None:
+                    self.sync_task.start(self._group, lambda: self._sync(decision, view))
+
+    async def _sync(self, decision: SyncRound | CatchUp | Follow | LookInto, view: NodeView) -> None:
+        """Perform it, and look at once at what else there is; where nothing came of it and the same would be
+        tried again, with the next tick."""
+        is_news = False
+        try:
+            match decision:
+                case SyncRound(chain):
+                    is_news = await self.sync.sync_round(chain, view.jurors, _find_support(chain, view))
+                    is_news |= self.sync.is_put_aside(chain)
+                case CatchUp(chain):
+                    is_news = await self.sync.catch_up(chain, _find_support(chain, view), view.jurors)
+                    is_news |= self.sync.is_put_aside(chain)
+                case Follow(order, chains):
+                    is_news = await self.sync.follow(order, chains, view.peers)
+                case LookInto(chain):
+                    await self.strange_chains.look_into(chain)
+        except FAULTS as fault:
+            self._note_fault(fault)
+        if is_news:
+            # When this task is over, or it would still be under way.
+            asyncio.get_running_loop().call_soon(self.wake)
 
     async def _enter_round(self, round_: Round) -> None:
         """Derive the lists of the present round and live by them."""
@@ -402,6 +366,7 @@ class Node:
             last_before, _ = await self.world.ledger.get_reference(round_ - 1)
             self.intake.configs.note(await self.world.ledger.get_messages_of_kind(CONFIG, last_before + 1))
             await self.intake.digest(load_messages(self.world.files))
+        await self.evidence.report_again(round_)
         jurors = len({juror.address for juror in plan.jurors})
         self._log(
             f"round {round_}: {len(plan.registered)} registered, {len(plan.inactive)} inactive,"
@@ -423,6 +388,7 @@ class Node:
         self.wake()
 
     def _on_chain_change(self) -> None:
+        self.sync_task.note_change()
         self.connector.notify_change()
         self.wake()
 
@@ -434,34 +400,17 @@ class Node:
         self.storage_watch.note(trouble)
         self.wake()
 
-    async def _on_own_block(self, block: Block) -> None:
-        """A block with our signature that the journal does not know (spec 4).  One from before our start is
-        written into it: it is spoken of once, and nothing else is signed for its slot."""
-        journalled = await self.world.journal.get_hash(block.round, block.sir)
-        is_late = compute_slot_start(self.network, block.round, block.sir) >= self.present.start_time
-        if is_late or journalled is not None:
-            self.halt(
-                f"our key signed block {block.height} elsewhere: is this wallet in use on another host?"
-            )
-            return
-        await self.world.journal.record(block.round, block.sir, block.block_hash)
-        self._wait_for_next_round(f"the journal is older than our block {block.height}")
-
-    def _wait_for_next_round(self, reason: str) -> None:
-        """Said once, whatever else speaks for it."""
-        next_round = self.present.get_round_slot()[0] + 1
-        if self.present.forge_from_round < next_round:
-            self.present.forge_from_round = next_round
-            self._warn(f"{reason}: no forging before the next round")
-
     def _on_equivocation(self, evidence: Equivocation) -> None:
-        self.present.evidence.append(replace(evidence))
-        self._warn(f"{evidence.first.forger} signed two blocks for slot {evidence.first.sir}")
+        self.evidence.note(evidence)
         if self._group is not None:
             self._group.create_task(self._say_equivocation(evidence), name="say equivocation")
 
     async def _say_equivocation(self, evidence: Equivocation) -> None:
         try:
             await self.reporter.say_equivocation(evidence)
-        except StorageTrouble as trouble:
-            self._on_trouble(trouble)
+        except (StorageTrouble, InvariantBroken) as fault:
+            self._note_fault(fault)
+
+
+def _find_support(chain: ToldChain, view: NodeView) -> Support:
+    return compute_support(chain.height.block_hash, view.peers)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
-from hypernode.core.errors import Ignore, Reject
+from hypernode.core.errors import Ignore, InvariantBroken, Reject
 from hypernode.core.params import Network
 from hypernode.core.types import Block, ChainHeight, Height
 from hypernode.mempool.policy import is_ripe
@@ -55,6 +55,7 @@ class Serving:
     log: Callable[[str], None]
     allow_queries_from: Collection[str] = ()
     on_trouble: Callable[[StorageTrouble], None] = lambda trouble: None
+    on_bug: Callable[[InvariantBroken], None] = lambda bug: None
     handlers: Mapping[CommandId, Handler] = field(init=False)
     _offences: Offences = field(init=False)
 
@@ -98,6 +99,9 @@ class Serving:
         except StorageTrouble as trouble:
             self.on_trouble(trouble)
             raise Ignore("4-ledger", str(trouble)) from trouble
+        except InvariantBroken as bug:
+            self.on_bug(bug)
+            raise
 
     def _find_peer(self, caller: Caller) -> Peer | None:
         """The registered hypernode that asks over its standing connection, if it is one."""

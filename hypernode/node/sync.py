@@ -67,6 +67,11 @@ class Synchroniser:
         """Tips that are not looked at: broken promises, and those that our own count finds no better."""
         return frozenset(_drop_old(self._banned, self.world.clock.monotonic()))
 
+    def is_put_aside(self, told: ToldChain) -> bool:
+        """Whether the next look will pass over this tip, or catch up with it."""
+        tip = told.height.block_hash
+        return tip in self.list_banned() or tip in self.list_needing_catch_up()
+
     def list_needing_catch_up(self) -> frozenset[bytes]:
         return frozenset(_drop_old(self._needs_catch_up, self.world.clock.monotonic()))
 

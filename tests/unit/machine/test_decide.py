@@ -9,6 +9,7 @@ from hypernode.machine.decide import (
     DeriveRound,
     Follow,
     Forge,
+    GoOn,
     LookInto,
     Rest,
     SyncRound,
@@ -190,3 +191,34 @@ def test_a_chain_that_is_no_better_is_looked_into_when_there_is_nothing_else_to_
     assert decide(NETWORK, make_view(strange=strange)) == LookInto(strange)
     assert isinstance(decide(NETWORK, make_view(strange=strange, juror=ME)), Forge)
     assert decide(NETWORK, make_view(strange=strange, halted="fault")) == Rest(State.HALTED, "fault")
+
+
+# --- while a sync is under way ----------------------------------------------------------------------------
+
+GRACE = NETWORK.delays.grace_s
+LIVELY, SILENT = {"sync_alive_at": 500.0 - GRACE * 0.99}, {"sync_alive_at": 500.0 - GRACE}
+
+
+def test_a_lively_sync_goes_on_whatever_else_there_is() -> None:
+    better = make_height(11, sir=4, tag=2)
+    for change in ({"juror": ME}, {"is_plan_current": False}, {"pow_problem": "late"}, {"connected": 0}):
+        view = make_view(**_peers_on(better), better_since=0.0, **LIVELY, **change)
+        assert decide(NETWORK, view) == GoOn()
+
+
+def test_a_halt_and_the_lists_of_a_new_round_do_not_wait_for_a_sync() -> None:
+    assert decide(NETWORK, make_view(halted="fault", **LIVELY)) == Rest(State.HALTED, "fault")
+    new = {"is_round_new": True, "is_plan_current": False}
+    assert decide(NETWORK, make_view(**new, **LIVELY)) == DeriveRound()
+
+
+def test_our_own_slot_does_not_wait_for_a_silent_sync_and_all_else_does() -> None:
+    ours = make_height()
+    strangers = (*(make_peer(n, ours) for n in (1, 2)), make_peer(3, make_height(11, sir=4, tag=2)))
+    busy = {"peers": strangers, "better_since": 0.0, **SILENT}
+    assert isinstance(decide(NETWORK, make_view(juror=ME, **busy)), Forge)
+    for change in ({}, {"juror": ME, "can_seal": False}, {"juror": ME, "is_slot_signed": True}):
+        assert decide(NETWORK, make_view(**change, **busy)) == GoOn()
+    # And no second sync beside it, not even by an operator's word.
+    assert decide(NETWORK, make_view(order=ORDER, **busy)) == GoOn()
+    assert decide(NETWORK, make_view(is_plan_current=False, juror=ME, **busy)) == DeriveRound()

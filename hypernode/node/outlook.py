@@ -1,0 +1,103 @@
+"""What the node knows at one moment, gathered for ``machine.decide``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypernode.core.forging import can_forge
+from hypernode.core.types import ChainHeight, Round
+from hypernode.machine.consensus import compute_consensus
+from hypernode.machine.decide import NodeView
+from hypernode.machine.peers import PeerView, find_better_chains
+from hypernode.node.chain import Chain
+from hypernode.node.companion_watch import CompanionWatch
+from hypernode.node.forger import Forger
+from hypernode.node.intake import Intake
+from hypernode.node.peers import Peers
+from hypernode.node.present import Present
+from hypernode.node.strange_chains import StrangeChains
+from hypernode.node.sync import Synchroniser
+from hypernode.node.sync_task import SyncTask
+from hypernode.node.world import World
+
+
+@dataclass(slots=True)
+class Outlook:
+    """Looks at all parts.  Consensus goes into the present, for all to see."""
+
+    world: World
+    present: Present
+    chain: Chain
+    peers: Peers
+    intake: Intake
+    forger: Forger
+    companion: CompanionWatch
+    sync: Synchroniser
+    sync_task: SyncTask
+    strange_chains: StrangeChains
+    _better_since: float | None = None
+    _better_at: bytes = b""
+
+    async def look(self) -> NodeView:
+        """What is known now."""
+        round_, sir = self.present.get_round_slot()
+        start, end = self.present.get_slot_times()
+        own, peers, plan = self.chain.height, self.peers.list_views(), self.present.plan
+        status = self.present.pow_status
+        jurors = tuple(juror.address for juror in plan.jurors) if plan else ()
+        registered = len(plan.registered) if plan else 0
+        self.present.consensus = compute_consensus(own, peers, registered, frozenset(jurors))
+        banned = self.sync.list_banned()
+        return NodeView(
+            now=self.world.clock.now(),
+            monotonic=self.world.clock.monotonic(),
+            round=round_,
+            sir=sir,
+            slot_start=start,
+            slot_end=end,
+            own=own,
+            own_address=self.world.signer.address,
+            peers=peers,
+            connected=self.peers.count_connected(),
+            halted=self.present.halted,
+            pow_problem=status.problem if status else "",
+            is_round_new=plan is None or plan.round != round_,
+            is_plan_current=await self._is_plan_current(round_),
+            registered=registered,
+            jurors=jurors,
+            juror=self.present.get_juror(),
+            banned_tips=banned,
+            needs_catch_up=self.sync.list_needing_catch_up(),
+            order=self.sync.splits.order,
+            tips_without_order=self.sync.list_without_order(),
+            strange=await self.strange_chains.find(peers),
+            sync_alive_at=self.sync_task.alive_at,
+            better_since=self._note_better(own, peers, banned),
+            is_slot_signed=await self.world.journal.get_hash(round_, sir) is not None,
+            can_seal=self._can_seal(),
+            forge_from_round=self.present.forge_from_round,
+            clock_offset_s=self.present.clock_offset_s,
+        )
+
+    def _note_better(
+        self, own: ChainHeight, peers: tuple[PeerView, ...], banned: frozenset[bytes]
+    ) -> float | None:
+        """Since when a better chain is told while our tip is this one."""
+        if not find_better_chains(own, peers, banned):
+            self._better_since = None
+        elif self._better_since is None or self._better_at != own.block_hash:
+            self._better_since = self.world.clock.monotonic()
+        self._better_at = own.block_hash
+        return self._better_since
+
+    def _can_seal(self) -> bool:
+        if self.present.get_juror() != self.world.signer.address:
+            return False
+        return can_forge(self.present.network, self.forger.select(self.intake.senders)) is None
+
+    async def _is_plan_current(self, round_: Round) -> bool:
+        plan = self.present.plan
+        if plan is None or plan.round != round_ or self.companion.is_list_stale:
+            return False
+        _, reference_hash = await self.world.ledger.get_reference(round_)
+        return plan.reference_hash == reference_hash
