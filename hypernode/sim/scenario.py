@@ -32,6 +32,8 @@ CHECK_BEFORE_END_S: Final = 2.0
 LOOK_EVERY_S: Final = 10.0
 """While it is not known yet how long agreeing takes."""
 LOG_LINES: Final = 12
+EVENTS: Final = 5
+"""On the network, of each host that a failure is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +261,12 @@ class _Play:
 def _describe(cluster: TroubledCluster, broken: InvariantFailed) -> Failure:
     words = []
     for index in broken.hosts[:4]:
-        words += [f"node {index}: {line}" for line in cluster.hosts[index].log[-LOG_LINES:]]
+        host = cluster.hosts[index]
+        words += [f"node {index}: {line}" for line in host.log[-LOG_LINES:]]
+        words += [
+            f"node {index} on the network: {line}"
+            for line in cluster.network.trace.list_last(host.ip, EVENTS)
+        ]
     at_s = cluster.clock.now() - cluster.begin_time
     return Failure(broken.name, broken.detail, at_s, broken.hosts, tuple(words))
 
