@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from hypernode.core.types import Block
+from hypernode.node.chain_repair import cut_back
 from hypernode.node.json_shapes import block_to_object
 from hypernode.node.splits import ORDER_NAME, SEEN_NAME
 from hypernode.sim.cluster import Cluster, Host, make_network
+from hypernode.storage.ledger import open_ledger
 from tests.simulation.test_cluster import FIRST_ROUND, list_blocks, play
 
 SEED, SIZE, SLOTS = 4, 6, 4
@@ -95,3 +97,26 @@ def test_both_sides_of_a_long_partition_say_split_and_an_operators_word_makes_th
         await cluster.stop_all()
 
     play(scenario(), SEED)
+
+
+def test_a_node_whose_chain_was_cut_back_fetches_the_rest_by_itself() -> None:
+    async def scenario() -> None:
+        cluster = Cluster(4, 5, params=replace(make_network(4, 5, 180), slots=SLOTS))
+        await cluster.start_all()
+        await cluster.run_until(FIRST_ROUND + 3)
+        host, before = cluster.hosts[2], await list_blocks(cluster, 2)
+        await cluster.stop(2)
+        ledger = await open_ledger(host.ledger_db, cluster.params)
+        # As ``ledger repair`` does, to before what could be replaced.
+        assert await cut_back(ledger, 1) == len(before) - 2
+        node = await cluster.start(2)
+        await cluster.run_until(FIRST_ROUND + 3, 2)
+        assert cluster.is_agreed()
+        fetched = await list_blocks(cluster, 2)
+        assert [b.block_hash for b in fetched[: len(before)]] == [b.block_hash for b in before]
+        assert (node.present.halted, node.splits.words) == ("", "")
+        # It forges again in the next round: in this one it cannot know what became of what it signed.
+        assert node.present.forge_from_round == FIRST_ROUND + 4
+        await cluster.stop_all()
+
+    play(scenario(), 5)
