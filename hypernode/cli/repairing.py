@@ -13,7 +13,7 @@ from hypernode.cli.check_stored import open_source
 from hypernode.cli.progress import Meter
 from hypernode.core.types import Height
 from hypernode.node.chain_check import ChainCheck
-from hypernode.node.chain_repair import cut_back, keep_blocks, make_cut_name
+from hypernode.node.chain_repair import cut_back, keep_blocks, lacks_pruned, make_cut_name
 from hypernode.node.clock import SystemClock
 from hypernode.node.examining import Examiner
 from hypernode.node.settings import Settings
@@ -36,6 +36,11 @@ async def repair_ledger(
     if good == tip:
         return {"cut": 0, "height": tip, "words": f"nothing to repair: all {tip} blocks are good"}
     check_not_pruned(str(settings.ledger_path), good, ledger.get_pruned_below())
+    if await lacks_pruned(settings.network, ledger, good):
+        raise StorageError(
+            f"{settings.ledger_path}: a block on top of {good} could hold a message again that was pruned: "
+            "move the ledger away and fetch or import the chain"
+        )
     if args.dry_run:
         words = f"blocks {good + 1} to {tip} would be cut"
         return {"cut": 0, "would_cut": tip - good, "height": tip, "words": words}

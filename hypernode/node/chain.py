@@ -17,13 +17,12 @@ from hypernode.core.errors import Ignore, Reject
 from hypernode.core.fork_choice import check_replacement, is_better, is_promise_kept
 from hypernode.core.hashing import h20
 from hypernode.core.params import Network
-from hypernode.core.pruning import compute_replay_window
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Block, ChainHeight, Equivocation, Height, Round, RoundPlan, Slot
 from hypernode.core.validate_block import Break, Origin, is_signed_by_forger
 from hypernode.machine.peers import Order, Support
 from hypernode.mempool.pool import Mempool
-from hypernode.node.chain_repair import keep_blocks, make_cut_name
+from hypernode.node.chain_repair import keep_blocks, lacks_pruned, make_cut_name
 from hypernode.node.history import History
 from hypernode.node.judging import BlockRejected, ForgerKeys, Judge, Prepared, prepare
 from hypernode.node.rounds import Rounds
@@ -214,7 +213,8 @@ class Chain:
         if common >= self.height.height:
             return
         if support.order is not None:
-            await self._check_unpruned(common)
+            if await lacks_pruned(self._network, self._world.ledger, common):
+                raise Ignore("4-ledger", f"too much is pruned to go back to block {common}")
             return
         first_dropped = (await self._world.ledger.get_headers(common + 1, 1))[0]
         present, _ = compute_round_slot(self._network, self._world.clock.now())
@@ -223,17 +223,6 @@ class Chain:
         )
         if refusal is not None:
             raise refusal
-
-    async def _check_unpruned(self, common: Height) -> None:
-        """What was pruned is not cut, and rule 10 does not need it for blocks on top of ``common``
-        (``core.pruning``).  Raises Ignore."""
-        below = self._world.ledger.get_pruned_below()
-        if below:
-            [last_pruned] = await self._world.ledger.get_headers(below - 1, 1)
-            [parent] = await self._world.ledger.get_headers(common, 1)
-            window = compute_replay_window(self._network)
-            if common + 1 < below or last_pruned.timestamp + window >= parent.timestamp:
-                raise Ignore("4-ledger", f"too much is pruned to go back to block {common}")
 
     async def _keep_above(self, common: Height) -> None:
         """Write down the blocks that go for what an operator ordered.  Raises StorageTrouble."""

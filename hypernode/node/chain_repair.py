@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Final
 
+from hypernode.core.params import Network
+from hypernode.core.pruning import compute_replay_window
 from hypernode.core.types import Block, Height
 from hypernode.node.json_shapes import block_to_object
 from hypernode.ports import Files, Ledger, Offload
@@ -44,6 +46,18 @@ async def keep_blocks(ledger: Ledger, first: Height, files: Files, name: str, of
 def _compress(block: Block) -> bytes:
     line = json.dumps(block_to_object(block), separators=(",", ":")).encode() + b"\n"
     return gzip.compress(line, mtime=0)
+
+
+async def lacks_pruned(network: Network, ledger: Ledger, common: Height) -> bool:
+    """Whether a chain that goes back to ``common`` would need what was pruned: to be cut, or for rule 10 in
+    the blocks that come on top (``core.pruning``)."""
+    below = ledger.get_pruned_below()
+    if not below:
+        return False
+    [last_pruned] = await ledger.get_headers(below - 1, 1)
+    [parent] = await ledger.get_headers(common, 1)
+    window = compute_replay_window(network)
+    return common + 1 < below or last_pruned.timestamp + window >= parent.timestamp
 
 
 async def cut_back(ledger: Ledger, to_height: Height) -> int:

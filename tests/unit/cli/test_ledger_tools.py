@@ -331,6 +331,10 @@ def test_prune_says_what_it_dropped_and_what_has_to_stay(
     assert ledger.main(["export", "out"]) == ledger.main(["snapshot", "s.tar.gz"]) == Exit.NEGATIVE
     assert ledger.main(["repair", "--to", "1"]) == Exit.NEGATIVE
     assert "pruned" in capsys.readouterr().err
+    # Nor so near to them that a message could come again; further up it may.
+    assert ledger.main(["repair", "--to", str(report["limit"] - 1)]) == Exit.NEGATIVE
+    assert "could hold a message again" in capsys.readouterr().err
+    assert ledger.main(["repair", "--to", str(TIP - 1)]) == Exit.OK
 
 
 @pytest.mark.parametrize("flags", [[], ["--legacy"]])
