@@ -68,7 +68,11 @@ async def run_flood(arena: Arena, name: str, scale: float, settle_s: float, leas
     before, lines = arena.get_rss(), arena.count_log_lines()
     exchange = Exchange(arena, LOOK_S)
     peaks = [before]
-    helpers = [asyncio.create_task(exchange.run()), asyncio.create_task(_watch_rss(arena, peaks))]
+    helpers = [
+        asyncio.create_task(exchange.run()),
+        asyncio.create_task(_watch_rss(arena, peaks)),
+        asyncio.create_task(_learn_jurors(arena)),
+    ]
     first_slot = compute_round_slot(arena.network, clock.now())
     start = loop.time()
     try:
@@ -106,6 +110,13 @@ async def _watch_rss(arena: Arena, seen: list[int]) -> None:
         while True:
             seen.append(arena.get_rss())
             await asyncio.sleep(LOOK_S)
+
+
+async def _learn_jurors(arena: Arena) -> None:
+    """Of every round that a flood lasts into: a long one has whole rounds in its middle."""
+    while True:
+        await asyncio.sleep(arena.network.round_s / 4)
+        await arena.ask_jurors()
 
 
 async def wait_for_own_block(arena: Arena, after: SlotKey) -> SlotKey:
