@@ -108,7 +108,7 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
     Experiment("strike", "When the plot strikes", _PLOT, "strike_s", (8, 20, 40, 185), seeds=2),
     Experiment("uptime", "Uptime", Cell(), "uptime", (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)),
     Experiment("liars", "Liars of all kinds", Cell(), "liars", (0.0, 0.1, 0.2, 0.3, 0.45)),
-    Experiment("loss", "Loss of packets", Cell(hours=1.0), "loss", (0.0, 0.05, 0.1, 0.2, 0.3)),
+    Experiment("loss", "Loss of packets", Cell(hours=1.0), "loss", (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)),
     Experiment("connect", "Connections", Cell(hours=1.0, uptime=0.8), "connect", (2, 3, 5, 10, 19)),
     Experiment("bar", "The bar in a plot", _PLOT, "min_forge_consensus", _BARS, seeds=2),
     Experiment(
