@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final
 
 from hypernode.core.network import Delays, Network
+from hypernode.core.params import mainnet
 from hypernode.sim.scenario import Scenario
 
 Change = tuple[str, float]
@@ -91,7 +92,9 @@ _WHOLE: Final = ("nodes", "connect")
 
 def _vary(cell: Cell, name: str, value: float) -> Cell:
     if name not in {field.name for field in fields(Cell)}:
-        return replace(cell, changes=(*cell.changes, (name, value)))
+        # What is main's value is no change: that cell is another experiment's too.
+        is_change = value not in (getattr(mainnet(), name, None), getattr(mainnet().delays, name, None))
+        return replace(cell, changes=(*cell.changes, (name, value))) if is_change else cell
     changed: dict[str, Any] = {name: int(value) if name in _WHOLE else value}
     return replace(cell, **changed)
 

@@ -44,6 +44,10 @@ def test_every_experiment_has_its_first_seed_before_any_has_its_second() -> None
 def test_a_cell_of_two_experiments_is_played_once() -> None:
     again = replace(LOSS, name="again", values=(0.5, 0.9))
     assert len(list_cells([LOSS, again])) == 6
+    # as a parameter that is as main has it
+    usual = mainnet().min_forge_consensus
+    assert BAR.make_cell(usual, 0.0, 1) == BAR.base
+    assert BAR.make_cell(usual + 1, 0.0, 1).changes == (("min_forge_consensus", usual + 1),)
 
 
 def test_points_dial_fewer_than_there_are() -> None:
