@@ -124,6 +124,8 @@ def decide(network: Network, view: NodeView) -> Decision:
     """The next thing to do, by spec 6 (states, consensus, forging, syncing)."""
     if view.halted:
         return Rest(State.HALTED, view.halted)
+    if (urgent := _decide_urgent_forging(network, view)) is not None:
+        return urgent
     is_syncing = view.sync_alive_at is not None
     if _is_sync_alive(network, view) and not view.is_round_new:
         return GoOn()
@@ -148,6 +150,20 @@ def _is_sync_alive(network: Network, view: NodeView) -> bool:
     if view.sync_alive_at is None:
         return False
     return view.monotonic - view.sync_alive_at < network.delays.grace_s
+
+
+def _decide_urgent_forging(network: Network, view: NodeView) -> Forge | None:
+    """Our own slot, where better chains are told for long and nothing came of following them: who tells one
+    after the other, and fails us in time with each, would keep us from forging for ever.  An operator's word
+    goes before."""
+    delays, since = network.delays, view.better_since
+    if since is None or view.monotonic - since < delays.height_exchange_s + delays.grace_s:
+        return None
+    is_able = view.is_plan_current and view.connected >= network.min_connections
+    if view.pow_problem or view.order is not None or not is_able:
+        return None
+    decision = _decide_forging(network, view)
+    return decision if isinstance(decision, Forge) else None
 
 
 def _decide_order(view: NodeView) -> Follow | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from hypernode.machine.decide import (
@@ -222,3 +225,27 @@ def test_our_own_slot_does_not_wait_for_a_silent_sync_and_all_else_does() -> Non
     # And no second sync beside it, not even by an operator's word.
     assert decide(NETWORK, make_view(order=ORDER, **busy)) == GoOn()
     assert decide(NETWORK, make_view(is_plan_current=False, juror=ME, **busy)) == DeriveRound()
+
+
+def test_our_own_slot_does_not_wait_for_one_sync_after_another_that_comes_to_nothing() -> None:
+    """A peer that tells a new tip whenever one is found to be a lie, and always fails in time."""
+    ours, lie = make_height(), make_height(11, sir=4, tag=2)
+    peers = (*(make_peer(n, ours) for n in (1, 2, 4)), make_peer(3, lie))
+    patience = NETWORK.delays.height_exchange_s + GRACE
+    for syncing in (LIVELY, {"sync_alive_at": None}):
+        view = make_view(juror=ME, peers=peers, better_since=500.0 - patience, **syncing)
+        assert isinstance(decide(NETWORK, view), Forge)
+        patient = replace(view, better_since=500.0 - patience + 0.1)
+        assert isinstance(decide(NETWORK, patient), GoOn if syncing is LIVELY else SyncRound)
+        # What keeps us from forging at other times does so here.
+        obstacles: tuple[dict[str, Any], ...] = (
+            {"juror": "peer1"},
+            {"is_slot_signed": True},
+            {"pow_problem": "late"},
+            {"is_plan_current": False},
+            {"connected": 0},
+            {"order": ORDER},
+            {"peers": tuple(make_peer(n, lie) for n in (1, 2, 3, 4))},
+        )
+        for obstacle in obstacles:
+            assert not isinstance(decide(NETWORK, replace(view, **obstacle)), Forge)

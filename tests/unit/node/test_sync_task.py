@@ -33,17 +33,20 @@ FIRST = 3
 """The first whole round of a cluster."""
 
 
+def make_boast(told: ChainHeight, number: int) -> ChainHeight:
+    """A tip that there is not, better than any; with another number another one."""
+    return ChainHeight(told.height + 1, told.round, told.sir, number.to_bytes(20), 99, 99, 99, 99)
+
+
 def make_boaster(honest: Handler) -> Handler:
-    """Tells a chain that it does not have, better than any, and another one each time."""
+    """Tells a chain that it does not have, another one each time."""
     told_so_far = count()
 
     async def answer(caller: Caller, command: Command) -> Command | None:
         truth = await honest(caller, command)
         assert truth is not None
         assert truth.height is not None
-        told = truth.height
-        tip = next(told_so_far).to_bytes(20)
-        boast = ChainHeight(told.height + 1, told.round, told.sir, tip, 99, 99, 99, 99)
+        boast = make_boast(truth.height, next(told_so_far))
         return Command(CommandId.HEIGHT, height=boast, height_forger=truth.height_forger)
 
     return answer
@@ -61,9 +64,27 @@ async def _keep_silent(caller: Caller, command: Command) -> Command | None:
     return None
 
 
-async def _let_one_boast(seed: int) -> tuple[dict[str, list[float]], list[str]]:
-    """For each honest juror of a round, how many seconds after the start of each of its slots it forged; and
-    the logs.  One of the nodes tells a better chain all along, and answers no question about it."""
+async def _fail_in_time(caller: Caller, command: Command) -> Command | None:
+    await asyncio.sleep(0.8 * Delays().grace_s)
+    return Command(command.id, blocks=())
+
+
+async def _tell_again_and_again(cluster: Cluster, liar: Node) -> None:
+    """What a liar can do over a connection of its own: tell a new boast before the last one is found out."""
+    for number in count(1 << 64):
+        for node in [host.node for host in cluster.hosts[:4] if host.node is not None]:
+            for peer in node.peers.list_all():
+                if node.peers.find_address(peer) == liar.world.signer.address:
+                    node.views.note_height(peer, make_boast(node.chain.height, number), None)
+        await asyncio.sleep(4)
+
+
+async def _let_one_boast(
+    seed: int, answer: Handler, slots: int, *, unasked: bool = False
+) -> tuple[dict[str, list[float]], list[str]]:
+    """For each honest juror of the first slots of a round, how many seconds after the start of each of its
+    slots it forged; and the logs.  One of the nodes tells a better chain all along, ``unasked`` too, and
+    answers whatever it is asked about it with ``answer``."""
     cluster = Cluster(5, seed)
     await cluster.start_all()
     liar = cluster.hosts[4].node
@@ -71,17 +92,20 @@ async def _let_one_boast(seed: int) -> tuple[dict[str, list[float]], list[str]]:
     handlers = dict(liar.serving.handlers)
     handlers[CommandId.HEIGHT] = make_boaster(handlers[CommandId.HEIGHT])
     for command_id in (CommandId.ROUNDBLOCKS, CommandId.BLOCKINFO, CommandId.BLOCKSYNC):
-        handlers[command_id] = _keep_silent
+        handlers[command_id] = answer
     liar.serving.handlers = handlers
     # It dials nobody: over its own connections it would tell the truth.
     liar.connector = Hermit(**{part.name: getattr(liar.connector, part.name) for part in fields(Connector)})
-    await cluster.run_until(FIRST + 1)
+    teller = asyncio.create_task(_tell_again_and_again(cluster, liar)) if unasked else None
+    await cluster.run_until(FIRST, slots)
+    if teller is not None:
+        teller.cancel()
     node = cluster.hosts[0].node
     assert node is not None
     plan = await node.world.ledger.get_plan(FIRST)
     assert plan is not None
     delays: dict[str, list[float]] = {}
-    for sir, juror in enumerate(plan.jurors):
+    for sir, juror in enumerate(plan.jurors[:slots]):
         block = await node.world.ledger.get_block_of_slot(FIRST, sir)
         if juror.address != liar.world.signer.address:
             start = compute_slot_start(cluster.params, FIRST, sir)
@@ -95,11 +119,21 @@ async def _let_one_boast(seed: int) -> tuple[dict[str, list[float]], list[str]]:
 
 def test_a_peer_that_tells_a_better_chain_and_is_silent_keeps_nobody_from_forging_in_its_slot() -> None:
     async def scenario() -> None:
-        delays, log = await _let_one_boast(11)
+        delays, log = await _let_one_boast(11, _keep_silent, 19)
         # It was asked, and answered nothing until the time was out.
         assert any("sync from" in line and "failed" in line for line in log)
         latest = Delays().earliest_forging_s + Delays().grace_s + 1
         late = {address: slots for address, slots in delays.items() if max(slots) > latest}
+        assert late == {}
+
+    play(scenario())
+
+
+def test_a_peer_that_tells_one_better_chain_after_the_other_keeps_nobody_from_forging_in_its_slot() -> None:
+    async def scenario() -> None:
+        delays, log = await _let_one_boast(11, _fail_in_time, 6, unasked=True)
+        assert sum("promise not kept" in line for line in log) > 50
+        late = {address: slots for address, slots in delays.items() if max(slots) > 60}
         assert late == {}
 
     play(scenario())
