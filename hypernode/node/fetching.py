@@ -135,8 +135,9 @@ class Fetcher:
         """Let those in line work where somebody is missing; who rests comes when nobody else is left."""
         active = len(self._workers.keys() - self._overtaken)
         if not active and not self._line:
-            self._line.extend(self._resting)
-            self._resting.clear()
+            # One whose worker is just ending comes with that end.
+            self._line.extend(holder for holder in self._resting if holder.address not in self._workers)
+            self._resting = [holder for holder in self._resting if holder.address in self._workers]
         while self._line and active < MAX_SOURCES and not self._is_over:
             holder = self._line.popleft()
             self._overtaken.discard(holder.address)
@@ -190,6 +191,7 @@ class Fetcher:
     ) -> None:
         since = self._clock.monotonic()
         self._asked[holder.address] = _Asked(span, since)
+        self._notify()  # or who waits for this batch would not know that somebody may be late with it
         blocks = await ask()
         if not blocks:
             raise Reject("4-ledger", f"promise not kept: no block {span.first}")
@@ -240,9 +242,13 @@ class Fetcher:
         return None
 
     def _overtake(self, address: str) -> None:
-        """Ask another for the same, and let this one rest once it has answered."""
+        """Ask another for the same, and let this one rest once it has answered: it may have in this very
+        moment."""
+        asked = self._asked.get(address)
+        if asked is None or asked.span.first != self._batches.cursor:
+            return
         self._overtaken.add(address)
-        self._batches.ask_again(self._asked[address].span)
+        self._batches.ask_again(asked.span)
         self._fill()
 
 
