@@ -32,6 +32,9 @@ from hypernode.ports import TransportClosed
 MAX_BRANCH_BLOCKS = 2_000
 """Blocks of a diverging branch held in memory before it is measured: what two of main's rounds and a
 long outage need is far below, and 2,000 blocks of usual size are some 100 MB."""
+MAX_BRANCH_MESSAGES = 200_000
+"""Messages of these blocks: three of main's rounds with blocks of 3,000, more than may go by itself, and some
+200 MB.  Blocks are judged when the branch is, so a liar may fill them as it likes."""
 LAST_WORD_S = 2.0
 """For the other holders, once one has told the last common block."""
 _FOLLOWS = "rule 1"
@@ -159,7 +162,10 @@ class CatchingUp:
     def _is_much(self, height: Height) -> bool:
         """Too much is pending to wait for the rest; an operator's order needs its block, however far."""
         order = self.support.order
-        return len(self._pending) >= MAX_BRANCH_BLOCKS and (order is None or height >= order.height)
+        if order is not None and height < order.height:
+            return False
+        messages = sum(len(prepared.block.messages) for prepared in self._pending)
+        return len(self._pending) >= MAX_BRANCH_BLOCKS or messages >= MAX_BRANCH_MESSAGES
 
     async def _prepare(
         self, fetched: AsyncGenerator[list[Block], None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,9 @@ from hypernode.core.types import Block
 from hypernode.machine.peers import Support
 from hypernode.machine.state import State
 from hypernode.net.serving import Caller
+from hypernode.node import catching_up
 from hypernode.node.fetching import FIRST_PATIENCE_S, MAX_SOURCES
+from hypernode.node.judging import Prepared
 from hypernode.node.runtime import Node
 from hypernode.storage.database import InlineDatabase
 from hypernode.wire.catalogue import CommandId
@@ -304,6 +307,33 @@ def test_one_that_lies_in_the_middle_is_reported_and_costs_only_its_own_batches(
             asked = sum(len(world.asked(index)) for index in (2, 3, 4))
             assert asked <= LENGTH // BATCH + 7
         assert world.bed.address(3) not in {r for r, _ in list_said(node, kinds.OK_ACTION)}
+
+    play(scenario())
+
+
+@pytest.mark.parametrize(("name", "most", "blocks"), [("BLOCKS", 10, 12), ("MESSAGES", 30, 8)])
+def test_a_branch_beside_our_blocks_is_not_held_without_end(
+    name: str, most: int, blocks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes is judged with the branch: a liar could send any number of blocks, however full."""
+    monkeypatch.setattr(catching_up, f"MAX_BRANCH_{name}", most)
+
+    async def scenario() -> None:
+        world = World()
+        node = await world.open()
+        await store(world.bed, node.world.ledger, *SLOTS[:2], after_s=20)
+        await world.hold(2)
+        adopt, sizes = node.chain.adopt_prepared, list[int]()
+
+        async def watch(common: int, branch: Sequence[Prepared], *rest: Any) -> Any:
+            sizes.append(len(branch))
+            return await adopt(common, branch, *rest)
+
+        monkeypatch.setattr(node.chain, "adopt_prepared", watch)
+        await world.catch_up(2)
+        assert world.is_whole()
+        # The rest follows our tip by then.
+        assert sizes == [blocks] + [BATCH] * ((LENGTH - blocks) // BATCH)
 
     play(scenario())
 
