@@ -95,7 +95,10 @@ class Chain:
             if block.block_hash == own.block_hash:
                 raise Ignore("rule 1", "known")
             judge = await self._judge_at(own.height, Origin.PUSHED)
-            await self._note_equivocation(judge.history, block)
+            # Who forged long ago could give us two blocks for each of those slots, to store and to report.
+            present, _ = compute_round_slot(self._network, self._world.clock.now())
+            since = present - self._network.keep_rounds
+            await self._note_equivocation(judge.history, block, since=since)
             if block.height != own.height + 1 or block.previous_hash != own.block_hash:
                 raise Ignore("rule 1", "does not follow our tip")
             if block.height < self._network.lenient_below:
@@ -243,8 +246,9 @@ class Chain:
         if await self._world.journal.get_hash(block.round, block.sir) != block.block_hash:
             await self.on_own_block(block)
 
-    async def _note_equivocation(self, history: History, block: Block) -> None:
-        """Two signed blocks of one forger for one slot are kept as evidence, once (spec 4)."""
+    async def _note_equivocation(self, history: History, block: Block, *, since: Round = 0) -> None:
+        """Two signed blocks of one forger for one slot, of round ``since`` or later, are kept as evidence,
+        once (spec 4)."""
         stored = await history.get_stored(block.round, block.sir)
         if stored is None or stored.forger != block.forger or stored.block_hash == block.block_hash:
             return
@@ -253,7 +257,7 @@ class Chain:
             return
         await self._note_own_block(block)
         case = (block.round, block.sir, block.forger)
-        if case in await self._list_evident():
+        if block.round < since or case in await self._list_evident():
             return
         # Whole blocks: their signatures cover the ids of their messages.
         whole = await self._world.ledger.get_block(stored.height)

@@ -7,9 +7,10 @@ round what has no report of ours yet is said again, while the slot is of the las
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypernode.core import kinds
+from hypernode.core.block import to_header
 from hypernode.core.params import Network
 from hypernode.core.types import Equivocation, Height, Round
 from hypernode.mempool.pool import Mempool
@@ -31,11 +32,11 @@ class EvidenceWatch:
 
     async def load(self) -> None:
         """What was seen before our start."""
-        self.present.evidence = await self.world.ledger.get_evidence()
+        self.present.evidence = [_to_headers(case) for case in await self.world.ledger.get_evidence()]
 
     def note(self, evidence: Equivocation) -> None:
         """A new case, stored already; it is to be reported."""
-        self.present.evidence.append(evidence)
+        self.present.evidence.append(_to_headers(evidence))
         self.warn(f"{evidence.first.forger} signed two blocks for slot {evidence.first.sir}")
 
     async def report_again(self, round_: Round) -> None:
@@ -62,3 +63,8 @@ def format_report(case: Equivocation) -> str:
     """The params of its report."""
     first, second = case.first, case.second
     return kinds.format_equivocation(first.round, first.sir, first.block_hash, second.block_hash)
+
+
+def _to_headers(case: Equivocation) -> Equivocation:
+    """What is shown and reported of it: the blocks may be large, and there may be many."""
+    return replace(case, first=to_header(case.first), second=to_header(case.second))

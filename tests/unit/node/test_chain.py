@@ -331,6 +331,29 @@ def test_a_second_block_in_a_fetched_branch_is_evidence() -> None:
     play(scenario())
 
 
+@pytest.mark.parametrize(("rounds", "cases"), [(2, 1), (3, 0)])
+def test_a_pushed_second_block_of_long_ago_is_not_kept(rounds: int, cases: int) -> None:
+    """Or who forged for years could have us store and report a case for each block of theirs."""
+
+    async def scenario() -> None:
+        bed = Bed()
+        first, second = await _two_blocks(bed)
+        node = await _bystander(bed, first)
+        own = await bed.node(bed.index_of(first.forger))
+        own.present.start_time = bed.clock.now() - 1000
+        await own.world.journal.record(ROUND, 0, first.block_hash)
+        await own.chain.append_own(first)
+        bed.go_to(ROUND + rounds, 3)
+        for each in (node, own):
+            with pytest.raises(Ignore, match="rule 1"):
+                await each.chain.accept_pushed(second)
+            assert len(await each.world.ledger.get_evidence()) == cases
+        # What was signed with our key elsewhere halts us, however old it is.
+        assert "elsewhere" in own.present.halted
+
+    play(scenario())
+
+
 def test_a_second_block_with_our_signature_halts() -> None:
     async def scenario() -> None:
         bed = Bed()

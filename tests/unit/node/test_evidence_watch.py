@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hypernode.core.block import to_header
 from hypernode.core.kinds import EQUIVOCATION
 from hypernode.core.types import Equivocation
 from hypernode.node.evidence_watch import format_report
@@ -60,6 +61,9 @@ def test_old_cases_and_reports_of_others_change_nothing() -> None:
         case = await make_case(bed, node)
         node.evidence.note(case)
         assert "signed two blocks" in bed.warnings[-1]
+        # Headers do for what is shown and said; whole blocks may be large.
+        assert [e.first for e in node.present.evidence] == [to_header(case.first)]
+        assert [e.second for e in node.present.evidence] == [to_header(case.second)]
         await node.evidence.report_again(ROUND + bed.network.keep_rounds + 1)
         assert list_reports(node) == []
         theirs = bed.message(1, what=EQUIVOCATION, recipient=case.first.forger, params=format_report(case))
