@@ -1,10 +1,11 @@
 """One catching up: the last common block, then all blocks above it from several holders at once.
 
 The common block is looked for with several holders side by side; the highest that half of them have counts,
-so one that denies what it has, or claims what it has not, changes nothing.  Then, while blocks are judged
-and stored, the next are verified, and those after them fetched (``node.fetching``).  What merely follows our
-tip is stored as it comes, so whatever ends the work, it goes on from there; blocks of ours go only for a
-whole branch.  A bad block costs its giver, not the others' work.
+so one that denies what it has, or claims what it has not, changes nothing; where no block follows it, the
+next lower that was told does.  Then, while blocks are judged and stored, the next are verified, and those
+after them fetched (``node.fetching``).  What merely follows our tip is stored as it comes, so whatever ends
+the work, it goes on from there; blocks of ours go only for a whole branch.  A bad block costs its giver, not
+the others' work.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from hypernode.machine.peers import PeerView, Support, ToldChain
 from hypernode.node.asking import ask_block_info
 from hypernode.node.batches import Span
 from hypernode.node.chain import Chain
-from hypernode.node.common_block import find_common, get_own_hash
+from hypernode.node.common_block import find_common, gather_answers, get_own_hash
 from hypernode.node.fetching import MAX_SOURCES, Borrow, Fetcher, OnFailure
 from hypernode.node.judging import BlockRejected, Prepared
 from hypernode.node.pipeline import run_ahead
@@ -35,8 +36,6 @@ long outage need is far below, and 2,000 blocks of usual size are some 100 MB.""
 MAX_BRANCH_MESSAGES = 200_000
 """Messages of these blocks: three of main's rounds with blocks of 3,000, more than may go by itself, and some
 200 MB.  Blocks are judged when the branch is, so a liar may fill them as it likes."""
-LAST_WORD_S = 2.0
-"""For the other holders, once one has told the last common block."""
 _FOLLOWS = "rule 1"
 """A block that does not follow the one before: one of their two givers is on another branch."""
 
@@ -61,6 +60,8 @@ class CatchingUp:
     """By address, those of whom blocks were stored."""
     _failed: set[str] = field(default_factory=set)
     _silent: set[str] = field(default_factory=set)
+    _lower: list[Height] = field(default_factory=list)
+    """Should ``common`` be none: what other holders told, descending, until something was stored."""
     _pending: list[Prepared] = field(default_factory=list)
     _first: Height = 0
     _messages: int = 0
@@ -71,13 +72,23 @@ class CatchingUp:
         or it is part of our chain.  Raises Ignore when it may not replace ours, PowNotReady, TransportClosed
         when no holder is left, Reject when the branch is not what was told."""
         self._since = self.world.clock.monotonic()
+        self._lower = await self._list_common(await self._find_highest())
+        while True:
+            self.common, *self._lower = self._lower
+            try:
+                return await self._take_above()
+            except BlockRejected as fault:
+                if not self._may_lie_lower(fault):
+                    raise
+
+    async def _take_above(self) -> bool:
+        """What is above the common block."""
         target = self.told.height.height
-        self.common = await self._find_common(min(self.chain.height.height, target))
         if self.common == target:
             return False
         # What may not replace ours is not fetched first.
         await self.chain.check_depth(self.common, self.support)
-        self._first = self.common
+        self._first, self._pending = self.common, []
         fetcher = Fetcher(
             self._order_holders(),
             Span(self.common + 1, target),
@@ -109,24 +120,38 @@ class CatchingUp:
 
     # --- the last common block ----------------------------------------------------------------------------
 
-    async def _find_common(self, highest: Height) -> Height:
-        """The highest block of ours that half of the holders have too.  Raises TransportClosed when none of
-        them answers."""
+    async def _find_highest(self) -> Height:
+        """The highest block of ours that can be one of the branch."""
+        target = self.told.height.height
+        if target > self.chain.height.height:
+            return self.chain.height.height
+        is_ours = await get_own_hash(self.world.ledger, target) == self.told.height.block_hash
+        return target if is_ours else max(0, target - 1)
+
+    def _may_lie_lower(self, fault: BlockRejected) -> bool:
+        """Whether what was taken for the last common block may be none, and another holder has told a lower
+        one."""
+        return bool(self._lower) and fault.rule == _FOLLOWS and fault.height == self.common + 1
+
+    async def _list_common(self, highest: Height) -> list[Height]:
+        """The highest block of ours that half of the holders have too, and what others say, descending.
+        Raises TransportClosed when none of them answers."""
         asked = [
             asyncio.create_task(self._ask_common(holder, highest), name=f"bisects with {holder.name}")
             for holder in self.holders[:MAX_SOURCES]
         ]
         try:
-            answers = await _gather_answers(asked)
+            answers = await gather_answers(asked)
         finally:
             for task in asked:
                 task.cancel()
             await asyncio.gather(*asked, return_exceptions=True)
         if answers:
-            return sorted(answers, reverse=True)[(len(answers) - 1) // 2]
+            likely = sorted(answers, reverse=True)[(len(answers) - 1) // 2]
+            return sorted({answer for answer in answers if answer <= likely}, reverse=True)
         for holder in self.holders[MAX_SOURCES:]:
             if (answer := await self._ask_common(holder, highest)) is not None:
-                return answer
+                return [answer]
         raise TransportClosed("no holder of the branch answers")
 
     async def _ask_common(self, holder: PeerView, highest: Height) -> Height | None:
@@ -197,7 +222,7 @@ class CatchingUp:
             if (giver := fetcher.get_giver(each.block.height)) is not None:
                 self.givers[giver.address] = giver
         fetcher.forget(last.height)
-        self.common, self._pending = last.height, []
+        self.common, self._pending, self._lower = last.height, [], []
         return True
 
     def _measure(self, height: Height, fetcher: Fetcher) -> SyncProgress:
@@ -223,7 +248,7 @@ class CatchingUp:
         votes = 1
         if fault.rule == _FOLLOWS and before != giver:
             votes = await self._count_votes(fetcher, fault.height - 1, before)
-        if votes < 0:
+        if votes < 0 or (votes == 0 and before is None and self._may_lie_lower(fault)):
             if before is not None:
                 await self._on_failure(before, fault)
             raise fault
@@ -246,18 +271,3 @@ class CatchingUp:
                 continue  # its worker finds the session closed, and tells
             votes += 1 if theirs is not None and theirs.block_hash == taken else -1
         return votes
-
-
-async def _gather_answers(asked: Sequence[asyncio.Task[Height | None]]) -> list[Height]:
-    """What the tasks say; once one has an answer, the others have some seconds more."""
-    waiting, answers = set(asked), list[Height]()
-    while waiting:
-        done, waiting = await asyncio.wait(
-            waiting,
-            timeout=LAST_WORD_S if answers else None,
-            return_when=asyncio.ALL_COMPLETED if answers else asyncio.FIRST_COMPLETED,
-        )
-        answers += [answer for task in done if (answer := task.result()) is not None]
-        if not done:
-            break
-    return answers

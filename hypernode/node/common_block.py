@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+
 from hypernode.core.types import Height
 from hypernode.net.session import Session
 from hypernode.node.asking import ask_block_info
 from hypernode.ports import Ledger
+
+LAST_WORD_S = 2.0
+"""For the other holders, once one has told the last common block."""
 
 
 async def find_common(session: Session, ledger: Ledger, highest: Height) -> Height:
@@ -31,3 +37,19 @@ async def get_own_hash(ledger: Ledger, height: Height) -> bytes | None:
 async def _is_common(session: Session, ledger: Ledger, height: Height) -> bool:
     theirs = await ask_block_info(session, height)
     return theirs is not None and theirs.block_hash == await get_own_hash(ledger, height)
+
+
+async def gather_answers(asked: Sequence[asyncio.Task[Height | None]]) -> list[Height]:
+    """What holders that are asked side by side say, in no order; once one has an answer, the others have some
+    seconds more."""
+    waiting, answers = set(asked), list[Height]()
+    while waiting:
+        done, waiting = await asyncio.wait(
+            waiting,
+            timeout=LAST_WORD_S if answers else None,
+            return_when=asyncio.ALL_COMPLETED if answers else asyncio.FIRST_COMPLETED,
+        )
+        answers += [answer for task in done if (answer := task.result()) is not None]
+        if not done:
+            break
+    return answers

@@ -429,6 +429,33 @@ def test_one_that_denies_our_blocks_brings_no_split_about() -> None:
     play(scenario())
 
 
+@pytest.mark.parametrize("order", [(2, 3), (3, 2)])
+@pytest.mark.parametrize("target", [LENGTH, 6])
+def test_one_of_two_that_claims_our_blocks_does_not_keep_us_from_the_branch(
+    order: tuple[int, int], target: int
+) -> None:
+    """Where two say different things neither is outvoted: the blocks decide."""
+
+    async def scenario() -> None:
+        world = World()
+        node = await world.open()
+        ours = await store(world.bed, node.world.ledger, *SLOTS[:6], after_s=20, senders=(0, 1))
+        world.blocks = world.blocks[:target]
+        await world.maker.chain.rollback(target)
+
+        async def claim(caller: Caller, command: Command) -> Command | None:
+            is_ours = command.id is CommandId.BLOCKINFO and (command.int32 or 0) <= len(ours)
+            return await serve_blocks(ours)(caller, command) if is_ours else None
+
+        await world.hold(2, claim)
+        await world.hold(3)
+        await world.catch_up(*order)
+        assert world.is_whole()
+        assert node.sync.list_banned() == frozenset()
+
+    play(scenario())
+
+
 def test_after_a_crash_it_goes_on_from_what_was_stored() -> None:
     async def scenario() -> None:
         world = World()
