@@ -169,6 +169,12 @@ class Judge:
         )
         return validate_block(self._network, block, context, self._origin, self._majority_holds)
 
+    async def is_of_juror(self, block: Block) -> bool:
+        """Whether rule 6 holds.  Raises Reject for a round that has no list, PowNotReady."""
+        self._check_round(block)
+        plan, _ = await self._get_lists(block.round)
+        return block.forger == plan.juror_of(block.sir)
+
     def push(self, block: Block) -> None:
         """The next block is judged on top of this one."""
         self.history.push(block)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +13,11 @@ from hypernode.core.errors import Ignore, Reject
 from hypernode.core.hashing import h20
 from hypernode.core.params import Network
 from hypernode.core.signing import compute_twin, sign
-from hypernode.core.types import Block, ChainHeight, Equivocation
+from hypernode.core.types import Block, ChainHeight, Equivocation, Message
 from hypernode.core.validate_block import RULE_CLASSES
 from hypernode.machine.peers import Support
 from hypernode.node.runtime import Node
+from hypernode.sim.adapters import InlineVerifier
 from hypernode.sim.cluster import make_privkey
 from hypernode.storage.database import InlineDatabase
 from tests.unit.node.worlds import ROUND, SEED, Bed, Branch, enter_round, play, store
@@ -194,8 +195,41 @@ def test_an_operators_exception_takes_a_block_by_height_and_hash(
         for height, block_hash in ((1, good.block_hash), (2, spoilt.block_hash), (1, spoilt.block_hash)):
             network = replace(bed.network, exceptions=((height, block_hash),))
             is_meant = (height, block_hash) == (1, spoilt.block_hash)
-            refused_by, _ = await _offer(bed, network, lambda *_: spoilt, MOST)
-            assert refused_by == ("" if is_meant and is_forgiven else rule)
+            for support in (None, MOST):
+                refused_by, _ = await _offer(bed, network, lambda *_: spoilt, support)
+                assert refused_by == ("" if is_meant and is_forgiven else rule)
+
+    play(scenario())
+
+
+class _Counting(InlineVerifier):
+    """Counts the messages that were verified."""
+
+    count = 0
+
+    async def find_faults(self, network: Network, messages: Sequence[Message]) -> list[str]:
+        self.count += len(messages)
+        return await super().find_faults(network, messages)
+
+
+@pytest.mark.parametrize(
+    ("rule", "spoil"), [(rule, spoil) for rule, spoil in REFUSED if rule in ("rule 4", "rule 5", "rule 6")]
+)
+@pytest.mark.parametrize("mixed", [False, True])
+def test_messages_of_a_pushed_block_that_its_juror_did_not_sign_are_not_verified(
+    rule: str, spoil: Callable[[Bed, Block], Block], mixed: bool
+) -> None:
+    """Or whoever is registered could keep all cores busy with blocks full of messages."""
+
+    async def scenario() -> None:
+        bed, verifier = Bed(mixed=mixed), _Counting()
+        node = await bed.node(verifier=verifier)
+        good = await (await Branch.on(bed, node.world.ledger)).make(ROUND, 0)
+        with pytest.raises(Reject, match=rule):
+            await node.chain.accept_pushed(spoil(bed, good))
+        assert verifier.count == 0
+        await node.chain.accept_pushed(good)
+        assert verifier.count == len(good.messages)
 
     play(scenario())
 
