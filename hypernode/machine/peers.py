@@ -46,8 +46,12 @@ class ToldChain:
 
 
 def get_subnet(ip: str) -> str:
-    """The /16 of an IPv4 address (the /32 of an IPv6 one), as text."""
-    prefix = 16 if ipaddress.ip_address(ip).version == 4 else 32
+    """The /16 of an IPv4 address (the /32 of an IPv6 one), as text; a host name, as the fixed list of a
+    private network may have, stands for itself."""
+    try:
+        prefix = 16 if ipaddress.ip_address(ip).version == 4 else 32
+    except ValueError:
+        return ip
     return str(ipaddress.ip_network(f"{ip}/{prefix}", strict=False))
 
 

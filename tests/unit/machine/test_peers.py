@@ -13,6 +13,10 @@ def test_subnets_are_of_16_bits_and_of_32_for_ipv6() -> None:
     assert get_subnet("2001:db8::1") == get_subnet("2001:db8:ffff::1") != get_subnet("2001:db9::1")
 
 
+def test_a_host_name_is_a_subnet_of_its_own_and_no_bug() -> None:
+    assert get_subnet("node-1.example") != get_subnet("node-2.example") != get_subnet("10.1.2.3")
+
+
 def test_peers_of_one_tip_are_one_chain_whatever_their_measures() -> None:
     tip = make_height(uniques=7)
     chains = group_chains([make_peer(1, tip), make_peer(2, replace(tip, uniques=6)), make_peer(3, tip)])
