@@ -153,9 +153,9 @@ def _is_sync_alive(network: Network, view: NodeView) -> bool:
 
 
 def _decide_urgent_forging(network: Network, view: NodeView) -> Forge | None:
-    """Our own slot, where better chains are told for long and nothing came of following them: who tells one
-    after the other, and fails us in time with each, would keep us from forging for ever.  An operator's word
-    goes before."""
+    """Our own slot, where better chains are told for long, nothing came of following them, and most peers in
+    sight are on our tip all the same: who tells one after the other, and fails us in time with each, would
+    keep us from forging for ever.  An operator's word goes before."""
     delays, since = network.delays, view.better_since
     if since is None or view.monotonic - since < delays.height_exchange_s + delays.grace_s:
         return None
@@ -163,7 +163,9 @@ def _decide_urgent_forging(network: Network, view: NodeView) -> Forge | None:
     if view.pow_problem or view.order is not None or not is_able:
         return None
     decision = _decide_forging(network, view)
-    return decision if isinstance(decision, Forge) else None
+    if isinstance(decision, Forge) and 2 * decision.consensus.agree > len(view.peers):
+        return decision
+    return None
 
 
 def _decide_order(view: NodeView) -> Follow | None:
