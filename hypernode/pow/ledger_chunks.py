@@ -117,17 +117,19 @@ class ChunkReader:
                 yield self._make(reader, span, _fetch(reader, span, wants_moves=wants_moves))
             return
         pool = ThreadPoolExecutor(1, thread_name_prefix="pow-read-ahead")
-        try:
-            waiting: deque[tuple[Span, Future[Row]]] = deque()
-            for span, wants_moves in spans:
-                waiting.append((span, pool.submit(_fetch, reader, span, wants_moves=wants_moves)))
-                if len(waiting) > AHEAD:
-                    oldest, row = waiting.popleft()
-                    yield self._make(reader, oldest, row.result())
-            for span, row in waiting:
-                yield self._make(reader, span, row.result())
-        finally:
-            pool.shutdown(cancel_futures=True)
+        # a connection of its own: on ours, whoever sums up would wait for the query that is under way
+        with reader.open_beside() as ahead_of_us:
+            try:
+                waiting: deque[tuple[Span, Future[Row]]] = deque()
+                for span, wants_moves in spans:
+                    waiting.append((span, pool.submit(_fetch, ahead_of_us, span, wants_moves=wants_moves)))
+                    if len(waiting) > AHEAD:
+                        oldest, row = waiting.popleft()
+                        yield self._make(reader, oldest, row.result())
+                for span, row in waiting:
+                    yield self._make(reader, span, row.result())
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def _make(self, reader: LedgerReader, span: Span, row: Row) -> ReadChunk:
         lowest, highest, oldest, newest, top, rowids, mark, *moves = row

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -53,15 +53,16 @@ def to_number(value: object) -> float:
 
 
 class LedgerReader:
-    """An open ledger, for any thread.  ``is_stopped`` is asked before each query, so that a long scan can be
-    ended."""
+    """An open ledger, for any thread, one query at a time.  ``is_stopped`` is asked before each query, so
+    that a long scan can be ended."""
 
     def __init__(
-        self, connection: sqlite3.Connection, path: Path, attempts: int, is_stopped: Callable[[], bool]
+        self, file: LedgerFile, connection: sqlite3.Connection, is_stopped: Callable[[], bool]
     ) -> None:
+        self._file = file
         self._connection = connection
-        self._path = path
-        self._attempts = attempts
+        self._path = file.path
+        self._attempts = file.attempts
         self._is_stopped = is_stopped
         self._lock = threading.Lock()
         """SQLite may be built so that a connection is for one thread at a time."""
@@ -80,6 +81,11 @@ class LedgerReader:
                 if _code(error) not in _BUSY or attempt == self._attempts - 1:
                     raise PowNotReady(explain(self._path, error)) from error
         raise PowNotReady(f"{self._path}: no attempt to read it was allowed")
+
+    def open_beside(self) -> AbstractContextManager[LedgerReader]:
+        """Another reader of the file, for a thread whose queries must not wait for ours.  By then the name
+        may be another file's: what both give has to be compared.  Raises PowNotReady."""
+        return self._file.open(self._is_stopped)
 
     def list_indexed(self) -> frozenset[str]:
         """Columns of ``transactions`` that some complete index begins with."""
@@ -140,7 +146,7 @@ class LedgerFile:
             raise PowNotReady(explain(self.path, error)) from error
         with closing(connection):
             connection.text_factory = to_text
-            yield LedgerReader(connection, self.path, self.attempts, is_stopped)
+            yield LedgerReader(self, connection, is_stopped)
 
 
 def explain(path: Path, error: sqlite3.Error) -> str:
