@@ -131,9 +131,9 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
         "earliest", "How early a juror forges", _LOSSY, "earliest_forging_s", (5, 15, 30, 60), seeds=2
     ),
     Experiment("size", "Hypernodes", Cell(hours=0.5), "nodes", (20, 50, 100), "connect", _CONNECT, seeds=1),
-    # Dear: two slots only, and in their turn with the second seeds of the others.
+    # Dear: one slot only, and in their turn with the second seeds of the others.
     Experiment(
-        "large", "Many hypernodes", Cell(hours=0.1, connect=20), "nodes", (200, 300), seeds=1, first_turn=2
+        "large", "Many hypernodes", Cell(hours=0.05, connect=20), "nodes", (200, 300), seeds=1, first_turn=2
     ),
 )
 
