@@ -6,9 +6,8 @@ A ``MixedCluster`` is a cluster some of whose hosts run a ``LegacyNode``.  Its n
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hypernode.core.address import compute_address
 from hypernode.core.network import FixedHypernode, Network
@@ -16,13 +15,11 @@ from hypernode.core.params import mainnet
 from hypernode.core.signing import compute_pubkey
 from hypernode.core.types import Block, ChainHeight
 from hypernode.node.runtime import Node
-from hypernode.ports import Endpoint
-from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.sim.cluster import ORIGIN, PORT, Cluster, make_privkey
 from hypernode.sim.legacy import LegacyNode
-from hypernode.sim.legacy_chain import LegacyChain
-from hypernode.sim.legacy_state import LegacyHabits, LegacyMemory, LegacyState
-from hypernode.sim.legacy_traps import SprungTrap, TrapLog
+from hypernode.sim.legacy_hosts import LegacyHost, LegacyHosts, LegacyWorld
+from hypernode.sim.legacy_state import LegacyHabits
+from hypernode.sim.legacy_traps import SprungTrap
 
 
 def make_mixed_network(count: int, seed: int) -> Network:
@@ -50,16 +47,6 @@ def make_mixed_network(count: int, seed: int) -> Network:
     )
 
 
-@dataclass(slots=True)
-class LegacyHost:
-    """What survives a restart of a legacy node, and the node while it runs."""
-
-    memory: LegacyMemory
-    habits: LegacyHabits
-    node: LegacyNode | None = None
-    task: asyncio.Task[None] | None = None
-
-
 class MixedCluster(Cluster):
     """Hosts of which those of ``legacy`` run a legacy node.  ``habits``: of single ones."""
 
@@ -73,48 +60,28 @@ class MixedCluster(Cluster):
         params: Network | None = None,
     ) -> None:
         super().__init__(count, seed, params=params or make_mixed_network(count, seed))
-        self.legacy = {index: self._make_legacy(index, habits or {}) for index in sorted(legacy)}
+        world = LegacyWorld(self.params, self.network, self._verifier, self._connect, self._make_pow_source)
+        self.legacy_hosts = LegacyHosts(world, self.hosts, legacy, habits)
 
-    def _make_legacy(self, index: int, habits: Mapping[int, LegacyHabits]) -> LegacyHost:
-        traps = TrapLog(self.hosts[index].clock.now)
-        return LegacyHost(
-            LegacyMemory(LegacyChain(self.params, traps), traps), habits.get(index, LegacyHabits())
-        )
+    @property
+    def legacy(self) -> dict[int, LegacyHost]:
+        return self.legacy_hosts.by_index
 
     @property
     def our_ips(self) -> list[str]:
         return [host.ip for host in self.hosts if host.index not in self.legacy]
 
-    @property
-    def legacy_ips(self) -> list[str]:
-        return [self.hosts[index].ip for index in self.legacy]
-
     def list_traps(self) -> list[SprungTrap]:
         """Those that our nodes are to blame for."""
-        return [t for host in self.legacy.values() for t in host.memory.traps.list_by(self.our_ips)]
+        return self.legacy_hosts.list_traps(self.our_ips)
 
     def list_stopped(self) -> dict[int, str]:
         """Legacy nodes that stopped themselves, whoever is to blame, with the reason."""
-        nodes = {i: host.node for i, host in self.legacy.items() if host.node is not None}
-        return {i: node.state.stopped for i, node in nodes.items() if node.state.stopped}
+        return self.legacy_hosts.list_stopped()
 
     async def start_legacy(self, index: int) -> LegacyNode:
         """Start (or restart) a legacy node with the chain that it has."""
-        host, legacy = self.hosts[index], self.legacy[index]
-        state = LegacyState(
-            network=self.params,
-            signer=host.signer,
-            clock=host.clock,
-            connections=self._connect(host.ip),
-            verifier=self._verifier,
-            own=Endpoint(host.ip, PORT),
-            memory=legacy.memory,
-            habits=legacy.habits,
-        )
-        state.log = host.log
-        legacy.node = LegacyNode(state, FixedPowSource(self.params))
-        legacy.task = asyncio.create_task(legacy.node.run(), name=f"legacy {index}")
-        return legacy.node
+        return self.legacy_hosts.start(index)
 
     async def start_all(self) -> None:
         for host in self.hosts:
@@ -125,23 +92,11 @@ class MixedCluster(Cluster):
         return await (self.start_legacy(index) if index in self.legacy else self.start(index))
 
     async def crash(self, index: int) -> None:
-        legacy = self.legacy.get(index)
-        if legacy is None:
-            await super().crash(index)
-            return
-        self.network.crash(self.hosts[index].ip)
-        if legacy.task is not None:
-            legacy.task.cancel()
-            await asyncio.gather(legacy.task, return_exceptions=True)
-        legacy.node = legacy.task = None
+        await (self.legacy_hosts.crash(index) if index in self.legacy else super().crash(index))
 
     async def stop_all(self) -> None:
         """Stop every node, and raise what broke one."""
-        for legacy in self.legacy.values():
-            if legacy.node is not None and legacy.task is not None:
-                legacy.node.state.stop.set()
-                await legacy.task
-            legacy.node = legacy.task = None
+        await self.legacy_hosts.stop_all()
         await super().stop_all()
 
     def list_heights(self) -> list[ChainHeight]:
