@@ -32,6 +32,8 @@ class LegacyChain:
         self._unservable: set[Height] = set()
         self._earlier: dict[Round, tuple[int, int]] = {}
         """Round of the tip → uniques and forgers of the rounds before: the cache, stale after a rollback."""
+        self._measured: ChainHeight | None = None
+        """Until the chain changes: it is asked for at every exchange of heights."""
         self.banned: set[bytes] = set()
         """Hashes that the database refused."""
 
@@ -42,7 +44,7 @@ class LegacyChain:
     @property
     def height(self) -> ChainHeight:
         """What it tells of its chain."""
-        measured = measure(self._blocks)
+        measured = self._measured = self._measured or measure(self._blocks)
         uniques, forgers = self._earlier.setdefault(measured.round, (measured.uniques, measured.forgers))
         return replace(measured, uniques=uniques, forgers=forgers)
 
@@ -66,6 +68,7 @@ class LegacyChain:
             self.banned.add(block.block_hash)
             return False
         self._blocks.append(_as_stored(block))
+        self._measured = None
         self._txids.update(m.txid for m in block.messages)
         if any(reads_as_number(m.params) for m in block.messages):
             self._unservable.add(block.height)
@@ -76,6 +79,7 @@ class LegacyChain:
         """Delete the last block; None when only genesis is left."""
         if len(self._blocks) == 1:
             return None
+        self._measured = None
         self._unservable.discard(self.tip.height)
         self._txids.difference_update(m.txid for m in self.tip.messages)
         return self._blocks.pop()
