@@ -60,6 +60,13 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--nodes", type=int, default=20, help="hypernodes (default %(default)s)")
     parser.add_argument(
+        "--legacy",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of --nodes, the first N run a legacy node (default %(default)s)",
+    )
+    parser.add_argument(
         "--registered",
         type=int,
         default=0,
@@ -112,6 +119,8 @@ def _make_scenario(args: argparse.Namespace) -> Scenario:
 
     if not 3 <= args.nodes <= MAX_NODES:
         raise ValueError(f"--nodes: from 3 to {MAX_NODES}, not {args.nodes}")
+    if not 0 <= args.legacy < args.nodes:
+        raise ValueError(f"--legacy: from 0 to {args.nodes - 1}, one less than --nodes, not {args.legacy}")
     if args.registered and not args.nodes <= args.registered <= MAX_NODES:
         raise ValueError(f"--registered: from --nodes to {MAX_NODES}, not {args.registered}")
     refused = apply_rainbow(mainnet(), ((RAINBOW, args.tune),)).refused
@@ -136,6 +145,7 @@ def _make_scenario(args: argparse.Namespace) -> Scenario:
         registered=args.registered,
         tuned=args.tune,
         has_quick_signer=args.quick_signer,
+        legacy=args.legacy,
     )
 
 
@@ -154,9 +164,18 @@ def format_report(report: Report, real_s: float) -> str:
         f"slots           {report.filled} of {report.slots} have a block ({share:.1f} %)",
         f"stored          {report.stored} blocks at all nodes, {report.reorganisations} reorganisations",
         f"time to agree   {_format_times(report.agreed_after_s)}",
+        *_format_legacy(report),
         f"trace           {report.trace}",
     ]
     return "\n".join(lines)
+
+
+def _format_legacy(report: Report) -> list[str]:
+    """What became of the legacy nodes, where there are some."""
+    if not report.scenario.legacy:
+        return []
+    along = f"{report.legacy_along} of {report.scenario.legacy} on our chain at the end"
+    return [f"legacy nodes    {along}; they stopped themselves {report.legacy_restarts} times"]
 
 
 def _format_times(times: list[float]) -> str:

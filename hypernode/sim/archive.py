@@ -14,7 +14,7 @@ from hypernode.core.block import create_genesis, to_header
 from hypernode.core.lottery import compute_round_plan
 from hypernode.core.network import Network
 from hypernode.core.types import Block, ChainHeight, Registration, Round, RoundPlan
-from hypernode.core.validate_block import BlockContext, find_breaks
+from hypernode.core.validate_block import BlockContext, Break, find_breaks
 from hypernode.core.validate_message import check_messages
 from hypernode.ports import Ledger, PowSource
 
@@ -30,7 +30,7 @@ class Filed:
     parent: Filed | None
     txids: frozenset[bytes]
     senders: frozenset[str]
-    breaks: tuple[str, ...]
+    breaks: tuple[Break, ...]
     measured: ChainHeight
 
     def walk(self) -> Iterator[Filed]:
@@ -98,7 +98,7 @@ class Archive:
             slot_taken=is_taken and parent.header.height > 0,
             bad_messages=check_messages(self._network, block.messages),
         )
-        breaks = tuple(f"rule {brk.rule}: {brk.reason}" for brk in find_breaks(self._network, block, context))
+        breaks = find_breaks(self._network, block, context)
         measured = _measure(parent, block, senders)
         return Filed(to_header(block), parent, txids, senders, breaks, measured)
 

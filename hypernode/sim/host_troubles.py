@@ -184,6 +184,7 @@ async def turn(cluster: TroubledCluster, fault: Fault) -> None:
     """The hosts' nodes lie from now on."""
     for index in fault.subjects:
         host = cluster.hosts[index]
+        cluster.careless.add(host.signer.address)
         if fault.kind is FaultKind.EQUIVOCATE:
             cluster.excused.add(host.signer.address)
         if host.node is None:

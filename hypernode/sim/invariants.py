@@ -16,6 +16,7 @@ from hypernode.mempool.pool import MAX_MESSAGES
 from hypernode.sim.cluster import Host
 from hypernode.sim.faults import FaultKind
 from hypernode.sim.invariants_of_change import old_blocks_stay, remember_tips, reorganisations_are_declared
+from hypernode.sim.invariants_of_legacy import find_intolerable, no_legacy_node_is_trapped
 from hypernode.sim.invariants_of_size import nodes_stay_small
 from hypernode.sim.watch import InvariantFailed, Watch
 from hypernode.storage.database import InlineDatabase
@@ -48,12 +49,18 @@ async def nodes_live(watch: Watch) -> None:
         if host.task is not None and host.task.done() and not host.task.cancelled():
             error = host.task.exception()
             raise InvariantFailed("nodes_live", f"node {host.index} ended: {error!r}", [host.index])
+    for index, legacy in watch.cluster.legacy_hosts.by_index.items():
+        task = legacy.task
+        if task is not None and task.done() and not task.cancelled() and (problem := task.exception()):
+            # Stopping itself is what they do; an error is one of the simulation.
+            raise InvariantFailed("nodes_live", f"legacy node {index} ended: {problem!r}", [index])
     if watch.cluster.failures:
         raise InvariantFailed("nodes_live", watch.cluster.failures[0])
 
 
 async def rules_hold_for_what_is_stored(watch: Watch) -> None:
-    """All rules of the network hold for every stored block, judged anew."""
+    """All rules of the network hold for every stored block, judged anew; where legacy nodes forge, those of
+    class A, and the rest for what honest nodes of ours forge."""
     watch.tips.clear()
     for host in watch.list_running():
         assert host.node is not None
@@ -62,9 +69,10 @@ async def rules_hold_for_what_is_stored(watch: Watch) -> None:
         except ValueError as error:
             raise InvariantFailed("rules_hold_for_what_is_stored", str(error), [host.index]) from error
         watch.tips[host.index] = tip
-        broken = next((filed for filed in tip.walk() if filed.breaks), None)
+        broken = await find_intolerable(watch, host, tip)
         if broken is not None:
-            detail = f"block {broken.header.height} of node {host.index} breaks {broken.breaks[0]}"
+            filed, brk = broken
+            detail = f"block {filed.header.height} of node {host.index} breaks rule {brk.rule}: {brk.reason}"
             raise InvariantFailed("rules_hold_for_what_is_stored", detail, [host.index])
 
 
@@ -345,6 +353,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     nobody_is_accused_wrongly,
     everything_is_bounded,
     nodes_stay_small,
+    no_legacy_node_is_trapped,
     all_agree_after_healing,
     messages_get_into_the_chain,
     calm_slots_are_filled,

@@ -120,9 +120,10 @@ class LegacyState:
             self.told[format_peer_name(ip, port)] = ToldHeight(height, ip, port)
 
     def list_told(self) -> list[ToldHeight]:
-        """What the peers that it is connected to told, one each, by name."""
+        """What the registered peers that it is connected to told, one each, by name."""
         names = {*self.inbound, *self.outbound}
-        return [self.told[name] for name in sorted(self.told) if name in names]
+        told = [self.told[name] for name in sorted(self.told) if name in names]
+        return [t for t in told if self.is_registered_ip(t.ip)]
 
     async def dial_once(self, ip: str, port: int) -> LegacyStream:
         """A connection for one command (port 00000)."""

@@ -18,7 +18,7 @@ from hypernode.core.timeline import compute_slot_start
 from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.archive import Archive
 from hypernode.sim.cluster import make_network
-from hypernode.sim.faults import ALL, Fault, FaultKind, draw_plan
+from hypernode.sim.faults import ALL, BEFALL_LEGACY, Fault, FaultKind, draw_plan
 from hypernode.sim.holding import HoldingLoop
 from hypernode.sim.invariants import check_all, check_stopped
 from hypernode.sim.loop import run
@@ -38,7 +38,8 @@ EVENTS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """``nodes`` run; ``registered`` are on the list (0: no others), and those that do not run never answer.
+    """``nodes`` run, the first ``legacy`` of them a legacy node, the others ours; ``registered`` are on the
+    list (0: no others), and those that do not run never answer.
     ``tuned``: parameters other than main's, as in a rainbow; ``has_quick_signer``: see
     ``sim.quick_signing``.  ``plan_nodes``: for how many hosts the plan was
     drawn (0: for ``nodes``); ``keep``: the numbers of its faults that happen (None: all); ``until_s``: where
@@ -56,21 +57,28 @@ class Scenario:
     registered: int = 0
     tuned: str = ""
     has_quick_signer: bool = False
+    legacy: int = 0
 
     def make_plan(self) -> tuple[Fault, ...]:
-        """The faults that happen, with the hosts that there are."""
+        """The faults that happen, with the hosts that there are, and that they can befall."""
         drawn = draw_plan(self.seed, self.plan_nodes or self.nodes, self.hours, self.kinds, self.slot_s)
         kept = [fault for fault in drawn if self.keep is None or fault.number in self.keep]
         present = (
-            replace(fault, subjects=tuple(n for n in fault.subjects if n < self.nodes)) for fault in kept
+            replace(fault, subjects=tuple(n for n in fault.subjects if self._can_befall(fault.kind, n)))
+            for fault in kept
         )
         return tuple(fault for fault in present if fault.subjects)
 
+    def _can_befall(self, kind: FaultKind, index: int) -> bool:
+        return index < self.nodes and (index >= self.legacy or kind in BEFALL_LEGACY)
+
     def make_network(self) -> Network:
-        """Main's rules and times but for what is tuned, on a list of its own."""
+        """Main's rules and times but for what is tuned, on a list of its own; with legacy nodes main's mercy
+        too."""
         main = mainnet()
         network = replace(
             make_network(max(self.nodes, self.registered), self.seed, self.slot_s),
+            mixed=self.legacy > 0,
             max_connect_to=self.connect,
             min_active=main.min_active if self.nodes >= 2 * main.min_active else 2,
             pow_block_s=main.pow_block_s,
@@ -91,6 +99,8 @@ class Scenario:
         parts.append(f"--faults {'all' if self.kinds == ALL else names or 'none'}")
         if self.connect != Scenario.__dataclass_fields__["connect"].default:
             parts.append(f"--connect {self.connect}")
+        if self.legacy:
+            parts.append(f"--legacy {self.legacy}")
         if self.registered:
             parts.append(f"--registered {self.registered}")
         if self.tuned:
@@ -128,6 +138,10 @@ class Report:
     agreed_after_s: list[float] = field(default_factory=list)
     """After the end of each episode: how long until all trusted hosts had one tip."""
     reorganisations: int = 0
+    legacy_restarts: int = 0
+    """How often a legacy node stopped itself, and was started again."""
+    legacy_along: int = 0
+    """Legacy nodes that ended on our best chain, at most a block behind."""
     stored: int = 0
     events: int = 0
     trace: str = ""
@@ -172,7 +186,8 @@ class _Play:
 
     async def run(self) -> Report:
         scenario = self._scenario
-        cluster = self._cluster_type(scenario.nodes, scenario.seed, scenario.make_network())
+        params = scenario.make_network()
+        cluster = self._cluster_type(scenario.nodes, scenario.seed, params, scenario.legacy)
         watch = Watch(cluster, Archive(cluster.params, ScriptedPowSource(cluster.script, cluster.clock.now)))
         loop = asyncio.get_running_loop()
         try:
@@ -244,12 +259,16 @@ class _Play:
         report.trace = cluster.trace
         report.events = cluster.network.trace.count
         report.stored = cluster.witness.stored
+        report.legacy_restarts = cluster.legacy_hosts.restarts
         report.reorganisations = len(cluster.witness.reorganisations)
         now = cluster.clock.now()
         if not watch.tips:
             return
         best = max(watch.tips.values(), key=lambda filed: filed.header.height)
         filled = {(filed.header.round, filed.header.sir) for filed in best.walk()}
+        last = {filed.header.block_hash for filed, _ in zip(best.walk(), range(2), strict=False)}
+        chains = [legacy.memory.chain for legacy in cluster.legacy_hosts.by_index.values()]
+        report.legacy_along = sum(chain.tip.block_hash in last for chain in chains)
         round_ = FIRST_ROUND
         while compute_slot_start(params, round_, 0) < now:
             over = [s for s in range(params.slots) if compute_slot_start(params, round_, s + 1) <= now + 3]
@@ -274,6 +293,7 @@ def _describe(cluster: TroubledCluster, broken: InvariantFailed) -> Failure:
 async def _abandon(cluster: TroubledCluster) -> None:
     """End everything at once: what is wrong is known."""
     await cluster.end_all()
+    await cluster.legacy_hosts.crash_all()
     for host in cluster.hosts:
         if host.task is not None:
             cluster.network.crash(host.ip)

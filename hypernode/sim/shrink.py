@@ -1,4 +1,5 @@
-"""A broken run made smaller: fewer faults, then fewer hosts, as long as the same invariant breaks.
+"""A broken run made smaller: fewer faults, fewer legacy nodes, then fewer hosts, as long as the same
+invariant breaks.
 
 Every try is a whole run; a smaller scenario that breaks in the same way stands in for the larger.
 """
@@ -34,6 +35,7 @@ def shrink(report: Report, player: Player = play, max_runs: int = MAX_RUNS) -> S
         raise ValueError("nothing is broken")
     shrinker = _Shrinker(report, report.failure.name, player, max_runs)
     shrinker.drop_faults()
+    shrinker.drop_legacy()
     shrinker.drop_nodes()
     return Shrunk(shrinker.best.scenario, shrinker.best, shrinker.runs)
 
@@ -65,24 +67,35 @@ class _Shrinker:
                 continue
             size = max(1, min(size, len(kept) // 2))
 
+    def drop_legacy(self) -> None:
+        """None of them first, then fewer at a time: their hosts run our node instead."""
+        step = self.best.scenario.legacy
+        while step := min(step, self.best.scenario.legacy):
+            if not self._try(legacy=self.best.scenario.legacy - step):
+                step //= 2
+
     def drop_nodes(self) -> None:
         """Half of them, then fewer at a time."""
         step = self.best.scenario.nodes // 2
         while step:
             nodes = self.best.scenario.nodes - step
-            if nodes < MIN_NODES or not self._try(nodes=nodes):
+            if nodes < max(MIN_NODES, self.best.scenario.legacy + 1) or not self._try(nodes=nodes):
                 step //= 2
 
     def _has_begun(self, at: float) -> bool:
         return self.best.failure is not None and at <= self.best.failure.at_s
 
-    def _try(self, *, kept: list[int] | None = None, nodes: int | None = None) -> bool:
+    def _try(
+        self, *, kept: list[int] | None = None, nodes: int | None = None, legacy: int | None = None
+    ) -> bool:
         """Whether it still breaks; then it is the best."""
         if self.runs >= self._max_runs or self.best.failure is None:
             return False
         scenario = replace(self.best.scenario, until_s=self.best.failure.at_s + _MARGIN_S)
         if kept is not None:
             scenario = replace(scenario, keep=tuple(kept))
+        if legacy is not None:
+            scenario = replace(scenario, legacy=legacy)
         if nodes is not None:
             scenario = replace(scenario, plan_nodes=scenario.plan_nodes or scenario.nodes, nodes=nodes)
         self.runs += 1

@@ -1,5 +1,8 @@
 """A cluster to which faults happen: what is known of them, and hosts that go down and come up.
 
+Some of its hosts may run a legacy node (``sim.legacy_hosts``): it is not judged by the rules for honest nodes
+of ours, and cron starts it again when it stopped itself.
+
 What each kind of fault does is in ``sim.troubles``.
 """
 
@@ -18,10 +21,13 @@ from hypernode.pow.scripted_source import PowScript, ScriptedPowSource
 from hypernode.sim.cluster import Cluster, Host
 from hypernode.sim.faults import Fault
 from hypernode.sim.holding import NOWHERE, get_holding_loop
+from hypernode.sim.legacy_hosts import LegacyHosts, LegacyWorld
 from hypernode.sim.witness import WatchedJournal, WatchedLedger, Witness
 from hypernode.storage.database import InlineDatabase
 
 MAX_WRITES_PASSED: Final = 8
+CRON_S: Final = 60.0
+"""How often cron starts a node that is not there (spec 6, under supervision)."""
 FIRST_ROUND: Final = 3
 """The first whole round of a cluster's life."""
 
@@ -47,16 +53,22 @@ class TroubledCluster(Cluster):
     """Use as a Cluster, on a ``HoldingLoop``.
 
     ``trusted`` tells of whom good behaviour is expected; ``excused`` holds addresses that signed twice by a
-    fault's own doing."""
+    fault's own doing, or without a journal: those of legacy nodes.  The first ``legacy`` hosts run one."""
 
-    def __init__(self, count: int, seed: int, params: Network) -> None:
+    def __init__(self, count: int, seed: int, params: Network, legacy: int = 0) -> None:
         self.script = PowScript.of(params, [(h.pos, h.ip, h.port, h.weight) for h in params.hypernodes])
         self.witness = Witness()
         self.pow_sources: dict[int, ScriptedPowSource] = {}
         super().__init__(count, seed, params=params)
         self.count = count
         self.active: dict[int, Fault] = {}
-        self.excused: set[str] = set()
+        self.begun: list[Fault] = []
+        """All that were, and are."""
+        world = LegacyWorld(params, self.network, self._verifier, self._connect, self._make_pow_source)
+        self.legacy_hosts = LegacyHosts(world, self.hosts, range(legacy))
+        self.careless: set[str] = set(self.legacy_hosts.addresses)
+        """Addresses of which any block may come that holds class A: of legacy nodes, and of liars."""
+        self.excused: set[str] = set(self.legacy_hosts.addresses)
         self.old_journals: set[int] = set()
         """Hosts whose journal was put back by an operator, or is a clone's: it need not know all."""
         self.gone: set[int] = set()
@@ -71,6 +83,7 @@ class TroubledCluster(Cluster):
         self.healing: dict[int, asyncio.Task[None]] = {}
         """Of long partitions, by the fault's number."""
         self.backups: dict[int, Backup] = {}
+        self._cron: asyncio.Task[None] | None = None
         self._traps: set[asyncio.Task[None]] = set()
         self.is_trap_silent: set[int] = set()
         """Hosts that lose their power when their trap springs."""
@@ -135,6 +148,9 @@ class TroubledCluster(Cluster):
 
     async def end_all(self) -> None:
         """Stop whatever goes on beside the nodes, and let all go on that are held."""
+        if self._cron is not None:
+            self._cron.cancel()
+            await asyncio.gather(self._cron, return_exceptions=True)
         for host in self.hosts:
             get_holding_loop().release(host.ip)
         for task in self.healing.values():
@@ -145,15 +161,50 @@ class TroubledCluster(Cluster):
 
     # --- up and down --------------------------------------------------------------------------------
 
+    async def start_all(self) -> None:
+        for host in self.hosts:
+            await self._start_any(host.index)
+        if self.legacy_hosts.by_index:
+            work = self._run_cron()
+            self._cron = asyncio.get_running_loop().create_task(work, name="cron", context=NOWHERE.copy())
+
+    async def stop_all(self) -> None:
+        """Stop every node, and raise what broke one."""
+        await self.legacy_hosts.stop_all()
+        await super().stop_all()
+
+    async def _start_any(self, index: int) -> None:
+        """Start what the host runs."""
+        if index in self.legacy_hosts:
+            self.legacy_hosts.start(index)
+        else:
+            await self.start(index)
+
+    async def _run_cron(self) -> None:
+        """Legacy nodes that stopped themselves start again, on hosts that are up."""
+        while True:
+            await asyncio.sleep(CRON_S)
+            self.legacy_hosts.start_stopped(self._is_up)
+
+    def _is_up(self, index: int) -> bool:
+        return not self.lives[index].down and not get_holding_loop().is_held(self.hosts[index].ip)
+
+    def _has_node(self, index: int) -> bool:
+        legacy = self.legacy_hosts.by_index.get(index)
+        return (self.hosts[index] if legacy is None else legacy).task is not None
+
     async def take_down(self, index: int, *, silent: bool = False) -> None:
         """End a host's node, or with ``silent`` the host; ``bring_up`` undoes it."""
         life, host = self.lives[index], self.hosts[index]
         life.down += 1
-        if host.task is None:
+        if not self._has_node(index):
             return
         # What was held could not even be cancelled.
         get_holding_loop().release(host.ip)
         await self.stop_harm(life)
+        if index in self.legacy_hosts:
+            await self.legacy_hosts.crash(index, silent=silent)
+            return
         self.network.crash(host.ip, silent=silent)
         await self._end(host)
 
@@ -161,8 +212,8 @@ class TroubledCluster(Cluster):
         """Start a host's node again, once nothing keeps it down."""
         life = self.lives[index]
         life.down -= 1
-        if life.down == 0 and self.hosts[index].task is None:
-            await self.start(index)
+        if life.down == 0 and not self._has_node(index):
+            await self._start_any(index)
 
     async def restart(self, index: int) -> None:
         """Take a host down and bring it up."""

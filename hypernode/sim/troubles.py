@@ -47,6 +47,7 @@ class Trouble:
 async def begin_fault(cluster: TroubledCluster, fault: Fault) -> None:
     """What happens first."""
     cluster.active[fault.number] = fault
+    cluster.begun.append(fault)
     cluster.network.record(f"begin {fault}")
     await TROUBLES[fault.kind].begin(cluster, fault)
 

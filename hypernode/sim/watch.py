@@ -51,6 +51,8 @@ class Watch:
     calm_slots: list[tuple[int, Slot]] = field(default_factory=list)
     """Slots of the present calm, without its first ``FILLED_SLOTS``."""
     seen_reorganisations: int = 0
+    seen_traps: int = 0
+    """Of legacy nodes."""
 
     @property
     def calm_s(self) -> float:

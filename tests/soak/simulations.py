@@ -1,6 +1,7 @@
 """Fresh seeds for as long as it is told: ``python -m tests.soak.simulations --minutes 60 --seed 1``.
 
-Each seed is a network under mixed faults, on every core; the first that breaks is shown with its command.
+Each seed is a network under mixed faults, on every core, every second one with legacy nodes among ours; the
+first that breaks is shown with its command.
 Exit status 0 when all held.
 """
 
@@ -30,6 +31,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--nodes", type=int, default=20, help="hypernodes (default %(default)s)")
     parser.add_argument("--hours", type=float, default=2.0, help="of each seed (default %(default)g)")
     parser.add_argument("--connect", type=int, default=4, help="MAX_CONNECT_TO (default %(default)s)")
+    parser.add_argument(
+        "--legacy", type=int, default=4, help="legacy nodes in every second seed (default %(default)s)"
+    )
     args = parser.parse_args(argv)
     end = time.monotonic() + 60 * args.minutes
     seeds = count(args.seed)
@@ -39,7 +43,9 @@ def main(argv: list[str] | None = None) -> int:
         waiting: set[Future[Report]] = set()
         while True:
             while len(waiting) < workers and (time.monotonic() < end or played + len(waiting) < LEAST_SEEDS):
-                scenario = Scenario(next(seeds), args.nodes, args.hours, connect=args.connect)
+                seed = next(seeds)
+                legacy = 0 if seed % 2 else args.legacy
+                scenario = Scenario(seed, args.nodes, args.hours, connect=args.connect, legacy=legacy)
                 waiting.add(pool.submit(play, scenario))
             if not waiting:
                 break

@@ -30,6 +30,14 @@ def test_too_few_of_the_registered_make_no_block_but_where_less_consensus_is_ask
     assert "slots           0 of" not in capsys.readouterr().out
 
 
+def test_legacy_nodes_are_mixed_in(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--nodes", "4", "--legacy", "1", "--hours", "0.15", "--faults", "none"]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert "playing --nodes 4 --hours 0.15 --seed 1 --faults none --legacy 1:" in out
+    assert "legacy nodes    1 of 1 on our chain at the end; they stopped themselves 0 times" in out
+
+
 def test_the_plan_can_be_read_without_playing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--plan", "--nodes", "9", "--hours", "5", "--faults", "crash", "--seed", "1"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -45,6 +53,8 @@ def test_the_plan_can_be_read_without_playing(capsys: pytest.CaptureFixture[str]
         (["--connect", "1"], "2 or more"),
         (["--faults", "gremlins"], "no fault 'gremlins'"),
         (["--nodes", "20", "--registered", "19"], "--registered: from --nodes to 1000, not 19"),
+        (["--nodes", "4", "--legacy", "4"], "--legacy: from 0 to 3, one less than --nodes, not 4"),
+        (["--legacy", "-1"], "--legacy: from 0 to 19"),
         (["--registered", "1001"], "--registered: from --nodes to 1000, not 1001"),
         (["--tune", "MIN_FORGE_CONSENSUS=67"], "--tune: rainbow 'MIN_FORGE_CONSENSUS=67': expected a whole"),
     ],
@@ -68,8 +78,8 @@ def test_a_failure_says_how_to_see_it_again() -> None:
 
 
 def test_the_command_of_a_scenario_has_all_that_it_follows_from() -> None:
-    scenario = Scenario(5, nodes=7, registered=70, tuned="PING_DELAY=20", connect=4, until_s=9.0)
-    more = "--connect 4 --registered 70 --tune 'PING_DELAY=20' --until 9"
+    scenario = Scenario(5, nodes=7, registered=70, tuned="PING_DELAY=20", connect=4, until_s=9.0, legacy=2)
+    more = "--connect 4 --legacy 2 --registered 70 --tune 'PING_DELAY=20' --until 9"
     assert scenario.to_arguments() == f"--nodes 7 --hours 2 --seed 5 --faults all {more}"
     assert scenario.make_network().ping_delay_s == 20
     assert len({hypernode.ip for hypernode in scenario.make_network().hypernodes}) == 70

@@ -1,0 +1,65 @@
+"""What must hold where legacy nodes forge too (spec 4, classes; spec 8)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hypernode.core.validate_block import Break
+from hypernode.sim.archive import Filed
+from hypernode.sim.cluster import Host
+from hypernode.sim.faults import LIARS, FaultKind
+from hypernode.sim.legacy_traps import SprungTrap
+from hypernode.sim.watch import InvariantFailed, Watch
+
+EXCUSES: Final = LIARS | {FaultKind.CLOCK, FaultKind.CLOCK_JUMP}
+"""Under these a node of ours springs traps by the fault's doing: it lies, or it cannot know the time."""
+AFTER_FAULT_S: Final = 60.0
+"""What was sent under a fault arrives a while after it."""
+
+
+async def no_legacy_node_is_trapped(watch: Watch) -> None:
+    """No honest node of ours stops or spoils a legacy node (spec 8, first table)."""
+    cluster = watch.cluster
+    ours = {host.ip: host.index for host in cluster.hosts if host.index not in cluster.legacy_hosts}
+    sprung = sorted(cluster.legacy_hosts.list_traps(ours), key=lambda trap: trap.at)
+    seen, watch.seen_traps = watch.seen_traps, len(sprung)
+    for trap in sprung[seen:]:
+        by = ours[trap.by]
+        if not _is_excused(watch, trap, by):
+            victims = _list_victims(watch, trap)
+            detail = f"legacy node {victims} met {trap.trap.value}, by node {by} {trap.detail}".rstrip()
+            raise InvariantFailed("no_legacy_node_is_trapped", detail, [by, *victims])
+
+
+def _list_victims(watch: Watch, trap: SprungTrap) -> list[int]:
+    """Who went into it."""
+    hosts = watch.cluster.legacy_hosts.by_index
+    return [index for index, host in hosts.items() if trap in host.memory.traps.sprung]
+
+
+def _is_excused(watch: Watch, trap: SprungTrap, by: int) -> bool:
+    at = trap.at - watch.cluster.begin_time
+    return any(
+        fault.kind in EXCUSES and by in fault.subjects and fault.at <= at <= fault.end + AFTER_FAULT_S
+        for fault in watch.cluster.begun
+    )
+
+
+async def find_intolerable(watch: Watch, host: Host, tip: Filed) -> tuple[Filed, Break] | None:
+    """A block of the host's chain that breaks a rule, and which one, unless the network has mercy."""
+    for filed in tip.walk():
+        for brk in filed.breaks:
+            if not await _is_tolerated(watch, host, filed, brk):
+                return filed, brk
+    return None
+
+
+async def _is_tolerated(watch: Watch, host: Host, filed: Filed, brk: Break) -> bool:
+    """A mixed network takes blocks of others than honest nodes of ours that break classes B and C, and each
+    ledger keeps a finding of it."""
+    header, cluster = filed.header, watch.cluster
+    if not cluster.params.mixed or brk.cls == "A" or header.forger not in cluster.careless:
+        return False
+    assert host.node is not None
+    found = await host.node.world.ledger.get_findings(header.height, header.height)
+    return any((f.block_hash, f.rule) == (header.block_hash, brk.rule) for f in found)

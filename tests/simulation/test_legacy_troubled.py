@@ -1,0 +1,158 @@
+"""Legacy nodes among ours under mixed faults: every invariant holds, and a node that stops one is found."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+
+import pytest
+
+from hypernode.core.types import Block, Registration
+from hypernode.node.forger import Forger
+from hypernode.pow.scripted_source import ScriptedPowSource
+from hypernode.sim.archive import Archive
+from hypernode.sim.faults import ALL, BEFALL_LEGACY, parse_kinds
+from hypernode.sim.holding import HoldingLoop
+from hypernode.sim.invariants_of_legacy import no_legacy_node_is_trapped
+from hypernode.sim.loop import run
+from hypernode.sim.scenario import Failure, Report, Scenario, play
+from hypernode.sim.shrink import shrink
+from hypernode.sim.troubled import CRON_S, FIRST_ROUND, TroubledCluster
+from hypernode.sim.watch import InvariantFailed, Watch
+
+MIXED = Scenario(seed=31, nodes=6, hours=1.25, connect=4, legacy=2)
+SMALL = Scenario(seed=3, nodes=4, hours=0.75, kinds=parse_kinds("crash,partition,equivocate"), legacy=1)
+QUIET = Scenario(seed=1, nodes=4, kinds=(), legacy=1)
+
+
+def test_legacy_nodes_and_ours_live_through_mixed_faults() -> None:
+    report = play(MIXED)
+    assert report.failure is None, f"{MIXED.to_arguments()}: {report.failure}"
+    assert report.faults.total() == len(MIXED.make_plan()) > 2
+    assert report.filled >= 0.8 * report.slots
+    assert report.agreed_after_s
+    assert report.legacy_along == MIXED.legacy
+
+
+SCRIPT = """
+from tests.simulation.test_legacy_troubled import SMALL
+from hypernode.sim.scenario import play
+print(play(SMALL).trace)
+"""
+
+
+def test_a_mixed_and_troubled_run_has_one_trace_in_every_process() -> None:
+    traces = [
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        ).stdout.strip()
+        for hash_seed in ("1", "2")
+    ]
+    assert len(traces[0]) == 40
+    assert traces[0] == traces[1]
+
+
+def make_cluster() -> tuple[TroubledCluster, Watch]:
+    """Host 0 runs a legacy node."""
+    cluster = TroubledCluster(QUIET.nodes, QUIET.seed, QUIET.make_network(), QUIET.legacy)
+    return cluster, Watch(
+        cluster, Archive(cluster.params, ScriptedPowSource(cluster.script, cluster.clock.now))
+    )
+
+
+def restart_before_a_push() -> None:
+    """The legacy node is down for some slots, and comes up right before one of ours pushes.  Raises
+    InvariantFailed where that harmed it."""
+
+    async def scenario() -> None:
+        cluster, watch = make_cluster()
+        await cluster.start_all()
+        await cluster.run_until(FIRST_ROUND, 2)
+        await cluster.take_down(0)
+        await cluster.run_until(FIRST_ROUND, 4)
+        node = cluster.hosts[1].node
+        assert node is not None
+        plan = await node.world.ledger.get_plan(FIRST_ROUND)
+        assert plan is not None
+        own = cluster.hosts[0].signer.address
+        sir = next(s for s in range(5, 19) if plan.juror_of(s) != own)
+        await cluster.run_until(FIRST_ROUND, sir)
+        chain = cluster.legacy_hosts.by_index[0].memory.chain
+        before = node.chain.height.height
+        assert chain.tip.height < before
+        await cluster.bring_up(0)
+        await asyncio.sleep(60)
+        assert node.chain.height.height == before + 1
+        try:
+            await no_legacy_node_is_trapped(watch)
+            assert chain.tip.block_hash == node.chain.height.block_hash
+        finally:
+            await cluster.end_all()
+            await cluster.stop_all()
+
+    run(scenario(), loop_type=HoldingLoop)
+
+
+def test_a_legacy_node_that_comes_up_before_a_push_is_not_harmed() -> None:
+    restart_before_a_push()
+
+
+def test_a_node_that_pushes_without_asking_first_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ask_nobody(self: Forger, entry: Registration, block: Block) -> bool:
+        return True
+
+    monkeypatch.setattr(Forger, "_is_on_parent", ask_nobody)
+    with pytest.raises(InvariantFailed, match=r"legacy node \[0\] met pushed a block whose height"):
+        restart_before_a_push()
+
+
+def test_cron_starts_a_legacy_node_that_stopped_itself_but_not_on_a_host_that_is_down() -> None:
+    async def scenario() -> None:
+        cluster, _ = make_cluster()
+        await cluster.start_all()
+        legacy = cluster.legacy_hosts.by_index[0]
+        for is_down in (False, True):
+            await asyncio.sleep(1.0)
+            assert legacy.node is not None
+            legacy.node.state.halt("for the test")
+            await asyncio.sleep(1.0)
+            assert not legacy.is_running
+            if is_down:
+                await cluster.take_down(0)
+            await asyncio.sleep(CRON_S)
+            assert legacy.is_running == (not is_down)
+        assert cluster.legacy_hosts.restarts == 1
+        await cluster.end_all()
+        await cluster.stop_all()
+
+    run(scenario(), loop_type=HoldingLoop)
+
+
+def test_faults_that_need_a_node_of_ours_do_not_befall_legacy_nodes() -> None:
+    whole = Scenario(seed=1, nodes=7, hours=480.0, legacy=3)
+    befallen = {fault.kind for fault in whole.make_plan() if set(fault.subjects) & {0, 1, 2}}
+    assert befallen
+    assert befallen <= BEFALL_LEGACY
+    assert {fault.kind for fault in whole.make_plan()} >= set(ALL) - BEFALL_LEGACY
+
+
+def test_a_broken_run_is_shrunk_to_the_legacy_nodes_that_it_needs() -> None:
+    """A stand-in for the network: it breaks where a legacy node is."""
+
+    def play_fake(scenario: Scenario) -> Report:
+        report = Report(scenario)
+        if scenario.legacy >= 1:
+            report.failure = Failure("no_legacy_node_is_trapped", "one", 9_000.0, (0,), ())
+        return report
+
+    whole = play_fake(Scenario(seed=1, nodes=20, hours=8.0, legacy=11))
+    shrunk = shrink(whole, play_fake).scenario
+    assert (shrunk.legacy, shrunk.keep) == (1, ())
+    assert shrunk.nodes == 4

@@ -1,0 +1,133 @@
+"""What is asked where legacy nodes forge too: traps that ours spring, and blocks that break rules."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+
+from hypernode.core.validate_block import Break
+from hypernode.pow.scripted_source import ScriptedPowSource
+from hypernode.sim.archive import Archive, Filed
+from hypernode.sim.faults import Fault, FaultKind
+from hypernode.sim.holding import HoldingLoop
+from hypernode.sim.invariants_of_legacy import find_intolerable, no_legacy_node_is_trapped
+from hypernode.sim.legacy_traps import Trap
+from hypernode.sim.loop import run
+from hypernode.sim.scenario import Scenario
+from hypernode.sim.troubled import TroubledCluster
+from hypernode.sim.watch import InvariantFailed, Watch
+
+SCENARIO = Scenario(seed=1, nodes=4, kinds=(), legacy=1)
+
+
+def play(scenario: Scenario, act: Callable[[Watch], Awaitable[None]]) -> None:
+    """Start a network (host 0 runs a legacy node), and act on it."""
+
+    async def whole() -> None:
+        cluster = TroubledCluster(scenario.nodes, scenario.seed, scenario.make_network(), scenario.legacy)
+        await cluster.start_all()
+        source = ScriptedPowSource(cluster.script, cluster.clock.now)
+        try:
+            await act(Watch(cluster, Archive(cluster.params, source)))
+        finally:
+            await cluster.end_all()
+            await cluster.stop_all()
+
+    run(whole(), loop_type=HoldingLoop)
+
+
+def spring(watch: Watch, by: int) -> None:
+    cluster = watch.cluster
+    traps = cluster.legacy_hosts.by_index[0].memory.traps
+    traps.spring(Trap.BAD_MESSAGE, cluster.hosts[by].ip, "a message")
+
+
+def test_a_trap_that_ours_spring_is_found_once_and_that_of_a_legacy_node_is_theirs() -> None:
+    async def act(watch: Watch) -> None:
+        spring(watch, by=0)
+        await no_legacy_node_is_trapped(watch)
+        spring(watch, by=2)
+        with pytest.raises(
+            InvariantFailed, match=r"legacy node \[0\] met a bad message .*, by node 2"
+        ) as broken:
+            await no_legacy_node_is_trapped(watch)
+        assert broken.value.hosts == (2, 0)
+        await no_legacy_node_is_trapped(watch)
+
+    play(SCENARIO, act)
+
+
+@pytest.mark.parametrize(
+    ("kind", "after_s", "is_excused"),
+    [
+        (FaultKind.GARBAGE, 0.0, True),
+        (FaultKind.GARBAGE, 130.0, True),
+        (FaultKind.GARBAGE, 170.0, False),
+        (FaultKind.CLOCK, 0.0, True),
+        (FaultKind.LOSSY, 0.0, False),
+    ],
+)
+def test_liars_and_hosts_with_a_wrong_clock_are_excused_until_a_minute_after(
+    kind: FaultKind, after_s: float, *, is_excused: bool
+) -> None:
+    async def act(watch: Watch) -> None:
+        cluster = watch.cluster
+        begin = cluster.clock.now() - cluster.begin_time
+        cluster.begun.append(Fault(0, begin, kind, (2,), 100.0, 0.5))
+        await asyncio.sleep(after_s)
+        spring(watch, by=2)
+        if is_excused:
+            await no_legacy_node_is_trapped(watch)
+            spring(watch, by=3)
+        with pytest.raises(InvariantFailed, match=f"by node {3 if is_excused else 2}"):
+            await no_legacy_node_is_trapped(watch)
+
+    play(SCENARIO, act)
+
+
+@pytest.mark.parametrize(
+    ("rule", "cls", "forger", "has_finding", "legacy", "is_taken"),
+    [
+        ("6", "B", 0, True, 1, True),
+        ("13", "C", 0, True, 1, True),
+        ("6", "B", 0, False, 1, False),
+        ("5", "A", 0, True, 1, False),
+        ("6", "B", 1, True, 1, False),
+        ("6", "B", 0, True, 0, False),
+    ],
+    ids=["class B", "class C", "no finding", "class A", "forged by ours", "no legacy nodes"],
+)
+def test_a_mixed_network_takes_what_legacy_nodes_forge_and_keeps_a_finding(
+    rule: str, cls: str, forger: int, legacy: int, *, has_finding: bool, is_taken: bool
+) -> None:
+    async def act(watch: Watch) -> None:
+        cluster, root = watch.cluster, watch.archive.root
+        header = replace(root.header, height=1, forger=cluster.hosts[forger].signer.address)
+        breaks = (Break(rule, cls, "so it is"),)
+        tip = Filed(header, root, frozenset(), frozenset(), breaks, root.measured)
+        node = cluster.hosts[1].node
+        assert node is not None
+        if has_finding:
+            await node.world.ledger.save_finding(1, header.block_hash, rule, "so it is")
+        broken = await find_intolerable(watch, cluster.hosts[1], tip)
+        assert broken == (None if is_taken else (tip, breaks[0]))
+
+    play(replace(SCENARIO, legacy=legacy), act)
+
+
+def test_a_liar_is_no_better_than_a_legacy_node() -> None:
+    async def act(watch: Watch) -> None:
+        cluster, root = watch.cluster, watch.archive.root
+        header = replace(root.header, height=1, forger=cluster.hosts[2].signer.address)
+        tip = Filed(header, root, frozenset(), frozenset(), (Break("6", "B", "so it is"),), root.measured)
+        node = cluster.hosts[1].node
+        assert node is not None
+        await node.world.ledger.save_finding(1, header.block_hash, "6", "so it is")
+        assert await find_intolerable(watch, cluster.hosts[1], tip) is not None
+        cluster.careless.add(header.forger)
+        assert await find_intolerable(watch, cluster.hosts[1], tip) is None
+
+    play(SCENARIO, act)
