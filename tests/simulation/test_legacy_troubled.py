@@ -22,7 +22,7 @@ from hypernode.sim.shrink import shrink
 from hypernode.sim.troubled import CRON_S, FIRST_ROUND, TroubledCluster
 from hypernode.sim.watch import InvariantFailed, Watch
 
-MIXED = Scenario(seed=31, nodes=6, hours=1.25, connect=4, legacy=2)
+MIXED = Scenario(seed=13, nodes=5, hours=1.0, connect=4, legacy=2)
 SMALL = Scenario(seed=3, nodes=4, hours=0.75, kinds=parse_kinds("crash,partition,equivocate"), legacy=1)
 QUIET = Scenario(seed=1, nodes=4, kinds=(), legacy=1)
 
