@@ -6,7 +6,10 @@ from enum import Enum
 
 
 class State(Enum):
-    """What the node is doing.  The value is the name that the status tells."""
+    """What the node is doing.  The value is the name that the status tells.
+
+    A catch-up begins with PRESYNC: connections are held all the time, and the best chain is chosen before.
+    CONNECT1, CONNECT2 and ELECT are what legacy nodes tell."""
 
     START = "START"
     SYNCING = "SYNCING"

@@ -21,7 +21,7 @@ from hypernode.machine.peers import get_best, group_chains
 from hypernode.mempool.pool import Mempool
 from hypernode.node.config_watch import ConfigWatch
 from hypernode.node.identities import find_misplaced, get_identity
-from hypernode.node.json_shapes import block_to_object, height_to_object
+from hypernode.node.json_shapes import height_to_object
 from hypernode.node.peers import Peer, Peers
 from hypernode.node.present import Present
 from hypernode.node.queries import parse_hypernodes
@@ -311,13 +311,6 @@ class Views:
         if plan is None or plan.round != round_:
             plan = await self.world.ledger.get_plan(round_)
         return frozenset((*plan.inactive, *plan.voided)) if plan is not None else frozenset()
-
-    def describe_evidence(self) -> list[dict[str, object]]:
-        """Both headers of every equivocation that was seen."""
-        return [
-            {"first": block_to_object(e.first), "second": block_to_object(e.second), "seen_at": e.seen_at}
-            for e in self.present.evidence
-        ]
 
 
 def make_peer_name(entry: Registration) -> str:
