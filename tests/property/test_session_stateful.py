@@ -114,6 +114,8 @@ class ServedSession(RuleBasedStateMachine):
         self.is_greeted = False
         self.is_broken = False
         """Something was said that the model does not follow."""
+        self.is_hurried = False
+        """Much was asked at once, and may still wait for its answers."""
         self.dialled_at = self.said_at = self.loop.time()
         self.paid = 0.0
 
@@ -151,7 +153,7 @@ class ServedSession(RuleBasedStateMachine):
 
     def wait_out(self) -> None:
         """Silence counts from the last answer: who is registered and asked in a hurry is answered later."""
-        for _ in range(BACKLOGS if self.is_broken else 1):
+        for _ in range(BACKLOGS if self.is_hurried else 1):
             self.pass_time(LONG_S)
             if self.is_over:
                 return
@@ -253,7 +255,7 @@ class ServedSession(RuleBasedStateMachine):
     @precondition(lambda self: not self.is_over)
     @rule(command_id=st.sampled_from(CommandId), times=st.integers(2, 12))
     def hurry(self, command_id: CommandId, times: int) -> None:
-        self.is_broken = True
+        self.is_broken = self.is_hurried = True
         self.say(self.encode(command_id) * times)
 
     @precondition(lambda self: not self.is_over)
