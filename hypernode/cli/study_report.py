@@ -88,6 +88,17 @@ SHEETS: Final[Mapping[str, Sheet]] = {
     "heights": Sheet(_SETTLING, ("filled", "agreed", "settle_longest_s")),
     "earliest": Sheet(_SETTLING, ("filled", "agreed", "settle_longest_s")),
     "size": Sheet(_SETTLING, ("filled", "agreed", "settle_longest_s")),
+    "uptime_large": Sheet(
+        (*_SETTLING, *_BRANCHES), ("filled", "fillable_filled", "agreed", "settle_longest_s")
+    ),
+    "liars_large": Sheet(
+        (*_SETTLING, *_BRANCHES, "lost"), ("filled", "fillable_filled", "agreed", "settle_longest_s")
+    ),
+    "loss_large": Sheet((*_SETTLING, *_BRANCHES), ("filled", "agreed", "settle_longest_s")),
+    "connect_large": Sheet(
+        (*_SETTLING, *_BRANCHES), ("filled", "fillable_filled", "agreed", "settle_longest_s")
+    ),
+    "plot_large": Sheet(_PLOTTED, ("fork_longest_s", "largest")),
     "large": Sheet(_SETTLING, ("filled", "agreed")),
 }
 

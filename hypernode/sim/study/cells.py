@@ -62,7 +62,8 @@ def cell_from_json(value: dict[str, Any]) -> Cell:
 @dataclass(frozen=True, slots=True)
 class Experiment:
     """``axis`` names what varies: a field of Cell, or a parameter of the network; ``line`` what else does.
-    ``seeds`` says how often each cell is played, and ``first_turn`` when its first seed has its turn."""
+    ``seeds`` says how often each cell is played, and ``first_turn`` when its first seed has its turn.
+    ``hours``: for each line, where they are not the base's."""
 
     name: str
     title: str
@@ -73,11 +74,14 @@ class Experiment:
     lines: tuple[float, ...] = (0.0,)
     seeds: int = 3
     first_turn: int = 1
+    hours: tuple[float, ...] = ()
 
     def make_cell(self, value: float, line: float, seed: int) -> Cell:
         cell = _vary(self.base, self.axis, value)
         if self.line:
             cell = _vary(cell, self.line, line)
+        if self.hours:
+            cell = replace(cell, hours=self.hours[self.lines.index(line)])
         return replace(cell, seed=seed)
 
     def list_points(self) -> list[tuple[float, float]]:
@@ -106,6 +110,20 @@ _LOSSY: Final = Cell(loss=0.2, hours=1.0)
 _BARS: Final = (18, 30, 40, 50)
 _CONNECT: Final = (10, 20, 40)
 
+_LARGE: Final = Cell(connect=40)
+"""Main's MAX_CONNECT_TO."""
+_SIZES: Final = (50, 100, 300)
+_SIZES_HOURS: Final = (0.5, 0.5, 0.15)
+"""300 are dear: three slots."""
+
+
+def _make_large(
+    name: str, title: str, axis: str, values: tuple[float, ...], base: Cell = _LARGE
+) -> Experiment:
+    """A trouble of the twenties, for larger networks."""
+    return Experiment(f"{name}_large", title, base, axis, values, "nodes", _SIZES, 2, hours=_SIZES_HOURS)
+
+
 EXPERIMENTS: Final[tuple[Experiment, ...]] = (
     Experiment("plot", "A plot at the end of a round", _PLOT, "plot", _SHARES, "connect", (5, 10, 19)),
     Experiment("strike", "When the plot strikes", _PLOT, "strike_s", (8, 20, 40, 185), seeds=2),
@@ -131,6 +149,21 @@ EXPERIMENTS: Final[tuple[Experiment, ...]] = (
         "earliest", "How early a juror forges", _LOSSY, "earliest_forging_s", (5, 15, 30, 60), seeds=2
     ),
     Experiment("size", "Hypernodes", Cell(hours=0.5), "nodes", (20, 50, 100), "connect", _CONNECT, seeds=1),
+    _make_large("uptime", "Uptime of larger networks", "uptime", (0.5, 0.8, 1.0)),
+    _make_large("liars", "Liars in larger networks", "liars", (0.0, 0.2, 0.45)),
+    _make_large("loss", "Loss in larger networks", "loss", (0.0, 0.3)),
+    _make_large(
+        "connect", "Connections of larger networks", "connect", _CONNECT, replace(_LARGE, uptime=0.8)
+    ),
+    Experiment(
+        "plot_large",
+        "A plot in larger networks",
+        replace(_LARGE, hours=0.55),
+        "plot",
+        (0.05, 0.15, 0.25),
+        "nodes",
+        (50, 100),
+    ),
     # Dear: one slot only, and in their turn with the second seeds of the others.
     Experiment(
         "large", "Many hypernodes", Cell(hours=0.05, connect=20), "nodes", (200, 300), seeds=1, first_turn=2

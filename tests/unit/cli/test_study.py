@@ -47,6 +47,15 @@ def test_a_study_keeps_what_it_played_and_goes_on_where_it_was(
     assert capsys.readouterr().out.count("played\t") == 2
 
 
+@pytest.mark.usefixtures("tiny")
+def test_only_networks_of_some_sizes_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = ["--results", str(tmp_path / "study.jsonl"), "--list"]
+    assert study.main([*results, "--nodes", "5"]) == 0
+    assert capsys.readouterr().out == ""
+    assert study.main([*results, "--nodes", "4", "5"]) == 0
+    assert capsys.readouterr().out.count("nodes=4") == 2
+
+
 def _make_results() -> dict[Cell, Result]:
     cells = list_cells(EXPERIMENTS)
     outcome = Outcome(slots=20, fork_longest_s=40.0, struck=True, virtual_s=3_600.0)

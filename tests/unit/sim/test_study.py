@@ -60,6 +60,13 @@ def test_points_dial_fewer_than_there_are() -> None:
     assert (40, 50) in size.list_points()
 
 
+def test_a_line_is_played_for_hours_of_its_own() -> None:
+    sizes = replace(LOSS, line="nodes", lines=(20, 300), hours=(0.5, 0.15))
+    assert sizes.make_cell(0.5, 20, 1) == replace(LOSS.base, nodes=20, loss=0.5, hours=0.5)
+    assert sizes.make_cell(0.5, 300, 2) == replace(LOSS.base, nodes=300, loss=0.5, hours=0.15, seed=2)
+    assert all(len(e.hours) in {0, len(e.lines)} for e in EXPERIMENTS)
+
+
 def test_a_cell_lives_by_mains_rules_but_for_its_changes() -> None:
     network = Cell(
         connect=7, changes=(("min_forge_consensus", 40), ("height_exchange_s", 5.0))
