@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hypernode.core.params import Network
+from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import ChainHeight, Round, Slot
 from hypernode.machine.consensus import Consensus, compute_consensus, is_enough
 from hypernode.machine.peers import Order, PeerView, ToldChain, find_better_chains, group_chains
@@ -82,6 +83,11 @@ class DeriveRound:
 
 
 @dataclass(frozen=True, slots=True)
+class DropPremature:
+    """Give up our last blocks, of slots that have not begun."""
+
+
+@dataclass(frozen=True, slots=True)
 class SyncRound:
     """Take a better branch of the present round."""
 
@@ -117,7 +123,7 @@ class Forge:
     consensus: Consensus
 
 
-Decision = Rest | GoOn | DeriveRound | SyncRound | CatchUp | Follow | LookInto | Forge
+Decision = Rest | GoOn | DeriveRound | DropPremature | SyncRound | CatchUp | Follow | LookInto | Forge
 
 
 def decide(network: Network, view: NodeView) -> Decision:
@@ -139,11 +145,25 @@ def decide(network: Network, view: NodeView) -> Decision:
         # Those who should give us blocks are silent: only our own slot is worth more than waiting on.
         decision = _decide_forging(network, view)
         return decision if isinstance(decision, Forge) else GoOn()
+    if _is_premature(network, view):
+        return DropPremature()
     better = find_better_chains(view.own, view.peers, view.banned_tips)
     decision = _decide_order(view) or _decide_sync(network, view, better) or _decide_forging(network, view)
     if decision == Rest(State.SYNCING) and view.strange is not None:
         return LookInto(view.strange)
     return decision
+
+
+def _is_premature(network: Network, view: NodeView) -> bool:
+    """Our tip is of a slot that has not begun: the clock was ahead when we took it.  Nobody else takes it
+    now, and by its round it seems better than theirs until that begins.  Where most in sight hold such a tip
+    too, it is rather that our clock is behind."""
+    latest = view.now + network.future_allowed_s
+
+    def has_begun(height: ChainHeight) -> bool:
+        return compute_slot_start(network, height.round, height.sir) <= latest
+
+    return not has_begun(view.own) and 2 * sum(has_begun(peer.told) for peer in view.peers) > len(view.peers)
 
 
 def _is_sync_alive(network: Network, view: NodeView) -> bool:

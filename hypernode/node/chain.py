@@ -17,7 +17,7 @@ from hypernode.core.errors import Ignore, Reject
 from hypernode.core.fork_choice import check_replacement, is_better, is_promise_kept
 from hypernode.core.hashing import h20
 from hypernode.core.params import Network
-from hypernode.core.timeline import compute_round_slot
+from hypernode.core.timeline import compute_round_slot, compute_slot_start
 from hypernode.core.types import Block, ChainHeight, Equivocation, Height, Round, RoundPlan, Slot
 from hypernode.core.validate_block import Break, Origin, is_signed_by_forger
 from hypernode.machine.peers import Order, Support
@@ -62,8 +62,8 @@ class Chain:
         self.on_append: Callable[[Sequence[Block]], None] = lambda blocks: None
         self.on_own_block: Callable[[Block], Awaitable[None]] = _do_nothing
         self.on_equivocation: Callable[[Equivocation], None] = lambda evidence: None
-        self.on_cut: Callable[[Height, Height, str], None] = lambda first, last, name: None
-        """Blocks from ``first`` to ``last`` go by an operator's word; the file of that name keeps them."""
+        self.on_cut: Callable[[Height, Height, str, str], None] = lambda first, last, name, why: None
+        """Blocks from ``first`` to ``last`` go, and why; the file of that name keeps them."""
 
     @property
     def height(self) -> ChainHeight:
@@ -168,7 +168,7 @@ class Chain:
                 judge.push(prepared.block)
             is_ordered = support.order is not None and common < self.height.height
             if is_ordered:
-                await self._keep_above(common)
+                await self._keep_above(common, "by an operator's word")
             preferred = _is_other if is_ordered else is_better
             outcome = await self._world.ledger.replace(common, blocks, preferred)
             if outcome.adopted:
@@ -181,13 +181,36 @@ class Chain:
             raise Reject("4-ledger", f"promise not kept: told {told.height}, got {outcome.measured.height}")
         return outcome
 
-    async def rollback(self, to_height: Height) -> tuple[Block, ...]:
-        """Drop blocks by an operator's word; their messages go back to the mempool."""
+    async def drop_premature(self) -> tuple[Block, ...]:
+        """Drop our last blocks whose slots have not begun, the highest first, as ``rollback`` does; they are
+        written down first."""
+        latest = self._world.clock.now() + self._network.future_allowed_s
         async with self._lock:
-            dropped = await self._world.ledger.rollback(to_height)
-            for block in dropped:
-                self._mempool.return_messages(block.messages, self._world.clock.now())
+            to_height = self.height.height
+            while to_height and not await self._has_begun(to_height, latest):
+                to_height -= 1
+            await self._keep_above(to_height, "as their slots have not begun")
+            dropped = await self._drop_above(to_height)
         self.on_change()
+        return dropped
+
+    async def _has_begun(self, height: Height, latest: float) -> bool:
+        headers = await self._world.ledger.get_headers(height, 1)
+        return all(
+            compute_slot_start(self._network, header.round, header.sir) <= latest for header in headers
+        )
+
+    async def rollback(self, to_height: Height) -> tuple[Block, ...]:
+        """Drop blocks, whatever stands for them; their messages go back to the mempool."""
+        async with self._lock:
+            dropped = await self._drop_above(to_height)
+        self.on_change()
+        return dropped
+
+    async def _drop_above(self, height: Height) -> tuple[Block, ...]:
+        dropped = await self._world.ledger.rollback(height)
+        for block in dropped:
+            self._mempool.return_messages(block.messages, self._world.clock.now())
         return dropped
 
     async def _judge_at(self, height: Height, origin: Origin, *, majority_holds: bool = False) -> Judge:
@@ -237,8 +260,8 @@ class Chain:
         if refusal is not None:
             raise refusal
 
-    async def _keep_above(self, common: Height) -> None:
-        """Write down the blocks that go for what an operator ordered.  Raises StorageTrouble."""
+    async def _keep_above(self, common: Height, why: str) -> None:
+        """Write down the blocks that go though no better ones came.  Raises StorageTrouble."""
         world, tip = self._world, self.height.height
         if tip > common:
             name = make_cut_name(common + 1, tip, world.clock.now())
@@ -246,7 +269,7 @@ class Chain:
                 await keep_blocks(world.ledger, common + 1, world.files, name, world.verifier.run)
             except OSError as trouble:
                 raise StorageTrouble(f"{name} cannot be written, so nothing is cut: {trouble}") from trouble
-            self.on_cut(common + 1, tip, name)
+            self.on_cut(common + 1, tip, name, why)
 
     async def _note_own_block(self, block: Block) -> None:
         """A valid block of ours that the journal does not know: somebody else signs with our key, or

@@ -22,6 +22,7 @@ from hypernode.machine.decide import (
     CatchUp,
     Decision,
     DeriveRound,
+    DropPremature,
     Follow,
     Forge,
     GoOn,
@@ -202,8 +203,8 @@ class Node:
         self.chain.on_append = self._on_append
         self.chain.on_own_block = self.own_key.on_own_block
         self.chain.on_equivocation = self._on_equivocation
-        self.chain.on_cut = lambda first, last, name: self._warn(
-            f"blocks {first} to {last} of ours go by an operator's word, and are kept in {name}"
+        self.chain.on_cut = lambda first, last, name, why: self._warn(
+            f"blocks {first} to {last} of ours go {why}, and are kept in {name}"
         )
 
     def wake(self) -> None:
@@ -312,6 +313,8 @@ class Node:
                 self.sync_task.show_again()
             case DeriveRound():
                 await self._enter_round(view.round)
+            case DropPremature():
+                await self.chain.drop_premature()
             case Forge():
                 await self.sync_task.stop()
                 if self.chain.height == view.own:

@@ -144,10 +144,11 @@ async def nothing_acknowledged_is_lost(watch: Watch) -> None:
 
 
 async def chains_change_for_the_better(watch: Watch) -> None:
-    """What a node replaces by itself goes for a better chain, and is not older than two rounds."""
+    """What a node replaces by itself goes for a better chain, and is not older than two rounds; only what it
+    took before its time goes for nothing."""
     seen, watch.seen_reorganisations = watch.seen_reorganisations, len(watch.cluster.witness.reorganisations)
     for change in watch.cluster.witness.reorganisations[seen:]:
-        if change.is_by_operator:
+        if change.is_by_operator or change.is_premature:
             continue
         if not is_better(change.after, change.before):
             detail = f"node {change.index} left {change.before} for {change.after}"
@@ -256,9 +257,10 @@ async def messages_get_into_the_chain(watch: Watch) -> None:
 
 
 def _has_time(watch: Watch, message: Message) -> bool:
-    """Whether it is young enough to get into the chain before it is too old."""
+    """Whether its time has come (a clock that was ahead may have written it), and it is young enough to get
+    into the chain before it is too old."""
     age_s = watch.cluster.clock.now() - message.timestamp
-    return age_s < watch.cluster.params.message_age_s - SEAL_SLOTS * watch.slot_s
+    return 0 <= age_s < watch.cluster.params.message_age_s - SEAL_SLOTS * watch.slot_s
 
 
 async def calm_slots_are_filled(watch: Watch) -> None:

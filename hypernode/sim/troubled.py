@@ -133,7 +133,7 @@ class TroubledCluster(Cluster):
         ledger = await super()._open_ledger(host)
         self.witness.note_opened(host.index, ledger.get_height())
         watched = WatchedLedger(
-            ledger, host.index, self.witness, lambda: compute_round_slot(self.params, host.clock.now())[0]
+            ledger, host.index, self.witness, lambda: compute_round_slot(self.params, host.clock.now())
         )
         return cast(Ledger, watched)
 

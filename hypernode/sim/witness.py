@@ -34,6 +34,8 @@ class Reorganisation:
     oldest_round: Round | None
     present_round: Round
     is_by_operator: bool
+    is_premature: bool = False
+    """All that went was of slots that had not begun, by the host's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +109,12 @@ class WatchedLedger:
     """A ledger with a witness; asking goes straight through."""
 
     def __init__(
-        self, ledger: Ledger, index: int, witness: Witness, get_present_round: Callable[[], Round]
+        self, ledger: Ledger, index: int, witness: Witness, get_present: Callable[[], tuple[Round, Slot]]
     ) -> None:
         self._ledger = ledger
         self._index = index
         self._witness = witness
-        self._get_present_round = get_present_round
+        self._get_present = get_present
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
@@ -142,7 +144,11 @@ class WatchedLedger:
     async def rollback(self, to_height: Height) -> tuple[Block, ...]:
         before = self._ledger.get_height()
         dropped = await self._write(lambda: self._ledger.rollback(to_height), ())
-        self._note_reorganisation(to_height, before, None, is_by_operator=True)
+        present = self._get_present()
+        is_premature = bool(dropped) and all((block.round, block.sir) > present for block in dropped)
+        self._note_reorganisation(
+            to_height, before, None, is_by_operator=not is_premature, is_premature=is_premature
+        )
         return dropped
 
     async def _write(self, work: Callable[[], Awaitable[T]], blocks: Sequence[Block]) -> T:
@@ -160,7 +166,13 @@ class WatchedLedger:
         self._witness.tips[self._index] = self._ledger.get_height()
 
     def _note_reorganisation(
-        self, common: Height, before: ChainHeight, oldest: Round | None, *, is_by_operator: bool = False
+        self,
+        common: Height,
+        before: ChainHeight,
+        oldest: Round | None,
+        *,
+        is_by_operator: bool = False,
+        is_premature: bool = False,
     ) -> None:
         if self._index in self._witness.ordered:
             self._witness.ordered.discard(self._index)
@@ -173,8 +185,9 @@ class WatchedLedger:
             before=before,
             after=self._ledger.get_height(),
             oldest_round=oldest,
-            present_round=self._get_present_round(),
+            present_round=self._get_present()[0],
             is_by_operator=is_by_operator,
+            is_premature=is_premature,
         )
         self._witness.reorganisations.append(change)
 

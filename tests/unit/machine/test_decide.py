@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 
+from hypernode.core.timeline import compute_slot_start
+from hypernode.core.types import ChainHeight
 from hypernode.machine.decide import (
     CatchUp,
     DeriveRound,
+    DropPremature,
     Follow,
     Forge,
     GoOn,
     LookInto,
+    NodeView,
     Rest,
     SyncRound,
     decide,
@@ -41,6 +45,31 @@ def test_a_late_companion_keeps_us_from_forging() -> None:
 
 def test_stale_lists_are_derived_before_anything_is_forged() -> None:
     assert decide(NETWORK, make_view(is_plan_current=False, juror=ME)) == DeriveRound()
+
+
+def _look_at(own: ChainHeight, *told: ChainHeight, later_s: float = 0.0) -> NodeView:
+    """Slot 4 of round 5 begins, by the network's own times."""
+    now = compute_slot_start(NETWORK, 5, 4) + later_s
+    peers = tuple(make_peer(number, height) for number, height in enumerate(told, start=1))
+    return make_view(now=now, own=own, peers=peers)
+
+
+def test_a_tip_of_a_slot_that_has_not_begun_goes() -> None:
+    timely, premature = make_height(sir=3, tag=2), make_height(round_=6, sir=1)
+    for own in (premature, make_height(sir=5)):
+        assert decide(NETWORK, _look_at(own, timely, timely, timely)) == DropPremature()
+        assert decide(NETWORK, _look_at(own, timely, timely, own)) == DropPremature()
+        # as many hold one too, or nobody is in sight: our clock may be behind
+        assert decide(NETWORK, _look_at(own, timely, own)) != DropPremature()
+        assert decide(NETWORK, _look_at(own)) != DropPremature()
+    assert decide(NETWORK, _look_at(make_height(sir=4), timely, timely)) != DropPremature()
+
+
+def test_a_tip_that_came_as_early_as_the_rules_allow_stays() -> None:
+    timely, early = make_height(sir=3, tag=2), make_height(sir=5)
+    edge_s = NETWORK.slot_s - NETWORK.future_allowed_s
+    assert decide(NETWORK, _look_at(early, timely, later_s=edge_s)) != DropPremature()
+    assert decide(NETWORK, _look_at(early, timely, later_s=edge_s - 0.1)) == DropPremature()
 
 
 def test_too_few_connections_is_start() -> None:

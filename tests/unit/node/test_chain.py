@@ -567,6 +567,27 @@ def test_blocks_older_than_two_rounds_never_go_by_themselves() -> None:
     play(scenario())
 
 
+def test_only_blocks_of_slots_that_have_not_begun_go_when_the_clock_is_set_back() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        bed.go_to(ROUND + 1, 4)
+        node = await bed.node()
+        await store(bed, node.world.ledger, (ROUND, 0), (ROUND, 1), (ROUND + 1, 0), (ROUND + 1, 1))
+        cuts: list[tuple[int, int, str, str]] = []
+        node.chain.on_cut = lambda *cut: cuts.append(cut)
+        bed.go_to(ROUND, 1)
+        dropped = await node.chain.drop_premature()
+        assert [block.height for block in dropped] == [4, 3]
+        assert (node.chain.height.round, node.chain.height.sir) == (ROUND, 1)
+        [(first, last, name, why)] = cuts
+        assert (first, last, why) == (3, 4, "as their slots have not begun")
+        assert node.world.files.read(name)
+        assert await node.chain.drop_premature() == ()
+        assert len(cuts) == 1
+
+    play(scenario())
+
+
 def test_a_branch_is_judged_by_its_own_history() -> None:
     """The jurors of a round follow from the last block of the round before: of the branch, not of ours."""
 
