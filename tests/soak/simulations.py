@@ -1,7 +1,8 @@
 """Fresh seeds for as long as it is told: ``python -m tests.soak.simulations --minutes 60 --seed 1``.
 
-Each seed is a network under mixed faults, on every core, every second one with legacy nodes among ours; the
-first that breaks is shown with its command.
+Each seed is two networks: one under mixed faults, every second time with legacy nodes among ours, and a small
+one with a single kind of fault, the kinds in turn: more of that kind than in a mixture, and nothing else that
+hides what it does.  They are played on every core; the first that breaks is shown with its command.
 Exit status 0 when all held.
 """
 
@@ -11,20 +12,35 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from itertools import count
 from multiprocessing import get_context
 from typing import Final
 
 from hypernode.cli.sim import format_failure
+from hypernode.sim.faults import FaultKind
 from hypernode.sim.scenario import Report, Scenario, play
 
 LEAST_SEEDS: Final = 30
 """Played however short the time is."""
+KINDS: Final = tuple(FaultKind)
+SMALL_NODES: Final = 7
+"""Of the network with one kind: whether a clock is wrong is known by five peers."""
+SMALL_CONNECT: Final = 6
+SMALL_HOURS: Final = 1.6
+LONG_HOURS: Final = {FaultKind.LONG_PARTITION: 3.0, FaultKind.POW_LEAVE: 2.5, FaultKind.POW_VOID: 2.5}
+"""A long partition would not fit in less, and lists change with the rounds."""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Play seed after seed."""
+    args = parse_arguments(argv)
+    return _play_until(time.monotonic() + 60 * args.minutes, args)
+
+
+def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
+    """Of the command line; those of a network are for the one under mixed faults."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak.simulations", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0, help="real time (default %(default)g)")
     parser.add_argument("--seed", type=int, default=1, help="the first (default %(default)s)")
@@ -34,38 +50,56 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--legacy", type=int, default=4, help="legacy nodes in every second seed (default %(default)s)"
     )
-    args = parser.parse_args(argv)
-    end = time.monotonic() + 60 * args.minutes
-    seeds = count(args.seed)
+    return parser.parse_args(argv)
+
+
+def make_scenarios(seed: int, args: argparse.Namespace) -> tuple[Scenario, Scenario]:
+    """The two networks of a seed: under mixed faults, and with one kind of them."""
+    legacy = 0 if seed % 2 else args.legacy
+    mixed = Scenario(seed, args.nodes, args.hours, connect=args.connect, legacy=legacy)
+    kind = KINDS[seed % len(KINDS)]
+    hours = LONG_HOURS.get(kind, SMALL_HOURS)
+    return mixed, Scenario(seed, SMALL_NODES, hours, kinds=(kind,), connect=SMALL_CONNECT)
+
+
+def _play_until(end: float, args: argparse.Namespace) -> int:
+    """Exit status.  ``end``: of the process's monotonic clock; whole seeds are played."""
+    scenarios = _list_until(end, args)
     played = 0
     workers = os.cpu_count() or 1
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         waiting: set[Future[Report]] = set()
         while True:
-            while len(waiting) < workers and (time.monotonic() < end or played + len(waiting) < LEAST_SEEDS):
-                seed = next(seeds)
-                legacy = 0 if seed % 2 else args.legacy
-                scenario = Scenario(seed, args.nodes, args.hours, connect=args.connect, legacy=legacy)
+            while len(waiting) < workers and (scenario := next(scenarios, None)) is not None:
                 waiting.add(pool.submit(play, scenario))
             if not waiting:
                 break
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             for report in (future.result() for future in done):
                 played += 1
-                print(_format_line(report), flush=True)
+                print(format_line(report), flush=True)
                 if report.failure is not None:
                     print(format_failure(report.scenario, report.failure))
                     pool.shutdown(cancel_futures=True)
                     return 1
-    print(f"{played} seeds, all held")
+    print(f"{played} networks, all held")
     return 0
 
 
-def _format_line(report: Report) -> str:
-    slowest = max(report.agreed_after_s, default=0.0)
+def _list_until(end: float, args: argparse.Namespace) -> Iterator[Scenario]:
+    for seed in count(args.seed):
+        if time.monotonic() >= end and seed >= args.seed + LEAST_SEEDS:
+            return
+        yield from make_scenarios(seed, args)
+
+
+def format_line(report: Report) -> str:
+    """What became of one network."""
+    scenario, slowest = report.scenario, max(report.agreed_after_s, default=0.0)
+    kinds = "mixed" if len(scenario.kinds) > 1 else scenario.kinds[0].value
     verdict = report.failure.name if report.failure else "held"
     return (
-        f"seed {report.scenario.seed}: {report.faults.total()} faults,"
+        f"seed {scenario.seed}, {kinds}: {report.faults.total()} faults,"
         f" {report.filled} of {report.slots} slots,"
         f" agreed after {slowest:.0f} s at most: {verdict}"
     )
