@@ -268,11 +268,14 @@ class Ledger(Protocol):
         """The state of the chain, held in memory: costs nothing."""
         ...
 
-    async def append(self, block: Block) -> ChainHeight:
-        """Store a verified block on the tip.  Raises InvariantBroken when it does not follow it."""
+    async def append(self, block: Block, findings: Sequence[Finding] = ()) -> ChainHeight:
+        """Store a verified block on the tip.  Raises InvariantBroken when it does not follow it.
+
+        ``findings``, here and below: the tolerated breaks of what is stored, kept to be shown (spec 4,
+        classes).  They are there with their blocks or not at all."""
         ...
 
-    async def append_many(self, blocks: Sequence[Block]) -> ChainHeight:
+    async def append_many(self, blocks: Sequence[Block], findings: Sequence[Finding] = ()) -> ChainHeight:
         """Several whole blocks in one transaction."""
         ...
 
@@ -281,9 +284,11 @@ class Ledger(Protocol):
         common: Height,
         blocks: Sequence[Block],
         is_better: Callable[[ChainHeight, ChainHeight], bool],
+        findings: Sequence[Finding] = (),
     ) -> Replacement:
         """Drop what is above ``common``, store ``blocks``, measure; keep it only if
-        ``is_better(measured, ours)``, else leave everything as it was.  One transaction."""
+        ``is_better(measured, ours)``, else leave everything as it was.  One transaction.  Findings of
+        blocks that go stay: they were taken once."""
         ...
 
     async def rollback(self, to_height: Height) -> tuple[Block, ...]:
@@ -361,14 +366,6 @@ class Ledger(Protocol):
     async def save_evidence(self, evidence: Equivocation) -> None: ...
 
     async def get_evidence(self) -> list[Equivocation]: ...
-
-    async def save_finding(self, height: Height, block_hash: bytes, rule: str, reason: str) -> None:
-        """A break of a rule that was tolerated, kept to be shown (spec 4, classes)."""
-        ...
-
-    async def save_findings(self, findings: Sequence[Finding]) -> None:
-        """Several at once."""
-        ...
 
     async def get_findings(self, first: Height, last: Height) -> list[Finding]:
         """Tolerated breaks in blocks of these heights, ascending."""

@@ -19,12 +19,12 @@ from hypernode.core.hashing import h20
 from hypernode.core.params import Network
 from hypernode.core.timeline import compute_round_slot, compute_slot_start
 from hypernode.core.types import Block, ChainHeight, Equivocation, Height, Round, RoundPlan, Slot
-from hypernode.core.validate_block import Break, Origin, is_signed_by_forger
+from hypernode.core.validate_block import Origin, is_signed_by_forger
 from hypernode.machine.peers import Order, Support
 from hypernode.mempool.pool import Mempool
 from hypernode.node.chain_repair import keep_blocks, lacks_pruned, make_cut_name
 from hypernode.node.history import History
-from hypernode.node.judging import BlockRejected, ForgerKeys, Judge, Prepared, prepare
+from hypernode.node.judging import BlockRejected, ForgerKeys, Judge, Prepared, list_findings, prepare
 from hypernode.node.rounds import Rounds
 from hypernode.node.world import World
 from hypernode.ports import Finding, Replacement, StorageTrouble
@@ -131,9 +131,9 @@ class Chain:
 
     async def _append(self, judge: Judge, prepared: Prepared) -> ChainHeight:
         """A block onto the tip."""
-        breaks = await self._judge(judge, prepared)
-        height = await self._world.ledger.append(prepared.block)
-        await self._after_append([prepared.block], [breaks])
+        findings = await self._judge(judge, prepared)
+        height = await self._world.ledger.append(prepared.block, findings)
+        self._after_append([prepared.block])
         return height
 
     async def adopt(
@@ -158,11 +158,11 @@ class Chain:
                 _check_ordered(support.order, blocks)
             judge = await self._judge_at(common, Origin.FETCHED, majority_holds=support.is_majority)
             await judge.history.look_up(blocks)
-            breaks: list[tuple[Break, ...]] = []
+            findings: list[Finding] = []
             for prepared in branch:
                 await self._note_equivocation(judge.history, prepared.block)
                 try:
-                    breaks.append(await self._judge(judge, prepared))
+                    findings += await self._judge(judge, prepared)
                 except Reject as fault:
                     raise BlockRejected(fault, prepared.block.height) from fault
                 judge.push(prepared.block)
@@ -170,11 +170,11 @@ class Chain:
             if is_ordered:
                 await self._keep_above(common, "by an operator's word")
             preferred = _is_other if is_ordered else is_better
-            outcome = await self._world.ledger.replace(common, blocks, preferred)
+            outcome = await self._world.ledger.replace(common, blocks, preferred, findings)
             if outcome.adopted:
                 # In this order: a twin of what the branch holds goes again.
                 self._mempool.return_messages(outcome.dropped_messages, self._world.clock.now())
-                await self._after_append(blocks, breaks)
+                self._after_append(blocks)
         if outcome.adopted:
             self.on_change()
         if told is not None and not is_promise_kept(told, outcome.measured):
@@ -224,24 +224,17 @@ class Chain:
             majority_holds=majority_holds,
         )
 
-    async def _judge(self, judge: Judge, prepared: Prepared) -> tuple[Break, ...]:
-        """Every rule; the breaks that are tolerated.  Raises Reject."""
+    async def _judge(self, judge: Judge, prepared: Prepared) -> list[Finding]:
+        """Every rule; findings of the breaks that are tolerated.  Raises Reject."""
         breaks = await judge.judge(prepared)
         if not {"4", "5"}.intersection(brk.rule for brk in breaks):
             await self._note_own_block(prepared.block)
-        return breaks
+        return list_findings(prepared.block, breaks)
 
-    async def _after_append(self, blocks: Sequence[Block], breaks: Sequence[tuple[Break, ...]]) -> None:
+    def _after_append(self, blocks: Sequence[Block]) -> None:
         for block in blocks:
             self._mempool.remove(block.messages)
         self.on_append(blocks)
-        findings = [
-            Finding(block.height, block.block_hash, brk.rule, brk.reason)
-            for block, tolerated in zip(blocks, breaks, strict=True)
-            for brk in tolerated
-        ]
-        if findings:
-            await self._world.ledger.save_findings(findings)
 
     async def check_depth(self, common: Height, support: Support) -> None:
         """Raises Ignore when blocks of ours above ``common`` may not go for a branch with that support

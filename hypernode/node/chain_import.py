@@ -1,8 +1,8 @@
 """A chain out of an archive or a legacy file into our ledger: verified, then stored, batch by batch (spec 6).
 
 Its blocks are judged as a fetched branch that the network holds: what legacy nodes of a mixed network took
-against class B is taken, counted and kept as a finding.  A batch is one transaction of whole blocks, so an
-import that is interrupted goes on where it was.
+against class B is taken, counted and kept as a finding.  A batch is one transaction of whole blocks and
+their findings, so an import that is interrupted goes on where it was.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from hypernode.core.types import Block, Height
 from hypernode.core.validate_block import Break, Origin, is_refused
 from hypernode.node.examining import Examiner
 from hypernode.node.history import History
-from hypernode.ports import Finding, Ledger, PowNotReady
+from hypernode.node.judging import list_findings
+from hypernode.ports import Ledger, PowNotReady
 
 BATCH_BLOCKS: Final = 100
 BATCH_MESSAGES: Final = 10_000
@@ -163,15 +164,8 @@ def _refuse(network: Network, block: Block, breaks: Sequence[Break]) -> None:
 async def _append(
     ledger: Ledger, good: Sequence[tuple[Block, tuple[Break, ...]]], report: ImportReport
 ) -> None:
-    """Findings first: one of a block that is not there does no harm, a break without one would."""
-    findings = [
-        Finding(block.height, block.block_hash, brk.rule, brk.reason)
-        for block, breaks in good
-        for brk in breaks
-    ]
-    if findings:
-        await ledger.save_findings(findings)
-    await ledger.append_many([block for block, _ in good])
+    findings = [finding for block, breaks in good for finding in list_findings(block, breaks)]
+    await ledger.append_many([block for block, _ in good], findings)
     report.height = good[-1][0].height
     report.messages += sum(len(block.messages) for block, _ in good)
     for finding in findings:

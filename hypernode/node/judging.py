@@ -29,6 +29,7 @@ from hypernode.mempool.pool import Mempool
 from hypernode.node.history import History
 from hypernode.node.rounds import Rounds
 from hypernode.node.world import World
+from hypernode.ports import Finding
 
 MAX_KEYS = 1_024
 """Keys of forgers that are remembered: every hypernode of a large network."""
@@ -81,6 +82,11 @@ def split_blocks(blocks: Sequence[Block], most: int) -> Iterator[list[Block]]:
             part, messages = [], 0
     if part:
         yield part
+
+
+def list_findings(block: Block, tolerated: Sequence[Break]) -> list[Finding]:
+    """What the ledger keeps of the breaks with which a block is taken."""
+    return [Finding(block.height, block.block_hash, brk.rule, brk.reason) for brk in tolerated]
 
 
 class ForgerKeys:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from hypernode.core.types import Block, ChainHeight, Height, Round, Slot
-from hypernode.ports import Journal, Ledger, Replacement
+from hypernode.ports import Finding, Journal, Ledger, Replacement
 
 T = TypeVar("T")
 
@@ -119,20 +119,24 @@ class WatchedLedger:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
-    async def append(self, block: Block) -> ChainHeight:
-        return await self._write(lambda: self._ledger.append(block), (block,))
+    async def append(self, block: Block, findings: Sequence[Finding] = ()) -> ChainHeight:
+        return await self._write(lambda: self._ledger.append(block, findings), (block,))
 
-    async def append_many(self, blocks: Sequence[Block]) -> ChainHeight:
-        return await self._write(lambda: self._ledger.append_many(blocks), blocks)
+    async def append_many(self, blocks: Sequence[Block], findings: Sequence[Finding] = ()) -> ChainHeight:
+        return await self._write(lambda: self._ledger.append_many(blocks, findings), blocks)
 
     async def replace(
-        self, common: Height, blocks: Sequence[Block], is_better: Callable[[ChainHeight, ChainHeight], bool]
+        self,
+        common: Height,
+        blocks: Sequence[Block],
+        is_better: Callable[[ChainHeight, ChainHeight], bool],
+        findings: Sequence[Finding] = (),
     ) -> Replacement:
         before = self._ledger.get_height()
         oldest = await self._ledger.get_headers(common + 1, 1)
         await self._witness.pass_point(self._index)
         self._witness.under_way[self._index] = blocks[-1].block_hash
-        outcome = await self._ledger.replace(common, blocks, is_better)
+        outcome = await self._ledger.replace(common, blocks, is_better, findings)
         self._witness.under_way.pop(self._index, None)
         if outcome.adopted:
             self._note(blocks)

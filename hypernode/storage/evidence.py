@@ -35,15 +35,10 @@ async def get_evidence(reader: Reader) -> list[Equivocation]:
     return [Equivocation(_block_from_json(a), _block_from_json(b), seen_at) for a, b, seen_at in rows]
 
 
-async def save_finding(
-    transaction: Transaction, height: Height, block_hash: bytes, rule: str, reason: str
-) -> None:
-    """Keep a tolerated break, once for a block and rule."""
-    await transaction.execute(_SAVE_FINDING, (height, block_hash, rule, reason))
-
-
 async def save_findings(transaction: Transaction, findings: Sequence[Finding]) -> None:
-    """Several at once."""
+    """Keep tolerated breaks, each once for a block and rule."""
+    if not findings:
+        return
     rows = [(found.height, found.block_hash, found.rule, found.reason) for found in findings]
     await transaction.execute_many(_SAVE_FINDING, rows)
 

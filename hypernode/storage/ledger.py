@@ -92,12 +92,14 @@ class SqliteLedger:
     def get_height(self) -> ChainHeight:
         return self._tip.state
 
-    async def append(self, block: Block) -> ChainHeight:
-        return await self.append_many((block,))
+    async def append(self, block: Block, findings: Sequence[Finding] = ()) -> ChainHeight:
+        return await self.append_many((block,), findings)
 
-    async def append_many(self, blocks: Sequence[Block]) -> ChainHeight:
+    async def append_many(self, blocks: Sequence[Block], findings: Sequence[Finding] = ()) -> ChainHeight:
         async def work(transaction: Transaction) -> Tip:
-            return await append_blocks(transaction, self._tip, blocks)
+            tip = await append_blocks(transaction, self._tip, blocks)
+            await observed.save_findings(transaction, findings)
+            return tip
 
         return (await self._database.write(work, self._set_tip)).state
 
@@ -106,12 +108,14 @@ class SqliteLedger:
         common: Height,
         blocks: Sequence[Block],
         is_better: Callable[[ChainHeight, ChainHeight], bool],
+        findings: Sequence[Finding] = (),
     ) -> Replacement:
         async def work(transaction: Transaction) -> tuple[Tip, list[Block]]:
             below, dropped = await drop_blocks(transaction, self._tip, common)
             tip = await append_blocks(transaction, below, blocks)
             if not is_better(tip.state, self._tip.state):
                 raise _NotBetter(tip.state)
+            await observed.save_findings(transaction, findings)
             return tip, dropped
 
         try:
@@ -215,12 +219,6 @@ class SqliteLedger:
 
     async def get_evidence(self) -> list[Equivocation]:
         return await observed.get_evidence(self._database)
-
-    async def save_finding(self, height: Height, block_hash: bytes, rule: str, reason: str) -> None:
-        await self._database.write(lambda t: observed.save_finding(t, height, block_hash, rule, reason))
-
-    async def save_findings(self, findings: Sequence[Finding]) -> None:
-        await self._database.write(lambda t: observed.save_findings(t, findings))
 
     async def get_findings(self, first: Height, last: Height) -> list[Finding]:
         return await observed.get_findings(self._database, first, last)

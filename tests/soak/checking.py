@@ -18,8 +18,8 @@ ALL = 1 << 20
 
 async def check_ledger(ledger: SqliteLedger, database: Database, expected: Expected) -> None:
     """Compare a ledger with what has to be there, and expect from now on what is.  Raises AssertionError: the
-    file is damaged, acknowledged blocks are gone, one is there in part, or a measure, KPI or count is not
-    what the blocks give."""
+    file is damaged, acknowledged blocks are gone, one is there in part or without its finding, or a measure,
+    KPI or count is not what the blocks give."""
     await _check_file(database)
     stored, below = await ledger.get_blocks(0, ALL), ledger.get_pruned_below()
     for blocks in expected.list_chains():
@@ -30,7 +30,10 @@ async def check_ledger(ledger: SqliteLedger, database: Database, expected: Expec
     assert ledger.get_height() == recount(blocks), "the measures are not those of the blocks"
     assert await ledger.get_kpis(0, ALL) == compute_kpis(blocks[1:]), "the KPIs are not those of the blocks"
     await _check_counts(database, blocks, below)
-    expected.blocks, expected.blocks_under_way = blocks, None
+    expected.expect(blocks)
+    expected.blocks_under_way = None
+    found = await ledger.get_findings(0, ALL)
+    assert set(found) == expected.findings, "findings of no block, or a block without its finding"
 
 
 async def check_journal(database: Database, expected: Expected) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final
 
 from hypernode.core.fork_choice import is_better
 from hypernode.core.types import Block, Round, Slot
+from hypernode.ports import Finding
 from hypernode.storage.journal import SqliteJournal
 from hypernode.storage.ledger import SqliteLedger
 from tests.unit.storage.chains import GENESIS, NETWORK, block, message
@@ -23,6 +25,11 @@ MAX_BLOCKS: Final = 60
 Place = tuple[Round, Slot]
 
 
+def list_findings(blocks: Iterable[Block]) -> list[Finding]:
+    """Every other block here comes with a finding, as its hash has it."""
+    return [Finding(b.height, b.block_hash, "6", "by chance") for b in blocks if b.block_hash[0] % 2]
+
+
 @dataclass(slots=True)
 class Expected:
     """What has to be there: what was acknowledged; and what was under way, which may be there or not."""
@@ -31,6 +38,8 @@ class Expected:
     blocks_under_way: list[Block] | None = None
     signed: dict[Place, bytes] = field(default_factory=dict)
     signing: tuple[Place, bytes] | None = None
+    findings: set[Finding] = field(default_factory=set)
+    """Of all blocks that were ever acknowledged, whether they are still there or not."""
 
     def begin_blocks(self, blocks: list[Block]) -> None:
         """The chain is about to become this one."""
@@ -39,8 +48,13 @@ class Expected:
     def end_blocks(self, *, adopted: bool = True) -> None:
         """It is acknowledged that it did, or did not."""
         if adopted and self.blocks_under_way is not None:
-            self.blocks = self.blocks_under_way
+            self.expect(self.blocks_under_way)
         self.blocks_under_way = None
+
+    def expect(self, blocks: list[Block]) -> None:
+        """This is the chain."""
+        self.blocks = blocks
+        self.findings |= set(list_findings(blocks[1:]))  # genesis came with none
 
     def begin_signing(self, place: Place, block_hash: bytes) -> None:
         self.signing = (place, block_hash)
@@ -87,7 +101,7 @@ class Worker:
         blocks = self._expected.blocks
         made = self._make(blocks[-1], self._random.choice((1, 1, 1, 3)))
         self._expected.begin_blocks([*blocks, *made])
-        await self._ledger.append_many(made)
+        await self._ledger.append_many(made, list_findings(made))
         self._expected.end_blocks()
         self._done["digested"] += 1
 
@@ -96,7 +110,7 @@ class Worker:
         common = self._choose_common(5)
         made = self._make(blocks[common], self._random.randrange(1, 6))
         self._expected.begin_blocks([*blocks[: common + 1], *made])
-        outcome = await self._ledger.replace(common, made, is_better)
+        outcome = await self._ledger.replace(common, made, is_better, list_findings(made))
         self._expected.end_blocks(adopted=outcome.adopted)
         self._done["swapped" if outcome.adopted else "not better"] += 1
 

@@ -13,7 +13,7 @@ from hypernode.node.chain_check import KPIS, MEASURES, ChainCheck, CheckProgress
 from hypernode.node.check_state import FILE_NAME, load_state, save_state
 from hypernode.node.examining import PATIENCE, Examiner, Verdict
 from hypernode.node.recount import Recount
-from hypernode.ports import Ledger, PowSource
+from hypernode.ports import Finding, Ledger, PowSource
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.sim.adapters import InlineVerifier, MemoryFiles
 from hypernode.storage.database import InlineDatabase
@@ -173,7 +173,8 @@ def test_tolerated_and_documented_breaks_are_counted_apart() -> None:
         block = await branch.make(9, 2, forger=(juror + 1) % bed.size)
         await ledger.append(block)
         assert list_refused(await check(bed, ledger)) == [(8, "6")]
-        await ledger.save_finding(8, block.block_hash, "6", "most of them hold it")
+        await ledger.rollback(7)
+        await ledger.append(block, [Finding(8, block.block_hash, "6", "most of them hold it")])
         state = await check(bed, ledger)
         assert state.counts == {"6": {"documented": 1}}
         lenient = Bed(mixed=True, lenient_below=9)

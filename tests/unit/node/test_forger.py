@@ -11,11 +11,11 @@ import pytest
 
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.signing import compute_twin
-from hypernode.core.types import Block, RoundPlan
+from hypernode.core.types import Block, ChainHeight, RoundPlan
 from hypernode.machine.state import State
 from hypernode.net.serving import Caller
 from hypernode.node.runtime import Node
-from hypernode.ports import AlreadySigned
+from hypernode.ports import AlreadySigned, Finding
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from tests.unit.node.worlds import ROUND, Bed, Branch, ask, note_told, play
@@ -45,10 +45,10 @@ def test_a_block_is_in_the_journal_before_it_is_in_the_ledger() -> None:
             order.append("journal")
             await record(*args)
 
-        async def watch_append(block: Block) -> Any:
+        async def watch_append(block: Block, findings: Sequence[Finding] = ()) -> ChainHeight:
             order.append("ledger")
             assert await node.world.journal.get_hash(ROUND, 0) == block.block_hash
-            return await append(block)
+            return await append(block, findings)
 
         node.world.journal.record = watch_record  # type: ignore[method-assign,assignment]
         node.world.ledger.append = watch_append  # type: ignore[method-assign]

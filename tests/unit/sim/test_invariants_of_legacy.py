@@ -8,9 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from hypernode.core.types import Block
 from hypernode.core.validate_block import Break
+from hypernode.ports import Finding
 from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.archive import Archive, Filed
+from hypernode.sim.cluster import Host
 from hypernode.sim.faults import Fault, FaultKind
 from hypernode.sim.holding import HoldingLoop
 from hypernode.sim.invariants_of_legacy import find_intolerable, no_legacy_node_is_trapped
@@ -19,6 +22,7 @@ from hypernode.sim.loop import run
 from hypernode.sim.scenario import Scenario
 from hypernode.sim.troubled import TroubledCluster
 from hypernode.sim.watch import InvariantFailed, Watch
+from hypernode.storage.evidence import save_findings
 
 SCENARIO = Scenario(seed=1, nodes=4, kinds=(), legacy=1)
 
@@ -37,6 +41,12 @@ def play(scenario: Scenario, act: Callable[[Watch], Awaitable[None]]) -> None:
             await cluster.stop_all()
 
     run(whole(), loop_type=HoldingLoop)
+
+
+async def note_finding(host: Host, header: Block, rule: str) -> None:
+    """As if the host's ledger had taken that block."""
+    finding = Finding(header.height, header.block_hash, rule, "so it is")
+    await host.ledger_db.write(lambda transaction: save_findings(transaction, [finding]))
 
 
 def spring(watch: Watch, by: int) -> None:
@@ -111,7 +121,7 @@ def test_a_mixed_network_takes_what_legacy_nodes_forge_and_keeps_a_finding(
         node = cluster.hosts[1].node
         assert node is not None
         if has_finding:
-            await node.world.ledger.save_finding(1, header.block_hash, rule, "so it is")
+            await note_finding(cluster.hosts[1], header, rule)
         broken = await find_intolerable(watch, cluster.hosts[1], tip)
         assert broken == (None if is_taken else (tip, breaks[0]))
 
@@ -125,7 +135,7 @@ def test_a_liar_is_no_better_than_a_legacy_node() -> None:
         tip = Filed(header, root, frozenset(), frozenset(), (Break("6", "B", "so it is"),), root.measured)
         node = cluster.hosts[1].node
         assert node is not None
-        await node.world.ledger.save_finding(1, header.block_hash, "6", "so it is")
+        await note_finding(cluster.hosts[1], header, "6")
         assert await find_intolerable(watch, cluster.hosts[1], tip) is not None
         cluster.careless.add(header.forger)
         assert await find_intolerable(watch, cluster.hosts[1], tip) is None

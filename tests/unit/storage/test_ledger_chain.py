@@ -15,7 +15,7 @@ from hypernode.core.errors import InvariantBroken
 from hypernode.core.fork_choice import is_better
 from hypernode.core.params import testnet as make_testnet
 from hypernode.core.types import UINT32_MAX, Block, ChainHeight
-from hypernode.ports import Ledger
+from hypernode.ports import Finding, Ledger
 from hypernode.storage.database import Database, InlineDatabase, StorageError, open_database
 from hypernode.storage.ledger import SqliteLedger, open_ledger
 from tests.unit.storage.chains import GENESIS, NETWORK, block, chain, digest, message, recount
@@ -27,7 +27,7 @@ async def _inline() -> SqliteLedger:
 
 async def _dump(database: Database) -> dict[str, list[tuple[object, ...]]]:
     """All rows, but those of texts and keys, which stay when blocks go."""
-    tables = ("blocks", "messages", "presence", "participation", "failures")
+    tables = ("blocks", "messages", "presence", "participation", "failures", "findings")
     found = {name: await database.fetch_all(f"SELECT * FROM {name}") for name in tables}
     counted = "SELECT address, sent, forged FROM addresses WHERE sent OR forged"
     return {**found, "totals": sorted(await database.fetch_all(counted))}
@@ -119,7 +119,7 @@ def test_block_that_does_not_fit_changes_nothing(change: Callable[[Block], Block
         await ledger.append_many(good[:3])
         before, height = await _dump(database), ledger.get_height()
         with pytest.raises(InvariantBroken):
-            await ledger.append(change(good[3]))
+            await ledger.append(change(good[3]), [Finding(4, good[3].block_hash, "6", "words")])
         with pytest.raises(InvariantBroken):
             await ledger.append_many([good[3], change(chain(5)[4])])
         assert await _dump(database) == before
@@ -204,8 +204,10 @@ def test_better_branch_replaces_ours() -> None:
         branch[0] = block(ours[3], 2, 1, "f9", [*branch[0].messages, moved])
         for i in range(1, 5):
             branch[i] = replace(branch[i], previous_hash=branch[i - 1].block_hash)
-        outcome = await ledger.replace(4, branch, is_better)
+        findings = [Finding(made.height, made.block_hash, "6", "words") for made in (branch[0], branch[4])]
+        outcome = await ledger.replace(4, branch, is_better, findings)
         assert outcome.adopted
+        assert await ledger.get_findings(0, 20) == findings
         assert outcome.measured == ledger.get_height() == recount([GENESIS, *ours[:4], *branch])
         assert outcome.dropped_blocks == tuple(ours[4:])
         lost = [m for b in ours[4:] for m in b.messages if m.txid != moved.txid]
@@ -223,12 +225,13 @@ def test_branch_that_is_not_better_changes_nothing() -> None:
         await ledger.append_many(ours)
         before = await _dump(database)
         branch = [block(ours[3], 2, 5, "f0")]
-        outcome = await ledger.replace(4, branch, is_better)
+        finding = Finding(5, branch[0].block_hash, "6", "words")
+        outcome = await ledger.replace(4, branch, is_better, [finding])
         assert not outcome.adopted
         assert outcome.measured == recount([GENESIS, *ours[:4], *branch])
         assert (outcome.dropped_messages, outcome.dropped_blocks) == ((), ())
         with pytest.raises(InvariantBroken):
-            await ledger.replace(3, branch, is_better)
+            await ledger.replace(3, branch, is_better, [finding])
         assert await _dump(database) == before
         assert ledger.get_height() == recount([GENESIS, *ours])
 
@@ -284,7 +287,7 @@ def test_cancelled_append_stores_the_whole_block_and_knows_it(tmp_path: Path) ->
             caller.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await caller
-            await ledger.save_finding(0, b"", "9", "waits for the writer")
+            await ledger.check_writable()  # waits for the writer
             # Cancelled before it began it is not stored at all; later it is, whole.
             if ledger.get_height().height < made.height:
                 assert await ledger.get_block(made.height) is None

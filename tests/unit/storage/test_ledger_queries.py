@@ -8,6 +8,7 @@ from dataclasses import replace
 from hypernode.core.block import to_header
 from hypernode.core.kpis import compute_kpis
 from hypernode.core.types import Block, Equivocation, Juror, Kpis, PeerTest, Registration, RoundPlan
+from hypernode.ports import Finding
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import SqliteLedger, open_ledger
 from tests.unit.storage.chains import GENESIS, NETWORK, block, chain, message
@@ -241,9 +242,17 @@ def test_findings_are_counted_by_rule_once_for_a_block() -> None:
     async def run() -> None:
         ledger = await _ledger()
         assert await ledger.count_findings() == {}
-        for height, rule in ((1, "3"), (1, "3"), (2, "3"), (1, "13")):
-            await ledger.save_finding(height, bytes(20), rule, "words")
+        blocks = chain(2)
+        findings = [
+            Finding(blocks[at].height, blocks[at].block_hash, rule, "words")
+            for at, rule in ((0, "13"), (0, "3"), (1, "3"))
+        ]
+        await ledger.append(blocks[0], findings[:2])
+        await ledger.rollback(0)
+        await ledger.append_many(blocks, findings)
         assert await ledger.count_findings() == {"13": 1, "3": 2}
+        assert await ledger.get_findings(1, 2) == findings
+        assert await ledger.get_findings(2, 9) == findings[2:]
 
     asyncio.run(run())
 
