@@ -14,8 +14,9 @@ from hypernode.app.files import FolderFiles
 from hypernode.app.verifier import ThreadVerifier
 from hypernode.net.session import Session, open_session
 from hypernode.net.tornado_connections import TornadoConnections
+from hypernode.node.assembly import NodeOptions
 from hypernode.node.clock import SystemClock, SystemEntropy
-from hypernode.node.runtime import Node, NodeOptions
+from hypernode.node.runtime import Node
 from hypernode.node.wallet import make_wallet
 from hypernode.node.world import World
 from hypernode.ports import Endpoint

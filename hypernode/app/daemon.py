@@ -21,12 +21,13 @@ from hypernode.app.pow_source import open_pow_source
 from hypernode.app.signals import Process, install_signals, watch_parent
 from hypernode.app.verifier import ThreadVerifier
 from hypernode.net.tornado_connections import TornadoConnections
+from hypernode.node.assembly import NodeOptions
 from hypernode.node.clock import SystemClock, SystemEntropy
 from hypernode.node.config_files import Remark
 from hypernode.node.lock import acquire_lock
 from hypernode.node.logs import get_logger, setup_logging
 from hypernode.node.passphrase import get_passphrase
-from hypernode.node.runtime import Node, NodeOptions
+from hypernode.node.runtime import Node
 from hypernode.node.settings import ANY_IP, Settings
 from hypernode.node.sync_progress import OnProgress
 from hypernode.node.wallet import Wallet, create_wallet, find_exposure, load_wallet

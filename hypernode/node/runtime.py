@@ -1,23 +1,20 @@
 """The running node: one task owns the decisions, others listen, dial, test and answer.
 
-``Node`` puts the parts together.  The owner task looks at the node whenever something happened or a tick
-is over (``node.outlook``), lets ``machine.decide`` say what is to be done, and does it; what takes blocks
-from peers goes on beside it, one procedure at a time (``node.sync_task``).  All times come from the Clock
-port, all waiting is asyncio's, so the same code runs as a daemon and in a simulation.
+``Node`` is the parts (``node.assembly``) and the loop of their owner, ``_own``: it looks at the node whenever
+something happened or a tick is over (``node.outlook``), lets ``machine.decide`` say what is to be done, and
+does it.  What takes blocks from peers goes on beside it, one procedure at a time (``node.sync_task``).  All
+times come from the Clock port, all waiting is asyncio's, so the same code runs as a daemon and in a
+simulation.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from hypernode.core.errors import InvariantBroken, Verdict
-from hypernode.core.kinds import CONFIG
-from hypernode.core.lottery import compute_connect_to
 from hypernode.core.params import Network
 from hypernode.core.types import Block, Equivocation, Height, Round, Slot
-from hypernode.machine.clock_offset import ClockOffsets
 from hypernode.machine.decide import (
     CatchUp,
     Decision,
@@ -34,57 +31,19 @@ from hypernode.machine.decide import (
 )
 from hypernode.machine.peers import Support, ToldChain, compute_support
 from hypernode.machine.state import State
-from hypernode.mempool.pool import Mempool
-from hypernode.node.chain import Chain
-from hypernode.node.clock_watch import ClockWatch
-from hypernode.node.companion_watch import CompanionWatch
-from hypernode.node.connector import Connector
-from hypernode.node.dialling import Dialler
-from hypernode.node.duties import SLOT_EDGE_S, Duties
-from hypernode.node.evidence_watch import EvidenceWatch
-from hypernode.node.forger import Forger
-from hypernode.node.intake import Intake
-from hypernode.node.listening import Listening
-from hypernode.node.outlook import Outlook
-from hypernode.node.own_key import OwnKey
-from hypernode.node.peers import Peers
-from hypernode.node.present import Present
-from hypernode.node.reporter import Reporter
-from hypernode.node.rounds import Rounds
-from hypernode.node.saved_mempool import load_messages, save_messages
-from hypernode.node.serving import Serving
-from hypernode.node.splits import Splits
-from hypernode.node.storage_watch import StorageWatch
-from hypernode.node.strange_chains import StrangeChains
-from hypernode.node.sync import Synchroniser
-from hypernode.node.sync_task import SyncTask
-from hypernode.node.tester import Tester
-from hypernode.node.tuning import Tuner
-from hypernode.node.views import Views
+from hypernode.node.assembly import NodeOptions, Outlets, Parts
+from hypernode.node.duties import SLOT_EDGE_S
+from hypernode.node.round_entry import RoundEntry
+from hypernode.node.saved_mempool import save_messages
 from hypernode.node.world import World
-from hypernode.ports import AlreadySigned, Endpoint, PowNotReady, StorageBroken, StorageTrouble
-from hypernode.wire.catalogue import Limits
+from hypernode.ports import AlreadySigned, PowNotReady, StorageBroken, StorageTrouble
 
 FAULTS = (PowNotReady, StorageTrouble, InvariantBroken)
 """What a procedure may end by; whatever else it raises ends the process."""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeOptions:
-    """What an operator chose.  ``own_port`` is said in hello; ``source_ip`` is what we dial out from."""
-
-    listen: Endpoint
-    own_port: int
-    source_ip: str | None
-    limits: Limits
-    is_journal_new: bool = False
-    """The journal was missing at start: no forging before the next round (spec 4)."""
-    tuned: frozenset[str] = frozenset()
-    """Tunable parameters that the operator set, by name."""
-
-
-class Node:
-    """A hypernode over the ports of a ``World``."""
+class Node(Parts):
+    """A hypernode over the ports of a ``World``: its parts, and the loop of their owner."""
 
     def __init__(
         self,
@@ -97,106 +56,17 @@ class Node:
         warn: Callable[[str], None],
         log_connections: Callable[[str], None] = lambda text: None,
     ) -> None:
-        self.network, self.world, self.options = network, world, options
         self._log, self._warn = log, warn
         self._wake = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self._expired_in: tuple[Round, Slot] | None = None
-        self._is_first_done = False
-        self.present = Present(network, world.clock, world.clock.now())
-        self.tuner = Tuner(network, options.tuned, log)
-        self.companion = CompanionWatch(network, world, self.present, log, warn)
-        self.peers = Peers()
-        self.mempool = Mempool(network)
-        self.rounds = Rounds(network, world.pow_source)
-        self.chain = Chain(network, world, self.rounds, self.mempool)
-        self.intake = Intake(network, world, self.mempool)
-        self.reporter = Reporter(network, world, self.intake)
-        self.dialler = Dialler(
-            network, world, self.peers, options.limits, options.own_port, options.source_ip
-        )
-        self.forger = Forger(
-            network,
-            world,
-            self.chain,
-            self.rounds,
-            self.mempool,
-            self.peers,
-            self.dialler,
-            self.present.set_state,
-            log,
-        )
-        self.offsets = ClockOffsets()
-        self.clock_watch = ClockWatch(world.clock, self.offsets, warn)
-        self.clock_watch.on_step = lambda: self.mempool.offer_anew_when_ripe(world.clock.now())
-        self.tester = Tester(network, world, self.peers, self.dialler, self.reporter, self.offsets)
-        self.duties = Duties(network, world.clock, self.present, self.peers, self.reporter, self.tester)
-        self.splits = Splits(world.files, world.clock, log)
-        self.sync_task = SyncTask(world.clock, self.present, self.chain)
-        self.sync = Synchroniser(
-            network,
-            world,
-            self.chain,
-            self.dialler,
-            self.reporter,
-            self.splits,
-            self.sync_task.show,
-            log,
-        )
-        self.strange_chains = StrangeChains(network, world, self.chain, self.dialler, self.splits)
-        self.views = Views(
-            network,
-            world,
-            self.present,
-            self.peers,
-            self.mempool,
-            self.reporter,
-            self.intake.configs,
-            metrics,
-            lambda: self.forger.forged_count,
-            self.splits,
-            lambda: self.sync.progress,
-            self.tuner,
-            self.wake,
-        )
-        self.connector = Connector(
-            network,
-            world,
-            self.present,
-            self.peers,
-            self.dialler,
-            self.mempool,
-            self.intake,
-            self.views.note_height,
-            log_connections,
-        )
-        self.serving = Serving(
-            network, world, self.chain, self.mempool, self.intake, self.peers, self.tester, self.views, log
-        )
-        self.listening = Listening(
-            network, world, options.limits, options.own_port, self.peers, self.mempool, self.serving, log
-        )
-        self.storage_watch = StorageWatch(world, warn)
-        self.evidence = EvidenceWatch(network, world, self.present, self.mempool, self.reporter, warn)
-        self.own_key = OwnKey(network, world, self.present, self.halt, warn)
-        self.outlook = Outlook(
-            world,
-            self.present,
-            self.chain,
-            self.peers,
-            self.intake,
-            self.forger,
-            self.companion,
-            self.sync,
-            self.sync_task,
-            self.strange_chains,
-        )
-        self.tuner.attach(
-            (
-                *(self.present, self.reporter, self.dialler, self.forger),
-                *(self.connector, self.serving, self.listening),
-            )
-        )
+        outlets = Outlets(metrics, log, warn, log_connections)
+        super().__init__(network, world, options, outlets, wake=self.wake, halt=self.halt)
+        self._entry = RoundEntry(self, log)
+        self._hear_parts()
+
+    def _hear_parts(self) -> None:
+        """What the owner wants to know of."""
         self.serving.on_trouble = self._on_trouble
         self.serving.on_bug = self.connector.on_bug = self.duties.on_bug = self._on_bug
         self.chain.on_change = self._on_chain_change
@@ -346,35 +216,7 @@ class Node:
             asyncio.get_running_loop().call_soon(self.wake)
 
     async def _enter_round(self, round_: Round) -> None:
-        """Derive the lists of the present round and live by them."""
-        self.present.set_state(State.NEWROUND)
-        finished = self.present.plan
-        if finished is not None and finished.round < round_:
-            await self.world.ledger.save_status(finished.round, await self.views.get_status())
-        plan = await self.chain.derive_plan(round_)
-        before = await self.rounds.get_registered_before(round_)
-        self.companion.enter_round()
-        self.tuner.enter_round(await self.rounds.get_colours(round_))
-        welcome = [entry for entry in plan.registered if entry.pos not in plan.voided]
-        targets = compute_connect_to(self.present.network, welcome, self.world.signer.address, round_)
-        self.present.set_plan(plan, tuple(entry.pos for entry in targets))
-        self.peers.set_registered([*plan.registered, *before])
-        self.intake.set_senders(await self.rounds.get_allowed_senders(plan))
-        self.reporter.enter_round(round_)
-        self.intake.configs.enter_round(round_, {entry.pos for entry in plan.registered})
-        if self._group is not None:
-            self.connector.set_targets(targets, self._group)
-        if not self._is_first_done:
-            self._is_first_done = True
-            last_before, _ = await self.world.ledger.get_reference(round_ - 1)
-            self.intake.configs.note(await self.world.ledger.get_messages_of_kind(CONFIG, last_before + 1))
-            await self.intake.digest(load_messages(self.world.files))
-        await self.evidence.report_again(round_)
-        jurors = len({juror.address for juror in plan.jurors})
-        self._log(
-            f"round {round_}: {len(plan.registered)} registered, {len(plan.inactive)} inactive,"
-            f" {len(plan.voided)} voided, {jurors} jurors"
-        )
+        await self._entry.enter(round_, self._group)
         self.wake()
 
     async def _forge(self, view: NodeView) -> None:

@@ -18,7 +18,8 @@ from hypernode.core.params import devnet
 from hypernode.core.signing import compute_pubkey
 from hypernode.core.timeline import compute_round_start, compute_slot_start
 from hypernode.core.types import ChainHeight, Round, Slot
-from hypernode.node.runtime import Node, NodeOptions
+from hypernode.node.assembly import NodeOptions
+from hypernode.node.runtime import Node
 from hypernode.node.world import World
 from hypernode.ports import Endpoint, Journal, Ledger, PowSource
 from hypernode.pow.fixed_source import FixedPowSource

@@ -25,10 +25,11 @@ from hypernode.machine.peers import PeerView, ToldChain
 from hypernode.net.admission import Admission
 from hypernode.net.serving import Caller, SessionEnd, serve_session
 from hypernode.net.session import Session, open_session
+from hypernode.node.assembly import NodeOptions
 from hypernode.node.history import History
 from hypernode.node.peers import Peer
 from hypernode.node.rounds import Rounds
-from hypernode.node.runtime import Node, NodeOptions
+from hypernode.node.runtime import Node
 from hypernode.node.world import World
 from hypernode.ports import Endpoint, Ledger, PowSource, Transport
 from hypernode.pow.fixed_source import FixedPowSource
