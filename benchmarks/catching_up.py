@@ -6,9 +6,6 @@ disk.  The peer's share of the two cores is in the figure, as it is in the targe
 
 from __future__ import annotations
 
-import asyncio
-import json
-import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +15,7 @@ from statistics import median
 
 from benchmarks.chains import ORIGIN, Party, count_messages, load_chain, make_ip, make_messages, make_party
 from benchmarks.figures import Row, time_await, time_call
+from benchmarks.other_end import start_other_end
 from benchmarks.server import INDEX
 from benchmarks.verifying import BareLoop
 from benchmarks.worlds import open_node
@@ -77,21 +75,8 @@ async def _store(party: Party, folder: Path, chain: list[Block]) -> ChainHeight:
 @asynccontextmanager
 async def _serve(party: Party, folder: Path) -> AsyncIterator[int]:
     """A peer with the ledger of that folder; the port that it listens on."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.server", str(folder), str(len(party.addresses))),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    if process.stdin is None or process.stdout is None:
-        raise RuntimeError("a process without the pipes that were asked for")
-    try:
-        said = await process.stdout.readline()
-        if not said:
-            raise RuntimeError("the peer of the benchmark did not start")
-        yield int(json.loads(said)["port"])
-    finally:
-        process.stdin.close()
-        await process.wait()
+    async with start_other_end("benchmarks.server", str(folder), str(len(party.addresses))) as other:
+        yield other.said["port"]
 
 
 async def _catch_up(party: Party, folder: Path, port: int, height: ChainHeight) -> float:

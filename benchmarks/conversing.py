@@ -7,9 +7,7 @@ before them and nothing else done.
 from __future__ import annotations
 
 import asyncio
-import json
 import struct
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from tornado.tcpclient import TCPClient
 
 from benchmarks.chains import PORT, Party, make_ip
 from benchmarks.figures import Row
+from benchmarks.other_end import start_other_end
 from hypernode.net.session import Session, open_session
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.clock import SystemClock
@@ -158,22 +157,6 @@ async def open_to(party: Party, remote: Endpoint, number: int, features: int = A
 @asynccontextmanager
 async def start_answerer(party: Party) -> AsyncIterator[Answerer]:
     """The other process, while the block lasts."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.answerer", str(len(party.addresses))),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    if process.stdin is None or process.stdout is None:
-        raise RuntimeError("a process without the pipes that were asked for")
-    try:
-        said = await process.stdout.readline()
-        if not said:
-            raise RuntimeError("the other end of the benchmark did not start")
-        ports = json.loads(said)
-        ip = make_ip(0)
-        yield Answerer(
-            psutil.Process(process.pid), Endpoint(ip, ports["session"]), Endpoint(ip, ports["echo"])
-        )
-    finally:
-        process.stdin.close()
-        await process.wait()
+    async with start_other_end("benchmarks.answerer", str(len(party.addresses))) as other:
+        session, echo = (Endpoint(make_ip(0), other.said[name]) for name in ("session", "echo"))
+        yield Answerer(psutil.Process(other.pid), session, echo)

@@ -15,6 +15,7 @@ from benchmarks import __main__ as command
 from benchmarks.chains import fill_blocks, load_chain, make_party
 from benchmarks.figures import Row, compute_median_ratio, interleave
 from benchmarks.ledgers import load_ledger
+from benchmarks.other_end import start_other_end
 from benchmarks.report import describe_machine, print_rows
 from benchmarks.suite import BENCHMARKS, SHORT
 from hypernode.core.block import create_genesis
@@ -47,6 +48,15 @@ def test_benchmark_runs_and_yields_its_rows(name: str) -> None:
         assert row.figures
         assert all(figure > 0 for figure in row.figures.values())
         assert (row.is_met is None) == (not row.target)
+
+
+def test_other_end_that_says_nothing_is_named() -> None:
+    async def scenario() -> None:
+        async with start_other_end("benchmarks.figures"):
+            """Not reached."""
+
+    with pytest.raises(RuntimeError, match=r"benchmarks\.figures did not start"):
+        asyncio.run(scenario())
 
 
 def test_generated_chain_is_valid_by_every_rule_and_is_kept(tmp_path: Path) -> None:
