@@ -63,7 +63,7 @@ def test_what_a_peer_sent_neither_colours_nor_moves_the_terminal() -> None:
 @pytest.mark.parametrize("action", ["block", "headers", "mempool", "heights", "round", "tx", "status"])
 @pytest.mark.parametrize("value", [[], {}, [1], [[1, 2]], [{}], {"a": [1, {"b": None}]}, "text", 5, None])
 def test_a_value_of_another_shape_is_shown_somehow(action: str, value: object) -> None:
-    show(action, value)
+    assert show(action, value).endswith("\n")
 
 
 def test_a_huge_answer_is_cut() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,10 +74,17 @@ def test_a_height_is_there_and_not_negative(height: int | None) -> None:
         check_height(height)
 
 
-@given(st.text(max_size=40))
-def test_any_text_is_a_query_or_closes(text: str) -> None:
-    for parse in (parse_headers, parse_address_query, parse_hypernodes):
-        try:
-            parse(text)
-        except Ignore:
-            continue
+@given(st.text(max_size=40) | st.text("0123,", max_size=16))
+def test_any_text_is_a_query_within_its_bounds_or_closes(text: str) -> None:
+    with contextlib.suppress(Ignore):
+        headers = parse_headers(text)
+        assert 0 <= headers.count <= MAX_HEADERS
+        assert headers.first is None or headers.first >= 0
+    with contextlib.suppress(Ignore):
+        messages = parse_address_query(text)
+        assert messages.address == text.split(",")[0]
+        assert messages.from_height >= 0
+    with contextlib.suppress(Ignore):
+        hypernodes = parse_hypernodes(text)
+        assert hypernodes.form in ("", "0", "1", "2")
+        assert all(round_ is None or round_ >= 0 for round_ in (hypernodes.first, hypernodes.last))

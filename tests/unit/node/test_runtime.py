@@ -126,11 +126,16 @@ def test_nobody_is_blamed_without_need(story: Story) -> None:
     assert story.list_said(kinds.EQUIVOCATION) == []
 
 
-def test_every_value_of_the_past_is_said_within_its_round(story: Story) -> None:
-    for block in story.blocks:
-        for message in block.messages:
-            if message.what in (kinds.CONFIG, kinds.NO_TEST, kinds.LATE):
-                assert block.round - 1 <= message.value <= block.round
+def test_every_value_of_the_past_is_said_within_its_round(story: Story, quiet_story: Story) -> None:
+    of_the_past = {kinds.CONFIG, kinds.NO_TEST, kinds.LATE}
+    said = [
+        (block.round, message)
+        for block in (*story.blocks, *quiet_story.blocks)
+        for message in block.messages
+        if message.what in of_the_past
+    ]
+    assert {message.what for _, message in said} == of_the_past
+    assert all(round_ - 1 <= message.value <= round_ for round_, message in said)
 
 
 def test_without_a_test_to_do_no_test_is_said_twice_a_round(quiet_story: Story) -> None:

@@ -12,7 +12,6 @@ from hypernode.wire.catalogue import (
     LIMITS,
     CommandId,
     Limits,
-    Values,
     Who,
     get_answer_limit,
     get_question_limit,
@@ -115,4 +114,4 @@ def test_every_row_names_limits_that_exist() -> None:
     for command_id in CommandId:
         assert get_question_limit(LIMITS, command_id) <= LIMITS.pushed_block_bytes
         assert get_answer_limit(LIMITS, command_id) <= LIMITS.many_blocks_bytes
-        assert Values.NOTHING | COMMANDS[command_id].asked_with
+        assert COMMANDS[command_id].asked_with, "to carry nothing is said too"
