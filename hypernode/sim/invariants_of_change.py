@@ -1,7 +1,9 @@
-"""How chains may change between two checks, seen from the blocks alone (spec 4, which chain is better)."""
+"""How chains may change between two checks: by what ledgers were told to replace, and seen from the blocks
+alone (spec 4, which chain is better)."""
 
 from __future__ import annotations
 
+from hypernode.core.fork_choice import is_better
 from hypernode.core.timeline import compute_round_slot
 from hypernode.sim.archive import Filed
 from hypernode.sim.watch import InvariantFailed, TipBefore, Watch
@@ -14,6 +16,22 @@ def remember_tips(watch: Watch) -> None:
     watch.tips_before = {
         index: TipBefore(tip, round_, cluster.witness.operator[index]) for index, tip in watch.tips.items()
     }
+
+
+async def chains_change_for_the_better(watch: Watch) -> None:
+    """What a node replaces by itself goes for a better chain, and is not older than two rounds; only what it
+    took before its time goes for nothing."""
+    seen, watch.seen_reorganisations = watch.seen_reorganisations, len(watch.cluster.witness.reorganisations)
+    for change in watch.cluster.witness.reorganisations[seen:]:
+        if change.is_by_operator or change.is_premature:
+            continue
+        if not is_better(change.after, change.before):
+            detail = f"node {change.index} left {change.before} for {change.after}"
+            raise InvariantFailed("chains_change_for_the_better", detail, [change.index])
+        oldest = change.oldest_round
+        if oldest is not None and change.present_round - oldest > watch.cluster.params.keep_rounds:
+            detail = f"node {change.index} replaced a block of round {oldest} in {change.present_round}"
+            raise InvariantFailed("chains_change_for_the_better", detail, [change.index])
 
 
 async def old_blocks_stay(watch: Watch) -> None:

@@ -1,12 +1,15 @@
-"""What a node holds in memory is bounded: counted in objects, which replay; bytes do not."""
+"""What nodes hold is bounded: messages, peers and tasks; and memory, counted in objects, which replay (bytes
+do not)."""
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections import Counter, OrderedDict, deque
 from typing import Any, Final
 
 from hypernode.core.timeline import compute_round_slot
+from hypernode.mempool.pool import MAX_MESSAGES
 from hypernode.sim.watch import InvariantFailed, Watch
 
 _CONTAINERS: Final = (dict, list, tuple, set, frozenset, deque, OrderedDict, Counter)
@@ -15,6 +18,22 @@ _OWN: Final = ("hypernode.core", "hypernode.machine", "hypernode.mempool", "hype
 MAX_OBJECTS: Final = 4_000
 MAX_OBJECTS_PER_PEER: Final = 150
 MAX_OBJECTS_PER_MESSAGE: Final = 12
+MAX_TASKS_PER_PEER: Final = 12
+MAX_TASKS_PER_NODE: Final = 80
+
+
+async def everything_is_bounded(watch: Watch) -> None:
+    """Mempools, peers and tasks stay within what the number of hosts explains."""
+    count = len(watch.cluster.hosts)
+    tasks = len(asyncio.all_tasks())
+    if tasks > count * (MAX_TASKS_PER_NODE + MAX_TASKS_PER_PEER * count):
+        raise InvariantFailed("everything_is_bounded", f"{tasks} tasks for {count} nodes")
+    for host in watch.list_running():
+        assert host.node is not None
+        peers = len(host.node.peers.list_all())
+        if len(host.node.mempool) > MAX_MESSAGES or peers > 3 * count:
+            detail = f"node {host.index}: {len(host.node.mempool)} messages, {peers} peers"
+            raise InvariantFailed("everything_is_bounded", detail, [host.index])
 
 
 async def nodes_stay_small(watch: Watch) -> None:

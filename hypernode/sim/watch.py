@@ -66,3 +66,7 @@ class Watch:
 
     def list_running(self) -> list[Host]:
         return [host for host in self.cluster.hosts if host.node is not None]
+
+
+def is_halted(host: Host) -> bool:
+    return host.node is not None and bool(host.node.present.halted)

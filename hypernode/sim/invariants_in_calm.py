@@ -1,0 +1,131 @@
+"""What needs calm, counted from the end of the last fault: agreement, messages on their way, filled slots."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from hypernode.core.types import Message
+from hypernode.sim.cluster import Host
+from hypernode.sim.watch import InvariantFailed, Watch, is_halted
+
+AGREE_SLOTS: Final = 3
+"""Calm after which all hold one chain: one to hear each other again, two to agree (spec 4)."""
+SEAL_SLOTS: Final = 5
+"""Calm in which what is in a mempool gets into the chain."""
+FILLED_SLOTS: Final = 4
+"""Calm after which slots have blocks again."""
+MIN_SENDERS: Final = 3
+"""Of messages in a block that is forged; a juror needs some more in sight (spec 6, forging)."""
+
+
+async def all_agree_after_healing(watch: Watch) -> None:
+    """In calm all honest nodes hold one chain."""
+    if watch.calm_s < AGREE_SLOTS * watch.slot_s:
+        return
+    problem = find_disagreement(watch, most_behind=1)
+    if problem:
+        raise InvariantFailed("all_agree_after_healing", problem, [h.index for h in watch.list_running()])
+
+
+def find_disagreement(watch: Watch, most_behind: int) -> str:
+    """Whether the trusted hosts are on one line, none over so many blocks behind; empty when they are."""
+    tips = {
+        host.index: watch.tips[host.index] for host in watch.cluster.list_trusted() if not is_halted(host)
+    }
+    if not tips:
+        return ""
+    best = max(tips.values(), key=lambda filed: filed.header.height)
+    near = {filed.header.block_hash for filed, _ in zip(best.walk(), range(most_behind + 1), strict=False)}
+    apart = {
+        index: f"{tip.header.height} {tip.header.block_hash.hex()[:8]}"
+        for index, tip in tips.items()
+        if tip.header.block_hash not in near
+    }
+    most = f"{best.header.height} {best.header.block_hash.hex()[:8]}"
+    return f"the best is {most}, others are at {apart}" if apart else ""
+
+
+async def messages_get_into_the_chain(watch: Watch) -> None:
+    """What is in a mempool after agreement is in the chain some slots of calm later."""
+    if _are_some_absent(watch):
+        return
+    now = asyncio.get_running_loop().time()
+    if watch.calm_s < AGREE_SLOTS * watch.slot_s:
+        watch.noted_messages.clear()
+        return
+    trusted = watch.cluster.list_trusted()
+    if not trusted:
+        return
+    chain: set[bytes] = set()
+    for filed in max(watch.tips.values(), key=lambda filed: filed.header.height).walk():
+        chain |= filed.txids
+    for txid, since in list(watch.noted_messages.items()):
+        if txid in chain:
+            del watch.noted_messages[txid]
+        elif now - since >= SEAL_SLOTS * watch.slot_s:
+            detail = f"a message waits since {since:.0f} s"
+            raise InvariantFailed("messages_get_into_the_chain", detail, [host.index for host in trusted])
+    for host in trusted:
+        if host.node is not None and not host.node.present.halted:
+            for message in host.node.mempool.get_all():
+                is_welcome = message.sender in host.node.intake.senders
+                is_welcome = is_welcome and watch.cluster.has_quota(message.sender)
+                is_welcome = is_welcome and _has_time(watch, message)
+                if message.txid not in chain and is_welcome:
+                    watch.noted_messages.setdefault(message.txid, now)
+
+
+def _has_time(watch: Watch, message: Message) -> bool:
+    """Whether its time has come (a clock that was ahead may have written it), and it is young enough to get
+    into the chain before it is too old."""
+    age_s = watch.cluster.clock.now() - message.timestamp
+    return 0 <= age_s < watch.cluster.params.message_age_s - SEAL_SLOTS * watch.slot_s
+
+
+async def calm_slots_are_filled(watch: Watch) -> None:
+    """In calm at least half of the slots whose jurors are honest and may forge get a block."""
+    if _are_some_absent(watch):
+        return
+    if watch.calm_s < FILLED_SLOTS * watch.slot_s:
+        watch.calm_slots.clear()
+        return
+    params = watch.cluster.params
+    now = watch.cluster.clock.now()
+    index = int((now - params.origin_of_time) // params.slot_s)
+    round_, sir = divmod(index, params.slots_total)
+    if _can_be_filled(watch):
+        watch.calm_slots.append((round_, sir))
+    best = max(watch.tips.values(), key=lambda filed: filed.header.height)
+    filled = {(filed.header.round, filed.header.sir) for filed in best.walk()}
+    missing = [slot for slot in watch.calm_slots if slot not in filled]
+    if len(watch.calm_slots) >= 2 and 2 * len(missing) > len(watch.calm_slots):
+        detail = f"{len(missing)} of {len(watch.calm_slots)} slots of calm have no block: {missing}"
+        raise InvariantFailed("calm_slots_are_filled", detail, [h.index for h in watch.list_running()])
+
+
+def _are_some_absent(watch: Watch) -> bool:
+    """Whether registered ones do not run: then there may be too few for a block, of jurors, of those who have
+    to agree, and of testers, whose words are what blocks hold."""
+    return len(watch.cluster.params.hypernodes) > watch.cluster.count
+
+
+def _can_be_filled(watch: Watch) -> bool:
+    """Whether the juror of the present slot, as a trusted host sees it, is one that may forge."""
+    trusted = [host for host in watch.cluster.list_trusted() if not is_halted(host)]
+    if sum(_is_heard(watch, host) for host in trusted) <= MIN_SENDERS:
+        return False
+    jurors = {host.node.present.get_juror() for host in trusted if host.node is not None}
+    return any(
+        host.node is not None
+        and host.signer.address in jurors
+        and host.node.present.forge_from_round <= host.node.present.get_round_slot()[0]
+        for host in trusted
+    )
+
+
+def _is_heard(watch: Watch, host: Host) -> bool:
+    """Whether others take its messages, and it has something to say."""
+    plan = host.node.present.plan if host.node is not None else None
+    is_voided = plan is not None and host.signer.address in plan.voided
+    return not is_voided and watch.cluster.has_quota(host.signer.address)

@@ -1,0 +1,54 @@
+"""What is stored: whole, valid, counted rightly, and never lost (spec 4)."""
+
+from __future__ import annotations
+
+from hypernode.sim.invariants_of_legacy import find_intolerable
+from hypernode.sim.watch import InvariantFailed, Watch
+
+
+async def rules_hold_for_what_is_stored(watch: Watch) -> None:
+    """All rules of the network hold for every stored block, judged anew; where legacy nodes forge, those of
+    class A, and the rest for what honest nodes of ours forge."""
+    watch.tips.clear()
+    for host in watch.list_running():
+        assert host.node is not None
+        try:
+            tip = await watch.archive.file(host.node.world.ledger)
+        except ValueError as error:
+            raise InvariantFailed("rules_hold_for_what_is_stored", str(error), [host.index]) from error
+        watch.tips[host.index] = tip
+        broken = await find_intolerable(watch, host, tip)
+        if broken is not None:
+            filed, brk = broken
+            detail = f"block {filed.header.height} of node {host.index} breaks rule {brk.rule}: {brk.reason}"
+            raise InvariantFailed("rules_hold_for_what_is_stored", detail, [host.index])
+
+
+async def one_block_a_slot(watch: Watch) -> None:
+    """A ledger has one block for a (round, sir)."""
+    for index, tip in watch.tips.items():
+        slots = [(filed.header.round, filed.header.sir) for filed in tip.walk() if filed.header.height]
+        if len(set(slots)) != len(slots):
+            raise InvariantFailed("one_block_a_slot", f"node {index} has two blocks for a slot", [index])
+
+
+async def measures_equal_a_recount(watch: Watch) -> None:
+    """Measures that a ledger keeps are those that counting gives."""
+    for index, tip in watch.tips.items():
+        node = watch.cluster.hosts[index].node
+        told = node.world.ledger.get_height() if node is not None else tip.measured
+        if told != tip.measured:
+            detail = f"node {index} says {told}, counted {tip.measured}"
+            raise InvariantFailed("measures_equal_a_recount", detail, [index])
+
+
+async def nothing_acknowledged_is_lost(watch: Watch) -> None:
+    """The tip that a ledger acknowledged last is its tip, whatever happened to the node since."""
+    for loss in watch.cluster.witness.losses:
+        detail = f"node {loss.index} acknowledged {loss.acknowledged.height}, and found {loss.found.height}"
+        raise InvariantFailed("nothing_acknowledged_is_lost", detail, [loss.index])
+    for index, tip in watch.tips.items():
+        acknowledged = watch.cluster.witness.tips.get(index)
+        if acknowledged is not None and tip.header.block_hash != acknowledged.block_hash:
+            detail = f"node {index} acknowledged {acknowledged.height}, and is at {tip.header.height}"
+            raise InvariantFailed("nothing_acknowledged_is_lost", detail, [index])
