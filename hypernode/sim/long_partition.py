@@ -45,7 +45,7 @@ async def take_one_side(cluster: TroubledCluster, fault: Fault) -> None:
             raise InvariantFailed(NAME, detail, [host.index])
     for host in parted:
         assert host.node is not None
-        cluster.witness.ordered.add(host.index)
+        cluster.witness.ordered[host.index] = target.block_hash
         host.node.follow(target.block_hash.hex(), target.height)
 
 

@@ -57,8 +57,8 @@ class Witness:
     """The last tip that a host's ledger acknowledged."""
     losses: list[Loss] = field(default_factory=list)
     reorganisations: list[Reorganisation] = field(default_factory=list)
-    ordered: set[int] = field(default_factory=set)
-    """Hosts whose next replacement is by an operator's word."""
+    ordered: dict[int, bytes] = field(default_factory=dict)
+    """Hosts that an operator told to follow a block, and its hash, until they have it."""
     operator: Counter[int] = field(default_factory=Counter)
     """How often an operator changed a host's chain."""
     stored: int = 0
@@ -90,6 +90,13 @@ class Witness:
         """What the host acknowledged is put back by an operator: nothing is expected of it."""
         self.tips.pop(index, None)
         self.operator[index] += 1
+
+    def take_order(self, index: int, blocks: Sequence[Block]) -> bool:
+        """Whether a host's new blocks are what an operator ordered; then the order is done."""
+        if self.ordered.get(index) not in {block.block_hash for block in blocks}:
+            return False
+        del self.ordered[index]
+        return True
 
     async def pass_point(self, index: int) -> None:
         """Before and after a write; a host whose time has come does not get past it."""
@@ -139,23 +146,31 @@ class WatchedLedger:
         outcome = await self._ledger.replace(common, blocks, is_better, findings)
         self._witness.under_way.pop(self._index, None)
         if outcome.adopted:
-            self._note(blocks)
+            is_by_operator = self._note(blocks)
             if common < before.height:
-                self._note_reorganisation(common, before, oldest[0].round if oldest else None)
+                round_ = oldest[0].round if oldest else None
+                self._note_reorganisation(common, before, round_, is_by_operator=is_by_operator)
         await self._witness.pass_point(self._index)
         return outcome
 
     async def rollback(self, to_height: Height) -> tuple[Block, ...]:
+        """By the node itself: operators roll back ledgers of nodes that do not run."""
         before = self._ledger.get_height()
-        dropped = await self._write(lambda: self._ledger.rollback(to_height), ())
+        tip = await self._ledger.get_headers(to_height, 1)
+        await self._witness.pass_point(self._index)
         present = self._get_present()
-        is_premature = bool(dropped) and all((block.round, block.sir) > present for block in dropped)
-        self._note_reorganisation(
-            to_height, before, None, is_by_operator=not is_premature, is_premature=is_premature
-        )
+        self._witness.under_way[self._index] = tip[0].block_hash
+        dropped = await self._ledger.rollback(to_height)
+        self._witness.under_way.pop(self._index, None)
+        self._note(())
+        if dropped:
+            is_premature = all((block.round, block.sir) > present for block in dropped)
+            self._note_reorganisation(to_height, before, dropped[-1].round, is_premature=is_premature)
+        await self._witness.pass_point(self._index)
         return dropped
 
     async def _write(self, work: Callable[[], Awaitable[T]], blocks: Sequence[Block]) -> T:
+        """Blocks onto the tip."""
         await self._witness.pass_point(self._index)
         if blocks:
             self._witness.under_way[self._index] = blocks[-1].block_hash
@@ -165,9 +180,11 @@ class WatchedLedger:
         await self._witness.pass_point(self._index)
         return result
 
-    def _note(self, blocks: Sequence[Block]) -> None:
+    def _note(self, blocks: Sequence[Block]) -> bool:
+        """Whether an operator ordered them."""
         self._witness.note_blocks(blocks)
         self._witness.tips[self._index] = self._ledger.get_height()
+        return self._witness.take_order(self._index, blocks)
 
     def _note_reorganisation(
         self,
@@ -178,9 +195,6 @@ class WatchedLedger:
         is_by_operator: bool = False,
         is_premature: bool = False,
     ) -> None:
-        if self._index in self._witness.ordered:
-            self._witness.ordered.discard(self._index)
-            is_by_operator = True
         self._witness.operator[self._index] += is_by_operator
         change = Reorganisation(
             index=self._index,
