@@ -31,7 +31,7 @@ class RoundEntry:
         if finished is not None and finished.round < round_:
             await parts.world.ledger.save_status(finished.round, await parts.views.get_status())
         plan = await parts.chain.derive_plan(round_)
-        targets = await self._hand_out(plan)
+        targets = await hand_out(parts, plan)
         if group is not None:
             parts.connector.set_targets(targets, group)
         if not self._is_first_done:
@@ -44,24 +44,25 @@ class RoundEntry:
             f" {len(plan.voided)} voided, {jurors} jurors"
         )
 
-    async def _hand_out(self, plan: RoundPlan) -> list[Registration]:
-        """To every part what it needs of the plan; whom we are to connect to."""
-        parts, round_ = self.parts, plan.round
-        before = await parts.rounds.get_registered_before(round_)
-        parts.companion.enter_round()
-        parts.tuner.enter_round(await parts.rounds.get_colours(round_))
-        welcome = [entry for entry in plan.registered if entry.pos not in plan.voided]
-        targets = compute_connect_to(parts.present.network, welcome, parts.world.signer.address, round_)
-        parts.present.set_plan(plan, tuple(entry.pos for entry in targets))
-        parts.peers.set_registered([*plan.registered, *before])
-        parts.intake.set_senders(await parts.rounds.get_allowed_senders(plan))
-        parts.reporter.enter_round(round_)
-        parts.intake.configs.enter_round(round_, {entry.pos for entry in plan.registered})
-        return targets
-
     async def _recall(self, round_: Round) -> None:
         """Configurations that the chain tells of, and the mempool that was saved."""
         parts = self.parts
         last_before, _ = await parts.world.ledger.get_reference(round_ - 1)
         parts.intake.configs.note(await parts.world.ledger.get_messages_of_kind(CONFIG, last_before + 1))
         await parts.intake.digest(load_messages(parts.world.files))
+
+
+async def hand_out(parts: Parts, plan: RoundPlan) -> list[Registration]:
+    """To every part what it needs of the plan; whom we are to connect to."""
+    round_ = plan.round
+    before = await parts.rounds.get_registered_before(round_)
+    parts.companion.enter_round()
+    parts.tuner.enter_round(await parts.rounds.get_colours(round_))
+    welcome = [entry for entry in plan.registered if entry.pos not in plan.voided]
+    targets = compute_connect_to(parts.present.network, welcome, parts.world.signer.address, round_)
+    parts.present.set_plan(plan, tuple(entry.pos for entry in targets))
+    parts.peers.set_registered([*plan.registered, *before])
+    parts.intake.set_senders(await parts.rounds.get_allowed_senders(plan))
+    parts.reporter.enter_round(round_)
+    parts.intake.configs.enter_round(round_, {entry.pos for entry in plan.registered})
+    return targets

@@ -15,7 +15,6 @@ from typing import Any
 
 from hypernode.core.address import compute_address
 from hypernode.core.forging import seal_block
-from hypernode.core.lottery import compute_connect_to
 from hypernode.core.message import create_message
 from hypernode.core.network import Network
 from hypernode.core.signing import compute_pubkey, sign
@@ -28,6 +27,7 @@ from hypernode.net.session import Session, open_session
 from hypernode.node.assembly import NodeOptions
 from hypernode.node.history import History
 from hypernode.node.peers import Peer
+from hypernode.node.round_entry import hand_out
 from hypernode.node.rounds import Rounds
 from hypernode.node.runtime import Node
 from hypernode.node.world import World
@@ -217,13 +217,7 @@ async def enter_round(node: Node) -> RoundPlan:
     """What the owner does at the start of a round, but for dialling."""
     round_, _ = node.present.get_round_slot()
     plan = await node.chain.derive_plan(round_)
-    before = await node.rounds.get_registered_before(round_)
-    targets = compute_connect_to(node.network, plan.registered, node.world.signer.address, round_)
-    node.present.set_plan(plan, tuple(entry.pos for entry in targets))
-    node.peers.set_registered([*plan.registered, *before])
-    node.intake.set_senders(await node.rounds.get_allowed_senders(plan))
-    node.reporter.enter_round(round_)
-    node.intake.configs.enter_round(round_, {entry.pos for entry in plan.registered})
+    await hand_out(node, plan)
     return plan
 
 
