@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.forging import seal_block
@@ -16,9 +17,13 @@ from hypernode.core.hashing import h20
 from hypernode.core.lottery import Draws
 from hypernode.core.message import create_message
 from hypernode.core.signing import compute_twin
-from hypernode.core.types import Block, Message, Registration, RoundPlan
+from hypernode.core.types import Block, ChainHeight, Message, Registration, RoundPlan
 from hypernode.net.serving import Caller
+from hypernode.net.session import Session
+from hypernode.node.asking import ask_height
+from hypernode.node.connector import Connector
 from hypernode.node.forger import Forger
+from hypernode.node.peers import Peer
 from hypernode.node.runtime import Node
 from hypernode.node.serving import Handler
 from hypernode.ports import Endpoint, TransportClosed
@@ -36,6 +41,9 @@ FLOOD_QUESTIONS: Final = 250
 """More than a stranger may ask at once; each costs a registered one less."""
 FLOOD_EXTRA: Final = 50
 FLOOD_WHAT: Final = 0
+
+
+Lie: TypeAlias = Callable[[ChainHeight], ChainHeight]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,26 @@ def corrupt(liar: Liar, kind: FaultKind) -> None:
     if forger is not None:
         parts = {part.name: getattr(node.forger, part.name) for part in fields(Forger)}
         node.forger = forger(**parts)
+    if kind is FaultKind.EQUIVOCATE:
+        node.chain.on_own_block = _know_it  # an honest node would halt over its second block
+    lie = _HEIGHTS.get(kind)
+    if lie is not None:
+        replace_connector(node, partial(_LyingConnector, lie=lie))
+
+
+def replace_connector(node: Node, make: Callable[..., Connector]) -> None:
+    """Dial all anew with another one, which gets the fields of the one there is."""
+    node.connector.cancel_all()
+    parts = {part.name: getattr(node.connector, part.name) for part in fields(Connector)}
+    node.connector = make(**parts)
+    group, plan = node._group, node.present.plan
+    if group is not None and plan is not None:
+        wanted = [entry for entry in plan.registered if entry.pos in node.present.connect_to]
+        node.connector.set_targets(wanted, group)
+
+
+async def _know_it(block: Block) -> None:
+    """The liar signed it itself."""
 
 
 async def misbehave(liar: Liar, kind: FaultKind) -> None:
@@ -95,11 +123,12 @@ def _refuse(honest: Handler) -> Handler:
     return answer
 
 
-def _invent_height(truth: Command) -> Command:
-    told = truth.height
-    if told is None:
-        return truth
-    invented = replace(
+def _change_height(lie: Lie) -> Callable[[Handler], Handler]:
+    return _change(lambda truth: truth if truth.height is None else replace(truth, height=lie(truth.height)))
+
+
+def _invent_height(told: ChainHeight) -> ChainHeight:
+    return replace(
         told,
         height=told.height + 2,
         block_hash=h20(b"invented" + told.block_hash),
@@ -107,12 +136,10 @@ def _invent_height(truth: Command) -> Command:
         forgers=told.forgers + 1,
         forgers_round=told.forgers_round + 2,
     )
-    return replace(truth, height=invented)
 
 
-def _flatter(truth: Command) -> Command:
-    told = truth.height
-    return truth if told is None else replace(truth, height=replace(told, forgers=told.forgers + 3))
+def _flatter(told: ChainHeight) -> ChainHeight:
+    return replace(told, forgers=told.forgers + 3)
 
 
 def _cut_blocks(truth: Command) -> Command:
@@ -124,14 +151,30 @@ def _cut_blocks(truth: Command) -> Command:
 
 
 _ANSWERS: Final[Mapping[FaultKind, Mapping[CommandId, Callable[[Handler], Handler]]]] = {
-    FaultKind.LIE_HEIGHT: {CommandId.HEIGHT: _change(_invent_height)},
+    FaultKind.LIE_HEIGHT: {CommandId.HEIGHT: _change_height(_invent_height)},
     FaultKind.BREAK_PROMISE: {
-        CommandId.HEIGHT: _change(_flatter),
+        CommandId.HEIGHT: _change_height(_flatter),
         CommandId.ROUNDBLOCKS: _change(_cut_blocks),
         CommandId.BLOCKSYNC: _change(_cut_blocks),
     },
     FaultKind.WITHHOLD: {CommandId.ROUNDBLOCKS: _refuse, CommandId.BLOCKSYNC: _refuse},
 }
+
+_HEIGHTS: Final[Mapping[FaultKind, Lie]] = {
+    FaultKind.LIE_HEIGHT: _invent_height,
+    FaultKind.BREAK_PROMISE: _flatter,
+}
+"""What is told to those who are asked for theirs."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _LyingConnector(Connector):
+    lie: Lie
+
+    async def _exchange_heights(self, session: Session, peer: Peer) -> None:
+        own = self.lie(self.world.ledger.get_height())
+        told, their_juror = await ask_height(session, own, self.present.get_juror())
+        self.note_height(peer, told, their_juror)
 
 
 # --- forgers ----------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
+from functools import partial
 
 from hypernode.core.errors import Ignore
 from hypernode.core.forging import can_forge, seal_block, select_messages
@@ -29,6 +30,7 @@ from hypernode.node.peers import Peer
 from hypernode.node.runtime import Node
 from hypernode.ports import TransportClosed
 from hypernode.sim.cluster import Cluster, Host
+from hypernode.sim.liars import replace_connector
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 
@@ -57,7 +59,7 @@ class Plot:
             node.forger = _IdleForger(**honest)
             node.serving.handlers = {**node.serving.handlers, CommandId.HEIGHT: self._make_answer(node)}
             node.chain.on_own_block = _ignore  # an honest node would halt over what it did not sign
-            self._turn_connector(node)
+            replace_connector(node, partial(_AgreeingConnector, find_height=self._find_height))
 
     async def strike(self) -> bool:
         """Push one block to half of the honest, and another to the other half; False when the juror has too
@@ -117,16 +119,6 @@ class Plot:
             return Command(CommandId.HEIGHT, height=told)
 
         return answer
-
-    def _turn_connector(self, node: Node) -> None:
-        """Dial all anew, and agree with whom we ask."""
-        node.connector.cancel_all()
-        honest = {part.name: getattr(node.connector, part.name) for part in fields(Connector)}
-        node.connector = _AgreeingConnector(**honest, find_height=self._find_height)
-        group, plan = node._group, node.present.plan
-        if group is not None and plan is not None:
-            wanted = [entry for entry in plan.registered if entry.pos in node.present.connect_to]
-            node.connector.set_targets(wanted, group)
 
 
 async def _ignore(block: Block) -> None:
