@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain, zip_longest
 
-from hypernode.core.block import count_sources, encode_raw_block
+from hypernode.core.block import compute_block_hash, count_sources, encode_raw_block
 from hypernode.core.errors import Reject
-from hypernode.core.hashing import h20
 from hypernode.core.params import Network
 from hypernode.core.types import Block, Message, Round, Slot, Timestamp
 
@@ -46,11 +45,18 @@ def seal_block(
     timestamp: Timestamp,
     messages: Sequence[Message],
 ) -> Block:
-    """The block of ``address`` on top of ``parent``, hashed and signed; ``messages`` in block order.
+    """``draft_block`` and ``sign_block`` in one."""
+    return sign_block(sign, draft_block(address, parent, round_, sir, timestamp, messages))
+
+
+def draft_block(
+    address: str, parent: Block, round_: Round, sir: Slot, timestamp: Timestamp, messages: Sequence[Message]
+) -> Block:
+    """The block of ``address`` on top of ``parent``, hashed but not signed; ``messages`` in block order.
 
     Raises Reject("1-data") when a number is no uint32."""
     height = parent.height + 1
-    unsealed = Block(
+    unhashed = Block(
         height=height,
         round=round_,
         sir=sir,
@@ -63,8 +69,12 @@ def seal_block(
         block_hash=b"",
         forger=address,
     )
-    raw = encode_raw_block(unsealed)
-    return replace(unsealed, signature=sign(raw), block_hash=h20(raw))
+    return replace(unhashed, block_hash=compute_block_hash(unhashed))
+
+
+def sign_block(sign: Callable[[bytes], bytes], draft: Block) -> Block:
+    """A draft with its forger's signature."""
+    return replace(draft, signature=sign(encode_raw_block(draft)))
 
 
 def _fits(network: Network, m: Message, timestamp: Timestamp) -> bool:

@@ -1,8 +1,7 @@
 """Forging: seal the mempool's messages for our slot, store the block, send it to the neighbours.
 
-The order keeps us from ever signing twice for a slot: the hash is journalled, durably, before the
-signature is used for anything; then the block goes into our own ledger, judged like any other; then
-to those whose chain it follows.  A legacy node that gets a block which does not follow its chain, or
+The order keeps us from ever signing twice for a slot: the hash is journalled, durably, before the block is
+signed; then it goes into our own ledger, judged like any other; then to those whose chain it follows.  A legacy node that gets a block which does not follow its chain, or
 one twice, stops itself (spec 8): so nobody gets it unless he told the parent's height, and once.
 """
 
@@ -13,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hypernode.core.errors import Ignore, Reject
-from hypernode.core.forging import can_forge, seal_block, select_messages
+from hypernode.core.forging import can_forge, draft_block, select_messages, sign_block
 from hypernode.core.params import Network
 from hypernode.core.types import Block, Message, Registration, RoundPlan, Slot
 from hypernode.machine.state import State
@@ -58,7 +57,7 @@ class Forger:
         return select_messages(self.network, candidates, self.network.max_txs_per_block, timestamp)
 
     async def forge(self, plan: RoundPlan, sir: Slot) -> Block:
-        """Seal, journal, store.  Raises Reject or Ignore when it cannot be (the tip moved, too few
+        """Journal, sign, store.  Raises Reject or Ignore when it cannot be (the tip moved, too few
         messages), AlreadySigned when the journal holds another block for the slot."""
         self.set_state(State.FORGING)
         senders = await self.rounds.get_allowed_senders(plan)
@@ -69,8 +68,9 @@ class Forger:
         parent = await self._get_parent()
         signer = self.world.signer
         timestamp = max(int(self.world.clock.now()), parent.timestamp)
-        block = seal_block(signer.sign, signer.address, parent, plan.round, sir, timestamp, messages)
-        await self.world.journal.record(plan.round, sir, block.block_hash)
+        draft = draft_block(signer.address, parent, plan.round, sir, timestamp, messages)
+        await self.world.journal.record(plan.round, sir, draft.block_hash)
+        block = sign_block(signer.sign, draft)
         await self.chain.append_own(block)
         self.forged_count += 1
         self.log(f"forged block {block.height} ({plan.round}, {sir}) with {len(messages)} messages")

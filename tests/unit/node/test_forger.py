@@ -34,12 +34,17 @@ async def juror_node(bed: Bed, sir: int = 0) -> tuple[Node, RoundPlan]:
 # --- sealing --------------------------------------------------------------------------------------------
 
 
-def test_a_block_is_in_the_journal_before_it_is_in_the_ledger() -> None:
+def test_a_block_is_in_the_journal_before_it_is_signed_and_then_in_the_ledger() -> None:
     async def scenario() -> None:
         bed = Bed()
         node, plan = await juror_node(bed)
         order: list[str] = []
         record, append = node.world.journal.record, node.world.ledger.append
+        sign = node.world.signer.sign
+
+        def watch_sign(buffer: bytes) -> bytes:
+            order.append("signature")
+            return sign(buffer)
 
         async def watch_record(*args: Any) -> None:
             order.append("journal")
@@ -52,8 +57,9 @@ def test_a_block_is_in_the_journal_before_it_is_in_the_ledger() -> None:
 
         node.world.journal.record = watch_record  # type: ignore[method-assign,assignment]
         node.world.ledger.append = watch_append  # type: ignore[method-assign]
+        node.world.signer.sign = watch_sign  # type: ignore[method-assign]
         block = await node.forger.forge(plan, 0)
-        assert order == ["journal", "ledger"]
+        assert order == ["journal", "signature", "ledger"]
         assert node.chain.height.block_hash == block.block_hash
         assert node.present.state is State.FORGING
         assert node.forger.forged_count == 1
@@ -68,6 +74,11 @@ def test_a_slot_that_was_signed_is_not_signed_again() -> None:
         bed = Bed()
         node, plan = await juror_node(bed)
         await node.world.journal.record(ROUND, 0, b"h" * 20)
+
+        def sign(buffer: bytes) -> bytes:
+            raise AssertionError("it signs again")
+
+        node.world.signer.sign = sign  # type: ignore[method-assign]
         with pytest.raises(AlreadySigned):
             await node.forger.forge(plan, 0)
         assert node.chain.height.height == 0
