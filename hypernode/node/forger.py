@@ -1,8 +1,9 @@
 """Forging: seal the mempool's messages for our slot, store the block, send it to the neighbours.
 
 The order keeps us from ever signing twice for a slot: the hash is journalled, durably, before the block is
-signed; then it goes into our own ledger, judged like any other; then to those whose chain it follows.  A legacy node that gets a block which does not follow its chain, or
-one twice, stops itself (spec 8): so nobody gets it unless he told the parent's height, and once.
+signed; then it goes into our own ledger, judged like any other; then to those whose chain it follows.  A
+legacy node that gets a block which does not follow its chain, or one twice, stops itself (spec 8): so nobody
+gets it unless he told the parent's height, and once.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from hypernode.core.types import ChainHeight, Round, Slot
 from hypernode.node.assembly import NodeOptions
 from hypernode.node.runtime import Node
 from hypernode.node.world import World
-from hypernode.ports import Endpoint, Journal, Ledger, PowSource
+from hypernode.ports import Endpoint, Journal, Ledger, PowSource, Signer
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.sim.adapters import InlineVerifier, KeySigner, MemoryFiles, no_metrics
 from hypernode.sim.clock import SimClock
@@ -77,7 +77,7 @@ class Host:
 
     index: int
     ip: str
-    signer: KeySigner
+    signer: Signer
     clock: SimClock
     entropy: SeededEntropy
     ledger_db: InlineDatabase
@@ -125,13 +125,17 @@ class Cluster:
         return Host(
             index=index,
             ip=self.params.hypernodes[index].ip,
-            signer=KeySigner(make_privkey(self.seed, f"node {index}"), self.params.address_byte),
+            signer=self.make_signer(index, index),
             clock=SimClock(loop, self.wall_start),
             entropy=SeededEntropy(self.seed, f"node {index}"),
             ledger_db=InlineDatabase(),
             journal_db=InlineDatabase(),
             files=MemoryFiles(),
         )
+
+    def make_signer(self, owner: int, index: int) -> Signer:
+        """With the key of the host ``owner``, for the host at ``index``."""
+        return KeySigner(make_privkey(self.seed, f"node {owner}"), self.params.address_byte)
 
     @property
     def trace(self) -> str:

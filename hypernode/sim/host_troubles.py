@@ -140,7 +140,6 @@ async def restore(cluster: TroubledCluster, fault: Fault) -> None:
     host.ledger_db = backup.ledger
     if fault.kind is FaultKind.OLD_BACKUP:
         host.journal_db = backup.journal
-        cluster.old_journals.add(index)
     cluster.witness.forget(index)
     await cluster.bring_up(index)
 
@@ -149,12 +148,10 @@ async def start_clone(cluster: TroubledCluster, fault: Fault) -> None:
     """A host more, with the same key."""
     original = cluster.hosts[fault.subjects[0]]
     number = len(cluster.hosts)
-    cluster.excused.add(original.signer.address)
-    cluster.old_journals.update((original.index, number))
     clone = Host(
         index=number,
         ip=f"172.{number % 256}.0.1",
-        signer=original.signer,
+        signer=cluster.make_signer(original.index, number),
         clock=SimClock(asyncio.get_running_loop(), cluster.wall_start),
         entropy=SeededEntropy(cluster.seed, f"clone {number}"),
         ledger_db=InlineDatabase(),
@@ -184,9 +181,6 @@ async def turn(cluster: TroubledCluster, fault: Fault) -> None:
     """The hosts' nodes lie from now on."""
     for index in fault.subjects:
         host = cluster.hosts[index]
-        cluster.careless.add(host.signer.address)
-        if fault.kind is FaultKind.EQUIVOCATE:
-            cluster.excused.add(host.signer.address)
         if host.node is None:
             continue
         liar = Liar(host.node, Draws(f"liar {cluster.seed} {fault.number} {index}"))

@@ -55,11 +55,21 @@ async def find_intolerable(watch: Watch, host: Host, tip: Filed) -> tuple[Filed,
 
 
 async def _is_tolerated(watch: Watch, host: Host, filed: Filed, brk: Break) -> bool:
-    """A mixed network takes blocks of others than honest nodes of ours that break classes B and C, and each
-    ledger keeps a finding of it."""
-    header, cluster = filed.header, watch.cluster
-    if not cluster.params.mixed or brk.cls == "A" or header.forger not in cluster.careless:
+    """What ``is_merciful`` lets pass; and each ledger keeps a finding of it."""
+    if not is_merciful(watch, filed, brk):
         return False
     assert host.node is not None
+    header = filed.header
     found = await host.node.world.ledger.get_findings(header.height, header.height)
     return any((f.block_hash, f.rule) == (header.block_hash, brk.rule) for f in found)
+
+
+def is_merciful(watch: Watch, filed: Filed, brk: Break) -> bool:
+    """A mixed network takes blocks that break classes B and C: of legacy nodes, and of those who lied when
+    they signed them."""
+    header, cluster = filed.header, watch.cluster
+    if not cluster.params.mixed or brk.cls == "A":
+        return False
+    signed = cluster.witness.signatures.find(header.forger, header.round, header.sir, header.block_hash)
+    is_lie = signed is not None and cluster.was_under(header.forger, LIARS, signed.at)
+    return is_lie or header.forger in cluster.legacy_hosts.addresses

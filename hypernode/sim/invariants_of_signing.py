@@ -1,32 +1,43 @@
 """What keys sign: one block for a slot, known to the journal; and what a key leads to that signs elsewhere
-too (spec 4)."""
+too (spec 4).
+
+A fault excuses what was signed while it lasted, and what follows from that: evidence, and who halts over it.
+"""
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+from hypernode.core.types import Block, Equivocation
+from hypernode.sim.cluster import Host
 from hypernode.sim.faults import FaultKind
 from hypernode.sim.watch import InvariantFailed, Watch, is_halted
 from hypernode.storage.database import InlineDatabase
 
+MANY_HANDED: Final = frozenset({FaultKind.EQUIVOCATE, FaultKind.USURP, FaultKind.CLONE})
+"""Under these a key signs more than its journal knows."""
+_ELSEWHERE: Final = re.compile(r"our key signed block (\d+) elsewhere")
+"""Why a node halts over its key."""
+
 
 async def nobody_signs_twice(watch: Watch) -> None:
-    """No honest key signed two blocks for one slot, in whatever ledger or journal they are."""
+    """No honest key signed two blocks for one slot, whether anybody took them or not.  A legacy node has no
+    journal."""
     cluster = watch.cluster
-    signed = {slot: set(hashes) for slot, hashes in cluster.witness.signed.items()}
-    for host in cluster.hosts:
-        for round_, sir, block_hash in await _read_journal(host.journal_db):
-            signed.setdefault((host.signer.address, round_, sir), set()).add(block_hash)
-    for (forger, round_, sir), hashes in signed.items():
-        if len(hashes) > 1 and forger not in cluster.excused:
-            guilty = [host.index for host in cluster.hosts if host.signer.address == forger]
-            detail = f"node {guilty} signed {len(hashes)} blocks for slot {sir} of round {round_}"
+    for address, round_, sir in cluster.witness.signatures.twofold:
+        signed = cluster.witness.signatures.list_of(address, round_, sir)
+        is_excused = any(cluster.was_under(address, MANY_HANDED, one.at) for one in signed)
+        if not is_excused and address not in cluster.legacy_hosts.addresses:
+            guilty = sorted({one.by for one in signed})
+            detail = f"node {guilty} signed {len(signed)} blocks for slot {sir} of round {round_}"
             raise InvariantFailed("nobody_signs_twice", detail, guilty)
 
 
 async def journals_know_own_blocks(watch: Watch) -> None:
-    """What a node forged and stored is in its journal."""
+    """What a node forged and stored is in its journal; a clone has a journal of its own."""
     for host in watch.list_running():
-        is_excused = host.signer.address in watch.cluster.excused
-        if is_excused or host.index in watch.cluster.old_journals:
+        if host.index >= watch.cluster.count:
             continue
         known = {
             (round_, sir): block_hash for round_, sir, block_hash in await _read_journal(host.journal_db)
@@ -34,7 +45,8 @@ async def journals_know_own_blocks(watch: Watch) -> None:
         for filed in watch.tips[host.index].walk():
             header = filed.header
             is_own = header.forger == host.signer.address
-            if is_own and known.get((header.round, header.sir)) != header.block_hash:
+            is_known = not is_own or known.get((header.round, header.sir)) == header.block_hash
+            if not is_known and not _may_forget(watch, header):
                 detail = f"node {host.index} has its block {header.height} not in its journal"
                 raise InvariantFailed("journals_know_own_blocks", detail, [host.index])
 
@@ -45,23 +57,51 @@ async def _read_journal(database: InlineDatabase) -> list[tuple[int, int, bytes]
     return [(row[0], row[1], row[2]) for row in rows]
 
 
+def _may_forget(watch: Watch, own: Block) -> bool:
+    """Whether the journal of those days was put back, or another hand signed."""
+    cluster = watch.cluster
+    signed = cluster.witness.signatures.find(own.forger, own.round, own.sir, own.block_hash)
+    kinds = MANY_HANDED | {FaultKind.OLD_BACKUP}
+    return signed is not None and cluster.was_under(own.forger, kinds, signed.at)
+
+
 async def nobody_is_accused_wrongly(watch: Watch) -> None:
-    """Evidence of equivocation is against those who signed twice."""
+    """Evidence of equivocation is two blocks of one slot that its forger signed."""
     for host in watch.cluster.list_trusted():
         for evidence in host.node.present.evidence if host.node is not None else ():
-            if evidence.first.forger not in watch.cluster.excused:
+            if not _is_true(watch, evidence):
                 detail = f"node {host.index} accuses {evidence.first.forger}"
                 raise InvariantFailed("nobody_is_accused_wrongly", detail, [host.index])
 
 
+def _is_true(watch: Watch, evidence: Equivocation) -> bool:
+    signed = watch.cluster.witness.signatures
+    first, second = evidence.first, evidence.second
+    case = (first.forger, first.round, first.sir)
+    return (
+        case == (second.forger, second.round, second.sir)
+        and first.block_hash != second.block_hash
+        and all(signed.find(*case, block.block_hash) is not None for block in (first, second))
+    )
+
+
 async def only_clones_halt(watch: Watch) -> None:
-    """HALTED is for keys in use elsewhere, and for disks that refuse."""
-    excused = watch.cluster.excused
+    """HALTED is for keys of which another hand signed the block that the node names."""
     for host in watch.list_running():
-        node = host.node
-        if node is not None and node.present.halted and host.signer.address not in excused:
-            detail = f"node {host.index}: {node.present.halted}"
+        if is_halted(host) and not _has_reason(watch, host):
+            assert host.node is not None
+            detail = f"node {host.index}: {host.node.present.halted}"
             raise InvariantFailed("only_clones_halt", detail, [host.index])
+
+
+def _has_reason(watch: Watch, host: Host) -> bool:
+    assert host.node is not None
+    named = _ELSEWHERE.match(host.node.present.halted)
+    address = host.signer.address
+    signed = watch.cluster.witness.signatures.list_at(address, int(named[1])) if named else []
+    return any(
+        one.by != host.index or watch.cluster.was_under(address, MANY_HANDED, one.at) for one in signed
+    )
 
 
 async def clones_are_found(watch: Watch) -> None:

@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final, cast
 
 from hypernode.core.network import Network
 from hypernode.core.timeline import compute_reference_time, compute_round_slot, compute_round_start
 from hypernode.core.types import Round
-from hypernode.ports import Journal, Ledger, PowSource
+from hypernode.ports import Journal, Ledger, PowSource, Signer
 from hypernode.pow.scripted_source import PowScript, ScriptedPowSource
 from hypernode.sim.cluster import Cluster, Host
-from hypernode.sim.faults import Fault
+from hypernode.sim.faults import Fault, FaultKind
 from hypernode.sim.holding import NOWHERE, get_holding_loop
 from hypernode.sim.legacy_hosts import LegacyHosts, LegacyWorld
+from hypernode.sim.signatures import WatchedSigner
 from hypernode.sim.witness import WatchedJournal, WatchedLedger, Witness
 from hypernode.storage.database import InlineDatabase
 
@@ -52,8 +54,8 @@ class Life:
 class TroubledCluster(Cluster):
     """Use as a Cluster, on a ``HoldingLoop``.
 
-    ``trusted`` tells of whom good behaviour is expected; ``excused`` holds addresses that signed twice by a
-    fault's own doing, or without a journal: those of legacy nodes.  The first ``legacy`` hosts run one."""
+    ``list_trusted`` tells of whom good behaviour is expected; ``was_under`` what explains a bad one.  The
+    first ``legacy`` hosts run a legacy node."""
 
     def __init__(self, count: int, seed: int, params: Network, legacy: int = 0) -> None:
         self.script = PowScript.of(params, [(h.pos, h.ip, h.port, h.weight) for h in params.hypernodes])
@@ -66,11 +68,9 @@ class TroubledCluster(Cluster):
         """All that were, and are."""
         world = LegacyWorld(params, self.network, self._verifier, self._connect, self._make_pow_source)
         self.legacy_hosts = LegacyHosts(world, self.hosts, range(legacy))
-        self.careless: set[str] = set(self.legacy_hosts.addresses)
-        """Addresses of which any block may come that holds class A: of legacy nodes, and of liars."""
-        self.excused: set[str] = set(self.legacy_hosts.addresses)
-        self.old_journals: set[int] = set()
-        """Hosts whose journal was put back by an operator, or is a clone's: it need not know all."""
+        self.ended: dict[int, float] = {}
+        """When what a fault did was undone (unix s), by its number."""
+        self._owners = {host.signer.address: host.index for host in self.hosts}
         self.gone: set[int] = set()
         """Hosts that were off the list, or voided, at some time."""
         self._spent: dict[str, Round] = {}
@@ -98,6 +98,17 @@ class TroubledCluster(Cluster):
 
     def is_troubled(self, index: int) -> bool:
         return any(index in fault.subjects for fault in self.active.values())
+
+    def was_under(self, address: str, kinds: Collection[FaultKind], at: float) -> bool:
+        """Whether such a fault befell the owner of a key at a time (unix s): from its begin until it was
+        undone, and no longer."""
+        since = at - self.begin_time
+        return any(
+            fault.kind in kinds
+            and self._owners.get(address) in fault.subjects
+            and fault.at <= since <= max(fault.end, self.ended.get(fault.number, 0.0) - self.begin_time)
+            for fault in self.begun
+        )
 
     def list_trusted(self) -> list[Host]:
         """Hosts that run, and that no fault befalls at present."""
@@ -128,6 +139,10 @@ class TroubledCluster(Cluster):
         return self._spent.get(address, -1) < compute_round_slot(self.params, self.clock.now())[0]
 
     # --- ports --------------------------------------------------------------------------------------
+
+    def make_signer(self, owner: int, index: int) -> Signer:
+        signer = super().make_signer(owner, index)
+        return WatchedSigner(signer, index, self.witness.signatures, self.clock.now)
 
     async def _open_ledger(self, host: Host) -> Ledger:
         ledger = await super()._open_ledger(host)

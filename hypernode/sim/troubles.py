@@ -56,6 +56,7 @@ async def end_fault(cluster: TroubledCluster, fault: Fault) -> None:
     """Undo it: from now on the hosts can come together again."""
     cluster.network.record(f"end {fault}")
     await TROUBLES[fault.kind].end(cluster, fault)
+    cluster.ended[fault.number] = cluster.clock.now()
     del cluster.active[fault.number]
 
 

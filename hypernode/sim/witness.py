@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from hypernode.core.types import Block, ChainHeight, Height, Round, Slot
 from hypernode.ports import Finding, Journal, Ledger, Replacement
+from hypernode.sim.signatures import Signatures
 
 T = TypeVar("T")
 
@@ -51,8 +52,7 @@ class Loss:
 class Witness:
     """Of the whole run.  ``get_round``: the present round by a host's clock."""
 
-    signed: dict[tuple[str, Round, Slot], set[bytes]] = field(default_factory=dict)
-    """Forger and slot to the blocks that anybody stored."""
+    signatures: Signatures = field(default_factory=Signatures)
     tips: dict[int, ChainHeight] = field(default_factory=dict)
     """The last tip that a host's ledger acknowledged."""
     losses: list[Loss] = field(default_factory=list)
@@ -73,7 +73,6 @@ class Witness:
 
     def note_blocks(self, blocks: Sequence[Block]) -> None:
         for block in blocks:
-            self.signed.setdefault((block.forger, block.round, block.sir), set()).add(block.block_hash)
             self.on_block(block)
         self.stored += len(blocks)
 

@@ -18,6 +18,7 @@ import pytest
 from hypernode.core.message import create_message
 from hypernode.core.types import Block, Message, Round, Slot
 from hypernode.node.runtime import Node
+from hypernode.ports import Signer
 from hypernode.sim.adapters import KeySigner
 from hypernode.sim.cluster import make_privkey
 from hypernode.sim.legacy import LegacyNode
@@ -235,7 +236,7 @@ def make_odd_messages(cluster: MixedCluster, count: int) -> list[Message]:
 
 
 def say(
-    signer: KeySigner, timestamp: int, value: int, *, recipient: str | None = None, params: str = "TEST:0"
+    signer: Signer, timestamp: int, value: int, *, recipient: str | None = None, params: str = "TEST:0"
 ) -> Message:
     """A message as a client may hand it in."""
     return create_message(

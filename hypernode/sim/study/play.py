@@ -245,6 +245,4 @@ class _Run:
 
     def _find_filled(self, chain: list[bytes]) -> set[tuple[Round, Slot]]:
         """Slots of the chain's blocks."""
-        members = set(chain)
-        signed = self._cluster.witness.signed.items()
-        return {(round_, sir) for (_, round_, sir), hashes in signed if hashes & members}
+        return self._cluster.witness.signatures.find_slots(set(chain))

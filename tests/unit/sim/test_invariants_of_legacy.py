@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from hypernode.core.forging import seal_block
 from hypernode.core.types import Block
 from hypernode.core.validate_block import Break
 from hypernode.ports import Finding
@@ -128,16 +129,24 @@ def test_a_mixed_network_takes_what_legacy_nodes_forge_and_keeps_a_finding(
     play(replace(SCENARIO, legacy=legacy), act)
 
 
-def test_a_liar_is_no_better_than_a_legacy_node() -> None:
+@pytest.mark.parametrize(
+    ("kind", "signed_after_s", "is_taken"),
+    [(FaultKind.REPLAY, 50.0, True), (FaultKind.REPLAY, 150.0, False), (FaultKind.LOSSY, 50.0, False)],
+)
+def test_what_a_liar_signed_while_it_lied_is_no_better_than_what_a_legacy_node_signs(
+    kind: FaultKind, signed_after_s: float, *, is_taken: bool
+) -> None:
     async def act(watch: Watch) -> None:
         cluster, root = watch.cluster, watch.archive.root
-        header = replace(root.header, height=1, forger=cluster.hosts[2].signer.address)
-        tip = Filed(header, root, frozenset(), frozenset(), (Break("6", "B", "so it is"),), root.measured)
-        node = cluster.hosts[1].node
-        assert node is not None
+        begin = cluster.clock.now() - cluster.begin_time
+        cluster.begun.append(Fault(0, begin, kind, (2,), 100.0, 0.5))
+        await asyncio.sleep(signed_after_s)
+        signer = cluster.hosts[2].signer
+        header = seal_block(signer.sign, signer.address, root.header, 3, 1, int(cluster.clock.now()), ())
         await note_finding(cluster.hosts[1], header, "6")
-        assert await find_intolerable(watch, cluster.hosts[1], tip) is not None
-        cluster.careless.add(header.forger)
-        assert await find_intolerable(watch, cluster.hosts[1], tip) is None
+        await asyncio.sleep(500.0)
+        tip = Filed(header, root, frozenset(), frozenset(), (Break("6", "B", "so it is"),), root.measured)
+        broken = await find_intolerable(watch, cluster.hosts[1], tip)
+        assert broken == (None if is_taken else (tip, tip.breaks[0]))
 
     play(SCENARIO, act)
