@@ -62,12 +62,18 @@ class Archive:
         tip = ledger.get_height()
         unknown_from = await self._find_unknown(ledger, tip.height)
         for block in await ledger.get_blocks(unknown_from, tip.height - unknown_from + 1):
+            await self.file_block(block)
+        return self._filed[tip.block_hash]
+
+    async def file_block(self, block: Block) -> Filed:
+        """Take a block, if it is new.  Raises ValueError for a loose one."""
+        known = self._filed.get(block.block_hash)
+        if known is None:
             parent = self._filed.get(block.previous_hash)
             if parent is None:
                 raise ValueError(f"block {block.height} follows nothing that is known")
-            if block.block_hash not in self._filed:
-                self._filed[block.block_hash] = await self._judge(parent, block)
-        return self._filed[tip.block_hash]
+            known = self._filed[block.block_hash] = await self._judge(parent, block)
+        return known
 
     async def _find_unknown(self, ledger: Ledger, tip: int) -> int:
         """The lowest height whose block is new."""

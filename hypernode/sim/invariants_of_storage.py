@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from hypernode.sim.invariants_of_legacy import find_intolerable
+from hypernode.core.validate_block import RULE_CLASSES, Break
+from hypernode.sim.invariants_of_legacy import find_intolerable, is_merciful
 from hypernode.sim.watch import InvariantFailed, Watch
+from hypernode.sim.witness import StoredBlock
 
 
 async def rules_hold_for_what_is_stored(watch: Watch) -> None:
-    """All rules of the network hold for every stored block, judged anew; where legacy nodes forge, those of
-    class A, and the rest for what honest nodes of ours forge."""
+    """All rules of the network hold for every block that was ever stored, judged anew; where legacy nodes
+    forge, those of class A, and the rest for what honest nodes of ours forge."""
+    for stored in watch.stored:
+        await _judge_stored(watch, stored)
+    watch.stored.clear()
     watch.tips.clear()
     for host in watch.list_running():
         assert host.node is not None
@@ -22,6 +27,25 @@ async def rules_hold_for_what_is_stored(watch: Watch) -> None:
             filed, brk = broken
             detail = f"block {filed.header.height} of node {host.index} breaks rule {brk.rule}: {brk.reason}"
             raise InvariantFailed("rules_hold_for_what_is_stored", detail, [host.index])
+
+
+async def _judge_stored(watch: Watch, stored: StoredBlock) -> None:
+    """A block when it was stored, though it may be in no chain any more; rule 3 asks for the time then."""
+    block = stored.block
+    try:
+        filed = await watch.archive.file_block(block)
+    except ValueError as error:
+        raise InvariantFailed("rules_hold_for_what_is_stored", str(error), [stored.index]) from error
+    breaks = list(filed.breaks)
+    ahead_s = block.timestamp - stored.by_clock
+    if ahead_s > watch.cluster.params.future_allowed_s:
+        breaks.append(Break("3", RULE_CLASSES["3"], f"{ahead_s:.0f} s in the future of who stored it"))
+    for brk in breaks:
+        if not is_merciful(watch, filed, brk):
+            detail = (
+                f"block {block.height} that node {stored.index} stored breaks rule {brk.rule}: {brk.reason}"
+            )
+            raise InvariantFailed("rules_hold_for_what_is_stored", detail, [stored.index])
 
 
 async def one_block_a_slot(watch: Watch) -> None:

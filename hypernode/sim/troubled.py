@@ -148,7 +148,11 @@ class TroubledCluster(Cluster):
         ledger = await super()._open_ledger(host)
         self.witness.note_opened(host.index, ledger.get_height())
         watched = WatchedLedger(
-            ledger, host.index, self.witness, lambda: compute_round_slot(self.params, host.clock.now())
+            ledger,
+            host.index,
+            self.witness,
+            lambda: compute_round_slot(self.params, host.clock.now()),
+            host.clock.now,
         )
         return cast(Ledger, watched)
 

@@ -10,6 +10,7 @@ from hypernode.core.types import Round, Slot
 from hypernode.sim.archive import Archive, Filed
 from hypernode.sim.cluster import Host
 from hypernode.sim.troubled import TroubledCluster
+from hypernode.sim.witness import StoredBlock
 
 
 class InvariantFailed(AssertionError):
@@ -42,6 +43,8 @@ class Watch:
     """Of the hosts that run, at the present check."""
     noted_messages: dict[bytes, float] = field(default_factory=dict)
     """Messages of a mempool in calm, with the time when they were noted."""
+    stored: list[StoredBlock] = field(default_factory=list)
+    """What hosts stored since the last check, whether it is in their chains still or not."""
     tips_before: dict[int, TipBefore] = field(default_factory=dict)
     """At the check before."""
     seen_declared: int = 0
@@ -53,6 +56,9 @@ class Watch:
     seen_reorganisations: int = 0
     seen_traps: int = 0
     """Of legacy nodes."""
+
+    def __post_init__(self) -> None:
+        self.cluster.witness.on_stored = self.stored.append
 
     @property
     def calm_s(self) -> float:

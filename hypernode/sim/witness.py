@@ -40,6 +40,15 @@ class Reorganisation:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredBlock:
+    """A block that a host's ledger took, and the time that its clock showed (unix s)."""
+
+    index: int
+    by_clock: float
+    block: Block
+
+
+@dataclass(frozen=True, slots=True)
 class Loss:
     """A host's ledger was opened, and had not the tip that it had acknowledged."""
 
@@ -69,11 +78,15 @@ class Witness:
     on_trap: Callable[[int], None] = lambda index: None
     on_block: Callable[[Block], None] = lambda block: None
     """Called for every block that a host stores."""
+    on_stored: Callable[[StoredBlock], None] = lambda stored: None
+    """The same, with where and when it was."""
     now: Callable[[], float] = lambda: 0.0
 
-    def note_blocks(self, blocks: Sequence[Block]) -> None:
+    def note_blocks(self, index: int, blocks: Sequence[Block], by_clock: float) -> None:
+        """A host stored them, when its clock showed that time (unix s)."""
         for block in blocks:
             self.on_block(block)
+            self.on_stored(StoredBlock(index, by_clock, block))
         self.stored += len(blocks)
 
     def note_opened(self, index: int, tip: ChainHeight) -> None:
@@ -115,12 +128,19 @@ class WatchedLedger:
     """A ledger with a witness; asking goes straight through."""
 
     def __init__(
-        self, ledger: Ledger, index: int, witness: Witness, get_present: Callable[[], tuple[Round, Slot]]
+        self,
+        ledger: Ledger,
+        index: int,
+        witness: Witness,
+        get_present: Callable[[], tuple[Round, Slot]],
+        now: Callable[[], float],
     ) -> None:
+        """``get_present`` and ``now`` (unix s) are by the host's clock."""
         self._ledger = ledger
         self._index = index
         self._witness = witness
         self._get_present = get_present
+        self._now = now
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
@@ -138,14 +158,14 @@ class WatchedLedger:
         is_better: Callable[[ChainHeight, ChainHeight], bool],
         findings: Sequence[Finding] = (),
     ) -> Replacement:
-        before = self._ledger.get_height()
+        before, asked_at = self._ledger.get_height(), self._now()
         oldest = await self._ledger.get_headers(common + 1, 1)
         await self._witness.pass_point(self._index)
         self._witness.under_way[self._index] = blocks[-1].block_hash
         outcome = await self._ledger.replace(common, blocks, is_better, findings)
         self._witness.under_way.pop(self._index, None)
         if outcome.adopted:
-            is_by_operator = self._note(blocks)
+            is_by_operator = self._note(blocks, asked_at)
             if common < before.height:
                 round_ = oldest[0].round if oldest else None
                 self._note_reorganisation(common, before, round_, is_by_operator=is_by_operator)
@@ -161,7 +181,7 @@ class WatchedLedger:
         self._witness.under_way[self._index] = tip[0].block_hash
         dropped = await self._ledger.rollback(to_height)
         self._witness.under_way.pop(self._index, None)
-        self._note(())
+        self._note((), self._now())
         if dropped:
             is_premature = all((block.round, block.sir) > present for block in dropped)
             self._note_reorganisation(to_height, before, dropped[-1].round, is_premature=is_premature)
@@ -170,18 +190,19 @@ class WatchedLedger:
 
     async def _write(self, work: Callable[[], Awaitable[T]], blocks: Sequence[Block]) -> T:
         """Blocks onto the tip."""
+        asked_at = self._now()
         await self._witness.pass_point(self._index)
         if blocks:
             self._witness.under_way[self._index] = blocks[-1].block_hash
         result = await work()
         self._witness.under_way.pop(self._index, None)
-        self._note(blocks)
+        self._note(blocks, asked_at)
         await self._witness.pass_point(self._index)
         return result
 
-    def _note(self, blocks: Sequence[Block]) -> bool:
+    def _note(self, blocks: Sequence[Block], asked_at: float) -> bool:
         """Whether an operator ordered them."""
-        self._witness.note_blocks(blocks)
+        self._witness.note_blocks(self._index, blocks, asked_at)
         self._witness.tips[self._index] = self._ledger.get_height()
         return self._witness.take_order(self._index, blocks)
 

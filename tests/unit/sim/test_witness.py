@@ -31,7 +31,7 @@ def play(act: Callable[[Watch, WatchedLedger], Awaitable[None]], present: tuple[
         cluster = TroubledCluster(SCENARIO.nodes, SCENARIO.seed, SCENARIO.make_network())
         watch = Watch(cluster, Archive(cluster.params, ScriptedPowSource(cluster.script, cluster.clock.now)))
         ledger = await open_ledger(InlineDatabase(), NETWORK)
-        watched = WatchedLedger(ledger, 1, cluster.witness, lambda: present)
+        watched = WatchedLedger(ledger, 1, cluster.witness, lambda: present, cluster.clock.now)
         await watched.append_many(chain(4))
         await act(watch, watched)
 
