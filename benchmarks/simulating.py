@@ -17,7 +17,8 @@ from typing import Final
 
 from benchmarks.figures import Row
 from hypernode.sim.faults import ALL
-from hypernode.sim.scenario import Report, Scenario, play
+from hypernode.sim.report import Report
+from hypernode.sim.scenario import Scenario, play
 
 TARGET_TIMES: Final = 100.0
 """Times real time, of twenty nodes."""

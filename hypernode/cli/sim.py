@@ -1,8 +1,8 @@
 """``python -m hypernode sim`` (``make sim``): a network of real nodes lives through trouble on virtual time.
 
-Everything follows from the arguments: the same ones give the same trace hash.  When an invariant breaks, it
-says which, when and why, the command that plays up to there, and a smaller scenario that breaks too.  Exit
-status: 0 all held, 1 an invariant broke, 2 usage.
+Everything follows from the arguments: the same ones give the same trace hash.  When an invariant breaks, or
+anything else ends the run, it says which, when and why, the command that plays up to there, and a smaller
+scenario that breaks too.  Exit status: 0 all held, 1 something broke, 2 usage.
 """
 
 from __future__ import annotations
@@ -12,19 +12,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING, Final
 
 from hypernode.cli.exit_codes import Exit
 
 if TYPE_CHECKING:
-    from hypernode.sim.scenario import Failure, Progress, Report, Scenario
+    from hypernode.sim.report import Failure, Report
+    from hypernode.sim.scenario import Progress, Scenario
 
 MAX_NODES: Final = 1_000
 MAX_HOURS: Final = 24.0 * 365
 LINE_EVERY_S: Final = 10.0
 """Real seconds between lines where there is no terminal."""
+MAX_HEALINGS: Final = 10
+"""Whose times are told one by one."""
 _COMMAND: Final = "python -m hypernode sim"
 
 
@@ -163,7 +165,7 @@ def format_report(report: Report, real_s: float) -> str:
         f"faults          {faults}",
         f"slots           {report.filled} of {report.slots} have a block ({share:.1f} %)",
         f"stored          {report.stored} blocks at all nodes, {report.reorganisations} reorganisations",
-        f"time to agree   {_format_times(report.agreed_after_s)}",
+        f"time to agree   {_format_times(report.agreed_after_s, report.cut_short)}",
         *_format_legacy(report),
         f"trace           {report.trace}",
     ]
@@ -178,15 +180,19 @@ def _format_legacy(report: Report) -> list[str]:
     return [f"legacy nodes    {along}; they stopped themselves {report.legacy_restarts} times"]
 
 
-def _format_times(times: list[float]) -> str:
+def _format_times(times: list[float], cut_short: int) -> str:
+    """Of each healing, where there are few of them."""
+    also = f"; {cut_short} more were cut short" if cut_short else ""
     if not times:
-        return "nothing to heal"
-    return f"{median(times):.0f} s in the middle, {max(times):.0f} s at most, of {len(times)} healings"
+        return f"none of {cut_short} healings came to its end" if cut_short else "nothing to heal"
+    each = f" ({', '.join(f'{time:.0f}' for time in times)})" if len(times) <= MAX_HEALINGS else ""
+    middle = f"{median(times):.0f} s in the middle, {max(times):.0f} s at most"
+    return f"{middle}, of {len(times)} healings{each}{also}"
 
 
 def format_failure(scenario: Scenario, failure: Failure) -> str:
     """A broken invariant, and how to see it again."""
-    again = replace(scenario, until_s=failure.at_s + 1)
+    again = scenario.play_until(failure.at_s)
     lines = [
         "",
         f"BROKEN          {failure.name}",

@@ -36,6 +36,7 @@ from hypernode.sim.invariants_of_storage import (
     one_block_a_slot,
     rules_hold_for_what_is_stored,
 )
+from hypernode.sim.report import tell_error
 from hypernode.sim.watch import InvariantFailed, Watch
 
 
@@ -51,14 +52,18 @@ async def nodes_live(watch: Watch) -> None:
     for host in watch.cluster.hosts:
         if host.task is not None and host.task.done() and not host.task.cancelled():
             error = host.task.exception()
-            raise InvariantFailed("nodes_live", f"node {host.index} ended: {error!r}", [host.index])
+            raise InvariantFailed("nodes_live", _tell_ended(host.index, error), [host.index])
     for index, legacy in watch.cluster.legacy_hosts.by_index.items():
         task = legacy.task
         if task is not None and task.done() and not task.cancelled() and (problem := task.exception()):
             # Stopping itself is what they do; an error is one of the simulation.
-            raise InvariantFailed("nodes_live", f"legacy node {index} ended: {problem!r}", [index])
+            raise InvariantFailed("nodes_live", f"legacy {_tell_ended(index, problem)}", [index])
     if watch.cluster.failures:
         raise InvariantFailed("nodes_live", watch.cluster.failures[0])
+
+
+def _tell_ended(index: int, error: BaseException | None) -> str:
+    return f"node {index} ended: {tell_error(error) if error else 'without an error'}"
 
 
 async def check_stopped() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import math
 from asyncio import base_events
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import Executor
 from contextvars import Context
 from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple, Unpack
@@ -20,10 +20,23 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 _RESOLUTION_S: Final = 1e-9
+_INSTANT_S: Final = 1e-6
+"""Less than that is no progress."""
+MAX_TURNS: Final = 100_000
+"""Of the loop in one instant; a network of twenty nodes takes some forty."""
+_MAX_NAMED: Final = 12
 
 
-class Deadlock(RuntimeError):
+class Stuck(RuntimeError):
+    """Time cannot go on."""
+
+
+class Deadlock(Stuck):
     """Tasks wait, and nothing is scheduled that could ever wake them."""
+
+
+class Spinning(Stuck):
+    """Tasks go on and on without letting any time pass."""
 
 
 class _NumberedTask(asyncio.Task[Any]):
@@ -42,6 +55,9 @@ class _VirtualSelector:
 
     def __init__(self, loop: VirtualTimeLoop) -> None:
         self._loop = loop
+        self._instant = -math.inf
+        self._turns = 0
+        """Since then."""
 
     def select(self, timeout: float | None) -> list[NoReturn]:
         """Pass ``timeout`` seconds; None means that there is nothing to wait for at all."""
@@ -49,7 +65,19 @@ class _VirtualSelector:
             self._loop.raise_deadlock()
         elif timeout > 0:
             self._loop.pass_time(timeout)
+        self._count(self._loop.time())
         return []
+
+    def _count(self, now: float) -> None:
+        """One turn more, unless time has passed."""
+        if now - self._instant > _INSTANT_S:
+            self._instant, self._turns = now, 0
+        elif self._turns < MAX_TURNS:
+            self._turns += 1
+        else:
+            # Counted anew: tasks that are cancelled then may need some turns.
+            self._turns = 0
+            self._loop.raise_spinning()
 
 
 class VirtualTimeLoop(base_events.BaseEventLoop):
@@ -78,9 +106,17 @@ class VirtualTimeLoop(base_events.BaseEventLoop):
 
     def raise_deadlock(self) -> NoReturn:
         """Raises Deadlock with the names of the tasks that wait."""
-        names = sorted(task.get_name() for task in asyncio.all_tasks(self))
-        raise Deadlock(
-            f"at {self._virtual_time:.3f} s nothing is scheduled, and these wait: {', '.join(names)}"
+        names = _list_names(asyncio.all_tasks(self))
+        raise Deadlock(f"at {self._virtual_time:.3f} s nothing is scheduled, and these wait: {names}")
+
+    def raise_spinning(self) -> NoReturn:
+        """Raises Spinning with the names of the tasks that have their turn."""
+        handles: Any = self._ready  # type: ignore[attr-defined]
+        # What a task's callback belongs to, as asyncio itself finds it for its log.
+        owners = [getattr(handle._callback, "__self__", None) for handle in handles]
+        names = _list_names({owner for owner in owners if isinstance(owner, asyncio.Task)})
+        raise Spinning(
+            f"at {self._virtual_time:.3f} s the loop took {MAX_TURNS} turns, and these go on: {names}"
         )
 
     def run_in_executor(
@@ -112,9 +148,25 @@ class VirtualTimeLoop(base_events.BaseEventLoop):
         """Wakes a selector that sleeps; this one never does."""
 
 
+def _list_names(tasks: Collection[asyncio.Task[Any]]) -> str:
+    """The first ones, and how many there are more."""
+    names = sorted(task.get_name() for task in tasks)
+    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+    return ", ".join(names[:_MAX_NAMED]) + more
+
+
 def run(
-    coroutine: Coroutine[Any, Any, T], start: float = 0.0, loop_type: type[VirtualTimeLoop] = VirtualTimeLoop
+    coroutine: Coroutine[Any, Any, T],
+    start: float = 0.0,
+    loop_type: type[VirtualTimeLoop] = VirtualTimeLoop,
+    on_stuck: Callable[[Stuck], T] | None = None,
 ) -> T:
-    """Run to the end on a loop of its own and return the result.  Raises Deadlock when it can never end."""
+    """Run to the end on a loop of its own and return the result.  Raises Stuck when it can never end, or
+    returns what ``on_stuck`` makes of it, which is called while all is as it was."""
     with asyncio.Runner(loop_factory=lambda: loop_type(start)) as runner:
-        return runner.run(coroutine)
+        try:
+            return runner.run(coroutine)
+        except Stuck as problem:
+            if on_stuck is None:
+                raise
+            return on_stuck(problem)

@@ -1,12 +1,11 @@
-"""One run of a troubled network: a ``Scenario`` is all that it follows from, a ``Report`` what came out."""
+"""One run of a troubled network: a ``Scenario`` is all that it follows from, and ``play`` plays it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -14,26 +13,25 @@ from hypernode.core.colours import RAINBOW
 from hypernode.core.network import Network
 from hypernode.core.params import mainnet
 from hypernode.core.rainbow import apply_rainbow
-from hypernode.core.timeline import compute_slot_start
 from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.archive import Archive
 from hypernode.sim.cluster import make_network
 from hypernode.sim.faults import ALL, BEFALL_LEGACY, Fault, FaultKind, draw_plan
 from hypernode.sim.holding import HoldingLoop
 from hypernode.sim.invariants import check_all, check_stopped
-from hypernode.sim.loop import run
+from hypernode.sim.loop import Stuck, run
 from hypernode.sim.quick_signing import quick_signing
-from hypernode.sim.troubled import FIRST_ROUND, TroubledCluster
+from hypernode.sim.report import Report, describe
+from hypernode.sim.troubled import TroubledCluster
 from hypernode.sim.troubles import begin_fault, end_fault
-from hypernode.sim.watch import InvariantFailed, Watch
+from hypernode.sim.watch import Watch
 
 CHECK_BEFORE_END_S: Final = 2.0
 """Before the end of each slot: its block was sent 13 s ago at the latest."""
 LOOK_EVERY_S: Final = 10.0
 """While it is not known yet how long agreeing takes."""
-LOG_LINES: Final = 12
-EVENTS: Final = 5
-"""On the network, of each host that a failure is about."""
+MAX_ACT_S: Final = 600.0
+"""For a fault to begin or end, and for all nodes to stop: what takes longer waits for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +90,11 @@ class Scenario:
         whole = self.hours * 3_600
         return whole if self.until_s is None else min(whole, self.until_s)
 
+    def play_until(self, at_s: float) -> Scenario:
+        """The same, played no further than needed to see what broke then; what broke at the stop, which comes
+        after the whole length, needs all of it."""
+        return replace(self, until_s=at_s + 1) if at_s < self.length_s else self
+
     def to_arguments(self) -> str:
         """The command line that plays it."""
         parts = [f"--nodes {self.nodes}", f"--hours {self.hours:g}", f"--seed {self.seed}"]
@@ -117,39 +120,6 @@ class Scenario:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """A broken invariant, seconds after the first whole round, and the last words of the hosts."""
-
-    name: str
-    detail: str
-    at_s: float
-    hosts: tuple[int, ...]
-    last_words: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Report:
-    """What a run was like."""
-
-    scenario: Scenario
-    faults: Counter[str] = field(default_factory=Counter)
-    slots: int = 0
-    filled: int = 0
-    agreed_after_s: list[float] = field(default_factory=list)
-    """After the end of each episode: how long until all trusted hosts had one tip."""
-    reorganisations: int = 0
-    legacy_restarts: int = 0
-    """How often a legacy node stopped itself, and was started again."""
-    legacy_along: int = 0
-    """Legacy nodes that ended on our best chain, at most a block behind."""
-    stored: int = 0
-    events: int = 0
-    trace: str = ""
-    virtual_s: float = 0.0
-    failure: Failure | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Progress:
     """Seconds of the run that are over, of how many; blocks of the best chain; faults at work."""
 
@@ -168,9 +138,16 @@ def play(
     on_progress: OnProgress = lambda progress: None,
     cluster_type: type[TroubledCluster] = TroubledCluster,
 ) -> Report:
-    """Run it on virtual time.  Broken invariants are in the report; nothing else is caught."""
+    """Run it on virtual time.  What broke it is in the report: an invariant, or any other error."""
+    playing = _Play(scenario, on_progress, cluster_type)
     with quick_signing() if scenario.has_quick_signer else nullcontext():
-        return run(_Play(scenario, on_progress, cluster_type).run(), loop_type=HoldingLoop)
+        try:
+            return run(playing.run(), loop_type=HoldingLoop, on_stuck=playing.give_up)
+        except Stuck:
+            # In the clearing up: what broke the run before that is known.
+            if playing.report.failure is None:
+                raise
+            return playing.report
 
 
 class _Play:
@@ -180,35 +157,70 @@ class _Play:
         self._scenario = scenario
         self._cluster_type = cluster_type
         self._on_progress = on_progress
-        self._report = Report(scenario)
+        self.report = Report(scenario)
         self._healed_at: float | None = None
         """Loop time of the end of the last episode, until all agree."""
+        self._doing = ""
+        """What the play is at, for people."""
+        self._concerned: tuple[int, ...] = ()
+        """The hosts that it is about."""
 
     async def run(self) -> Report:
         scenario = self._scenario
         params = scenario.make_network()
-        cluster = self._cluster_type(scenario.nodes, scenario.seed, params, scenario.legacy)
-        watch = Watch(cluster, Archive(cluster.params, ScriptedPowSource(cluster.script, cluster.clock.now)))
-        loop = asyncio.get_running_loop()
+        self._cluster = cluster = self._cluster_type(scenario.nodes, scenario.seed, params, scenario.legacy)
+        self._watch = Watch(
+            cluster, Archive(cluster.params, ScriptedPowSource(cluster.script, cluster.clock.now))
+        )
         try:
-            await cluster.start_all()
-            await self._play_plan(cluster, watch)
+            await self._play_all()
+        except Exception as error:
+            self._note_failure(error)
+            # What is wrong is known.
+            with suppress(Exception):
+                async with _taking_no_longer():
+                    await _abandon(cluster)
+        return self._close()
+
+    def give_up(self, problem: Stuck) -> Report:
+        """The loop found that nothing can go on."""
+        self._note_failure(problem)
+        return self._close()
+
+    def _note_failure(self, error: Exception) -> None:
+        """Unless something else broke before."""
+        if self.report.failure is None:
+            self.report.failure = describe(self._cluster, error, self._doing, self._concerned)
+
+    def _close(self) -> Report:
+        if self._healed_at is not None:
+            self.report.cut_short += 1
+        self.report.count(self._cluster, self._watch)
+        self.report.virtual_s = self._cluster.clock.monotonic()
+        return self.report
+
+    async def _play_all(self) -> None:
+        cluster = self._cluster
+        self._note_doing("at the start")
+        await cluster.start_all()
+        await self._play_plan(cluster, self._watch)
+        self._note_doing("at the stop")
+        async with _taking_no_longer():
             await cluster.end_all()
             await cluster.stop_all()
-            await check_stopped()
-        except InvariantFailed as broken:
-            self._report.failure = _describe(cluster, broken)
-            await _abandon(cluster)
-        self._count(cluster, watch)
-        self._report.virtual_s = loop.time()
-        return self._report
+        await check_stopped()
+
+    def _note_doing(self, doing: str, concerned: tuple[int, ...] = ()) -> None:
+        self._doing, self._concerned = doing, concerned
 
     async def _play_plan(self, cluster: TroubledCluster, watch: Watch) -> None:
         """Faults and checks, in the order of their times."""
         for at, _, act in self._list_acts(cluster, watch):
             if at <= self._scenario.length_s:
+                self._note_doing(f"on the way to {at:.0f} s")
                 await self._sleep_until(cluster, cluster.begin_time + at)
-                await act()
+                async with _taking_no_longer():
+                    await act()
         await self._sleep_until(cluster, cluster.begin_time + self._scenario.length_s)
 
     def _list_acts(self, cluster: TroubledCluster, watch: Watch) -> list[tuple[float, int, Act]]:
@@ -224,16 +236,20 @@ class _Play:
         return sorted(acts, key=lambda act: act[:2])
 
     async def _check(self, cluster: TroubledCluster, watch: Watch, at: float) -> None:
+        self._note_doing("at a check")
         await check_all(watch)
         height = max((tip.header.height for tip in watch.tips.values()), default=0)
         self._on_progress(Progress(at, self._scenario.length_s, height, len(cluster.active)))
 
     async def _begin(self, cluster: TroubledCluster, watch: Watch, fault: Fault) -> None:
+        self._note_doing(f"when {fault} began", fault.subjects)
+        self.report.cut_short += self._healed_at is not None
         watch.calm_since, self._healed_at = None, None
-        self._report.faults[fault.kind.value] += 1
+        self.report.faults[fault.kind.value] += 1
         await begin_fault(cluster, fault)
 
     async def _end(self, cluster: TroubledCluster, watch: Watch, fault: Fault) -> None:
+        self._note_doing(f"when {fault} ended", fault.subjects)
         await end_fault(cluster, fault)
         if not cluster.active:
             watch.calm_since = self._healed_at = asyncio.get_running_loop().time()
@@ -251,43 +267,20 @@ class _Play:
                 if not host.node or not host.node.present.halted
             }
             if len(tips) <= 1:
-                self._report.agreed_after_s.append(asyncio.get_running_loop().time() - self._healed_at)
+                self.report.agreed_after_s.append(asyncio.get_running_loop().time() - self._healed_at)
                 self._healed_at = None
 
-    def _count(self, cluster: TroubledCluster, watch: Watch) -> None:
-        report, params = self._report, cluster.params
-        report.trace = cluster.trace
-        report.events = cluster.network.trace.count
-        report.stored = cluster.witness.stored
-        report.legacy_restarts = cluster.legacy_hosts.restarts
-        report.reorganisations = len(cluster.witness.reorganisations)
-        now = cluster.clock.now()
-        if not watch.tips:
-            return
-        best = max(watch.tips.values(), key=lambda filed: filed.header.height)
-        filled = {(filed.header.round, filed.header.sir) for filed in best.walk()}
-        last = {filed.header.block_hash for filed, _ in zip(best.walk(), range(2), strict=False)}
-        chains = [legacy.memory.chain for legacy in cluster.legacy_hosts.by_index.values()]
-        report.legacy_along = sum(chain.tip.block_hash in last for chain in chains)
-        round_ = FIRST_ROUND
-        while compute_slot_start(params, round_, 0) < now:
-            over = [s for s in range(params.slots) if compute_slot_start(params, round_, s + 1) <= now + 3]
-            report.slots += len(over)
-            report.filled += sum((round_, sir) in filled for sir in over)
-            round_ += 1
 
-
-def _describe(cluster: TroubledCluster, broken: InvariantFailed) -> Failure:
-    words = []
-    for index in broken.hosts[:4]:
-        host = cluster.hosts[index]
-        words += [f"node {index}: {line}" for line in host.log[-LOG_LINES:]]
-        words += [
-            f"node {index} on the network: {line}"
-            for line in cluster.network.trace.list_last(host.ip, EVENTS)
-        ]
-    at_s = cluster.clock.now() - cluster.begin_time
-    return Failure(broken.name, broken.detail, at_s, broken.hosts, tuple(words))
+@asynccontextmanager
+async def _taking_no_longer() -> AsyncIterator[None]:
+    """Raises Stuck for what takes more than ``MAX_ACT_S``."""
+    try:
+        async with asyncio.timeout(MAX_ACT_S) as limit:
+            yield
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        raise Stuck(f"not over after {MAX_ACT_S:.0f} s") from error
 
 
 async def _abandon(cluster: TroubledCluster) -> None:

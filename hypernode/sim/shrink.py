@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hypernode.sim.scenario import Report, Scenario, play
+from hypernode.sim.report import Report
+from hypernode.sim.scenario import Scenario, play
 
 MAX_RUNS: Final = 40
 MIN_NODES: Final = 4

@@ -13,7 +13,8 @@ from hypernode.core.timeline import compute_reference_time
 from hypernode.sim.faults import ALL, CALM_SLOTS, FaultKind, draw_plan, parse_kinds
 from hypernode.sim.holding import HoldingLoop
 from hypernode.sim.loop import run
-from hypernode.sim.scenario import Failure, Report, Scenario, play
+from hypernode.sim.report import Failure, Report
+from hypernode.sim.scenario import Scenario, play
 from hypernode.sim.shrink import shrink
 from hypernode.sim.troubled import FIRST_ROUND, TroubledCluster
 from hypernode.sim.troubles import TROUBLES, begin_fault

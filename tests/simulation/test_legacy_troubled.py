@@ -17,7 +17,8 @@ from hypernode.sim.faults import ALL, BEFALL_LEGACY, parse_kinds
 from hypernode.sim.holding import HoldingLoop
 from hypernode.sim.invariants_of_legacy import no_legacy_node_is_trapped
 from hypernode.sim.loop import run
-from hypernode.sim.scenario import Failure, Report, Scenario, play
+from hypernode.sim.report import Failure, Report
+from hypernode.sim.scenario import Scenario, play
 from hypernode.sim.shrink import shrink
 from hypernode.sim.troubled import CRON_S, FIRST_ROUND, TroubledCluster
 from hypernode.sim.watch import InvariantFailed, Watch

@@ -29,7 +29,8 @@ from hypernode.node.forger import Forger
 from hypernode.node.history import History
 from hypernode.node.listening import Listening
 from hypernode.sim.faults import parse_kinds
-from hypernode.sim.scenario import Failure, Scenario, play
+from hypernode.sim.report import Failure
+from hypernode.sim.scenario import Scenario, play
 from hypernode.storage.journal import SqliteJournal
 
 LEAST_FOUND: Final = 9

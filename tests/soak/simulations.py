@@ -20,7 +20,8 @@ from typing import Final
 
 from hypernode.cli.sim import format_failure
 from hypernode.sim.faults import FaultKind
-from hypernode.sim.scenario import Report, Scenario, play
+from hypernode.sim.report import Report
+from hypernode.sim.scenario import Scenario, play
 
 LEAST_SEEDS: Final = 30
 """Played however short the time is."""

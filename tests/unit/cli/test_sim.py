@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from hypernode.cli.sim import format_failure, main
+from hypernode.cli.sim import format_failure, format_report, main
 from hypernode.sim.faults import parse_kinds
-from hypernode.sim.scenario import Failure, Scenario
+from hypernode.sim.report import Failure, Report
+from hypernode.sim.scenario import Scenario
 
 
 def test_a_quiet_network_holds_everything(capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,6 +76,31 @@ def test_a_failure_says_how_to_see_it_again() -> None:
     assert "BROKEN          nobody_signs_twice" in text
     assert "sim --nodes 7 --hours 3 --seed 5 --faults crash,clone --keep 0,2 --until 1236 --no-shrink" in text
     assert "node 3: forged" in text
+
+
+def test_what_broke_at_the_stop_is_played_to_the_stop_again() -> None:
+    """An hour more, or less, might not break."""
+    failure = Failure("no_task_leaks", "1 tasks go on", 3_602.0, (), ())
+    scenario = Scenario(5, nodes=7, hours=3.0, until_s=3_600.0)
+    assert "--faults all --until 3600 --no-shrink" in format_failure(scenario, failure)
+    assert "--faults all --no-shrink" in format_failure(Scenario(5, nodes=7, hours=1.0), failure)
+
+
+@pytest.mark.parametrize(
+    ("times", "cut_short", "words"),
+    [
+        ([], 0, "nothing to heal"),
+        ([], 2, "none of 2 healings came to its end"),
+        ([10.0, 40.0, 4.4], 0, "10 s in the middle, 40 s at most, of 3 healings (10, 40, 4)"),
+        ([10.0], 2, "10 s in the middle, 10 s at most, of 1 healings (10); 2 more were cut short"),
+        ([7.0] * 11, 0, "7 s in the middle, 7 s at most, of 11 healings"),
+    ],
+)
+def test_times_to_agree_are_told_one_by_one_where_they_are_few(
+    times: list[float], cut_short: int, words: str
+) -> None:
+    report = Report(Scenario(1), agreed_after_s=times, cut_short=cut_short)
+    assert f"time to agree   {words}\n" in format_report(report, 1.0)
 
 
 def test_the_command_of_a_scenario_has_all_that_it_follows_from() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
 from hypernode.sim.clock import SimClock
 from hypernode.sim.entropy import SeededEntropy
-from hypernode.sim.loop import Deadlock, run
+from hypernode.sim.loop import MAX_TURNS, Deadlock, Spinning, Stuck, run
 
 
 def get_time() -> float:
@@ -156,3 +158,58 @@ def test_entropy_has_nothing_below_nothing() -> None:
     assert SeededEntropy(1, "a").below(1) == 0
     with pytest.raises(ValueError, match="below 0"):
         SeededEntropy(1, "a").below(0)
+
+
+async def spin() -> None:
+    asyncio.current_task().set_name("the busy one")  # type: ignore[union-attr]
+    while True:
+        await asyncio.sleep(0)
+
+
+def test_going_on_without_time_passing_is_refused_and_names_who_does() -> None:
+    async def work() -> None:
+        idle = asyncio.create_task(asyncio.sleep(100), name="the idle one")
+        await asyncio.gather(spin(), idle)
+
+    with pytest.raises(Spinning, match=r"at 3\.000 s .* these go on: the busy one$"):
+        run(work(), start=3.0)
+
+
+def test_steps_too_small_to_be_time_are_none() -> None:
+    async def crawl() -> None:
+        while True:
+            await asyncio.sleep(1e-12)
+
+    with pytest.raises(Spinning):
+        run(crawl())
+
+
+def test_many_turns_are_no_matter_while_time_passes() -> None:
+    async def work() -> None:
+        for _ in range(3):
+            for _ in range(MAX_TURNS // 2):
+                await asyncio.sleep(0)
+            await asyncio.sleep(1)
+
+    run(work())
+
+
+@pytest.mark.parametrize("get_stuck", [spin, lambda: asyncio.Event().wait()], ids=["spinning", "deadlock"])
+def test_whoever_asks_sees_a_stuck_loop_as_it_is(get_stuck: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+    """Before its tasks are cancelled."""
+    ended: list[str] = []
+
+    async def work() -> str:
+        await asyncio.sleep(2)
+        try:
+            await get_stuck()
+        finally:
+            ended.append("cancelled")
+        return "never"
+
+    def look(problem: Stuck) -> str:
+        assert ended == []
+        return str(problem)
+
+    assert run(work(), on_stuck=look).startswith("at 2.000 s ")
+    assert ended == ["cancelled"]
