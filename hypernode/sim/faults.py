@@ -59,6 +59,8 @@ class FaultKind(Enum):
     """``subjects`` send, and nothing arrives."""
     SLOW = "slow"
     """Links of ``subjects`` take seconds longer."""
+    SPIKES = "spikes"
+    """Links of ``subjects`` have a heavy tail: now and then something takes many seconds."""
     LOSSY = "lossy"
     """Links of ``subjects`` lose, double and reorder packets."""
     NARROW = "narrow"
@@ -124,6 +126,7 @@ BEFALL_LEGACY: Final = frozenset(
         FaultKind.LONG_PARTITION,
         FaultKind.ONE_WAY,
         FaultKind.SLOW,
+        FaultKind.SPIKES,
         FaultKind.LOSSY,
         FaultKind.NARROW,
         FaultKind.RESETS,

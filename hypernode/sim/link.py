@@ -14,6 +14,8 @@ RETRY_S: Final = 0.2
 """After this, doubled each time, TCP sends again what was lost."""
 MAX_RETRIES: Final = 8
 """Nearly a minute; what is still missing then comes with the last one."""
+MAX_TAIL_S: Final = 30.0
+"""A route that hangs for longer is a stream that breaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,9 @@ class LinkQuality:
     jitter_s: float = 0.005
     bytes_per_s: float | None = None
     """None: as fast as need be."""
+    tail_s: float = 0.0
+    """Median of what each chunk takes longer by a heavy tail: one in ten over 9 times that, one in a hundred
+    over 99 times (Pareto of shape 1, from zero), ``MAX_TAIL_S`` at most."""
     reset_chance: float = 0.0
     stall_chance: float = 0.0
     """The stream is half open from then on: nothing arrives any more, and nobody is told."""
@@ -65,11 +70,19 @@ class Link:
             left = max(now, self._free_at) + size * self._draw_copies() / self.quality.bytes_per_s
             self._free_at = left
         left += self._draw_retries(size)
-        return left + self._latency_s + self.extra_s + self.quality.jitter_s * self._draw()
+        arrived = left + self._latency_s + self.extra_s + self.quality.jitter_s * self._draw()
+        return arrived + self._draw_tail()
 
     def draw_loss(self) -> bool:
         """Whether one packet is lost."""
         return self.quality.loss_chance > 0.0 and self._draw() < self.quality.loss_chance
+
+    def _draw_tail(self) -> float:
+        """Seconds; nothing is drawn on a link without.  Of shape 1, as a division is the same everywhere."""
+        if not self.quality.tail_s:
+            return 0.0
+        drawn = self._draw()
+        return min(MAX_TAIL_S, self.quality.tail_s * drawn / (1 - drawn))
 
     def _draw_copies(self) -> int:
         return 2 if self.quality.double_chance and self._draw() < self.quality.double_chance else 1

@@ -15,10 +15,13 @@ from hypernode.pow.scripted_source import script_row
 from hypernode.sim import host_troubles as hosts
 from hypernode.sim.cluster import Host
 from hypernode.sim.faults import LIARS, Fault, FaultKind
+from hypernode.sim.link import LinkQuality
 from hypernode.sim.long_partition import schedule_healing, take_one_side
 from hypernode.sim.troubled import TroubledCluster
 
 MAX_EXTRA_S: Final = 3.0
+MAX_SPIKES_S: Final = 0.3
+"""In the middle: one chunk in a hundred takes thirty seconds then."""
 MAX_LOSS: Final = 0.3
 """Of packets; beyond that TCP hardly gets on."""
 MAX_REORDER_S: Final = 1.0
@@ -133,15 +136,19 @@ async def _speed_up(cluster: TroubledCluster, fault: Fault) -> None:
         cluster.network.slow_down(source, target, 0.0)
 
 
-async def _spoil_links(cluster: TroubledCluster, fault: Fault) -> None:
-    good = cluster.network.quality
+def _spoil(good: LinkQuality, fault: Fault) -> LinkQuality:
+    """What becomes of a link."""
     if fault.kind is FaultKind.NARROW:
         bytes_per_s = MIN_BYTES_PER_S + (MAX_BYTES_PER_S - MIN_BYTES_PER_S) * (1 - fault.amount)
-        bad = replace(good, bytes_per_s=bytes_per_s)
-    else:
-        loss = MAX_LOSS * fault.amount
-        jitter_s = MAX_REORDER_S * fault.amount
-        bad = replace(good, loss_chance=loss, double_chance=loss / 2, jitter_s=jitter_s)
+        return replace(good, bytes_per_s=bytes_per_s)
+    if fault.kind is FaultKind.SPIKES:
+        return replace(good, tail_s=MAX_SPIKES_S * fault.amount)
+    loss = MAX_LOSS * fault.amount
+    return replace(good, loss_chance=loss, double_chance=loss / 2, jitter_s=MAX_REORDER_S * fault.amount)
+
+
+async def _spoil_links(cluster: TroubledCluster, fault: Fault) -> None:
+    bad = _spoil(cluster.network.quality, fault)
     for source, target in _list_ways(cluster, fault):
         cluster.network.set_quality(source, target, bad)
 
@@ -240,6 +247,7 @@ TROUBLES: Final[Mapping[FaultKind, Trouble]] = {
     FaultKind.LONG_PARTITION: Trouble(_part_for_long, take_one_side),
     FaultKind.ONE_WAY: _CUTS,
     FaultKind.SLOW: Trouble(_slow_down, _speed_up),
+    FaultKind.SPIKES: _LINKS,
     FaultKind.LOSSY: _LINKS,
     FaultKind.NARROW: _LINKS,
     FaultKind.RESETS: Trouble(_reset_streams),

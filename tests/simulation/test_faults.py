@@ -10,14 +10,14 @@ from itertools import pairwise
 import pytest
 
 from hypernode.core.timeline import compute_reference_time
-from hypernode.sim.faults import ALL, CALM_SLOTS, FaultKind, draw_plan, parse_kinds
+from hypernode.sim.faults import ALL, CALM_SLOTS, Fault, FaultKind, draw_plan, parse_kinds
 from hypernode.sim.holding import HoldingLoop
 from hypernode.sim.loop import run
 from hypernode.sim.report import Failure, Report
 from hypernode.sim.scenario import Scenario, play
 from hypernode.sim.shrink import shrink
 from hypernode.sim.troubled import FIRST_ROUND, TroubledCluster
-from hypernode.sim.troubles import TROUBLES, begin_fault
+from hypernode.sim.troubles import TROUBLES, begin_fault, end_fault
 
 SEEDS = range(1, 7)
 SMALL = Scenario(seed=3, nodes=5, hours=0.75, kinds=parse_kinds("crash,partition,equivocate"))
@@ -103,6 +103,25 @@ def test_lists_change_under_a_network_that_loses_hypernodes() -> None:
 
     run(scenario(), loop_type=HoldingLoop)
     assert (lists[0], min(lists), lists[-1]) == (5, 4, 5)
+
+
+def test_spikes_last_as_long_as_their_fault_and_are_those_of_its_subjects() -> None:
+    async def scenario() -> list[list[float]]:
+        cluster = TroubledCluster(3, 1, SMALL.make_network())
+        ips = [host.ip for host in cluster.hosts]
+        fault = Fault(0, 0.0, FaultKind.SPIKES, (0,), 60.0, 0.5)
+
+        def draw(source: int, target: int) -> float:
+            return max(cluster.network.compute_delay(ips[source], ips[target]) for _ in range(300))
+
+        await begin_fault(cluster, fault)
+        during = [draw(0, 1), draw(2, 0), draw(1, 2)]
+        await end_fault(cluster, fault)
+        return [during, [draw(0, 1), draw(2, 0), draw(1, 2)]]
+
+    during, after = run(scenario(), loop_type=HoldingLoop)
+    assert min(during[:2]) > 2.0
+    assert max(*after, during[2]) < 0.1
 
 
 def test_a_plan_follows_from_its_seed_and_leaves_calm_between_episodes() -> None:

@@ -241,6 +241,28 @@ def test_lost_packets_are_sent_again_and_hold_up_what_follows_in_order() -> None
     assert slow > 0.2 + RETRY_S
 
 
+def test_what_a_spike_holds_up_is_waited_for_by_all_that_follows() -> None:
+    async def scene(tail_s: float) -> tuple[bytes, list[float]]:
+        network = MemoryNetwork(7, FIXED)
+        stream = await connect(network)
+        network.set_quality(A, B, replace(FIXED, tail_s=tail_s))
+        begin = now()
+        for number in range(100):
+            await stream.write(bytes([number]))
+        data = b""
+        came: list[float] = []
+        while len(data) < 100:
+            data += await stream.read_some(100)
+            came += [now() - begin] * (len(data) - len(came))
+        return data, came
+
+    whole, quick = run(scene(0.0))
+    spiked, slow = run(scene(0.1))
+    assert whole == spiked == bytes(range(100))
+    assert max(quick) == pytest.approx(0.2)
+    assert slow[0] < 1.0 < slow[-1]
+
+
 def test_a_lost_knock_is_repeated_a_second_later() -> None:
     async def scene() -> list[float]:
         network = MemoryNetwork(9, replace(FIXED, loss_chance=0.5))
