@@ -115,29 +115,9 @@ LIARS: Final = frozenset(
     }
 )
 CUTS: Final = frozenset({FaultKind.PARTITION, FaultKind.ONE_WAY})
-BEFALL_LEGACY: Final = frozenset(
-    {
-        FaultKind.CRASH,
-        FaultKind.SILENT_CRASH,
-        FaultKind.CRASH_AT_AWAIT,
-        FaultKind.PAUSE,
-        FaultKind.FREEZE,
-        FaultKind.PARTITION,
-        FaultKind.LONG_PARTITION,
-        FaultKind.ONE_WAY,
-        FaultKind.SLOW,
-        FaultKind.SPIKES,
-        FaultKind.LOSSY,
-        FaultKind.NARROW,
-        FaultKind.RESETS,
-        FaultKind.HALF_OPEN,
-        FaultKind.POW_FORK,
-        FaultKind.POW_LEAVE,
-        FaultKind.POW_VOID,
-    }
-)
-"""Kinds that may befall hosts with a legacy node.  Not those of a ledger, a journal or a node of ours, nor
-wrong clocks: what is right for others is of its future then, and its trap sprung by nobody's fault."""
+BEFALL_LEGACY: Final = frozenset(FaultKind) - LIARS - {FaultKind.CLONE}
+"""Kinds that may befall hosts with a legacy node.  A liar is a node of ours; and what a clone of a legacy
+node would do to others, which is to sign twice, a liar of ours does."""
 SINGLE: Final = frozenset(
     {
         FaultKind.CLOCK_JUMP,

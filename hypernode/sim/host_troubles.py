@@ -14,7 +14,7 @@ from hypernode.sim.entropy import SeededEntropy
 from hypernode.sim.faults import Fault, FaultKind
 from hypernode.sim.holding import get_holding_loop, make_context
 from hypernode.sim.liars import Liar, corrupt, misbehave
-from hypernode.sim.troubled import MAX_WRITES_PASSED, Backup, Life, TroubledCluster
+from hypernode.sim.troubled import Backup, Life, TroubledCluster
 from hypernode.storage.database import InlineDatabase
 
 MAX_SKEW_S: Final = 20.0
@@ -40,12 +40,12 @@ async def bring_up(cluster: TroubledCluster, fault: Fault) -> None:
 async def set_traps(cluster: TroubledCluster, fault: Fault) -> None:
     """Each subject ends at a write to come."""
     for index in fault.subjects:
-        cluster.witness.armed[index] = int(fault.amount * MAX_WRITES_PASSED)
+        cluster.set_trap(index, fault.amount)
 
 
 async def clear_traps(cluster: TroubledCluster, fault: Fault) -> None:
     for index in fault.subjects:
-        cluster.witness.armed.pop(index, None)
+        cluster.clear_trap(index)
         await cluster.finish_trap(index)
 
 
@@ -109,6 +109,9 @@ async def set_clocks_right(cluster: TroubledCluster, fault: Fault) -> None:
 async def _limit_disks(cluster: TroubledCluster, fault: Fault, *, is_full: bool) -> None:
     """SQLite itself finds no room for another page."""
     for index in fault.subjects:
+        if index in cluster.legacy_hosts:
+            cluster.legacy_hosts.by_index[index].memory.chain.is_full = is_full
+            continue
         host = cluster.hosts[index]
         for database in (host.ledger_db, host.journal_db):
             [(pages,)] = await database.fetch_all("PRAGMA page_count")
@@ -128,8 +131,10 @@ async def empty_disks(cluster: TroubledCluster, fault: Fault) -> None:
 
 
 async def back_up(cluster: TroubledCluster, fault: Fault) -> None:
-    host = cluster.hosts[fault.subjects[0]]
-    cluster.backups[fault.number] = Backup(host.ledger_db.copy(), host.journal_db.copy())
+    index = fault.subjects[0]
+    host, legacy = cluster.hosts[index], cluster.legacy_hosts.by_index.get(index)
+    chain = legacy.memory.chain.copy() if legacy is not None else None
+    cluster.backups[fault.number] = Backup(host.ledger_db.copy(), host.journal_db.copy(), chain)
 
 
 async def restore(cluster: TroubledCluster, fault: Fault) -> None:
@@ -137,6 +142,8 @@ async def restore(cluster: TroubledCluster, fault: Fault) -> None:
     index = fault.subjects[0]
     host, backup = cluster.hosts[index], cluster.backups.pop(fault.number)
     await cluster.take_down(index)
+    if backup.legacy is not None:
+        cluster.legacy_hosts.put_back(index, backup.legacy)
     host.ledger_db = backup.ledger
     if fault.kind is FaultKind.OLD_BACKUP:
         host.journal_db = backup.journal

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from hypernode.core.validate_block import Break
 from hypernode.sim.archive import Filed
 from hypernode.sim.cluster import Host
 from hypernode.sim.faults import LIARS, FaultKind
-from hypernode.sim.legacy_traps import SprungTrap
+from hypernode.sim.legacy_traps import SprungTrap, Trap
 from hypernode.sim.watch import InvariantFailed, Watch
 
-EXCUSES: Final = LIARS | {FaultKind.CLOCK, FaultKind.CLOCK_JUMP}
+CLOCKS: Final = frozenset({FaultKind.CLOCK, FaultKind.CLOCK_JUMP})
+EXCUSES: Final = LIARS | CLOCKS
 """Under these a node of ours springs traps by the fault's doing: it lies, or it cannot know the time."""
 AFTER_FAULT_S: Final = 60.0
 """What was sent under a fault arrives a while after it."""
@@ -25,8 +27,12 @@ async def no_legacy_node_is_trapped(watch: Watch) -> None:
     seen, watch.seen_traps = watch.seen_traps, len(sprung)
     for trap in sprung[seen:]:
         by = ours[trap.by]
-        if not _is_excused(watch, trap, by):
-            victims = _list_victims(watch, trap)
+        victims = _list_victims(watch, trap)
+        is_excused = _is_befallen(watch, trap, EXCUSES, [by])
+        if trap.trap is Trap.FUTURE_MESSAGE:
+            # By its own clock, which is behind.
+            is_excused = is_excused or _is_befallen(watch, trap, CLOCKS, victims)
+        if not is_excused:
             detail = f"legacy node {victims} met {trap.trap.value}, by node {by} {trap.detail}".rstrip()
             raise InvariantFailed("no_legacy_node_is_trapped", detail, [by, *victims])
 
@@ -37,10 +43,15 @@ def _list_victims(watch: Watch, trap: SprungTrap) -> list[int]:
     return [index for index, host in hosts.items() if trap in host.memory.traps.sprung]
 
 
-def _is_excused(watch: Watch, trap: SprungTrap, by: int) -> bool:
+def _is_befallen(
+    watch: Watch, trap: SprungTrap, kinds: Collection[FaultKind], hosts: Collection[int]
+) -> bool:
+    """Whether one of these hosts was under such a fault when the trap was sprung, or shortly before."""
     at = trap.at - watch.cluster.begin_time
     return any(
-        fault.kind in EXCUSES and by in fault.subjects and fault.at <= at <= fault.end + AFTER_FAULT_S
+        fault.kind in kinds
+        and not set(hosts).isdisjoint(fault.subjects)
+        and fault.at <= at <= fault.end + AFTER_FAULT_S
         for fault in watch.cluster.begun
     )
 

@@ -20,7 +20,7 @@ from hypernode.core.kinds import NO_TEST, START_OR_TEST_OK, START_PARAMS, format
 from hypernode.core.lottery import compute_connect_to, compute_round_plan
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Message, Registration, Round, RoundPlan, Slot
-from hypernode.ports import PowSource, TransportClosed
+from hypernode.ports import PowNotReady, PowSource, TransportClosed
 from hypernode.sim.legacy_dialling import LegacyDialling
 from hypernode.sim.legacy_serving import LegacyServing
 from hypernode.sim.legacy_state import LegacyState
@@ -78,8 +78,10 @@ class LegacyNode:
     async def _look(self) -> None:
         state = self.state
         round_, sir = state.get_round_slot()
-        if state.plan is None or state.plan.round != round_:
+        if not self._is_in_round(round_):
             await self._enter_round(round_)
+            if not self._is_in_round(round_):
+                return
         if state.count_peers() < state.network.min_connections:
             return
         if not self._has_said_start:
@@ -94,12 +96,21 @@ class LegacyNode:
 
     # --- the round ---------------------------------------------------------------------------------
 
+    def _is_in_round(self, round_: Round) -> bool:
+        return self.state.plan is not None and self.state.plan.round == round_
+
     async def _enter_round(self, round_: Round) -> None:
-        """Derive the round.  It answers nothing meanwhile."""
+        """Derive the round.  It answers nothing meanwhile; while its companion is late it tries again at
+        every look."""
         state = self.state
         state.free.clear()
         await asyncio.sleep(state.habits.derive_s)
-        plan = await self._derive(round_)
+        try:
+            plan = await self._derive(round_)
+        except PowNotReady as problem:
+            state.note(f"no list for round {round_}: {problem}")
+            state.free.set()
+            return
         if state.plan is not None and state.plan.round != round_:
             state.previous_plan = state.plan
         state.plan = plan

@@ -8,17 +8,27 @@ nothing refreshes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from hypernode.core.block import create_genesis
 from hypernode.core.network import Network
 from hypernode.core.types import Block, ChainHeight, Height, Message, Round
 from hypernode.core.validate_message import reads_as_number
-from hypernode.sim.legacy_traps import LegacyCloses, Trap, TrapLog
+from hypernode.sim.legacy_traps import LegacyCloses, LegacyStops, Trap, TrapLog
 
 MIN_MESSAGES = 4
 MIN_SOURCES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Its process ends in a write: after ``blocks`` more of them, with this share (0 to 1) of the next one's
+    messages stored."""
+
+    blocks: int
+    share: float
+    on_cut: Callable[[], None]
 
 
 class LegacyChain:
@@ -36,6 +46,17 @@ class LegacyChain:
         """Until the chain changes: it is asked for at every exchange of heights."""
         self.banned: set[bytes] = set()
         """Hashes that the database refused."""
+        self.cut: Cut | None = None
+        self.is_full = False
+        """Its disk has no room: an SQL error, over which it stops itself."""
+
+    def copy(self) -> LegacyChain:
+        """Its file, as an operator saves it."""
+        other = LegacyChain(self._network, self._traps)
+        other._blocks = list(self._blocks)
+        other._txids = set(self._txids)
+        other._unservable = set(self._unservable)
+        return other
 
     @property
     def tip(self) -> Block:
@@ -67,18 +88,41 @@ class LegacyChain:
         if not self._is_storable(block):
             self.banned.add(block.block_hash)
             return False
-        self._blocks.append(_as_stored(block))
-        self._measured = None
-        self._txids.update(m.txid for m in block.messages)
+        self._write(block)
         if any(reads_as_number(m.params) for m in block.messages):
             self._unservable.add(block.height)
             self._traps.spring(Trap.NUMERIC_PARAMS, by, f"block {block.height}")
         return True
 
+    def _write(self, block: Block) -> None:
+        """Raises LegacyStops for a disk that is full, and where its process ends: it commits a block in
+        several steps, so that a part of it stays."""
+        self._check_room()
+        cut = self.cut
+        if cut is not None and not cut.blocks:
+            self.cut = None
+            self._put(replace(block, messages=block.messages[: int(cut.share * (len(block.messages) + 1))]))
+            cut.on_cut()
+            raise LegacyStops("its process ends in a write")
+        if cut is not None:
+            self.cut = replace(cut, blocks=cut.blocks - 1)
+        self._put(block)
+
+    def _put(self, block: Block) -> None:
+        self._measured = None
+        self._blocks.append(_as_stored(block))
+        self._txids.update(m.txid for m in block.messages)
+
+    def _check_room(self) -> None:
+        if self.is_full:
+            raise LegacyStops("database or disk is full")
+
     def drop_last(self) -> Block | None:
-        """Delete the last block; None when only genesis is left."""
+        """Delete the last block; None when only genesis is left.  Raises LegacyStops for a full disk, as that
+        takes some room too."""
         if len(self._blocks) == 1:
             return None
+        self._check_room()
         self._measured = None
         self._unservable.discard(self.tip.height)
         self._txids.difference_update(m.txid for m in self.tip.messages)

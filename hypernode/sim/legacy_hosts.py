@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from hypernode.core.network import Network
-from hypernode.ports import Connections, Endpoint, PowSource, Verifier
+from hypernode.ports import Clock, Connections, Endpoint, PowSource, Verifier
 from hypernode.sim.cluster import PORT, Host
 from hypernode.sim.holding import make_context
 from hypernode.sim.legacy import LegacyNode
@@ -35,10 +35,11 @@ class LegacyHost:
 @dataclass(frozen=True, slots=True)
 class LegacyWorld:
     """What legacy nodes take from their cluster.  ``connect`` gives the connections of an IP that is new, or
-    up again."""
+    up again; ``clock`` is right, whatever those of hosts show."""
 
     params: Network
     network: MemoryNetwork
+    clock: Clock
     verifier: Verifier
     connect: Callable[[str], Connections]
     make_pow_source: Callable[[Host], PowSource]
@@ -61,7 +62,7 @@ class LegacyHosts:
         """How often cron started one that had stopped itself."""
 
     def _make(self, index: int, habits: Mapping[int, LegacyHabits]) -> LegacyHost:
-        traps = TrapLog(self._hosts[index].clock.now)
+        traps = TrapLog(self._world.clock.now)
         return LegacyHost(
             LegacyMemory(LegacyChain(self._world.params, traps), traps), habits.get(index, LegacyHabits())
         )
@@ -112,6 +113,12 @@ class LegacyHosts:
             if not self.by_index[index].is_running and is_able(index):
                 self.restarts += 1
                 self.start(index)
+
+    def put_back(self, index: int, chain: LegacyChain) -> None:
+        """An old copy of a node's file; its disk, and when it ends in a write, are those of now."""
+        memory = self.by_index[index].memory
+        chain.is_full, chain.cut = memory.chain.is_full, memory.chain.cut
+        memory.chain = chain
 
     async def crash(self, index: int, *, silent: bool = False) -> None:
         """End a node at once, or with ``silent`` its host."""

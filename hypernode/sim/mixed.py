@@ -60,7 +60,9 @@ class MixedCluster(Cluster):
         params: Network | None = None,
     ) -> None:
         super().__init__(count, seed, params=params or make_mixed_network(count, seed))
-        world = LegacyWorld(self.params, self.network, self._verifier, self._connect, self._make_pow_source)
+        world = LegacyWorld(
+            self.params, self.network, self.clock, self._verifier, self._connect, self._make_pow_source
+        )
         self.legacy_hosts = LegacyHosts(world, self.hosts, legacy, habits)
 
     @property

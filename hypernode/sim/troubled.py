@@ -12,6 +12,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, cast
 
 from hypernode.core.network import Network
@@ -22,12 +23,15 @@ from hypernode.pow.scripted_source import PowScript, ScriptedPowSource
 from hypernode.sim.cluster import Cluster, Host
 from hypernode.sim.faults import Fault, FaultKind
 from hypernode.sim.holding import NOWHERE, get_holding_loop
+from hypernode.sim.legacy_chain import Cut, LegacyChain
 from hypernode.sim.legacy_hosts import LegacyHosts, LegacyWorld
 from hypernode.sim.signatures import WatchedSigner
 from hypernode.sim.witness import WatchedJournal, WatchedLedger, Witness
 from hypernode.storage.database import InlineDatabase
 
 MAX_WRITES_PASSED: Final = 8
+MAX_BLOCKS_PASSED: Final = 4
+"""By a legacy node, which writes nothing else."""
 CRON_S: Final = 60.0
 """How often cron starts a node that is not there (spec 6, under supervision)."""
 FIRST_ROUND: Final = 3
@@ -36,10 +40,11 @@ FIRST_ROUND: Final = 3
 
 @dataclass(slots=True)
 class Backup:
-    """Copies of a host's files."""
+    """Copies of a host's files, or of those of its legacy node."""
 
     ledger: InlineDatabase
     journal: InlineDatabase
+    legacy: LegacyChain | None = None
 
 
 @dataclass(slots=True)
@@ -66,7 +71,9 @@ class TroubledCluster(Cluster):
         self.active: dict[int, Fault] = {}
         self.begun: list[Fault] = []
         """All that were, and are."""
-        world = LegacyWorld(params, self.network, self._verifier, self._connect, self._make_pow_source)
+        world = LegacyWorld(
+            params, self.network, self.clock, self._verifier, self._connect, self._make_pow_source
+        )
         self.legacy_hosts = LegacyHosts(world, self.hosts, range(legacy))
         self.ended: dict[int, float] = {}
         """When what a fault did was undone (unix s), by its number."""
@@ -250,14 +257,29 @@ class TroubledCluster(Cluster):
         if silent:
             await self.lose_unsynced(self.hosts[index])
 
+    def set_trap(self, index: int, amount: float) -> None:
+        """A host ends at a write to come; the larger the amount (0 to 1), the later."""
+        if index not in self.legacy_hosts:
+            self.witness.armed[index] = int(amount * MAX_WRITES_PASSED)
+            return
+        blocks, share = divmod(amount * MAX_BLOCKS_PASSED, 1)
+        chain = self.legacy_hosts.by_index[index].memory.chain
+        chain.cut = Cut(int(blocks), share, partial(self.spring_trap, index))
+
+    def clear_trap(self, index: int) -> None:
+        """It sprang, or never will."""
+        self.witness.armed.pop(index, None)
+        if index in self.legacy_hosts:
+            self.legacy_hosts.by_index[index].memory.chain.cut = None
+
     def arm_power_cut(self, index: int, amount: float) -> None:
         """The power goes at a write to come; the larger the amount (0 to 1), the later."""
         self.is_trap_silent.add(index)
-        self.witness.armed[index] = int(amount * MAX_WRITES_PASSED)
+        self.set_trap(index, amount)
 
     def disarm_power_cut(self, index: int) -> None:
         """It went, or stays."""
-        self.witness.armed.pop(index, None)
+        self.clear_trap(index)
 
     async def lose_unsynced(self, host: Host) -> None:
         """What a power cut takes from a host that is down.  In memory every commit counts as synced, which

@@ -6,21 +6,25 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 
 import pytest
 
-from hypernode.core.types import Block, Registration
+from hypernode.core.types import Block, Registration, Slot
 from hypernode.node.forger import Forger
 from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.archive import Archive
-from hypernode.sim.faults import ALL, BEFALL_LEGACY, parse_kinds
+from hypernode.sim.faults import ALL, BEFALL_LEGACY, Fault, FaultKind, parse_kinds
 from hypernode.sim.holding import HoldingLoop
 from hypernode.sim.invariants_of_legacy import no_legacy_node_is_trapped
+from hypernode.sim.legacy_chain import LegacyChain
+from hypernode.sim.legacy_traps import Trap
 from hypernode.sim.loop import run
 from hypernode.sim.report import Failure, Report
 from hypernode.sim.scenario import Scenario, play
 from hypernode.sim.shrink import shrink
 from hypernode.sim.troubled import CRON_S, FIRST_ROUND, TroubledCluster
+from hypernode.sim.troubles import begin_fault, end_fault
 from hypernode.sim.watch import InvariantFailed, Watch
 
 MIXED = Scenario(seed=13, nodes=5, hours=1.0, connect=4, legacy=2)
@@ -134,6 +138,121 @@ def test_cron_starts_a_legacy_node_that_stopped_itself_but_not_on_a_host_that_is
         await cluster.stop_all()
 
     run(scenario(), loop_type=HoldingLoop)
+
+
+def play_fault(
+    kind: FaultKind,
+    act: Callable[[TroubledCluster, Fault], Awaitable[None]],
+    amount: float,
+    sir: Slot = 3,
+) -> None:
+    """In calm, from a slot on, with the fault at hand; host 0, which runs a legacy node, is its subject."""
+
+    async def scenario() -> None:
+        cluster, watch = make_cluster()
+        await cluster.start_all()
+        await cluster.run_until(FIRST_ROUND, sir)
+        at = cluster.clock.now() - cluster.begin_time
+        try:
+            await act(cluster, Fault(0, at, kind, (0,), 3_600.0, amount))
+            await no_legacy_node_is_trapped(watch)
+        finally:
+            await cluster.end_all()
+            await cluster.stop_all()
+
+    run(scenario(), loop_type=HoldingLoop)
+
+
+def get_chain(cluster: TroubledCluster) -> LegacyChain:
+    return cluster.legacy_hosts.by_index[0].memory.chain
+
+
+def is_along(cluster: TroubledCluster) -> bool:
+    """Whether the legacy node is on the chain of ours."""
+    return get_chain(cluster).tip.block_hash in {height.block_hash for height in cluster.list_heights()}
+
+
+@pytest.mark.parametrize("kind", [FaultKind.CRASH_IN_WRITE, FaultKind.POWER_CUT], ids=lambda kind: kind.value)
+def test_a_legacy_node_that_ends_in_a_write_keeps_a_part_of_the_block_and_goes_on_with_it(
+    kind: FaultKind,
+) -> None:
+    async def act(cluster: TroubledCluster, fault: Fault) -> None:
+        await begin_fault(cluster, fault)
+        before = get_chain(cluster).tip.height
+        await cluster.run_until(FIRST_ROUND, 6)
+        tip = get_chain(cluster).tip
+        assert tip.height == before + 1
+        assert 0 < len(tip.messages) < tip.msg_count
+        legacy = cluster.legacy_hosts.by_index[0]
+        assert legacy.task is None
+        await end_fault(cluster, fault)
+        assert legacy.is_running
+        await cluster.run_until(FIRST_ROUND, 9)
+        assert is_along(cluster)
+        assert cluster.is_agreed()
+
+    play_fault(kind, act, amount=0.125)
+
+
+def test_a_legacy_node_whose_disk_is_full_stops_itself_until_there_is_room() -> None:
+    async def act(cluster: TroubledCluster, fault: Fault) -> None:
+        await begin_fault(cluster, fault)
+        before = get_chain(cluster).tip.height
+        await cluster.run_until(FIRST_ROUND, 6)
+        assert get_chain(cluster).tip.height == before
+        assert cluster.legacy_hosts.restarts > 1
+        await end_fault(cluster, fault)
+        await cluster.run_until(FIRST_ROUND, 9)
+        assert is_along(cluster)
+
+    play_fault(FaultKind.DISK_FULL, act, amount=0.5)
+
+
+@pytest.mark.parametrize("kind", [FaultKind.POW_LATE, FaultKind.POW_DOWN], ids=lambda kind: kind.value)
+def test_a_legacy_node_enters_a_round_when_its_companion_has_the_list(kind: FaultKind) -> None:
+    async def act(cluster: TroubledCluster, fault: Fault) -> None:
+        await begin_fault(cluster, fault)
+        node = cluster.legacy_hosts.by_index[0].node
+        assert node is not None
+        for is_late in (True, False):
+            await cluster.run_until(FIRST_ROUND + 1, 2 if is_late else 4)
+            assert node.state.plan is not None
+            assert node.state.plan.round == FIRST_ROUND + (not is_late)
+            if is_late:
+                await end_fault(cluster, fault)
+        await cluster.run_until(FIRST_ROUND + 1, 6)
+        assert is_along(cluster)
+
+    play_fault(kind, act, amount=0.9, sir=17)
+
+
+def test_words_of_the_future_are_nobodys_fault_where_the_clock_of_the_legacy_node_is_behind() -> None:
+    async def act(cluster: TroubledCluster, fault: Fault) -> None:
+        await begin_fault(cluster, fault)
+        await cluster.run_until(FIRST_ROUND, 6)
+        await end_fault(cluster, fault)
+        sprung = cluster.legacy_hosts.list_traps([host.ip for host in cluster.hosts[1:]])
+        assert {trap.trap for trap in sprung} == {Trap.FUTURE_MESSAGE}
+        assert all(fault.at <= trap.at - cluster.begin_time for trap in sprung)
+        await cluster.run_until(FIRST_ROUND, 9)
+        assert is_along(cluster)
+
+    play_fault(FaultKind.CLOCK, act, amount=0.0)
+
+
+def test_an_old_file_of_a_legacy_node_is_put_back_and_it_catches_up() -> None:
+    async def act(cluster: TroubledCluster, fault: Fault) -> None:
+        await begin_fault(cluster, fault)
+        old = get_chain(cluster).tip.height
+        await cluster.run_until(FIRST_ROUND, 6)
+        assert get_chain(cluster).tip.height == old + 3
+        await end_fault(cluster, fault)
+        assert get_chain(cluster).tip.height == old
+        await cluster.run_until(FIRST_ROUND, 9)
+        assert get_chain(cluster).tip.height == old + 6
+        assert is_along(cluster)
+
+    play_fault(FaultKind.OLD_LEDGER, act, amount=0.5)
 
 
 def test_faults_that_need_a_node_of_ours_do_not_befall_legacy_nodes() -> None:

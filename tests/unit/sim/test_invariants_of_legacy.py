@@ -50,10 +50,10 @@ async def note_finding(host: Host, header: Block, rule: str) -> None:
     await host.ledger_db.write(lambda transaction: save_findings(transaction, [finding]))
 
 
-def spring(watch: Watch, by: int) -> None:
+def spring(watch: Watch, by: int, trap: Trap = Trap.BAD_MESSAGE) -> None:
     cluster = watch.cluster
     traps = cluster.legacy_hosts.by_index[0].memory.traps
-    traps.spring(Trap.BAD_MESSAGE, cluster.hosts[by].ip, "a message")
+    traps.spring(trap, cluster.hosts[by].ip, "a message")
 
 
 def test_a_trap_that_ours_spring_is_found_once_and_that_of_a_legacy_node_is_theirs() -> None:
@@ -95,6 +95,34 @@ def test_liars_and_hosts_with_a_wrong_clock_are_excused_until_a_minute_after(
             spring(watch, by=3)
         with pytest.raises(InvariantFailed, match=f"by node {3 if is_excused else 2}"):
             await no_legacy_node_is_trapped(watch)
+
+    play(SCENARIO, act)
+
+
+@pytest.mark.parametrize(
+    ("trap", "kind", "subject", "is_excused"),
+    [
+        (Trap.FUTURE_MESSAGE, FaultKind.CLOCK, 0, True),
+        (Trap.FUTURE_MESSAGE, FaultKind.CLOCK_JUMP, 0, True),
+        (Trap.FUTURE_MESSAGE, FaultKind.CLOCK, 3, False),
+        (Trap.FUTURE_MESSAGE, FaultKind.LOSSY, 0, False),
+        (Trap.BAD_MESSAGE, FaultKind.CLOCK, 0, False),
+    ],
+)
+def test_words_of_the_future_are_excused_by_the_wrong_clock_of_who_hears_them(
+    trap: Trap, kind: FaultKind, subject: int, *, is_excused: bool
+) -> None:
+    async def act(watch: Watch) -> None:
+        begin = watch.cluster.clock.now() - watch.cluster.begin_time
+        watch.cluster.begun.append(Fault(0, begin, kind, (subject,), 100.0, 0.5))
+        # When it was is told by a clock that is right.
+        watch.cluster.hosts[0].clock.step(-3_000.0)
+        spring(watch, by=2, trap=trap)
+        if is_excused:
+            await no_legacy_node_is_trapped(watch)
+        else:
+            with pytest.raises(InvariantFailed, match="by node 2"):
+                await no_legacy_node_is_trapped(watch)
 
     play(SCENARIO, act)
 
