@@ -27,6 +27,10 @@ FOUND = {
     "what was written by a clock that went ahead waits for its time": Scenario(
         12, nodes=6, hours=1.6, kinds=(FaultKind.CLOCK_JUMP,), until_s=2_400
     ),
+    # Of the simulation: it blamed who had pushed in time; an end came late in the same way.
+    "a block is on its way for half a minute, and a legacy node fetched it elsewhere": Scenario(
+        2, nodes=7, hours=1.6, kinds=(FaultKind.SPIKES,), connect=6, legacy=2, until_s=3_430
+    ),
 }
 
 

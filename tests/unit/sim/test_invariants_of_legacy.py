@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -18,7 +19,7 @@ from hypernode.sim.cluster import Host
 from hypernode.sim.faults import Fault, FaultKind
 from hypernode.sim.holding import HoldingLoop
 from hypernode.sim.invariants_of_legacy import find_intolerable, no_legacy_node_is_trapped
-from hypernode.sim.legacy_traps import Trap
+from hypernode.sim.legacy_traps import LegacyStops, Trap
 from hypernode.sim.loop import run
 from hypernode.sim.scenario import Scenario
 from hypernode.sim.troubled import TroubledCluster
@@ -53,7 +54,8 @@ async def note_finding(host: Host, header: Block, rule: str) -> None:
 def spring(watch: Watch, by: int, trap: Trap = Trap.BAD_MESSAGE) -> None:
     cluster = watch.cluster
     traps = cluster.legacy_hosts.by_index[0].memory.traps
-    traps.spring(trap, cluster.hosts[by].ip, "a message")
+    with suppress(LegacyStops):
+        traps.spring(trap, cluster.hosts[by].ip, "a message")
 
 
 def test_a_trap_that_ours_spring_is_found_once_and_that_of_a_legacy_node_is_theirs() -> None:
@@ -107,9 +109,15 @@ def test_liars_and_hosts_with_a_wrong_clock_are_excused_until_a_minute_after(
         (Trap.FUTURE_MESSAGE, FaultKind.CLOCK, 3, False),
         (Trap.FUTURE_MESSAGE, FaultKind.LOSSY, 0, False),
         (Trap.BAD_MESSAGE, FaultKind.CLOCK, 0, False),
+        (Trap.PUSHED_TWICE, FaultKind.SPIKES, 0, True),
+        (Trap.NAME_TAKEN, FaultKind.SPIKES, 2, True),
+        (Trap.PUSHED_HEIGHT, FaultKind.SPIKES, 2, True),
+        (Trap.PUSHED_HEIGHT, FaultKind.SPIKES, 3, False),
+        (Trap.PUSHED_TWICE, FaultKind.SLOW, 0, False),
+        (Trap.BLOCKSYNC_GAP, FaultKind.SPIKES, 0, False),
     ],
 )
-def test_words_of_the_future_are_excused_by_the_wrong_clock_of_who_hears_them(
+def test_a_clock_that_is_behind_and_spikes_on_the_way_excuse_what_they_explain(
     trap: Trap, kind: FaultKind, subject: int, *, is_excused: bool
 ) -> None:
     async def act(watch: Watch) -> None:
