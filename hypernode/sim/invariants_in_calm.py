@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
-from hypernode.core.types import Message
+from hypernode.core.types import Message, Round, Slot
 from hypernode.sim.cluster import Host
 from hypernode.sim.watch import InvariantFailed, Watch, is_halted
 
@@ -23,19 +24,21 @@ async def all_agree_after_healing(watch: Watch) -> None:
     """In calm all honest nodes hold one chain."""
     if watch.calm_s < AGREE_SLOTS * watch.slot_s:
         return
-    problem = find_disagreement(watch, most_behind=1)
+    problem, concerned = find_disagreement(watch, most_behind=1)
     if problem:
-        raise InvariantFailed("all_agree_after_healing", problem, [h.index for h in watch.list_running()])
+        raise InvariantFailed("all_agree_after_healing", problem, concerned)
 
 
-def find_disagreement(watch: Watch, most_behind: int) -> str:
-    """Whether the trusted hosts are on one line, none over so many blocks behind; empty when they are."""
+def find_disagreement(watch: Watch, most_behind: int) -> tuple[str, list[int]]:
+    """Whether the trusted hosts are on one line, none over so many blocks behind; empty when they are.  Else
+    with those that are apart, and after the first of them one that is on the best chain."""
     tips = {
         host.index: watch.tips[host.index] for host in watch.cluster.list_trusted() if not is_halted(host)
     }
     if not tips:
-        return ""
-    best = max(tips.values(), key=lambda filed: filed.header.height)
+        return "", []
+    leader = max(tips, key=lambda index: tips[index].header.height)
+    best = tips[leader]
     near = {filed.header.block_hash for filed, _ in zip(best.walk(), range(most_behind + 1), strict=False)}
     apart = {
         index: f"{tip.header.height} {tip.header.block_hash.hex()[:8]}"
@@ -43,7 +46,10 @@ def find_disagreement(watch: Watch, most_behind: int) -> str:
         if tip.header.block_hash not in near
     }
     most = f"{best.header.height} {best.header.block_hash.hex()[:8]}"
-    return f"the best is {most}, others are at {apart}" if apart else ""
+    if not apart:
+        return "", []
+    first, *rest = apart
+    return f"the best is {most}, others are at {apart}", [first, leader, *rest]
 
 
 async def messages_get_into_the_chain(watch: Watch) -> None:
@@ -65,7 +71,8 @@ async def messages_get_into_the_chain(watch: Watch) -> None:
             del watch.noted_messages[txid]
         elif now - since >= SEAL_SLOTS * watch.slot_s:
             detail = f"a message waits since {since:.0f} s"
-            raise InvariantFailed("messages_get_into_the_chain", detail, [host.index for host in trusted])
+            holders = [host.index for host in trusted if _holds(host, txid)]
+            raise InvariantFailed("messages_get_into_the_chain", detail, holders)
     for host in trusted:
         if host.node is not None and not host.node.present.halted:
             for message in host.node.mempool.get_all():
@@ -74,6 +81,10 @@ async def messages_get_into_the_chain(watch: Watch) -> None:
                 is_welcome = is_welcome and _has_time(watch, message)
                 if message.txid not in chain and is_welcome:
                     watch.noted_messages.setdefault(message.txid, now)
+
+
+def _holds(host: Host, txid: bytes) -> bool:
+    return host.node is not None and any(message.txid == txid for message in host.node.mempool.get_all())
 
 
 def _has_time(watch: Watch, message: Message) -> bool:
@@ -101,7 +112,19 @@ async def calm_slots_are_filled(watch: Watch) -> None:
     missing = [slot for slot in watch.calm_slots if slot not in filled]
     if len(watch.calm_slots) >= 2 and 2 * len(missing) > len(watch.calm_slots):
         detail = f"{len(missing)} of {len(watch.calm_slots)} slots of calm have no block: {missing}"
-        raise InvariantFailed("calm_slots_are_filled", detail, [h.index for h in watch.list_running()])
+        raise InvariantFailed("calm_slots_are_filled", detail, await _find_jurors(watch, missing))
+
+
+async def _find_jurors(watch: Watch, slots: Sequence[tuple[Round, Slot]]) -> list[int]:
+    """Hosts that hold one of the slots, those of the last ones first."""
+    host = watch.cluster.list_trusted()[0]
+    assert host.node is not None
+    jurors = []
+    for round_, sir in reversed(slots):
+        plan = await host.node.world.ledger.get_plan(round_)
+        jurors.append(plan.juror_of(sir) if plan is not None else "")
+    indices = {host.signer.address: host.index for host in watch.cluster.hosts[: watch.cluster.count]}
+    return list(dict.fromkeys(indices[juror] for juror in jurors if juror in indices))
 
 
 def _are_some_absent(watch: Watch) -> bool:
