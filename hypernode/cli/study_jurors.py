@@ -26,6 +26,8 @@ class JurorSizes:
     parts: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.45)
     address_tries: tuple[int, ...] = (1, 100, 10_000)
     block_tries: tuple[int, ...] = (1, 10, 100)
+    aways: tuple[float, ...] = (0.0, 0.003, 0.02, 0.1)
+    """Parts of the hypernodes that are inactive in a round."""
     rounds: int = 1_000
     conspiring_rounds: int = 200
     seed: int = 1
@@ -33,11 +35,18 @@ class JurorSizes:
 
 def write_jurors(folder: Path, sizes: JurorSizes) -> None:
     """Who is drawn as a juror: tables into ``folder``, a picture into its ``_static``."""
+    largest = sizes.hypernodes[-1]
     spreads = [survey_spread(count, sizes.rounds, sizes.seed) for count in sizes.hypernodes]
+    spreads += [survey_spread(largest, sizes.rounds, sizes.seed, away) for away in sizes.aways if away]
     rounds, seed = sizes.conspiring_rounds, sizes.seed
     addresses = [
-        survey_addresses(sizes.hypernodes[-1], part, tries, rounds, seed)
+        survey_addresses(largest, part, tries, rounds, seed)
         for tries in sizes.address_tries
+        for part in sizes.parts
+    ]
+    moving = [
+        survey_addresses(largest, part, sizes.address_tries[-1], rounds, seed, away)
+        for away in sizes.aways
         for part in sizes.parts
     ]
     blocks = [
@@ -47,6 +56,7 @@ def write_jurors(folder: Path, sizes: JurorSizes) -> None:
     ]
     text = [_format_spreads(spreads, sizes.rounds)]
     text.append(_format_shares("Addresses are chosen", addresses, ("slots",)))
+    text.append(_format_moving(moving))
     text.append(_format_shares("Last blocks are chosen", blocks, ("slots", "last_slots")))
     (folder / f"{JURORS}.inc").write_text("\n".join(text), encoding="utf-8")
     panels = [
@@ -66,6 +76,7 @@ def _format_spreads(spreads: Sequence[Spread], rounds: int) -> str:
     rows = [
         [
             "hypernodes",
+            "away, %",
             "fair, slots a round",
             "least",
             "most",
@@ -76,6 +87,7 @@ def _format_spreads(spreads: Sequence[Spread], rounds: int) -> str:
     rows += [
         [
             str(spread.hypernodes),
+            f"{100 * spread.away:g}",
             *(f"{value:.3f}" for value in (spread.fair, spread.least, spread.most)),
             *(f"{100 * part:.1f}" for part in (spread.bottom_tenth, spread.top_tenth)),
         ]
@@ -95,6 +107,18 @@ def _format_shares(title: str, shares: Sequence[Share], measures: Sequence[str])
         for part in parts
     ]
     return format_rows(f"{title}, {shares[0].hypernodes} hypernodes", rows)
+
+
+def _format_moving(shares: Sequence[Share]) -> str:
+    """A row for each part that conspires, a column for each part that is away."""
+    found = {(share.part, share.away): share for share in shares}
+    parts, aways = ({key[place]: None for key in found} for place in (0, 1))
+    rows = [["conspire, %", *(f"slots, %: {100 * away:g} % away" for away in aways)]]
+    rows += [
+        [f"{100 * part:g}", *(f"{100 * found[part, away].slots:.0f}" for away in aways)] for part in parts
+    ]
+    chosen = f"Addresses are chosen among {shares[0].tries:,}"
+    return format_rows(f"{chosen}, and others are inactive, {shares[0].hypernodes} hypernodes", rows)
 
 
 def _format_tries(count: int) -> str:

@@ -1,20 +1,23 @@
 """Who is drawn as a juror, and how often: the rule of spec 3 over many rounds, without any nodes.
 
-A ticket's hash stays the same from round to round, and the nearest to the reference hash win.  What is near
-the middle in every byte is nearer to most reference hashes than what is not.  So slots are not spread evenly;
-who looks for an address with a good ticket before registering it gets more of them; and who has the last
-block of a round, whose hash is the next reference, can look for a good one among those that it could seal.
+A ticket is an address and its number, its place among the active; its hash stays the same from round to
+round as long as nobody before it on the list goes or comes.  The nearest to the reference hash win, and
+what is near the middle in every byte is nearer to most reference hashes than what is not.  So on a list
+that stays slots are not spread evenly, and who looks for an address with a good ticket before registering
+it gets more of them. Where some are ``away`` (that part of all is inactive in a round, drawn anew for
+each), numbers move, and hashes with them.  Who has the last block of a round, whose hash is the next
+reference, can look for a good one among those that it could seal.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hypernode.core.hashing import h20
-from hypernode.core.lottery import compute_jurors, compute_tickets, hash_ticket
+from hypernode.core.lottery import Draws, compute_jurors, compute_tickets, hash_ticket
 from hypernode.core.params import mainnet
 from hypernode.core.types import Juror
 
@@ -29,6 +32,7 @@ class Spread:
     ``top_tenth`` and ``bottom_tenth``: parts of all slots."""
 
     hypernodes: int
+    away: float
     fair: float
     least: float
     most: float
@@ -46,18 +50,20 @@ class Share:
     tries: int
     slots: float
     last_slots: float
+    away: float = 0.0
 
 
-def survey_spread(hypernodes: int, rounds: int, seed: int) -> Spread:
+def survey_spread(hypernodes: int, rounds: int, seed: int, away: float = 0.0) -> Spread:
     """Reference hashes and addresses are drawn; no one cheats."""
-    tickets = _make_tickets(_list_names(hypernodes, seed))
-    counts = Counter(dict.fromkeys((ticket.address for ticket in tickets), 0))
-    for reference in _list_references(rounds, seed):
-        counts.update(juror.address for juror in compute_jurors(tickets, reference, SLOTS))
+    names = _list_names(hypernodes, seed)
+    counts = Counter(dict.fromkeys(names, 0))
+    for jurors in _draw_rounds(names, away, rounds, seed):
+        counts.update(juror.address for juror in jurors)
     ordered = sorted(counts.values())
     tenth, all_slots = max(1, hypernodes // 10), rounds * SLOTS
     return Spread(
         hypernodes,
+        away,
         SLOTS / hypernodes,
         ordered[0] / rounds,
         ordered[-1] / rounds,
@@ -66,14 +72,15 @@ def survey_spread(hypernodes: int, rounds: int, seed: int) -> Spread:
     )
 
 
-def survey_addresses(hypernodes: int, part: float, tries: int, rounds: int, seed: int) -> Share:
+def survey_addresses(
+    hypernodes: int, part: float, tries: int, rounds: int, seed: int, away: float = 0.0
+) -> Share:
     """Each conspirator registers the best of ``tries`` addresses for its place, the last ones on the list."""
     count = round(part * hypernodes)
     honest = _list_names(hypernodes - count, seed)
     chosen = [_find_address(len(honest) + n, tries, seed) for n in range(count)]
-    tickets = _make_tickets([*honest, *chosen])
-    draws = [compute_jurors(tickets, reference, SLOTS) for reference in _list_references(rounds, seed)]
-    return _count(hypernodes, part, tries, draws, frozenset(chosen))
+    draws = list(_draw_rounds([*honest, *chosen], away, rounds, seed))
+    return replace(_count(hypernodes, part, tries, draws, frozenset(chosen)), away=away)
 
 
 def survey_references(hypernodes: int, part: float, tries: int, rounds: int, seed: int) -> Share:
@@ -89,6 +96,17 @@ def survey_references(hypernodes: int, part: float, tries: int, rounds: int, see
         options = [compute_jurors(tickets, reference, SLOTS) for reference in references]
         draws.append(max(options, key=lambda jurors: _rate(jurors, conspirators)))
     return _count(hypernodes, part, tries, draws, conspirators)
+
+
+def _draw_rounds(names: Sequence[str], away: float, rounds: int, seed: int) -> Iterator[tuple[Juror, ...]]:
+    """The jurors of each round."""
+    draws, all_tickets = Draws(f"away {seed} {away}"), _make_tickets(names)
+    for reference in _list_references(rounds, seed):
+        order = list(names)
+        draws.shuffle(order)
+        gone = frozenset(order[: round(away * len(names))])
+        tickets = _make_tickets([name for name in names if name not in gone]) if gone else all_tickets
+        yield compute_jurors(tickets, reference, SLOTS)
 
 
 def _rate(jurors: Sequence[Juror], conspirators: frozenset[str]) -> tuple[bool, int]:

@@ -114,14 +114,16 @@ def test_a_spoiled_file_and_an_empty_report_are_told(
 
 
 def test_what_is_drawn_has_its_tables_and_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    jurors = study_jurors.JurorSizes((20, 30), (0.1, 0.3), (1, 5), (1, 3), 20, 10)
+    jurors = study_jurors.JurorSizes((20, 30), (0.1, 0.3), (1, 5), (1, 3), (0.0, 0.2), 20, 10)
     aftermath = study_aftermath.AftermathSizes(((20, 5), (20, 19)), (0.1, 0.4), 3)
     monkeypatch.setattr(study_jurors, "JurorSizes", lambda: jurors)
     monkeypatch.setattr(study_aftermath, "AftermathSizes", lambda: aftermath)
     assert study.main(["--drawn", str(tmp_path)]) == 0
     tables = (tmp_path / "lessons_jurors.inc").read_text()
-    assert tables.count(".. list-table::") == 3
-    assert tables.count("* - 10\n") == tables.count("* - 30\n") - 1 == 2  # two parts, and 30 hypernodes
+    assert tables.count(".. list-table::") == 4
+    # a row for each part in the three of conspirators; two more for thirty hypernodes
+    assert tables.count("* - 10\n") == tables.count("* - 30\n") - 2 == 3
+    assert "slots, %: 20 % away" in tables
     assert "slots, %: of 5" in tables
     assert "last slots of a round, %: no choice" in tables
     rows = (tmp_path / "lessons_aftermath.inc").read_text()

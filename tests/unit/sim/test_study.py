@@ -205,6 +205,10 @@ def test_slots_are_spread_unevenly_over_many_hypernodes() -> None:
     assert spread.fair == SLOTS / 100
     assert spread.least < spread.fair < spread.most
     assert spread.bottom_tenth < 0.08 < 0.12 < spread.top_tenth
+    # numbers move where some are away, and nobody keeps its luck
+    moved = survey_spread(100, 200, 1, 0.2)
+    assert moved.top_tenth < spread.top_tenth
+    assert moved.bottom_tenth > spread.bottom_tenth
     assert survey_spread(SLOTS, 5, 1).least == survey_spread(SLOTS, 5, 1).most == 1.0
 
 
@@ -212,6 +216,8 @@ def test_who_chooses_among_many_gets_more_slots_and_who_does_not_gets_its_part()
     honest, choosing = (survey_addresses(100, 0.2, tries, 100, 1) for tries in (1, 200))
     assert honest.slots == pytest.approx(0.2, abs=0.06)
     assert choosing.slots > 1.5 * honest.slots
+    moved = survey_addresses(100, 0.2, 200, 100, 1, away=0.05)
+    assert moved.slots < 0.8 * choosing.slots
     plain, grinding = (survey_references(100, 0.2, tries, 60, 1) for tries in (1, 30))
     assert plain.slots == pytest.approx(0.2, abs=0.06)
     assert grinding.slots > plain.slots
