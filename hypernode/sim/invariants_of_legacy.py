@@ -16,6 +16,9 @@ CLOCKS: Final = frozenset({FaultKind.CLOCK, FaultKind.CLOCK_JUMP})
 EXCUSES: Final = LIARS | CLOCKS
 """Under these a node of ours springs traps by the fault's doing: it lies, or it cannot know the time."""
 SPIKES: Final = frozenset({FaultKind.SPIKES})
+SILENT_ENDS: Final = frozenset({FaultKind.SILENT_CRASH, FaultKind.POWER_CUT})
+"""A legacy node keeps the connection of a host that went without a word for 90 s, and so its name; the host,
+when it is back, knows of none."""
 EXCUSES_AT_EITHER_END: Final = {
     Trap.FUTURE_MESSAGE: CLOCKS,
     Trap.NAME_TAKEN: SPIKES,
@@ -40,6 +43,8 @@ async def no_legacy_node_is_trapped(watch: Watch) -> None:
         victims = _list_victims(watch, trap)
         at_either_end = EXCUSES_AT_EITHER_END.get(trap.trap, frozenset())
         is_excused = _is_befallen(watch, trap, EXCUSES, [by])
+        if trap.trap is Trap.NAME_TAKEN:
+            is_excused = is_excused or _is_befallen(watch, trap, SILENT_ENDS, [by])
         if not is_excused and not _is_befallen(watch, trap, at_either_end, [by, *victims]):
             detail = f"legacy node {victims} met {trap.trap.value}, by node {by} {trap.detail}".rstrip()
             raise InvariantFailed("no_legacy_node_is_trapped", detail, [by, *victims])

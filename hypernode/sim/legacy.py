@@ -63,6 +63,8 @@ class LegacyNode:
             for task in tasks:
                 task.cancel()
             self._dialling.cancel_all()
+            # Whoever waits for the round that it was deriving finds the connection closed.
+            state.free.set()
             await listener.close()
             self._serving.close_all()
 

@@ -41,10 +41,11 @@ class Reorganisation:
 
 @dataclass(frozen=True, slots=True)
 class StoredBlock:
-    """A block that a host's ledger took, and the time that its clock showed (unix s)."""
+    """A block that a host's ledger took, and when: by its own clock, and by one that is right (unix s)."""
 
     index: int
     by_clock: float
+    at: float
     block: Block
 
 
@@ -86,7 +87,7 @@ class Witness:
         """A host stored them, when its clock showed that time (unix s)."""
         for block in blocks:
             self.on_block(block)
-            self.on_stored(StoredBlock(index, by_clock, block))
+            self.on_stored(StoredBlock(index, by_clock, self.now(), block))
         self.stored += len(blocks)
 
     def note_opened(self, index: int, tip: ChainHeight) -> None:

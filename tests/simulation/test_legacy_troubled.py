@@ -16,8 +16,10 @@ from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.archive import Archive
 from hypernode.sim.faults import ALL, BEFALL_LEGACY, Fault, FaultKind, parse_kinds
 from hypernode.sim.holding import HoldingLoop
+from hypernode.sim.invariants import check_stopped
 from hypernode.sim.invariants_of_legacy import no_legacy_node_is_trapped
 from hypernode.sim.legacy_chain import LegacyChain
+from hypernode.sim.legacy_state import LegacyHabits
 from hypernode.sim.legacy_traps import Trap
 from hypernode.sim.loop import run
 from hypernode.sim.report import Failure, Report
@@ -116,6 +118,21 @@ def test_a_node_that_pushes_without_asking_first_is_found(monkeypatch: pytest.Mo
     monkeypatch.setattr(Forger, "_is_on_parent", ask_nobody)
     with pytest.raises(InvariantFailed, match=r"legacy node \[0\] met pushed a block whose height"):
         restart_before_a_push()
+
+
+def test_a_legacy_node_that_is_stopped_while_it_derives_a_round_leaves_nothing_behind() -> None:
+    async def scenario() -> None:
+        cluster, _ = make_cluster()
+        await cluster.start_all()
+        await asyncio.sleep(LegacyHabits().derive_s - 1.0)
+        node = cluster.legacy_hosts.by_index[0].node
+        assert node is not None
+        assert not node.state.free.is_set()
+        await cluster.end_all()
+        await cluster.stop_all()
+        await check_stopped()
+
+    run(scenario(), loop_type=HoldingLoop)
 
 
 def test_cron_starts_a_legacy_node_that_stopped_itself_but_not_on_a_host_that_is_down() -> None:

@@ -114,10 +114,13 @@ def test_liars_and_hosts_with_a_wrong_clock_are_excused_until_a_minute_after(
         (Trap.PUSHED_HEIGHT, FaultKind.SPIKES, 2, True),
         (Trap.PUSHED_HEIGHT, FaultKind.SPIKES, 3, False),
         (Trap.PUSHED_TWICE, FaultKind.SLOW, 0, False),
+        (Trap.NAME_TAKEN, FaultKind.POWER_CUT, 2, True),
+        (Trap.NAME_TAKEN, FaultKind.POWER_CUT, 0, False),
+        (Trap.PUSHED_TWICE, FaultKind.POWER_CUT, 2, False),
         (Trap.BLOCKSYNC_GAP, FaultKind.SPIKES, 0, False),
     ],
 )
-def test_a_clock_that_is_behind_and_spikes_on_the_way_excuse_what_they_explain(
+def test_faults_that_explain_a_trap_excuse_it_and_no_other(
     trap: Trap, kind: FaultKind, subject: int, *, is_excused: bool
 ) -> None:
     async def act(watch: Watch) -> None:

@@ -64,6 +64,20 @@ def test_a_block_is_not_stored_before_its_time_by_the_clock_of_who_stores_it() -
     play(act)
 
 
+def test_where_there_is_mercy_a_clock_that_is_behind_does_not_keep_a_host_from_the_chain() -> None:
+    async def act(watch: Watch) -> None:
+        tip = await look(watch)
+        witness = watch.cluster.witness
+        witness.note_blocks(2, [tip], tip.timestamp - 600.0)
+        await rules_hold_for_what_is_stored(watch)
+        witness.now = lambda: tip.timestamp - 600.0
+        witness.note_blocks(2, [tip], tip.timestamp - 600.0)
+        with pytest.raises(InvariantFailed, match="rule 3: 600 s in the future of who stored it"):
+            await rules_hold_for_what_is_stored(watch)
+
+    play(act, nodes=5, legacy=1)
+
+
 def test_a_block_that_follows_nothing_is_found() -> None:
     async def act(watch: Watch) -> None:
         tip = await look(watch)
