@@ -13,13 +13,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from hypernode.cli.exit_codes import Exit
 
 if TYPE_CHECKING:
     from hypernode.sim.report import Failure, Report
     from hypernode.sim.scenario import Progress, Scenario
+
+T = TypeVar("T")
 
 MAX_NODES: Final = 1_000
 MAX_HOURS: Final = 24.0 * 365
@@ -54,6 +56,11 @@ def main(argv: list[str] | None = None) -> int:
     if not args.no_shrink:
         _shrink(report)
     return Exit.NEGATIVE
+
+
+def parse_scenario(argv: list[str]) -> Scenario:
+    """Of ``Scenario.to_arguments``.  Raises ValueError."""
+    return _make_scenario(_make_parser().parse_args(argv))
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -104,6 +111,11 @@ def _make_parser() -> argparse.ArgumentParser:
         "--keep", metavar="NUMBERS", help="faults of the plan that happen, as 0,3 (default all)"
     )
     parser.add_argument(
+        "--limit",
+        metavar="LIMITS",
+        help="what is left of single faults, as 3:600:1+2,5:80:0: number, most seconds, hosts of those drawn",
+    )
+    parser.add_argument(
         "--plan-nodes", type=int, default=0, help="draw the plan for so many, of which --nodes are there"
     )
     parser.add_argument("--plan", action="store_true", help="print the faults and play nothing")
@@ -117,7 +129,7 @@ def _make_scenario(args: argparse.Namespace) -> Scenario:
     from hypernode.core.params import mainnet
     from hypernode.core.rainbow import apply_rainbow
     from hypernode.sim.faults import parse_kinds
-    from hypernode.sim.scenario import Scenario
+    from hypernode.sim.scenario import Limit, Scenario
 
     if not 3 <= args.nodes <= MAX_NODES:
         raise ValueError(f"--nodes: from 3 to {MAX_NODES}, not {args.nodes}")
@@ -134,7 +146,8 @@ def _make_scenario(args: argparse.Namespace) -> Scenario:
         raise ValueError("--connect: 2 or more")
     keep = None
     if args.keep is not None:
-        keep = () if args.keep == "none" else tuple(int(number) for number in args.keep.split(","))
+        keep = () if args.keep == "none" else _parse_list("--keep", "as 0,3, or none", int, args.keep)
+    limits = _parse_list("--limit", "as 3:600:1+2,5:80:0", Limit.parse, args.limit) if args.limit else ()
     return Scenario(
         seed=args.seed,
         nodes=args.nodes,
@@ -143,6 +156,7 @@ def _make_scenario(args: argparse.Namespace) -> Scenario:
         connect=args.connect,
         plan_nodes=args.plan_nodes,
         keep=keep,
+        limits=limits,
         until_s=args.until,
         registered=args.registered,
         tuned=args.tune,
@@ -151,9 +165,16 @@ def _make_scenario(args: argparse.Namespace) -> Scenario:
     )
 
 
+def _parse_list(option: str, expected: str, parse: Callable[[str], T], text: str) -> tuple[T, ...]:
+    """Of items separated by commas.  Raises ValueError with words for the user."""
+    try:
+        return tuple(parse(item) for item in text.split(","))
+    except ValueError:
+        raise ValueError(f"{option}: expected numbers {expected}, not {text!a}") from None
+
+
 def format_report(report: Report, real_s: float) -> str:
     """What happened, in lines."""
-    faults = ", ".join(f"{count} {name}" for name, count in sorted(report.faults.items())) or "none"
     share = 100 * report.filled / report.slots if report.slots else 0.0
     scenario = report.scenario
     lines = [
@@ -162,7 +183,7 @@ def format_report(report: Report, real_s: float) -> str:
         f"virtual time    {report.virtual_s / 3_600:.2f} h in {real_s:.1f} s"
         f" ({report.virtual_s / max(real_s, 1e-9):.0f} times real time)",
         f"events          {report.events} on the network",
-        f"faults          {faults}",
+        f"faults          {_format_faults(report)}",
         f"slots           {report.filled} of {report.slots} have a block ({share:.1f} %)",
         f"stored          {report.stored} blocks at all nodes, {report.reorganisations} reorganisations",
         f"time to agree   {_format_times(report.agreed_after_s, report.cut_short)}",
@@ -170,6 +191,14 @@ def format_report(report: Report, real_s: float) -> str:
         f"trace           {report.trace}",
     ]
     return "\n".join(lines)
+
+
+def _format_faults(report: Report) -> str:
+    """How many of each kind, and how many of these did something."""
+    if not report.faults:
+        return "none"
+    each = (f"{report.felt[name]} of {count} {name}" for name, count in sorted(report.faults.items()))
+    return f"{report.faults.total()}, of which {report.felt.total()} did something: {', '.join(each)}"
 
 
 def _format_legacy(report: Report) -> list[str]:

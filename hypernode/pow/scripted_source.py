@@ -146,17 +146,24 @@ class ScriptedPowSource:
         self._now = now
         self.lag_s = 0.0
         self.is_down = False
+        self.told: PowHeight = 0
+        """The highest block of which it told."""
+        self.problems = 0
+        """How often it had no answer, or was late."""
 
     async def get_status(self, now: float) -> PowStatus:
         """The last block; never raises."""
         network = self._script.network
         height = self._script.height_at(now - self.lag_s)
         if self.is_down or height < network.first_pow_height:
+            self.problems += 1
             return PowStatus("script", 0, 0.0, "", "the scripted companion is down, or has no block yet")
         timestamp = self._script.timestamp_of(height)
         age = now - timestamp
         late = f"the last block is {age:.0f} s old, expected at most {network.pow_synced_s} s"
         problem = late if age > network.pow_synced_s else ""
+        self.told = max(self.told, height)
+        self.problems += bool(problem)
         return PowStatus("script", height, timestamp, self._script.hash_of(height), problem)
 
     async def get_registered(self, round_: Round) -> RegisteredList:
@@ -165,6 +172,7 @@ class ScriptedPowSource:
         height = script.height_at(compute_reference_time(network, round_))
         tip = self._get_tip()
         if height < network.first_pow_height or tip - height <= network.pow_confirmations:
+            self.problems += 1
             raise PowNotReady(f"the script is at block {tip}, too near to the reference height {height}")
         state = script.derive_state(height)
         colours = script.derive_colours(height)
@@ -175,6 +183,7 @@ class ScriptedPowSource:
         tip = self._get_tip()
         for height in heights:
             if not self._script.network.first_pow_height <= height <= tip:
+                self.problems += 1
                 raise PowNotReady(f"the script has no block {height}")
         return [self._script.hash_of(height) for height in heights]
 
@@ -183,5 +192,6 @@ class ScriptedPowSource:
 
     def _get_tip(self) -> PowHeight:
         if self.is_down:
+            self.problems += 1
             raise PowNotReady("the scripted companion is down")
         return self._script.height_at(self._now() - self.lag_s)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections import Counter
 from collections.abc import Callable
 from contextvars import Context, ContextVar
 from typing import Any, Final, Unpack
@@ -62,6 +63,8 @@ class HoldingLoop(VirtualTimeLoop):
         super().__init__(start)
         self._held: dict[str, list[asyncio.Handle]] = {}
         self._counts: dict[str, tuple[int, Callable[[], None]]] = {}
+        self.kept: Counter[str] = Counter()
+        """How many callbacks of a host had to wait so far."""
         self.is_any_watched = False
         """The quick answer for a loop where nobody is held."""
 
@@ -109,6 +112,7 @@ class HoldingLoop(VirtualTimeLoop):
         held = self._held.get(ip)
         if held is None:
             return True
+        self.kept[ip] += 1
         held.append(handle)
         return False
 

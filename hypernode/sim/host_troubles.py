@@ -18,9 +18,11 @@ from hypernode.sim.troubled import Backup, Life, TroubledCluster
 from hypernode.storage.database import InlineDatabase
 
 MAX_SKEW_S: Final = 20.0
+MIN_SKEW_S: Final = 1.0
+"""Times in messages and blocks are whole seconds."""
 MAX_JUMP_S: Final = 7_200.0
-MAX_CALLBACKS_PASSED: Final = 3_000
-"""Some minutes of a node's life."""
+MAX_CALLBACKS_PASSED: Final = 800
+"""Some minutes of a node's life: one with four peers takes two steps a second."""
 _NO_LIMIT: Final = 1 << 30
 
 # --- up and down --------------------------------------------------------------------------------------
@@ -92,14 +94,20 @@ async def unfreeze(cluster: TroubledCluster, fault: Fault) -> None:
 # --- clocks and disks ---------------------------------------------------------------------------------
 
 
-def _step_clocks(cluster: TroubledCluster, fault: Fault, direction: int) -> None:
+def _get_step_s(fault: Fault) -> float:
     most = MAX_JUMP_S if fault.kind is FaultKind.CLOCK_JUMP else MAX_SKEW_S
+    return most * (2 * fault.amount - 1)
+
+
+def _step_clocks(cluster: TroubledCluster, fault: Fault, direction: int) -> None:
     for index in fault.subjects:
-        cluster.hosts[index].clock.step(direction * most * (2 * fault.amount - 1))
+        cluster.hosts[index].clock.step(direction * _get_step_s(fault))
 
 
 async def step_clocks(cluster: TroubledCluster, fault: Fault) -> None:
     _step_clocks(cluster, fault, 1)
+    if abs(_get_step_s(fault)) >= MIN_SKEW_S:
+        cluster.effects.count(fault)
 
 
 async def set_clocks_right(cluster: TroubledCluster, fault: Fault) -> None:
@@ -190,7 +198,8 @@ async def turn(cluster: TroubledCluster, fault: Fault) -> None:
         host = cluster.hosts[index]
         if host.node is None:
             continue
-        liar = Liar(host.node, Draws(f"liar {cluster.seed} {fault.number} {index}"))
+        draws = Draws(f"liar {cluster.seed} {fault.number} {index}")
+        liar = Liar(host.node, draws, partial(cluster.effects.count, fault))
         if fault.kind is FaultKind.FLOOD:
             cluster.spend_quota(host)
         corrupt(liar, fault.kind)

@@ -47,6 +47,8 @@ class LegacyChain:
         self.banned: set[bytes] = set()
         """Hashes that the database refused."""
         self.cut: Cut | None = None
+        self.refused = 0
+        """Writes for which there was no room."""
         self.is_full = False
         """Its disk has no room: an SQL error, over which it stops itself."""
 
@@ -115,6 +117,7 @@ class LegacyChain:
 
     def _check_room(self) -> None:
         if self.is_full:
+            self.refused += 1
             raise LegacyStops("database or disk is full")
 
     def drop_last(self) -> Block | None:

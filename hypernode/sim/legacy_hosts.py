@@ -118,6 +118,7 @@ class LegacyHosts:
         """An old copy of a node's file; its disk, and when it ends in a write, are those of now."""
         memory = self.by_index[index].memory
         chain.is_full, chain.cut = memory.chain.is_full, memory.chain.cut
+        chain.refused = memory.chain.refused
         memory.chain = chain
 
     async def crash(self, index: int, *, silent: bool = False) -> None:

@@ -44,6 +44,8 @@ FLOOD_WHAT: Final = 0
 
 
 Lie: TypeAlias = Callable[[ChainHeight], ChainHeight]
+OnLie: TypeAlias = Callable[[], object]
+Wrap: TypeAlias = Callable[[Handler, OnLie], Handler]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Liar:
 
     node: Node
     draws: Draws
+    on_lie: OnLie = lambda: None
+    """Called whenever somebody is told a lie, or is refused what it could have."""
 
     async def list_others(self) -> list[Registration]:
         plan = self.node.present.plan
@@ -64,16 +68,16 @@ def corrupt(liar: Liar, kind: FaultKind) -> None:
     node = liar.node
     for command_id, wrap in _ANSWERS.get(kind, {}).items():
         honest = node.serving.handlers[command_id]
-        node.serving.handlers = {**node.serving.handlers, command_id: wrap(honest)}
+        node.serving.handlers = {**node.serving.handlers, command_id: wrap(honest, liar.on_lie)}
     forger = _FORGERS.get(kind)
     if forger is not None:
         parts = {part.name: getattr(node.forger, part.name) for part in fields(Forger)}
-        node.forger = forger(**parts)
+        node.forger = forger(**parts, on_lie=liar.on_lie)
     if kind is FaultKind.EQUIVOCATE:
         node.chain.on_own_block = _know_it  # an honest node would halt over its second block
     lie = _HEIGHTS.get(kind)
     if lie is not None:
-        replace_connector(node, partial(_LyingConnector, lie=lie))
+        replace_connector(node, partial(_LyingConnector, lie=lie, on_lie=liar.on_lie))
 
 
 def replace_connector(node: Node, make: Callable[..., Connector]) -> None:
@@ -105,25 +109,29 @@ async def misbehave(liar: Liar, kind: FaultKind) -> None:
 # --- answers ----------------------------------------------------------------------------------------
 
 
-def _change(alter: Callable[[Command], Command]) -> Callable[[Handler], Handler]:
-    def wrap(honest: Handler) -> Handler:
+def _change(alter: Callable[[Command], Command]) -> Wrap:
+    def wrap(honest: Handler, on_lie: OnLie) -> Handler:
         async def answer(caller: Caller, command: Command) -> Command | None:
             truth = await honest(caller, command)
-            return None if truth is None else alter(truth)
+            told = None if truth is None else alter(truth)
+            if told != truth:
+                on_lie()
+            return told
 
         return answer
 
     return wrap
 
 
-def _refuse(honest: Handler) -> Handler:
+def _refuse(honest: Handler, on_lie: OnLie) -> Handler:
     async def answer(caller: Caller, command: Command) -> Command | None:
+        on_lie()
         raise Ignore("liar", "keeps its blocks")
 
     return answer
 
 
-def _change_height(lie: Lie) -> Callable[[Handler], Handler]:
+def _change_height(lie: Lie) -> Wrap:
     return _change(lambda truth: truth if truth.height is None else replace(truth, height=lie(truth.height)))
 
 
@@ -150,7 +158,7 @@ def _cut_blocks(truth: Command) -> Command:
     return replace(truth, blocks=(*truth.blocks[:-1], replace(last, messages=last.messages[:-1])))
 
 
-_ANSWERS: Final[Mapping[FaultKind, Mapping[CommandId, Callable[[Handler], Handler]]]] = {
+_ANSWERS: Final[Mapping[FaultKind, Mapping[CommandId, Wrap]]] = {
     FaultKind.LIE_HEIGHT: {CommandId.HEIGHT: _change_height(_invent_height)},
     FaultKind.BREAK_PROMISE: {
         CommandId.HEIGHT: _change_height(_flatter),
@@ -170,9 +178,11 @@ _HEIGHTS: Final[Mapping[FaultKind, Lie]] = {
 @dataclass(slots=True, kw_only=True)
 class _LyingConnector(Connector):
     lie: Lie
+    on_lie: OnLie
 
     async def _exchange_heights(self, session: Session, peer: Peer) -> None:
         own = self.lie(self.world.ledger.get_height())
+        self.on_lie()
         told, their_juror = await ask_height(session, own, self.present.get_juror())
         self.note_height(peer, told, their_juror)
 
@@ -180,15 +190,22 @@ class _LyingConnector(Connector):
 # --- forgers ----------------------------------------------------------------------------------------
 
 
-class _WithholdingForger(Forger):
+@dataclass(slots=True, kw_only=True)
+class _LyingForger(Forger):
+    on_lie: OnLie
+
+
+class _WithholdingForger(_LyingForger):
     async def send(self, block: Block, plan: RoundPlan) -> int:
+        self.on_lie()
         return 0
 
 
-class _TwofoldForger(Forger):
+class _TwofoldForger(_LyingForger):
     """A third of the others gets another block for the same slot, and a third both at once."""
 
     async def send(self, block: Block, plan: RoundPlan) -> int:
+        self.on_lie()
         headers = await self.world.ledger.get_headers(block.height - 1, 1)
         second = _reseal(self.world.signer.sign, headers[0], block)
         others = [entry for entry in plan.registered if entry.pos != block.forger]
@@ -211,7 +228,7 @@ async def _push(forger: Forger, entry: Registration, block: Block) -> None:
         pass  # that one has neither
 
 
-_FORGERS: Final[Mapping[FaultKind, type[Forger]]] = {
+_FORGERS: Final[Mapping[FaultKind, type[_LyingForger]]] = {
     FaultKind.WITHHOLD: _WithholdingForger,
     FaultKind.EQUIVOCATE: _TwofoldForger,
 }
@@ -232,6 +249,7 @@ async def _usurp(liar: Liar) -> None:
     signer = node.world.signer
     block = seal_block(signer.sign, signer.address, parent, round_, sir, now, messages)
     for entry in await liar.list_others():
+        liar.on_lie()
         await _push(node.forger, entry, block)
 
 
@@ -247,6 +265,7 @@ async def _send_garbage(liar: Liar) -> None:
     )
     try:
         await transport.write(content)
+        liar.on_lie()
     finally:
         transport.close()
 
@@ -264,7 +283,9 @@ async def _replay(liar: Liar) -> None:
     twins = [make_twin(message) for message in (*last.messages[:MAX_REPLAYED], *waiting)]
     for messages in (last.messages[:MAX_REPLAYED], tuple(twins)):
         command = Command(CommandId.MEMPOOL, messages=tuple(messages))
-        await liar.node.dialler.ask_alone(entry, command)
+        async with liar.node.dialler.borrow(entry.pos) as session:
+            await session.request(command, CONNECT_S)
+        liar.on_lie()
 
 
 def make_twin(message: Message) -> Message:
@@ -285,6 +306,7 @@ async def _flood(liar: Liar) -> None:
         for _ in range(FLOOD_STREAMS):
             remote = Endpoint(entry.ip, int(entry.port))
             streams.append(await world.connections.connect(remote, None, CONNECT_S))
+            liar.on_lie()
         async with liar.node.dialler.borrow(entry.pos) as session:
             for _ in range(FLOOD_QUESTIONS):
                 await session.request(Command(CommandId.GETHEADERS, string=",20"), CONNECT_S)

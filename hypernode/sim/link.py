@@ -18,6 +18,10 @@ MAX_TAIL_S: Final = 30.0
 """A route that hangs for longer is a stream that breaks."""
 
 
+HARM_S: Final = 0.1
+"""What is held up for longer counts as harmed."""
+
+
 @dataclass(frozen=True, slots=True)
 class LinkQuality:
     """What links are drawn from.  A link's latency is fixed between the bounds; each chunk adds up to
@@ -60,6 +64,8 @@ class Link:
         self._latency_s = quality.min_latency_s + span * self._draw()
         self.extra_s = 0.0
         """What is added to the latency while the link is slow."""
+        self.harmed = 0
+        """How often something on it was stopped, lost, or held up by what is wrong with it."""
         self._free_at = 0.0
         """When what was written so far has left, on links of a given bandwidth."""
 
@@ -69,20 +75,26 @@ class Link:
         if self.quality.bytes_per_s is not None:
             left = max(now, self._free_at) + size * self._draw_copies() / self.quality.bytes_per_s
             self._free_at = left
+            self.harmed += left - now > HARM_S
         left += self._draw_retries(size)
+        self.harmed += self.extra_s > HARM_S
         arrived = left + self._latency_s + self.extra_s + self.quality.jitter_s * self._draw()
         return arrived + self._draw_tail()
 
     def draw_loss(self) -> bool:
         """Whether one packet is lost."""
-        return self.quality.loss_chance > 0.0 and self._draw() < self.quality.loss_chance
+        is_lost = self.quality.loss_chance > 0.0 and self._draw() < self.quality.loss_chance
+        self.harmed += is_lost
+        return is_lost
 
     def _draw_tail(self) -> float:
         """Seconds; nothing is drawn on a link without.  Of shape 1, as a division is the same everywhere."""
         if not self.quality.tail_s:
             return 0.0
         drawn = self._draw()
-        return min(MAX_TAIL_S, self.quality.tail_s * drawn / (1 - drawn))
+        tail_s = min(MAX_TAIL_S, self.quality.tail_s * drawn / (1 - drawn))
+        self.harmed += tail_s > HARM_S
+        return tail_s
 
     def _draw_copies(self) -> int:
         return 2 if self.quality.double_chance and self._draw() < self.quality.double_chance else 1

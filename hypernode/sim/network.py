@@ -111,19 +111,32 @@ class MemoryNetwork:
     def reset_streams(self, a: str, b: str) -> None:
         """Break every stream between two hosts; both are told."""
         for stream in self._list_streams(a, b):
+            self._get_link(a, b).harmed += 1
             stream.break_both("reset by the network")
 
     def stall_streams(self, a: str, b: str) -> None:
         """Leave every stream between two hosts half open: nothing arrives, nobody is told."""
         for stream in self._list_streams(a, b):
+            self._get_link(a, b).harmed += 1
             stream.stall()
 
     # --- for hosts and streams ----------------------------------------------------------------------
 
     def is_blocked(self, source: str, target: str) -> bool:
-        """Whether nothing gets from one host to the other at present."""
+        """Whether nothing gets from one host to the other at present; asked for what is on its way."""
         apart = self._groups.get(source, 0) != self._groups.get(target, 0)
-        return apart or (source, target) in self._blocked
+        is_blocked = apart or (source, target) in self._blocked
+        if is_blocked:
+            self._get_link(source, target).harmed += 1
+        return is_blocked
+
+    def count_harm(self, ips: Collection[str]) -> int:
+        """How often something between these hosts and the others was stopped, lost or held up so far."""
+        return sum(
+            link.harmed
+            for (source, target), link in self._links.items()
+            if (source in ips) is not (target in ips)
+        )
 
     def is_lost(self, source: str, target: str) -> bool:
         """Whether a packet without payload is lost now."""

@@ -44,6 +44,8 @@ class Report:
 
     scenario: Scenario
     faults: Counter[str] = field(default_factory=Counter)
+    felt: Counter[str] = field(default_factory=Counter)
+    """How many of the faults did something, by kind."""
     slots: int = 0
     filled: int = 0
     agreed_after_s: list[float] = field(default_factory=list)
@@ -65,6 +67,7 @@ class Report:
         """Take down what can be seen at the end of a run."""
         params = cluster.params
         self.trace = cluster.trace
+        self.felt = cluster.effects.count_kinds()
         self.events = cluster.network.trace.count
         self.stored = cluster.witness.stored
         self.legacy_restarts = cluster.legacy_hosts.restarts

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from math import ceil
 from typing import Final
 
 from hypernode.core.colours import RAINBOW
@@ -14,6 +15,7 @@ from hypernode.core.network import Network
 from hypernode.core.params import mainnet
 from hypernode.core.rainbow import apply_rainbow
 from hypernode.pow.scripted_source import ScriptedPowSource
+from hypernode.sim.aiming import aim
 from hypernode.sim.archive import Archive
 from hypernode.sim.cluster import make_network
 from hypernode.sim.faults import ALL, BEFALL_LEGACY, Fault, FaultKind, draw_plan
@@ -35,13 +37,39 @@ MAX_ACT_S: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """What is left of a fault of the plan: its number, how long it lasts at most (s), and whom of those that
+    were drawn it befalls."""
+
+    number: int
+    duration_s: int
+    subjects: tuple[int, ...]
+
+    def apply(self, fault: Fault) -> Fault:
+        return replace(
+            fault,
+            duration_s=min(fault.duration_s, float(self.duration_s)),
+            subjects=tuple(n for n in fault.subjects if n in self.subjects),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.number}:{self.duration_s}:{'+'.join(map(str, self.subjects))}"
+
+    @classmethod
+    def parse(cls, text: str) -> Limit:
+        """What ``str`` gives.  Raises ValueError."""
+        number, duration_s, subjects = text.split(":")
+        return cls(int(number), int(duration_s), tuple(int(index) for index in subjects.split("+")))
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """``nodes`` run, the first ``legacy`` of them a legacy node, the others ours; ``registered`` are on the
     list (0: no others), and those that do not run never answer.
     ``tuned``: parameters other than main's, as in a rainbow; ``has_quick_signer``: see
     ``sim.quick_signing``.  ``plan_nodes``: for how many hosts the plan was
-    drawn (0: for ``nodes``); ``keep``: the numbers of its faults that happen (None: all); ``until_s``: where
-    to stop, in seconds after the first whole round."""
+    drawn (0: for ``nodes``); ``keep``: the numbers of its faults that happen (None: all); ``limits``: what
+    is left of single ones; ``until_s``: where to stop, in seconds after the first whole round."""
 
     seed: int
     nodes: int = 20
@@ -51,6 +79,7 @@ class Scenario:
     slot_s: int = 180
     plan_nodes: int = 0
     keep: tuple[int, ...] | None = None
+    limits: tuple[Limit, ...] = ()
     until_s: float | None = None
     registered: int = 0
     tuned: str = ""
@@ -60,7 +89,12 @@ class Scenario:
     def make_plan(self) -> tuple[Fault, ...]:
         """The faults that happen, with the hosts that there are, and that they can befall."""
         drawn = draw_plan(self.seed, self.plan_nodes or self.nodes, self.hours, self.kinds, self.slot_s)
-        kept = [fault for fault in drawn if self.keep is None or fault.number in self.keep]
+        limits = {limit.number: limit for limit in self.limits}
+        kept = [
+            limits[fault.number].apply(fault) if fault.number in limits else fault
+            for fault in drawn
+            if self.keep is None or fault.number in self.keep
+        ]
         present = (
             replace(fault, subjects=tuple(n for n in fault.subjects if self._can_befall(fault.kind, n)))
             for fault in kept
@@ -93,7 +127,7 @@ class Scenario:
     def play_until(self, at_s: float) -> Scenario:
         """The same, played no further than needed to see what broke then; what broke at the stop, which comes
         after the whole length, needs all of it."""
-        return replace(self, until_s=at_s + 1) if at_s < self.length_s else self
+        return replace(self, until_s=float(ceil(at_s + 1))) if at_s < self.length_s else self
 
     def to_arguments(self) -> str:
         """The command line that plays it."""
@@ -114,6 +148,8 @@ class Scenario:
             parts.append(f"--plan-nodes {self.plan_nodes}")
         if self.keep is not None:
             parts.append(f"--keep {','.join(map(str, self.keep)) or 'none'}")
+        if self.limits:
+            parts.append(f"--limit {','.join(map(str, self.limits))}")
         if self.until_s is not None:
             parts.append(f"--until {self.until_s:.0f}")
         return " ".join(parts)
@@ -246,11 +282,11 @@ class _Play:
         self.report.cut_short += self._healed_at is not None
         watch.calm_since, self._healed_at = None, None
         self.report.faults[fault.kind.value] += 1
-        await begin_fault(cluster, fault)
+        await begin_fault(cluster, aim(cluster, fault))
 
     async def _end(self, cluster: TroubledCluster, watch: Watch, fault: Fault) -> None:
         self._note_doing(f"when {fault} ended", fault.subjects)
-        await end_fault(cluster, fault)
+        await end_fault(cluster, cluster.active[fault.number])
         if not cluster.active:
             watch.calm_since = self._healed_at = asyncio.get_running_loop().time()
 

@@ -1,5 +1,5 @@
-"""A broken run made smaller: fewer faults, fewer legacy nodes, then fewer hosts, as long as the same
-invariant breaks.
+"""A broken run made smaller: fewer faults, shorter ones of fewer hosts, fewer legacy nodes, then fewer hosts,
+as long as the same invariant breaks.
 
 Every try is a whole run; a smaller scenario that breaks in the same way stands in for the larger.
 """
@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Final
 
+from hypernode.sim.faults import Fault
 from hypernode.sim.report import Report
-from hypernode.sim.scenario import Scenario, play
+from hypernode.sim.scenario import Limit, Scenario, play
 
 MAX_RUNS: Final = 40
 MIN_NODES: Final = 4
+MIN_DURATION_S: Final = 60.0
 _MARGIN_S: Final = 3_600.0
 """A smaller run may break later than the larger did."""
 
@@ -36,9 +39,13 @@ def shrink(report: Report, player: Player = play, max_runs: int = MAX_RUNS) -> S
         raise ValueError("nothing is broken")
     shrinker = _Shrinker(report, report.failure.name, player, max_runs)
     shrinker.drop_faults()
+    shrinker.shorten_faults()
+    shrinker.spare_subjects()
     shrinker.drop_legacy()
     shrinker.drop_nodes()
-    return Shrunk(shrinker.best.scenario, shrinker.best, shrinker.runs)
+    best = shrinker.best
+    at_s = best.failure.at_s if best.failure is not None else best.scenario.length_s
+    return Shrunk(best.scenario.play_until(at_s), best, shrinker.runs)
 
 
 class _Shrinker:
@@ -68,6 +75,40 @@ class _Shrinker:
                 continue
             size = max(1, min(size, len(kept) // 2))
 
+    def shorten_faults(self) -> None:
+        """Each to a half as long as that does, the first ones first: what follows comes to an earlier end."""
+        for number in [fault.number for fault in self.best.scenario.make_plan()]:
+            while (fault := self._find(number)) is not None and fault.duration_s >= 2 * MIN_DURATION_S:
+                if not self._try(limit=Limit(number, int(fault.duration_s / 2), fault.subjects)):
+                    break
+
+    def spare_subjects(self) -> None:
+        """Half of a fault's hosts, then fewer at a time."""
+        for number in [fault.number for fault in self.best.scenario.make_plan()]:
+            size = len(fault.subjects) // 2 if (fault := self._find(number)) is not None else 0
+            while size:
+                size = size if self._spare(number, size) else size // 2
+
+    def _spare(self, number: int, size: int) -> bool:
+        """Whether so many of a fault's hosts could be left out, wherever they are among them."""
+        fault = self._find(number)
+        if fault is None or size >= len(fault.subjects):
+            return False
+        return any(
+            self._try(
+                limit=Limit(
+                    number,
+                    ceil(fault.duration_s),
+                    fault.subjects[:start] + fault.subjects[start + size :],
+                )
+            )
+            for start in range(0, len(fault.subjects), size)
+        )
+
+    def _find(self, number: int) -> Fault | None:
+        """A fault of the best scenario."""
+        return next((fault for fault in self.best.scenario.make_plan() if fault.number == number), None)
+
     def drop_legacy(self) -> None:
         """None of them first, then fewer at a time: their hosts run our node instead."""
         step = self.best.scenario.legacy
@@ -87,14 +128,24 @@ class _Shrinker:
         return self.best.failure is not None and at <= self.best.failure.at_s
 
     def _try(
-        self, *, kept: list[int] | None = None, nodes: int | None = None, legacy: int | None = None
+        self,
+        *,
+        kept: list[int] | None = None,
+        limit: Limit | None = None,
+        nodes: int | None = None,
+        legacy: int | None = None,
     ) -> bool:
         """Whether it still breaks; then it is the best."""
         if self.runs >= self._max_runs or self.best.failure is None:
             return False
-        scenario = replace(self.best.scenario, until_s=self.best.failure.at_s + _MARGIN_S)
+        scenario, at_s = self.best.scenario, self.best.failure.at_s
+        if at_s < scenario.length_s:
+            scenario = replace(scenario, until_s=float(ceil(at_s + _MARGIN_S)))
         if kept is not None:
             scenario = replace(scenario, keep=tuple(kept))
+        if limit is not None:
+            others = (other for other in scenario.limits if other.number != limit.number)
+            scenario = replace(scenario, limits=(*others, limit))
         if legacy is not None:
             scenario = replace(scenario, legacy=legacy)
         if nodes is not None:

@@ -21,6 +21,7 @@ from hypernode.core.types import Round
 from hypernode.ports import Journal, Ledger, PowSource, Signer
 from hypernode.pow.scripted_source import PowScript, ScriptedPowSource
 from hypernode.sim.cluster import Cluster, Host
+from hypernode.sim.effects import CRASHES, TRAPS, Effects
 from hypernode.sim.faults import Fault, FaultKind
 from hypernode.sim.holding import NOWHERE, get_holding_loop
 from hypernode.sim.legacy_chain import Cut, LegacyChain
@@ -29,7 +30,8 @@ from hypernode.sim.signatures import WatchedSigner
 from hypernode.sim.witness import WatchedJournal, WatchedLedger, Witness
 from hypernode.storage.database import InlineDatabase
 
-MAX_WRITES_PASSED: Final = 8
+MAX_WRITES_PASSED: Final = 4
+"""Points before and after writes: a node passes two in a slot, and two more where it forges."""
 MAX_BLOCKS_PASSED: Final = 4
 """By a legacy node, which writes nothing else."""
 CRON_S: Final = 60.0
@@ -94,7 +96,9 @@ class TroubledCluster(Cluster):
         self._traps: set[asyncio.Task[None]] = set()
         self.is_trap_silent: set[int] = set()
         """Hosts that lose their power when their trap springs."""
+        self.effects = Effects(self)
         self.witness.on_trap = self.spring_trap
+        self.witness.on_refusal = lambda index: self.effects.feel(index, FaultKind.DISK_FULL)
         self.witness.now = self.clock.now
         asyncio.get_running_loop().set_exception_handler(self._note_failure)
 
@@ -225,6 +229,7 @@ class TroubledCluster(Cluster):
         life.down += 1
         if not self._has_node(index):
             return
+        self.effects.feel(index, *CRASHES)
         # What was held could not even be cancelled.
         get_holding_loop().release(host.ip)
         await self.stop_harm(life)
@@ -248,6 +253,7 @@ class TroubledCluster(Cluster):
 
     def spring_trap(self, index: int) -> None:
         """A host ends in the middle of what it does; not from within, as a cancelled task cannot wait."""
+        self.effects.feel(index, *TRAPS)
         work = self._end_in_trap(index, silent=index in self.is_trap_silent)
         task = asyncio.get_running_loop().create_task(work, name=f"trap {index}", context=NOWHERE.copy())
         self._traps.add(task)

@@ -52,12 +52,14 @@ async def begin_fault(cluster: TroubledCluster, fault: Fault) -> None:
     cluster.active[fault.number] = fault
     cluster.begun.append(fault)
     cluster.network.record(f"begin {fault}")
+    cluster.effects.begin(fault)
     await TROUBLES[fault.kind].begin(cluster, fault)
 
 
 async def end_fault(cluster: TroubledCluster, fault: Fault) -> None:
     """Undo it: from now on the hosts can come together again."""
     cluster.network.record(f"end {fault}")
+    cluster.effects.end(fault)
     await TROUBLES[fault.kind].end(cluster, fault)
     cluster.ended[fault.number] = cluster.clock.now()
     del cluster.active[fault.number]
@@ -194,7 +196,10 @@ async def _wake_companions(cluster: TroubledCluster, fault: Fault) -> None:
 async def _fork_companions(cluster: TroubledCluster, fault: Fault) -> None:
     """Every second time the rows of the replaced blocks are gone."""
     tip = cluster.script.height_at(cluster.clock.now())
-    cluster.script.fork(tip - 1 - int(fault.amount * MAX_POW_FORK), drop_rows=fault.number % 2 == 1, last=tip)
+    first = tip - 1 - int(fault.amount * MAX_POW_FORK)
+    cluster.script.fork(first, drop_rows=fault.number % 2 == 1, last=tip)
+    if any(source.told >= first for source in cluster.pow_sources.values()):
+        cluster.effects.count(fault)
 
 
 def _may_go(cluster: TroubledCluster, fault: Fault) -> bool:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from hypernode.core.types import Block, ChainHeight, Height, Round, Slot
-from hypernode.ports import Finding, Journal, Ledger, Replacement
+from hypernode.ports import Finding, Journal, Ledger, Replacement, StorageTrouble
 from hypernode.sim.signatures import Signatures
 
 T = TypeVar("T")
@@ -77,6 +78,8 @@ class Witness:
     armed: dict[int, int] = field(default_factory=dict)
     """Hosts that end at a write: how many points before or after writes they still pass."""
     on_trap: Callable[[int], None] = lambda index: None
+    on_refusal: Callable[[int], None] = lambda index: None
+    """Called when a host's disk refuses a write."""
     on_block: Callable[[Block], None] = lambda block: None
     """Called for every block that a host stores."""
     on_stored: Callable[[StoredBlock], None] = lambda stored: None
@@ -110,6 +113,15 @@ class Witness:
             return False
         del self.ordered[index]
         return True
+
+    @contextmanager
+    def noting_refusal(self, index: int) -> Iterator[None]:
+        """Of a write of a host."""
+        try:
+            yield
+        except StorageTrouble:
+            self.on_refusal(index)
+            raise
 
     async def pass_point(self, index: int) -> None:
         """Before and after a write; a host whose time has come does not get past it."""
@@ -163,7 +175,8 @@ class WatchedLedger:
         oldest = await self._ledger.get_headers(common + 1, 1)
         await self._witness.pass_point(self._index)
         self._witness.under_way[self._index] = blocks[-1].block_hash
-        outcome = await self._ledger.replace(common, blocks, is_better, findings)
+        with self._witness.noting_refusal(self._index):
+            outcome = await self._ledger.replace(common, blocks, is_better, findings)
         self._witness.under_way.pop(self._index, None)
         if outcome.adopted:
             is_by_operator = self._note(blocks, asked_at)
@@ -180,7 +193,8 @@ class WatchedLedger:
         await self._witness.pass_point(self._index)
         present = self._get_present()
         self._witness.under_way[self._index] = tip[0].block_hash
-        dropped = await self._ledger.rollback(to_height)
+        with self._witness.noting_refusal(self._index):
+            dropped = await self._ledger.rollback(to_height)
         self._witness.under_way.pop(self._index, None)
         self._note((), self._now())
         if dropped:
@@ -195,7 +209,8 @@ class WatchedLedger:
         await self._witness.pass_point(self._index)
         if blocks:
             self._witness.under_way[self._index] = blocks[-1].block_hash
-        result = await work()
+        with self._witness.noting_refusal(self._index):
+            result = await work()
         self._witness.under_way.pop(self._index, None)
         self._note(blocks, asked_at)
         await self._witness.pass_point(self._index)
@@ -244,5 +259,6 @@ class WatchedJournal:
 
     async def record(self, round_: Round, sir: Slot, block_hash: bytes) -> None:
         await self._witness.pass_point(self._index)
-        await self._journal.record(round_, sir, block_hash)
+        with self._witness.noting_refusal(self._index):
+            await self._journal.record(round_, sir, block_hash)
         await self._witness.pass_point(self._index)

@@ -55,6 +55,7 @@ def test_a_network_comes_through_each_kind_of_fault(kind: FaultKind) -> None:
     report = play(Scenario(seed=1, nodes=nodes, hours=LONG.get(kind, 0.75), kinds=(kind,)))
     assert report.failure is None, report.failure
     assert report.faults[kind.value] >= 1
+    assert report.felt[kind.value] >= 1, "they happened, and did nothing"
 
 
 SCRIPT = """

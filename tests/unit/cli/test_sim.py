@@ -56,6 +56,8 @@ def test_the_plan_can_be_read_without_playing(capsys: pytest.CaptureFixture[str]
         (["--nodes", "20", "--registered", "19"], "--registered: from --nodes to 1000, not 19"),
         (["--nodes", "4", "--legacy", "4"], "--legacy: from 0 to 3, one less than --nodes, not 4"),
         (["--legacy", "-1"], "--legacy: from 0 to 19"),
+        (["--keep", "1,two"], "--keep: expected numbers as 0,3, or none, not '1,two'"),
+        (["--limit", "3:600"], "--limit: expected numbers as 3:600:1+2,5:80:0, not '3:600'"),
         (["--registered", "1001"], "--registered: from --nodes to 1000, not 1001"),
         (["--tune", "MIN_FORGE_CONSENSUS=67"], "--tune: rainbow 'MIN_FORGE_CONSENSUS=67': expected a whole"),
     ],

@@ -1,0 +1,87 @@
+"""A broken run made smaller: it breaks in the same way, and its command plays it."""
+
+from __future__ import annotations
+
+import shlex
+from functools import partial
+
+import pytest
+
+from hypernode.cli.sim import parse_scenario
+from hypernode.sim.faults import FaultKind
+from hypernode.sim.report import Failure, Report
+from hypernode.sim.scenario import Limit, Scenario, play
+from hypernode.sim.shrink import MIN_DURATION_S, shrink
+from hypernode.sim.troubled import TroubledCluster
+
+WHOLE = Scenario(seed=1, nodes=20, hours=8.0, kinds=(FaultKind.PARTITION,))
+
+
+def fail(scenario: Scenario, at_s: float) -> Report:
+    return Report(scenario, failure=Failure("one_block_a_slot", "two", at_s, (0,), ()))
+
+
+def test_a_fault_is_left_as_short_as_it_has_to_be_and_to_the_hosts_that_it_needs() -> None:
+    """A stand-in for the network: it breaks when fault 2 is there for 150 s and befalls a host, half an
+    hour after it ended."""
+    drawn = WHOLE.make_plan()[2]
+    needed = drawn.subjects[-2]
+    assert drawn.duration_s > 300
+
+    def play_fake(scenario: Scenario) -> Report:
+        for fault in scenario.make_plan():
+            if fault.number == 2 and fault.duration_s >= 150 and needed in fault.subjects:
+                return fail(scenario, fault.end + 1_800)
+        return Report(scenario)
+
+    shrunk = shrink(play_fake(WHOLE), play_fake)
+    [fault] = shrunk.scenario.make_plan()
+    assert (fault.number, fault.subjects, fault.at) == (2, (needed,), drawn.at)
+    assert 150 <= fault.duration_s < 300
+    assert shrunk.report.failure is not None
+    assert shrunk.scenario.until_s == pytest.approx(shrunk.report.failure.at_s + 1, abs=1)
+
+
+def test_what_breaks_whatever_happens_is_left_with_little() -> None:
+    shrunk = shrink(fail(WHOLE, 20_000.0), partial(fail, at_s=20_000.0)).scenario
+    assert (shrunk.make_plan(), shrunk.nodes) == ((), 4)
+
+
+def test_faults_are_not_shortened_for_ever() -> None:
+    def play_fake(scenario: Scenario) -> Report:
+        return fail(scenario, 20_000.0) if scenario.make_plan() else Report(scenario)
+
+    [fault] = shrink(play_fake(WHOLE), play_fake).scenario.make_plan()
+    assert MIN_DURATION_S / 2 <= fault.duration_s < 2 * MIN_DURATION_S
+
+
+def test_what_breaks_at_the_stop_is_played_to_the_stop() -> None:
+    shrunk = shrink(fail(WHOLE, 8 * 3_600 + 4.0), lambda scenario: fail(scenario, scenario.length_s + 4.0))
+    assert shrunk.scenario.until_s is None
+
+
+def test_a_limit_leaves_what_it_does_not_name() -> None:
+    fault = WHOLE.make_plan()[0]
+    assert Limit(0, 10**6, fault.subjects).apply(fault) == fault
+    assert Limit(0, 60, fault.subjects[:1]).apply(fault).end == fault.at + 60
+    assert Limit.parse("3:600:1+2") == Limit(3, 600, (1, 2))
+    assert str(Limit(3, 600, (1, 2))) == "3:600:1+2"
+
+
+class _NoSwitch(TroubledCluster):
+    async def take_down(self, index: int, *, silent: bool = False) -> None:
+        if silent:
+            raise OSError(f"no switch at {index}")
+        await super().take_down(index)
+
+
+def test_the_command_of_a_shrunk_run_plays_what_broke() -> None:
+    whole = Scenario(seed=13, nodes=4, hours=0.75, kinds=(FaultKind.CRASH, FaultKind.SILENT_CRASH))
+    player = partial(play, cluster_type=_NoSwitch)
+    report = player(whole)
+    assert report.failure is not None
+    shrunk = shrink(report, player, max_runs=4)
+    assert shrunk.scenario.limits
+    again = parse_scenario(shlex.split(shrunk.scenario.to_arguments()))
+    assert again == shrunk.scenario
+    assert player(again).failure == shrunk.report.failure
