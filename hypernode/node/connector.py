@@ -145,7 +145,7 @@ class Connector:
 
     async def _exchange_heights(self, session: Session, peer: Peer) -> None:
         await check_earlier_rounds(session, self.world.ledger, peer)
-        awaits_push = self.peers.awaits_push(peer)
+        awaits_push = self.peers.awaits_push(peer, self.world.clock.monotonic())
         own = await choose_height_to_tell(self.world.ledger, peer, peer.features, awaits_push=awaits_push)
         juror = self.present.get_juror() if peer.features else None
         told, their_juror = await ask_height(session, own, juror)

@@ -47,6 +47,8 @@ class Peers:
     awaiting_push: set[str] = field(default_factory=set)
     """Legacy hypernodes that our newest block is on its way to: until it is there they must not hear of it,
     or they may fetch it first, and stop over the push."""
+    spreads_until: float = 0.0
+    """Monotonic s.  A block was pushed to us, and its forger may not have come to others yet."""
     _by_endpoint: dict[tuple[str, int], Registration] = field(default_factory=dict)
     _by_ip: dict[str, list[Registration]] = field(default_factory=dict)
     _of_address: dict[str, list[Peer]] | None = None
@@ -116,8 +118,13 @@ class Peers:
         """Whether a hypernode that we are connected to is a feature peer."""
         return any(peer.features and self.find_address(peer) == address for peer in self.list_all())
 
-    def awaits_push(self, peer: Peer | None) -> bool:
-        return peer is not None and bool(self.awaiting_push) and self.find_address(peer) in self.awaiting_push
+    def awaits_push(self, peer: Peer | None, now: float) -> bool:
+        """Whether our newest block may be on its way to it, from us or from its forger."""
+        if peer is None:
+            return False
+        return now < self.spreads_until or (
+            bool(self.awaiting_push) and self.find_address(peer) in self.awaiting_push
+        )
 
     def list_registrations(self, ip: str) -> list[Registration]:
         """All that are registered with this IP."""

@@ -36,6 +36,9 @@ MAX_ANSWER_BYTES = 24 * 1024 * 1024
 MESSAGE_BYTES_ABOUT = 240
 """A message on the wire, to estimate an answer before it is made."""
 MAX_ADDRESS_MESSAGES = 100
+PUSH_SPREAD_PART = 1 / 36
+"""Of a slot (5 s on main): so long after a block was pushed to us, legacy peers hear of its parent only.  Its
+forger may be on the way to them, and they stop over a block that they have."""
 
 Handler = Callable[[Caller, Command], Awaitable[Command | None]]
 
@@ -128,6 +131,8 @@ class Serving:
         for block in command.blocks:
             try:
                 await self.chain.accept_pushed(block)
+                spread_s = PUSH_SPREAD_PART * self.network.slot_s
+                self.peers.spreads_until = self.world.clock.monotonic() + spread_s
             except Reject as refusal:
                 # Honest legacy jurors push blocks that we refuse (other jurors after a restart): the
                 # line is closed, but their IP is not held for it.
@@ -160,7 +165,7 @@ class Serving:
         peer = self._find_peer(caller)
         if peer is not None and command.height is not None:
             self.views.note_height(peer, command.height, command.height_forger)
-        awaits_push = self.peers.awaits_push(peer)
+        awaits_push = self.peers.awaits_push(peer, self.world.clock.monotonic())
         own = await choose_height_to_tell(self.world.ledger, peer, caller.features, awaits_push=awaits_push)
         forger = self.views.get_juror() if caller.features else None
         return Command(CommandId.HEIGHT, height=own, height_forger=forger)

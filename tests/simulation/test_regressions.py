@@ -31,6 +31,10 @@ FOUND = {
     "a block is on its way for half a minute, and a legacy node fetched it elsewhere": Scenario(
         2, nodes=7, hours=1.6, kinds=(FaultKind.SPIKES,), connect=6, legacy=2, until_s=3_430
     ),
+    # It fetched the block from one of ours that had it, while its forger was on the way to it.
+    "a legacy node hears of a pushed block before it is pushed to": Scenario(
+        19, nodes=7, hours=1.6, kinds=(FaultKind.SLOW,), connect=6, legacy=2, until_s=920
+    ),
     # Of the simulation: it took for a fault what mercy is for.
     "a clock is behind, and its host takes the block that most hold": Scenario(
         16, nodes=7, hours=1.6, kinds=(FaultKind.CLOCK_JUMP,), connect=6, legacy=2, until_s=1_439

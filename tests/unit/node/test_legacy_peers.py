@@ -11,7 +11,9 @@ import pytest
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, ChainHeight, Message
 from hypernode.net.serving import Caller
+from hypernode.net.session import Session
 from hypernode.node.runtime import Node
+from hypernode.node.serving import PUSH_SPREAD_PART
 from hypernode.ports import Endpoint, Transport
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
@@ -294,5 +296,35 @@ def test_until_the_push_is_done_it_does_not_hear_of_the_block() -> None:
         assert await node.forger.send(block, node.present.plan) == 1
         await ask_height()
         assert heard == [1, 2]
+
+    play(scenario())
+
+
+def test_of_a_block_that_was_pushed_to_us_it_hears_when_its_forger_has_come_to_all() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        forger, _, block = await forged(bed)
+        juror = bed.index_of(forger.world.signer.address)
+        index, other, third = [n for n in range(bed.size) if n != juror][:3]
+        node = await bed.node(index)
+        parent = await forger.world.ledger.get_block(1)
+        assert parent is not None
+        await node.world.ledger.append(parent)
+        await node.listening.start(node.options.listen)
+        pushing = await bed.open(bed.ip(juror), index, port=6969)
+        legacy = await bed.open(bed.ip(other), index, port=6969, features=0)
+        ours = await bed.open(bed.ip(third), index, port=6969)
+
+        async def ask(session: Session) -> int:
+            answer = await session.request(Command(CommandId.HEIGHT, height=node.chain.height), 5.0)
+            assert answer.height is not None
+            return answer.height.height
+
+        assert (await ask(legacy), await ask(ours)) == (1, 1)
+        await pushing.send(Command(CommandId.BLOCK, blocks=(block,)))
+        await asyncio.sleep(1)
+        assert (await ask(legacy), await ask(ours)) == (1, 2)
+        await asyncio.sleep(PUSH_SPREAD_PART * bed.network.slot_s)
+        assert (await ask(legacy), await ask(ours)) == (2, 2)
 
     play(scenario())
