@@ -22,6 +22,9 @@ from hypernode.sim.troubles import TROUBLES, begin_fault, end_fault
 SEEDS = range(1, 7)
 SMALL = Scenario(seed=3, nodes=5, hours=0.75, kinds=parse_kinds("crash,partition,equivocate"))
 
+CROWDED = Scenario(seed=1519, nodes=6, hours=1.6, connect=4, until_s=4_400)
+"""Nine kinds of faults in an hour and a quarter."""
+
 
 def make_scenario(seed: int) -> Scenario:
     """Few connections each, as on a large network: that is quicker, and the harder case."""
@@ -43,7 +46,7 @@ def test_the_seeds_of_the_suite_have_faults_enough() -> None:
 
 SHORT = [kind for kind in FaultKind if kind is not FaultKind.LONG_PARTITION]
 """That one takes hours: tests.simulation.test_regressions plays it."""
-CROWDED = {FaultKind.CLOCK_JUMP, FaultKind.FLOOD}
+MANY_HOSTS = {FaultKind.CLOCK_JUMP, FaultKind.FLOOD}
 """Kinds that ask for more hosts: whether a clock is wrong is known by five peers."""
 LONG = {FaultKind.POW_LEAVE: 2.5, FaultKind.POW_VOID: 2.5}
 """Hours: lists change with the rounds."""
@@ -51,7 +54,7 @@ LONG = {FaultKind.POW_LEAVE: 2.5, FaultKind.POW_VOID: 2.5}
 
 @pytest.mark.parametrize("kind", SHORT, ids=lambda kind: kind.value)
 def test_a_network_comes_through_each_kind_of_fault(kind: FaultKind) -> None:
-    nodes = 7 if kind in CROWDED else 5
+    nodes = 7 if kind in MANY_HOSTS else 5
     report = play(Scenario(seed=1, nodes=nodes, hours=LONG.get(kind, 0.75), kinds=(kind,)))
     assert report.failure is None, report.failure
     assert report.faults[kind.value] >= 1
@@ -59,9 +62,10 @@ def test_a_network_comes_through_each_kind_of_fault(kind: FaultKind) -> None:
 
 
 SCRIPT = """
-from tests.simulation.test_faults import SMALL
+from tests.simulation.test_faults import CROWDED
 from hypernode.sim.scenario import play
-print(play(SMALL).trace)
+report = play(CROWDED)
+print(report.trace, report.felt.total(), report.failure)
 """
 
 
@@ -79,8 +83,11 @@ def _play_elsewhere(hash_seed: str) -> str:
 
 
 def test_a_troubled_run_has_one_trace_in_every_process() -> None:
+    assert len({fault.kind for fault in CROWDED.make_plan()}) >= 8, "few kinds say little"
     first = _play_elsewhere("1")
-    assert len(first) == 40
+    trace, felt, failure = first.split(maxsplit=2)
+    assert (len(trace), failure) == (40, "None")
+    assert int(felt) >= 7
     assert _play_elsewhere("2") == first
 
 
