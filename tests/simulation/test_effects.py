@@ -58,11 +58,12 @@ def test_a_clock_that_is_hardly_wrong_did_nothing_and_one_that_is_did() -> None:
     assert run(scenario(0.6), loop_type=HoldingLoop) == 1
 
 
-def test_a_fault_that_is_not_over_at_the_end_is_counted() -> None:
-    scenario = Scenario(seed=1, nodes=4, hours=0.75, kinds=(FaultKind.PARTITION,))
+@pytest.mark.parametrize("kind", [FaultKind.PARTITION, FaultKind.LONG_PARTITION], ids=lambda kind: kind.value)
+def test_a_fault_that_is_not_over_at_the_end_is_counted(kind: FaultKind) -> None:
+    scenario = Scenario(seed=1, nodes=4, hours=2.5, kinds=(kind,))
     first = scenario.make_plan()[0]
     report = play(replace(scenario, until_s=first.at + 60))
-    assert (report.faults["partition"], report.felt["partition"]) == (1, 1)
+    assert (report.faults[kind.value], report.felt[kind.value]) == (1, 1)
 
 
 def test_a_lying_juror_is_aimed_at_when_none_of_the_subjects_holds_a_slot() -> None:
