@@ -254,14 +254,12 @@ class Mempool:
         """The connection ended."""
         self._peers.pop(peer, None)
 
-    def offer_anew_when_ripe(self, now: float) -> None:
-        """Our clock was set back: what we gave peers and lies in the future now was refused by them, and is
-        offered again when its time has come."""
-        unripe = [e for e in self._entries.values() if not is_ripe(self._network, e.message, now)]
+    def offer_anew(self) -> None:
+        """Our clock was set: what peers were given before its time they refused, also if that time has come
+        since.  They are given everything once more, when it is ripe."""
         for notes in self._peers.values():
-            waiting = set(notes.unripe)
-            passed = (e.number for e in unripe if e.number < notes.next_number)
-            notes.unripe += [number for number in passed if number not in waiting]
+            notes.next_number = 0
+            notes.unripe.clear()
 
     # --- inside -------------------------------------------------------------------------------------
 

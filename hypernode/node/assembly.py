@@ -149,7 +149,7 @@ class Parts:
         """What is looked at again and again: the clock, the disk, the evidence."""
         network, world, warn = self.network, self.world, outlets.warn
         self.clock_watch = ClockWatch(world.clock, self.offsets, warn)
-        self.clock_watch.on_step = lambda: self.mempool.offer_anew_when_ripe(world.clock.now())
+        self.clock_watch.on_step = self.mempool.offer_anew
         self.storage_watch = StorageWatch(world, warn)
         self.evidence = EvidenceWatch(network, world, self.present, self.mempool, self.reporter, warn)
 

@@ -15,6 +15,11 @@ FOUND = {
     "what was written by a clock that went ahead stays where it is": Scenario(
         8, nodes=7, hours=0.75, kinds=(FaultKind.CLOCK_JUMP,)
     ),
+    # Peers refused it before its time; when the clock was set right that time had come, and nobody saw why to
+    # offer it again.
+    "what was refused before its time is offered again when the clock is set right": Scenario(
+        1, nodes=7, hours=0.75, kinds=(FaultKind.CLOCK_JUMP,), until_s=2_519
+    ),
     # They were dropped at the start of a round only, and offered until then.
     "messages that are too old stay in the mempool": Scenario(
         2, nodes=6, hours=4.5, kinds=(FaultKind.LONG_PARTITION,), until_s=15_299
