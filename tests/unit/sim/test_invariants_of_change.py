@@ -11,11 +11,9 @@ import pytest
 from hypernode.core.timeline import compute_round_start
 from hypernode.core.types import Block
 from hypernode.pow.scripted_source import ScriptedPowSource
-from hypernode.sim import invariants_of_size
 from hypernode.sim.archive import Archive, Filed
 from hypernode.sim.holding import HoldingLoop
 from hypernode.sim.invariants_of_change import old_blocks_stay, remember_tips, reorganisations_are_declared
-from hypernode.sim.invariants_of_size import count_objects, nodes_stay_small
 from hypernode.sim.loop import run
 from hypernode.sim.scenario import Scenario
 from hypernode.sim.troubled import TroubledCluster
@@ -97,28 +95,3 @@ def test_what_an_operator_does_is_not_judged() -> None:
         return branch_off(tip, 5)
 
     assert look(change) == []
-
-
-def test_a_node_that_hoards_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(invariants_of_size, "MAX_OBJECTS", 400)
-
-    async def scenario() -> None:
-        cluster = TroubledCluster(SCENARIO.nodes, SCENARIO.seed, SCENARIO.make_network())
-        watch = Watch(cluster, Archive(cluster.params, ScriptedPowSource(cluster.script, cluster.clock.now)))
-        await cluster.start_all()
-        await cluster.run_until(3)
-        await nodes_stay_small(watch)
-        node = cluster.hosts[1].node
-        assert node is not None
-        await cluster.run_until(4)
-        before = count_objects(node)
-        hoard: list[object] = node.present.evidence  # type: ignore[assignment]
-        hoard += [[number] for number in range(2_000)]
-        assert count_objects(node) >= before + 2_000
-        with pytest.raises(InvariantFailed, match="node 1 holds"):
-            await nodes_stay_small(watch)
-        hoard.clear()
-        await cluster.end_all()
-        await cluster.stop_all()
-
-    run(scenario(), loop_type=HoldingLoop)
