@@ -2,96 +2,109 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+from hypernode.core.signing import compute_twin
 from hypernode.core.types import Message, Round, Slot
 from hypernode.sim.cluster import Host
-from hypernode.sim.watch import InvariantFailed, Watch, is_halted
+from hypernode.sim.watch import InvariantFailed, NotedMessage, Watch, is_halted
 
-AGREE_SLOTS: Final = 3
-"""Calm after which all hold one chain: one to hear each other again, two to agree (spec 4)."""
-SEAL_SLOTS: Final = 5
-"""Calm in which what is in a mempool gets into the chain."""
+AGREE_SLOTS: Final = 2
+"""Calm after which all hold one chain (spec 4)."""
+YOUNG_S: Final = 60.0
+"""A tip that is younger is on its way: others may be a block behind."""
+SEAL_BLOCKS: Final = 3
+"""Of the best chain, in calm: one of them holds what was in a mempool before."""
+SEAL_S: Final = 900.0
+"""In which there are so many, five slots of main's: what gets too old meanwhile is not asked for."""
 FILLED_SLOTS: Final = 4
 """Calm after which slots have blocks again."""
 MIN_SENDERS: Final = 3
 """Of messages in a block that is forged; a juror needs some more in sight (spec 6, forging)."""
 
 
+async def look_at_agreement(watch: Watch) -> None:
+    """``all_agree_after_healing`` at a time of its own: nodes that heal in time need not wait for a slot's
+    end."""
+    for host in watch.list_running():
+        assert host.node is not None
+        watch.tips[host.index] = await watch.archive.file(host.node.world.ledger)
+    await all_agree_after_healing(watch)
+
+
 async def all_agree_after_healing(watch: Watch) -> None:
     """In calm all honest nodes hold one chain."""
     if watch.calm_s < AGREE_SLOTS * watch.slot_s:
         return
-    problem, concerned = find_disagreement(watch, most_behind=1)
+    problem, concerned = find_disagreement(watch)
     if problem:
         raise InvariantFailed("all_agree_after_healing", problem, concerned)
 
 
-def find_disagreement(watch: Watch, most_behind: int) -> tuple[str, list[int]]:
-    """Whether the trusted hosts are on one line, none over so many blocks behind; empty when they are.  Else
-    with those that are apart, and after the first of them one that is on the best chain."""
+def find_disagreement(watch: Watch) -> tuple[str, list[int]]:
+    """Whether the trusted hosts have one tip, or the block below it while it is young; empty when they have.
+    Else with those that are apart, and after the first of them one that is on the best chain."""
     tips = {
         host.index: watch.tips[host.index] for host in watch.cluster.list_trusted() if not is_halted(host)
     }
     if not tips:
         return "", []
     leader = max(tips, key=lambda index: tips[index].header.height)
-    best = tips[leader]
-    near = {filed.header.block_hash for filed, _ in zip(best.walk(), range(most_behind + 1), strict=False)}
+    best = tips[leader].header
+    near = {best.block_hash}
+    if watch.cluster.clock.now() - best.timestamp < YOUNG_S:
+        near.add(best.previous_hash)
     apart = {
         index: f"{tip.header.height} {tip.header.block_hash.hex()[:8]}"
         for index, tip in tips.items()
         if tip.header.block_hash not in near
     }
-    most = f"{best.header.height} {best.header.block_hash.hex()[:8]}"
     if not apart:
         return "", []
     first, *rest = apart
+    most = f"{best.height} {best.block_hash.hex()[:8]}"
     return f"the best is {most}, others are at {apart}", [first, leader, *rest]
 
 
 async def messages_get_into_the_chain(watch: Watch) -> None:
-    """What is in a mempool after agreement is in the chain some slots of calm later."""
+    """What is in a mempool after agreement is in one of the next blocks, as long as calm lasts."""
     if _are_some_absent(watch):
         return
-    now = asyncio.get_running_loop().time()
     if watch.calm_s < AGREE_SLOTS * watch.slot_s:
         watch.noted_messages.clear()
         return
-    trusted = watch.cluster.list_trusted()
+    trusted = [host for host in watch.cluster.list_trusted() if not is_halted(host)]
     if not trusted:
         return
-    chain: set[bytes] = set()
-    for filed in max(watch.tips.values(), key=lambda filed: filed.header.height).walk():
-        chain |= filed.txids
-    for txid, since in list(watch.noted_messages.items()):
-        if txid in chain:
+    best = max(watch.tips.values(), key=lambda filed: filed.header.height)
+    chain = {txid for filed in best.walk() for txid in filed.txids}
+    for noted in list(watch.noted_messages.values()):
+        txid = noted.message.txid
+        if not chain.isdisjoint((txid, compute_twin(txid))) or not _is_welcome(watch, trusted, noted.message):
             del watch.noted_messages[txid]
-        elif now - since >= SEAL_SLOTS * watch.slot_s:
-            detail = f"a message waits since {since:.0f} s"
+        elif best.header.height - noted.height >= SEAL_BLOCKS:
+            detail = f"a message of {noted.message.sender} waits since block {noted.height}"
             holders = [host.index for host in trusted if _holds(host, txid)]
             raise InvariantFailed("messages_get_into_the_chain", detail, holders)
     for host in trusted:
-        if host.node is not None and not host.node.present.halted:
-            for message in host.node.mempool.get_all():
-                is_welcome = message.sender in host.node.intake.senders
-                is_welcome = is_welcome and watch.cluster.has_quota(message.sender)
-                is_welcome = is_welcome and _has_time(watch, message)
-                if message.txid not in chain and is_welcome:
-                    watch.noted_messages.setdefault(message.txid, now)
+        for message in host.node.mempool.get_all() if host.node is not None else ():
+            if message.txid not in chain and _is_welcome(watch, [host], message):
+                watch.noted_messages.setdefault(message.txid, NotedMessage(message, best.header.height))
 
 
 def _holds(host: Host, txid: bytes) -> bool:
     return host.node is not None and any(message.txid == txid for message in host.node.mempool.get_all())
 
 
-def _has_time(watch: Watch, message: Message) -> bool:
-    """Whether its time has come (a clock that was ahead may have written it), and it is young enough to get
-    into the chain before it is too old."""
-    age_s = watch.cluster.clock.now() - message.timestamp
-    return 0 <= age_s < watch.cluster.params.message_age_s - SEAL_SLOTS * watch.slot_s
+def _is_welcome(watch: Watch, hosts: Sequence[Host], message: Message) -> bool:
+    """Whether one of them takes words of its sender, its time has come (a clock that was ahead may have
+    written it), and it is young enough to get into the chain before it is too old."""
+    cluster = watch.cluster
+    age_s = cluster.clock.now() - message.timestamp
+    has_time = 0 <= age_s < cluster.params.message_age_s - SEAL_S
+    is_known = any(host.node is not None and message.sender in host.node.intake.senders for host in hosts)
+    return has_time and is_known and cluster.has_quota(message.sender)
 
 
 async def calm_slots_are_filled(watch: Watch) -> None:

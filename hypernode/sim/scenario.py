@@ -21,6 +21,7 @@ from hypernode.sim.cluster import make_network
 from hypernode.sim.faults import ALL, BEFALL_LEGACY, Fault, FaultKind, draw_plan
 from hypernode.sim.holding import HoldingLoop
 from hypernode.sim.invariants import check_all, check_stopped
+from hypernode.sim.invariants_in_calm import AGREE_SLOTS, look_at_agreement
 from hypernode.sim.loop import Stuck, run
 from hypernode.sim.quick_signing import quick_signing
 from hypernode.sim.report import Report, describe
@@ -30,6 +31,8 @@ from hypernode.sim.watch import Watch
 
 CHECK_BEFORE_END_S: Final = 2.0
 """Before the end of each slot: its block was sent 13 s ago at the latest."""
+AFTER_END_S: Final = 5.0
+"""Undoing a fault takes its time too."""
 LOOK_EVERY_S: Final = 10.0
 """While it is not known yet how long agreeing takes."""
 MAX_ACT_S: Final = 600.0
@@ -265,6 +268,8 @@ class _Play:
         for fault in self._scenario.make_plan():
             acts.append((fault.at, 1, partial(self._begin, cluster, watch, fault)))
             acts.append((fault.end, 0, partial(self._end, cluster, watch, fault)))
+            look_at = fault.end + AGREE_SLOTS * self._scenario.slot_s + AFTER_END_S
+            acts.append((look_at, 2, partial(look_at_agreement, watch)))
         slot_s = self._scenario.slot_s
         for slot in range(-2, int((self._scenario.length_s + CHECK_BEFORE_END_S) // slot_s)):
             at = (slot + 1) * slot_s - CHECK_BEFORE_END_S

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hypernode.core.types import Round, Slot
+from hypernode.core.types import Height, Message, Round, Slot
 from hypernode.sim.archive import Archive, Filed
 from hypernode.sim.cluster import Host
 from hypernode.sim.troubled import TroubledCluster
@@ -32,6 +32,14 @@ class TipBefore:
     operator: int
 
 
+@dataclass(frozen=True, slots=True)
+class NotedMessage:
+    """A message of a mempool, and the height of the best chain when it was noted there."""
+
+    message: Message
+    height: Height
+
+
 @dataclass(slots=True)
 class Watch:
     """What the checks remember from one slot to the next.  ``calm_since``: loop time; None under a fault."""
@@ -41,8 +49,8 @@ class Watch:
     calm_since: float | None = 0.0
     tips: dict[int, Filed] = field(default_factory=dict)
     """Of the hosts that run, at the present check."""
-    noted_messages: dict[bytes, float] = field(default_factory=dict)
-    """Messages of a mempool in calm, with the time when they were noted."""
+    noted_messages: dict[bytes, NotedMessage] = field(default_factory=dict)
+    """Of mempools in calm, by id."""
     stored: list[StoredBlock] = field(default_factory=list)
     """What hosts stored since the last check, whether it is in their chains still or not."""
     tips_before: dict[int, TipBefore] = field(default_factory=dict)
