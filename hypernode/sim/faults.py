@@ -7,7 +7,7 @@ faults that overlap, and then a calm of ``CALM_SLOTS`` in which the network has 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -24,6 +24,8 @@ MAX_FAULTS: Final = 3
 MIN_LONG_SLOTS: Final = 30
 MAX_LONG_SLOTS: Final = 80
 """A long partition lasts for one round and a half to four, and then some slots until the operator comes."""
+CLONE_SLOTS: Final = 30
+"""So long a clone lasts where there is room: with a new journal it forges from the next round on only."""
 OPERATOR_SLOTS: Final = 5
 LONG_ONE_IN: Final = 8
 """So rare are long partitions among the episodes, where there is room for one."""
@@ -194,11 +196,20 @@ def draw_plan(
         episode = [
             _draw_fault(draws, ordinary, nodes, start, length) for _ in range(1 + draws.below(MAX_FAULTS))
         ]
+        last = end - CALM_SLOTS * slot_s
+        episode = [_lengthen(fault, last, slot_s) for fault in episode]
         faults += sorted(episode, key=lambda fault: fault.at)
-        start += length + CALM_SLOTS * slot_s
+        start = max(start + length, *(fault.end for fault in episode)) + CALM_SLOTS * slot_s
     return tuple(
         Fault(number, f.at, f.kind, f.subjects, f.duration_s, f.amount) for number, f in enumerate(faults)
     )
+
+
+def _lengthen(fault: Fault, last: float, slot_s: int) -> Fault:
+    """A clone goes on after the rest of its episode, up to ``last``."""
+    if fault.kind is not FaultKind.CLONE:
+        return fault
+    return replace(fault, duration_s=max(fault.duration_s, min(CLONE_SLOTS * slot_s, last - fault.at)))
 
 
 def _draw_long(

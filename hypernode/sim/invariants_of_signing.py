@@ -118,6 +118,6 @@ async def clones_are_found(watch: Watch) -> None:
         best = max(watch.tips.values(), key=lambda filed: filed.header.height)
         forged = [f for f in best.walk() if f.header.forger == address and begin <= f.header.timestamp]
         due = [f for f in forged if f.header.timestamp < now - 2 * watch.slot_s]
-        if len(running) == 2 and due and not any(is_halted(host) for host in running):
+        if len(running) >= 2 and due and not any(is_halted(host) for host in running):
             detail = f"block {due[0].header.height} was signed on one of two hosts, and neither is HALTED"
             raise InvariantFailed("clones_are_found", detail, [host.index for host in running])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from hypernode.core.types import Block
 from hypernode.core.validate_block import RULE_CLASSES, Break
+from hypernode.node.chain_check import ChainCheck
+from hypernode.node.examining import Examiner, Verdict
+from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.invariants_of_legacy import find_intolerable, is_merciful
 from hypernode.sim.watch import InvariantFailed, Watch
 from hypernode.sim.witness import StoredBlock
@@ -83,3 +86,25 @@ async def nothing_acknowledged_is_lost(watch: Watch) -> None:
         if acknowledged is not None and tip.header.block_hash != acknowledged.block_hash:
             detail = f"node {index} acknowledged {acknowledged.height}, and is at {tip.header.height}"
             raise InvariantFailed("nothing_acknowledged_is_lost", detail, [index])
+
+
+async def chains_pass_a_check(watch: Watch) -> None:
+    """At the end of a run: one host's ledger, read back as ``hn_check.py --chain`` reads it, with every rule,
+    the measures of every block and the totals of every round."""
+    hosts = watch.cluster.list_trusted() or watch.list_running()
+    if not hosts:
+        return
+    host = hosts[watch.cluster.seed % len(hosts)]
+    assert host.node is not None
+    network, world = watch.cluster.params, host.node.world
+    source = ScriptedPowSource(watch.cluster.script, watch.cluster.clock.now)
+    examiner = Examiner(network, world.verifier, source, watch.cluster.clock.now())
+    async with host.node.chain.at_rest():
+        state = await ChainCheck(network, world.ledger, examiner).run()
+    refused = [brk for brk in state.breaks if brk.verdict == Verdict.REFUSED.value]
+    if refused:
+        detail = f"block {refused[0].height} of node {host.index}: {refused[0].rule}, {refused[0].reason}"
+        raise InvariantFailed("chains_pass_a_check", detail, [host.index])
+    if state.height != host.height.height or examiner.not_judged:
+        detail = f"node {host.index}: up to {state.height}, not judged: {list(examiner.not_judged)}"
+        raise InvariantFailed("chains_pass_a_check", detail, [host.index])

@@ -22,6 +22,7 @@ from hypernode.sim.faults import ALL, BEFALL_LEGACY, Fault, FaultKind, draw_plan
 from hypernode.sim.holding import HoldingLoop
 from hypernode.sim.invariants import check_all, check_stopped
 from hypernode.sim.invariants_in_calm import AGREE_SLOTS, look_at_agreement
+from hypernode.sim.invariants_of_storage import chains_pass_a_check
 from hypernode.sim.loop import Stuck, run
 from hypernode.sim.quick_signing import quick_signing
 from hypernode.sim.report import Report, describe
@@ -245,6 +246,7 @@ class _Play:
         await self._play_plan(cluster, self._watch)
         self._note_doing("at the stop")
         async with _taking_no_longer():
+            await chains_pass_a_check(self._watch)
             await cluster.end_all()
             await cluster.stop_all()
         await check_stopped()

@@ -9,6 +9,7 @@ import pytest
 from hypernode.core.forging import seal_block
 from hypernode.core.types import Block
 from hypernode.sim.invariants_of_storage import (
+    chains_pass_a_check,
     measures_equal_a_recount,
     nothing_acknowledged_is_lost,
     one_block_a_slot,
@@ -16,6 +17,7 @@ from hypernode.sim.invariants_of_storage import (
 )
 from hypernode.sim.watch import InvariantFailed, Watch
 from hypernode.sim.witness import Loss
+from hypernode.storage.interface import Transaction
 from tests.unit.sim.doctored import play
 
 
@@ -127,5 +129,29 @@ def test_a_tip_that_was_acknowledged_and_is_gone_is_found() -> None:
         witness.losses.append(Loss(2, tip.measured, tip.parent.measured))
         with pytest.raises(InvariantFailed, match=r"node 2 acknowledged .* and found"):
             await nothing_acknowledged_is_lost(watch)
+
+    play(act)
+
+
+@pytest.mark.parametrize(
+    ("sql", "match"),
+    [
+        ("UPDATE blocks SET uniques_round = uniques_round + 1 WHERE height = 1", "measures, stored"),
+        ("UPDATE messages SET value = value + 1 WHERE id >> 16 = 1", "11, a message of it is invalid"),
+    ],
+    ids=["a measure", "a message"],
+)
+def test_a_ledger_that_was_changed_behind_its_back_is_found_at_the_end(sql: str, match: str) -> None:
+    async def act(watch: Watch) -> None:
+        await look(watch)
+        host = watch.cluster.hosts[1]
+        await chains_pass_a_check(watch)
+
+        async def spoil(transaction: Transaction) -> None:
+            await transaction.execute(sql)
+
+        await host.ledger_db.write(spoil)
+        with pytest.raises(InvariantFailed, match=f"chains_pass_a_check: block 1 of node 1: {match}"):
+            await chains_pass_a_check(watch)
 
     play(act)
