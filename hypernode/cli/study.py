@@ -9,7 +9,6 @@ are in the file are not played again.  ``--report`` makes tables and pictures of
 from __future__ import annotations
 
 import argparse
-import gc
 import subprocess
 import sys
 import time
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from hypernode.sim.study.results import Result
 
 DEFAULT_RESULTS: Final = Path("study.jsonl")
-_COLLECTIONS: Final = (50_000, 50, 50)
-"""For ``gc.set_threshold``: a network of hundreds of nodes is millions of objects, and the usual thresholds
-cost a tenth of its time."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -115,7 +111,6 @@ def _play(cells: list[Cell], path: Path) -> None:
     from hypernode.sim.study.results import Result, encode_result
 
     commit = _get_commit()
-    gc.set_threshold(*_COLLECTIONS)
     for number, cell in enumerate(cells, start=1):
         if cell in _load(path):
             continue

@@ -9,10 +9,12 @@ in every process, which an identity hash does not give).
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 from asyncio import base_events
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from contextvars import Context
 from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple, Unpack
 
@@ -25,6 +27,9 @@ _INSTANT_S: Final = 1e-6
 MAX_TURNS: Final = 100_000
 """Of the loop in one instant; a network of twenty nodes takes some forty."""
 _MAX_NAMED: Final = 12
+_COLLECTIONS: Final = (50_000, 50, 50)
+"""For ``gc.set_threshold``: a network is millions of objects, and the usual thresholds cost a tenth of its
+time."""
 
 
 class Stuck(RuntimeError):
@@ -155,6 +160,16 @@ def _list_names(tasks: Collection[asyncio.Task[Any]]) -> str:
     return ", ".join(names[:_MAX_NAMED]) + more
 
 
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    usual = gc.get_threshold()
+    gc.set_threshold(*_COLLECTIONS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
 def run(
     coroutine: Coroutine[Any, Any, T],
     start: float = 0.0,
@@ -163,7 +178,7 @@ def run(
 ) -> T:
     """Run to the end on a loop of its own and return the result.  Raises Stuck when it can never end, or
     returns what ``on_stuck`` makes of it, which is called while all is as it was."""
-    with asyncio.Runner(loop_factory=lambda: loop_type(start)) as runner:
+    with _rare_collections(), asyncio.Runner(loop_factory=lambda: loop_type(start)) as runner:
         try:
             return runner.run(coroutine)
         except Stuck as problem:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from hypernode.core.network import MAIN_SLOT_S
 from hypernode.core.types import Block
-from hypernode.sim.cluster import Cluster
+from hypernode.sim.cluster import Cluster, make_network
 from hypernode.sim.loop import run
 
 FIRST_ROUND = 3
@@ -36,7 +38,9 @@ def play(coroutine: Coroutine[Any, Any, None], seed: int) -> None:
 @pytest.mark.parametrize(("count", "seed"), [(5, 1), (9, 2), (20, 3)])
 def test_nodes_fill_every_slot_of_a_round_and_agree(count: int, seed: int) -> None:
     async def scenario() -> None:
-        cluster = Cluster(count, seed)
+        # All with all, but where that would be dear.
+        network = replace(make_network(count, seed, int(MAIN_SLOT_S)), max_connect_to=8)
+        cluster = Cluster(count, seed, params=network)
         await cluster.start_all()
         await cluster.run_until(FIRST_ROUND + 1)
         assert cluster.is_agreed()
