@@ -84,6 +84,27 @@ def test_a_partition_of_half_a_round_heals_within_two_slots_and_keeps_one_chain(
     play(scenario(), 4)
 
 
+@pytest.mark.parametrize("fewer", [2, 3], ids=["a third", "half"])
+def test_a_partition_of_most_of_a_round_across_its_end_heals_within_two_slots(fewer: int) -> None:
+    """What the smaller side sealed in the round before gives way to what most in sight hold."""
+
+    async def scenario() -> None:
+        cluster = Cluster(6, 41)
+        await cluster.start_all()
+        await cluster.run_until(FIRST_ROUND, 10)
+        ips = [host.ip for host in cluster.hosts]
+        cluster.network.partition([ips[:fewer], ips[fewer:]])
+        await cluster.run_until(FIRST_ROUND + 1, 8)
+        assert not cluster.is_agreed()
+        cluster.network.heal()
+        await cluster.run_until(FIRST_ROUND + 1, 10)
+        assert cluster.is_agreed()
+        assert not any(host.node.splits.words for host in cluster.hosts if host.node is not None)
+        await cluster.stop_all()
+
+    play(scenario(), 41)
+
+
 def test_a_node_that_crashed_comes_back_with_all_it_stored_and_catches_up() -> None:
     async def scenario() -> None:
         cluster = Cluster(5, 5)
