@@ -22,6 +22,8 @@ from hypernode.sim.troubled import TroubledCluster
 MAX_EXTRA_S: Final = 3.0
 MAX_SPIKES_S: Final = 0.3
 """In the middle: one chunk in a hundred takes thirty seconds then."""
+MAX_DOUBLED: Final = 0.5
+"""Part of the chunks that a narrow link carries twice."""
 MAX_LOSS: Final = 0.3
 """Of packets; beyond that TCP hardly gets on."""
 MAX_REORDER_S: Final = 1.0
@@ -142,11 +144,12 @@ def _spoil(good: LinkQuality, fault: Fault) -> LinkQuality:
     """What becomes of a link."""
     if fault.kind is FaultKind.NARROW:
         bytes_per_s = MIN_BYTES_PER_S + (MAX_BYTES_PER_S - MIN_BYTES_PER_S) * (1 - fault.amount)
-        return replace(good, bytes_per_s=bytes_per_s)
+        # Who waits long for a receipt sends again what has arrived: it takes room where there is little.
+        return replace(good, bytes_per_s=bytes_per_s, double_chance=MAX_DOUBLED * fault.amount)
     if fault.kind is FaultKind.SPIKES:
         return replace(good, tail_s=MAX_SPIKES_S * fault.amount)
     loss = MAX_LOSS * fault.amount
-    return replace(good, loss_chance=loss, double_chance=loss / 2, jitter_s=MAX_REORDER_S * fault.amount)
+    return replace(good, loss_chance=loss, jitter_s=MAX_REORDER_S * fault.amount)
 
 
 async def _spoil_links(cluster: TroubledCluster, fault: Fault) -> None:
