@@ -29,6 +29,11 @@ def compute_slot_start(network: Network, round_: Round, sir: Slot) -> Timestamp:
     return compute_round_start(network, round_) + sir * network.slot_s
 
 
+def has_begun(network: Network, round_: Round, sir: Slot, now: float) -> bool:
+    """Whether a slot has begun, as far as a block may be ahead of the clock."""
+    return compute_slot_start(network, round_, sir) <= now + network.future_allowed_s
+
+
 def compute_reference_time(network: Network, round_: Round) -> Timestamp:
     """The time up to which the PoW ledger counts for the round's list: one round before its start, or what
     legacy nodes compute, which on main is the same and on short rounds is not."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hypernode.core.params import Network
-from hypernode.core.timeline import compute_slot_start
+from hypernode.core.timeline import has_begun
 from hypernode.core.types import ChainHeight, Round, Slot
 from hypernode.machine.consensus import Consensus, compute_consensus, is_enough
 from hypernode.machine.peers import Order, PeerView, ToldChain, find_better_chains, group_chains
@@ -158,12 +158,10 @@ def _is_premature(network: Network, view: NodeView) -> bool:
     """Our tip is of a slot that has not begun: the clock was ahead when we took it.  Nobody else takes it
     now, and by its round it seems better than theirs until that begins.  Where most in sight hold such a tip
     too, it is rather that our clock is behind."""
-    latest = view.now + network.future_allowed_s
-
-    def has_begun(height: ChainHeight) -> bool:
-        return compute_slot_start(network, height.round, height.sir) <= latest
-
-    return not has_begun(view.own) and 2 * sum(has_begun(peer.told) for peer in view.peers) > len(view.peers)
+    if has_begun(network, view.own.round, view.own.sir, view.now):
+        return False
+    timely = sum(has_begun(network, peer.told.round, peer.told.sir, view.now) for peer in view.peers)
+    return 2 * timely > len(view.peers)
 
 
 def _is_sync_alive(network: Network, view: NodeView) -> bool:

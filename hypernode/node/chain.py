@@ -17,7 +17,7 @@ from hypernode.core.errors import Ignore, Reject
 from hypernode.core.fork_choice import check_replacement, is_better, is_promise_kept
 from hypernode.core.hashing import h20
 from hypernode.core.params import Network
-from hypernode.core.timeline import compute_round_slot, compute_slot_start
+from hypernode.core.timeline import compute_round_slot, has_begun
 from hypernode.core.types import Block, ChainHeight, Equivocation, Height, Round, RoundPlan, Slot
 from hypernode.core.validate_block import Origin, is_signed_by_forger
 from hypernode.machine.peers import Order, Support
@@ -184,21 +184,19 @@ class Chain:
     async def drop_premature(self) -> tuple[Block, ...]:
         """Drop our last blocks whose slots have not begun, the highest first, as ``rollback`` does; they are
         written down first."""
-        latest = self._world.clock.now() + self._network.future_allowed_s
+        now = self._world.clock.now()
         async with self._lock:
             to_height = self.height.height
-            while to_height and not await self._has_begun(to_height, latest):
+            while to_height and not await self._has_begun(to_height, now):
                 to_height -= 1
             await self._keep_above(to_height, "as their slots have not begun")
             dropped = await self._drop_above(to_height)
         self.on_change()
         return dropped
 
-    async def _has_begun(self, height: Height, latest: float) -> bool:
+    async def _has_begun(self, height: Height, now: float) -> bool:
         headers = await self._world.ledger.get_headers(height, 1)
-        return all(
-            compute_slot_start(self._network, header.round, header.sir) <= latest for header in headers
-        )
+        return all(has_begun(self._network, header.round, header.sir, now) for header in headers)
 
     async def rollback(self, to_height: Height) -> tuple[Block, ...]:
         """Drop blocks, whatever stands for them; their messages go back to the mempool."""

@@ -8,6 +8,7 @@ from hypernode.core.timeline import (
     compute_round_slot,
     compute_round_start,
     compute_slot_start,
+    has_begun,
 )
 from tests.unit.core.builders import OWN
 
@@ -48,3 +49,10 @@ def test_both_references_agree_on_main_and_differ_on_short_rounds() -> None:
     legacy = compute_reference_time(replace(OWN, reference="legacy"), 5)
     assert legacy == 3600 * ((compute_round_start(OWN, 5) - 2400) // 3600)
     assert legacy != compute_reference_time(OWN, 5)
+
+
+def test_a_slot_has_begun_when_the_rules_let_its_block_in() -> None:
+    start = compute_slot_start(MAIN, 5, 3)
+    assert has_begun(MAIN, 5, 3, start)
+    assert has_begun(MAIN, 5, 3, start - MAIN.future_allowed_s)
+    assert not has_begun(MAIN, 5, 3, start - MAIN.future_allowed_s - 0.1)
