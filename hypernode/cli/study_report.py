@@ -88,19 +88,13 @@ SHEETS: Final[Mapping[str, Sheet]] = {
     "heights": Sheet(_SETTLING, ("filled", "agreed", "settle_longest_s")),
     "earliest": Sheet(_SETTLING, ("filled", "agreed", "settle_longest_s")),
     "size": Sheet(_SETTLING, ("filled", "agreed", "settle_longest_s")),
-    "uptime_large": Sheet(
-        (*_SETTLING, *_BRANCHES), ("filled", "fillable_filled", "agreed", "settle_longest_s")
-    ),
-    "liars_large": Sheet(
-        (*_SETTLING, *_BRANCHES, "lost"), ("filled", "fillable_filled", "agreed", "settle_longest_s")
-    ),
-    "loss_large": Sheet((*_SETTLING, *_BRANCHES), ("filled", "agreed", "settle_longest_s")),
-    "connect_large": Sheet(
-        (*_SETTLING, *_BRANCHES), ("filled", "fillable_filled", "agreed", "settle_longest_s")
-    ),
-    "plot_large": Sheet(_PLOTTED, ("fork_longest_s", "largest")),
     "large": Sheet(_SETTLING, ("filled", "agreed")),
 }
+
+
+def get_sheet(experiment: Experiment) -> Sheet:
+    """Larger networks are shown as the twenty are."""
+    return SHEETS[experiment.name.removesuffix("_large")]
 
 
 def write_report(folder: Path, results: Mapping[Cell, Result]) -> None:
@@ -141,7 +135,7 @@ def describe(results: Mapping[Cell, Result]) -> str:
 
 def format_points(experiment: Experiment, points: Sequence[Point]) -> str:
     """A list table: mean over the seeds, and least and most where they differ."""
-    sheet = SHEETS[experiment.name]
+    sheet = get_sheet(experiment)
     axes = [_AXES[experiment.line]] if experiment.line else []
     axes.append(_AXES[experiment.axis])
     head = [*(axis.name for axis in axes), "seeds", *map(_HEADINGS.__getitem__, sheet.measures)]
@@ -174,7 +168,7 @@ def draw_points(experiment: Experiment, points: Sequence[Point]) -> str:
             _HEADINGS[measure],
             [_make_series(experiment, points, line, measure) for line in lines],
         )
-        for measure in SHEETS[experiment.name].charts
+        for measure in get_sheet(experiment).charts
     ]
     return draw(experiment.title, panels)
 

@@ -96,10 +96,10 @@ def test_what_was_not_played_is_not_shown(tmp_path: Path) -> None:
 
 def test_every_measure_and_axis_has_its_words() -> None:
     for experiment in EXPERIMENTS:
-        sheet = study_report.SHEETS[experiment.name]
+        sheet = study_report.get_sheet(experiment)
         assert set(sheet.charts) <= set(sheet.measures) <= set(MEASURES)
         assert study_report.format_points(experiment, put_together(experiment, _make_results()))
-    assert set(study_report.SHEETS) == {experiment.name for experiment in EXPERIMENTS}
+    assert set(study_report.SHEETS) == {experiment.name.removesuffix("_large") for experiment in EXPERIMENTS}
 
 
 def test_a_spoiled_file_and_an_empty_report_are_told(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -13,36 +12,14 @@ from hypernode.core.forging import seal_block
 from hypernode.core.types import Block
 from hypernode.core.validate_block import Break
 from hypernode.ports import Finding
-from hypernode.pow.scripted_source import ScriptedPowSource
-from hypernode.sim.archive import Archive, Filed
+from hypernode.sim.archive import Filed
 from hypernode.sim.cluster import Host
 from hypernode.sim.faults import Fault, FaultKind
-from hypernode.sim.holding import HoldingLoop
 from hypernode.sim.invariants_of_legacy import find_intolerable, no_legacy_node_is_trapped
 from hypernode.sim.legacy_traps import LegacyStops, Trap
-from hypernode.sim.loop import run
-from hypernode.sim.scenario import Scenario
-from hypernode.sim.troubled import TroubledCluster
 from hypernode.sim.watch import InvariantFailed, Watch
 from hypernode.storage.evidence import save_findings
-
-SCENARIO = Scenario(seed=1, nodes=4, kinds=(), legacy=1)
-
-
-def play(scenario: Scenario, act: Callable[[Watch], Awaitable[None]]) -> None:
-    """Start a network (host 0 runs a legacy node), and act on it."""
-
-    async def whole() -> None:
-        cluster = TroubledCluster(scenario.nodes, scenario.seed, scenario.make_network(), scenario.legacy)
-        await cluster.start_all()
-        source = ScriptedPowSource(cluster.script, cluster.clock.now)
-        try:
-            await act(Watch(cluster, Archive(cluster.params, source)))
-        finally:
-            await cluster.end_all()
-            await cluster.stop_all()
-
-    run(whole(), loop_type=HoldingLoop)
+from tests.unit.sim.doctored import play
 
 
 async def note_finding(host: Host, header: Block, rule: str) -> None:
@@ -70,7 +47,7 @@ def test_a_trap_that_ours_spring_is_found_once_and_that_of_a_legacy_node_is_thei
         assert broken.value.hosts == (2, 0)
         await no_legacy_node_is_trapped(watch)
 
-    play(SCENARIO, act)
+    play(act, legacy=1)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +75,7 @@ def test_liars_and_hosts_with_a_wrong_clock_are_excused_until_a_minute_after(
         with pytest.raises(InvariantFailed, match=f"by node {3 if is_excused else 2}"):
             await no_legacy_node_is_trapped(watch)
 
-    play(SCENARIO, act)
+    play(act, legacy=1)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +112,7 @@ def test_faults_that_explain_a_trap_excuse_it_and_no_other(
             with pytest.raises(InvariantFailed, match="by node 2"):
                 await no_legacy_node_is_trapped(watch)
 
-    play(SCENARIO, act)
+    play(act, legacy=1)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +142,7 @@ def test_a_mixed_network_takes_what_legacy_nodes_forge_and_keeps_a_finding(
         broken = await find_intolerable(watch, cluster.hosts[1], tip)
         assert broken == (None if is_taken else (tip, breaks[0]))
 
-    play(replace(SCENARIO, legacy=legacy), act)
+    play(act, legacy=legacy)
 
 
 @pytest.mark.parametrize(
@@ -188,4 +165,4 @@ def test_what_a_liar_signed_while_it_lied_is_no_better_than_what_a_legacy_node_s
         broken = await find_intolerable(watch, cluster.hosts[1], tip)
         assert broken == (None if is_taken else (tip, tip.breaks[0]))
 
-    play(SCENARIO, act)
+    play(act, legacy=1)
