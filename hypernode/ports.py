@@ -311,6 +311,15 @@ class Ledger(Protocol):
 
     async def get_round_blocks(self, round_: Round) -> list[Block]: ...
 
+    async def get_block_sizes(self, first: Height, count: int) -> list[tuple[Height, int]]:
+        """Height and encoded bytes (``core.encoded_size``) of blocks from ``first`` on, ascending, as many as
+        there are; reads no message."""
+        ...
+
+    async def get_round_block_sizes(self, round_: Round) -> list[tuple[Height, int]]:
+        """The same for all blocks of a round."""
+        ...
+
     async def get_headers(self, first: Height | None, count: int) -> list[Block]:
         """From ``first`` ascending; None: the newest, descending.  Without messages."""
         ...

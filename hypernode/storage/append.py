@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from hypernode.core.encoded_size import compute_block_size
 from hypernode.core.errors import InvariantBroken
 from hypernode.core.types import Block, ChainHeight, Height, Round
 from hypernode.storage.interface import Params, Transaction
@@ -27,7 +28,7 @@ from hypernode.storage.rows import (
 from hypernode.storage.schema import MAX_MESSAGES
 from hypernode.storage.tally import add_tally, compute_tally, subtract_tally
 
-_INSERT_BLOCK: Final = f"INSERT INTO blocks VALUES({','.join('?' * 18)})"
+_INSERT_BLOCK: Final = f"INSERT INTO blocks VALUES({','.join('?' * 19)})"
 _INSERT_MESSAGE: Final = f"INSERT INTO messages VALUES({','.join('?' * 9)})"
 _GET_SLOTS: Final = "SELECT round, sir FROM blocks WHERE round IN ({marks})"
 _GET_IDS: Final = "SELECT txid FROM messages WHERE txid_key IN ({marks})"
@@ -186,7 +187,7 @@ def _block_row(block: Block, tip: Tip, interned: Interned) -> Params:
         *(block.height, block.round, block.sir, block.timestamp, block.previous_hash, block.msg_count),
         *(block.uniques_sources, block.signature, block.block_hash, interned.addresses[block.forger]),
         *(block.received_by, state.uniques, state.uniques_round, state.forgers, state.forgers_round),
-        *(tip.total_uniques, tip.total_forgers, tip.max_round),
+        *(tip.total_uniques, tip.total_forgers, tip.max_round, compute_block_size(block)),
     )
 
 

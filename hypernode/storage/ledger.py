@@ -25,7 +25,7 @@ from hypernode.core.types import (
 )
 from hypernode.ports import Finding, Replacement
 from hypernode.storage import evidence as observed
-from hypernode.storage import plans, prune, queries, rounds, side_rows
+from hypernode.storage import plans, prune, queries, rounds, side_rows, sizes
 from hypernode.storage.append import append_blocks, drop_blocks, store_genesis
 from hypernode.storage.interface import Database, Row, StorageError, Transaction, check_writable
 from hypernode.storage.migrations import check_version, migrate
@@ -154,6 +154,12 @@ class SqliteLedger:
 
     async def get_round_blocks(self, round_: Round) -> list[Block]:
         return await self._database.read(lambda r: queries.get_round_blocks(r, round_))
+
+    async def get_block_sizes(self, first: Height, count: int) -> list[tuple[Height, int]]:
+        return await sizes.get_block_sizes(self._database, first, count)
+
+    async def get_round_block_sizes(self, round_: Round) -> list[tuple[Height, int]]:
+        return await sizes.get_round_block_sizes(self._database, round_)
 
     async def get_headers(self, first: Height | None, count: int) -> list[Block]:
         return await queries.get_headers(self._database, first, count)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Final
 
 from hypernode.storage.migrations import Migration
+from hypernode.storage.sizes import ADD_COLUMN, FILL_SIZES
 
 POSITION_BITS: Final = 16
 """Bits of a message's row id that hold its position in the block."""
@@ -105,4 +106,6 @@ _TOOLS: Final = (
         PRIMARY KEY(name, position)) STRICT, WITHOUT ROWID""",
 )
 
-LEDGER_MIGRATIONS: Final[tuple[Migration, ...]] = ((*_CHAIN, *_ROUNDS, *_OBSERVED), _TOOLS)
+_SIZES: Final = (ADD_COLUMN, *FILL_SIZES)
+
+LEDGER_MIGRATIONS: Final[tuple[Migration, ...]] = ((*_CHAIN, *_ROUNDS, *_OBSERVED), _TOOLS, _SIZES)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hypernode.core.encoded_size import compute_block_size, compute_message_size, compute_payload_size
 from hypernode.core.errors import Reject
 from hypernode.core.types import Block, ChainHeight, Message
 from hypernode.wire.catalogue import CommandId, Limits
@@ -65,6 +67,24 @@ commands = st.builds(
 @given(commands)
 def test_every_command_survives_the_way_there_and_back(command: Command) -> None:
     assert decode_command(encode_command(command)) == command
+
+
+@given(st.lists(blocks, max_size=3), st.lists(messages, max_size=3))
+def test_sizes_are_those_of_what_is_written(some: list[Block], others: list[Message]) -> None:
+    sizes = tuple(map(compute_block_size, some))
+    assert len(encode_command(Command(CommandId.GETBLOCK, blocks=tuple(some)))) == compute_payload_size(sizes)
+    written = len(encode_command(Command(CommandId.TX, messages=tuple(others))))
+    assert written == compute_payload_size(()) + sum(map(compute_message_size, others))
+
+
+@pytest.mark.parametrize("size", [127, 128, 16_383, 16_384, 2_097_151, 2_097_152])
+def test_sizes_hold_where_a_length_takes_one_more_byte(size: int) -> None:
+    around = (*range(size - 15, size + 2), *range(size - 105, size - 85))
+    for length in filter(lambda n: n >= 0, around):
+        large = Message(b"i" * 64, 1, size, "s", "r", size, "p" * length, size, b"k")
+        block = Block(size, 1, 1, 1, b"", (large,), 1, 1, b"", b"", "f")
+        written = len(encode_command(Command(CommandId.GETBLOCK, blocks=(block,))))
+        assert written == compute_payload_size((compute_block_size(block),))
 
 
 def _decode(payload: bytes) -> Command | Reject:

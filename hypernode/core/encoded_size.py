@@ -1,0 +1,69 @@
+"""How many bytes a block or message has on the wire, without writing it there (spec 2, Command).
+
+The rules on the size of a block (spec 4, rules 14 and 15) are about these bytes, and so are the budgets of
+answers; ``wire.codec`` writes exactly as many, which a property test holds.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hypernode.core.types import Block, Message
+
+_TAG_BYTES: Final = 1
+"""Every field of a block and of a message has a number below 16."""
+_COMMAND_BYTES: Final = 2
+"""Field 1 of a payload: which command it is."""
+
+
+def compute_message_size(message: Message) -> int:
+    """Bytes of a message as an entry of a block or of a command: its tag, its length, and itself."""
+    texts = (message.sender, message.recipient, message.params)
+    size = sum(map(_count_text, texts)) + _count_bytes(len(message.txid)) + _count_bytes(len(message.pubkey))
+    for number in (message.block_height, message.timestamp, message.what, message.value):
+        size += _TAG_BYTES + _count_number(number)
+    return _count_bytes(size)
+
+
+def compute_block_size(block: Block) -> int:
+    """Bytes of a whole block, which spec 4 calls the encoded block: without the tag and length that it has
+    within a command."""
+    size = compute_header_size(block)
+    return size + sum(map(compute_message_size, block.messages))
+
+
+def compute_header_size(block: Block) -> int:
+    """Bytes of a block without its messages."""
+    size = sum(
+        _TAG_BYTES + _count_number(number)
+        for number in (
+            *(block.height, block.round, block.sir, block.timestamp),
+            *(block.msg_count, block.uniques_sources),
+        )
+    )
+    size += sum(_count_bytes(len(part)) for part in (block.previous_hash, block.signature, block.block_hash))
+    return size + _count_text(block.forger)
+
+
+def compute_entry_size(block_size: int) -> int:
+    """Bytes of an encoded block as an entry of a command: with its tag and its length."""
+    return _count_bytes(block_size)
+
+
+def compute_payload_size(block_sizes: tuple[int, ...]) -> int:
+    """Bytes of the payload of a command that carries blocks of these sizes and nothing else."""
+    return _COMMAND_BYTES + sum(map(compute_entry_size, block_sizes))
+
+
+def _count_text(text: str) -> int:
+    return _count_bytes(len(text) if text.isascii() else len(text.encode()))
+
+
+def _count_bytes(size: int) -> int:
+    """Of a field that says its length."""
+    return _TAG_BYTES + _count_number(size) + size
+
+
+def _count_number(number: int) -> int:
+    """Of a number that is not negative: seven bits a byte."""
+    return (number.bit_length() + 6) // 7 or 1
