@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hypernode.core.errors import Ignore
+from hypernode.net.standing import Standing, StandingOf
 from hypernode.net.token_bucket import TokenBucket
 from hypernode.wire.catalogue import LIMITS, Limits
 from hypernode.wire.tags import RULE
@@ -25,12 +26,23 @@ class _Hold:
     offended_at: float
 
 
+def call_stranger(ip: str) -> Standing:
+    """Where nobody is known: everybody is a stranger."""
+    return Standing.STRANGER
+
+
 class Admission:
     """Sessions that came in.  ``never_held``: IPs that an operator's own tools come from; their offences
-    end a session but never lock the operator out."""
+    end a session but never lock the operator out.  ``standing_of`` decides whose places are whose."""
 
-    def __init__(self, limits: Limits = LIMITS, never_held: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        limits: Limits = LIMITS,
+        never_held: Collection[str] = (),
+        standing_of: StandingOf = call_stranger,
+    ) -> None:
         self._limits = limits
+        self.standing_of = standing_of
         self._never_held = frozenset(never_held)
         self._sessions: dict[str, int] = {}
         self._strangers = 0
@@ -45,9 +57,11 @@ class Admission:
     def count_of(self, ip: str) -> int:
         return self._sessions.get(ip, 0)
 
-    def admit(self, ip: str, *, is_registered: bool, now: float) -> Ticket:
+    def admit(self, ip: str, now: float) -> Ticket:
         """Take a place; the ticket gives it back.  Raises Ignore with the reason when there is none."""
-        limits = self._limits
+        limits, standing = self._limits, self.standing_of(ip)
+        is_registered = standing in (Standing.COUNTED, Standing.REGISTERED)
+        is_stranger = not standing.is_peer
         if self.is_on_hold(ip, now):
             raise Ignore(RULE, "its IP is on hold")
         most = limits.sessions_per_registered_ip if is_registered else limits.sessions_per_ip
@@ -55,11 +69,11 @@ class Admission:
             raise Ignore(RULE, f"{most} sessions of its IP are open")
         if self.count >= limits.sessions:
             raise Ignore(RULE, _FULL)
-        if not is_registered and self._strangers >= limits.sessions - limits.sessions_kept:
-            raise Ignore(RULE, f"{_FULL} for who is not registered")
+        if is_stranger and self._strangers >= limits.sessions - limits.sessions_kept:
+            raise Ignore(RULE, f"{_FULL} for who does not count")
         self._sessions[ip] = self.count_of(ip) + 1
-        self._strangers += not is_registered
-        return Ticket(self, ip, is_stranger=not is_registered)
+        self._strangers += is_stranger
+        return Ticket(self, ip, is_stranger=is_stranger)
 
     def hold(self, ip: str, now: float) -> float:
         """Note an offence; seconds that the IP is on hold for, 0 if it never is."""

@@ -107,13 +107,14 @@ async def serve_session(
     identity: Identity | None = None,
     offload: Offload = run_inline,
 ) -> SessionEnd:
-    """Serve a connection until it ends, and say how.  ``is_registered`` tells for an IP; ``on_hello`` is
+    """Serve a connection until it ends, and say how.  ``is_registered`` tells for an IP whether the doors of
+    legacy nodes are open to it; places and budgets go by ``admission.standing_of``.  ``on_hello`` is
     called once, before our hello answers (before its proof is acknowledged, where the hello is signed), and
     may refuse by raising Ignore or Reject; without ``identity`` no hello is signed; ``offload``:
     see ``CommandStream``.  Never raises for what the peer does."""
     ip = transport.remote.ip
     try:
-        place = admission.admit(ip, is_registered=is_registered(ip), now=clock.monotonic())
+        place = admission.admit(ip, clock.monotonic())
     except Ignore as refusal:
         transport.close()
         return SessionEnd(refusal.reason)
@@ -209,7 +210,7 @@ class _ServedSession:
         """Seconds that who asks much waits for its answer; who also does not wait for its answers is cut off,
         unless it is registered: it may have much to catch up with, and pays less."""
         cost, now, ip = COMMANDS[command_id].cost, self._clock.monotonic(), self._caller.ip
-        if self._is_registered(ip):
+        if self._admission.standing_of(ip).is_peer:
             cost /= self._limits.registered_ease
         wait_s = max(self._bucket.take(cost, now), self._admission.get_bucket(ip, now).take(cost, now))
         if wait_s > 0 and self._stream.framing.is_in_frame and not self._is_registered(ip):

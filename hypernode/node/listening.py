@@ -14,9 +14,11 @@ from hypernode.mempool.pool import Mempool
 from hypernode.net.admission import Admission
 from hypernode.net.serving import Caller, serve_session
 from hypernode.net.signed_hello import Identity
+from hypernode.net.standing import Standing
 from hypernode.node.offences import Offences
 from hypernode.node.peers import Peer, Peers
 from hypernode.node.serving import Serving
+from hypernode.node.standing import find_standing
 from hypernode.node.world import World
 from hypernode.ports import Endpoint, Listener, Transport
 from hypernode.wire.catalogue import Limits
@@ -43,8 +45,11 @@ class Listening:
     _count: int = 0
 
     def __post_init__(self) -> None:
-        self._admission = Admission(self.limits, never_held=self.network.allow_queries_from)
-        self._early = Admission(replace(self.limits, hold_first_s=0.0, hold_max_s=0.0))
+        never_held = self.network.allow_queries_from
+        self._admission = Admission(self.limits, never_held, self.get_standing)
+        self._early = Admission(
+            replace(self.limits, hold_first_s=0.0, hold_max_s=0.0), standing_of=self.get_standing
+        )
         self._offences = Offences(self.log, self.world.clock.monotonic)
 
     async def start(self, local: Endpoint) -> Listener:
@@ -55,6 +60,10 @@ class Listening:
         """End every session that came in."""
         for transport in list(self._transports.values()):
             transport.close()
+
+    def get_standing(self, ip: str) -> Standing:
+        """What an IP counts for; the operator's own ones by the allow list that is in force."""
+        return find_standing(self.peers, self.serving.allow_queries_from, ip)
 
     async def _serve(self, transport: Transport) -> None:
         self._count += 1

@@ -99,6 +99,10 @@ class Peers:
     def is_registered_ip(self, ip: str) -> bool:
         return ip in self._by_ip
 
+    def is_counted_ip(self, ip: str) -> bool:
+        """Whether a hypernode that counts has this IP (spec 3, who counts)."""
+        return ip in self._by_ip
+
     def find_registration(self, ip: str, port: int | None) -> Registration | None:
         """Whose IP this is; by port too where hypernodes share it."""
         known = self._by_ip.get(ip, [])

@@ -6,42 +6,54 @@ import pytest
 
 from hypernode.core.errors import Ignore
 from hypernode.net.admission import Admission
+from hypernode.net.standing import Standing
 from hypernode.net.token_bucket import TokenBucket
 from hypernode.wire.catalogue import Limits
 
 SMALL = Limits(sessions=6, sessions_kept=2, sessions_per_ip=2, sessions_per_registered_ip=3, known_ips=3)
 
 
-def admit(admission: Admission, ip: str, *, is_registered: bool = False, now: float = 0.0) -> None:
-    admission.admit(ip, is_registered=is_registered, now=now)
+def get_standing(ip: str) -> Standing:
+    """By the second number of the IP."""
+    return {"1": Standing.COUNTED, "2": Standing.REGISTERED}.get(ip.split(".")[1], Standing.STRANGER)
 
 
-@pytest.mark.parametrize(("is_registered", "most"), [(False, 2), (True, 3)])
-def test_an_ip_has_so_many_places(is_registered: bool, most: int) -> None:
-    admission = Admission(SMALL)
+def make_admission(limits: Limits = SMALL) -> Admission:
+    return Admission(limits, standing_of=get_standing)
+
+
+def admit(admission: Admission, ip: str, now: float = 0.0) -> None:
+    admission.admit(ip, now)
+
+
+@pytest.mark.parametrize(("subnet", "most"), [("10.0.0", 2), ("10.1.0", 3), ("10.2.0", 3)])
+def test_an_ip_has_so_many_places(subnet: str, most: int) -> None:
+    admission = make_admission()
     for _ in range(most):
-        admit(admission, "10.0.0.1", is_registered=is_registered)
+        admit(admission, f"{subnet}.1")
     with pytest.raises(Ignore, match=f"{most} sessions of its IP are open"):
-        admit(admission, "10.0.0.1", is_registered=is_registered)
-    admit(admission, "10.0.0.2", is_registered=is_registered)
+        admit(admission, f"{subnet}.1")
+    admit(admission, f"{subnet}.2")
 
 
-def test_a_third_is_kept_for_registered_ips() -> None:
-    admission = Admission(SMALL)
+def test_a_third_is_kept_for_who_counts() -> None:
+    admission = make_admission()
     for number in range(4):
         admit(admission, f"10.0.0.{number}")
-    with pytest.raises(Ignore, match="no session is free for who is not registered"):
+    with pytest.raises(Ignore, match="no session is free for who does not count"):
         admit(admission, "10.0.0.9")
-    admit(admission, "10.1.0.1", is_registered=True)
-    admit(admission, "10.1.0.2", is_registered=True)
+    with pytest.raises(Ignore, match="no session is free for who does not count"):
+        admit(admission, "10.2.0.9")
+    admit(admission, "10.1.0.1")
+    admit(admission, "10.1.0.2")
     with pytest.raises(Ignore, match=r"no session is free$"):
-        admit(admission, "10.1.0.3", is_registered=True)
+        admit(admission, "10.1.0.3")
     assert admission.count == 6
 
 
 def test_a_place_is_given_back_once() -> None:
     admission = Admission(SMALL)
-    ticket = admission.admit("10.0.0.1", is_registered=False, now=0.0)
+    ticket = admission.admit("10.0.0.1", 0.0)
     admit(admission, "10.0.0.1")
     ticket.release()
     ticket.release()
@@ -50,7 +62,7 @@ def test_a_place_is_given_back_once() -> None:
 
 def test_strangers_get_back_the_places_of_strangers() -> None:
     admission = Admission(SMALL)
-    tickets = [admission.admit(f"10.0.0.{n}", is_registered=False, now=0.0) for n in range(4)]
+    tickets = [admission.admit(f"10.0.0.{n}", 0.0) for n in range(4)]
     for ticket in tickets:
         ticket.release()
     assert admission.count == 0
@@ -68,7 +80,7 @@ def test_a_hold_ends() -> None:
     admission = Admission()
     admission.hold("10.0.0.1", 100.0)
     with pytest.raises(Ignore, match="its IP is on hold"):
-        admit(admission, "10.0.0.1", is_registered=True, now=103.9)
+        admit(admission, "10.0.0.1", now=103.9)
     admit(admission, "10.0.0.2", now=103.9)
     admit(admission, "10.0.0.1", now=104.0)
 

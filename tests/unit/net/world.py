@@ -13,6 +13,7 @@ from hypernode.net.admission import Admission
 from hypernode.net.serving import Caller, SessionEnd, serve_session
 from hypernode.net.session import Session, open_session
 from hypernode.net.signed_hello import Identity
+from hypernode.net.standing import Standing
 from hypernode.ports import Endpoint, Transport, TransportClosed
 from hypernode.sim.adapters import KeySigner
 from hypernode.sim.clock import SimClock
@@ -54,6 +55,10 @@ async def echo(caller: Caller, command: Command) -> Command | None:
     return None if command.id in (CommandId.PING, CommandId.BLOCK) else command
 
 
+def _get_standing(ip: str) -> Standing:
+    return Standing.COUNTED if ip == REGISTERED else Standing.STRANGER
+
+
 class World:
     """One node that serves, and hosts that dial it."""
 
@@ -61,7 +66,7 @@ class World:
         self.memory = MemoryNetwork(seed=1, quality=FAST)
         self.clock = SimClock(asyncio.get_running_loop(), 1_700_000_000.0)
         self.limits = limits
-        self.admission = Admission(limits, never_held)
+        self.admission = Admission(limits, never_held, _get_standing)
         self.ends: list[SessionEnd] = []
         self.callers: list[Caller] = []
         self.handled: list[Command] = []

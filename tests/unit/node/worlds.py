@@ -24,6 +24,7 @@ from hypernode.machine.peers import PeerView, ToldChain
 from hypernode.net.admission import Admission
 from hypernode.net.serving import Caller, SessionEnd, serve_session
 from hypernode.net.session import Session, open_session
+from hypernode.net.standing import Standing
 from hypernode.node.assembly import NodeOptions
 from hypernode.node.history import History
 from hypernode.node.peers import Peer
@@ -172,7 +173,7 @@ class Bed:
     async def script(self, index: int, handler: Handler, features: int = ANNOUNCED_FEATURES) -> list[Command]:
         """A hypernode that answers with ``handler``; returns the list of what it is asked."""
         heard: list[Command] = []
-        admission = Admission()
+        admission = Admission(standing_of=lambda ip: Standing.COUNTED)
 
         async def handle(caller: Caller, command: Command) -> Command | None:
             heard.append(command)
