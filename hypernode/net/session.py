@@ -61,7 +61,7 @@ class Session:
         self._asked: CommandId | None = None
         self._lock = asyncio.Lock()
         framing = Framing(network.magic, self._limit_of, mode)
-        self._stream = CommandStream(transport, framing, limits, clock, offload)
+        self._stream = CommandStream(transport, framing, limits, clock, offload, is_asking=True)
         self.remote = transport.remote
         self.features = 0
         self.peer_hello: Hello | None = None

@@ -1,7 +1,8 @@
 """Commands over a stream of bytes: framing and codec over a ``Transport``, with its deadlines.
 
 Serves both ends of a session.  A frame that has begun must end within its time (spec 2, limits); what a
-checked stream damages is counted, and too much of it in a minute is a ``Reject``.
+checked stream damages is counted, and too much of it in a minute is a ``Reject``; where answers are read, the
+first damage ends the stream: the next frame might be taken for the answer that was lost.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ async def run_inline(work: Callable[[], T], /) -> T:
 
 class CommandStream:
     """One stream of commands, both ways.  Reads are not to overlap, nor writes.  ``offload`` gets what is
-    long to code."""
+    long to code; ``is_asking``: what is read are answers."""
 
     def __init__(
         self,
@@ -47,8 +48,11 @@ class CommandStream:
         limits: Limits,
         clock: Clock,
         offload: Offload = run_inline,
+        *,
+        is_asking: bool = False,
     ) -> None:
         self._transport = transport
+        self._is_asking = is_asking
         self._offload = offload
         self._limits = limits
         self._clock = clock
@@ -91,8 +95,10 @@ class CommandStream:
         self.last_used = self._clock.monotonic()
 
     def take_frame(self) -> bytes | None:
-        """A frame that is here already.  Raises Reject."""
+        """A frame that is here already.  Raises Reject, TransportClosed for a damaged answer."""
         payload = self.framing.next_frame()
+        if self._is_asking and self.framing.faults:
+            raise TransportClosed("a damaged frame where an answer belongs")
         if self._faults.is_over(self.framing.faults, self._clock.monotonic()):
             raise Reject(RULE, f"{self._limits.faults} damaged frames within {self._limits.fault_span_s:g} s")
         return payload

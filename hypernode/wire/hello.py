@@ -25,16 +25,17 @@ LAST_PORT: Final = 65_535
 PROTOCOL_VERSION: Final = 1
 """Field 24 of a hello with features."""
 
-# Bits of field 20; two peers use what both announce.
-FEATURE_CHECKED: Final = 1
+# Bits of field 20; two peers use what both announce.  Bit 1 was checked frames with another checksum; it is
+# never announced again, so that peers which still have it go on with us in legacy frames.
 FEATURE_SIGNED_HELLO: Final = 2
 FEATURE_COMPRESSED: Final = 4
+FEATURE_CHECKED: Final = 8
 
 FEATURES: Final[Mapping[int, str]] = MappingProxyType(
     {
-        FEATURE_CHECKED: "checked frames after the hello exchange",
         FEATURE_SIGNED_HELLO: "signed hello: both prove that they hold the key of their address",
         FEATURE_COMPRESSED: "payloads with blocks begin with a byte that says whether they are compressed",
+        FEATURE_CHECKED: "checked frames after the hello exchange; without hello only to who announced it",
     }
 )
 """The table of features: every bit that this version has, and announces."""

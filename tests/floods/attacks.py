@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import itertools
 import struct
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final, TypeAlias, TypeVar
@@ -19,7 +20,6 @@ import zstandard
 from hypernode.core.address import compute_address
 from hypernode.core.errors import Verdict
 from hypernode.core.forging import seal_block
-from hypernode.core.hashing import h4
 from hypernode.core.message import create_message
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.timeline import compute_round_slot
@@ -275,7 +275,7 @@ def _legacy(payload: bytes) -> bytes:
 
 
 def _checked(arena: Arena, payload: bytes) -> bytes:
-    return arena.network.magic + struct.pack(">I", len(payload)) + h4(payload) + payload
+    return arena.network.magic + struct.pack(">II", len(payload), zlib.crc32(payload)) + payload
 
 
 def _make_messages(arena: Arena, number: int, count: int, now: int) -> tuple[Message, ...]:

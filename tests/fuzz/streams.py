@@ -7,12 +7,12 @@ to make of it, because no fuzzer guesses a checksum.
 from __future__ import annotations
 
 import struct
+import zlib
 from typing import Final
 
 import zstandard
 
 from hypernode.core.errors import Reject
-from hypernode.core.hashing import h4
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.compression import pack_payload
 from hypernode.wire.framing import CHECKED_HEADER_BYTES, Framing, Mode
@@ -31,7 +31,7 @@ def limit_of(command_id: CommandId | None, is_first_frame: bool) -> int:
 
 
 def make_checked(payload: bytes) -> bytes:
-    return MAGIC + struct.pack(">I", len(payload)) + h4(payload) + payload
+    return MAGIC + struct.pack(">II", len(payload), zlib.crc32(payload)) + payload
 
 
 def make_piece(kind: int, payload: bytes) -> bytes:

@@ -60,7 +60,7 @@ async def ask_at(
 
 
 def ask_node(
-    name: str, param: str = "", handler: Handler | None = None, *, features: int = 1, read_s: float = 5.0
+    name: str, param: str = "", handler: Handler | None = None, *, features: int = 8, read_s: float = 5.0
 ) -> Answer:
     async def scenario() -> Answer:
         async with listening(handler or StubNode().handle, features=features) as endpoint:
@@ -89,7 +89,7 @@ def test_hello_is_the_nodes_own_and_ours_says_that_we_are_a_client() -> None:
 
 
 @pytest.mark.parametrize(
-    ("features", "identity"), [(0, "claimed"), (1, "claimed"), (5, "claimed"), (7, "proved")]
+    ("features", "identity"), [(0, "claimed"), (8, "claimed"), (12, "claimed"), (7, "proved"), (14, "proved")]
 )
 def test_who_a_node_is_is_proved_or_only_claimed(features: int, identity: str) -> None:
     told: list[str] = []
@@ -121,7 +121,7 @@ def test_who_a_node_is_is_proved_or_only_claimed(features: int, identity: str) -
         ("mempool", "", [message_to_list(MESSAGE)], False),
     ],
 )
-@pytest.mark.parametrize("features", [0, 1, 7])
+@pytest.mark.parametrize("features", [0, 8, 7, 14])
 def test_an_action_gives_the_json_of_the_spec_on_legacy_and_checked_streams(
     name: str, param: str, value: object, is_negative: bool, features: int
 ) -> None:
@@ -150,7 +150,7 @@ def test_a_status_gets_the_client_added() -> None:
 
 
 def test_a_ping_is_sent_to_a_peer_with_features_only() -> None:
-    for features, commands in ((1, [CommandId.PING]), (0, [])):
+    for features, commands in ((8, [CommandId.PING]), (0, [])):
         node = StubNode()
         value = ask_node("ping", handler=node.handle, features=features).value
         assert isinstance(value, dict)

@@ -15,7 +15,7 @@ from hypernode.ports import TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from hypernode.wire.framing import Mode
-from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello, format_hello, parse_hello
+from hypernode.wire.hello import ANNOUNCED_FEATURES, FEATURE_CHECKED, Hello, format_hello, parse_hello
 from tests.unit.net.world import (
     ADDRESS,
     CLIENT_HELLO,
@@ -30,7 +30,7 @@ from tests.unit.net.world import (
 from tests.unit.wire.samples import BLOCK, MESSAGE
 
 HELLO = Command(CommandId.HELLO, string=format_hello(OUR_HELLO))
-FEATURE_HELLO = replace(HELLO, features=1, version=1)
+FEATURE_HELLO = replace(HELLO, features=FEATURE_CHECKED, version=1)
 STATUS = Command(CommandId.STATUS)
 PUSH = Command(CommandId.BLOCK, blocks=(BLOCK,))
 TEST = Command(CommandId.TEST, messages=(replace(MESSAGE, txid=b"", pubkey=b""),))
@@ -78,16 +78,16 @@ def test_features_are_answered_with_features_and_checked_frames_follow() -> None
         peer.framing.switch_to_checked()
         await peer.say(STATUS)
         assert await peer.hear() == STATUS
-        assert world.callers[0].features == 1
+        assert world.callers[0].features == FEATURE_CHECKED
 
     in_world(body)
 
 
 def test_features_that_only_they_have_change_nothing() -> None:
-    world = in_world(talk(replace(HELLO, features=6), STATUS), features=1)
+    world = in_world(talk(replace(HELLO, features=6), STATUS), features=FEATURE_CHECKED)
     first, second = answers_of(world)
     assert first is not None
-    assert (first.features, second) == (1, STATUS)
+    assert (first.features, second) == (FEATURE_CHECKED, STATUS)
     assert world.callers[0].features == 0
 
 

@@ -23,7 +23,7 @@ from hypernode.sim.loop import run
 from hypernode.sim.network import MemoryNetwork
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command
-from hypernode.wire.framing import Mode
+from hypernode.wire.framing import Framing, Mode
 from hypernode.wire.hello import ANNOUNCED_FEATURES, FEATURE_CHECKED, Hello, format_hello
 from tests.unit.net.world import (
     FAST,
@@ -87,7 +87,7 @@ async def connect(*answers: Command | bytes | None) -> Session:
 
 def test_a_hello_announces_features_and_version_in_a_legacy_frame() -> None:
     session, server = with_server(HELLO)
-    expected = Command(CommandId.HELLO, string=format_hello(OUR_HELLO), features=1, version=1)
+    expected = Command(CommandId.HELLO, string=format_hello(OUR_HELLO), features=FEATURE_CHECKED, version=1)
     assert server.heard == [expected]
     assert (session.peer_hello, session.features) == (NODE_HELLO, 0)
 
@@ -121,6 +121,27 @@ def test_a_session_may_open_with_checked_frames(start_checked: bool) -> None:
         assert await session.request(STATUS, 5.0) == STATUS
 
     in_world(body)
+
+
+def test_a_damaged_answer_ends_the_session_at_once() -> None:
+    damaged = bytearray(
+        Framing(NETWORK.magic, lambda *_: 100, Mode.CHECKED).encode_frame(encode_command(STATUS))
+    )
+    damaged[-1] ^= 1
+    late = Framing(NETWORK.magic, lambda *_: 100, Mode.CHECKED).encode_frame(encode_command(STATUS))
+
+    async def live() -> None:
+        await ScriptedServer(memory := MemoryNetwork(1, FAST), FEATURE_HELLO, bytes(damaged) + late).start()
+        session = await open_to(memory)
+        loop = asyncio.get_running_loop()
+        asked_at = loop.time()
+        # the next frame is whole, and would be taken for the answer
+        with pytest.raises(TransportClosed, match="a damaged frame where an answer belongs"):
+            await session.request(STATUS, 60.0)
+        assert loop.time() - asked_at < 1.0
+        assert session.is_closed
+
+    run(live())
 
 
 @pytest.mark.parametrize("reason", ["Bad Posnet posnet0009", ""])

@@ -39,8 +39,10 @@ from tests.unit.wire.samples import BLOCK, MESSAGE
 STATUS = Command(CommandId.STATUS)
 BLOCKSYNC = Command(CommandId.BLOCKSYNC, int32=1)
 BLOCKS = Command(CommandId.BLOCKSYNC, blocks=(replace(BLOCK, messages=(MESSAGE,) * 50),) * 5)
+FEATURES_OF_BEFORE = 1 | 2 | 4
+"""What nodes announce whose checked frames had another checksum."""
 OTHER_KEY = make_identity("somebody else")
-FEATURES = range(8)
+FEATURES = [0, *(a | b | c for a in (0, 2) for b in (0, 4) for c in (0, 8) if a | b | c), FEATURES_OF_BEFORE]
 
 
 async def serve_blocks(caller: object, command: Command) -> Command | None:
@@ -71,13 +73,13 @@ def test_peers_go_on_with_what_both_have(ours: int, theirs: int) -> None:
 
 
 def test_who_has_no_key_announces_no_signed_hello() -> None:
-    assert limit_features(ANNOUNCED_FEATURES, None) == 5
+    assert limit_features(ANNOUNCED_FEATURES, None) == 12
     assert limit_features(ANNOUNCED_FEATURES, OUR_KEY) == ANNOUNCED_FEATURES
 
     async def body(world: World) -> None:
         session = await world.open(identity=None)
-        assert (session.features, session.proved_address) == (5, None)
-        assert (world.callers[0].features, world.callers[0].proved_address) == (5, None)
+        assert (session.features, session.proved_address) == (12, None)
+        assert (world.callers[0].features, world.callers[0].proved_address) == (12, None)
 
     in_world(body)
 

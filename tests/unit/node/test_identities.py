@@ -16,7 +16,7 @@ from hypernode.ports import Endpoint
 from hypernode.sim.cluster import PORT
 from hypernode.sim.entropy import SeededEntropy
 from hypernode.wire.catalogue import Limits
-from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello
+from hypernode.wire.hello import ANNOUNCED_FEATURES, FEATURE_SIGNED_HELLO, Hello
 from tests.unit.node.worlds import STRANGER, Bed, note_told, play
 
 
@@ -107,7 +107,12 @@ def test_a_proof_from_another_ip_makes_nobody_a_hypernode() -> None:
 
 @pytest.mark.parametrize(
     ("index", "features", "identity"),
-    [(2, ANNOUNCED_FEATURES, PROVED), (2, 5, CLAIMED), (2, 0, CLAIMED), (3, ANNOUNCED_FEATURES, OTHER)],
+    [
+        (2, ANNOUNCED_FEATURES, PROVED),
+        (2, ANNOUNCED_FEATURES & ~FEATURE_SIGNED_HELLO, CLAIMED),
+        (2, 0, CLAIMED),
+        (3, ANNOUNCED_FEATURES, OTHER),
+    ],
 )
 def test_the_status_says_how_well_a_peer_is_known(index: int, features: int, identity: str) -> None:
     async def scenario() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +12,7 @@ from hypernode.core.errors import Reject
 from hypernode.core.hashing import h4
 from hypernode.core.params import mainnet
 from hypernode.wire.catalogue import CommandId
-from hypernode.wire.framing import FaultCounter, Framing, Mode
+from hypernode.wire.framing import CHECKED_HEADER_BYTES, FaultCounter, Framing, Mode
 from tests.unit.wire.samples import load_cases
 
 MAGIC = bytes.fromhex("b1534e19")
@@ -36,7 +37,7 @@ def started(mode: Mode) -> Framing:
 
 
 def checked(payload: bytes) -> bytes:
-    return MAGIC + struct.pack(">I", len(payload)) + h4(payload) + payload
+    return MAGIC + struct.pack(">II", len(payload), zlib.crc32(payload)) + payload
 
 
 def legacy(payload: bytes) -> bytes:
@@ -64,6 +65,35 @@ def test_checked_frames_are_written_as_in_the_spec() -> None:
     framing = Framing(MAGIC, limit_of, Mode.CHECKED)
     assert framing.encode_frame(PING) == checked(PING)
     assert mainnet().magic == MAGIC
+    # 0xCBF43926 is the CRC-32 of these digits wherever one is described
+    assert framing.encode_frame(b"123456789").hex() == "b1534e1900000009cbf43926313233343536373839"
+
+
+def test_a_checked_frame_of_before_is_damaged() -> None:
+    framing = started(Mode.CHECKED)
+    with_hash = MAGIC + struct.pack(">I", len(STATUS)) + h4(STATUS) + STATUS
+    assert read_all(framing, with_hash + checked(PING)) == [PING]
+    assert framing.faults == 1
+
+
+@pytest.mark.parametrize("changed", range(len(STATUS)))
+def test_no_burst_of_damage_within_four_bytes_is_taken(changed: int) -> None:
+    for noise in (b"\x01", b"\xff\xff", b"\x80\x00\x00\x01", b"\xff\xff\xff\xff"):
+        framing = started(Mode.CHECKED)
+        damaged = bytearray(checked(STATUS))
+        for place, byte in enumerate(noise[: len(STATUS) - changed], CHECKED_HEADER_BYTES + changed):
+            damaged[place] ^= byte
+        assert read_all(framing, bytes(damaged) + checked(PING)) == [PING]
+
+
+def test_the_search_begins_behind_the_last_magic() -> None:
+    framing = started(Mode.CHECKED)
+    # a header whose length takes in two good frames: neither is lost
+    assert (
+        read_all(framing, checked(payload_of(5, 40))[:12] + checked(PING) + checked(STATUS) * 3)
+        == [PING] + [STATUS] * 3
+    )
+    assert framing.faults == 1
 
 
 @pytest.mark.parametrize(("write", "mode"), [(legacy, Mode.LEGACY), (checked, Mode.CHECKED)])

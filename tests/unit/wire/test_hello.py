@@ -79,6 +79,6 @@ def test_the_posnet_is_known_whatever_else_is_wrong(text: str, posnet: str) -> N
 
 
 def test_features_are_the_bits_of_the_spec_and_all_are_announced() -> None:
-    assert (FEATURE_CHECKED, FEATURE_SIGNED_HELLO, FEATURE_COMPRESSED) == (1, 2, 4)
+    assert (FEATURE_SIGNED_HELLO, FEATURE_COMPRESSED, FEATURE_CHECKED) == (2, 4, 8)
     assert set(FEATURES) == {FEATURE_CHECKED, FEATURE_SIGNED_HELLO, FEATURE_COMPRESSED}
-    assert ANNOUNCED_FEATURES == 7
+    assert ANNOUNCED_FEATURES == 14
