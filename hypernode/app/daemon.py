@@ -161,7 +161,7 @@ def _describe(settings: Settings, wallet: Wallet, verbose: bool) -> dict[str, ob
         "address": wallet.address,
         "ip": settings.listen_ip,
         "port": settings.port,
-        "verbose": verbose,
+        "verbose": int(verbose),
         "outip": settings.out_ip,
         "posnet": settings.network.posnet,
     }

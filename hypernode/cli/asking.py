@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -22,7 +21,6 @@ from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, CLIENT_PORT, Hello
 
 TEST_VALUE: Final = 1
-_LOCAL_TIME: Final = "%Y-%m-%d %H:%M:%S"
 
 
 class SaidKo(Exception):
@@ -129,7 +127,7 @@ def _describe_client(session: Session, clock: Clock, rtt: float) -> dict[str, ob
     return {
         "version": __version__,
         "lib_version": __version__,
-        "localtime": time.strftime(_LOCAL_TIME, time.localtime(clock.now())),
+        "localtime": clock.now(),
         "rtt": rtt,
         "identity": _get_identity(session),
     }

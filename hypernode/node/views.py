@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 from hypernode.core.address import is_valid_address
+from hypernode.core.block import create_genesis
 from hypernode.core.colours import BOOTSTRAP, split_colour
 from hypernode.core.errors import Reject
 from hypernode.core.kinds import format_peer_name
@@ -118,11 +119,12 @@ class Views:
             "tunables": self._describe_tunables(),
         }
         return {
-            "config": metrics.pop("config", {}),
+            "config": self._describe_config(_as_mapping(metrics.pop("config", {}))),
             "instance": metrics.pop("instance", {}),
             "chain": {
                 "block_height": own.height,
-                "Genesis": self._genesis(),
+                "Genesis": create_genesis(self.network).forger,
+                "genesis_time": self.network.origin_of_time,
                 **height_to_object(own),
                 "pruned_below": self.world.ledger.get_pruned_below(),
             },
@@ -136,7 +138,7 @@ class Views:
                 "forger": self.present.get_juror(),
                 "consensus": asdict(self.present.consensus) if self.present.consensus else None,
             },
-            "tasks": metrics.pop("tasks", {"total": 0, "detail": []}),
+            "tasks": metrics.pop("tasks", {"total": 0, "detail": {}}),
             "extra": extra,
             "meta": self._get_meta(),
             "pow": self._describe_companion(),
@@ -166,8 +168,10 @@ class Views:
             "bootstrap": list(archives),
         }
 
-    def _genesis(self) -> int:
-        return self.network.origin_of_time
+    def _describe_config(self, config: Mapping[str, object]) -> dict[str, object]:
+        """``outip`` is the IP that we are registered with, as soon as a list tells it (spec 6, folders)."""
+        own = self.peers.find_by_address(self.world.signer.address)
+        return {**config, "outip": own.ip} if own is not None else dict(config)
 
     def _get_peers(self) -> dict[str, object]:
         views = self.peers.list_views()
@@ -229,7 +233,7 @@ class Views:
         inactive = set(plan.inactive) if plan else set()
         voided = plan.voided if plan else ()
         active = [entry for entry in registered if entry.pos not in inactive and entry.pos not in voided]
-        slots = [[juror.address, juror.ticket] for juror in plan.jurors] if plan else []
+        slots = [(juror.address, juror.ticket) for juror in plan.jurors] if plan else []
         return {
             "round": plan.round if plan else None,
             "sir": self.present.get_round_slot()[1],
@@ -244,7 +248,8 @@ class Views:
             "powchain_regs": _fingerprint(_describe(entry) for entry in registered),
             "active_regs_count": len(active),
             "active_regs": _fingerprint(_describe(entry) for entry in active),
-            "slots": _fingerprint(f"{address}:{ticket}" for address, ticket in slots),
+            # As legacy nodes make it: scripts compare it between nodes of both kinds (spec 6, status).
+            "slots": hashlib.sha256(str(slots).encode()).hexdigest(),
         }
 
     def get_round(self) -> dict[str, object]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +20,17 @@ from tests.unit.node.worlds import ROUND, Bed, note_told, play, store
 HEX_HASH = 64
 
 STATUS: dict[str, dict[str, type | tuple[type, ...]]] = {
-    "config": {"address": str, "ip": str, "port": int, "verbose": bool, "outip": str, "posnet": str},
+    "config": {"address": str, "ip": str, "port": int, "verbose": int, "outip": str, "posnet": str},
     "instance": {
         "version": str,
         "hn_version": str,
         "python_version": str,
         "statustime": int,
-        "localtime": str,
+        "localtime": float,
     },
     "chain": {
         "block_height": int,
-        "Genesis": (int, str),
+        "Genesis": str,
         "height": int,
         "round": int,
         "sir": int,
@@ -41,7 +43,7 @@ STATUS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "mempool": {"NB": int, "SENDERS": int, "RECIPIENTS": int},
     "peers": {"connected_count": int, "outbound": list, "inbound": list, "net_height": dict},
     "state": {"state": str, "round": int, "sir": int, "forger": str},
-    "tasks": {"total": int, "detail": (list, dict)},
+    "tasks": {"total": int, "detail": dict},
     "extra": {
         "forged_count": int,
         "open_files": int,
@@ -83,7 +85,7 @@ def told(height: int, name: bytes, **measures: int) -> ChainHeight:
 
 
 def test_a_status_has_every_key_that_is_read_by_others(tmp_path: Path) -> None:
-    config = {"address": "a", "ip": "i", "port": 6969, "verbose": False, "outip": "o", "posnet": "p"}
+    config = {"address": "a", "ip": "i", "port": 6969, "verbose": 0, "outip": "o", "posnet": "p"}
 
     async def scenario() -> None:
         bed = Bed()
@@ -99,6 +101,12 @@ def test_a_status_has_every_key_that_is_read_by_others(tmp_path: Path) -> None:
             for name, kind in names.items():
                 assert isinstance(status[key][name], kind), (key, name)
         assert status["mempool"] == {"NB": 1, "SENDERS": 1, "RECIPIENTS": 1}
+        assert status["instance"]["python_version"] == str(tuple(sys.version_info[:3]))
+        assert status["chain"]["Genesis"] == bed.network.control_pos
+        assert status["config"]["outip"] == bed.ip(0) != "o"
+        slots = [(juror.address, juror.ticket) for juror in node.present.plan.jurors]  # type: ignore[union-attr]
+        assert status["meta"]["slots"] == sha256(str(slots).encode()).hexdigest()
+        assert sum(status["tasks"]["detail"].values()) == status["tasks"]["total"]
         for name in ("all_hns_hash", "inactive_hns_hash", "powchain_regs", "active_regs", "slots"):
             assert len(status["meta"][name]) == HEX_HASH
 
