@@ -16,12 +16,17 @@ MAIN_SLOT_S: Final = 180.0
 
 @dataclass(frozen=True, slots=True)
 class FixedHypernode:
-    """A hypernode of a network that has a fixed list in place of a PoW chain (spec 6, networks)."""
+    """A hypernode of a network that has a fixed list in place of a PoW chain (spec 6, networks).
+
+    ``collateral`` and ``reward`` are whatever texts the legacy nodes of that network have for them; empty
+    ones stand for the PoS address."""
 
     pos: str
     ip: str
     port: int
     weight: int = 1
+    collateral: str = ""
+    reward: str = ""
 
 
 @dataclass(frozen=True, slots=True)

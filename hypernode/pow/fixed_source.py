@@ -38,6 +38,12 @@ class FixedPowSource:
 
 
 def _to_registration(hypernode: FixedHypernode) -> Registration:
-    # there is no collateral: the PoS address stands for it
-    pos = hypernode.pos
-    return Registration(pos, hypernode.ip, str(hypernode.port), pos, pos, hypernode.weight)
+    collateral = hypernode.collateral or hypernode.pos
+    return Registration(
+        collateral=collateral,
+        ip=hypernode.ip,
+        port=str(hypernode.port),
+        pos=hypernode.pos,
+        reward=hypernode.reward or collateral,
+        weight=hypernode.weight,
+    )

@@ -50,6 +50,16 @@ def test_a_fixed_list_is_always_there_in_its_order() -> None:
     asyncio.run(read())
 
 
+def test_a_fixed_list_tells_collateral_and_reward_where_the_file_has_them() -> None:
+    hypernodes = (
+        FixedHypernode(POS[0], "127.0.0.1", 7000, 1, collateral="bis0", reward="bis9"),
+        FixedHypernode(POS[1], "127.0.0.1", 7001, 1, collateral="bis1"),
+    )
+    source = FixedPowSource(replace(params.testnet(), hypernodes=hypernodes))
+    entries = asyncio.run(source.get_registered(3)).entries
+    assert [(entry.collateral, entry.reward) for entry in entries] == [("bis0", "bis9"), ("bis1", "bis1")]
+
+
 def test_a_script_gives_every_round_its_whole_list() -> None:
     script = make_script(1, 2, 3, 0)
     source = ScriptedPowSource(script, lambda: float(DEVNET.origin_of_time))
