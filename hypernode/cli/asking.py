@@ -15,6 +15,7 @@ from hypernode.core.network import Network
 from hypernode.net.session import Session, open_session
 from hypernode.net.signed_hello import Identity
 from hypernode.node.identities import CLAIMED, PROVED
+from hypernode.node.json_shapes import message_to_list
 from hypernode.ports import Clock, Connections, Endpoint, Signer
 from hypernode.wire.catalogue import LIMITS, CommandId
 from hypernode.wire.codec import Command
@@ -96,6 +97,9 @@ async def _ask_in(
     if reply.id is CommandId.KO:
         raise SaidKo(reply.string or "")
     answer = read_answer(action, reply)
+    if action.command is CommandId.TX:
+        # what was sent, as legacy clients print it
+        return Answer(message_to_list(question.messages[0]))
     if action.command is CommandId.PING:
         return Answer({"ok": True, "rtt": rtt})
     if action.command is CommandId.STATUS and isinstance(answer.value, dict):

@@ -80,7 +80,6 @@ def ask_raw(folder: Path, on_connection: Callable[[Transport], Awaitable[None]],
         ),
         (["--action", "block", "--param", "7"], block_to_object(BLOCK)),
         (["--action", "tx", "--param", MESSAGE.txid.hex()], [message_to_list(MESSAGE)]),
-        (["--action", "txtest"], {"ok": True}),
     ],
 )
 def test_the_answer_is_json_on_one_line_and_the_exit_status_0(
@@ -91,6 +90,13 @@ def test_the_answer_is_json_on_one_line_and_the_exit_status_0(
     assert run.status == 0
     assert run.out.count("\n") == 1
     assert json.loads(run.out) == printed
+
+
+def test_txtest_prints_the_message_that_was_sent(tmp_path: Path) -> None:
+    stub = StubNode()
+    run = ask(tmp_path, "--action", "txtest", handler=stub.handle)
+    assert (run.status, run.err) == (0, "")
+    assert json.loads(run.out) == message_to_list(stub.got[0])
 
 
 def test_a_status_is_one_line_with_the_client_in_it(tmp_path: Path) -> None:
