@@ -330,8 +330,17 @@ class Ledger(Protocol):
 
     async def get_message(self, txid: bytes) -> Message | None: ...
 
-    async def get_messages_of(self, address: str, from_height: Height = 0, count: int = 100) -> list[Message]:
-        """Sent or received, heights ascending and times descending within one (spec 2)."""
+    async def get_messages_of(
+        self,
+        address: str,
+        from_height: Height = 0,
+        count: int = 100,
+        *,
+        is_ascending: bool = False,
+        first_txid: bytes | None = None,
+    ) -> list[Message]:
+        """Sent or received, heights ascending; times within one descending, or ascending (spec 2).
+        ``first_txid``: what comes before this message in the block at ``from_height`` is left out."""
         ...
 
     async def get_messages_of_kind(self, what: int, from_height: Height) -> list[Message]:

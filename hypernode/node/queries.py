@@ -1,4 +1,5 @@
-"""The text parameters of queries, as legacy nodes read them (spec 2, commands).
+"""The text parameters of queries, as legacy nodes read them (spec 2, commands): spaces around a part are none
+of it.
 
 A malformed one closes the connection there, and so here: ``Ignore`` says that, without blame.
 """
@@ -25,9 +26,9 @@ class HeadersQuery:
 
 def parse_headers(text: str) -> HeadersQuery:
     """``""``, ``None`` or ``,n``: newest first; ``start,n``: ascending."""
-    if text in ("", "None"):
+    if text.strip() in ("", "None"):
         return HeadersQuery(None, DEFAULT_HEADERS)
-    start, comma, count = text.partition(",")
+    start, comma, count = (part.strip() for part in text.partition(","))
     if not comma:
         raise Ignore("2-wire", "getheaders takes 'start,count' or ',count'")
     first = parse_number(start, "start") if start else None
@@ -36,16 +37,16 @@ def parse_headers(text: str) -> HeadersQuery:
 
 @dataclass(frozen=True, slots=True)
 class AddressQuery:
-    """Messages of an address, from a height or from the height of a message on."""
+    """Messages of an address: the earliest (both None), or from a height or a message on."""
 
     address: str
-    from_height: Height = 0
+    from_height: Height | None = None
     from_txid: bytes | None = None
 
 
 def parse_address_query(text: str) -> AddressQuery:
     """``address`` or ``address,x``: x of fewer than 10 characters is a height, else a hex id."""
-    address, comma, start = text.partition(",")
+    address, comma, start = (part.strip() for part in text.partition(","))
     if not comma:
         return AddressQuery(address)
     if len(start) < 10:
@@ -65,9 +66,9 @@ class HypernodesQuery:
 
 def parse_hypernodes(text: str | None) -> HypernodesQuery:
     """The three forms of gethypernodes (spec 6, status)."""
-    if not text:
+    if not text or not text.strip():
         return HypernodesQuery()
-    form, *rest = text.split(",")
+    form, *rest = (part.strip() for part in text.split(","))
     if form not in ("0", "1", "2") or len(rest) not in (0, 2):
         raise Ignore("2-wire", "gethypernodes takes nothing, '1,from,to', '0,from,to' or '2,0,round'")
     if not rest:

@@ -18,6 +18,7 @@ from hypernode.core.types import Block, ChainHeight, Height
 from hypernode.mempool.policy import is_ripe
 from hypernode.mempool.pool import Mempool
 from hypernode.net.serving import Caller
+from hypernode.node.address_messages import find_messages_of
 from hypernode.node.chain import Chain
 from hypernode.node.intake import Intake
 from hypernode.node.neighbour import choose_height_to_tell
@@ -35,7 +36,6 @@ MAX_ANSWER_BYTES = 24 * 1024 * 1024
 """Blocks in one answer stop here; peers take up to 32 MiB."""
 MESSAGE_BYTES_ABOUT = 240
 """A message on the wire, to estimate an answer before it is made."""
-MAX_ADDRESS_MESSAGES = 100
 PUSH_SPREAD_PART = 1 / 36
 """Of a slot (5 s on main): so long after a block was pushed to us, legacy peers hear of its parent only.  Its
 forger may be on the way to them, and they stop over a block that they have."""
@@ -209,14 +209,7 @@ class Serving:
         return 0 < height < self.world.ledger.get_pruned_below()
 
     async def _getaddtxs(self, caller: Caller, command: Command) -> Command:
-        query = parse_address_query(command.string or "")
-        from_height = query.from_height
-        if query.from_txid is not None:
-            message = await self.world.ledger.get_message(query.from_txid)
-            if message is None:
-                raise Ignore("2-wire", "getaddtxs from an unknown id")
-            from_height = message.block_height
-        found = await self.world.ledger.get_messages_of(query.address, from_height, MAX_ADDRESS_MESSAGES)
+        found = await find_messages_of(self.world.ledger, parse_address_query(command.string or ""))
         return Command(CommandId.GETADDTXS, messages=tuple(found))
 
     async def _gettx(self, caller: Caller, command: Command) -> Command:

@@ -15,6 +15,7 @@ from hypernode.core.block import create_genesis
 from hypernode.core.colours import BOOTSTRAP, split_colour
 from hypernode.core.errors import Reject
 from hypernode.core.kinds import format_peer_name
+from hypernode.core.lottery import compute_silent
 from hypernode.core.params import Network
 from hypernode.core.types import HASH_BYTES, ChainHeight, Registration, Round, RoundPlan
 from hypernode.machine.consensus import is_on_our_tip
@@ -311,11 +312,16 @@ class Views:
         return (await self.world.pow_source.get_registered(round_)).entries
 
     async def _list_inactive(self, round_: Round) -> frozenset[str]:
-        """PoS addresses that were silent in a round or voided, as far as we derived it."""
+        """PoS addresses that are silent in a round or voided, by the rule (spec 3): this node need not have
+        lived through the round.  Raises PowNotReady."""
         plan = self.present.plan
-        if plan is None or plan.round != round_:
-            plan = await self.world.ledger.get_plan(round_)
-        return frozenset((*plan.inactive, *plan.voided)) if plan is not None else frozenset()
+        if plan is not None and plan.round == round_:
+            return frozenset((*plan.inactive, *plan.voided))
+        voided = (await self.world.pow_source.get_registered(round_)).voided
+        before = await self.world.pow_source.get_registered(round_ - 1) if round_ > 0 else None
+        seen = await self.world.ledger.get_seen(round_ - 1)
+        silent = compute_silent(self.present.network, before.entries if before else (), seen)
+        return silent | frozenset(voided)
 
 
 def make_peer_name(entry: Registration) -> str:

@@ -171,8 +171,20 @@ class SqliteLedger:
     async def get_message(self, txid: bytes) -> Message | None:
         return await queries.get_message(self._database, txid)
 
-    async def get_messages_of(self, address: str, from_height: Height = 0, count: int = 100) -> list[Message]:
-        return await self._database.read(lambda r: queries.get_messages_of(r, address, from_height, count))
+    async def get_messages_of(
+        self,
+        address: str,
+        from_height: Height = 0,
+        count: int = 100,
+        *,
+        is_ascending: bool = False,
+        first_txid: bytes | None = None,
+    ) -> list[Message]:
+        return await self._database.read(
+            lambda r: queries.get_messages_of(
+                r, address, from_height, count, is_ascending=is_ascending, first_txid=first_txid
+            )
+        )
 
     async def get_messages_of_kind(self, what: int, from_height: Height) -> list[Message]:
         return await self._database.read(lambda r: queries.get_messages_of_kind(r, what, from_height))

@@ -30,7 +30,13 @@ _MESSAGES_OF: Final = (
     f"ON m.id >= (a.value << {POSITION_BITS}) AND m.id < ((a.value + 1) << {POSITION_BITS}) "
     f"{MESSAGE_JOINS} "
     "WHERE (m.recipient_id = ?2 OR m.signer_id IN (SELECT id FROM signers WHERE address_id = ?2)) "
-    "ORDER BY a.value, m.timestamp DESC, m.id LIMIT ?3"
+)
+_DESCENDING: Final = f"{_MESSAGES_OF} ORDER BY a.value, m.timestamp DESC, m.id LIMIT ?3"
+_ASCENDING: Final = f"{_MESSAGES_OF} ORDER BY a.value, m.timestamp, m.id LIMIT ?3"
+_ASCENDING_FROM: Final = (
+    f"{_MESSAGES_OF} AND (a.value > ?4 OR (m.timestamp, m.id) >= "
+    "(SELECT f.timestamp, f.id FROM messages f WHERE f.txid_key = ?5 AND f.txid = ?6)) "
+    "ORDER BY a.value, m.timestamp, m.id LIMIT ?3"
 )
 _SPANS: Final = (
     "SELECT span, heights FROM presence_spans WHERE address_id = ? AND span >= ? ORDER BY span LIMIT ?"
@@ -81,15 +87,29 @@ async def get_message(reader: Reader, txid: bytes) -> Message | None:
     return next((message_from_row(row) for row in rows if row[1] == txid), None)
 
 
-async def get_messages_of(reader: Reader, address: str, from_height: Height, count: int) -> list[Message]:
-    """Sent or received by an address, heights ascending and times descending within one (spec 2)."""
+async def get_messages_of(
+    reader: Reader,
+    address: str,
+    from_height: Height,
+    count: int,
+    *,
+    is_ascending: bool = False,
+    first_txid: bytes | None = None,
+) -> list[Message]:
+    """Sent or received by an address, heights ascending; times within one descending, or ascending (spec 2).
+    ``first_txid`` (goes with ascending): in the block at ``from_height`` those before it are left out."""
     rows = await reader.fetch_all("SELECT id FROM addresses WHERE address = ?", (address,))
     if not rows or count <= 0:
         return []
     number = rows[0][0]
     # Each of these blocks has a message of the address, so no more than ``count`` blocks are needed.
     heights = await _get_first_heights(reader, number, from_height, count)
-    found = await reader.fetch_all(_MESSAGES_OF, (json.dumps(heights), number, count))
+    if first_txid is not None:
+        start = (from_height, compute_txid_key(first_txid), first_txid)
+        found = await reader.fetch_all(_ASCENDING_FROM, (json.dumps(heights), number, count, *start))
+    else:
+        sql = _ASCENDING if is_ascending else _DESCENDING
+        found = await reader.fetch_all(sql, (json.dumps(heights), number, count))
     return [message_from_row(row) for row in found]
 
 

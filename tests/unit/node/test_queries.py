@@ -40,6 +40,8 @@ def test_getheaders(text: str, query: HeadersQuery) -> None:
     ("text", "query"),
     [
         ("a", AddressQuery("a")),
+        (" a ", AddressQuery("a")),
+        ("a , 5 ", AddressQuery("a", 5)),
         ("a,5", AddressQuery("a", 5)),
         ("a,123456789", AddressQuery("a", 123_456_789)),
         ("a,1234567890", AddressQuery("a", from_txid=bytes.fromhex("1234567890"))),
@@ -61,6 +63,8 @@ def test_getaddtxs_takes_short_texts_for_heights_and_long_ones_for_ids(
         ("0,2,3", HypernodesQuery("0", 2, 3)),
         ("2", HypernodesQuery("2")),
         ("2,0,3", HypernodesQuery("2", 0, 3)),
+        (" 2 , 0, 3 ", HypernodesQuery("2", 0, 3)),
+        (" ", HypernodesQuery()),
     ],
 )
 def test_gethypernodes(text: str | None, query: HypernodesQuery) -> None:
@@ -82,8 +86,8 @@ def test_any_text_is_a_query_within_its_bounds_or_closes(text: str) -> None:
         assert headers.first is None or headers.first >= 0
     with contextlib.suppress(Ignore):
         messages = parse_address_query(text)
-        assert messages.address == text.split(",")[0]
-        assert messages.from_height >= 0
+        assert messages.address == text.split(",")[0].strip()
+        assert messages.from_height is None or messages.from_height >= 0
     with contextlib.suppress(Ignore):
         hypernodes = parse_hypernodes(text)
         assert hypernodes.form in ("", "0", "1", "2")
