@@ -223,7 +223,7 @@ def _decide_sync(network: Network, view: NodeView, better: list[ToldChain]) -> D
 
 def _decide_forging(network: Network, view: NodeView) -> Decision:
     if view.juror != view.own_address:
-        return Rest(State.SYNCING)
+        return Rest(State.SYNCING, _describe_silence(view))
     obstacle = find_forging_obstacle(network, view)
     if obstacle:
         return Rest(State.SYNCING, obstacle)
@@ -233,6 +233,13 @@ def _decide_forging(network: Network, view: NodeView) -> Decision:
         return Forge(consensus)
     state = State.MINIMAL_CONSENSUS if is_second_half else State.STRONG_CONSENSUS
     return Rest(state, f"{consensus.percent} % agree")
+
+
+def _describe_silence(view: NodeView) -> str:
+    """Connected, and nobody says anything: lines that still stand while their other ends hang."""
+    if view.peers or not view.connected:
+        return ""
+    return f"none of {view.connected} connected has said anything of late"
 
 
 def find_forging_obstacle(network: Network, view: NodeView) -> str:

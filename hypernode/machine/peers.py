@@ -6,9 +6,17 @@ import ipaddress
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from hypernode.core.fork_choice import is_better
+from hypernode.core.network import Delays
 from hypernode.core.types import ChainHeight, Height
+
+FRESH_EXCHANGES: Final = 3
+"""A peer that is silent for so many exchanges of heights counts as not seen (spec 10, 1): one may be late,
+and a second one lost with a line that broke."""
+LEGACY_EXCHANGE_S: Final = 10.0
+"""How often a legacy node that dialled us tells its height, however short the network's slots are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,24 @@ class PeerView:
     is_outbound: bool
     has_features: bool
     juror: str | None = None
+
+
+def compute_freshness_s(delays: Delays, *, is_legacy_caller: bool = False) -> float:
+    """For how many seconds a told height counts: three of the longest intervals between exchanges.
+    ``is_legacy_caller``: a legacy peer that we did not dial, whose own pace it is."""
+    interval = delays.height_exchange_in_consensus_s
+    return FRESH_EXCHANGES * (max(interval, LEGACY_EXCHANGE_S) if is_legacy_caller else interval)
+
+
+def is_fresh(delays: Delays, peer: PeerView, now: float) -> bool:
+    """Whether what it said still counts.  ``now``: monotonic seconds."""
+    is_legacy_caller = not peer.has_features and not peer.is_outbound
+    return now - peer.told_at < compute_freshness_s(delays, is_legacy_caller=is_legacy_caller)
+
+
+def keep_fresh(delays: Delays, peers: Iterable[PeerView], now: float) -> tuple[PeerView, ...]:
+    """The peers in sight: those whose last word is fresh.  Whatever is counted is counted over these."""
+    return tuple(peer for peer in peers if is_fresh(delays, peer, now))
 
 
 @dataclass(frozen=True, slots=True)

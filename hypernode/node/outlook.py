@@ -8,7 +8,7 @@ from hypernode.core.forging import can_forge
 from hypernode.core.types import ChainHeight, Round
 from hypernode.machine.consensus import compute_consensus
 from hypernode.machine.decide import NodeView
-from hypernode.machine.peers import PeerView, find_better_chains
+from hypernode.machine.peers import PeerView, find_better_chains, keep_fresh
 from hypernode.node.chain import Chain
 from hypernode.node.companion_watch import CompanionWatch
 from hypernode.node.forger import Forger
@@ -42,7 +42,8 @@ class Outlook:
         """What is known now."""
         round_, sir = self.present.get_round_slot()
         start, end = self.present.get_slot_times()
-        own, peers, plan = self.chain.height, self.peers.list_views(), self.present.plan
+        own, plan, monotonic = self.chain.height, self.present.plan, self.world.clock.monotonic()
+        peers = keep_fresh(self.present.network.delays, self.peers.list_views(), monotonic)
         status = self.present.pow_status
         jurors = tuple(juror.address for juror in plan.jurors) if plan else ()
         registered = len(plan.registered) if plan else 0
@@ -50,7 +51,7 @@ class Outlook:
         banned = self.sync.list_banned()
         return NodeView(
             now=self.world.clock.now(),
-            monotonic=self.world.clock.monotonic(),
+            monotonic=monotonic,
             round=round_,
             sir=sir,
             slot_start=start,

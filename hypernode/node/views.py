@@ -19,7 +19,7 @@ from hypernode.core.lottery import compute_silent
 from hypernode.core.params import Network
 from hypernode.core.types import HASH_BYTES, ChainHeight, Registration, Round, RoundPlan
 from hypernode.machine.consensus import is_on_our_tip
-from hypernode.machine.peers import get_best, group_chains
+from hypernode.machine.peers import PeerView, get_best, group_chains, is_fresh, keep_fresh
 from hypernode.mempool.pool import Mempool
 from hypernode.node.config_watch import ConfigWatch
 from hypernode.node.identities import find_misplaced, get_identity
@@ -174,16 +174,24 @@ class Views:
         own = self.peers.find_by_address(self.world.signer.address)
         return {**config, "outip": own.ip} if own is not None else dict(config)
 
+    def _list_in_sight(self) -> tuple[PeerView, ...]:
+        """Whose word counts now."""
+        delays = self.present.network.delays
+        return keep_fresh(delays, self.peers.list_views(), self.world.clock.monotonic())
+
     def _get_peers(self) -> dict[str, object]:
-        views = self.peers.list_views()
+        views, now = self.peers.list_views(), self.world.clock.monotonic()
         return {
             "connected_count": self.peers.count_connected(),
             "outbound": sorted(self.peers.outbound),
             "inbound": sorted(self.peers.inbound),
             "net_height": self._get_net_height(),
+            "oldest_word": round(max((now - view.told_at for view in views), default=0.0), 1),
             "told": {
                 view.name: {
                     "height": view.told.height,
+                    "age": round(now - view.told_at, 1),
+                    "counts": is_fresh(self.present.network.delays, view, now),
                     "juror": view.juror,
                     "features": view.has_features,
                     "address": view.address,
@@ -196,7 +204,7 @@ class Views:
 
     def _get_net_height(self) -> dict[str, object] | None:
         """The best chain that peers tell, with who tells it."""
-        views = self.peers.list_views()
+        views = self._list_in_sight()
         if not views:
             return None
         best = get_best([get_best(chain.height for chain in group_chains(views))])
@@ -211,7 +219,7 @@ class Views:
                 "count": chain.count,
                 "ours": is_on_our_tip(own, chain.height),
             }
-            for chain in group_chains(self.peers.list_views())
+            for chain in group_chains(self._list_in_sight())
         ]
 
     def _list_equivocations(self) -> list[dict[str, object]]:

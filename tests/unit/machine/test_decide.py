@@ -33,6 +33,11 @@ def test_a_node_without_anything_to_do_rests_in_syncing() -> None:
     assert decide(NETWORK, make_view()) == Rest(State.SYNCING)
 
 
+def test_connections_that_nobody_speaks_on_are_told() -> None:
+    decision = decide(NETWORK, make_view(peers=()))
+    assert decision == Rest(State.SYNCING, "none of 4 connected has said anything of late")
+
+
 def test_a_halted_node_does_nothing_else() -> None:
     decision = decide(NETWORK, make_view(halted="key elsewhere", juror=ME, pow_problem="late"))
     assert decision == Rest(State.HALTED, "key elsewhere")

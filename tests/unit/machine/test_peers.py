@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypernode.machine.peers import Support, compute_support, find_better_chains, get_subnet, group_chains
+import pytest
+
+from hypernode.core.network import Delays
+from hypernode.machine.peers import (
+    Support,
+    compute_support,
+    find_better_chains,
+    get_subnet,
+    group_chains,
+    keep_fresh,
+)
 from tests.unit.machine.samples import make_height, make_peer
 
 
@@ -44,3 +54,24 @@ def test_a_majority_is_more_than_half_of_those_in_sight() -> None:
     assert support == Support(1, 2)
     assert not support.is_majority
     assert Support(2, 3).is_majority
+
+
+@pytest.mark.parametrize(
+    ("kind", "slot_s", "lasts_s"),
+    [
+        ({}, 180, 90.0),
+        ({}, 6, 3.0),
+        ({"has_features": False}, 6, 3.0),
+        ({"is_outbound": False}, 6, 3.0),
+        # It dialled us, and keeps its own pace whatever the slot.
+        ({"has_features": False, "is_outbound": False}, 6, 30.0),
+        ({"has_features": False, "is_outbound": False}, 180, 90.0),
+    ],
+)
+def test_who_is_silent_for_exactly_three_exchanges_is_not_seen(
+    kind: dict[str, object], slot_s: int, lasts_s: float
+) -> None:
+    peer = make_peer(1, make_height(), told_at=1_000.0, **kind)
+    delays = Delays().scaled(slot_s)
+    assert keep_fresh(delays, [peer], 1_000.0 + lasts_s - 0.001) == (peer,)
+    assert keep_fresh(delays, [peer], 1_000.0 + lasts_s) == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from dataclasses import replace
@@ -9,7 +10,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hypernode.app.metrics import ProcessMetrics
+from hypernode.core.network import Delays
 from hypernode.core.types import ChainHeight
 from hypernode.net.tornado_connections import Traffic
 from hypernode.node.present import Present
@@ -194,6 +198,33 @@ def test_the_nets_height_is_the_best_that_peers_tell_with_who_tells_it() -> None
             (5, 2, False),
             (6, 1, False),
         ]
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("slot_s", [180, 6])
+def test_what_a_silent_peer_said_counts_for_three_exchanges_on_any_slot(slot_s: int) -> None:
+    async def scenario() -> None:
+        bed = Bed(slot_s=slot_s, delays=Delays().scaled(slot_s))
+        node = await bed.node()
+        own = node.chain.height
+        for number in range(1, 5):
+            note_told(bed, node, number, own)
+        last_s = 90.0 * slot_s / 180
+        for wait_s, seen in ((last_s - 0.01, 4), (0.011, 0)):
+            await asyncio.sleep(wait_s)
+            view = await node.outlook.look()
+            assert len(view.peers) == seen
+            consensus = node.present.consensus
+            assert consensus is not None
+            assert (consensus.percent > 0) is bool(seen)
+            status = await get_status(node)
+            assert sum(chain["count"] for chain in status["extra"]["chains"]) == seen
+            assert (status["peers"]["net_height"] is None) is not bool(seen)
+            assert {told["counts"] for told in status["peers"]["told"].values()} == {bool(seen)}
+        assert status["peers"]["connected_count"] == 4
+        assert status["peers"]["oldest_word"] == round(last_s, 1)
+        assert {told["age"] for told in status["peers"]["told"].values()} == {round(last_s, 1)}
 
     play(scenario())
 
