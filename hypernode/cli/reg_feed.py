@@ -156,8 +156,9 @@ async def _follow(
         same = count_equal(known, events)
         if same < len(known):
             print(f"hn_reg_feed: {len(known) - same} events were rolled back", file=sys.stderr)
-        news = events[same:]
-        print_events([event for event in _select(args, events) if event in news], as_json=args.json)
+        # by identity: a row may come twice, and comparing each with each costs the square of their number
+        news = {id(event) for event in events[same:]}
+        print_events([event for event in _select(args, events) if id(event) in news], as_json=args.json)
         known = events
 
 

@@ -10,6 +10,8 @@ from hypernode.core.registry import RegistryState
 from hypernode.core.types import Registration
 
 _NAMES: Final = tuple(sorted(field.name for field in fields(Registration)))
+_UNIQUE: Final = ("collateral", "ip", "pos")
+"""Rules 4 to 6 of spec 5."""
 _TEXTS: Final = ("collateral", "ip", "port", "pos", "reward")
 
 
@@ -32,7 +34,11 @@ def decode_state(text: str, source: str) -> RegistryState:
         raise ValueError(f"{source}: expected lists 'entries' and 'voids'")
     if not all(isinstance(pos, str) for pos in voids):
         raise ValueError(f"{source}: expected texts in 'voids'")
-    return RegistryState(tuple(_decode_entry(entry, source) for entry in entries), tuple(voids))
+    decoded = tuple(_decode_entry(entry, source) for entry in entries)
+    for name in _UNIQUE:
+        if len({getattr(entry, name) for entry in decoded}) < len(decoded):
+            raise ValueError(f"{source}: expected no two entries with one {name}")
+    return RegistryState(decoded, tuple(voids))
 
 
 def _decode_entry(entry: object, source: str) -> Registration:

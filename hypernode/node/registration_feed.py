@@ -13,7 +13,8 @@ from typing import TypeAlias
 from hypernode.core.errors import Reject
 from hypernode.core.network import Network
 from hypernode.core.registration_text import parse_registration
-from hypernode.core.registry import COIN, PowRow, RegistryState, RowResult, apply_row, compute_weight
+from hypernode.core.registry import COIN, PowRow, RegistryState, RowResult, compute_weight
+from hypernode.core.registry_rules import RegistryBuilder
 from hypernode.core.types import PowHeight, Registration
 
 Event: TypeAlias = tuple[PowRow, RowResult]
@@ -35,11 +36,11 @@ class BalanceCheck:
 
 def replay(network: Network, events: Sequence[Event]) -> RegistryState:
     """The list that the rows lead to."""
-    state = RegistryState()
+    builder = RegistryBuilder(network, RegistryState())
     for row, result in events:
         if result.ok:
-            state, _ = apply_row(network, state, row, partial(_stand_in, network, result.weight or 0))
-    return state
+            builder.apply(row, partial(_stand_in, network, result.weight or 0))
+    return builder.to_state()
 
 
 def _stand_in(network: Network, weight: int, address: str, height: PowHeight) -> int:

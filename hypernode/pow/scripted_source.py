@@ -21,11 +21,11 @@ from hypernode.core.registry import (
     PowRow,
     RegistryState,
     RowResult,
-    apply_rows,
     compute_balance,
     list_voided,
     sort_rows,
 )
+from hypernode.core.registry_rules import apply_rows
 from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import PowHeight, Round
 from hypernode.ports import PowNotReady, PowStatus, RegisteredList

@@ -18,14 +18,15 @@ from hypernode.core.registry import (
     OPERATIONS,
     PowRow,
     RegistryState,
-    apply_rows,
     compute_balance,
     sort_rows,
 )
 from hypernode.core.registry_json import decode_state, encode_state
+from hypernode.core.registry_rules import apply_rows
 from hypernode.devnet.pow_ledger import LedgerRow
 from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
+from tests.property import registry_oracle
 from tests.unit.pow.ledgers import (
     FIRST,
     FUNDER,
@@ -88,6 +89,15 @@ def test_a_list_in_steps_equals_one_from_the_start(feed: list[LedgerRow], at: li
         parts += more
         after = cut
     assert (state, parts) == (whole, results)
+
+
+@given(feeds)
+def test_the_rules_by_tables_are_those_entry_by_entry(feed: list[LedgerRow]) -> None:
+    rows = [to_pow_row(r) for r in feed]
+    registry = sort_rows(NETWORK, [r for r in rows if r.operation])
+    get_balance = partial(compute_balance, rows)
+    found = apply_rows(NETWORK, RegistryState(), registry, get_balance)
+    assert found == registry_oracle.apply_rows(NETWORK, RegistryState(), registry, get_balance)
 
 
 @given(feeds)

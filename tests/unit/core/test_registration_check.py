@@ -22,8 +22,8 @@ from hypernode.core.registry import (
     UNREGISTER,
     PowRow,
     RegistryState,
-    apply_row,
 )
+from hypernode.core.registry_rules import apply_row
 from hypernode.core.timeline import compute_round_start
 from hypernode.core.types import Registration
 from tests.unit.core.builders import OWN, get_address

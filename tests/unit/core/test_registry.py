@@ -17,8 +17,6 @@ from hypernode.core.registry import (
     PowRow,
     RegistryState,
     RowResult,
-    apply_row,
-    apply_rows,
     compute_balance,
     compute_weight,
     filter_by_balance,
@@ -26,6 +24,7 @@ from hypernode.core.registry import (
     list_voided,
     sort_rows,
 )
+from hypernode.core.registry_rules import apply_row, apply_rows
 
 NETWORK = mainnet()
 HEIGHT = 800_000

@@ -56,6 +56,7 @@ def test_a_state_survives_json() -> None:
         encode_state(RegistryState((Registration("c", "i", "p", "q", "r", 1),))).replace(
             '"ip": "i"', '"ip": 7'
         ),
+        encode_state(RegistryState(tuple(Registration(c, "i", c, "q", c, 1) for c in "cd"))),
     ],
 )
 def test_what_is_no_state_is_refused_by_name(text: str) -> None:
