@@ -12,6 +12,10 @@ from hypernode.core.types import Block, Message
 
 _TAG_BYTES: Final = 1
 """Every field of a block and of a message has a number below 16."""
+MAX_HEADER_BYTES: Final = 256
+"""Of a block without its messages, at most: two ids, two hashes, an address and six numbers."""
+MAX_HEIGHT_GROWTH: Final = 4
+"""Bytes by which a message of a mempool, with height 0, may grow in a block."""
 _COMMAND_BYTES: Final = 2
 """Field 1 of a payload: which command it is."""
 
@@ -28,12 +32,10 @@ def compute_message_size(message: Message) -> int:
 def compute_block_size(block: Block) -> int:
     """Bytes of a whole block, which spec 4 calls the encoded block: without the tag and length that it has
     within a command."""
-    size = compute_header_size(block)
-    return size + sum(map(compute_message_size, block.messages))
+    return _compute_header_size(block) + sum(map(compute_message_size, block.messages))
 
 
-def compute_header_size(block: Block) -> int:
-    """Bytes of a block without its messages."""
+def _compute_header_size(block: Block) -> int:
     size = sum(
         _TAG_BYTES + _count_number(number)
         for number in (

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain, zip_longest
+from typing import Final
 
 from hypernode.core.block import compute_block_hash, count_sources, encode_raw_block
+from hypernode.core.encoded_size import MAX_HEADER_BYTES, MAX_HEIGHT_GROWTH, compute_message_size
 from hypernode.core.errors import Reject
 from hypernode.core.params import Network
 from hypernode.core.types import Block, Message, Round, Slot, Timestamp
+
+_BLOCK_AND_FRAME_BYTES: Final = MAX_HEADER_BYTES + 64
+"""What a pushed block has besides its messages: its own fields, and those of the command around it, since the
+whole payload may have no more than rule 14 says of the block."""
 
 
 def select_messages(
@@ -17,13 +23,25 @@ def select_messages(
 ) -> list[Message]:
     """At most ``limit`` messages for a block, by timestamp; those of one second keep their order.
 
-    When there are more, each sender in turn gives its newest, then its next one, and so on.  With the
-    block's ``timestamp``, messages that rule 9 would not let into it stay out."""
+    When there are more, or more than rule 14 lets into a block that is pushed, each sender in turn gives its
+    newest, then its next one, and so on; the others wait.  With the block's ``timestamp``, messages that rule
+    9 would not let into it stay out."""
     fitting = [m for m in candidates if timestamp is None or _fits(network, m, timestamp)]
-    if len(fitting) > limit:
+    room = network.max_block_bytes - _BLOCK_AND_FRAME_BYTES
+    if len(fitting) > limit or _count_fitting(fitting, room) < len(fitting):
         fitting = _spread_over_senders(fitting)[: max(0, limit)]
+        fitting = fitting[: _count_fitting(fitting, room)]
     place = {m.txid: i for i, m in enumerate(candidates)}
     return sorted(fitting, key=lambda m: (m.timestamp, place[m.txid]))
+
+
+def _count_fitting(messages: Sequence[Message], room: int) -> int:
+    """How many of the messages, from the first on, a block has room for, in bytes."""
+    for count, m in enumerate(messages):
+        room -= compute_message_size(m) + MAX_HEIGHT_GROWTH
+        if room < 0:
+            return count
+    return len(messages)
 
 
 def can_forge(network: Network, messages: Sequence[Message]) -> Reject | None:

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from hypernode.core.types import Height, PowHeight, Timestamp
 
+_MIB: Final = 1024 * 1024
 MAIN_SLOT_S: Final = 180.0
 """The slot that the delays below are stated for."""
 
@@ -110,7 +111,14 @@ class Network:
     message_age_s: int = 3_600
     min_block_messages: int = 4
     max_block_messages: int = 10_000
-    """What the wire can carry; ``max_txs_per_block`` binds what we forge."""
+    """What the wire can carry; ``max_txs_per_block`` binds what we forge.  On a mixed network a block with
+    more is taken as one of over ``giant_block_bytes`` is."""
+    max_block_bytes: int = 3 * _MIB
+    """Encoded (rule 14): what we forge, and what a pushed block may have."""
+    giant_block_bytes: int = 32 * _MIB - 64 * 1024
+    """Encoded (rule 15): what fits alone into an answer."""
+    mixed_block_bytes: int = 100 * _MIB
+    """Encoded: what legacy nodes read, so that most of a mixed network may hold a block of it."""
     min_block_sources: int = 2
     min_forge_sources: int = 3
     sender_quota: int = 300

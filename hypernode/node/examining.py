@@ -21,7 +21,7 @@ from hypernode.node.judging import ForgerKeys
 from hypernode.node.rounds import Rounds
 from hypernode.ports import PowNotReady, PowSource, PowStatus, RegisteredList, Verifier
 
-HEADER_RULES: Final = frozenset(("1", "2", "3", "4", "5", "7", "8", "9", "10", "12"))
+HEADER_RULES: Final = frozenset(("1", "2", "3", "4", "5", "7", "8", "9", "10", "12", "14", "15"))
 """What is judged without signatures of messages and without the companion."""
 WITHOUT_MESSAGES: Final = frozenset(("1", "2", "3", "6", "12"))
 """What can be judged of a block whose messages are pruned."""
@@ -116,7 +116,9 @@ class Examiner:
         )
         breaks = find_breaks(self.network, block, context)
         if is_pruned:
-            self._note(("4", "5", "7", "8", "9", "10", "11", "13"), "the block's messages are pruned")
+            self._note(
+                ("4", "5", "7", "8", "9", "10", "11", "13", "14", "15"), "the block's messages are pruned"
+            )
             breaks = tuple(brk for brk in breaks if brk.rule in WITHOUT_MESSAGES)
         if self._rules is not None:
             breaks = tuple(brk for brk in breaks if brk.rule in self._rules)

@@ -4,9 +4,12 @@ from dataclasses import replace
 import pytest
 
 from hypernode.core.block import compute_block_hash
+from hypernode.core.encoded_size import compute_message_size
 from hypernode.core.forging import can_forge, seal_block, select_messages
 from hypernode.core.params import Network
 from hypernode.core.validate_block import find_breaks
+from hypernode.wire.catalogue import CommandId
+from hypernode.wire.codec import Command, encode_command
 from tests.unit.core.builders import (
     NETWORKS,
     OWN,
@@ -47,6 +50,21 @@ def test_too_many_are_spread_over_senders_newest_first() -> None:
 def test_no_more_than_the_limit() -> None:
     assert select_messages(OWN, make_messages(OWN), 0) == []
     assert len(select_messages(OWN, make_messages(OWN), 3)) == 3
+
+
+def test_what_rule_14_has_no_room_for_waits_its_turn() -> None:
+    flood = [make_message(OWN, 0, 100 + i, params="x" * 200) for i in range(40)]
+    few = [make_message(OWN, n, n) for n in (1, 2, 3)]
+    network = replace(OWN, max_block_bytes=8_000)
+    chosen = select_messages(network, flood + few, 100)
+    assert 15 < len(chosen) < 25
+    assert {get_address(OWN, n) for n in range(4)} == {m.sender for m in chosen}
+    assert flood[-1] in chosen
+    assert flood[0] not in chosen
+    block = make_block(network, messages=chosen)
+    pushed = encode_command(Command(CommandId.BLOCK, blocks=(block,)))
+    assert len(pushed) <= network.max_block_bytes < len(pushed) + 500 + compute_message_size(flood[0])
+    assert select_messages(replace(OWN, max_block_bytes=100), flood, 100) == []
 
 
 def test_what_rule_9_keeps_out_of_the_block_stays_out() -> None:

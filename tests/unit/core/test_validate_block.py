@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.core.errors import Reject
+from hypernode.core.encoded_size import compute_block_size
+from hypernode.core.errors import Ignore, Reject, Verdict
 from hypernode.core.params import Network
 from hypernode.core.signing import compute_twin
 from hypernode.core.timeline import compute_slot_start
@@ -122,7 +123,7 @@ def break_7_too_few(network: Network) -> Judged:
 
 
 def break_7_too_many(network: Network) -> Judged:
-    return judge(replace(network, max_block_messages=3), make_block(network))
+    return judge(replace(network, max_block_messages=3, mixed_block_bytes=0), make_block(network))
 
 
 def break_8_sources(network: Network) -> Judged:
@@ -192,6 +193,18 @@ def break_13_stranger(network: Network) -> Judged:
     return judge(network, make_block(network, messages=messages))
 
 
+def break_14_over_a_push(network: Network) -> Judged:
+    block = make_block(network)
+    return judge(replace(network, max_block_bytes=compute_block_size(block) - 1), block)
+
+
+def break_15_over_an_answer(network: Network) -> Judged:
+    block = make_block(network)
+    size = compute_block_size(block)
+    bounds = {"max_block_bytes": size, "giant_block_bytes": size - 1, "mixed_block_bytes": size - 1}
+    return judge(replace(network, **bounds), block)  # type: ignore[arg-type]  # fields of a network
+
+
 BREAKERS: dict[Callable[[Network], Judged], str] = {
     function: name.split("_")[1] for name, function in list(globals().items()) if name.startswith("break_")
 }
@@ -199,7 +212,7 @@ each_break = pytest.mark.parametrize("breaker", list(BREAKERS), ids=lambda f: f.
 
 
 def test_every_rule_is_broken_here() -> None:
-    assert set(BREAKERS.values()) == set(RULE_CLASSES) == {str(n) for n in range(1, 14)}
+    assert set(BREAKERS.values()) == set(RULE_CLASSES) == {str(n) for n in range(1, 16)}
 
 
 @both
@@ -224,9 +237,10 @@ def test_a_break_is_found_alone_and_by_its_number(
 def test_networks_of_our_own_refuse_every_break(
     breaker: Callable[[Network], Judged], origin: Origin, majority: bool
 ) -> None:
-    with pytest.raises(Reject) as refused:
+    with pytest.raises(Verdict) as refused:
         validate_block(*breaker(OWN), origin, majority)
     assert refused.value.rule == f"rule {BREAKERS[breaker]}"
+    assert isinstance(refused.value, Ignore) == (BREAKERS[breaker] == "14" and origin is Origin.PUSHED)
 
 
 @each_break
@@ -240,9 +254,44 @@ def test_mixed_networks_refuse_by_class_and_origin(
     if merciful or RULE_CLASSES[rule] == "C":
         assert [b.rule for b in validate_block(*breaker(MIXED), origin, majority)] == [rule]
     else:
-        with pytest.raises(Reject) as refused:
+        with pytest.raises(Verdict) as refused:
             validate_block(*breaker(MIXED), origin, majority)
         assert refused.value.rule == f"rule {rule}"
+        assert isinstance(refused.value, Ignore) == (rule == "14" and origin is Origin.PUSHED)
+
+
+@both
+@pytest.mark.parametrize("bound", ["max_block_bytes", "giant_block_bytes"])
+def test_a_block_of_just_so_many_bytes_is_taken(network: Network, bound: str) -> None:
+    block = make_block(network)
+    exact = replace(network, **{bound: compute_block_size(block)})  # type: ignore[arg-type]
+    assert validate_block(*judge(exact, block), Origin.PUSHED) == ()
+
+
+@pytest.mark.parametrize("more", [0, 1])
+@pytest.mark.parametrize("limit", [{"giant_block_bytes": 9}, {"max_block_messages": 3}])
+def test_giant_blocks_that_most_hold_are_taken_on_mixed_networks_up_to_what_legacy_nodes_read(
+    limit: dict[str, int], more: int
+) -> None:
+    block = make_block(MIXED)
+    bound = compute_block_size(block) - more
+    network = replace(MIXED, **limit, mixed_block_bytes=bound)  # type: ignore[arg-type]
+    judged = judge(network, block)
+    rule = "15" if "giant_block_bytes" in limit else "7"
+    if more:
+        with pytest.raises(Reject, match=f"rule {rule}"):
+            validate_block(*judged, Origin.FETCHED, majority_holds=True)
+    else:
+        assert [b.rule for b in validate_block(*judged, Origin.FETCHED, majority_holds=True)] == [rule]
+    for origin, majority in ((Origin.FETCHED, False), (Origin.PUSHED, True), (Origin.OWN, True)):
+        with pytest.raises(Reject, match=f"rule {rule}"):
+            validate_block(*judged, origin, majority)
+
+
+def test_a_block_that_lies_about_its_count_has_no_mercy_for_having_many() -> None:
+    block = replace(make_block(MIXED), msg_count=5)
+    [brk] = find_breaks(*judge(replace(MIXED, max_block_messages=3), block))
+    assert (brk.rule, brk.cls) == ("7", "A")
 
 
 @each_break
@@ -250,7 +299,7 @@ def test_early_history_forgives_rules_2_to_9_and_11(breaker: Callable[[Network],
     network, block, context = breaker(MIXED)
     lenient = replace(network, lenient_below=block.height + 1)
     rule = BREAKERS[breaker]
-    if rule in ("1", "10", "12"):
+    if rule in ("1", "10", "12", "14", "15"):
         with pytest.raises(Reject):
             validate_block(lenient, block, context, Origin.FETCHED)
     else:
@@ -348,5 +397,5 @@ def test_verdicts_from_elsewhere_are_the_same(network: Network) -> None:
 
 
 def test_what_is_lenient_and_what_is_structural_part_the_rules() -> None:
-    assert LENIENT | STRUCTURAL | {"13"} == set(RULE_CLASSES)
+    assert LENIENT | STRUCTURAL | {"13", "14", "15"} == set(RULE_CLASSES)
     assert not LENIENT & STRUCTURAL
