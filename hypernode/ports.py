@@ -72,6 +72,12 @@ class Transport(Protocol):
     @property
     def remote(self) -> Endpoint: ...
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the stream is closed, or its peer closed its end, which may show here before anybody reads
+        it."""
+        ...
+
     async def read_some(self, max_bytes: int) -> bytes:
         """At least one byte, as soon as there is one.  Raises TransportClosed at the end."""
         ...

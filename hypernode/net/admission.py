@@ -1,22 +1,20 @@
-"""Who may have a session: a table of counts, holds and buckets by IP (spec 2, limits: sessions).
+"""Who may come in: places, holds and buckets by IP (spec 2, limits: sessions).
 
 Pure but for its own state; time is handed in, in seconds of a clock that never steps.  An offence puts
-an IP on hold for a while that doubles with each one; strangers cannot take the last third of the places.
+an IP on hold for a while that doubles with each one; places are shared out by ``net.places``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final
 
 from hypernode.core.errors import Ignore
+from hypernode.net.places import Guest, Places, Ticket
 from hypernode.net.standing import Standing, StandingOf
 from hypernode.net.token_bucket import TokenBucket
 from hypernode.wire.catalogue import LIMITS, Limits
 from hypernode.wire.tags import RULE
-
-_FULL: Final = "no session is free"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,40 +42,31 @@ class Admission:
         self._limits = limits
         self.standing_of = standing_of
         self._never_held = frozenset(never_held)
-        self._sessions: dict[str, int] = {}
-        self._strangers = 0
+        self._places = Places(limits, standing_of)
         self._holds: dict[str, _Hold] = {}
         self._buckets: dict[str, TokenBucket] = {}
 
     @property
     def count(self) -> int:
         """Sessions that are open."""
-        return sum(self._sessions.values())
+        return self._places.count
 
     def count_of(self, ip: str) -> int:
-        return self._sessions.get(ip, 0)
+        return self._places.count_of(ip)
 
-    def admit(self, ip: str, now: float) -> Ticket:
+    def change_limits(self, limits: Limits) -> None:
+        """Go by others from now on: before the first list everybody is a stranger."""
+        self._limits = self._places.limits = limits
+
+    def admit(self, ip: str, now: float, guest: Guest) -> Ticket:
         """Take a place; the ticket gives it back.  Raises Ignore with the reason when there is none."""
-        limits, standing = self._limits, self.standing_of(ip)
-        is_registered = standing in (Standing.COUNTED, Standing.REGISTERED)
-        is_stranger = not standing.is_peer
         if self.is_on_hold(ip, now):
             raise Ignore(RULE, "its IP is on hold")
-        most = limits.sessions_per_registered_ip if is_registered else limits.sessions_per_ip
-        if self.count_of(ip) >= most:
-            raise Ignore(RULE, f"{most} sessions of its IP are open")
-        if self.count >= limits.sessions:
-            raise Ignore(RULE, _FULL)
-        if is_stranger and self._strangers >= limits.sessions - limits.sessions_kept:
-            raise Ignore(RULE, f"{_FULL} for who does not count")
-        self._sessions[ip] = self.count_of(ip) + 1
-        self._strangers += is_stranger
-        return Ticket(self, ip, is_stranger=is_stranger)
+        return self._places.take(ip, guest)
 
     def hold(self, ip: str, now: float) -> float:
         """Note an offence; seconds that the IP is on hold for, 0 if it never is."""
-        if ip in self._never_held:
+        if ip in self._never_held or self.standing_of(ip) is Standing.OPERATOR:
             return 0.0
         limits = self._limits
         known = self._holds.pop(ip, None)
@@ -108,26 +97,3 @@ class Admission:
         if len(kept) >= self._limits.known_ips:
             del kept[next(iter(kept))]
         self._buckets = kept
-
-    def _release(self, ip: str, is_stranger: bool) -> None:
-        left = self._sessions.pop(ip) - 1
-        if left:
-            self._sessions[ip] = left
-        self._strangers -= is_stranger
-
-
-class Ticket:
-    """A place that a session holds, given back once."""
-
-    __slots__ = ("_admission", "_ip", "_is_stranger")
-
-    def __init__(self, admission: Admission, ip: str, *, is_stranger: bool) -> None:
-        self._admission: Admission | None = admission
-        self._ip = ip
-        self._is_stranger = is_stranger
-
-    def release(self) -> None:
-        """Give the place back; again is fine."""
-        if self._admission is not None:
-            self._admission._release(self._ip, self._is_stranger)
-            self._admission = None

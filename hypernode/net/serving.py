@@ -113,11 +113,6 @@ async def serve_session(
     may refuse by raising Ignore or Reject; without ``identity`` no hello is signed; ``offload``:
     see ``CommandStream``.  Never raises for what the peer does."""
     ip = transport.remote.ip
-    try:
-        place = admission.admit(ip, clock.monotonic())
-    except Ignore as refusal:
-        transport.close()
-        return SessionEnd(refusal.reason)
     served = _ServedSession(
         transport,
         network,
@@ -133,9 +128,14 @@ async def serve_session(
         offload,
     )
     try:
+        place = admission.admit(ip, clock.monotonic(), served)
+    except Ignore as refusal:
+        served.close()
+        return SessionEnd(refusal.reason)
+    try:
         await served.run()
     except TransportClosed:
-        return SessionEnd("closed by the peer")
+        return SessionEnd("gave way" if served.gave_way else "closed by the peer")
     except TimeoutError:
         return SessionEnd("silent or slow")
     except Ignore as verdict:
@@ -181,6 +181,21 @@ class _ServedSession:
         self._stream = CommandStream(transport, framing, limits, clock, offload)
         self._bucket = TokenBucket(limits.session_burst, limits.session_rate, now)
         self._caller = Caller(self._stream, transport.remote, now)
+        self.is_busy = False
+        self.gave_way = False
+
+    @property
+    def is_gone(self) -> bool:
+        return self._stream.is_gone
+
+    @property
+    def last_active(self) -> float:
+        return self._stream.last_progress
+
+    def give_way(self) -> None:
+        """Another session needs the place."""
+        self.gave_way = True
+        self.close()
 
     def close(self) -> None:
         """End the connection."""
@@ -191,7 +206,9 @@ class _ServedSession:
         while True:
             is_known = self._caller.hello is not None and self._proof is None
             wait_s = self._limits.silence_s if is_known else self._limits.first_frame_s
+            self.is_busy = False
             command = await self._stream.read_command(wait_s)
+            self.is_busy = True
             wait_s = self._pay(command.id)
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
@@ -204,6 +221,7 @@ class _ServedSession:
             await self._check(command.id)
             answer = await self._handler(self._caller, command)
             if answer is not None:
+                self.is_busy = False
                 await self._stream.write_command(answer)
 
     def _pay(self, command_id: CommandId) -> float:

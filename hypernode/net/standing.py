@@ -6,6 +6,7 @@ that we asked for) go by the list of registered hypernodes alone, not by this.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from enum import Enum
 from typing import TypeAlias
@@ -27,3 +28,14 @@ class Standing(Enum):
 
 StandingOf: TypeAlias = Callable[[str], Standing]
 """The standing of an IP at present."""
+
+
+def get_site(ip: str) -> str:
+    """The /24 of an IPv4 address, the /48 of an IPv6 one, as text: what one tenant has for the price of one
+    address.  What is no address stands for itself."""
+    if ":" not in ip:
+        return ip.rpartition(".")[0] or ip
+    try:
+        return str(ipaddress.ip_network(f"{ip}/48", strict=False))
+    except ValueError:
+        return ip

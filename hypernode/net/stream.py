@@ -63,11 +63,19 @@ class CommandStream:
         self.bytes_sent = 0
         self.last_used = clock.monotonic()
         """When a byte last came or went, in seconds of the monotonic clock."""
+        self.last_progress = self.last_used
+        """When a whole command last came, or a piece of ours went."""
+
+    @property
+    def is_gone(self) -> bool:
+        """The peer closed, though nobody reads or writes."""
+        return self._transport.is_gone
 
     async def read_command(self, wait_s: float, most_s: float = math.inf) -> Command:
         """The next command; its first byte within ``wait_s`` seconds, all of it within ``most_s``.  Raises
         TimeoutError (and then the stream is closed), TransportClosed, and Reject for what is no command."""
         payload = await self._read_payload(wait_s, most_s)
+        self.last_progress = self._clock.monotonic()
         if len(payload) <= LONG_BYTES:
             return decode_command(payload, self._limits)
         return await self._offload(lambda: decode_command(payload, self._limits))
@@ -92,7 +100,7 @@ class CommandStream:
         finally:
             self._writing.clear()
         self.bytes_sent += len(frame)
-        self.last_used = self._clock.monotonic()
+        self.last_used = self.last_progress = self._clock.monotonic()
 
     def take_frame(self) -> bytes | None:
         """A frame that is here already.  Raises Reject, TransportClosed for a damaged answer."""

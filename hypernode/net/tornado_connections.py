@@ -25,6 +25,10 @@ SLICE_BYTES: Final = 256 * 1024
 BACKLOG: Final = 128
 """Connections that the kernel keeps until we accept them."""
 
+_TCP_INFO: Final = getattr(socket, "TCP_INFO", None)
+_OVER: Final = frozenset((7, 8))
+"""The first byte of TCP_INFO is the state: closed, or closed by the peer (CLOSE_WAIT)."""
+
 _LOG = logging.getLogger("tornado.application")
 
 OnConnection = Callable[[Transport], Awaitable[None]]
@@ -44,6 +48,10 @@ class TornadoTransport:
     @property
     def remote(self) -> Endpoint:
         return self._remote
+
+    @property
+    def is_gone(self) -> bool:
+        return self._stream.closed() or _is_half_closed(self._stream.socket)
 
     async def read_some(self, max_bytes: int) -> bytes:
         try:
@@ -185,6 +193,15 @@ async def _resolve(host: str) -> str:
         found = await loop.getaddrinfo(host, None, family=socket.AF_INET, type=socket.SOCK_STREAM)
         return str(found[0][4][0])
     return host
+
+
+def _is_half_closed(sock: socket.socket) -> bool:
+    """Whether the peer of a TCP socket closed it, which the kernel knows before what it sent is read; never,
+    where the kernel does not tell."""
+    try:
+        return sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, 1)[0] in _OVER if _TCP_INFO else False
+    except OSError:
+        return True
 
 
 def _describe(problem: BaseException) -> str:

@@ -38,18 +38,19 @@ class Listening:
     serving: Serving
     log: Callable[[str], None]
     _admission: Admission = field(init=False)
-    _early: Admission = field(init=False)
-    """Until a list is known: nobody is put on hold for not being on it."""
+    _early_limits: Limits = field(init=False)
+    """Until a list is known: nobody is put on hold for not being on it, and hypernodes of a network on
+    loopback are no strangers of one /24."""
     _offences: Offences = field(init=False)
     _transports: dict[int, Transport] = field(default_factory=dict)
     _count: int = 0
 
     def __post_init__(self) -> None:
         never_held = self.network.allow_queries_from
-        self._admission = Admission(self.limits, never_held, self.get_standing)
-        self._early = Admission(
-            replace(self.limits, hold_first_s=0.0, hold_max_s=0.0), standing_of=self.get_standing
+        self._early_limits = replace(
+            self.limits, hold_first_s=0.0, hold_max_s=0.0, sessions_per_site=self.limits.sessions
         )
+        self._admission = Admission(self._early_limits, never_held, self.get_standing)
         self._offences = Offences(self.log, self.world.clock.monotonic)
 
     async def start(self, local: Endpoint) -> Listener:
@@ -69,6 +70,7 @@ class Listening:
         self._count += 1
         number = self._count
         self._transports[number] = transport
+        self._admission.change_limits(self.limits if self.peers.has_list else self._early_limits)
         known: list[Peer] = []
         try:
             end = await serve_session(
@@ -78,7 +80,7 @@ class Listening:
                 clock=self.world.clock,
                 our_hello=Hello(self.network.posnet, self.own_port, self.world.signer.address),
                 features=ANNOUNCED_FEATURES,
-                admission=self._admission if self.peers.has_list else self._early,
+                admission=self._admission,
                 is_registered=self.peers.is_registered_ip,
                 on_hello=lambda caller: known.extend(self._welcome(caller)),
                 handler=self.serving.handle,

@@ -138,6 +138,11 @@ class Pipe:
 
     # --- the reader's end ---------------------------------------------------------------------------
 
+    @property
+    def is_over(self) -> bool:
+        """No more will arrive than is there."""
+        return bool(self._read_problem)
+
     async def read_some(self, max_bytes: int) -> bytes:
         """At least one byte; what arrived before the end can be read after it.  Raises TransportClosed."""
         while not self._arrived and not self._read_problem:

@@ -29,6 +29,10 @@ class MemoryTransport:
     def remote(self) -> Endpoint:
         return self._remote
 
+    @property
+    def is_gone(self) -> bool:
+        return self.is_closed or self.incoming.is_over
+
     async def read_some(self, max_bytes: int) -> bytes:
         return await self.incoming.read_some(max_bytes)
 

@@ -124,7 +124,11 @@ class Limits:
     sessions_per_registered_ip: int = 6
     """A legacy node's link, its pushed block, its test, and what is closing."""
     sessions_kept: int = 100
-    """A third is kept free for registered IPs: strangers cannot take all."""
+    """A third is kept free for hypernodes that count: strangers cannot take all."""
+    sessions_per_site: int = 8
+    """Of strangers from one /24 (/48): what one tenant of a provider has for the price of one address."""
+    sessions_of_operator: int = 8
+    """Beside all others, for loopback and ALLOW_QUERIES_FROM: a page, a script, a terminal, each twice."""
     hold_first_s: float = 4.0
     """After the first offence: longer than a careless client takes to come back."""
     hold_max_s: float = 3_600.0

@@ -33,6 +33,10 @@ class PlayedTransport:
         self.written = 0
         self.is_closed = False
 
+    @property
+    def is_gone(self) -> bool:
+        return self.is_closed
+
     async def read_some(self, max_bytes: int) -> bytes:
         if self.is_closed or not self._pieces:
             raise TransportClosed("played")

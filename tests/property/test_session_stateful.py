@@ -57,6 +57,10 @@ class Wire:
         if data:
             self._pieces.put_nowait(data)
 
+    @property
+    def is_gone(self) -> bool:
+        return self.is_closed
+
     async def read_some(self, max_bytes: int) -> bytes:
         if self.is_closed:
             raise TransportClosed("closed")

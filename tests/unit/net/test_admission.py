@@ -10,64 +10,22 @@ from hypernode.net.standing import Standing
 from hypernode.net.token_bucket import TokenBucket
 from hypernode.wire.catalogue import Limits
 
-SMALL = Limits(sessions=6, sessions_kept=2, sessions_per_ip=2, sessions_per_registered_ip=3, known_ips=3)
+SMALL = Limits(known_ips=3)
 
 
-def get_standing(ip: str) -> Standing:
-    """By the second number of the IP."""
-    return {"1": Standing.COUNTED, "2": Standing.REGISTERED}.get(ip.split(".")[1], Standing.STRANGER)
+class Idler:
+    """A guest that only sits there."""
 
+    is_gone = False
+    is_busy = False
+    last_active = 0.0
 
-def make_admission(limits: Limits = SMALL) -> Admission:
-    return Admission(limits, standing_of=get_standing)
+    def give_way(self) -> None:
+        raise AssertionError("nobody is to give way")
 
 
 def admit(admission: Admission, ip: str, now: float = 0.0) -> None:
-    admission.admit(ip, now)
-
-
-@pytest.mark.parametrize(("subnet", "most"), [("10.0.0", 2), ("10.1.0", 3), ("10.2.0", 3)])
-def test_an_ip_has_so_many_places(subnet: str, most: int) -> None:
-    admission = make_admission()
-    for _ in range(most):
-        admit(admission, f"{subnet}.1")
-    with pytest.raises(Ignore, match=f"{most} sessions of its IP are open"):
-        admit(admission, f"{subnet}.1")
-    admit(admission, f"{subnet}.2")
-
-
-def test_a_third_is_kept_for_who_counts() -> None:
-    admission = make_admission()
-    for number in range(4):
-        admit(admission, f"10.0.0.{number}")
-    with pytest.raises(Ignore, match="no session is free for who does not count"):
-        admit(admission, "10.0.0.9")
-    with pytest.raises(Ignore, match="no session is free for who does not count"):
-        admit(admission, "10.2.0.9")
-    admit(admission, "10.1.0.1")
-    admit(admission, "10.1.0.2")
-    with pytest.raises(Ignore, match=r"no session is free$"):
-        admit(admission, "10.1.0.3")
-    assert admission.count == 6
-
-
-def test_a_place_is_given_back_once() -> None:
-    admission = Admission(SMALL)
-    ticket = admission.admit("10.0.0.1", 0.0)
-    admit(admission, "10.0.0.1")
-    ticket.release()
-    ticket.release()
-    assert (admission.count, admission.count_of("10.0.0.1")) == (1, 1)
-
-
-def test_strangers_get_back_the_places_of_strangers() -> None:
-    admission = Admission(SMALL)
-    tickets = [admission.admit(f"10.0.0.{n}", 0.0) for n in range(4)]
-    for ticket in tickets:
-        ticket.release()
-    assert admission.count == 0
-    for number in range(4):
-        admit(admission, f"10.0.1.{number}")
+    admission.admit(ip, now, Idler())
 
 
 def test_a_hold_doubles_with_each_offence_up_to_an_hour() -> None:
@@ -96,6 +54,11 @@ def test_the_operators_ip_is_never_held() -> None:
     admission = Admission(never_held=("127.0.0.1",))
     assert admission.hold("127.0.0.1", 0.0) == 0.0
     assert not admission.is_on_hold("127.0.0.1", 0.0)
+
+
+def test_an_operator_is_never_held_whatever_the_configuration_says() -> None:
+    admission = Admission(standing_of=lambda ip: Standing.OPERATOR)
+    assert admission.hold("10.9.9.9", 0.0) == 0.0
 
 
 def test_only_so_many_holds_are_remembered() -> None:

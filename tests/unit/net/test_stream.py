@@ -28,6 +28,7 @@ class Pipe:
     """A transport whose other end is a list of bytes."""
 
     remote = Endpoint("10.0.0.1", 1)
+    is_gone = False
 
     def __init__(self) -> None:
         self.data = bytearray()

@@ -1,0 +1,171 @@
+"""Who may hold a session, and who gives way (spec 2, limits and budgets: sessions).
+
+Whose place it is follows from the standing of its IP at the moment of asking: who is registered meanwhile
+sits on a hypernode's place from then on, and nothing that was noted once goes stale.  Pure but for its own
+state; times are seconds of a clock that never steps.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from hypernode.core.errors import Ignore
+from hypernode.net.standing import Standing, StandingOf, get_site
+from hypernode.wire.catalogue import Limits
+from hypernode.wire.tags import RULE
+
+_FULL: Final = "no session is free"
+
+
+class Guest(Protocol):
+    """A session on its place."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Its peer closed, though nobody noticed yet."""
+        ...
+
+    @property
+    def is_busy(self) -> bool:
+        """A question of its waits for its answer."""
+        ...
+
+    @property
+    def last_active(self) -> float:
+        """When it last said something whole, or took some of an answer."""
+        ...
+
+    def give_way(self) -> None:
+        """End the session."""
+        ...
+
+
+class Ticket:
+    """A place that a session holds, given back once.  ``is_operators``: one of those for the operator."""
+
+    __slots__ = ("_places", "guest", "ip", "is_operators", "site")
+
+    def __init__(self, places: Places, ip: str, guest: Guest, *, is_operators: bool) -> None:
+        self._places: Places | None = places
+        self.ip = ip
+        self.site = get_site(ip)
+        self.guest = guest
+        self.is_operators = is_operators
+
+    def release(self) -> None:
+        """Give the place back; again is fine."""
+        if self._places is not None:
+            self._places._remove(self)
+            self._places = None
+
+
+class Places:
+    """The places that there are: some for the operator alone, and ``sessions`` for all others, of which
+    strangers never hold the last ``sessions_kept``."""
+
+    def __init__(self, limits: Limits, standing_of: StandingOf) -> None:
+        self.limits = limits
+        self._standing_of = standing_of
+        self._by_ip: dict[str, list[Ticket]] = {}
+        self._operators = 0
+
+    @property
+    def count(self) -> int:
+        """Sessions that are open."""
+        return sum(map(len, self._by_ip.values()))
+
+    def count_of(self, ip: str) -> int:
+        return len(self._by_ip.get(ip, ()))
+
+    def take(self, ip: str, guest: Guest) -> Ticket:
+        """A place for who comes from ``ip``; another session may have to give way.  Raises Ignore with the
+        reason when there is none."""
+        standing = self._standing_of(ip)
+        if standing is Standing.OPERATOR and self._has_place_for_operator():
+            return self._add(ip, guest, is_operators=True)
+        self._check_ip(ip, standing)
+        if standing is Standing.COUNTED:
+            if self.count - self._operators >= self.limits.sessions:
+                self._make_room(self._list_strangers(), _FULL)
+        else:
+            self._make_room_for_stranger(ip, standing)
+        return self._add(ip, guest, is_operators=False)
+
+    def _has_place_for_operator(self) -> bool:
+        """Whether one is free, now that the one idle longest of those that nobody waits on has gone."""
+        if self._operators >= self.limits.sessions_of_operator:
+            held = [t for tickets in self._by_ip.values() for t in tickets if t.is_operators]
+            idle = [ticket for ticket in held if ticket.guest.is_gone or not ticket.guest.is_busy]
+            if not idle:
+                return False
+            self._send_away(min(idle, key=_rank))
+        return True
+
+    def _check_ip(self, ip: str, standing: Standing) -> None:
+        limits = self.limits
+        is_listed = standing in (Standing.COUNTED, Standing.REGISTERED)
+        most = limits.sessions_per_registered_ip if is_listed else limits.sessions_per_ip
+        held = [ticket for ticket in self._by_ip.get(ip, ()) if not ticket.is_operators]
+        if len(held) < most:
+            return
+        gone = next((ticket for ticket in held if ticket.guest.is_gone), None)
+        if gone is None:
+            raise Ignore(RULE, f"{most} sessions of its IP are open")
+        self._send_away(gone)
+
+    def _make_room_for_stranger(self, ip: str, standing: Standing) -> None:
+        limits = self.limits
+        if standing is Standing.STRANGER:
+            site = get_site(ip)
+            near = [t for t in self._list_strangers() if t.site == site and not self._is_listed(t.ip)]
+            if len(near) >= limits.sessions_per_site:
+                gone = [ticket for ticket in near if ticket.guest.is_gone]
+                self._make_room(gone, f"{limits.sessions_per_site} sessions of strangers of its /24 are open")
+        strangers = self._list_strangers()
+        if len(strangers) >= limits.sessions - limits.sessions_kept:
+            self._make_room(strangers, f"{_FULL} for who does not count")
+        elif self.count - self._operators >= limits.sessions:
+            self._make_room(strangers, _FULL)
+
+    def _make_room(self, held: list[Ticket], reason: str) -> None:
+        """The one of these that is idle longest gives way: who is not on the list before who is, and who
+        waits for an answer last."""
+        if not held:
+            raise Ignore(RULE, reason)
+        self._send_away(min(held, key=lambda ticket: (self._is_listed(ticket.ip), *_rank(ticket))))
+
+    def _is_listed(self, ip: str) -> bool:
+        return self._standing_of(ip) is Standing.REGISTERED
+
+    def _list_strangers(self) -> list[Ticket]:
+        """Those on places that strangers may have."""
+        return [
+            ticket
+            for ip, tickets in self._by_ip.items()
+            if self._standing_of(ip) is not Standing.COUNTED
+            for ticket in tickets
+            if not ticket.is_operators
+        ]
+
+    def _add(self, ip: str, guest: Guest, *, is_operators: bool) -> Ticket:
+        ticket = Ticket(self, ip, guest, is_operators=is_operators)
+        self._by_ip.setdefault(ip, []).append(ticket)
+        self._operators += is_operators
+        return ticket
+
+    def _send_away(self, ticket: Ticket) -> None:
+        ticket.release()
+        ticket.guest.give_way()
+
+    def _remove(self, ticket: Ticket) -> None:
+        tickets = self._by_ip[ticket.ip]
+        tickets.remove(ticket)
+        if not tickets:
+            del self._by_ip[ticket.ip]
+        self._operators -= ticket.is_operators
+
+
+def _rank(ticket: Ticket) -> tuple[bool, bool, float]:
+    """Lowest first to go."""
+    guest = ticket.guest
+    return not guest.is_gone, guest.is_busy, guest.last_active
