@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol, TypeVar
 
 from hypernode.core.colours import Colours
@@ -266,40 +267,16 @@ class Finding:
     reason: str
 
 
-class Ledger(Protocol):
-    """The chain in storage.  One writer; a call that changes it is one transaction.  Every call may raise
-    StorageTrouble; then the chain is as it was."""
+class Lane(Enum):
+    """Whose questions about the chain: each has readers of its own, and neither those of the node itself."""
 
-    def get_height(self) -> ChainHeight:
-        """The state of the chain, held in memory: costs nothing."""
-        ...
+    PEERS = "of hypernodes that count, and of the operator"
+    STRANGERS = "of everybody else"
 
-    async def append(self, block: Block, findings: Sequence[Finding] = ()) -> ChainHeight:
-        """Store a verified block on the tip.  Raises InvariantBroken when it does not follow it.
 
-        ``findings``, here and below: the tolerated breaks of what is stored, kept to be shown (spec 4,
-        classes).  They are there with their blocks or not at all."""
-        ...
-
-    async def append_many(self, blocks: Sequence[Block], findings: Sequence[Finding] = ()) -> ChainHeight:
-        """Several whole blocks in one transaction."""
-        ...
-
-    async def replace(
-        self,
-        common: Height,
-        blocks: Sequence[Block],
-        is_better: Callable[[ChainHeight, ChainHeight], bool],
-        findings: Sequence[Finding] = (),
-    ) -> Replacement:
-        """Drop what is above ``common``, store ``blocks``, measure; keep it only if
-        ``is_better(measured, ours)``, else leave everything as it was.  One transaction.  Findings of
-        blocks that go stay: they were taken once."""
-        ...
-
-    async def rollback(self, to_height: Height) -> tuple[Block, ...]:
-        """Drop the blocks above ``to_height``, highest first, and return them."""
-        ...
+class ChainReader(Protocol):
+    """What can be asked of the chain in storage; each call sees one moment of it.  Every call may raise
+    StorageTrouble."""
 
     async def get_block(self, height: Height) -> Block | None: ...
 
@@ -375,11 +352,59 @@ class Ledger(Protocol):
 
     async def get_forged_count(self, address: str) -> int: ...
 
+    async def get_plan(self, round_: Round) -> RoundPlan | None: ...
+
+    async def make_of_blocks(
+        self, first: Height, count: int, most_bytes: int, make: Callable[[Block], T]
+    ) -> list[T]:
+        """What ``make`` gives for blocks from ``first`` on, ascending: as many as there are of ``count``,
+        ending before their encoded sizes are over ``most_bytes`` but with one at least.  No more than one
+        block is held at a time; ``make`` is pure and may run in another thread."""
+        ...
+
+
+class Ledger(ChainReader, Protocol):
+    """The chain in storage.  One writer; a call that changes it is one transaction.  Every call may raise
+    StorageTrouble; then the chain is as it was.  Its own questions are those of the node's judging."""
+
+    def get_height(self) -> ChainHeight:
+        """The state of the chain, held in memory: costs nothing."""
+        ...
+
+    def get_reader(self, lane: Lane) -> ChainReader:
+        """For questions of others."""
+        ...
+
+    async def append(self, block: Block, findings: Sequence[Finding] = ()) -> ChainHeight:
+        """Store a verified block on the tip.  Raises InvariantBroken when it does not follow it.
+
+        ``findings``, here and below: the tolerated breaks of what is stored, kept to be shown (spec 4,
+        classes).  They are there with their blocks or not at all."""
+        ...
+
+    async def append_many(self, blocks: Sequence[Block], findings: Sequence[Finding] = ()) -> ChainHeight:
+        """Several whole blocks in one transaction."""
+        ...
+
+    async def replace(
+        self,
+        common: Height,
+        blocks: Sequence[Block],
+        is_better: Callable[[ChainHeight, ChainHeight], bool],
+        findings: Sequence[Finding] = (),
+    ) -> Replacement:
+        """Drop what is above ``common``, store ``blocks``, measure; keep it only if
+        ``is_better(measured, ours)``, else leave everything as it was.  One transaction.  Findings of
+        blocks that go stay: they were taken once."""
+        ...
+
+    async def rollback(self, to_height: Height) -> tuple[Block, ...]:
+        """Drop the blocks above ``to_height``, highest first, and return them."""
+        ...
+
     async def save_plan(self, plan: RoundPlan) -> None:
         """Keep what was derived for a round; a later one of the same round replaces it."""
         ...
-
-    async def get_plan(self, round_: Round) -> RoundPlan | None: ...
 
     async def save_status(self, round_: Round, status: Mapping[str, object]) -> None:
         """The node's own status of a finished round."""

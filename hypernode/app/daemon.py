@@ -32,7 +32,7 @@ from hypernode.node.settings import ANY_IP, Settings
 from hypernode.node.sync_progress import OnProgress
 from hypernode.node.wallet import Wallet, create_wallet, find_exposure, load_wallet
 from hypernode.node.world import World
-from hypernode.ports import Endpoint
+from hypernode.ports import Endpoint, Lane
 from hypernode.storage.database import InlineDatabase, open_database
 from hypernode.storage.interface import StorageError
 from hypernode.storage.journal import open_journal
@@ -149,7 +149,11 @@ async def _open_ledger(settings: Settings) -> tuple[SqliteLedger, str]:
     supervisor that only knows how to restart would not mend it (spec 6)."""
     try:
         database = await open_database(settings.ledger_path)
-        return await open_ledger(database, settings.network), ""
+        lanes = {
+            Lane.PEERS: database.make_lane(settings.limits.readers_of_peers),
+            Lane.STRANGERS: database.make_lane(settings.limits.readers_of_strangers),
+        }
+        return await open_ledger(database, settings.network, lanes), ""
     except StorageError as problem:
         APP_LOG.error("the ledger cannot be used: %s", problem)
         return await open_ledger(InlineDatabase(), settings.network), f"the ledger cannot be used: {problem}"

@@ -17,13 +17,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
 import aiosqlite
 
-from hypernode.core.errors import InvariantBroken
 from hypernode.ports import StorageBroken
 from hypernode.storage.interface import (
     COMMON_PRAGMAS,
@@ -37,6 +36,8 @@ from hypernode.storage.interface import (
     T,
     Transaction,
 )
+from hypernode.storage.lanes import ReaderLane, open_reader
+from hypernode.storage.transact import InlineTransaction, run_transaction, transact
 from hypernode.storage.trouble import find_trouble, saying_trouble
 
 __all__ = [
@@ -72,20 +73,6 @@ def _connect(name: str, durability: Durability) -> sqlite3.Connection:
     return connection
 
 
-class _InlineTransaction:
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    async def fetch_all(self, sql: str, params: Params = ()) -> list[Row]:
-        return self._connection.execute(sql, params).fetchall()
-
-    async def execute(self, sql: str, params: Params = ()) -> None:
-        self._connection.execute(sql, params)
-
-    async def execute_many(self, sql: str, rows: Iterable[Params]) -> None:
-        self._connection.executemany(sql, rows)
-
-
 class InlineDatabase:
     """sqlite3 in the caller's thread; ``path`` may be ``:memory:``.  Raises StorageError, StorageTrouble."""
 
@@ -93,7 +80,7 @@ class InlineDatabase:
         self._name = str(path)
         self._checkpoints = durability is Durability.WAL and self._name != MEMORY
         self._connection = _connect(self._name, durability)
-        self._transaction = _InlineTransaction(self._connection)
+        self._transaction = InlineTransaction(self._connection)
 
     @property
     def name(self) -> str:
@@ -110,7 +97,7 @@ class InlineDatabase:
         self, work: Callable[[Transaction], Awaitable[T]], on_commit: Callable[[T], None] | None = None
     ) -> T:
         with saying_trouble(self._name):
-            result = _transact(self._connection, _BEGIN, work)
+            result = transact(self._connection, _BEGIN, work)
         if on_commit is not None:
             on_commit(result)
         if self._checkpoints:
@@ -142,10 +129,16 @@ class AioDatabase:
         self._checkpoint: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
+        self._lanes: list[ReaderLane] = []
 
     @property
     def name(self) -> str:
         return self._name
+
+    def make_lane(self, most: int) -> ReaderLane:
+        """Readers for others, at most so many at once; they are closed with this."""
+        self._lanes.append(ReaderLane(self._name, most))
+        return self._lanes[-1]
 
     async def fetch_all(self, sql: str, params: Params = ()) -> list[Row]:
         return await self.read(lambda reader: reader.fetch_all(sql, params))
@@ -170,6 +163,8 @@ class AioDatabase:
             # callbacks that empty the set would never run.
             await asyncio.wait(self._tasks)
             await asyncio.sleep(0)
+        for lane in self._lanes:
+            await lane.close()
         await self._reader.close()
         await self._writer.close()
 
@@ -195,9 +190,7 @@ class AioDatabase:
     ) -> T:
         async with lock:
             with saying_trouble(self._name):
-                # What aiosqlite does with every statement, for all of them at once.
-                run: Callable[..., Awaitable[T]] = connection._execute
-                result = await run(_transact, connection._conn, begin, work)
+                result = await run_transaction(connection, begin, work)
             if on_commit is not None:
                 on_commit(result)
             return result
@@ -207,34 +200,6 @@ class AioDatabase:
             # One that cannot run now is made up for by the next; the data is safe in the WAL.
             with contextlib.suppress(sqlite3.OperationalError):
                 await self._writer.execute_fetchall(_CHECKPOINT)
-
-
-def _transact(connection: sqlite3.Connection, begin: str, work: Callable[[Transaction], Awaitable[T]]) -> T:
-    """One transaction, in this thread."""
-    connection.execute(begin)
-    try:
-        result = _finish(work(_InlineTransaction(connection)))
-        connection.execute("COMMIT")
-    except BaseException:
-        # SQLite undoes it by itself where the disk fails.
-        with contextlib.suppress(sqlite3.OperationalError):
-            connection.execute("ROLLBACK")
-        raise
-    return result
-
-
-def _finish(work: Awaitable[T]) -> T:
-    """The result of a coroutine that waits for nothing.  Raises InvariantBroken for one that does."""
-    steps = work.__await__()
-    try:
-        next(steps)
-    except StopIteration as end:
-        result: T = end.value
-        return result
-    finally:
-        if isinstance(work, Coroutine):
-            work.close()
-    raise InvariantBroken("a transaction may wait for nothing but its own statements")
 
 
 def _explain_opening(name: str, error: sqlite3.DatabaseError) -> Exception:
@@ -253,10 +218,10 @@ async def open_database(path: Path, durability: Durability = Durability.WAL) -> 
     try:
         # First without a thread: that of a connection which cannot be opened would outlive the loop.
         sqlite3.connect(name).close()
-        for pragmas in ((*durability.value, *COMMON_PRAGMAS), (*COMMON_PRAGMAS, "PRAGMA query_only = 1")):
-            connections.append(await aiosqlite.connect(name, isolation_level=None))
-            for pragma in pragmas:
-                await connections[-1].execute_fetchall(pragma)
+        connections.append(await aiosqlite.connect(name, isolation_level=None))
+        for pragma in (*durability.value, *COMMON_PRAGMAS):
+            await connections[-1].execute_fetchall(pragma)
+        connections.append(await open_reader(name))
     except BaseException as error:
         for connection in connections:
             await connection.close()

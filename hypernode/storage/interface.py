@@ -50,16 +50,21 @@ class Transaction(Reader, Protocol):
         ...
 
 
-class Database(Reader, Protocol):
-    """An open SQLite file.  Every call may raise StorageTrouble (``ports``): the disk refuses."""
+class Source(Reader, Protocol):
+    """A way to read an open SQLite file.  Every call may raise StorageTrouble: the disk refuses."""
+
+    async def read(self, work: Callable[[Reader], Awaitable[T]]) -> T:
+        """Several statements on one snapshot.  ``work`` may wait for nothing else and touches nothing that
+        others change: it may run in another thread."""
+        ...
+
+
+class Database(Source, Protocol):
+    """An open SQLite file."""
 
     @property
     def name(self) -> str:
         """The file, for messages."""
-        ...
-
-    async def read(self, work: Callable[[Reader], Awaitable[T]]) -> T:
-        """Several statements on one snapshot."""
         ...
 
     async def write(

@@ -6,8 +6,9 @@ chain is held in memory and set right after the commit, also when the caller was
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from hypernode.core.block import create_genesis
 from hypernode.core.params import Network
@@ -17,19 +18,17 @@ from hypernode.core.types import (
     ChainHeight,
     Equivocation,
     Height,
-    Kpis,
-    Message,
     Round,
     RoundPlan,
-    Slot,
 )
-from hypernode.ports import Finding, Replacement
+from hypernode.ports import ChainReader, Finding, Lane, Replacement
 from hypernode.storage import evidence as observed
-from hypernode.storage import plans, prune, queries, rounds, side_rows, sizes
+from hypernode.storage import plans, prune, queries, rounds, side_rows
 from hypernode.storage.append import append_blocks, drop_blocks, store_genesis
-from hypernode.storage.interface import Database, Row, StorageError, Transaction, check_writable
+from hypernode.storage.interface import Database, Row, Source, StorageError, Transaction, check_writable
 from hypernode.storage.migrations import check_version, migrate
-from hypernode.storage.rows import Tip, fetch_blocks, fetch_tip
+from hypernode.storage.reading import LedgerReader
+from hypernode.storage.rows import Tip, fetch_tip
 from hypernode.storage.schema import LEDGER_MIGRATIONS
 
 
@@ -41,8 +40,11 @@ class _NotBetter(Exception):
         self.measured = measured
 
 
-async def open_ledger(database: Database, network: Network) -> SqliteLedger:
-    """The ledger in ``database``, made with the network's genesis if it is new.
+async def open_ledger(
+    database: Database, network: Network, lanes: Mapping[Lane, Source] = MappingProxyType({})
+) -> SqliteLedger:
+    """The ledger in ``database``, made with the network's genesis if it is new.  ``lanes``: how others'
+    questions are read, where not over the same connection as all else.
 
     Reads the tip, not the chain.  Raises StorageError for a file of a newer program, of something else,
     or of another network."""
@@ -50,8 +52,9 @@ async def open_ledger(database: Database, network: Network) -> SqliteLedger:
     tip = await fetch_tip(database)
     if tip is None:
         genesis = create_genesis(network)
-        return SqliteLedger(database, network, await database.write(lambda t: store_genesis(t, genesis)))
-    return await _open_existing(database, network, tip)
+        stored = await database.write(lambda t: store_genesis(t, genesis))
+        return SqliteLedger(database, network, stored, lanes=lanes)
+    return await _open_existing(database, network, tip, lanes)
 
 
 async def open_ledger_to_read(database: Database, network: Network) -> SqliteLedger:
@@ -64,7 +67,9 @@ async def open_ledger_to_read(database: Database, network: Network) -> SqliteLed
     return await _open_existing(database, network, tip)
 
 
-async def _open_existing(database: Database, network: Network, tip: Tip) -> SqliteLedger:
+async def _open_existing(
+    database: Database, network: Network, tip: Tip, lanes: Mapping[Lane, Source] = MappingProxyType({})
+) -> SqliteLedger:
     genesis = create_genesis(network)
     stored = await queries.get_headers(database, 0, 1)
     if not stored or stored[0] != genesis:
@@ -74,14 +79,23 @@ async def _open_existing(database: Database, network: Network, tip: Tip) -> Sqli
             f"that of {network.name} is 0 {genesis.block_hash.hex()}. Choose the right network, or move the "
             "file away."
         )
-    return SqliteLedger(database, network, tip, await prune.get_pruned_below(database))
+    return SqliteLedger(database, network, tip, await prune.get_pruned_below(database), lanes)
 
 
-class SqliteLedger:
+class SqliteLedger(LedgerReader):
     """Implements ``ports.Ledger``: use ``open_ledger``."""
 
-    def __init__(self, database: Database, network: Network, tip: Tip, pruned_below: Height = 0) -> None:
+    def __init__(
+        self,
+        database: Database,
+        network: Network,
+        tip: Tip,
+        pruned_below: Height = 0,
+        lanes: Mapping[Lane, Source] = MappingProxyType({}),
+    ) -> None:
+        super().__init__(database)
         self._database = database
+        self._readers = {lane: LedgerReader(source) for lane, source in lanes.items()}
         self._network = network
         self._tip = tip
         self._pruned_below = pruned_below
@@ -91,6 +105,9 @@ class SqliteLedger:
 
     def get_height(self) -> ChainHeight:
         return self._tip.state
+
+    def get_reader(self, lane: Lane) -> ChainReader:
+        return self._readers.get(lane, self)
 
     async def append(self, block: Block, findings: Sequence[Finding] = ()) -> ChainHeight:
         return await self.append_many((block,), findings)
@@ -139,80 +156,8 @@ class SqliteLedger:
         _, dropped = await self._database.write(work, lambda result: self._set_tip(result[0]))
         return tuple(reversed(dropped))
 
-    async def get_block(self, height: Height) -> Block | None:
-        return await self._database.read(lambda r: queries.get_block(r, height))
-
-    async def get_block_of_slot(self, round_: Round, sir: Slot) -> Block | None:
-        return await queries.get_block_of_slot(self._database, round_, sir)
-
-    async def get_headers_of_rounds(self, rounds: Iterable[Round]) -> list[Block]:
-        wanted = tuple(rounds)
-        return await self._database.read(lambda r: queries.get_headers_of_rounds(r, wanted))
-
-    async def get_blocks(self, first: Height, count: int) -> list[Block]:
-        return await self._database.read(lambda r: fetch_blocks(r, first, first + count - 1))
-
-    async def get_round_blocks(self, round_: Round) -> list[Block]:
-        return await self._database.read(lambda r: queries.get_round_blocks(r, round_))
-
-    async def get_block_sizes(self, first: Height, count: int) -> list[tuple[Height, int]]:
-        return await sizes.get_block_sizes(self._database, first, count)
-
-    async def get_round_block_sizes(self, round_: Round) -> list[tuple[Height, int]]:
-        return await sizes.get_round_block_sizes(self._database, round_)
-
-    async def get_headers(self, first: Height | None, count: int) -> list[Block]:
-        return await queries.get_headers(self._database, first, count)
-
-    async def get_height_at(self, height: Height) -> ChainHeight | None:
-        tip = await fetch_tip(self._database, height)
-        return None if tip is None else tip.state
-
-    async def get_message(self, txid: bytes) -> Message | None:
-        return await queries.get_message(self._database, txid)
-
-    async def get_messages_of(
-        self,
-        address: str,
-        from_height: Height = 0,
-        count: int = 100,
-        *,
-        is_ascending: bool = False,
-        first_txid: bytes | None = None,
-    ) -> list[Message]:
-        return await self._database.read(
-            lambda r: queries.get_messages_of(
-                r, address, from_height, count, is_ascending=is_ascending, first_txid=first_txid
-            )
-        )
-
-    async def get_messages_of_kind(self, what: int, from_height: Height) -> list[Message]:
-        return await self._database.read(lambda r: queries.get_messages_of_kind(r, what, from_height))
-
-    async def get_known_ids(self, txids: Iterable[bytes], up_to: Height | None = None) -> frozenset[bytes]:
-        wanted = tuple(txids)
-        return await self._database.read(lambda r: queries.get_known_ids(r, wanted, up_to))
-
-    async def get_reference(self, round_: Round, up_to: Height | None = None) -> tuple[Height, bytes]:
-        return await self._database.read(lambda r: rounds.get_reference(r, round_, up_to))
-
-    async def get_seen(self, round_: Round, up_to: Height | None = None) -> frozenset[str]:
-        return await self._database.read(lambda r: rounds.get_seen(r, round_, up_to))
-
-    async def get_kpis(self, first_round: Round, last_round: Round) -> dict[str, Kpis]:
-        return await self._database.read(lambda r: rounds.get_kpis(r, first_round, last_round))
-
-    async def get_first_rounds(self, last_round: Round) -> tuple[dict[str, Round], dict[str, Round]]:
-        return await self._database.read(lambda r: rounds.get_first_rounds(r, last_round))
-
-    async def get_forged_count(self, address: str) -> int:
-        return await queries.get_forged_count(self._database, address)
-
     async def save_plan(self, plan: RoundPlan) -> None:
         await self._database.write(lambda t: plans.save_plan(t, plan))
-
-    async def get_plan(self, round_: Round) -> RoundPlan | None:
-        return await self._database.read(lambda r: plans.get_plan(r, round_))
 
     async def list_plan_rounds(self) -> list[Round]:
         """Rounds that a plan is kept for."""

@@ -129,6 +129,10 @@ class Limits:
     """Of strangers from one /24 (/48): what one tenant of a provider has for the price of one address."""
     sessions_of_operator: int = 8
     """Beside all others, for loopback and ALLOW_QUERIES_FROM: a page, a script, a terminal, each twice."""
+    readers_of_peers: int = 4
+    """Of the ledger, for questions of hypernodes that count: so many catch up at once at full speed."""
+    readers_of_strangers: int = 2
+    """For everybody else's: one that asks for much delays others, two do not delay the node."""
     hold_first_s: float = 4.0
     """After the first offence: longer than a careless client takes to come back."""
     hold_max_s: float = 3_600.0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from hypernode.core.encoded_size import compute_block_size
+from hypernode.core.encoded_size import compute_block_size, compute_entry_size
 from hypernode.core.types import UINT32_MAX, Block
+from hypernode.ports import Lane
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import SqliteLedger, open_ledger
 from hypernode.storage.migrations import migrate
@@ -78,6 +79,28 @@ def test_ledger_of_the_version_before_gets_the_sizes_of_its_blocks(tmp_path: Pat
         further = block(blocks[-1], 10, 0, messages=[message("further")])
         await ledger.append(further)
         assert await ledger.get_block_sizes(further.height, 1) == list_sizes([further])
+        await ledger.close()
+
+    asyncio.run(run())
+
+
+def test_blocks_are_made_into_something_up_to_so_many_bytes_and_one_at_least(tmp_path: Path) -> None:
+    async def run() -> None:
+        blocks = varied_chain()
+        ledger = await open_filled(tmp_path / "l.db", blocks)
+        entries = [compute_entry_size(compute_block_size(each)) for each in blocks]
+        everything = await ledger.make_of_blocks(1, 99, 10**9, lambda b: b)
+        assert everything == blocks
+        three = sum(entries[:3])
+        assert await ledger.make_of_blocks(1, 99, three, lambda b: b.height) == [1, 2, 3]
+        assert await ledger.make_of_blocks(1, 99, three - 1, lambda b: b.height) == [1, 2]
+        assert await ledger.make_of_blocks(1, 2, 10**9, lambda b: b.height) == [1, 2]
+        assert await ledger.make_of_blocks(1, 99, 0, lambda b: b.height) == [1]
+        assert await ledger.make_of_blocks(len(blocks) + 1, 99, 10**9, lambda b: b.height) == []
+        assert await ledger.get_reader(Lane.STRANGERS).make_of_blocks(1, 2, 10**9, lambda b: b.height) == [
+            1,
+            2,
+        ]
         await ledger.close()
 
     asyncio.run(run())
