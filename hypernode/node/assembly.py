@@ -102,7 +102,7 @@ class Parts:
         self.tuner.attach(
             (
                 *(self.present, self.reporter, self.dialler, self.forger),
-                *(self.connector, self.serving, self.listening),
+                *(self.connector, self.serving, self.listening, self.sync),
             )
         )
 
