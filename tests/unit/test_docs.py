@@ -6,6 +6,7 @@ import importlib.util
 import re
 import sys
 from dataclasses import fields
+from fnmatch import fnmatch
 from pathlib import Path
 from types import ModuleType
 
@@ -140,7 +141,7 @@ def test_every_module_is_in_the_api_reference() -> None:
 
 
 def test_every_decision_is_listed_and_has_its_three_parts() -> None:
-    index = read_page("adr/index.rst")
+    *_, pattern = read_page("adr/index.rst").split()
     pages = sorted(path for path in (DOCS / "adr").glob("0*.rst"))
     assert pages
     assert len({page.stem[:4] for page in pages}) == len(pages)
@@ -150,7 +151,7 @@ def test_every_decision_is_listed_and_has_its_three_parts() -> None:
         assert [
             part for part in ("Context", "Decision", "Consequences") if f"\n{part}\n---" not in text
         ] == []
-        assert page.stem in index
+        assert fnmatch(page.stem, pattern)
 
 
 def test_changelog_becomes_restructured_text() -> None:
