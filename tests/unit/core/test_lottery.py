@@ -146,3 +146,19 @@ def test_registered_is_active_and_inactive_and_voided(network: Network) -> None:
     plan = compute_round_plan(low, 1, registered, registered, seen, REFERENCE, voided=[silent_voided, voided])
     assert plan.voided == (silent_voided, voided)
     assert plan.inactive == (silent,)
+
+
+def test_tickets_of_different_addresses_at_one_distance_keep_the_order_of_the_list() -> None:
+    """Not that of addresses: the later ticket may be of the smaller one.  Whoever breaks ties otherwise draws
+    other jurors in a third of main's rounds."""
+    tickets = compute_tickets([(f"{100 - i}", 1) for i in range(90)], 19)
+    by_distance: dict[int, list[Juror]] = {}
+    for ticket in tickets:
+        by_distance.setdefault(compute_distance(ticket, REFERENCE), []).append(ticket)
+    tied = [same for same in by_distance.values() if len(same) > 1]
+    assert any(first.address > second.address for first, second, *_ in tied)
+    for first, second, *_ in tied:
+        assert first.address != second.address
+        assert compute_jurors([first, second], REFERENCE, 1) == (first,)
+    drawn = compute_jurors(tickets, REFERENCE, len(tickets))
+    assert list(drawn) == sorted(tickets, key=lambda t: (compute_distance(t, REFERENCE), t.ticket))

@@ -128,3 +128,16 @@ def test_pool_survives_its_own_save_and_load() -> None:
     for message in saved:
         again.offer(message, NOW + 1, registered=REGISTERED)
     assert [m.txid for m in again.get_all()] == [m.txid for m in saved]
+
+
+def test_quotas_of_rounds_that_are_over_are_forgotten_and_the_present_one_is_not() -> None:
+    network = make_network(sender_quota=1)
+    pool = Mempool(network)
+    long_ago = NOW - network.message_age_s - network.round_s
+    assert pool.offer(make_message(timestamp=int(long_ago)), long_ago, registered=None) is None
+    assert pool.offer(make_message(value=1), NOW, registered=None) is None
+    pool.expire(NOW)
+    assert [sender for _, sender in pool._quota] == [make_person(0).address]
+    refusal = pool.offer(make_message(value=2), NOW, registered=None)
+    assert refusal is not None
+    assert "quota" in refusal.reason

@@ -8,11 +8,14 @@ from dataclasses import replace
 
 import pytest
 
+from hypernode.core.errors import Ignore
 from hypernode.core.types import ChainHeight
+from hypernode.machine.consensus import Consensus
 from hypernode.net.serving import Caller
 from hypernode.node.runtime import Node
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
+from hypernode.wire.hello import FEATURE_CHECKED
 from tests.unit.node.worlds import ROUND, Bed, ask, play, store
 
 HEIGHT = ChainHeight(7, ROUND, 0, b"t" * 20)
@@ -122,7 +125,7 @@ def test_messages_are_exchanged_both_ways_and_not_sent_back() -> None:
     play(scenario())
 
 
-@pytest.mark.parametrize("features", [0, 1])
+@pytest.mark.parametrize("features", [0, FEATURE_CHECKED])
 def test_pings_go_to_feature_peers_only(features: int) -> None:
     async def scenario() -> None:
         bed = Bed()
@@ -234,5 +237,53 @@ def test_a_peer_of_another_network_is_tried_again_later() -> None:
 
         await connected(bed, node, [2], body)
         assert "Bad Posnet" in bed.log[0]
+
+    play(scenario())
+
+
+@pytest.mark.parametrize(("percent", "count"), [(50, 7), (51, 3)])
+def test_heights_are_exchanged_less_often_while_we_are_in_consensus(percent: int, count: int) -> None:
+    """Every 10 s, and every 30 s under consensus (spec 6, connecting): over half agree."""
+
+    async def scenario() -> None:
+        bed = Bed()
+        node, peer = await bed.node(), Peer()
+        node.present.consensus = Consensus(percent, 100, percent, 1, 1, 1)
+        await bed.script(2, peer)
+
+        async def body(group: asyncio.TaskGroup) -> None:
+            await asyncio.sleep(62)
+            assert len(peer.times_of(CommandId.HEIGHT)) == count
+
+        await connected(bed, node, [2], body)
+
+    play(scenario())
+
+
+def test_what_a_broken_exchange_carried_is_sent_again_after_a_reconnect() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node, peer = await bed.node(), Peer()
+        ours = bed.message(1)
+        assert await node.intake.digest([ours]) == [None]
+        breaks = 1
+
+        async def handle(caller: Caller, command: Command) -> Command | None:
+            nonlocal breaks
+            answer = await peer(caller, command)
+            if command.id is CommandId.MEMPOOL and breaks:
+                breaks -= 1
+                raise Ignore("2-wire", "the line broke before the answer")
+            return answer
+
+        await bed.script(2, handle)
+
+        async def body(group: asyncio.TaskGroup) -> None:
+            await asyncio.sleep(60)
+            sent = [[m.txid for m in c.messages] for _, c in peer.heard if c.id is CommandId.MEMPOOL]
+            assert sent[:2] == [[ours.txid], [ours.txid]]
+            assert all(not batch for batch in sent[2:])
+
+        await connected(bed, node, [2], body)
 
     play(scenario())

@@ -156,3 +156,21 @@ def test_an_equivocation_is_said_alike_by_all() -> None:
         assert list_said(node) == [(111, a.forger, f"EQUIV:{ROUND}:0:{first}:{second}", 1)]
 
     play(scenario())
+
+
+def test_nothing_is_said_twice_when_the_lists_of_the_round_are_derived_again() -> None:
+    """A better branch of the round before, or a companion that corrected itself."""
+
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        bed.go_to(ROUND + 1, 0)
+        for _ in range(2):
+            await enter_round(node)
+            await node.reporter.say_config()
+            plan = without_tests_for(get_plan(node), bed.address(0))
+            await node.reporter.say_no_test(plan, 0)
+            await node.reporter.say_failed(bed.address(2), "10.3.0.1:06969", catching_up=False)
+        assert [what for what, *_ in list_said(node)] == [kinds.CONFIG, kinds.NO_TEST, kinds.KO_ACTION]
+
+    play(scenario())

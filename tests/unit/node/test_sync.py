@@ -452,3 +452,22 @@ def test_an_open_standing_connection_is_borrowed_and_a_closed_one_is_not() -> No
         assert list_said(node, kinds.KO_ACTION) == []
 
     play(scenario())
+
+
+@pytest.mark.parametrize(("liars", "is_long"), [(3, True), (1, False)])
+def test_a_tip_is_left_alone_for_long_only_when_all_of_its_holders_lied(liars: int, is_long: bool) -> None:
+    """One liar among three holders that cannot be reached now must not cost us the branch for a quarter of an
+    hour."""
+
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        told = make_told(bed, await measure(bed, await two_chains(bed, node)), 2, 3, 4)
+        for index in range(2, 2 + liars):
+            await bed.script(index, _garbage)
+        assert not await node.sync.sync_round(told, (), NOBODY)
+        assert told.height.block_hash in node.sync.list_banned()
+        await asyncio.sleep(bed.network.delays.peer_retry_s + 1)
+        assert (told.height.block_hash in node.sync.list_banned()) is is_long
+
+    play(scenario())
