@@ -303,6 +303,12 @@ class ChainReader(Protocol):
         """The same for all blocks of a round."""
         ...
 
+    def read_encoded(self, height: Height) -> AsyncIterator[bytes]:
+        """The encoded block of a height (``wire.codec``), as many bytes as ``get_block_sizes`` says, in
+        pieces of some 256 KiB, so that a giant block is never held; nothing where there is none.  Raises
+        Ignore when it goes meanwhile."""
+        ...
+
     async def get_headers(self, first: Height | None, count: int) -> list[Block]:
         """From ``first`` ascending; None: the newest, descending.  Without messages."""
         ...

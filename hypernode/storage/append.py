@@ -7,26 +7,33 @@ block's round is before its parent's (class B: taken when most of a mixed networ
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from hypernode.core.encoded_size import compute_block_size
 from hypernode.core.errors import InvariantBroken
-from hypernode.core.types import Block, ChainHeight, Height, Round
+from hypernode.core.types import Block, ChainHeight, Height, Message, Round
 from hypernode.storage.interface import Params, Transaction
 from hypernode.storage.intern import Interned, intern_addresses, intern_blocks, list_addresses
+from hypernode.storage.long_texts import has_stand_in, is_giant, split_messages, store_long_texts
 from hypernode.storage.prune import check_not_pruned, get_pruned_below
 from hypernode.storage.rows import (
     MAX_AT_ONCE,
     Tip,
     compute_first_id,
     compute_txid_key,
-    fetch_blocks,
+    fetch_headers,
     fetch_in,
+    fetch_messages,
     fetch_tip,
 )
 from hypernode.storage.schema import MAX_MESSAGES
 from hypernode.storage.tally import add_tally, compute_tally, subtract_tally
+
+MAX_DROPPED_MESSAGES: Final = 20_000
+"""Of a block that goes, to be sealed again: twice the most of an ordinary block."""
 
 _INSERT_BLOCK: Final = f"INSERT INTO blocks VALUES({','.join('?' * 19)})"
 _INSERT_MESSAGE: Final = f"INSERT INTO messages VALUES({','.join('?' * 9)})"
@@ -44,7 +51,8 @@ async def store_genesis(transaction: Transaction, genesis: Block) -> Tip:
     interned = await intern_addresses(transaction, [genesis.forger])
     state = ChainHeight(genesis.height, genesis.round, genesis.sir, genesis.block_hash, forgers_round=1)
     tip = Tip(state, 0, 0, genesis.round)
-    await transaction.execute(_INSERT_BLOCK, _block_row(genesis, tip, interned))
+    row = _block_row(genesis, tip, interned.addresses[genesis.forger])
+    await transaction.execute(_INSERT_BLOCK, row)
     return tip
 
 
@@ -53,7 +61,6 @@ async def append_blocks(transaction: Transaction, tip: Tip, blocks: Sequence[Blo
     be undone, when they do not follow it, or a slot or an id is there already."""
     _check_sequence(tip, blocks)
     for run in _split_runs(tip, blocks):
-        await _check_new(transaction, run)
         tip = await _append_run(transaction, tip, run)
     return tip
 
@@ -68,14 +75,17 @@ def _check_sequence(tip: Tip, blocks: Sequence[Block]) -> None:
         height, block_hash = block.height, block.block_hash
 
 
-async def _check_new(transaction: Transaction, blocks: Sequence[Block]) -> None:
+async def _check_slots(transaction: Transaction, blocks: Sequence[Block]) -> None:
     slots = [(block.round, block.sir) for block in blocks]
     taken = set(await fetch_in(transaction, _GET_SLOTS, sorted({round_ for round_, _ in slots})))
     for slot in slots:
         if slot in taken:
             raise InvariantBroken(f"slot {slot[1]} of round {slot[0]} has a block already")
         taken.add(slot)
-    txids = [message.txid for block in blocks for message in block.messages]
+
+
+async def _check_ids(transaction: Transaction, messages: Iterable[Message]) -> None:
+    txids = [message.txid for message in messages]
     keys = sorted({compute_txid_key(txid) for txid in txids})
     known = {txid for (txid,) in await fetch_in(transaction, _GET_IDS, keys)}
     for txid in txids:
@@ -106,28 +116,73 @@ def _split_runs(tip: Tip, blocks: Sequence[Block]) -> Iterator[list[Block]]:
 
 
 async def _append_run(transaction: Transaction, tip: Tip, run: Sequence[Block]) -> Tip:
-    interned = await intern_blocks(transaction, run)
-    measuring = _Measuring(tip, interned)
+    """A giant block in pieces, each with what it counts: no more than one of them is held."""
+    await _check_slots(transaction, run)
+    measuring = _Measuring(tip)
     await measuring.load(transaction, run)
-    tally = compute_tally(run, interned.addresses)
-    tips = [measuring.add(block) for block in run]
-    await transaction.execute_many(
-        _INSERT_BLOCK, [_block_row(b, t, interned) for b, t in zip(run, tips, strict=True)]
-    )
-    await transaction.execute_many(
-        _INSERT_MESSAGE, [row for block in run for row in _message_rows(block, interned)]
-    )
-    await add_tally(transaction, tally)
+    taking_part = _TakingPart()
+    for piece in _split_run(run):
+        await _append_piece(transaction, piece, taking_part)
+    tips = [measuring.add(block, taking_part) for block in run]
+    rows = [_block_row(b, t, taking_part.forgers[b.forger]) for b, t in zip(run, tips, strict=True)]
+    await transaction.execute_many(_INSERT_BLOCK, rows)
     return tips[-1]
+
+
+@dataclass(slots=True)
+class _TakingPart:
+    """Who takes part in the blocks of a run, by numbers of addresses; ``new_senders`` and ``new_forgers`` are
+    those that the chain had not seen before their block."""
+
+    senders: dict[Height, set[int]] = field(default_factory=lambda: defaultdict(set))
+    forgers: dict[str, int] = field(default_factory=dict)
+    new_senders: dict[Height, set[int]] = field(default_factory=lambda: defaultdict(set))
+    known_forgers: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Whole blocks, or some messages of one: ``start`` is the place of the first of them."""
+
+    blocks: tuple[Block, ...]
+    start: int = 0
+
+
+def _split_run(run: Sequence[Block]) -> Iterator[_Piece]:
+    if len(run) > 1 or not is_giant(run[0]):
+        yield _Piece(tuple(run))
+        return
+    for start, messages in split_messages(run[0].messages):
+        yield _Piece((replace(run[0], messages=messages),), start)
+
+
+async def _append_piece(transaction: Transaction, piece: _Piece, taking_part: _TakingPart) -> None:
+    await _check_ids(transaction, (m for block in piece.blocks for m in block.messages))
+    blocks = [
+        replace(block, messages=tuple(await store_long_texts(transaction, block.messages)))
+        for block in piece.blocks
+    ]
+    interned = await intern_blocks(transaction, blocks)
+    numbers = interned.addresses
+    for block in blocks:
+        senders = {numbers[message.sender] for message in block.messages}
+        taking_part.senders[block.height] |= senders
+        taking_part.new_senders[block.height] |= senders - interned.senders
+        taking_part.forgers[block.forger] = numbers[block.forger]
+    if piece.start == 0:
+        taking_part.known_forgers |= interned.forgers
+    rows = [row for block in blocks for row in _message_rows(block, interned, piece.start)]
+    await transaction.execute_many(_INSERT_MESSAGE, rows)
+    await add_tally(transaction, compute_tally(blocks, numbers, forged=int(piece.start == 0)))
 
 
 class _Measuring:
     """Measures block after block of one run."""
 
-    def __init__(self, tip: Tip, interned: Interned) -> None:
+    def __init__(self, tip: Tip) -> None:
         self._tip = tip
-        self._addresses = interned.addresses
-        self._known_senders, self._known_forgers = set(interned.senders), set(interned.forgers)
+        self._new_senders: set[int] = set()
+        self._new_forgers: set[int] = set()
         self._senders: dict[Round, set[int]] = {}
         self._forgers: dict[Round, set[int]] = {}
         self._before: tuple[int, int] | None = None
@@ -150,7 +205,7 @@ class _Measuring:
         later = block.round > self._tip.max_round
         return later or block.round == self._tip.max_round == self._tip.state.round
 
-    def add(self, block: Block) -> Tip:
+    def add(self, block: Block, taking_part: _TakingPart) -> Tip:
         """The measures with ``block`` as tip."""
         tip, round_ = self._tip, block.round
         if self._before is not None:
@@ -159,9 +214,8 @@ class _Measuring:
             uniques, forgers = tip.total_uniques, tip.total_forgers
         else:
             uniques, forgers = tip.state.uniques, tip.state.forgers
-        senders = {self._addresses[message.sender] for message in block.messages}
-        forger = {self._addresses[block.forger]}
-        self._senders[round_] |= senders
+        forger = {taking_part.forgers[block.forger]}
+        self._senders[round_] |= taking_part.senders[block.height]
         self._forgers[round_] |= forger
         state = ChainHeight(
             height=block.height,
@@ -173,26 +227,28 @@ class _Measuring:
             forgers=forgers,
             forgers_round=len(self._forgers[round_]),
         )
-        total_uniques = tip.total_uniques + len(senders - self._known_senders)
-        total_forgers = tip.total_forgers + len(forger - self._known_forgers)
-        self._known_senders |= senders
-        self._known_forgers |= forger
+        new_senders = taking_part.new_senders[block.height] - self._new_senders
+        new_forgers = forger - taking_part.known_forgers - self._new_forgers
+        total_uniques = tip.total_uniques + len(new_senders)
+        total_forgers = tip.total_forgers + len(new_forgers)
+        self._new_senders |= new_senders
+        self._new_forgers |= new_forgers
         self._tip = Tip(state, total_uniques, total_forgers, max(tip.max_round, round_))
         return self._tip
 
 
-def _block_row(block: Block, tip: Tip, interned: Interned) -> Params:
+def _block_row(block: Block, tip: Tip, forger_id: int) -> Params:
     state = tip.state
     return (
         *(block.height, block.round, block.sir, block.timestamp, block.previous_hash, block.msg_count),
-        *(block.uniques_sources, block.signature, block.block_hash, interned.addresses[block.forger]),
+        *(block.uniques_sources, block.signature, block.block_hash, forger_id),
         *(block.received_by, state.uniques, state.uniques_round, state.forgers, state.forgers_round),
         *(tip.total_uniques, tip.total_forgers, tip.max_round, compute_block_size(block)),
     )
 
 
-def _message_rows(block: Block, interned: Interned) -> Iterator[Params]:
-    for row_id, m in enumerate(block.messages, start=compute_first_id(block.height)):
+def _message_rows(block: Block, interned: Interned, start: int) -> Iterator[Params]:
+    for row_id, m in enumerate(block.messages, start=compute_first_id(block.height) + start):
         signer = interned.signers[interned.addresses[m.sender], m.pubkey]
         recipient, params = interned.addresses[m.recipient], interned.params[m.params]
         yield (row_id, m.txid, m.timestamp, signer, recipient, m.what, params, m.value, m.received)
@@ -207,10 +263,23 @@ async def drop_blocks(transaction: Transaction, tip: Tip, to_height: Height) -> 
         raise InvariantBroken(f"no block {to_height} to go back to; the tip is {tip.state.height}")
     if to_height < tip.state.height:
         check_not_pruned("the ledger", to_height, await get_pruned_below(transaction))
-    blocks = await fetch_blocks(transaction, to_height + 1, tip.state.height)
-    if blocks:
-        interned = await intern_addresses(transaction, list_addresses(blocks))
-        await subtract_tally(transaction, compute_tally(blocks, interned.addresses))
-        await transaction.execute("DELETE FROM messages WHERE id >= ?", (compute_first_id(to_height + 1),))
-        await transaction.execute("DELETE FROM blocks WHERE height > ?", (to_height,))
-    return new_tip, blocks
+    dropped: list[Block] = []
+    headers = await fetch_headers(transaction, to_height + 1, tip.state.height)
+    for header in headers:
+        dropped.append(await _drop_block(transaction, header))
+    await transaction.execute("DELETE FROM messages WHERE id >= ?", (compute_first_id(to_height + 1),))
+    await transaction.execute("DELETE FROM blocks WHERE height > ?", (to_height,))
+    return new_tip, dropped
+
+
+async def _drop_block(transaction: Transaction, header: Block) -> Block:
+    """Take away what a block counted; the block, of a giant one no more than can go to a mempool again."""
+    kept: list[Message] = []
+    forged = 1
+    async for messages in fetch_messages(transaction, header.height, header.msg_count):
+        piece = replace(header, messages=tuple(messages))
+        interned = await intern_addresses(transaction, list_addresses([piece]))
+        await subtract_tally(transaction, compute_tally([piece], interned.addresses, forged=forged))
+        kept += [m for m in messages if len(kept) < MAX_DROPPED_MESSAGES and not has_stand_in(m)]
+        forged = 0
+    return replace(header, messages=tuple(kept))

@@ -8,7 +8,8 @@ from itertools import islice
 from typing import Final
 
 from hypernode.core.types import Block, Height, Message, Round, Slot
-from hypernode.storage.interface import Reader
+from hypernode.storage.interface import Reader, Row
+from hypernode.storage.long_texts import has_stand_in
 from hypernode.storage.rows import (
     MESSAGE_COLUMNS,
     MESSAGE_JOINS,
@@ -84,7 +85,8 @@ async def get_headers(reader: Reader, first: Height | None, count: int) -> list[
 async def get_message(reader: Reader, txid: bytes) -> Message | None:
     """A message by its id."""
     rows = await reader.fetch_all(f"{SELECT_MESSAGES} WHERE m.txid_key = ?", (compute_txid_key(txid),))
-    return next((message_from_row(row) for row in rows if row[1] == txid), None)
+    found = _leave_out_long([row for row in rows if row[1] == txid])
+    return found[0] if found else None
 
 
 async def get_messages_of(
@@ -110,7 +112,7 @@ async def get_messages_of(
     else:
         sql = _ASCENDING if is_ascending else _DESCENDING
         found = await reader.fetch_all(sql, (json.dumps(heights), number, count))
-    return [message_from_row(row) for row in found]
+    return _leave_out_long(found)
 
 
 async def get_messages_of_kind(reader: Reader, what: int, from_height: Height) -> list[Message]:
@@ -119,7 +121,13 @@ async def get_messages_of_kind(reader: Reader, what: int, from_height: Height) -
         f"{SELECT_MESSAGES} WHERE m.id >= ? AND m.what = ? ORDER BY m.id",
         (compute_first_id(from_height), what),
     )
-    return [message_from_row(row) for row in rows]
+    return _leave_out_long(rows)
+
+
+def _leave_out_long(rows: Iterable[Row]) -> list[Message]:
+    """Messages alone go into answers of 2 MiB: one with a long text is given with its block only."""
+    messages = map(message_from_row, rows)
+    return [m for m in messages if not has_stand_in(m)]
 
 
 async def _get_first_heights(reader: Reader, number: int, first: Height, count: int) -> list[Height]:

@@ -6,12 +6,13 @@ that however many there are, the node's own judging waits for none of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TypeVar
 
 from hypernode.core.encoded_size import compute_entry_size
 from hypernode.core.types import Block, ChainHeight, Height, Kpis, Message, Round, RoundPlan, Slot
 from hypernode.storage import plans, queries, rounds, sizes
+from hypernode.storage.encoded import read_encoded
 from hypernode.storage.interface import Reader, Source
 from hypernode.storage.rows import fetch_blocks, fetch_tip
 
@@ -45,6 +46,9 @@ class LedgerReader:
 
     async def get_round_block_sizes(self, round_: Round) -> list[tuple[Height, int]]:
         return await sizes.get_round_block_sizes(self._source, round_)
+
+    def read_encoded(self, height: Height) -> AsyncIterator[bytes]:
+        return read_encoded(self._source, height)
 
     async def get_headers(self, first: Height | None, count: int) -> list[Block]:
         return await queries.get_headers(self._source, first, count)

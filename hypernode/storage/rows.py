@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from hypernode.core.types import Block, ChainHeight, Height, Message, Round
 from hypernode.storage.interface import Reader, Row, SqlValue
-from hypernode.storage.schema import POSITION_BITS
+from hypernode.storage.long_texts import restore_blocks
+from hypernode.storage.schema import MAX_MESSAGES, POSITION_BITS
 
 TXID_KEY_BYTES: Final = 4
 """Of ten million messages some ten thousand pairs share a key: a row more to read, whose txid decides."""
 MAX_AT_ONCE: Final = 4_000
 """Messages that are made of rows in one turn of the event loop, or of which rows are made: some 10 ms."""
+PIECE_BYTES: Final = 256 * 1024
+"""Of an encoded block that is read in pieces."""
 MAX_MARKS: Final = 500
 """Values asked for in one statement; the oldest SQLite takes 999."""
 
@@ -31,6 +34,8 @@ MESSAGE_JOINS: Final = (
     "CROSS JOIN addresses r ON r.id = m.recipient_id CROSS JOIN params p ON p.id = m.params_id"
 )
 SELECT_MESSAGES: Final = f"SELECT {MESSAGE_COLUMNS} FROM messages m {MESSAGE_JOINS}"
+_HEADERS: Final = f"{SELECT_BLOCKS} WHERE b.height BETWEEN ? AND ? ORDER BY b.height"
+_OF_RANGE: Final = f"{SELECT_MESSAGES} WHERE m.id >= ? AND m.id < ? ORDER BY m.id"
 _SELECT_TIP: Final = (
     "SELECT height, round, sir, block_hash, uniques, uniques_round, forgers, forgers_round, "
     "total_uniques, total_forgers, max_round FROM blocks"
@@ -111,17 +116,39 @@ async def fetch_tip(reader: Reader, height: Height | None = None) -> Tip | None:
 
 async def fetch_blocks(reader: Reader, first: Height, last: Height) -> list[Block]:
     """Whole blocks ``first`` to ``last``, both included, ascending, as many as there are."""
-    headers = await reader.fetch_all(
-        f"{SELECT_BLOCKS} WHERE b.height BETWEEN ? AND ? ORDER BY b.height", (first, last)
-    )
+    return await restore_blocks(reader, await fetch_rows_of_blocks(reader, first, last))
+
+
+async def fetch_rows_of_blocks(reader: Reader, first: Height, last: Height) -> list[Block]:
+    """The same as their rows are: in place of long texts with their stand-ins."""
+    headers = await reader.fetch_all(_HEADERS, (first, last))
     messages: dict[Height, list[Message]] = {header[0]: [] for header in headers}
     for lowest, highest in _split_range(headers):
         bounds = (compute_first_id(lowest), compute_first_id(highest + 1))
-        rows = await reader.fetch_all(f"{SELECT_MESSAGES} WHERE m.id >= ? AND m.id < ? ORDER BY m.id", bounds)
+        rows = await reader.fetch_all(_OF_RANGE, bounds)
         for row in rows:
             message = message_from_row(row)
             messages[message.block_height].append(message)
     return [block_from_row(header, messages[header[0]]) for header in headers]
+
+
+async def fetch_headers(reader: Reader, first: Height, last: Height) -> list[Block]:
+    """Blocks ``first`` to ``last`` without their messages, ascending."""
+    rows = await reader.fetch_all(_HEADERS, (first, last))
+    return [block_from_row(row) for row in rows]
+
+
+async def fetch_messages(reader: Reader, height: Height, count: int) -> AsyncIterator[list[Message]]:
+    """The messages of a block that has so many, as their rows are, in pieces; at least one, that may be
+    empty."""
+    start = compute_first_id(height)
+    for place in range(0, max(count, 1), MAX_AT_ONCE):
+        yield await fetch_range(reader, start + place, start + min(place + MAX_AT_ONCE, MAX_MESSAGES))
+
+
+async def fetch_range(reader: Reader, first_id: int, end_id: int) -> list[Message]:
+    """Messages of a range of row ids, as their rows are."""
+    return [message_from_row(row) for row in await reader.fetch_all(_OF_RANGE, (first_id, end_id))]
 
 
 def _split_range(headers: Sequence[Row]) -> Iterator[tuple[Height, Height]]:

@@ -1,6 +1,6 @@
 """The tables of the ledger, as migrations.
 
-A message's row id is height * 2^16 + position, so that the messages of a block are one range in the
+A message's row id is height * 2^20 + position, so that the messages of a block are one range in the
 order in which the forger put them.  Addresses, keys and params are stored once and referred to by
 number.  Each block's row carries the measures of the chain that ends with it (spec 4, measures without
 counting), and what is needed to go on from there.  ``participation`` and ``failures`` hold the KPIs of
@@ -14,15 +14,17 @@ from __future__ import annotations
 
 from typing import Final
 
+from hypernode.storage.long_texts import CREATE
 from hypernode.storage.migrations import Migration
+from hypernode.storage.positions import WIDEN
 from hypernode.storage.sizes import ADD_COLUMN, FILL_SIZES
 
-POSITION_BITS: Final = 16
+POSITION_BITS: Final = 20
 """Bits of a message's row id that hold its position in the block."""
 SPAN_BITS: Final = 5
 """Bits of a height that are its place within a span of ``presence_spans``."""
 MAX_MESSAGES: Final = 1 << POSITION_BITS
-"""Messages that one block can hold here; the network's own limit is far below."""
+"""Messages that one block can hold here; 100 MiB, which is all that legacy nodes read, have half as many."""
 
 _CHAIN: Final = (
     # sent, forged: how many messages and blocks of it are in the chain; 0 for one that only received
@@ -107,5 +109,6 @@ _TOOLS: Final = (
 )
 
 _SIZES: Final = (ADD_COLUMN, *FILL_SIZES)
+_GIANTS: Final = (*WIDEN, CREATE)
 
-LEDGER_MIGRATIONS: Final[tuple[Migration, ...]] = ((*_CHAIN, *_ROUNDS, *_OBSERVED), _TOOLS, _SIZES)
+LEDGER_MIGRATIONS: Final[tuple[Migration, ...]] = ((*_CHAIN, *_ROUNDS, *_OBSERVED), _TOOLS, _SIZES, _GIANTS)

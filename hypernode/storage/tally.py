@@ -59,11 +59,12 @@ class Tally:
     presence: dict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
 
 
-def compute_tally(blocks: Iterable[Block], addresses: Mapping[str, int]) -> Tally:
-    """The counts of whole blocks, none of them genesis (it counts in nothing)."""
+def compute_tally(blocks: Iterable[Block], addresses: Mapping[str, int], *, forged: int = 1) -> Tally:
+    """The counts of whole blocks, none of them genesis (it counts in nothing); with ``forged`` 0 of a further
+    piece of one block, whose forger was counted with the first."""
     tally = Tally()
     for block in blocks:
-        tally.participation[block.round, addresses[block.forger]][_FORGED] += 1
+        tally.participation[block.round, addresses[block.forger]][_FORGED] += forged
         for message in block.messages:
             _count_message(tally, block.round, message, addresses)
         span, place = block.height >> SPAN_BITS, block.height & _PLACE_MASK

@@ -127,15 +127,16 @@ def _to_proto(command: Command) -> pb.Command:
     if command.height is not None:
         wire.height_value.CopyFrom(_height_to_proto(command.height, command.height_forger))
     for block in command.blocks:
-        _block_to_proto(block, wire.block_value.add())
+        write_block(block, wire.block_value.add())
     for message in command.messages:
-        _message_to_proto(message, wire.tx_values.add())
+        write_message(message, wire.tx_values.add())
     for peer in command.ips:
         wire.ip_values.add(ipv4=int(ipaddress.IPv4Address(peer.ipv4)), port=peer.port)
     return wire
 
 
-def _message_to_proto(message: Message, wire: pb.TX) -> None:
+def write_message(message: Message, wire: pb.TX) -> None:
+    """Every field, also those that are 0 or empty."""
     wire.txid = message.txid
     wire.block_height = message.block_height
     wire.timestamp = message.timestamp
@@ -147,14 +148,15 @@ def _message_to_proto(message: Message, wire: pb.TX) -> None:
     wire.pubkey = message.pubkey
 
 
-def _block_to_proto(block: Block, wire: pb.Block) -> None:
+def write_block(block: Block, wire: pb.Block) -> None:
+    """Every field, and its messages."""
     wire.height = block.height
     wire.round = block.round
     wire.sir = block.sir
     wire.ts = block.timestamp
     wire.previous_hash = block.previous_hash
     for message in block.messages:
-        _message_to_proto(message, wire.txs.add())
+        write_message(message, wire.txs.add())
     wire.msg_count = block.msg_count
     wire.sources = block.uniques_sources
     wire.signature = block.signature

@@ -173,7 +173,7 @@ def test_good_chain_is_in_order_and_the_next_check_goes_on(
 
 
 def test_breaks_are_listed_with_a_remedy(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    spoil(filled, "UPDATE messages SET value = value + 1 WHERE id >> 16 = 9")
+    spoil(filled, "UPDATE messages SET value = value + 1 WHERE id >> 20 = 9")
     assert check.main(["--chain"]) == Exit.NEGATIVE
     out = capsys.readouterr().out
     assert "chain: NOT IN ORDER" in out
@@ -264,7 +264,7 @@ def test_companion_that_cannot_be_read_is_said(home: Path, capsys: pytest.Captur
 def test_repair_cuts_back_to_the_last_good_block_and_keeps_what_it_cuts(
     filled: Path, home: Path, original: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    spoil(filled, "UPDATE messages SET value = value + 1 WHERE id >> 16 IN (9, 12)")
+    spoil(filled, "UPDATE messages SET value = value + 1 WHERE id >> 20 IN (9, 12)")
     assert ledger.main(["repair", "--dry-run"]) == Exit.OK
     assert f"blocks 9 to {TIP} would be cut" in capsys.readouterr().out
     assert ledger.main(["repair", "--json"]) == Exit.OK

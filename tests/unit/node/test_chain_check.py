@@ -254,7 +254,7 @@ def test_check_ends_at_the_first_break_when_so_asked() -> None:
     async def scenario() -> None:
         bed = Bed()
         ledger, database = await make_ledger(bed)
-        await database.write(lambda t: t.execute("UPDATE messages SET value = 1 WHERE id >> 16 IN (3, 6)"))
+        await database.write(lambda t: t.execute("UPDATE messages SET value = 1 WHERE id >> 20 IN (3, 6)"))
         state = await check(bed, ledger, stop_at_break=True)
         assert (state.height, state.find_first_refused()) == (3, 3)
         assert (await check(bed, ledger)).counts == {"11": {"refused": 2}}

@@ -137,7 +137,7 @@ def test_a_tip_that_was_acknowledged_and_is_gone_is_found() -> None:
     ("sql", "match"),
     [
         ("UPDATE blocks SET uniques_round = uniques_round + 1 WHERE height = 1", "measures, stored"),
-        ("UPDATE messages SET value = value + 1 WHERE id >> 16 = 1", "11, a message of it is invalid"),
+        ("UPDATE messages SET value = value + 1 WHERE id >> 20 = 1", "11, a message of it is invalid"),
     ],
     ids=["a measure", "a message"],
 )

@@ -13,7 +13,7 @@ from tests.unit.storage.chains import NETWORK, chain
 from tests.unit.storage.test_prune import timed
 
 SPOILED = {
-    "messages without their block": ["UPDATE messages SET id = id + (1 << 30) WHERE id >> 16 = 7"],
+    "messages without their block": ["UPDATE messages SET id = id + (1 << 30) WHERE id >> 20 = 7"],
     "messages of blocks that are pruned": ["UPDATE pruning SET below = 3"],
     "messages without sender, recipient or params": ["DELETE FROM params WHERE id = 1"],
     "messages of addresses that are not present in their blocks": [
@@ -34,7 +34,7 @@ SPOILED = {
     "senders of the chain, at the tip": ["UPDATE blocks SET total_uniques = 1 WHERE height = 12"],
     "forgers of the chain, at the tip": ["UPDATE blocks SET total_forgers = 1 WHERE height = 12"],
     "latest round, at the tip": ["UPDATE blocks SET max_round = 1 WHERE height = 12"],
-    "messages, by the totals": ["DELETE FROM messages WHERE id >> 16 = 3"],
+    "messages, by the totals": ["DELETE FROM messages WHERE id >> 20 = 3"],
     "version": ["PRAGMA user_version = 1"],
 }
 

@@ -10,6 +10,7 @@ from hypernode.core.types import UINT32_MAX, Block
 from hypernode.ports import Lane
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import SqliteLedger, open_ledger
+from hypernode.storage.long_texts import LONG_CHARS
 from hypernode.storage.migrations import migrate
 from hypernode.storage.rows import fetch_blocks
 from hypernode.storage.schema import LEDGER_MIGRATIONS
@@ -24,7 +25,7 @@ def varied_chain() -> list[Block]:
     for sir, edge in enumerate(
         (127, 128, 16_383, 16_384, 2_097_151, 2_097_152, 2**28 - 1, 2**28, UINT32_MAX)
     ):
-        long = message((edge, "long"), params="p" * min(edge, 20_000), txid=bytes([sir]) * 96)
+        long = message((edge, "long"), params="p" * min(edge, LONG_CHARS), txid=bytes([sir]) * 96)
         odd = message((edge, "odd"), params="é€" * (sir + 10), value=edge, what=edge, timestamp=edge)
         blocks.append(block(blocks[-1], 9, sir, messages=[long, odd, message((edge, "plain"))]))
     return blocks
@@ -44,7 +45,10 @@ async def make_older(path: Path, newer: Path) -> InlineDatabase:
     for table in ("addresses", "signers", "params", "blocks", "messages"):
         rows = await database.fetch_all("SELECT name FROM pragma_table_info(?)", (table,))
         names = ", ".join(name for (name,) in rows)
-        copy = f"INSERT INTO {table}({names}) SELECT {names} FROM newer.{table}"
+        values = names
+        if table == "messages":
+            values = names.replace("id,", "(id >> 20 << 16) | (id & 65535),", 1)
+        copy = f"INSERT INTO {table}({names}) SELECT {values} FROM newer.{table}"
         await database.write(lambda t, copy=copy: t.execute(copy))  # type: ignore[misc]
     await database.fetch_all("DETACH newer")
     return database
