@@ -219,13 +219,15 @@ class PowNotReady(Exception):
 @dataclass(frozen=True, slots=True)
 class RegisteredList:
     """The list for a round: entries in order, the PoW height that it was derived at, the PoS addresses out of
-    it that the control address has voided, and its coloured lists at that height."""
+    it that the control address has voided, and its coloured lists at that height.  ``weights``: what each
+    entry's balance gives there, in order; None where only weights at registration can be had."""
 
     round: Round
     pow_height: PowHeight
     entries: tuple[Registration, ...]
     voided: tuple[str, ...] = ()
     colours: Colours = ()
+    weights: tuple[int, ...] | None = None
 
 
 class PowSource(Protocol):

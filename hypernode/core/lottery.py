@@ -122,13 +122,17 @@ def _draw_test(draws: Draws, others: Sequence[str], kinds: Sequence[int]) -> Pee
 
 
 def compute_connect_to(
-    network: Network, registered: Iterable[Registration], own_address: str, round_: Round
+    network: Network,
+    registered: Iterable[Registration],
+    own_address: str,
+    round_: Round,
+    left_out: Collection[str] = (),
 ) -> list[Registration]:
-    """Whom to connect to in a round, in order: all registered but ourselves, shuffled, the first
-    ``max_connect_to``."""
+    """Whom to connect to in a round, in order: all registered but ourselves, shuffled, without ``left_out``
+    (who does not count, as PoS addresses; legacy leaves nobody out), the first ``max_connect_to``."""
     others = [r for r in registered if r.pos != own_address]
     Draws(f"{own_address}{round_}").shuffle(others)
-    return others[: network.max_connect_to]
+    return [r for r in others if r.pos not in left_out][: network.max_connect_to]
 
 
 def compute_round_plan(

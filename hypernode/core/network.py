@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Final, Literal
 
-from hypernode.core.types import Height, PowHeight, Timestamp
+from hypernode.core.types import Height, PowHeight, Round, Timestamp
 
 _MIB: Final = 1024 * 1024
 MAIN_SLOT_S: Final = 180.0
@@ -88,6 +88,8 @@ class Network:
     """Age of the companion's last block up to which it is in sync."""
     collateral_unit: int = 10_000
     max_weight: int = 3
+    collateral_from_round: Round | None = None
+    """From this round on a collateral must stay where it is (spec 3, who counts); None: never, as legacy."""
     mirror_end_height: PowHeight = 4_380_000
     reward_pot: str = "3e08b5538a4509d9daa99e01ca5912cda3e98a7f79ca01248c2bde16"
     pow_row_order: Literal["ledger", "operation"] = "ledger"

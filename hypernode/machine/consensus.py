@@ -12,11 +12,11 @@ from hypernode.machine.peers import PeerView
 
 @dataclass(frozen=True, slots=True)
 class Consensus:
-    """``percent`` of all registered are seen on our tip; ``jurors_agree`` of the ``jurors_seen``
-    others among the round's jurors are; ``chains`` tips are observable."""
+    """``percent`` of all who count (spec 3) are seen on our tip; ``jurors_agree`` of the ``jurors_seen``
+    others among the round's jurors that count are; ``chains`` tips are observable."""
 
     agree: int
-    registered: int
+    counted: int
     percent: int
     jurors_agree: int
     jurors_seen: int
@@ -33,17 +33,18 @@ def is_on_our_tip(own: ChainHeight, told: ChainHeight) -> bool:
 
 
 def compute_consensus(
-    own: ChainHeight, peers: Sequence[PeerView], registered: int, jurors: Collection[str]
+    own: ChainHeight, peers: Sequence[PeerView], counted: int, jurors: Collection[str]
 ) -> Consensus:
-    """``registered`` counts all on the list; we do not count ourselves among those who agree."""
-    agreeing = [peer for peer in peers if is_on_our_tip(own, peer.told)]
-    chains = {peer.told.block_hash for peer in peers} | {own.block_hash}
+    """``counted``: how many count; what others tell is not looked at, nor are we among those who agree."""
+    voters = [peer for peer in peers if peer.counts]
+    agreeing = [peer for peer in voters if is_on_our_tip(own, peer.told)]
+    chains = {peer.told.block_hash for peer in voters} | {own.block_hash}
     return Consensus(
         agree=len(agreeing),
-        registered=registered,
-        percent=round(100 * len(agreeing) / registered) if registered else 0,
+        counted=counted,
+        percent=round(100 * len(agreeing) / counted) if counted else 0,
         jurors_agree=sum(peer.address in jurors for peer in agreeing),
-        jurors_seen=sum(peer.address in jurors for peer in peers),
+        jurors_seen=sum(peer.address in jurors for peer in voters),
         chains=len(chains),
     )
 

@@ -41,7 +41,8 @@ class NodeView:
     is_round_new: bool = False
     """The lists of the present round are not derived yet."""
     is_plan_current: bool = True
-    registered: int = 0
+    counted: int = 0
+    """How many count: what shares are of."""
     jurors: tuple[str, ...] = ()
     juror: str | None = None
     banned_tips: frozenset[bytes] = frozenset()
@@ -160,8 +161,9 @@ def _is_premature(network: Network, view: NodeView) -> bool:
     too, it is rather that our clock is behind."""
     if has_begun(network, view.own.round, view.own.sir, view.now):
         return False
-    timely = sum(has_begun(network, peer.told.round, peer.told.sir, view.now) for peer in view.peers)
-    return 2 * timely > len(view.peers)
+    voters = [peer for peer in view.peers if peer.counts]
+    timely = sum(has_begun(network, peer.told.round, peer.told.sir, view.now) for peer in voters)
+    return 2 * timely > len(voters)
 
 
 def _is_sync_alive(network: Network, view: NodeView) -> bool:
@@ -181,7 +183,7 @@ def _decide_urgent_forging(network: Network, view: NodeView) -> Forge | None:
     if view.pow_problem or view.order is not None or not is_able:
         return None
     decision = _decide_forging(network, view)
-    if isinstance(decision, Forge) and 2 * decision.consensus.agree > len(view.peers):
+    if isinstance(decision, Forge) and 2 * decision.consensus.agree > sum(peer.counts for peer in view.peers):
         return decision
     return None
 
@@ -227,7 +229,7 @@ def _decide_forging(network: Network, view: NodeView) -> Decision:
     obstacle = find_forging_obstacle(network, view)
     if obstacle:
         return Rest(State.SYNCING, obstacle)
-    consensus = compute_consensus(view.own, view.peers, view.registered, view.jurors)
+    consensus = compute_consensus(view.own, view.peers, view.counted, view.jurors)
     is_second_half = view.now >= (view.slot_start + view.slot_end) / 2
     if is_enough(network, consensus, is_second_half):
         return Forge(consensus)

@@ -1,4 +1,8 @@
-"""What we know of the others: one view per registered hypernode that we hear, and the chains they tell."""
+"""What we know of the others: one view per hypernode that we listen to, and the chains they tell.
+
+We listen to those that count and to the jurors of the round (spec 3, who counts); shares, majorities and
+subnets are of those that count.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +25,11 @@ LEGACY_EXCHANGE_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class PeerView:
-    """A registered hypernode whose height we know.
+    """A hypernode that counts, or is a juror of the round, and whose height we know.
 
     ``address`` is its PoS address by the list (its IP), ``told_at`` monotonic seconds, ``juror`` whom
     it holds for the juror of the present slot (feature peers), ``is_outbound`` whether we dialled it
-    and so can ask it things."""
+    and so can ask it things; ``counts`` is false of a juror that only holds a slot."""
 
     name: str
     ip: str
@@ -35,6 +39,7 @@ class PeerView:
     is_outbound: bool
     has_features: bool
     juror: str | None = None
+    counts: bool = True
 
 
 def compute_freshness_s(delays: Delays, *, is_legacy_caller: bool = False) -> float:
@@ -64,11 +69,12 @@ class ToldChain:
 
     @property
     def count(self) -> int:
-        return len(self.holders)
+        """Holders that count."""
+        return sum(peer.counts for peer in self.holders)
 
     def count_subnets(self) -> int:
         """Peers in one /16 count as one (spec 6, connecting)."""
-        return len({get_subnet(peer.ip) for peer in self.holders})
+        return len({get_subnet(peer.ip) for peer in self.holders if peer.counts})
 
 
 def get_subnet(ip: str) -> str:
@@ -86,14 +92,22 @@ def _identity(height: ChainHeight) -> tuple[int, int, int, bytes]:
 
 
 def group_chains(peers: Sequence[PeerView]) -> list[ToldChain]:
-    """Peers by the tip that they tell, most holders first, then the better tip.  Peers that tell one
-    tip with other measures (a stale cache) are one chain: the best measures stand for it."""
+    """Peers by the tip that they tell, most holders that count first, then the better tip.  Peers that tell
+    one tip with other measures (a stale cache) are one chain: the best measures stand for it, told by those
+    that count where there are any."""
     by_tip: dict[tuple[int, int, int, bytes], list[PeerView]] = {}
     for peer in peers:
         by_tip.setdefault(_identity(peer.told), []).append(peer)
-    chains = [ToldChain(get_best(p.told for p in holders), tuple(holders)) for holders in by_tip.values()]
+    chains = [
+        ToldChain(get_best(p.told for p in _list_voters(holders) or holders), tuple(holders))
+        for holders in by_tip.values()
+    ]
     chains.sort(key=lambda c: (c.count, c.height.round, c.height.height, c.height.block_hash), reverse=True)
     return chains
+
+
+def _list_voters(peers: Sequence[PeerView]) -> list[PeerView]:
+    return [peer for peer in peers if peer.counts]
 
 
 def get_best(heights: Iterable[ChainHeight]) -> ChainHeight:
@@ -132,7 +146,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """How many of the registered peers in sight (``connected``) hold a branch (``behind``).
+    """How many of the peers in sight that count (``connected``) hold a branch (``behind``).
     ``order``: an operator chose what has its block: that may replace ours whatever its age and measures."""
 
     behind: int
@@ -146,4 +160,5 @@ class Support:
 
 def compute_support(block_hash: bytes, peers: Sequence[PeerView]) -> Support:
     """Who stands behind the branch with this tip."""
-    return Support(sum(peer.told.block_hash == block_hash for peer in peers), len(peers))
+    voters = _list_voters(peers)
+    return Support(sum(peer.told.block_hash == block_hash for peer in voters), len(voters))

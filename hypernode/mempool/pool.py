@@ -23,6 +23,9 @@ from hypernode.mempool.policy import find_policy_break, find_signature_break, is
 
 MAX_MESSAGES: Final = 60_000
 """Messages in the pool: an hour (the age limit) of full blocks on main, 20 times 3,000; some 60 MB."""
+LESSER_PART: Final = 4
+"""A quarter of the quota for a sender that does not count (spec 3), and of the room for all of them together,
+or 1,200 registrations of 0.01 BIS could fill the pool in an hour."""
 MAX_REASONS: Final = 64
 """Reasons of refusal that are counted apart; the rest together, so that no peer can invent counters."""
 OTHER_REASONS: Final = "other"
@@ -50,11 +53,20 @@ class Mempool:
         """(number, txid), ascending; entries that went are left in and skipped until ``_compact``."""
         self._next_number = 0
         self._quota: Counter[tuple[Round, str]] = Counter()
+        self._lesser: frozenset[str] = frozenset()
+        """Senders that do not count (spec 3)."""
+        self._lesser_held = 0
         self._refused: Counter[str] = Counter()
         self._peers: dict[str, PeerNotes] = {}
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def set_lesser(self, senders: frozenset[str]) -> None:
+        """Who does not count: its messages are kept with a part of the quota, all of theirs together in a
+        part of the room, so that what is cheap to register does not push out what is not."""
+        self._lesser = senders
+        self._lesser_held = sum(entry.message.sender in senders for entry in self._entries.values())
 
     # --- in -----------------------------------------------------------------------------------------
 
@@ -81,11 +93,15 @@ class Mempool:
         if is_own:
             return None
         # Quota of a sender and round [IGNORE]: relaying what another sender wrote is no fault of a peer's
-        if self._quota[self._quota_key(message)] >= self._network.sender_quota:
+        is_lesser = message.sender in self._lesser
+        part = LESSER_PART if is_lesser else 1
+        if self._quota[self._quota_key(message)] >= max(1, self._network.sender_quota // part):
             return Ignore("mempool", "over the quota of its sender for the round")
         # Room [IGNORE]
         if len(self._entries) >= self._max_messages:
             return Ignore("mempool", "full")
+        if is_lesser and self._lesser_held >= self._max_messages // LESSER_PART:
+            return Ignore("mempool", "full for senders that do not count")
         return None
 
     def offer(
@@ -134,6 +150,7 @@ class Mempool:
         self._order.append((self._next_number, message.txid))
         self._next_number += 1
         self._quota[self._quota_key(message)] += 1
+        self._lesser_held += message.sender in self._lesser
 
     def return_messages(
         self, messages: Iterable[Message], now: float, *, registered: Collection[str] | None = None
@@ -293,6 +310,7 @@ class Mempool:
         entry = self._entries.pop(txid, None)
         if entry is not None:
             del self._ids[entry.buffer]
+            self._lesser_held -= entry.message.sender in self._lesser
 
     def _compact(self) -> None:
         """Forget the places of what went once they outnumber what is left, so that each is paid once."""

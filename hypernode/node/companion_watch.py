@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hypernode.core.colours import Colours
+from hypernode.core.counting import find_uncounted
 from hypernode.core.network import Network
 from hypernode.node.present import Present
 from hypernode.node.repeats import Repeats
@@ -49,9 +50,10 @@ class CompanionWatch:
         if plan is None or status.problem:
             return
         listed = await self.world.pow_source.get_registered(plan.round)
-        self.is_list_stale = (listed.entries, listed.voided, listed.colours) != (
+        uncounted = find_uncounted(listed.entries, listed.weights)
+        self.is_list_stale = (listed.entries, listed.voided, listed.colours, uncounted) != (
             *(plan.registered, plan.voided),
-            colours,
+            *(colours, self.present.counted.reasons),
         )
 
     def note(self, problem: PowNotReady) -> None:

@@ -87,11 +87,15 @@ class Forger:
         return headers[0]
 
     async def send(self, block: Block, plan: RoundPlan) -> int:
-        """Push our block to every registered hypernode that is on its parent; returns to how many."""
+        """Push our block to every hypernode that counts in the round, and to each of its jurors, that is on
+        its parent; returns to how many."""
         self.set_state(State.SENDING)
         slots = asyncio.Semaphore(SEND_AT_ONCE)
         own = self.world.signer.address
-        targets = [e for e in plan.registered if e.pos != own and parse_port(e.port) is not None]
+        wanted = self.peers.counted.present | {juror.address for juror in plan.jurors}
+        targets = [
+            e for e in plan.registered if e.pos in wanted and e.pos != own and parse_port(e.port) is not None
+        ]
         legacy = {e.pos for e in targets if not self.peers.has_features(e.pos)}
         # Who is known to wait for it gets it first; asking the others takes its time.
         targets.sort(key=lambda entry: (self.peers.get_told(entry.pos) is None, entry.pos in legacy))
@@ -112,7 +116,7 @@ class Forger:
             pass  # whoever has not got it by now fetches it
         finally:
             self.peers.awaiting_push.clear()
-        self.log(f"sent block {block.height} to {len(sent)} of {len(targets)} registered")
+        self.log(f"sent block {block.height} to {len(sent)} of {len(targets)} that count or are jurors")
         return len(sent)
 
     async def _is_on_parent(self, entry: Registration, block: Block) -> bool:

@@ -19,7 +19,7 @@ from hypernode.ports import SignatureCheck
 
 
 class Intake:
-    """Feeds the mempool.  ``set_senders`` tells whose messages count in this round (spec 4, M6)."""
+    """Feeds the mempool.  ``set_senders`` tells whose messages it takes in this round (spec 4, M6)."""
 
     def __init__(self, network: Network, world: World, mempool: Mempool) -> None:
         self._network = network
@@ -30,11 +30,15 @@ class Intake:
 
     @property
     def senders(self) -> frozenset[str]:
-        """PoS addresses whose messages count."""
+        """PoS addresses whose messages are taken."""
         return self._senders
 
-    def set_senders(self, senders: frozenset[str]) -> None:
-        self._senders = senders
+    def set_senders(self, allowed: frozenset[str], counted: frozenset[str]) -> None:
+        """Who may send in this round by the chain's rule (``allowed``), and who of them counts.  Where legacy
+        nodes forge, who does not count is taken with a lesser quota: they seal its messages (spec 3)."""
+        full = allowed & (counted | {self._network.control_pos})
+        self._senders = allowed if self._network.mixed else full
+        self._mempool.set_lesser(self._senders - full)
 
     async def digest(self, messages: Sequence[Message], peer: str | None = None) -> list[Verdict | None]:
         """Offer messages to the mempool; one verdict each, None for taken.  ``peer`` is who sent them:

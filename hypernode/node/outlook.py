@@ -46,8 +46,8 @@ class Outlook:
         peers = keep_fresh(self.present.network.delays, self.peers.list_views(), monotonic)
         status = self.present.pow_status
         jurors = tuple(juror.address for juror in plan.jurors) if plan else ()
-        registered = len(plan.registered) if plan else 0
-        self.present.consensus = compute_consensus(own, peers, registered, frozenset(jurors))
+        counted = len(self.present.counted.addresses)
+        self.present.consensus = compute_consensus(own, peers, counted, frozenset(jurors))
         banned = self.sync.list_banned()
         return NodeView(
             now=self.world.clock.now(),
@@ -64,7 +64,7 @@ class Outlook:
             pow_problem=status.problem if status else "",
             is_round_new=plan is None or plan.round != round_,
             is_plan_current=await self._is_plan_current(round_),
-            registered=registered,
+            counted=counted,
             jurors=jurors,
             juror=self.present.get_juror(),
             banned_tips=banned,

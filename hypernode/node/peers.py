@@ -1,15 +1,16 @@
 """The peers that we are connected to, out and in, and what they told us.
 
 Who a peer is goes by the list: its IP, and where several hypernodes share one (private networks), the
-port of its hello too.  A peer is listened to only if it is registered for this round or the one
-before; others are answered, but what they send is not used (spec 2, who may do what).
+port of its hello too.  A peer is listened to only if it counts in this round or the one before, or is a juror
+of the round (spec 3, who counts); others are answered, but the heights that they tell are not used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from hypernode.core.counting import NOBODY, Counted, compute_counted
 from hypernode.core.types import ChainHeight, Registration
 from hypernode.machine.peers import PeerView
 from hypernode.net.session import Session
@@ -49,6 +50,10 @@ class Peers:
     or they may fetch it first, and stop over the push."""
     spreads_until: float = 0.0
     """Monotonic s.  A block was pushed to us, and its forger may not have come to others yet."""
+    counted: Counted = NOBODY
+    """Who counts, in the round and the one before."""
+    jurors: frozenset[str] = frozenset()
+    """Of the round."""
     _by_endpoint: dict[tuple[str, int], Registration] = field(default_factory=dict)
     _by_ip: dict[str, list[Registration]] = field(default_factory=dict)
     _of_address: dict[str, list[Peer]] | None = None
@@ -79,8 +84,17 @@ class Peers:
             self._changed[address] = None
         return is_news
 
-    def set_registered(self, entries: Iterable[Registration]) -> None:
-        """Who counts: the list of the round, and of the one before after it."""
+    def set_registered(
+        self,
+        entries: Iterable[Registration],
+        counted: Counted | None = None,
+        jurors: Collection[str] = (),
+    ) -> None:
+        """The list of the round, and of the one before after it; who of them counts (None: everybody), and
+        the jurors of the round."""
+        entries = list(entries)
+        self.counted = compute_counted(entries, {}) if counted is None else counted
+        self.jurors = frozenset(jurors)
         self._of_address = None
         self._by_endpoint.clear()
         self._by_ip.clear()
@@ -101,7 +115,15 @@ class Peers:
 
     def is_counted_ip(self, ip: str) -> bool:
         """Whether a hypernode that counts has this IP (spec 3, who counts)."""
-        return ip in self._by_ip
+        return any(self.counts(entry.pos) for entry in self._by_ip.get(ip, ()))
+
+    def counts(self, address: str) -> bool:
+        """Whether a hypernode counts, in the round or the one before."""
+        return address in self.counted.present or address in self.counted.before
+
+    def is_heard(self, address: str) -> bool:
+        """Whether its heights are listened to: it counts, or is a juror of the round."""
+        return self.counts(address) or address in self.jurors
 
     def find_registration(self, ip: str, port: int | None) -> Registration | None:
         """Whose IP this is; by port too where hypernodes share it."""
@@ -150,14 +172,17 @@ class Peers:
         return None
 
     def count_connected(self) -> int:
-        """Distinct registered hypernodes that we have a connection with, either way."""
-        return len(self._get_connections())
+        """Distinct hypernodes that count and that we have a connection with, either way."""
+        return sum(self.counts(address) for address in self._get_connections())
 
     def list_views(self) -> tuple[PeerView, ...]:
-        """One view per registered hypernode whose height we know, by address: the latest telling counts."""
+        """One view per hypernode that we listen to and whose height we know, by address: the latest telling
+        counts."""
         connections = self._get_connections()
         for address in self._changed:
-            view = _make_view(address, connections.get(address, ()))
+            if not self.is_heard(address):
+                continue
+            view = _make_view(address, connections.get(address, ()), counts=self.counts(address))
             if view is not None:
                 self._views[address] = view
         self._changed.clear()
@@ -176,7 +201,7 @@ class Peers:
         return self._of_address
 
 
-def _make_view(address: str, connections: Sequence[Peer]) -> PeerView | None:
+def _make_view(address: str, connections: Sequence[Peer], *, counts: bool) -> PeerView | None:
     """Of one hypernode over all its connections, outgoing ones first; None while it told no height."""
     view: PeerView | None = None
     for peer in connections:
@@ -192,6 +217,7 @@ def _make_view(address: str, connections: Sequence[Peer]) -> PeerView | None:
             is_outbound=peer.is_outbound or (view is not None and view.is_outbound),
             has_features=bool(peer.features) or (view is not None and view.has_features),
             juror=peer.told_juror if is_latest or view is None else view.juror,
+            counts=counts,
         )
     return view
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from hypernode.core.counting import NOBODY, Counted
 from hypernode.core.params import Network
 from hypernode.core.timeline import compute_round_slot, compute_slot_start
 from hypernode.core.types import Equivocation, Round, RoundPlan, Slot
@@ -28,6 +29,8 @@ class Present:
     previous_plan: RoundPlan | None = None
     derived_at: float = 0.0
     """When the node derived the round, unix s."""
+    counted: Counted = NOBODY
+    """Who counts of the plan's registered, and of those of the round before."""
     connect_to: tuple[str, ...] = ()
     """PoS addresses of the round's outgoing connections, in order."""
     pow_status: PowStatus | None = None
@@ -63,10 +66,11 @@ class Present:
         if changed:
             self.on_state(state)
 
-    def set_plan(self, plan: RoundPlan, connect_to: tuple[str, ...]) -> None:
+    def set_plan(self, plan: RoundPlan, counted: Counted, connect_to: tuple[str, ...]) -> None:
         """Take the lists of the present round, derived just now."""
         if self.plan is not None and self.plan.round == plan.round - 1:
             self.previous_plan = self.plan
         self.plan = plan
         self.derived_at = self.clock.now()
+        self.counted = counted
         self.connect_to = connect_to

@@ -40,8 +40,8 @@ class RoundEntry:
         await parts.evidence.report_again(round_)
         jurors = len({juror.address for juror in plan.jurors})
         self.log(
-            f"round {round_}: {len(plan.registered)} registered, {len(plan.inactive)} inactive,"
-            f" {len(plan.voided)} voided, {jurors} jurors"
+            f"round {round_}: {len(plan.registered)} registered, {len(parts.present.counted.present)} count,"
+            f" {len(plan.inactive)} inactive, {len(plan.voided)} voided, {jurors} jurors"
         )
 
     async def _recall(self, round_: Round) -> None:
@@ -59,10 +59,14 @@ async def hand_out(parts: Parts, plan: RoundPlan) -> list[Registration]:
     parts.companion.enter_round()
     parts.tuner.enter_round(await parts.rounds.get_colours(round_))
     welcome = [entry for entry in plan.registered if entry.pos not in plan.voided]
-    targets = compute_connect_to(parts.present.network, welcome, parts.world.signer.address, round_)
-    parts.present.set_plan(plan, tuple(entry.pos for entry in targets))
-    parts.peers.set_registered([*plan.registered, *before])
-    parts.intake.set_senders(await parts.rounds.get_allowed_senders(plan))
+    counted = await parts.rounds.get_counted(round_)
+    left_out = {entry.pos for entry in welcome} - counted.addresses
+    own = parts.world.signer.address
+    targets = compute_connect_to(parts.present.network, welcome, own, round_, left_out)
+    parts.present.set_plan(plan, counted, tuple(entry.pos for entry in targets))
+    jurors = frozenset(juror.address for juror in plan.jurors)
+    parts.peers.set_registered([*plan.registered, *before], counted, jurors)
+    parts.intake.set_senders(await parts.rounds.get_allowed_senders(plan), counted.addresses)
     parts.reporter.enter_round(round_)
     parts.intake.configs.enter_round(round_, {entry.pos for entry in plan.registered})
     return targets

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from hypernode.core.colours import Colours
+from hypernode.core.counting import Counted, compute_counted, find_uncounted
 from hypernode.core.lottery import compute_round_plan
 from hypernode.core.params import Network
 from hypernode.core.rainbow import apply_rainbow
@@ -60,6 +61,17 @@ class Rounds:
             return ()
         before: RegisteredList = await self._pow.get_registered(round_ - 1)
         return before.entries
+
+    async def get_counted(self, round_: Round) -> Counted:
+        """Who counts in a round, and counted in the one before.  Raises PowNotReady."""
+        listed = await self._pow.get_registered(round_)
+        before = await self._pow.get_registered(round_ - 1) if round_ > 0 else None
+        return compute_counted(
+            listed.entries,
+            find_uncounted(listed.entries, listed.weights),
+            before.entries if before else (),
+            find_uncounted(before.entries, before.weights) if before else {},
+        )
 
     async def get_colours(self, round_: Round) -> Colours:
         """The coloured lists at the reference height of a round.  Raises PowNotReady."""

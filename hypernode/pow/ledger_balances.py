@@ -70,11 +70,22 @@ class BalanceBook:
             if sent is not None and sender in self._addresses:
                 self._sent[sender][height] += sent
 
+    def merge(self, other: BalanceBook) -> None:
+        """Add what another one of the same addresses holds."""
+        for mine, more in ((self._received, other._received), (self._sent, other._sent)):
+            for address, units in more.items():
+                mine[address].update(units)
+
     def get_sums(self, address: str, height: PowHeight) -> Sums:
         """Up to ``height``."""
         received = [units for h, units in self._received[address].items() if h <= height]
         sent = [units for h, units in self._sent[address].items() if h <= height]
         return sum(received) if received else None, sum(sent) if sent else None
+
+    def get_change_above(self, address: str, height: PowHeight) -> int:
+        """What the balance changed by in blocks above ``height``."""
+        received = sum(units for h, units in self._received[address].items() if h > height)
+        return received - sum(units for h, units in self._sent[address].items() if h > height)
 
 
 def read_balances(

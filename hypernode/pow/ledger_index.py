@@ -15,7 +15,7 @@ and of rowid within a block (spec 5), after they are read.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import closing
 from typing import Final
 
@@ -24,7 +24,15 @@ from hypernode.core.network import Network
 from hypernode.core.registry import OPERATIONS, PowRow
 from hypernode.core.types import PowHeight
 from hypernode.ports import PowNotReady
-from hypernode.pow.ledger_balances import NO_SUMS, Sums, add_sums, read_balances, to_balance
+from hypernode.pow.later_moves import LaterMoves
+from hypernode.pow.ledger_balances import (
+    NO_SUMS,
+    BalanceBook,
+    Sums,
+    add_sums,
+    read_balances,
+    to_balance,
+)
 from hypernode.pow.ledger_cache import Chunk, LedgerCache
 from hypernode.pow.ledger_chunks import ChunkReader, PowBlock, ReadChunk, RolledBack, Span
 from hypernode.pow.ledger_file import LedgerReader, to_text
@@ -69,9 +77,11 @@ class LedgerIndex:
         self, network: Network, cache: LedgerCache, chunk_rows: int = CHUNK_ROWS, *, verify: bool = False
     ) -> None:
         self._cache = cache
+        self._network = network
         self._chunk_rows = chunk_rows
         self._reader = ChunkReader(network, verify=verify)
         self._tally = Tally(cache)
+        self._later = LaterMoves()
         self._chunks: list[Chunk] = []
         self._absorbed = 0
         """Chunks that are in the tally."""
@@ -93,6 +103,7 @@ class LedgerIndex:
         anchor = self._cache.get_fact("anchor")
         self._anchor = PowBlock(*json.loads(anchor)) if anchor else None
         self._tally.load()
+        self._later.forget()
 
     def refresh(
         self,
@@ -231,6 +242,25 @@ class LedgerIndex:
             if sums is not None:
                 parts = (sums, fresh.get_sums(address, height))
             balances[address, height] = to_balance(add_sums(*parts))
+        return balances
+
+    def find_balances_at(
+        self, reader: LedgerReader, addresses: Collection[str], height: PowHeight
+    ) -> dict[str, int]:
+        """Balances (1e-8 BIS) at a height that sealed rows may lie above: what is known of them all, less
+        what came after.  One that never received or never sent until then has nothing that counts."""
+        first = next((n for n in range(self._sealed) if self._chunks[n].top > height), self._sealed)
+        later = BalanceBook(())
+        if first < self._sealed:
+            # who registered with something, too: the rounds that follow, in a sync, ask for some more of them
+            asked = frozenset(addresses) | self._tally.list_wealthy(self._network)
+            later = self._later.read(reader, self._list_spans(0, self._sealed), first, asked)
+        fresh = read_balances(reader, self._list_spans(self._sealed), addresses)
+        balances = {}
+        for address in addresses:
+            sums = add_sums(self._tally.get_totals(address), fresh.get_sums(address, height))
+            balances[address] = (to_balance(sums) or 0) - later.get_change_above(address, height)
+        self.require_unchanged(reader)
         return balances
 
     def _list_spans(self, first: int = 0, end: int | None = None) -> list[Span]:

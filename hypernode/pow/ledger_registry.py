@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -22,7 +23,6 @@ from hypernode.core.registry import (
     PowRow,
     RegistryState,
     RowResult,
-    list_voided,
     sort_rows,
 )
 from hypernode.core.registry_json import decode_state, encode_state
@@ -35,6 +35,7 @@ from hypernode.pow.ledger_chunks import PowBlock, RolledBack
 from hypernode.pow.ledger_file import LedgerFile, LedgerReader, to_number, to_text
 from hypernode.pow.ledger_index import CHUNK_ROWS, SEAL_FROM_CHUNKS, LedgerIndex
 from hypernode.pow.ledger_remarks import Remarks
+from hypernode.pow.listing import is_recent, make_list
 
 MAX_CHECKPOINTS: Final = 8
 """The round that is, the one before, the one to come, and some that catching up goes back to."""
@@ -175,7 +176,11 @@ class LedgerRegistry:
             height = self._get_confirmed_height(reader, compute_reference_time(self._network, round_))
             state = self._derive(reader, height)
             colours = collect_colours(self._network, self._index.list_coloured(height))
-            return RegisteredList(round_, height, state.entries, list_voided(state), colours)
+            return make_list(
+                *(self._network, round_, height, state, colours),
+                find_balances=partial(self._index.find_balances_at, reader),
+                is_recent=is_recent(self._network, height, self._index.highest),
+            )
 
         return self._ask(derive, refresh=refresh)
 

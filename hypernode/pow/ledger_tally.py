@@ -12,9 +12,11 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hypernode.core.registry import REGISTER
+from hypernode.core.counting import LEAST_WEIGHT
+from hypernode.core.network import Network
+from hypernode.core.registry import REGISTER, compute_weight
 from hypernode.core.types import PowHeight
-from hypernode.pow.ledger_balances import NO_SUMS, Sums, add_sums, read_balances
+from hypernode.pow.ledger_balances import NO_SUMS, Sums, add_sums, read_balances, to_balance
 from hypernode.pow.ledger_cache import Chunk, LedgerCache
 from hypernode.pow.ledger_chunks import Moves, Span
 from hypernode.pow.ledger_file import LedgerReader
@@ -110,6 +112,18 @@ class Tally:
         new: Sums = (self._received.get(address), self._sent.get(address))
         kept = self._cache.get_sums(address)
         return new if kept == NO_SUMS else add_sums(kept, new)
+
+    def get_totals(self, address: str) -> Sums:
+        """Sums over all sealed rows."""
+        return self._get_sums(address.encode())
+
+    def list_wealthy(self, network: Network) -> frozenset[str]:
+        """Who registered within the sealed rows with a collateral."""
+        return frozenset(
+            address.decode()
+            for address, watches in self._watches.items()
+            if any(compute_weight(network, to_balance(w.sums)) >= LEAST_WEIGHT for w in watches)
+        )
 
     def flush(self) -> None:
         """Hand what was added to the cache, within its transaction."""

@@ -20,6 +20,8 @@ from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import PowHeight, Registration, Round
 from hypernode.ports import Connections, Endpoint, PowNotReady, PowStatus, RegisteredList
 from hypernode.pow.companion_client import CompanionClient
+from hypernode.pow.listing import is_recent
+from hypernode.pow.node_weights import NodeWeights
 
 LIST_TIMEOUT_S: Final = 60.0
 """A list that it has not cached goes through its whole ledger."""
@@ -52,6 +54,9 @@ class NodePowSource:
     ) -> None:
         self._network = network
         self._client = CompanionClient(connections, endpoint, monotonic)
+        self._weights = NodeWeights(network, self._client)
+        self._highest = 0
+        """The last block that it told of."""
         self._monotonic = monotonic
         self._coloured_path = coloured_path
         self._lists: dict[Round, tuple[float, RegisteredList]] = {}
@@ -84,6 +89,7 @@ class NodePowSource:
         height = info.get("blocks") if isinstance(info, dict) else None
         if type(height) is not int or height <= 0:
             raise self._wrong("statusjson", "the height of its last block")
+        self._highest = height
         remarks = (_NO_VOIDS, self._describe_colours(), *filter(None, self._stale.values()))
         block_hash = await self._get_block_hash(height)
         return PowStatus(self._client.name, height, timestamp, block_hash, "", remarks)
@@ -115,7 +121,10 @@ class NodePowSource:
             raise self._wrong("HN_reg_round", f"the list of round {round_} at {time}: its cache is another's")
         entries = tuple(self._to_entry(collateral, fields) for collateral, fields in regs.items())
         await self._check_height(round_, time, height)
-        return RegisteredList(round_, height, entries, colours=self._read_colours())
+        weights = None
+        if is_recent(self._network, height, self._highest):
+            weights = await self._weights.find(time, entries)
+        return RegisteredList(round_, height, entries, colours=self._read_colours(), weights=weights)
 
     def _to_entry(self, collateral: str, fields: Any) -> Registration:
         texts = [fields.get(name) for name in ("ip", "port", "pos", "reward")] if _is_object(fields) else []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from hypernode.core.colours import Colours, collect_colours
 from hypernode.core.network import FixedHypernode, Network
@@ -22,7 +22,6 @@ from hypernode.core.registry import (
     RegistryState,
     RowResult,
     compute_balance,
-    list_voided,
     sort_rows,
 )
 from hypernode.core.registry_rules import apply_rows
@@ -30,6 +29,7 @@ from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import PowHeight, Round
 from hypernode.ports import PowNotReady, PowStatus, RegisteredList
 from hypernode.pow.backdating import compute_first_time
+from hypernode.pow.listing import is_recent, make_list
 
 FUNDER = "f" * 56
 FEE = COIN // 100
@@ -71,6 +71,7 @@ class PowScript:
         self._rows = list(rows)
         self._forks: list[PowHeight] = []
         self._states: dict[PowHeight, RegistryState] = {}
+        self._balances: dict[PowHeight, dict[str, int]] = {}
 
     @classmethod
     def of(cls, network: Network, hypernodes: Sequence[tuple[str, str, int, int]]) -> PowScript:
@@ -84,7 +85,7 @@ class PowScript:
     def add(self, rows: Iterable[PowRow]) -> None:
         """Put rows into their blocks, after what is in them; a height to come makes an event to come."""
         self._rows += rows
-        self._states.clear()
+        self._forget()
 
     def fork(self, height: PowHeight, *, drop_rows: bool, last: PowHeight | None = None) -> None:
         """Other blocks from ``height`` on: a rollback, seen as soon as it is called.  With
@@ -95,7 +96,12 @@ class PowScript:
             self._rows = [
                 row for row in self._rows if row.height < height or (last is not None and row.height > last)
             ]
+        self._forget()
+
+    def _forget(self) -> None:
+        """The chain is another one now: what followed from it is derived again."""
         self._states.clear()
+        self._balances.clear()
 
     def timestamp_of(self, height: PowHeight) -> float:
         """Of a block."""
@@ -124,6 +130,14 @@ class PowScript:
     def compute_balance(self, address: str, height: PowHeight) -> int | None:
         """Balance (1e-8 BIS) at a height; None for an address that never received or never sent."""
         return compute_balance(self._rows, address, height)
+
+    def find_balances(self, addresses: Collection[str], height: PowHeight) -> dict[str, int]:
+        """Of collaterals, at a height; remembered, for each round asks for the same ones."""
+        known = self._balances.setdefault(height, {})
+        for address in addresses:
+            if address not in known:
+                known[address] = self.compute_balance(address, height) or 0
+        return {address: known[address] for address in addresses}
 
     def _apply(self, height: PowHeight) -> tuple[list[PowRow], RegistryState, list[RowResult]]:
         rows = sort_rows(self.network, (row for row in self._rows if row.height <= height))
@@ -176,7 +190,11 @@ class ScriptedPowSource:
             raise PowNotReady(f"the script is at block {tip}, too near to the reference height {height}")
         state = script.derive_state(height)
         colours = script.derive_colours(height)
-        return RegisteredList(round_, height, state.entries, list_voided(state), colours)
+        return make_list(
+            *(network, round_, height, state, colours),
+            find_balances=script.find_balances,
+            is_recent=is_recent(network, height, tip),
+        )
 
     async def get_block_hashes(self, heights: Sequence[PowHeight]) -> list[str]:
         """Raises PowNotReady for a block that is not there yet, or never was."""

@@ -98,7 +98,7 @@ def _judge_consensus(network: Network, status: Mapping[str, object]) -> list[Fin
         return []
     percent = consensus.get("percent")
     found = (
-        f"{percent} % of {consensus.get('registered')} registered are seen on our tip, "
+        f"{percent} % of {consensus.get('counted')} that count are seen on our tip, "
         f"{consensus.get('chains')} chains are in sight"
     )
     if not isinstance(percent, int) or percent > network.min_forge_consensus:

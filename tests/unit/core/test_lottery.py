@@ -127,6 +127,15 @@ def test_connections_leave_ourselves_out_and_are_bounded() -> None:
     assert chosen == compute_connect_to(network, registered, own, 8)
 
 
+def test_who_does_not_count_is_left_out_of_the_same_shuffle() -> None:
+    registered = register(*[1] * 12)
+    own, left_out = registered[3].pos, {registered[5].pos, registered[7].pos}
+    network = replace(OWN, max_connect_to=11)
+    everybody = compute_connect_to(network, registered, own, 8)
+    chosen = compute_connect_to(replace(OWN, max_connect_to=5), registered, own, 8, left_out)
+    assert chosen == [r for r in everybody if r.pos not in left_out][:5]
+
+
 @pytest.mark.parametrize("limit", [0, -1])
 def test_nothing_is_drawn_below_nothing(limit: int) -> None:
     with pytest.raises(ValueError, match="below"):

@@ -56,7 +56,7 @@ def make_view(**overrides: object) -> NodeView:
         own_address=ME,
         peers=tuple(make_peer(n, own) for n in range(1, 5)),
         connected=4,
-        registered=5,
+        counted=5,
         jurors=("peer1", "peer2", ME),
         juror="peer1",
         can_seal=True,

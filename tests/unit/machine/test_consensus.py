@@ -15,7 +15,17 @@ def test_peers_on_our_tip_count_in_percent_of_all_registered() -> None:
     stale = replace(OWN, uniques=4)
     peers = [make_peer(1, OWN), make_peer(2, stale), make_peer(3, make_height(9, tag=9))]
     consensus = compute_consensus(OWN, peers, 8, {"peer2", "peer3"})
-    assert consensus == Consensus(agree=2, registered=8, percent=25, jurors_agree=1, jurors_seen=2, chains=2)
+    assert consensus == Consensus(agree=2, counted=8, percent=25, jurors_agree=1, jurors_seen=2, chains=2)
+
+
+def test_who_does_not_count_is_in_no_share_and_is_no_chain_nor_juror() -> None:
+    peers = [
+        make_peer(1, OWN),
+        make_peer(2, OWN, counts=False),
+        make_peer(3, make_height(9, tag=9), counts=False),
+    ]
+    consensus = compute_consensus(OWN, peers, 4, {"peer2", "peer3"})
+    assert consensus == Consensus(agree=1, counted=4, percent=25, jurors_agree=0, jurors_seen=0, chains=1)
 
 
 def test_nobody_registered_is_no_consensus() -> None:
@@ -23,7 +33,7 @@ def test_nobody_registered_is_no_consensus() -> None:
 
 
 def _consensus(**changes: int) -> Consensus:
-    base = Consensus(agree=2, registered=10, percent=20, jurors_agree=1, jurors_seen=1, chains=1)
+    base = Consensus(agree=2, counted=10, percent=20, jurors_agree=1, jurors_seen=1, chains=1)
     return replace(base, **changes)
 
 

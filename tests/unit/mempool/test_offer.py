@@ -123,6 +123,32 @@ def test_message_over_the_quota_of_its_sender_is_ignored_and_others_are_not() ->
     assert offer(pool, make_message(sender=3)) is None
 
 
+def test_a_sender_that_does_not_count_has_a_quarter_of_the_quota() -> None:
+    pool = Mempool(make_network(sender_quota=8))
+    lesser = make_message()
+    pool.set_lesser(frozenset({lesser.sender}))
+    assert [offer(pool, make_message(value=value)) for value in range(2)] == [None, None]
+    assert offer(pool, make_message(value=2)) is not None
+    assert [offer(pool, make_message(sender=3, value=value)) for value in range(8)] == [None] * 8
+    assert offer(pool, make_message(sender=3, value=8)) is not None
+
+
+def test_all_that_do_not_count_have_a_quarter_of_the_room_and_no_more() -> None:
+    pool = Mempool(make_network(), max_messages=8)
+    held = [make_message(), make_message(sender=3)]
+    assert [offer(pool, message) for message in held] == [None, None]
+    pool.set_lesser(frozenset(message.sender for message in held))
+    verdict = offer(pool, make_message(value=1))
+    assert isinstance(verdict, Ignore)
+    assert "do not count" in verdict.reason
+    assert offer(pool, make_message(sender=4)) is None
+    pool.remove([held[0]])
+    assert offer(pool, make_message(value=1)) is None
+    assert offer(pool, make_message(value=2)) is not None
+    pool.set_lesser(frozenset())
+    assert [offer(pool, make_message(value=value)) for value in range(2, 7)] == [None] * 5
+
+
 def test_sealing_gives_no_quota_back_but_the_next_round_does() -> None:
     network = make_network(sender_quota=1)
     pool = Mempool(network)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from hypernode.core.counting import NOBODY
 from hypernode.core.types import Message
 from tests.unit.node.worlds import ROUND, Bed, play, store
 
@@ -134,7 +135,7 @@ def test_ports_are_the_text_that_was_registered() -> None:
         views = await make_views(bed)
         plan = views.present.plan
         odd = (replace(plan.registered[0], port="06969 "), *plan.registered[1:])
-        views.present.set_plan(replace(plan, registered=odd), ())
+        views.present.set_plan(replace(plan, registered=odd), NOBODY, ())
         assert (await views.get_hypernodes(None))[0][2] == "06969 "
         assert (await views.get_hypernodes("1"))[odd[0].pos]["port"] == "06969 "
         assert (await views.get_hypernodes("2"))[odd[0].collateral] == {

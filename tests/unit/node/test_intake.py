@@ -182,7 +182,8 @@ def test_only_senders_of_this_and_the_previous_round_count() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        node.intake.set_senders(frozenset({bed.address(2)}))
+        allowed = frozenset({bed.address(2)})
+        node.intake.set_senders(allowed, allowed)
         assert await digest(node, bed.message(2)) is None
         verdict = await digest(node, bed.message(3))
         assert verdict is not None

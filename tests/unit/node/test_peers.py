@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hypernode.core.counting import Uncounted, compute_counted
 from hypernode.core.types import ChainHeight, Registration
 from hypernode.node.peers import Peer, Peers, parse_port
 
@@ -79,6 +80,27 @@ def test_who_is_not_registered_has_no_view() -> None:
     assert peers.list_views() == ()
     peers.set_registered([entry("s", "10.0.0.9")])
     assert [view.address for view in peers.list_views()] == ["s"]
+
+
+def test_who_does_not_count_is_not_heard_but_as_a_juror_whose_voice_is_none() -> None:
+    listed = [entry(pos, f"10.0.0.{n}") for n, pos in enumerate("abcd", start=1)]
+    counted = compute_counted(listed[:3], {"b": Uncounted.WORTHLESS, "c": Uncounted.MOVED_ON}, listed[3:])
+    peers = Peers()
+    peers.set_registered(listed, counted, jurors=["c"])
+    for n in range(1, 5):
+        dialled = peer(f"10.0.0.{n}")
+        peers.add(dialled)
+        peers.note_told(dialled, told(b"x"), None, 1.0)
+    assert [(view.address, view.counts) for view in peers.list_views()] == [
+        ("a", True),
+        ("c", False),
+        ("d", True),
+    ]
+    assert peers.count_connected() == 2
+    assert [peers.is_counted_ip(f"10.0.0.{n}") for n in range(1, 6)] == [True, False, False, True, False]
+    assert all(peers.is_registered_ip(f"10.0.0.{n}") for n in range(1, 5))
+    peers.set_registered(listed, compute_counted(listed, {}))
+    assert [view.address for view in peers.list_views()] == ["a", "b", "c", "d"]
 
 
 def test_a_connection_that_ended_is_forgotten_unless_a_newer_one_took_its_name() -> None:

@@ -38,10 +38,11 @@ def test_start_is_said_again_until_it_is_taken() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        node.intake.set_senders(frozenset())
+        node.intake.set_senders(frozenset(), frozenset())
         await node.reporter.say_start()
         assert list_said(node) == []
-        node.intake.set_senders(frozenset({bed.address(0)}))
+        everybody = frozenset({bed.address(0)})
+        node.intake.set_senders(everybody, everybody)
         await node.reporter.say_start()
         assert len(list_said(node)) == 1
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hypernode.core.counting import NOBODY
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.types import ChainHeight
 from hypernode.node.address_messages import PAGE
@@ -496,7 +497,7 @@ def test_gethypernodes_by_collateral_says_who_is_active() -> None:
         node = await bed.node()
         blocks = await store(bed, node.world.ledger, (ROUND, 0), senders=(0, 1, 2, 3))
         plan = await node.chain.derive_plan(ROUND + 1)
-        node.present.set_plan(plan, ())
+        node.present.set_plan(plan, NOBODY, ())
         assert plan.inactive
         for text in ("2", f"2,0,{ROUND + 1}"):
             listed = await get_json(node, stranger(bed), C.GETHYPERNODES, string=text)

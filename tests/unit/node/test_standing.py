@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from hypernode.core.counting import Uncounted, compute_counted
 from hypernode.net.standing import Standing
 from hypernode.node.peers import Peers
 from hypernode.node.standing import find_standing
@@ -28,6 +29,15 @@ def test_an_ip_has_one_standing(ip: str, standing: Standing) -> None:
     peers = Peers()
     peers.set_registered([entry("a")])
     assert find_standing(peers, ALLOWED, ip) is standing
+
+
+def test_a_registration_that_does_not_count_has_its_standing_below_the_operator() -> None:
+    peers = Peers()
+    listed = [entry("a"), entry("w", "10.0.0.3"), entry("x", "127.0.0.1")]
+    peers.set_registered(listed, compute_counted(listed, dict.fromkeys("wx", Uncounted.WORTHLESS)))
+    assert find_standing(peers, ALLOWED, "10.0.0.1") is Standing.COUNTED
+    assert find_standing(peers, ALLOWED, "10.0.0.3") is Standing.REGISTERED
+    assert find_standing(peers, ALLOWED, "127.0.0.1") is Standing.OPERATOR
 
 
 def test_before_the_first_list_the_operator_is_known_all_the_same() -> None:

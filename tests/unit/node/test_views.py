@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from hypernode.app.metrics import ProcessMetrics
+from hypernode.core.counting import NOBODY
 from hypernode.core.network import Delays
 from hypernode.core.types import ChainHeight
 from hypernode.net.tornado_connections import Traffic
@@ -171,7 +172,7 @@ def test_equal_nodes_share_their_fingerprints() -> None:
         other = await bed.node(2)
         bed.go_to(ROUND + 1, 0)
         await store(bed, other.world.ledger, (ROUND, 0))
-        other.present.set_plan(await other.chain.derive_plan(ROUND + 1), ())
+        other.present.set_plan(await other.chain.derive_plan(ROUND + 1), NOBODY, ())
         changed = (await get_status(other))["meta"]
         assert changed["all_hns_hash"] == metas[0]["all_hns_hash"]
         assert changed["slots"] != metas[0]["slots"]
