@@ -108,7 +108,7 @@ def test_the_bars_of_consensus_and_the_half_of_the_slot(
     peers = tuple(make_peer(n, own) for n in range(agree))
     earliest = 1_000.0 + DELAYS.earliest_forging_s
     at = max(earliest, 1_000.0 + SLOT * now)
-    view = make_view(juror=ME, peers=peers, registered=of, jurors=(ME,), now=at, connected=agree)
+    view = make_view(juror=ME, peers=peers, counted=of, jurors=(ME,), now=at, connected=agree)
     network = make_network(min_forge_consensus=18, min_forge_consensus_low=11)
     decision = decide(network, view)
     assert (decision.state if isinstance(decision, Rest) else None) is kind
