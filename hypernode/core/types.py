@@ -37,7 +37,8 @@ UINT32_MAX = 0xFFFFFFFF
 @dataclass(frozen=True, slots=True)
 class Message:
     """A transaction of the PoS chain (spec 1, message).  ``txid`` is the signature; ``block_height``
-    is 0 in a mempool and not signed; ``received`` (unix s) is local and never on the wire."""
+    is 0 in a mempool and not signed; ``received`` (unix s: when this node got it, 0 for what it wrote itself)
+    is local and never on the wire: messages that differ in nothing else are equal."""
 
     txid: bytes
     block_height: Height
@@ -48,7 +49,7 @@ class Message:
     params: str
     value: int
     pubkey: bytes
-    received: Timestamp = 0
+    received: Timestamp = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

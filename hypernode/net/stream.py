@@ -75,10 +75,11 @@ class CommandStream:
         """The next command; its first byte within ``wait_s`` seconds, all of it within ``most_s``.  Raises
         TimeoutError (and then the stream is closed), TransportClosed, and Reject for what is no command."""
         payload = await self._read_payload(wait_s, most_s)
+        received = int(self._clock.now())
         self.last_progress = self._clock.monotonic()
         if len(payload) <= LONG_BYTES:
-            return decode_command(payload, self._limits)
-        return await self._offload(lambda: decode_command(payload, self._limits))
+            return decode_command(payload, self._limits, received)
+        return await self._offload(lambda: decode_command(payload, self._limits, received))
 
     async def write_command(self, command: Command, most_s: float = math.inf) -> None:
         """Raises TimeoutError when the peer does not read within ``most_s`` or the limit (its stream is

@@ -14,7 +14,7 @@ from typing import Final
 from google.protobuf.message import DecodeError, EncodeError
 
 from hypernode.core.errors import Reject
-from hypernode.core.types import Block, ChainHeight, Message
+from hypernode.core.types import Block, ChainHeight, Message, Timestamp
 from hypernode.wire import command_pb2 as pb
 from hypernode.wire.catalogue import LIMITS, CommandId, Limits
 from hypernode.wire.tags import RULE, check_tags, peek_command_id
@@ -69,9 +69,10 @@ def encode_command(command: Command) -> bytes:
         raise Reject(RULE, f"cannot be written: {problem}") from problem
 
 
-def decode_command(payload: bytes, limits: Limits = LIMITS) -> Command:
-    """The command in a payload; ``height_value`` and so on as they came.  Raises Reject."""
-    return _decode_plain(payload) or _decode_any(payload, limits)
+def decode_command(payload: bytes, limits: Limits = LIMITS, received: Timestamp = 0) -> Command:
+    """The command in a payload; ``height_value`` and so on as they came.  ``received`` (unix s) is noted in
+    its messages.  Raises Reject."""
+    return _decode_plain(payload) or _decode_any(payload, limits, received)
 
 
 def _decode_plain(payload: bytes) -> Command | None:
@@ -101,7 +102,7 @@ def _decode_plain(payload: bytes) -> Command | None:
         return None
 
 
-def _decode_any(payload: bytes, limits: Limits) -> Command:
+def _decode_any(payload: bytes, limits: Limits, received: Timestamp = 0) -> Command:
     command_id = check_tags(payload, limits)
     try:
         wire = pb.Command.FromString(payload)
@@ -109,7 +110,7 @@ def _decode_any(payload: bytes, limits: Limits) -> Command:
         raise Reject(RULE, "no valid payload") from None
     if not wire.IsInitialized():
         raise Reject(RULE, "a required field is missing")
-    return _from_proto(command_id, wire)
+    return _from_proto(command_id, wire, received)
 
 
 def _to_proto(command: Command) -> pb.Command:
@@ -178,7 +179,7 @@ def _height_to_proto(height: ChainHeight, forger: str | None) -> pb.Height:
     )
 
 
-def _from_proto(command_id: CommandId, wire: pb.Command) -> Command:
+def _from_proto(command_id: CommandId, wire: pb.Command, received: Timestamp) -> Command:
     # only what is there is looked at: most commands carry one value
     found = {field.name: value for field, value in wire.ListFields()}
     height = found.get("height_value")
@@ -190,8 +191,8 @@ def _from_proto(command_id: CommandId, wire: pb.Command) -> Command:
         int32=found.get("int32_value"),
         height=_height_from_proto(height) if height is not None else None,
         height_forger=_to_text(forger) if forger is not None else None,
-        blocks=tuple(map(_block_from_proto, found.get("block_value", ()))),
-        messages=tuple(map(_message_from_proto, found.get("tx_values", ()))),
+        blocks=tuple(_block_from_proto(block, received) for block in found.get("block_value", ())),
+        messages=tuple(_message_from_proto(message, received) for message in found.get("tx_values", ())),
         ips=tuple(PeerIp(str(ipaddress.IPv4Address(ip.ipv4)), ip.port) for ip in found.get("ip_values", ())),
         hashes=tuple(found.get("hash_values", ())),
         features=found.get("features"),
@@ -202,7 +203,7 @@ def _from_proto(command_id: CommandId, wire: pb.Command) -> Command:
     )
 
 
-def _message_from_proto(wire: pb.TX) -> Message:
+def _message_from_proto(wire: pb.TX, received: Timestamp) -> Message:
     sender, recipient, params = wire.sender, wire.recipient, wire.params
     if not (isinstance(sender, str) and isinstance(recipient, str) and isinstance(params, str)):
         raise Reject(RULE, _NOT_UTF8)
@@ -216,17 +217,18 @@ def _message_from_proto(wire: pb.TX) -> Message:
         params,
         wire.value,
         wire.pubkey,
+        received,
     )
 
 
-def _block_from_proto(wire: pb.Block) -> Block:
+def _block_from_proto(wire: pb.Block, received: Timestamp) -> Block:
     return Block(
         height=wire.height,
         round=wire.round,
         sir=wire.sir,
         timestamp=wire.ts,
         previous_hash=wire.previous_hash,
-        messages=tuple(map(_message_from_proto, wire.txs)),
+        messages=tuple(_message_from_proto(message, received) for message in wire.txs),
         msg_count=wire.msg_count,
         uniques_sources=wire.sources,
         signature=wire.signature,

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from tests.unit.cli.node_stub import (
     listening,
     listening_raw,
     stay_silent,
+    without_received,
 )
 
 CLIENT = Path(__file__).resolve().parents[2] / "hn_client.py"
@@ -89,14 +91,21 @@ def test_the_answer_is_json_on_one_line_and_the_exit_status_0(
     assert run.err == ""
     assert run.status == 0
     assert run.out.count("\n") == 1
-    assert json.loads(run.out) == printed
+    assert without_received(json.loads(run.out)) == printed
+
+
+def test_a_message_is_shown_with_the_time_at_which_it_came(tmp_path: Path) -> None:
+    before = int(time.time())
+    run = ask(tmp_path, "--action", "tx", "--param", MESSAGE.txid.hex())
+    ((*_, received),) = json.loads(run.out)
+    assert before <= received <= time.time()
 
 
 def test_txtest_prints_the_message_that_was_sent(tmp_path: Path) -> None:
     stub = StubNode()
     run = ask(tmp_path, "--action", "txtest", handler=stub.handle)
     assert (run.status, run.err) == (0, "")
-    assert json.loads(run.out) == message_to_list(stub.got[0])
+    assert json.loads(run.out) == without_received(message_to_list(stub.got[0]))
 
 
 def test_a_status_is_one_line_with_the_client_in_it(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from hypernode.core.message import create_message
 from hypernode.core.network import Network
@@ -24,6 +25,7 @@ from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello
 
 WALLET = make_wallet(b"\x07" * 32, mainnet().address_byte)
+MESSAGE_ITEMS = 10
 MESSAGE = create_message(
     WALLET.sign,
     WALLET.pubkey,
@@ -132,3 +134,13 @@ async def listening_raw(on_connection: Callable[[Transport], Awaitable[None]]) -
         yield listener.endpoint
     finally:
         await listener.close()
+
+
+def without_received(value: Any) -> Any:
+    """A JSON value with 0 for when its messages were received, which is when the client got them."""
+    if isinstance(value, dict):
+        return {key: without_received(item) for key, item in value.items()}
+    if not isinstance(value, list):
+        return value
+    is_message = len(value) == MESSAGE_ITEMS and isinstance(value[-1], int)
+    return [*value[:-1], 0] if is_message else [without_received(item) for item in value]

@@ -34,6 +34,7 @@ from tests.unit.cli.node_stub import (
     listening,
     listening_raw,
     stay_silent,
+    without_received,
 )
 
 
@@ -125,7 +126,8 @@ def test_who_a_node_is_is_proved_or_only_claimed(features: int, identity: str) -
 def test_an_action_gives_the_json_of_the_spec_on_legacy_and_checked_streams(
     name: str, param: str, value: object, is_negative: bool, features: int
 ) -> None:
-    assert ask_node(name, param, features=features) == Answer(value, is_negative)
+    answer = ask_node(name, param, features=features)
+    assert Answer(without_received(answer.value), answer.is_negative) == Answer(value, is_negative)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,7 @@ def test_txtest_signs_a_message_to_ourselves() -> None:
 
     printed = asyncio.run(scenario()).value
     (sent,) = node.got
-    assert printed == message_to_list(sent)
+    assert printed == without_received(message_to_list(sent))
     assert (sent.sender, sent.recipient, sent.what, sent.value, sent.params) == (
         WALLET.address,
         WALLET.address,

@@ -22,6 +22,7 @@ from tests.unit.wire.samples import BLOCK, MESSAGE
 
 T = TypeVar("T")
 MAGIC = b"\xf0\x01\x02\x03"
+START = 1_796_119_200.5
 
 
 class Pipe:
@@ -63,7 +64,7 @@ def exchange(command: Command, limits: Limits | None = None) -> tuple[Command, i
 
     async def scenario() -> tuple[Command, int, int]:
         pipe, writing, reading = Pipe(), Aside(), Aside()
-        clock = SimClock(asyncio.get_running_loop(), 0.0)
+        clock = SimClock(asyncio.get_running_loop(), START)
 
         def open_stream(aside: Aside) -> CommandStream:
             framing = Framing(MAGIC, lambda *_: 1 << 26, Mode.CHECKED)
@@ -84,6 +85,19 @@ def test_a_short_command_is_coded_where_it_is() -> None:
     short = replace(command, messages=command.messages[:100])
     assert len(encode_command(short)) <= LONG_BYTES
     assert exchange(short) == (short, 0, 0)
+
+
+@pytest.mark.parametrize("count", [2, LONG_MESSAGES + 200])
+def test_messages_are_marked_with_the_time_at_which_they_came(count: int) -> None:
+    """Also those in blocks: scripts show it, and the ledger keeps it (spec 6, status)."""
+    block = replace(BLOCK, messages=make_messages(count))
+    for command in (
+        Command(CommandId.TX, messages=block.messages),
+        Command(CommandId.BLOCK, blocks=(block,)),
+    ):
+        taken, *_ = exchange(command)
+        messages = taken.messages or taken.blocks[0].messages
+        assert {message.received for message in messages} == {int(START)}
 
 
 @pytest.mark.parametrize(
