@@ -44,13 +44,19 @@ def _count_fitting(messages: Sequence[Message], room: int) -> int:
     return len(messages)
 
 
-def can_forge(network: Network, messages: Sequence[Message]) -> Reject | None:
+class TooFewMessages(Reject):
+    """A block cannot be made of these."""
+
+
+def can_forge(network: Network, messages: Sequence[Message]) -> TooFewMessages | None:
     """Why these messages make no block: too few of them, or of too few senders.  None when they do."""
     if len(messages) < network.min_block_messages:
-        return Reject("6-node", f"{len(messages)} messages, {network.min_block_messages} are needed")
+        return TooFewMessages("6-node", f"{len(messages)} messages, {network.min_block_messages} are needed")
     sources = count_sources(messages)
     if sources < network.min_forge_sources:
-        return Reject("6-node", f"messages of {sources} senders, {network.min_forge_sources} are needed")
+        return TooFewMessages(
+            "6-node", f"messages of {sources} senders, {network.min_forge_sources} are needed"
+        )
     return None
 
 

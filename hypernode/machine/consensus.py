@@ -58,3 +58,12 @@ def is_enough(network: Network, consensus: Consensus, is_second_half: bool) -> b
     if consensus.percent > network.min_forge_consensus:
         return True
     return is_second_half and consensus.chains == 1 and consensus.percent > network.min_forge_consensus_low
+
+
+def describe_shortfall(network: Network, consensus: Consensus, is_second_half: bool) -> str:
+    """What ``is_enough`` misses, in figures."""
+    is_low_bar = is_second_half and consensus.chains == 1
+    needed = network.min_forge_consensus_low if is_low_bar else network.min_forge_consensus
+    if consensus.percent <= needed:
+        return f"{consensus.percent} %, over {needed} needed"
+    return f"{consensus.percent} %, but none of {consensus.jurors_seen} jurors in sight agrees"

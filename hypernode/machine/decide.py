@@ -8,13 +8,14 @@ not forge.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hypernode.core.params import Network
 from hypernode.core.timeline import has_begun
 from hypernode.core.types import ChainHeight, Round, Slot
-from hypernode.machine.consensus import Consensus, compute_consensus, is_enough
+from hypernode.machine.consensus import Consensus, compute_consensus, describe_shortfall, is_enough
 from hypernode.machine.peers import Order, PeerView, ToldChain, find_better_chains, group_chains
+from hypernode.machine.reasons import Obstacle, Reason
 from hypernode.machine.state import State
 
 MAX_CLOCK_OFFSET_S = 2.0
@@ -61,16 +62,22 @@ class NodeView:
     is_slot_signed: bool = False
     can_seal: bool = False
     """The mempool has enough messages from enough senders."""
+    messages: int = 0
+    senders: int = 0
+    """Of what a block made now would hold; counted in our own slot."""
+    uptime_s: float = float("inf")
     forge_from_round: Round = 0
     clock_offset_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Nothing to do but to listen; ``reason`` is for people."""
+    """Nothing to do but to listen; ``reason`` is for people, and ``obstacle`` says the same to the account of
+    our slots, where it keeps us from forging."""
 
     state: State
     reason: str = ""
+    obstacle: Obstacle | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +137,20 @@ Decision = Rest | GoOn | DeriveRound | DropPremature | SyncRound | CatchUp | Fol
 def decide(network: Network, view: NodeView) -> Decision:
     """The next thing to do, by spec 6 (states, consensus, forging, syncing)."""
     if view.halted:
-        return Rest(State.HALTED, view.halted)
+        return _rest(State.HALTED, Reason.HALTED, view.halted)
     if (urgent := _decide_urgent_forging(network, view)) is not None:
         return urgent
     is_syncing = view.sync_alive_at is not None
     if _is_sync_alive(network, view) and not view.is_round_new:
         return GoOn()
     if view.pow_problem:
-        return Rest(State.POW_NOT_SYNC, view.pow_problem)
+        return _rest(State.POW_NOT_SYNC, Reason.COMPANION_LATE, view.pow_problem)
     if not view.is_plan_current:
         return DeriveRound()
     if view.connected < network.min_connections:
-        return Rest(State.START, f"{view.connected} of {network.min_connections} connections")
+        is_starting = view.uptime_s < network.slot_s
+        reason = Reason.STARTING if is_starting else Reason.NO_CONNECTIONS
+        return _rest(State.START, reason, f"{view.connected} of {network.min_connections} connections")
     if is_syncing:
         # Those who should give us blocks are silent: only our own slot is worth more than waiting on.
         decision = _decide_forging(network, view)
@@ -153,6 +162,10 @@ def decide(network: Network, view: NodeView) -> Decision:
     if decision == Rest(State.SYNCING) and view.strange is not None:
         return LookInto(view.strange)
     return decision
+
+
+def _rest(state: State, reason: Reason, words: str) -> Rest:
+    return Rest(state, words, Obstacle(reason, words))
 
 
 def _is_premature(network: Network, view: NodeView) -> bool:
@@ -226,15 +239,14 @@ def _decide_sync(network: Network, view: NodeView, better: list[ToldChain]) -> D
 def _decide_forging(network: Network, view: NodeView) -> Decision:
     if view.juror != view.own_address:
         return Rest(State.SYNCING, _describe_silence(view))
-    obstacle = find_forging_obstacle(network, view)
-    if obstacle:
-        return Rest(State.SYNCING, obstacle)
+    if (rest := _find_forging_obstacle(network, view)) is not None:
+        return rest
     consensus = compute_consensus(view.own, view.peers, view.counted, view.jurors)
     is_second_half = view.now >= (view.slot_start + view.slot_end) / 2
     if is_enough(network, consensus, is_second_half):
         return Forge(consensus)
     state = State.MINIMAL_CONSENSUS if is_second_half else State.STRONG_CONSENSUS
-    return Rest(state, f"{consensus.percent} % agree")
+    return _rest(state, Reason.NO_CONSENSUS, describe_shortfall(network, consensus, is_second_half))
 
 
 def _describe_silence(view: NodeView) -> str:
@@ -244,15 +256,29 @@ def _describe_silence(view: NodeView) -> str:
     return f"none of {view.connected} connected has said anything of late"
 
 
-def find_forging_obstacle(network: Network, view: NodeView) -> str:
-    """Why we do not forge in our own slot now, consensus aside; empty when nothing stands against it."""
+def _find_forging_obstacle(network: Network, view: NodeView) -> Rest | None:
+    """Why we do not forge in our own slot, consensus aside; None when nothing stands against it.  What has no
+    reason is no obstacle: the slot has its block, or its time has not come."""
+    opens = view.slot_start + network.delays.earliest_forging_s
+    closes = view.slot_end - network.delays.latest_forging_s
+    clock = f"the clock is {view.clock_offset_s:+.1f} s off"
+    from_round = f"no forging before round {view.forge_from_round}"
     checks = (
-        (view.is_slot_signed, "already signed for this slot"),
-        ((view.own.round, view.own.sir) >= (view.round, view.sir), "the slot has its block"),
-        (view.round < view.forge_from_round, f"no forging before round {view.forge_from_round}"),
-        (abs(view.clock_offset_s) > MAX_CLOCK_OFFSET_S, f"the clock is {view.clock_offset_s:+.1f} s off"),
-        (view.now < view.slot_start + network.delays.earliest_forging_s, "too early in the slot"),
-        (view.now > view.slot_end - network.delays.latest_forging_s, "too late in the slot"),
-        (not view.can_seal, "too few messages or senders in the mempool"),
+        ((view.own.round, view.own.sir) >= (view.round, view.sir), None, "the slot has its block"),
+        (view.is_slot_signed, Reason.ALREADY_SIGNED, "already signed for this slot"),
+        (view.round < view.forge_from_round, Reason.RESTART_RULE, from_round),
+        (abs(view.clock_offset_s) > MAX_CLOCK_OFFSET_S, Reason.CLOCK_OFF, clock),
+        (view.now < opens, None, "too early in the slot"),
+        (view.now > closes, Reason.TOO_LATE, "too late in the slot"),
+        (not view.can_seal, Reason.TOO_FEW_MESSAGES, _describe_mempool(network, view)),
     )
-    return next((reason for holds, reason in checks if holds), "")
+    for holds, reason, words in checks:
+        if holds:
+            return Rest(State.SYNCING, words) if reason is None else _rest(State.SYNCING, reason, words)
+    return None
+
+
+def _describe_mempool(network: Network, view: NodeView) -> str:
+    if view.messages < network.min_block_messages:
+        return f"{view.messages} messages of {network.min_block_messages}"
+    return f"messages of {view.senders} senders, of {network.min_forge_sources} needed"

@@ -29,7 +29,9 @@ from hypernode.node.present import Present
 from hypernode.node.reporter import Reporter
 from hypernode.node.rounds import Rounds
 from hypernode.node.serving import Serving
+from hypernode.node.slot_log import SlotLog
 from hypernode.node.splits import Splits
+from hypernode.node.state_log import StateLog
 from hypernode.node.storage_watch import StorageWatch
 from hypernode.node.strange_chains import StrangeChains
 from hypernode.node.sync import Synchroniser
@@ -110,9 +112,11 @@ class Parts:
         """The moment, the parameters in force, the companion, and our key."""
         network, world, log, warn = self.network, self.world, outlets.log, outlets.warn
         self.present = Present(network, world.clock, world.clock.now())
+        self.state_log = StateLog(world.clock, self.present, log)
         self.tuner = Tuner(network, self.options.tuned, log)
         self.companion = CompanionWatch(network, world, self.present, log, warn)
         self.own_key = OwnKey(network, world, self.present, halt, warn)
+        self.slot_log = SlotLog(world, self.present, log, warn)
 
     def _make_chain(self) -> None:
         """What is kept: blocks, and the messages that wait for one."""

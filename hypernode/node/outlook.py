@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hypernode.core.block import count_sources
 from hypernode.core.forging import can_forge
-from hypernode.core.types import ChainHeight, Round
+from hypernode.core.types import ChainHeight, Message, Round
 from hypernode.machine.consensus import compute_consensus
 from hypernode.machine.decide import NodeView
 from hypernode.machine.peers import PeerView, find_better_chains, keep_fresh
@@ -48,7 +49,7 @@ class Outlook:
         jurors = tuple(juror.address for juror in plan.jurors) if plan else ()
         counted = len(self.present.counted.addresses)
         self.present.consensus = compute_consensus(own, peers, counted, frozenset(jurors))
-        banned = self.sync.list_banned()
+        banned, ready = self.sync.list_banned(), self._list_ready()
         return NodeView(
             now=self.world.clock.now(),
             monotonic=monotonic,
@@ -75,7 +76,10 @@ class Outlook:
             sync_alive_at=self.sync_task.alive_at,
             better_since=self._note_better(own, peers, banned),
             is_slot_signed=await self.world.journal.get_hash(round_, sir) is not None,
-            can_seal=self._can_seal(),
+            can_seal=can_forge(self.present.network, ready) is None,
+            messages=len(ready),
+            senders=count_sources(ready),
+            uptime_s=self.world.clock.now() - self.present.start_time,
             forge_from_round=self.present.forge_from_round,
             clock_offset_s=self.present.clock_offset_s,
         )
@@ -91,10 +95,11 @@ class Outlook:
         self._better_at = own.block_hash
         return self._better_since
 
-    def _can_seal(self) -> bool:
+    def _list_ready(self) -> list[Message]:
+        """What a block of ours made now would hold; in a slot of others it does not matter."""
         if self.present.get_juror() != self.world.signer.address:
-            return False
-        return can_forge(self.present.network, self.forger.select(self.intake.senders)) is None
+            return []
+        return self.forger.select(self.intake.senders)
 
     async def _is_plan_current(self, round_: Round) -> bool:
         plan = self.present.plan

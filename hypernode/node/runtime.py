@@ -125,12 +125,15 @@ class Node(Parts):
             self._wake.clear()
             try:
                 self.present.clock_offset_s = self.clock_watch.look()
+                await self.slot_log.end_past()
                 await self.storage_watch.check()
                 self._expire_messages()
                 await self.companion.check(self.tuner.colours)
                 await self.sync.look_at_order()
                 view = await self.outlook.look()
-                await self._perform(decide(self.present.network, view), view)
+                decision = decide(self.present.network, view)
+                self.slot_log.note(view, decision)
+                await self._perform(decision, view)
                 await self.duties.say_what_is_due()
             except FAULTS as fault:
                 self._note_fault(fault)
@@ -149,6 +152,7 @@ class Node(Parts):
 
     def _note_fault(self, fault: Exception) -> None:
         """What stands in our way, or a fault of ours, in the state with its reason."""
+        self.slot_log.note_fault(fault)
         match fault:
             case PowNotReady():
                 self.companion.note(fault)
@@ -227,8 +231,10 @@ class Node(Parts):
             block = await self.forger.forge(plan, view.sir)
         except (Verdict, AlreadySigned) as obstacle:
             self._log(f"did not forge for slot {view.sir}: {obstacle}")
+            self.slot_log.note_fault(obstacle)
             self.present.set_state(State.SYNCING, str(obstacle))
             return
+        self.slot_log.note_forged(block.round, block.sir)
         await self.forger.send(block, plan)
         self.wake()
 

@@ -125,7 +125,7 @@ def test_a_disk_that_refuses_stops_forging_only_and_only_while_it_does() -> None
 
 async def _check_sick(cluster: Cluster, host: Host, words: str) -> None:
     """It says so, in the log once a minute, answers, and does not forge."""
-    said = [line for line in host.log if words in line]
+    said = [line for line in host.log if " storage: " in line and words in line]
     assert said
     assert len(said) <= 12 * cluster.params.slot_s / 60
     answer = await _ask_status(cluster, host)

@@ -98,7 +98,8 @@ def test_the_juror_forges_when_the_network_agrees() -> None:
         ({"clock_offset_s": -2.5}, "clock"),
         ({"now": 1_000.0 + NETWORK.delays.earliest_forging_s - 0.1}, "too early"),
         ({"now": 1_180.0 - NETWORK.delays.latest_forging_s + 0.1}, "too late"),
-        ({"can_seal": False}, "too few"),
+        ({"can_seal": False, "messages": 3}, "3 messages of 4"),
+        ({"can_seal": False, "messages": 9, "senders": 2}, "messages of 2 senders, of 3 needed"),
     ],
 )
 def test_the_juror_does_not_forge_and_says_why(change: dict[str, object], words: str) -> None:

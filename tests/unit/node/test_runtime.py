@@ -251,3 +251,17 @@ def test_a_stop_takes_less_than_ten_seconds_also_while_peers_are_deaf() -> None:
         await cluster.stop_all()
 
     play(scenario())
+
+
+def test_every_slot_of_ours_has_one_line_and_it_says_what_the_chain_has(story: Story) -> None:
+    for index in range(SIZE - 1):
+        said = [line.partition(" ")[2] for line in story.logs[index]]
+        lines = [line for line in said if line.startswith("our slot ")]
+        slots = [line.split(":")[0] for line in lines]
+        assert len(slots) == len(set(slots))
+        forged = {line.split(":")[0] for line in lines if "forged, block" in line}
+        own = [block for block in story.blocks if block.forger == story.addresses[index]]
+        last = story.blocks[-1]
+        ended = [block for block in own if (block.round, block.sir) < (last.round, last.sir)]
+        assert ended
+        assert {f"our slot {block.sir} of round {block.round}" for block in ended} <= forged

@@ -317,7 +317,7 @@ def note_told(bed: Bed, node: Node, index: int, told: ChainHeight | None, *, fea
     """Let a node have heard a height from a hypernode that it dialled."""
     name = f"{bed.ip(index)}:{PORT:05d}"
     peer = Peer(name, bed.ip(index), PORT, features, is_outbound=True, told=told)
-    node.peers.outbound[name] = peer
+    node.peers.add(peer)
     return peer
 
 
