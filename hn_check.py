@@ -2,7 +2,7 @@
 
 import sys
 
-from hypernode.cli.check import main
+from hypernode.__main__ import start
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start("check"))

@@ -2,7 +2,7 @@
 
 import sys
 
-from hypernode.__main__ import main
+from hypernode.__main__ import start
 
 if __name__ == "__main__":
-    sys.exit(main(["feed", *sys.argv[1:]]))
+    sys.exit(start("feed"))

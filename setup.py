@@ -23,5 +23,5 @@ setup(
     package_data={"hypernode": ["py.typed", "*.json"], "hypernode.wire": ["*.proto", "*.pyi"]},
     python_requires=">=3.11",
     install_requires=read_requirements(),
-    entry_points={"console_scripts": ["hypernode = hypernode.__main__:main"]},
+    entry_points={"console_scripts": ["hypernode = hypernode.__main__:start"]},
 )

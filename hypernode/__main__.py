@@ -4,34 +4,43 @@ only when it is asked for, so that starting is quick."""
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from dataclasses import dataclass
 from typing import Final
 
+from hypernode.cli.output import run_command
+
 
 @dataclass(frozen=True, slots=True)
 class Subcommand:
-    """A module with ``main(argv: list[str]) -> int``, and what the command does in one line."""
+    """A module with ``main(argv: list[str]) -> int``, and what the command does in one line.  ``script`` is
+    the file that starts it too."""
 
     module: str
     help: str
+    script: str = ""
 
 
 SUBCOMMANDS: Final[dict[str, Subcommand]] = {
     "devnet": Subcommand(
         "hypernode.cli.devnet", "run a local network of hypernodes with its own companion chain"
     ),
-    "instance": Subcommand("hypernode.cli.instance", "run one hypernode"),
-    "client": Subcommand("hypernode.cli.client", "ask a running hypernode"),
+    "instance": Subcommand("hypernode.cli.instance", "run one hypernode", "hn_instance"),
+    "client": Subcommand("hypernode.cli.client", "ask a running hypernode", "hn_client"),
     "check": Subcommand(
-        "hypernode.cli.check", "check whether the node does its duty, its ledger, or every block"
+        "hypernode.cli.check",
+        "check whether the node does its duty, its ledger, or every block",
+        "hn_check",
     ),
     "ledger": Subcommand("hypernode.cli.ledger", "repair, prune, snapshot, import or export the ledger"),
-    "feed": Subcommand("hypernode.cli.reg_feed", "show what became of every registration, and why"),
+    "feed": Subcommand(
+        "hypernode.cli.reg_feed", "show what became of every registration, and why", "hn_reg_feed"
+    ),
     "register": Subcommand("hypernode.cli.register", "print what registers or unregisters a hypernode"),
-    "rewards": Subcommand("hypernode.cli.rewards", "compute the rewards of a week"),
-    "simulate": Subcommand("hypernode.cli.simulate", "simulate how well hypernodes are connected"),
+    "rewards": Subcommand("hypernode.cli.rewards", "compute the rewards of a week", "hn_rewards"),
+    "simulate": Subcommand(
+        "hypernode.cli.simulate", "simulate how well hypernodes are connected", "hn_simulate"
+    ),
     "sim": Subcommand("hypernode.cli.sim", "play a network through faults on virtual time"),
     "study": Subcommand(
         "hypernode.cli.study", "play networks under constant trouble, and write what they teach"
@@ -53,14 +62,17 @@ def main(argv: list[str] | None = None) -> int:
     if subcommand is None:
         print(f"hypernode: no command {arguments[0]!r}\n{format_usage()}", file=sys.stderr)
         return USAGE_ERROR
-    run = importlib.import_module(subcommand.module).main
-    try:
-        result: int = run(list(arguments[1:]))
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read our output went away: nobody is left to tell
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    result: int = importlib.import_module(subcommand.module).main(list(arguments[1:]))
     return result
+
+
+def start(*before: str) -> int:
+    """``main`` as a process of its own: the arguments are ``before`` and those of the command line, and
+    whatever becomes of what it prints ends as ``cli.output`` says."""
+    arguments = [*before, *sys.argv[1:]]
+    known = SUBCOMMANDS.get(arguments[0]) if arguments else None
+    name = known.script or arguments[0] if known else "hypernode"
+    return run_command(name, lambda: main(arguments))
 
 
 def format_usage() -> str:
@@ -71,4 +83,4 @@ def format_usage() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(start())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -60,10 +59,6 @@ def main(argv: list[str] | None = None) -> int:
         return _ask_and_print(args)
     except (UsageError, ConfigError, WalletError) as error:
         return _fail(str(error), Exit.USAGE)
-    except BrokenPipeError:
-        # who read us has gone: what is still buffered must not raise again when the interpreter ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.OK
     except KeyboardInterrupt:
         return _fail("interrupted", Exit.NO_CONNECTION)
 

@@ -18,6 +18,7 @@ from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
 from hypernode.cli.exit_codes import Exit
+from hypernode.cli.output import make_console, need_reader
 
 if TYPE_CHECKING:
     from hypernode.devnet.display import Display, Form
@@ -33,6 +34,7 @@ PARENT_FOLDER: Final = "devnet"
 def main(argv: list[str]) -> int:
     """Run a devnet; returns the exit status."""
     args = _parse(argv)
+    need_reader()
     from hypernode.node.wallet import WalletError
 
     try:
@@ -140,11 +142,9 @@ def _remove(folder: Path) -> None:
 
 
 def _make_display(args: argparse.Namespace, plan: DevnetPlan) -> Display:
-    from rich.console import Console
-
     from hypernode.devnet.display import Display
 
-    console = Console()
+    console = make_console()
     form: Form = "json" if args.json else "table" if console.is_terminal else "lines"
     facts = {
         "folder": str(plan.folder),

@@ -6,7 +6,8 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """0 to 5 are the client's; those from 64 on are of ``sysexits``, for supervisors."""
+    """0 to 5 are the client's; those from 64 on are of ``sysexits``, for supervisors; those above 128 are
+    what a shell says of a process that a signal ended."""
 
     OK = 0
     NEGATIVE = 1
@@ -19,10 +20,18 @@ class Exit(IntEnum):
     BAD_ANSWER = 5
     COMMAND_LINE = 64
     """What ``USAGE`` is elsewhere, for a command whose 2 says something else."""
+    OUR_FAULT = 70
+    """Nobody expected it: a bug.  What it was is on standard error, and a node's is in its log."""
+    OUTPUT = 74
+    """Standard output is closed or full: the answer is lost."""
     TEMPORARY = 75
     """Trying again later may help."""
     CONFIGURATION = 78
     """Only the operator can mend it: no restart helps."""
+    INTERRUPTED = 130
+    """By Ctrl-C, for a command that does not say more."""
+    READER_GONE = 141
+    """Who read went away, and there is no other end."""
 
 
 class Health(IntEnum):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self, TextIO
+from typing import TYPE_CHECKING, Final, Self, TextIO, cast
+
+from hypernode.cli.output import Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +34,7 @@ class Meter:
     ) -> None:
         self._what = what
         self._first, self._total = first, total
-        self._stream = stream or sys.stderr
+        self._stream = Words(stream or sys.stderr)
         self._quiet = quiet or (only_terminal and not self._stream.isatty())
         self._now = now
         self._begun = self._said = now()
@@ -52,7 +54,7 @@ class Meter:
                 ),
                 TimeRemainingColumn(),
             )
-            self._bar = Progress(*columns, console=Console(file=self._stream))
+            self._bar = Progress(*columns, console=Console(file=cast(TextIO, self._stream)))
             self._task = self._bar.add_task(self._what, total=self._total, completed=self._first, rate="")
             self._bar.start()
         return self
@@ -74,8 +76,7 @@ class Meter:
             self._said = now
             left = (self._total - height) * seconds / max(height - self._first, 1)
             percent = 100 * height // max(self._total, 1)
-            print(
-                f"{self._what}: block {height} of {self._total}, {percent} %, {rate}, {left:.0f} s left",
-                file=self._stream,
-                flush=True,
+            self._stream.write(
+                f"{self._what}: block {height} of {self._total}, {percent} %, {rate}, {left:.0f} s left\n"
             )
+            self._stream.flush()

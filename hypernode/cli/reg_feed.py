@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from hypernode.cli.companion import add_folder_flags, load_tool_settings, open_companion
 from hypernode.cli.exit_codes import Exit
+from hypernode.cli.output import need_reader
 
 if TYPE_CHECKING:
     from hypernode.cli.companion import Companion
@@ -88,6 +89,7 @@ async def show_feed(
         checks = _check_balances(companion, events, height) if args.balancecheck else None
         chosen = _select(args, events)
         if args.follow:
+            need_reader()
             print_events(chosen, as_json=args.json)
             await _follow(args, companion, events, now, sleep)
         feed = Feed(companion.network, height, until, tuple(events), tuple(chosen), checks)

@@ -48,8 +48,6 @@ def main(argv: list[str] | None = None) -> int:
         return _report(args, settings, name, week)
     except ConfigError as error:
         return _fail(str(error), Exit.CONFIGURATION)
-    except BrokenPipeError:
-        raise  # nobody reads us any more: that is no trouble of a disk
     except (WeekNotFinished, PowNotReady, StorageError, StorageTrouble, OSError) as error:
         return _fail(str(error), Exit.TEMPORARY)
     except FilesDiffer as error:

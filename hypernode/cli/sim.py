@@ -16,6 +16,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from hypernode.cli.exit_codes import Exit
+from hypernode.cli.output import need_reader
 
 if TYPE_CHECKING:
     from hypernode.sim.report import Failure, Report
@@ -43,6 +44,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.plan:
         print("\n".join(str(fault) for fault in scenario.make_plan()))
         return Exit.OK
+    need_reader()
     from hypernode.sim.scenario import play
 
     print(f"playing {scenario.to_arguments()}: {len(scenario.make_plan())} faults", flush=True)
@@ -259,7 +261,7 @@ def _showing_progress() -> Iterator[Callable[[Progress], None]]:
     from rich.progress import Progress as Bar
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
-    with Bar(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+    with Bar(*columns, TimeRemainingColumn(), console=Console(file=sys.stderr)) as bar:
         task = bar.add_task("starting", total=1.0)
 
         def show(progress: Progress) -> None:

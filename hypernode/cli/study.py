@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hypernode.cli.exit_codes import Exit
+from hypernode.cli.output import need_reader
 
 if TYPE_CHECKING:
     from hypernode.sim.study.cells import Cell
@@ -46,6 +47,7 @@ def main(argv: list[str] | None = None) -> int:
         elif args.list:
             _list(cells, _load(args.results))
         else:
+            need_reader()
             _play(cells, args.results)
     except (OSError, ValueError) as error:
         print(f"study: {error}", file=sys.stderr)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hypernode.cli.output import make_console
 from hypernode.node.logs import printable
 
 MAX_ROWS: Final = 1_000
@@ -21,7 +22,7 @@ _TIME: Final = "%Y-%m-%d %H:%M:%S"
 
 def print_value(action: str, value: object, console: Console | None = None) -> None:
     """The answer to ``action``, as JSON value, on the terminal."""
-    screen = console or Console()
+    screen = console or make_console()
     if value is False:
         screen.print("nothing found")
         return

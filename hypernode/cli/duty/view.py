@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from hypernode.cli.duty.findings import Finding, Severity
+from hypernode.cli.output import make_console
 
 Found = Mapping[str, list[Finding]]
 
@@ -62,7 +62,7 @@ def _count(severity: Severity, count: int) -> str:
 def print_found(found: Found, *, is_terminal: bool) -> None:
     """For people."""
     if is_terminal:
-        Console().print(make_table(found))
+        make_console().print(make_table(found))
     else:
         print(format_lines(found))
     print(summarise(found))
