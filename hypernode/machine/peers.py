@@ -29,7 +29,9 @@ class PeerView:
 
     ``address`` is its PoS address by the list (its IP), ``told_at`` monotonic seconds, ``juror`` whom
     it holds for the juror of the present slot (feature peers), ``is_outbound`` whether we dialled it
-    and so can ask it things; ``counts`` is false of a juror that only holds a slot."""
+    and so can ask it things; ``counts`` is false of a juror that only holds a slot; ``is_vouched``: the
+    height came from who proved its key or answers at its endpoint, so that an untrue one may be held against
+    it."""
 
     name: str
     ip: str
@@ -40,6 +42,7 @@ class PeerView:
     has_features: bool
     juror: str | None = None
     counts: bool = True
+    is_vouched: bool = True
 
 
 def compute_freshness_s(delays: Delays, *, is_legacy_caller: bool = False) -> float:

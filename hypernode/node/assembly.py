@@ -129,7 +129,7 @@ class Parts:
     def _make_speakers(self, outlets: Outlets) -> None:
         """What we say to others of our own accord: words, tests, blocks."""
         network, world, options = self.network, self.world, self.options
-        self.peers = Peers()
+        self.peers = Peers(network.delays)
         self.reporter = Reporter(network, world, self.intake)
         self.dialler = Dialler(
             network, world, self.peers, options.limits, options.own_port, options.source_ip

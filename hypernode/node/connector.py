@@ -96,13 +96,15 @@ class Connector:
         name = format_peer_name(entry.ip, port)
         peer = Peer(name, entry.ip, port, session.features, is_outbound=True, session=session)
         peer.proved_address = session.proved_address
-        self.mempool.forget_peer(name)
         self.peers.add(peer)
+        self.mempool.forget_peer(peer.exchange)
         try:
             await self._exchange(session, peer, entry)
         finally:
             session.close()
             self.peers.remove(peer)
+            if not self.peers.shares_exchange(peer):
+                self.mempool.forget_peer(peer.exchange)
 
     async def _exchange(self, session: Session, peer: Peer, entry: Registration) -> None:
         """Heights and mempools whenever they are due, pings in between, until the line breaks, or a legacy
@@ -153,10 +155,10 @@ class Connector:
 
     async def _exchange_mempools(self, session: Session, peer: Peer) -> None:
         now = self.present.get_offer_time()
-        new = self.mempool.take_new_for(peer.name, self.network.max_txs_to_sync, now)
+        new = self.mempool.take_new_for(peer.exchange, self.network.max_txs_to_sync, now)
         theirs = await ask_mempool(session, tuple(new))
-        if theirs:
-            await self.intake.digest(theirs, peer.name)
+        if theirs and self.peers.is_authentic(peer):
+            await self.intake.digest(theirs, peer.exchange)
 
     async def _fetch_mempool(self, entry: Registration, peer: Peer) -> None:
         """Everything a legacy peer has, over a connection for this alone: what it wrote itself it does not
@@ -167,7 +169,7 @@ class Connector:
         except (TransportClosed, TimeoutError) as trouble:
             self.log(f"no messages from {entry.ip}:{entry.port}: {trouble}")
             return
-        await self.intake.digest(theirs, peer.name)
+        await self.intake.digest(theirs, peer.exchange)
 
     def _is_short(self) -> bool:
         """Whether the mempool has too few messages, or senders, for anybody's block."""

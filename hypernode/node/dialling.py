@@ -119,6 +119,14 @@ class Dialler:
         )
 
     async def _open(self, entry: Registration, port: int) -> Session:
+        """Raises TransportClosed for another at the endpoint of a hypernode whose key is connected."""
+        session = await self._open_to_anyone(entry, port)
+        if session.proved_address != entry.pos and self.peers.is_key_connected(entry.pos):
+            session.close("another than the one whose key is connected")
+            raise TransportClosed("who answers did not prove the key that is connected from its IP")
+        return session
+
+    async def _open_to_anyone(self, entry: Registration, port: int) -> Session:
         return await open_session(
             self.world.connections,
             self._endpoint(entry),

@@ -1,7 +1,8 @@
 """Who is it: identities of peers as proved by a signed hello, or only claimed (spec 2, who a peer is).
 
-Whom we listen to goes by the IP alone, on legacy links and on others: a proof changes nothing there.  It
-shows the operator which registered IPs are held by the key that is registered with them, and which are not.
+Once a connection proved the registered key, no other speaks for that hypernode (``node.peer_views``); where
+none did, its IP is all there is.  The operator sees which registered IPs are held by the key that is
+registered with them, and which are not.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ OTHER: Final = "other"
 
 
 def get_identity(peers: Peers, address: str) -> str:
-    """How well we know that a connected hypernode is the one registered; the best of its connections."""
-    proved = {peer.proved_address for peer in peers.list_all() if peers.find_address(peer) == address}
+    """How well we know that a connected hypernode is the one registered: by the connection that speaks for
+    it."""
+    proved = {peer.proved_address for peer in peers.list_authentic(address)[:1]}
     if address in proved:
         return PROVED
     return OTHER if proved - {None} else CLAIMED

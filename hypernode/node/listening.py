@@ -91,6 +91,8 @@ class Listening:
             del self._transports[number]
             for peer in known:
                 self.peers.remove(peer)
+                if not self.peers.shares_exchange(peer):
+                    self.mempool.forget_peer(peer.exchange)
         if end.is_offence:
             ip = transport.remote.ip
             self._offences.note(ip, f"{ip}: {end.reason}, on hold for {end.held_s:.0f} s")
@@ -100,8 +102,8 @@ class Listening:
         hello = caller.hello
         if hello is None or not hello.is_dialable:
             return []
-        peer = Peer(caller.name, caller.ip, hello.port, caller.features, is_outbound=False)
+        peer = Peer(caller.name, caller.ip, hello.port, caller.features, is_outbound=False, caller=caller)
         peer.proved_address = caller.proved_address
         self.peers.add(peer)
-        self.mempool.forget_peer(peer.name)
+        self.mempool.forget_peer(peer.exchange)
         return [peer]

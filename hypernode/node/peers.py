@@ -1,19 +1,22 @@
 """The peers that we are connected to, out and in, and what they told us.
 
-Who a peer is goes by the list: its IP, and where several hypernodes share one (private networks), the
-port of its hello too.  A peer is listened to only if it counts in this round or the one before, or is a juror
-of the round (spec 3, who counts); others are answered, but the heights that they tell are not used.
+Who a peer is goes by the list: the key that it proved, else its IP, and where several hypernodes share one
+(private networks), the port of its hello too.  A peer is listened to only if it counts in this round or the
+one before, or is a juror of the round (spec 3, who counts); others are answered, but the heights that they
+tell are not used.  Which of the connections with one hypernode speak for it is ``peer_views``'.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from hypernode.core.counting import NOBODY, Counted, compute_counted
+from hypernode.core.network import Delays
 from hypernode.core.types import ChainHeight, Registration
 from hypernode.machine.peers import PeerView
-from hypernode.net.session import Session
+from hypernode.node import peer_views
+from hypernode.node.peer_views import Peer as Peer
 
 MAX_PORT = 65_535
 MAX_PORT_CHARS = 10
@@ -21,30 +24,14 @@ MAX_PORT_CHARS = 10
 
 
 @dataclass(slots=True)
-class Peer:
-    """One connection.  ``name`` is ``ip:0port`` with the port of its hello; times are monotonic s."""
-
-    name: str
-    ip: str
-    port: int
-    features: int
-    is_outbound: bool
-    session: Session | None = None
-    told: ChainHeight | None = None
-    told_at: float = 0.0
-    told_juror: str | None = None
-    matches_before: int = -1
-    """The last round before which its chain was seen to equal ours (legacy peers)."""
-    proved_address: str | None = None
-    """Whose key its signed hello proved; None where it only says who it is."""
-
-
-@dataclass(slots=True)
 class Peers:
-    """All connections by direction and name."""
+    """All connections by direction and name.  ``delays``: the network's, for how long one that proved nothing
+    may be silent before another of its hypernode is heard."""
 
+    delays: Delays = field(default_factory=Delays)
     outbound: dict[str, Peer] = field(default_factory=dict)
-    inbound: dict[str, Peer] = field(default_factory=dict)
+    _came: dict[str, list[Peer]] = field(default_factory=dict)
+    """Those that came in, by name, oldest first: one name may have several."""
     awaiting_push: set[str] = field(default_factory=set)
     """Legacy hypernodes that our newest block is on its way to: until it is there they must not hear of it,
     or they may fetch it first, and stop over the push."""
@@ -56,24 +43,46 @@ class Peers:
     """Of the round."""
     _by_endpoint: dict[tuple[str, int], Registration] = field(default_factory=dict)
     _by_ip: dict[str, list[Registration]] = field(default_factory=dict)
+    _count: int = 0
     _of_address: dict[str, list[Peer]] | None = None
-    """Connections of each registered hypernode, by address in order; None after any of them changed."""
+    """The connections of each registered hypernode that count, by address in order; None after any of all
+    connections changed."""
     _views: dict[str, PeerView] = field(default_factory=dict)
     """What ``list_views`` gave last: it is asked for at every look."""
     _changed: dict[str, None] = field(default_factory=dict)
     """Addresses that told something since."""
 
     def add(self, peer: Peer) -> None:
-        """A connection stands; an older one under its name is forgotten."""
-        (self.outbound if peer.is_outbound else self.inbound)[peer.name] = peer
+        """A connection stands.  One that we dialled takes the place of an older one under its name; one that
+        came in stands beside it."""
+        self._count += 1
+        peer.number = self._count
+        if peer.is_outbound:
+            self.outbound[peer.name] = peer
+        else:
+            self._came.setdefault(peer.name, []).append(peer)
         self._of_address = None
 
     def remove(self, peer: Peer) -> None:
-        """A connection ended; a newer one under its name stays."""
-        known = self.outbound if peer.is_outbound else self.inbound
-        if known.get(peer.name) is peer:
-            del known[peer.name]
-            self._of_address = None
+        """A connection ended; others under its name stay."""
+        if peer.is_outbound and self.outbound.get(peer.name) is peer:
+            del self.outbound[peer.name]
+        left = [other for other in self._came.pop(peer.name, ()) if other is not peer]
+        if left:
+            self._came[peer.name] = left
+        self._of_address = None
+
+    @property
+    def inbound(self) -> dict[str, Peer]:
+        """By name, the connection that came in and counts for it, or would."""
+        return {name: self._find_first(came) for name, came in self._came.items()}
+
+    def _find_first(self, came: list[Peer]) -> Peer:
+        return next((peer for peer in came if self.has_registered_key(peer)), came[0])
+
+    def find_caller(self, name: str, caller: object) -> Peer | None:
+        """The connection of who asks."""
+        return next((peer for peer in self._came.get(name, ()) if peer.caller is caller), None)
 
     def note_told(self, peer: Peer, told: ChainHeight, juror: str | None, now: float) -> bool:
         """A peer told its height; whether that is news."""
@@ -136,13 +145,42 @@ class Peers:
         return next((e for known in self._by_ip.values() for e in known if e.pos == address), None)
 
     def get_told(self, address: str) -> ChainHeight | None:
-        """The latest height that a hypernode told, over any connection."""
-        told = [p for p in self.list_all() if p.told is not None and self.find_address(p) == address]
-        return max(told, key=lambda p: p.told_at).told if told else None
+        """The height that a hypernode told last, over the connection that speaks for it."""
+        ruling = peer_views.find_ruling(address, self.list_authentic(address), self.delays)
+        return ruling.told if ruling else None
 
     def has_features(self, address: str) -> bool:
-        """Whether a hypernode that we are connected to is a feature peer."""
-        return any(peer.features and self.find_address(peer) == address for peer in self.list_all())
+        """Whether a hypernode that we are connected to is a feature peer for certain."""
+        return peer_views.has_features(address, self.list_authentic(address))
+
+    def list_authentic(self, address: str) -> list[Peer]:
+        """The connections with a hypernode that are listened to, best first."""
+        return list(self._get_connections().get(address, ()))
+
+    def is_authentic(self, peer: Peer) -> bool:
+        """Whether what comes over this connection is used: it is a hypernode's, and no other one proved that
+        hypernode's key."""
+        address = self.find_address(peer)
+        return address is not None and any(other is peer for other in self.list_authentic(address))
+
+    def is_answerable(self, peer: Peer) -> bool:
+        """Whether what this connection tells is the hypernode's word, which may be held against it."""
+        address = self.find_address(peer)
+        if address is None or not peer_views.is_vouched(address, peer):
+            return False
+        return peer_views.find_ruling(address, self.list_authentic(address), self.delays) is peer
+
+    def has_registered_key(self, peer: Peer) -> bool:
+        """Whether it proved the key that is registered for its IP."""
+        return peer.proved_address is not None and self.find_address(peer) == peer.proved_address
+
+    def is_key_connected(self, address: str) -> bool:
+        """Whether a connection proved this registered key."""
+        return any(peer.proved_address == address for peer in self.list_authentic(address))
+
+    def shares_exchange(self, peer: Peer) -> bool:
+        """Whether another connection has its mempool exchange."""
+        return any(other.exchange == peer.exchange for other in self.list_all() if other is not peer)
 
     def awaits_push(self, peer: Peer | None, now: float) -> bool:
         """Whether our newest block may be on its way to it, from us or from its forger."""
@@ -157,17 +195,24 @@ class Peers:
         return list(self._by_ip.get(ip, []))
 
     def find_address(self, peer: Peer) -> str | None:
+        """Which hypernode it is: the one whose key it proved where that is registered for its IP, else the
+        one that its IP, and port, say."""
+        if any(entry.pos == peer.proved_address for entry in self._by_ip.get(peer.ip, ())):
+            return peer.proved_address
         entry = self.find_registration(peer.ip, peer.port)
         return entry.pos if entry else None
 
+    def is_key_of(self, ip: str, address: str) -> bool:
+        """Whether the key of an address is registered for an IP."""
+        return any(entry.pos == address for entry in self._by_ip.get(ip, ()))
+
     def list_all(self) -> list[Peer]:
-        return [*self.outbound.values(), *self.inbound.values()]
+        return [*self.outbound.values(), *(peer for came in self._came.values() for peer in came)]
 
     def find_outbound(self, address: str) -> Peer | None:
         """An open connection to a hypernode that we can ask things on."""
-        for peer in self.outbound.values():
-            is_open = peer.session is not None and not peer.session.is_closed
-            if is_open and self.find_address(peer) == address:
+        for peer in self.list_authentic(address):
+            if peer.session is not None and not peer.session.is_closed:
                 return peer
         return None
 
@@ -182,44 +227,26 @@ class Peers:
         for address in self._changed:
             if not self.is_heard(address):
                 continue
-            view = _make_view(address, connections.get(address, ()), counts=self.counts(address))
+            connected = connections.get(address, ())
+            view = peer_views.make_view(address, connected, self.delays, counts=self.counts(address))
             if view is not None:
                 self._views[address] = view
         self._changed.clear()
         return tuple(self._views[address] for address in connections if address in self._views)
 
     def _get_connections(self) -> dict[str, list[Peer]]:
-        """By address.  When they changed, every view is to be made anew."""
+        """Those that count, by address.  When any changed, every view is to be made anew."""
         if self._of_address is None:
             found: dict[str, list[Peer]] = {}
             for peer in self.list_all():
                 if (address := self.find_address(peer)) is not None:
                     found.setdefault(address, []).append(peer)
-            self._of_address = {address: found[address] for address in sorted(found)}
+            self._of_address = {
+                address: peer_views.list_authentic(address, found[address]) for address in sorted(found)
+            }
             self._views.clear()
             self._changed = dict.fromkeys(self._of_address)
         return self._of_address
-
-
-def _make_view(address: str, connections: Sequence[Peer], *, counts: bool) -> PeerView | None:
-    """Of one hypernode over all its connections, outgoing ones first; None while it told no height."""
-    view: PeerView | None = None
-    for peer in connections:
-        if peer.told is None:
-            continue
-        is_latest = view is None or peer.told_at >= view.told_at
-        view = PeerView(
-            name=peer.name if peer.is_outbound or view is None else view.name,
-            ip=peer.ip,
-            address=address,
-            told=peer.told if is_latest or view is None else view.told,
-            told_at=peer.told_at if is_latest or view is None else view.told_at,
-            is_outbound=peer.is_outbound or (view is not None and view.is_outbound),
-            has_features=bool(peer.features) or (view is not None and view.has_features),
-            juror=peer.told_juror if is_latest or view is None else view.juror,
-            counts=counts,
-        )
-    return view
 
 
 def parse_port(text: str) -> int | None:

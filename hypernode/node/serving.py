@@ -110,7 +110,7 @@ class Serving:
         """The registered hypernode that asks over its standing connection, if it is one."""
         if caller.hello is None or not caller.hello.is_dialable:
             return None
-        peer = self.peers.inbound.get(caller.name)
+        peer = self.peers.find_caller(caller.name, caller)
         return peer if peer is not None and self.peers.find_address(peer) else None
 
     async def _ignore(self, caller: Caller, command: Command) -> None:
@@ -153,9 +153,9 @@ class Serving:
         if peer is None:
             ripe = (m for m in self.mempool.get_all() if is_ripe(self.network, m, now))
             return Command(CommandId.MEMPOOL, messages=tuple(islice(ripe, self.network.max_txs_to_sync)))
-        if len(command.messages) <= self.network.max_txs_to_sync:
-            await self.intake.digest(command.messages, peer.name)
-        new = self.mempool.take_new_for(peer.name, self.network.max_txs_to_sync, now)
+        if len(command.messages) <= self.network.max_txs_to_sync and self.peers.is_authentic(peer):
+            await self.intake.digest(command.messages, peer.exchange)
+        new = self.mempool.take_new_for(peer.exchange, self.network.max_txs_to_sync, now)
         return Command(CommandId.MEMPOOL, messages=tuple(new))
 
     async def _update(self, caller: Caller, command: Command) -> Command:

@@ -261,8 +261,11 @@ class Synchroniser:
         self._banned[told.height.block_hash] = self.world.clock.monotonic() + seconds
 
     async def _blame(self, holder: PeerView, error: Exception, *, catching_up: bool) -> None:
-        """A holder lied, or failed us: it is reported, and for a while asked last when it lied."""
+        """A holder lied, or failed us: it is reported, and for a while asked last when it lied.  What
+        somebody told who had its IP, and neither its key nor its endpoint, is not held against it."""
         self.log(f"sync from {holder.name} failed: {error}")
+        if not holder.is_vouched:
+            return
         if isinstance(error, Reject):
             self._liars[holder.address] = self.world.clock.monotonic() + BAN_S
         await self.reporter.say_failed(holder.address, holder.name, catching_up=catching_up)

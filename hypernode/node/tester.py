@@ -156,7 +156,7 @@ class Tester:
         return self._has_features_of(entry.pos)
 
     def _has_features_of(self, address: str) -> bool:
-        return any(view.has_features for view in self.peers.list_views() if view.address == address)
+        return self.peers.has_features(address)
 
 
 def list_slots_at_hand(

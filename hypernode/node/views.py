@@ -70,9 +70,9 @@ class Views:
             juror = None
         is_news = self.peers.note_told(peer, told, juror, self.world.clock.monotonic())
         address = self.peers.find_address(peer)
-        if address is not None and self._is_late(told):
+        if address is not None and self.peers.is_answerable(peer) and self._is_late(told):
             self.reporter.note_late(address)
-        if is_news:
+        if is_news and self.peers.is_authentic(peer):
             self.on_height()
 
     def _is_late(self, told: ChainHeight) -> bool:

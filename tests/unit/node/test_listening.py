@@ -58,16 +58,18 @@ def test_a_stranger_that_says_a_port_is_connected_and_does_not_count() -> None:
     play(scenario())
 
 
-def test_the_newer_of_two_connections_under_one_name_stays() -> None:
+@pytest.mark.parametrize("goes", [0, 1])
+def test_the_name_of_two_connections_goes_with_the_last_of_them(goes: int) -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await listening(bed)
-        first = await bed.open(bed.ip(2), 0, port=PORT)
-        await bed.open(bed.ip(2), 0, port=PORT)
-        newer = node.peers.inbound["10.3.0.1:06969"]
-        first.close()
-        await asyncio.sleep(1)
-        assert node.peers.inbound == {"10.3.0.1:06969": newer}
+        sessions = [await bed.open(bed.ip(2), 0, port=PORT) for _ in range(2)]
+        for session in (sessions[goes], sessions[1 - goes]):
+            assert list(node.peers.inbound) == ["10.3.0.1:06969"]
+            assert node.peers.count_connected() == 1
+            session.close()
+            await asyncio.sleep(1)
+        assert node.peers.inbound == {}
 
     play(scenario())
 

@@ -300,9 +300,12 @@ def test_a_stranger_gets_the_mempool_and_is_not_listened_to() -> None:
 
 
 async def with_peer(bed: Bed, node: Node, index: int = 2, features: int = 1) -> FakeCaller:
+    """A hypernode that is connected, to be asked for."""
     await node.listening.start(node.options.listen)
     await bed.open(bed.ip(index), bed.index_of(node.world.signer.address), port=PORT, features=features)
-    return hypernode(bed, index, features)
+    caller = hypernode(bed, index, features)
+    node.peers.inbound[f"{bed.ip(index)}:0{PORT}"].caller = caller
+    return caller
 
 
 def test_a_hypernode_exchanges_what_is_new_since_the_last_time() -> None:

@@ -24,6 +24,7 @@ from hypernode.machine.peers import PeerView, ToldChain
 from hypernode.net.admission import Admission
 from hypernode.net.serving import Caller, SessionEnd, serve_session
 from hypernode.net.session import Session, open_session
+from hypernode.net.signed_hello import Identity
 from hypernode.net.standing import Standing
 from hypernode.node.assembly import NodeOptions
 from hypernode.node.history import History
@@ -198,19 +199,29 @@ class Bed:
         return heard
 
     async def open(
-        self, ip: str, target: int, *, port: int = CLIENT_PORT, features: int = ANNOUNCED_FEATURES
+        self,
+        ip: str,
+        target: int,
+        *,
+        port: int = CLIENT_PORT,
+        features: int = ANNOUNCED_FEATURES,
+        key: int | None = None,
     ) -> Session:
-        """A session from ``ip`` to a node that serves; a client's, unless ``port`` says otherwise."""
+        """A session from ``ip`` to a node that serves; a client's, unless ``port`` says otherwise.  It proves
+        the key of hypernode ``key``, if given."""
         return await open_session(
             self.memory.get_connections(ip),
             Endpoint(self.ip(target), PORT),
             network=self.network,
             limits=Limits(),
-            hello=Hello(self.network.posnet, port, self.address(0)),
+            hello=Hello(self.network.posnet, port, self.address(key or 0)),
             features=features,
             clock=self.clock,
             connect_timeout_s=5.0,
             hello_timeout_s=10.0,
+            identity=None
+            if key is None
+            else Identity(self.signer(key), SeededEntropy(next(self._numbers), f"{ip} {key}")),
         )
 
 

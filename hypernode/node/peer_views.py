@@ -1,0 +1,104 @@
+"""What one hypernode is seen to be, from all connections with it (spec 2, who a peer is; who proved it, is
+it).
+
+A legacy link proves nothing: whoever shares the IP of a hypernode (NAT, a shared host, a local user) can say
+its port.  So once a connection proved the registered key, no other speaks for that hypernode.  Where none
+did, the one that we dialled goes first, because it leads to the registered endpoint, and then the one that
+stands for longest; a later one is heard when those before it were silent for three exchanges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hypernode.core.network import Delays
+from hypernode.core.types import ChainHeight
+from hypernode.machine.peers import PeerView, compute_freshness_s
+from hypernode.net.session import Session
+
+
+@dataclass(slots=True)
+class Peer:
+    """One connection.  ``name`` is ``ip:0port`` with the port of its hello; times are monotonic s."""
+
+    name: str
+    ip: str
+    port: int
+    features: int
+    is_outbound: bool
+    session: Session | None = None
+    """Of one that we opened."""
+    told: ChainHeight | None = None
+    told_at: float = 0.0
+    told_juror: str | None = None
+    matches_before: int = -1
+    """The last round before which its chain was seen to equal ours (legacy peers)."""
+    proved_address: str | None = None
+    """Whose key its signed hello proved; None where it only says who it is."""
+    caller: object | None = None
+    """Who asks over it, of one that came in."""
+    number: int = 0
+    """Connections are counted as they come: a higher one is younger."""
+
+    @property
+    def exchange(self) -> str:
+        """Whose mempool exchange this is.  The connections of one key share theirs, so that it is sent
+        nothing twice; one that proved nothing has its own, and swallows nothing that is meant for another."""
+        return self.proved_address or f"{self.name} {self.number}"
+
+
+def list_authentic(address: str, connections: Sequence[Peer]) -> list[Peer]:
+    """The connections of a hypernode that are used, best first: those that proved its key if any did, else
+    all of them."""
+    proved = [peer for peer in connections if peer.proved_address == address]
+    return sorted(proved or connections, key=lambda peer: (not peer.is_outbound, peer.number))
+
+
+def find_ruling(address: str, authentic: Sequence[Peer], delays: Delays) -> Peer | None:
+    """The connection whose height is the hypernode's, from the authentic ones, best first; None while none
+    told one."""
+    told = [peer for peer in authentic if peer.told is not None]
+    if not told:
+        return None
+    latest = max(told, key=lambda peer: peer.told_at)
+    if latest.proved_address == address:
+        return latest
+    return next(peer for peer in told if latest.told_at - peer.told_at <= _get_silence_s(peer, delays))
+
+
+def _get_silence_s(peer: Peer, delays: Delays) -> float:
+    is_legacy_caller = not (peer.features or peer.is_outbound)
+    return compute_freshness_s(delays, is_legacy_caller=is_legacy_caller)
+
+
+def is_vouched(address: str, peer: Peer) -> bool:
+    """Whether what comes over an authentic connection may be held against the hypernode: its key or its
+    endpoint speaks for it."""
+    return peer.is_outbound or peer.proved_address == address
+
+
+def has_features(address: str, authentic: Sequence[Peer]) -> bool:
+    """Whether a hypernode is a feature peer for certain.  A legacy node stops over what only those bear, so
+    the hello of one that came in without a proof is not enough."""
+    return any(peer.features and is_vouched(address, peer) for peer in authentic)
+
+
+def make_view(address: str, authentic: Sequence[Peer], delays: Delays, *, counts: bool) -> PeerView | None:
+    """Of one hypernode over its authentic connections, best first; None while it told no height."""
+    ruling = find_ruling(address, authentic, delays)
+    if ruling is None or ruling.told is None:
+        return None
+    dialled = next((peer for peer in authentic if peer.is_outbound), None)
+    return PeerView(
+        name=(dialled or ruling).name,
+        ip=ruling.ip,
+        address=address,
+        told=ruling.told,
+        told_at=ruling.told_at,
+        is_outbound=dialled is not None,
+        has_features=has_features(address, authentic),
+        juror=ruling.told_juror,
+        counts=counts,
+        is_vouched=is_vouched(address, ruling),
+    )
