@@ -8,9 +8,10 @@ from typing import Final
 
 from hypernode.core.errors import Reject
 from hypernode.core.hashing import h20
+from hypernode.core.long_messages import LongMessages, MappedMessages
 from hypernode.core.message import normalise_cut
 from hypernode.core.params import Network
-from hypernode.core.types import ID_BYTES, UINT32_MAX, Block, Height, Message
+from hypernode.core.types import ID_BYTES, UINT32_MAX, Block, Message
 
 _MAIN_GENESIS: Final = Block(
     height=0,
@@ -59,8 +60,14 @@ def to_header(block: Block) -> Block:
 def normalise_block(network: Network, block: Block) -> Block:
     """A block from outside as it is judged and stored: every message cut where the spec cuts it, and with the
     block's height (which is not signed: spec 4, a valid block)."""
-    messages = tuple(_normalise(network, m, block.height) for m in block.messages)
-    return replace(block, messages=messages)
+
+    def normalise(m: Message) -> Message:
+        cut = normalise_cut(m, network.address_byte)
+        return cut if cut.block_height == block.height else replace(cut, block_height=block.height)
+
+    if isinstance(block.messages, LongMessages):
+        return replace(block, messages=MappedMessages(block.messages, normalise))
+    return replace(block, messages=tuple(map(normalise, block.messages)))
 
 
 def create_genesis(network: Network) -> Block:
@@ -82,8 +89,3 @@ def create_genesis(network: Network) -> Block:
         forger=network.control_pos,
     )
     return replace(unhashed, block_hash=compute_block_hash(unhashed))
-
-
-def _normalise(network: Network, m: Message, height: Height) -> Message:
-    cut = normalise_cut(m, network.address_byte)
-    return cut if cut.block_height == height else replace(cut, block_height=height)

@@ -25,6 +25,11 @@ class Reject(Verdict):
         self.cost = cost
 
 
+class OverLimit(Reject):
+    """Larger than what is taken.  Of a question it is the sender's fault; who gets it for an answer asks for
+    less, and blames nobody (spec 2, budgets)."""
+
+
 class Ignore(Verdict):
     """Of no use to us now (known, stale, too early): nobody's fault."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from hypernode.core.address import is_valid_address
@@ -10,6 +10,9 @@ from hypernode.core.errors import Reject
 from hypernode.core.types import ADDRESS_CHARS, UINT32_MAX, Message, Timestamp
 
 _INT_BYTES = 4
+_HEAD_CHARS = ADDRESS_CHARS + _INT_BYTES
+PART_CHARS = 1024 * 1024
+"""Of a long text that is encoded at a time."""
 
 
 def encode_signed_buffer(m: Message) -> bytes:
@@ -27,6 +30,20 @@ def encode_signed_buffer(m: Message) -> bytes:
         )
     except (UnicodeEncodeError, OverflowError):
         raise Reject("M1", _find_unwritable(m)) from None
+
+
+def generate_signed_buffer(m: Message) -> Iterator[bytes]:
+    """What ``encode_signed_buffer`` gives, in parts, for texts of which no second copy is to be held.  The
+    numbers are uint32 and the texts ASCII (M1)."""
+    yield m.timestamp.to_bytes(_INT_BYTES, "big") + m.sender.encode("ascii")
+    yield from _encode_parts(m.recipient)
+    yield m.what.to_bytes(_INT_BYTES, "big")
+    yield from _encode_parts(m.params)
+    yield m.value.to_bytes(_INT_BYTES, "big")
+
+
+def _encode_parts(text: str) -> Iterator[bytes]:
+    return (text[start : start + PART_CHARS].encode("ascii") for start in range(0, len(text), PART_CHARS))
 
 
 def create_message(
@@ -53,20 +70,20 @@ def normalise_cut(m: Message, address_byte: int) -> Message:
     peer sent.  A message that has no such cut, or cannot be signed at all, comes back as it is."""
     if is_valid_address(m.recipient, address_byte):
         return m
-    try:
-        middle = (
-            _encode_text("recipient", m.recipient)
-            + _encode_int("what", m.what)
-            + _encode_text("params", m.params)
-        )
-        recipient = middle[:ADDRESS_CHARS].decode("ascii")
-        params = middle[ADDRESS_CHARS + _INT_BYTES :].decode("ascii")
-    except (Reject, UnicodeDecodeError):
+    if not (0 <= m.what <= UINT32_MAX and m.recipient.isascii() and m.params.isascii()):
         return m
-    if len(middle) < ADDRESS_CHARS + _INT_BYTES or not is_valid_address(recipient, address_byte):
+    # a character for each byte; texts may be very long, so no more than is looked at is put together
+    what_text = m.what.to_bytes(_INT_BYTES, "big").decode("latin-1")
+    head = m.recipient[:_HEAD_CHARS] + what_text + m.params[:_HEAD_CHARS]
+    recipient, cut_what = head[:ADDRESS_CHARS], head[ADDRESS_CHARS:_HEAD_CHARS]
+    if len(head) < _HEAD_CHARS or not is_valid_address(recipient, address_byte):
         return m
-    what = int.from_bytes(middle[ADDRESS_CHARS : ADDRESS_CHARS + _INT_BYTES], "big")
-    return replace(m, recipient=recipient, what=what, params=params)
+    params = (m.recipient + what_text + m.params)[_HEAD_CHARS:]
+    if not params.isascii():
+        return m
+    return replace(
+        m, recipient=recipient, what=int.from_bytes(cut_what.encode("latin-1"), "big"), params=params
+    )
 
 
 def _find_unwritable(m: Message) -> str:
@@ -78,15 +95,3 @@ def _find_unwritable(m: Message) -> str:
         if not getattr(m, name).isascii():
             return f"{name} is not ASCII"
     return ""
-
-
-def _encode_int(name: str, number: int) -> bytes:
-    if not 0 <= number <= UINT32_MAX:
-        raise Reject("M1", f"{name} is not an unsigned number of 32 bits")
-    return number.to_bytes(_INT_BYTES, "big")
-
-
-def _encode_text(name: str, text: str) -> bytes:
-    if not text.isascii():
-        raise Reject("M1", f"{name} is not ASCII")
-    return text.encode("ascii")

@@ -10,7 +10,7 @@ each, a tenth of the whole on top.  Every call of the library releases the GIL.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from hashlib import sha1
 from typing import Any, Final
@@ -49,9 +49,10 @@ def sign(privkey: bytes, buffer: bytes) -> bytes:
 
 
 def is_valid_signature(
-    pubkey: bytes, signature: bytes, buffer: bytes, *, allow_long_ids: bool = False
+    pubkey: bytes, signature: bytes, buffer: bytes | Iterable[bytes], *, allow_long_ids: bool = False
 ) -> bool:
-    """Whether ``signature`` is one of ``buffer`` by ``pubkey``.  Never raises, whatever the bytes.
+    """Whether ``signature`` is one of ``buffer`` by ``pubkey``.  Never raises, whatever the bytes; a buffer
+    that is too long to be held comes in parts.
 
     ``allow_long_ids``: also signatures of 65 to 96 bytes as some legacy nodes seal them, r the first 32
     bytes and s all the rest (spec 1: in blocks of mixed networks only)."""
@@ -107,8 +108,11 @@ def _parse_pubkey(pubkey: bytes) -> Any:
     return key if is_parsed else None
 
 
-def _digest(buffer: bytes) -> bytes:
-    return _PADDING + sha1(buffer, usedforsecurity=False).digest()
+def _digest(buffer: bytes | Iterable[bytes]) -> bytes:
+    summed = sha1(usedforsecurity=False)
+    for part in (buffer,) if isinstance(buffer, bytes) else buffer:
+        summed.update(part)
+    return _PADDING + summed.digest()
 
 
 def _shorten(signature: bytes) -> bytes:

@@ -6,6 +6,7 @@ of the neighbouring modules.  Shapes and limits are those of spec 1 (data), 3 (r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -55,14 +56,15 @@ class Message:
 @dataclass(frozen=True, slots=True)
 class Block:
     """A block (spec 1, block).  A header is a block whose ``messages`` are empty while ``msg_count``
-    is not; ``received_by`` is local and empty."""
+    is not; ``received_by`` is local and empty.  ``messages`` are a tuple, or ``LongMessages`` where they are
+    too much to be held."""
 
     height: Height
     round: Round
     sir: Slot
     timestamp: Timestamp
     previous_hash: bytes
-    messages: tuple[Message, ...]
+    messages: Sequence[Message]
     msg_count: int
     uniques_sources: int
     signature: bytes

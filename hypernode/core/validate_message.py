@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from hypernode.core.address import compute_address, is_valid_address
 from hypernode.core.errors import Ignore, Reject
-from hypernode.core.message import encode_signed_buffer
+from hypernode.core.message import encode_signed_buffer, generate_signed_buffer
 from hypernode.core.params import Network
 from hypernode.core.signing import is_valid_signature
 from hypernode.core.types import ID_BYTES, MAX_ID_BYTES, PUBKEY_BYTES, UINT32_MAX, Message
@@ -63,8 +63,8 @@ def find_core_break(
         return Reject("M2", "the public key is not the sender's")
     # M3 [A] the signature is the sender's
     if signature_ok is None:
-        buffer = encode_signed_buffer(m)
-        signature_ok = is_valid_signature(m.pubkey, m.txid, buffer, allow_long_ids=long_ids)
+        parts = generate_signed_buffer(m)
+        signature_ok = is_valid_signature(m.pubkey, m.txid, parts, allow_long_ids=long_ids)
     if not signature_ok:
         return Reject("M3", "the signature is invalid")
     return None

@@ -191,8 +191,8 @@ def _from_proto(command_id: CommandId, wire: pb.Command, received: Timestamp) ->
         int32=found.get("int32_value"),
         height=_height_from_proto(height) if height is not None else None,
         height_forger=_to_text(forger) if forger is not None else None,
-        blocks=tuple(_block_from_proto(block, received) for block in found.get("block_value", ())),
-        messages=tuple(_message_from_proto(message, received) for message in found.get("tx_values", ())),
+        blocks=tuple(read_block(block, received) for block in found.get("block_value", ())),
+        messages=tuple(read_message(message, received) for message in found.get("tx_values", ())),
         ips=tuple(PeerIp(str(ipaddress.IPv4Address(ip.ipv4)), ip.port) for ip in found.get("ip_values", ())),
         hashes=tuple(found.get("hash_values", ())),
         features=found.get("features"),
@@ -203,7 +203,8 @@ def _from_proto(command_id: CommandId, wire: pb.Command, received: Timestamp) ->
     )
 
 
-def _message_from_proto(wire: pb.TX, received: Timestamp) -> Message:
+def read_message(wire: pb.TX, received: Timestamp = 0) -> Message:
+    """Raises Reject for text that is not UTF-8."""
     sender, recipient, params = wire.sender, wire.recipient, wire.params
     if not (isinstance(sender, str) and isinstance(recipient, str) and isinstance(params, str)):
         raise Reject(RULE, _NOT_UTF8)
@@ -221,14 +222,15 @@ def _message_from_proto(wire: pb.TX, received: Timestamp) -> Message:
     )
 
 
-def _block_from_proto(wire: pb.Block, received: Timestamp) -> Block:
+def read_block(wire: pb.Block, received: Timestamp = 0) -> Block:
+    """Raises Reject for text that is not UTF-8."""
     return Block(
         height=wire.height,
         round=wire.round,
         sir=wire.sir,
         timestamp=wire.ts,
         previous_hash=wire.previous_hash,
-        messages=tuple(_message_from_proto(message, received) for message in wire.txs),
+        messages=tuple(read_message(message, received) for message in wire.txs),
         msg_count=wire.msg_count,
         uniques_sources=wire.sources,
         signature=wire.signature,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from hypernode.core.errors import Reject
+from hypernode.core.errors import OverLimit, Reject
 from hypernode.core.types import PUBKEY_BYTES
 from hypernode.wire.catalogue import CommandId, Limits
 
@@ -41,6 +41,12 @@ _COMMAND_WIRE_TYPES: Final = {
 _REPEATED: Final = frozenset({5, 6, 7, 8})
 _PARAMS: Final = frozenset({2, 3, 4})
 """One of them at most."""
+MAX_FIELD_BYTES: Final = 256
+"""Of an id (96 at most), a key, a hash, a signature, an address, a nonce, a proof: all of known lengths."""
+LONG_FIELDS: Final = frozenset({5, 8})
+"""Recipient and params of a message."""
+_NO_FIELDS: Final[frozenset[int]] = frozenset()
+_PROOFS: Final = frozenset({21, 22, 23})
 _BLOCK: Final = 5
 _TX: Final = 6
 _MESSAGE_OF_BLOCK: Final = 6
@@ -88,6 +94,14 @@ def check_tags(payload: bytes, limits: Limits) -> CommandId:
     return command_id
 
 
+def check_size(number: int, size: int, long_fields: frozenset[int]) -> None:
+    """Raises Reject for a text or bytes field that is longer than any message or block of the network has
+    one, so that it could neither be stored nor given on.  ``long_fields`` are those that legacy nodes leave
+    open (recipient and params), which the frame bounds."""
+    if size > MAX_FIELD_BYTES and number not in long_fields:
+        raise Reject(RULE, f"field {number} has {size} bytes")
+
+
 class _Walk:
     """One pass over one payload, with what is left of the budget of tags."""
 
@@ -117,7 +131,9 @@ class _Walk:
             if number == _BLOCK:
                 self._walk_block(start, position)
             elif number in _NESTED_LEAVES:
-                self._walk_leaf(start, position)
+                self._walk_leaf(start, position, LONG_FIELDS if number == _TX else _NO_FIELDS)
+            elif number in _PROOFS:
+                check_size(number, position - start, _NO_FIELDS)
             if number == _TX:
                 messages += 1
                 self._check_messages(messages)
@@ -135,7 +151,7 @@ class _Walk:
 
     def _check_messages(self, messages: int) -> None:
         if messages > self._max_messages:
-            raise Reject(RULE, f"over {self._max_messages} messages")
+            raise OverLimit(RULE, f"over {self._max_messages} messages")
 
     def _walk_block(self, position: int, end: int) -> None:
         messages = 0
@@ -146,11 +162,13 @@ class _Walk:
                 tag, position = self._read_varint(position)
                 start, position = self._skip_value(position, tag & 7, end)
                 if tag != _MESSAGE_OF_BLOCK << 3 | _BYTES:
+                    if tag & 7 == _BYTES:
+                        check_size(tag >> 3, position - start, _NO_FIELDS)
                     continue
-                self._walk_leaf(start, position)
+                self._walk_leaf(start, position, LONG_FIELDS)
             messages += 1
             if messages > self._limits.block_messages:
-                raise Reject(RULE, f"over {self._limits.block_messages} messages in a block")
+                raise OverLimit(RULE, f"over {self._limits.block_messages} messages in a block")
 
     def _skip_plain_message(self, position: int, end: int) -> int:
         """Where a message ends that is written as every node writes it: nearly all are, and a pattern is
@@ -172,39 +190,17 @@ class _Walk:
             return position
         self._left -= _PLAIN_FIELDS
         if self._left < 0:
-            raise Reject(RULE, "too many fields")
+            raise OverLimit(RULE, "too many fields")
         return after
 
-    def _walk_leaf(self, position: int, end: int) -> None:
-        """Plain values in a row: nearly all of a block is spent in this loop, hence flat."""
-        data, left = self._data, self._left
-        while position < end:
-            left -= 1
-            if left < 0:
-                raise Reject(RULE, "too many fields")
-            tag = data[position]
-            position += 1
-            if tag >= 0x80:
-                tag, position = self._read_varint(position - 1)
-            if tag & 7 == _BYTES:
-                size = data[position]
-                position += 1
-                if size >= 0x80:
-                    size, position = self._read_varint(position - 1)
-                position += size
-            elif tag & 7 == _VARINT:
-                _, position = self._read_varint(position)
-            else:
-                position += _get_fixed_size(tag & 7)
-        self._left = left
-        if position != end:
-            raise IndexError(end)
+    def _walk_leaf(self, position: int, end: int, long_fields: frozenset[int]) -> None:
+        self._left = walk_leaf(self._data, position, end, long_fields, self._left)
 
     def _skip_value(self, position: int, wire_type: int, end: int) -> tuple[int, int]:
         """Where a value begins and ends; its tag is taken from the budget."""
         self._left -= 1
         if self._left < 0:
-            raise Reject(RULE, "too many fields")
+            raise OverLimit(RULE, "too many fields")
         if wire_type == _BYTES:
             size, position = self._read_varint(position)
         elif wire_type == _VARINT:
@@ -216,17 +212,58 @@ class _Walk:
         return position, position + size
 
     def _read_varint(self, position: int) -> tuple[int, int]:
-        data = self._data
-        value = data[position]
-        if value < 0x80:
-            return value, position + 1
-        value &= 0x7F
-        for place in range(1, _MAX_VARINT_BYTES):
-            byte = data[position + place]
-            value |= (byte & 0x7F) << 7 * place
-            if byte < 0x80:
-                return value, position + place + 1
-        raise Reject(RULE, "a number that does not end")
+        return read_number(self._data, position)
+
+
+def walk_message(body: bytes) -> int:
+    """Check the encoded fields of a message; how many they are.  Raises Reject, IndexError."""
+    return len(body) - walk_leaf(body, 0, len(body), LONG_FIELDS, len(body))
+
+
+def walk_leaf(data: bytes, position: int, end: int, long_fields: frozenset[int], left: int) -> int:
+    """Plain values in a row, with what is left of the budget of tags, which it returns: nearly all of a block
+    is spent in this loop, hence flat.  Raises Reject, IndexError."""
+    while position < end:
+        left -= 1
+        if left < 0:
+            raise OverLimit(RULE, "too many fields")
+        tag = data[position]
+        position += 1
+        if tag >= 0x80:
+            tag, position = read_number(data, position - 1)
+        if tag & 7 == _BYTES:
+            size = data[position]
+            position += 1
+            if size >= 0x80:
+                size, position = read_number(data, position - 1)
+                check_size(tag >> 3, size, long_fields)
+            position += size
+        elif tag & 7 == _VARINT:
+            _, position = read_number(data, position)
+        else:
+            position += _get_fixed_size(tag & 7)
+    if position != end:
+        raise IndexError(end)
+    return left
+
+
+def read_number(data: bytes, position: int) -> tuple[int, int]:
+    """A number that begins at a position, and where it ends.  Raises Reject, IndexError."""
+    value = data[position]
+    if value < 0x80:
+        return value, position + 1
+    value &= 0x7F
+    for place in range(1, _MAX_VARINT_BYTES):
+        byte = data[position + place]
+        value |= (byte & 0x7F) << 7 * place
+        if byte < 0x80:
+            return value, position + place + 1
+    raise Reject(RULE, "a number that does not end")
+
+
+def skip_number(data: bytes, position: int) -> int:
+    """Where a number ends.  Raises Reject, IndexError."""
+    return read_number(data, position)[1]
 
 
 def _get_fixed_size(wire_type: int) -> int:

@@ -92,7 +92,7 @@ def test_messages_are_marked_with_the_time_at_which_they_came(count: int) -> Non
     """Also those in blocks: scripts show it, and the ledger keeps it (spec 6, status)."""
     block = replace(BLOCK, messages=make_messages(count))
     for command in (
-        Command(CommandId.TX, messages=block.messages),
+        Command(CommandId.TX, messages=tuple(block.messages)),
         Command(CommandId.BLOCK, blocks=(block,)),
     ):
         taken, *_ = exchange(command)

@@ -90,7 +90,7 @@ def make_message(bed: Bed, index: int, fields: dict[str, Any]) -> Message:
 
 
 def make_block(bed: Bed, base: Block, fields: dict[str, Any], extra: tuple[Message, ...]) -> Block:
-    return replace(base, messages=base.messages + extra, **fields)
+    return replace(base, messages=(*base.messages, *extra), **fields)
 
 
 async def put(node: Node, bed: Bed, bases: tuple[Block, Block], asked: Any) -> None:
