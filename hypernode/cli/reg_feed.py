@@ -20,6 +20,7 @@ from hypernode.cli.output import need_reader
 
 if TYPE_CHECKING:
     from hypernode.cli.companion import Companion
+    from hypernode.core.counting import Uncounted
     from hypernode.core.types import PowHeight
     from hypernode.node.registration_feed import BalanceCheck, Event
 
@@ -92,7 +93,8 @@ async def show_feed(
             need_reader()
             print_events(chosen, as_json=args.json)
             await _follow(args, companion, events, now, sleep)
-        feed = Feed(companion.network, height, until, tuple(events), tuple(chosen), checks)
+        uncounted = await _find_uncounted(companion, events, height)
+        feed = Feed(companion.network, height, until, tuple(events), tuple(chosen), checks, uncounted)
         print_feed(feed, as_json=args.json)
         return Exit.OK if chosen or not (args.ip or args.pow) else Exit.NEGATIVE
     finally:
@@ -131,6 +133,17 @@ def _check_balances(
     state = replay(companion.network, events)
     balances = read_past_balances(companion.file, {entry.collateral for entry in state.entries})
     return tuple(check_balances(companion.network, state, lambda address: balances.get(address, height)))
+
+
+async def _find_uncounted(
+    companion: Companion, events: Sequence[Event], height: PowHeight
+) -> dict[str, Uncounted]:
+    """Who is registered and does not count, by PoS address, and why."""
+    from hypernode.core.counting import find_uncounted
+    from hypernode.node.registration_feed import replay
+
+    entries = replay(companion.network, events).entries
+    return find_uncounted(entries, await companion.source.get_weights(entries, height))
 
 
 async def _follow(

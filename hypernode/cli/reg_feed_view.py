@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from hypernode.cli.text_table import format_table
+from hypernode.core.counting import Uncounted
 from hypernode.core.network import Network
 from hypernode.core.registry import COIN
-from hypernode.core.types import PowHeight
+from hypernode.core.types import PowHeight, Registration
 from hypernode.node.logs import printable
 from hypernode.node.registration_feed import BalanceCheck, Event, replay
 
@@ -29,16 +30,21 @@ class Feed:
     events: tuple[Event, ...]
     chosen: tuple[Event, ...]
     checks: tuple[BalanceCheck, ...] | None
+    uncounted: Mapping[str, Uncounted] = field(default_factory=dict)
+    """By PoS address, why one that is registered does not count (spec 3)."""
 
 
 def print_feed(feed: Feed, *, as_json: bool) -> None:
     """All of it: JSON on one line, or text."""
-    registered = len(replay(feed.network, feed.events).entries)
+    entries = replay(feed.network, feed.events).entries
+    registered, left_out = len(entries), [entry for entry in entries if entry.pos in feed.uncounted]
     if as_json:
         answer = {
             "pow_height": feed.pow_height,
             "until": feed.until,
             "registered": registered,
+            "counted": registered - len(left_out),
+            "uncounted": [_describe_uncounted(entry, feed.uncounted) for entry in left_out],
             "events": [describe_event(event) for event in feed.chosen],
         }
         if feed.checks is not None:
@@ -49,7 +55,13 @@ def print_feed(feed: Feed, *, as_json: bool) -> None:
     if feed.checks is not None:
         headings = ("ip", "address", "registered", "weight", "balance", "")
         print(format_table(headings, [_make_row(check) for check in feed.checks], left=(0, 1, 5)))
-    print(f"{registered} hypernodes are registered at PoW block {feed.pow_height}, {feed.until}")
+    if left_out:
+        rows = [(e.ip, e.collateral, e.weight, feed.uncounted[e.pos].value) for e in left_out]
+        print(format_table(("ip", "address", "registered", "does not count"), rows, left=(0, 1, 3)))
+    print(
+        f"{registered} hypernodes are registered at PoW block {feed.pow_height}, {feed.until}; "
+        f"{registered - len(left_out)} of them count"
+    )
 
 
 def print_events(events: Sequence[Event], *, as_json: bool) -> None:
@@ -90,6 +102,16 @@ def _describe_check(check: BalanceCheck) -> dict[str, object]:
         "weight": check.weight,
         "balance": None if check.balance is None else check.balance / COIN,
         "ok": check.is_enough,
+    }
+
+
+def _describe_uncounted(entry: Registration, uncounted: Mapping[str, Uncounted]) -> dict[str, object]:
+    return {
+        "address": entry.collateral,
+        "ip": entry.ip,
+        "pos": entry.pos,
+        "registered_weight": entry.weight,
+        "reason": uncounted[entry.pos].value,
     }
 
 

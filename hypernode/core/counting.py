@@ -74,9 +74,10 @@ def compute_counted(
 
 
 def is_collateral_kept(network: Network, round_: Round) -> bool:
-    """Whether a collateral must still be there for its hypernode to be on the list of a round."""
+    """Whether a collateral must still be there for its hypernode to be on the list of a round.  Where legacy
+    nodes forge it never must: they keep it on theirs."""
     first = network.collateral_from_round
-    return first is not None and round_ >= first
+    return not network.mixed and first is not None and round_ >= first
 
 
 def apply_collateral(

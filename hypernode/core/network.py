@@ -89,7 +89,8 @@ class Network:
     collateral_unit: int = 10_000
     max_weight: int = 3
     collateral_from_round: Round | None = None
-    """From this round on a collateral must stay where it is (spec 3, who counts); None: never, as legacy."""
+    """From this round on a collateral must stay where it is (spec 3, who counts); null: never.  Without
+    effect where mixed is true: legacy nodes keep such a hypernode on their list."""
     mirror_end_height: PowHeight = 4_380_000
     reward_pot: str = "3e08b5538a4509d9daa99e01ca5912cda3e98a7f79ca01248c2bde16"
     pow_row_order: Literal["ledger", "operation"] = "ledger"

@@ -197,10 +197,9 @@ def _require_sense(network: Network) -> None:
             raise _Unfit(f"posnet: expected {POSNET_CHARS} characters, not {posnet!r}")
     if not 1 <= network.port <= MAX_PORT:
         raise _Unfit(f"port: expected 1 to {MAX_PORT}, not {network.port}")
-    if network.collateral_from_round is not None and (network.mixed or network.hypernodes):
+    if network.collateral_from_round is not None and network.hypernodes:
         raise _Unfit(
-            "collateral_from_round: expected none where legacy nodes forge (mixed), whose list keeps such a "
-            "hypernode, nor with a fixed list (hypernodes), which has no collaterals"
+            "collateral_from_round: expected null with a fixed list (hypernodes), without collaterals"
         )
     if network.tests_per_slot and not network.test_kinds:
         raise _Unfit("test_kinds: expected at least one where there are tests")

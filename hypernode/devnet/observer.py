@@ -46,6 +46,11 @@ class NodeReport:
     peers: int = 0
     mempool: int = 0
     forged: int = 0
+    uncounted: int = 0
+    """Registered hypernodes that do not count by this node's list (spec 3)."""
+    uncounted_why: str = ""
+    own_uncounted: str = ""
+    """Why it does not count itself; empty where it does."""
 
     @property
     def has_started(self) -> bool:
@@ -67,9 +72,23 @@ def read_status(text: str) -> NodeReport:
             peers=int(status["peers"]["connected_count"]),
             mempool=int(status["mempool"]["NB"]),
             forged=int(status["extra"]["forged_count"]),
+            own_uncounted=str(state.get("uncounted") or ""),
+            **_read_uncounted(status.get("meta")),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"no status: {error!r}") from error
+
+
+def _read_uncounted(meta: object) -> dict[str, Any]:
+    """Out of ``meta``; nothing where the node does not say."""
+    if not isinstance(meta, dict):
+        return {}
+    why = meta.get("uncounted_why")
+    parts = [f"{count} {reason}" for reason, count in why.items()] if isinstance(why, dict) else []
+    return {
+        "uncounted": int(meta.get("uncounted_hns_count") or 0),
+        "uncounted_why": ", ".join(parts),
+    }
 
 
 def read_jurors(text: str) -> tuple[Round, tuple[str, ...]]:

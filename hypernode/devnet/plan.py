@@ -109,6 +109,7 @@ def make_network(now: float, count: int, slot_s: int, control_pow: str, control_
         control_pos,
         pow_block_s=min(plain.pow_block_s, MAX_POW_BLOCK_S, plain.round_s / MIN_POW_BLOCKS_A_ROUND),
         allow_queries_from=("127.0.0.1",),
+        collateral_from_round=0,
     )
 
 

@@ -64,7 +64,19 @@ def read_clock(network: Network, now: float) -> SlotClock:
 
 def make_screen(clock: SlotClock, rows: Sequence[NodeRow], juror: str, footer: str) -> RenderableType:
     """The live table: clock, nodes, and a line below.  ``juror``: address of the slot's, or empty."""
-    return Group(_make_clock(clock, rows, juror), _make_table(rows, juror), Text(footer, style="dim"))
+    lines = [Text(footer, style="dim")]
+    if words := describe_uncounted(rows):
+        lines.insert(0, Text(words, style="yellow"))
+    return Group(_make_clock(clock, rows, juror), _make_table(rows, juror), *lines)
+
+
+def describe_uncounted(rows: Sequence[NodeRow]) -> str:
+    """How many are registered and do not count, and why, by the node that says most; empty where none is."""
+    reports = [row.report for row in rows if row.report is not None and row.report.uncounted]
+    if not reports:
+        return ""
+    most = max(reports, key=lambda report: report.uncounted)
+    return f"{most.uncounted} registered do not count: {most.uncounted_why}"
 
 
 def format_line(clock: SlotClock, rows: Sequence[NodeRow]) -> str:
@@ -72,7 +84,9 @@ def format_line(clock: SlotClock, rows: Sequence[NodeRow]) -> str:
     tips = {(row.report.height, row.report.block_hash) for row in rows if row.report}
     nodes = " ".join(f"{row.name}={_summarise(row)}" for row in rows)
     slot = "closing" if clock.is_closing else f"slot {clock.sir}"
-    return f"round {clock.round} {slot}: {len(tips)} chain{'s' if len(tips) != 1 else ''}, {nodes}"
+    line = f"round {clock.round} {slot}: {len(tips)} chain{'s' if len(tips) != 1 else ''}, {nodes}"
+    words = describe_uncounted(rows)
+    return f"{line}; {words}" if words else line
 
 
 def format_json(clock: SlotClock, rows: Sequence[NodeRow]) -> str:
@@ -146,7 +160,7 @@ def _make_table(rows: Sequence[NodeRow], juror: str) -> Table:
         table.add_row(
             name,
             row.ip,
-            Text(report.state, style=_choose_style(report)),
+            Text(_name_state(report), style=_choose_style(report)),
             str(report.height),
             report.block_hash[:HASH_CHARS],
             str(report.peers),
@@ -154,6 +168,10 @@ def _make_table(rows: Sequence[NodeRow], juror: str) -> Table:
             str(report.forged),
         )
     return table
+
+
+def _name_state(report: NodeReport) -> str:
+    return f"{report.state} ({report.own_uncounted})" if report.own_uncounted else report.state
 
 
 def _choose_style(report: NodeReport) -> str:

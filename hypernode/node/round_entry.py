@@ -68,5 +68,5 @@ async def hand_out(parts: Parts, plan: RoundPlan) -> list[Registration]:
     parts.peers.set_registered([*plan.registered, *before], counted, jurors)
     parts.intake.set_senders(await parts.rounds.get_allowed_senders(plan), counted.addresses)
     parts.reporter.enter_round(round_)
-    parts.intake.configs.enter_round(round_, {entry.pos for entry in plan.registered})
+    parts.intake.configs.enter_round(round_, counted.present)
     return targets

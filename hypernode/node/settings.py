@@ -130,6 +130,7 @@ def load_settings(flags: Flags, folder: Path) -> tuple[Settings, tuple[Remark, .
     config = _load_overrides(config_path, table, is_asked_for=flags.config is not None)
     values = _Values(table, config.values)
     network = _override_network(_choose_network(flags, config, values, folder, home), table, config)
+    _require_exact_balances(network, config, values)
     wallet = _choose_path(flags.wallet, folder, values.get_text("WALLET"), home)
     data = home / "data"
     settings = Settings(
@@ -199,6 +200,21 @@ def _override_network(network: Network, table: Mapping[str, Parameter], config: 
         raise ConfigError(config.source, line, "POSNET_ALLOW", "our own network is not allowed", remedy)
     exceptions = cast("tuple[tuple[int, bytes], ...]", given.get("BLOCK_EXCEPTIONS", ()))
     return replace(changed, exceptions=changed.exceptions + exceptions)
+
+
+def _require_exact_balances(network: Network, config: ConfigFile, values: _Values) -> None:
+    """Where a list follows from balances, all nodes must see the same ones: only the ledger has them."""
+    if network.mixed or network.collateral_from_round is None or network.hypernodes:
+        return
+    why = f"{network.name} has collateral_from_round, whose lists follow from exact balances"
+    for key, remedy in (
+        ("POW_SOURCE", "Set POW_SOURCE=ledger and POW_LEDGER_DB to the PoW node's ledger file"),
+        ("POW_FALLBACK", "Set POW_FALLBACK=none: while the ledger cannot be read, the node waits for it"),
+    ):
+        if values.get_text(key) == "node":
+            line = config.lines.get(key, 0)
+            expected = f"{why}, and the PoW node's port does not tell these"
+            raise ConfigError(config.source, line, key, expected, remedy)
 
 
 def _override_limits(table: Mapping[str, Parameter], given: Mapping[str, object]) -> Limits:

@@ -7,8 +7,10 @@ beside them.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import islice
 
 from hypernode.core.address import is_valid_address
 from hypernode.core.block import create_genesis
@@ -38,6 +40,8 @@ Metrics = Callable[[], Mapping[str, object]]
 
 MAX_CASES_SHOWN = 100
 """Equivocations in a status; the ledger keeps all."""
+MAX_UNCOUNTED_SHOWN = 100
+"""A status is asked for often, and registrations that do not count are cheap: getround has them all."""
 MAX_ARCHIVES = 20
 """Addresses of archives in the status."""
 _ABSENT_KPIS = ("success", "errors", "failed_pings", "ok_pings", "warnings", "rounds", "sources")
@@ -137,6 +141,7 @@ class Views:
                 "round": round_,
                 "sir": sir,
                 "forger": self.present.get_juror(),
+                "uncounted": self._get_own_uncounted(),
                 "consensus": asdict(self.present.consensus) if self.present.consensus else None,
             },
             "tasks": metrics.pop("tasks", {"total": 0, "detail": {}}),
@@ -191,7 +196,7 @@ class Views:
                 view.name: {
                     "height": view.told.height,
                     "age": round(now - view.told_at, 1),
-                    "counts": is_fresh(self.present.network.delays, view, now),
+                    "counts": view.counts and is_fresh(self.present.network.delays, view, now),
                     "juror": view.juror,
                     "features": view.has_features,
                     "address": view.address,
@@ -251,6 +256,7 @@ class Views:
             "inactive_hns_count": len(inactive),
             "inactive_hns_hash": _fingerprint(sorted(inactive)),
             "inactive_hns": list(plan.inactive) if plan else [],
+            **self._describe_counted(),
             "voided_hns_count": len(voided),
             "voided_hns": list(voided),
             "powchain_regs_count": len(registered),
@@ -261,12 +267,28 @@ class Views:
             "slots": hashlib.sha256(str(slots).encode()).hexdigest(),
         }
 
+    def _describe_counted(self) -> dict[str, object]:
+        """Who is registered and does not count, and why (spec 3): the first ones by name."""
+        counted = self.present.counted
+        shown = islice(counted.reasons.items(), MAX_UNCOUNTED_SHOWN)
+        return {
+            "counted_hns_count": len(counted.present),
+            "uncounted_hns_count": len(counted.reasons),
+            "uncounted_why": dict(Counter(reason.value for reason in counted.reasons.values())),
+            "uncounted_hns": {pos: reason.value for pos, reason in shown},
+        }
+
+    def _get_own_uncounted(self) -> str:
+        """Why we do not count ourselves; empty where we do, or are not registered."""
+        reason = self.present.counted.reasons.get(self.world.signer.address)
+        return reason.value if reason is not None else ""
+
     def get_round(self) -> dict[str, object]:
         """getround: the lists of the present round."""
         plan = self.present.plan
         if plan is None:
             nothing = ("connect_to", "slots", "test_slots", "active", "inactive", "voided")
-            return {"start": 0, "previous": None, **{key: [] for key in nothing}}
+            return {"start": 0, "previous": None, **{key: [] for key in nothing}, "uncounted": {}}
         wanted = {entry.pos: entry for entry in plan.registered}
         inactive, voided = set(plan.inactive), set(plan.voided)
         return {
@@ -278,6 +300,7 @@ class Views:
             "active": [e.pos for e in plan.registered if e.pos not in inactive and e.pos not in voided],
             "inactive": list(plan.inactive),
             "voided": list(plan.voided),
+            "uncounted": {pos: reason.value for pos, reason in self.present.counted.reasons.items()},
         }
 
     async def get_hypernodes(self, text: str | None) -> object:

@@ -28,14 +28,14 @@ from hypernode.core.registry import (
 from hypernode.core.registry_json import decode_state, encode_state
 from hypernode.core.registry_rules import apply_rows
 from hypernode.core.timeline import compute_reference_time
-from hypernode.core.types import PowHeight, Round
+from hypernode.core.types import PowHeight, Registration, Round
 from hypernode.ports import PowNotReady, PowStatus, RegisteredList
 from hypernode.pow.ledger_cache import KeptCheckpoint, LedgerCache, open_cache
 from hypernode.pow.ledger_chunks import PowBlock, RolledBack
 from hypernode.pow.ledger_file import LedgerFile, LedgerReader, to_number, to_text
 from hypernode.pow.ledger_index import CHUNK_ROWS, SEAL_FROM_CHUNKS, LedgerIndex
 from hypernode.pow.ledger_remarks import Remarks
-from hypernode.pow.listing import is_recent, make_list
+from hypernode.pow.listing import compute_weights, is_recent, make_list
 
 MAX_CHECKPOINTS: Final = 8
 """The round that is, the one before, the one to come, and some that catching up goes back to."""
@@ -207,6 +207,16 @@ class LedgerRegistry:
         """Balance (1e-8 BIS) at a height; None for an address that never received or never sent."""
         wanted = (address, height)
         return self._ask(lambda reader: self._index.find_balances(reader, [wanted]))[wanted]
+
+    def find_weights(self, entries: Sequence[Registration], height: PowHeight) -> tuple[int, ...]:
+        """What the balance of each entry's collateral gives at a height."""
+
+        def find(reader: LedgerReader) -> tuple[int, ...]:
+            return compute_weights(
+                self._network, entries, height, partial(self._index.find_balances_at, reader)
+            )
+
+        return self._ask(find)
 
     def get_block_hashes(self, heights: Sequence[PowHeight]) -> list[str]:
         """The hashes of those blocks, in the order asked for."""

@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 from hypernode.core.params import Network
 from hypernode.core.registry import PowRow, RowResult
-from hypernode.core.types import PowHeight, Round
+from hypernode.core.types import PowHeight, Registration, Round
 from hypernode.ports import PowStatus, RegisteredList
 from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_registry import DEFAULT_OPTIONS, LedgerRegistry, RegistryOptions
@@ -80,6 +80,10 @@ class LedgerPowSource:
     async def get_balance(self, address: str, height: PowHeight) -> int | None:
         """Balance (1e-8 BIS) at a height; None for one that never received or never sent."""
         return await self._run(lambda: self._registry.find_balance(address, height))
+
+    async def get_weights(self, entries: Sequence[Registration], height: PowHeight) -> tuple[int, ...]:
+        """What the balance of each entry's collateral gives at a height."""
+        return await self._run(lambda: self._registry.find_weights(entries, height))
 
     async def close(self) -> None:
         """A scan under way ends at its next query; it is waited for, but no longer than a locked ledger

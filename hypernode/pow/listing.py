@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from hypernode.core.colours import Colours
 from hypernode.core.counting import LEAST_WEIGHT, apply_collateral, is_collateral_kept
 from hypernode.core.network import Network
 from hypernode.core.registry import RegistryState, compute_weight, list_voided
-from hypernode.core.types import PowHeight, Round
+from hypernode.core.types import PowHeight, Registration, Round
 from hypernode.ports import RegisteredList
 
 RECENT_ROUNDS: Final = 4
@@ -36,19 +36,26 @@ def make_list(
     is_recent: bool,
 ) -> RegisteredList:
     """registered(R) with its weights at the reference height; those are left out for a round of long ago, but
-    where collaterals must stay.  Balances are asked for only where they can matter: who registered with
-    nothing does not count whatever it has now."""
+    where collaterals must stay."""
     entries, voided = state.entries, list_voided(state)
     is_kept = is_collateral_kept(network, round_)
     if not is_kept and not is_recent:
         return RegisteredList(round_, height, entries, voided, colours)
-    balances = find_balances({e.collateral for e in entries if e.weight >= LEAST_WEIGHT}, height)
-    weights = tuple(
-        compute_weight(network, balances[entry.collateral]) if entry.collateral in balances else entry.weight
-        for entry in entries
-    )
+    weights = compute_weights(network, entries, height, find_balances)
     if is_kept:
         entries, weights = apply_collateral(entries, weights)
         listed = {entry.pos for entry in entries}
         voided = tuple(pos for pos in voided if pos in listed)
     return RegisteredList(round_, height, entries, voided, colours, weights)
+
+
+def compute_weights(
+    network: Network, entries: Sequence[Registration], height: PowHeight, find_balances: FindBalances
+) -> tuple[int, ...]:
+    """What the balance of each entry gives at a height.  Balances are asked for only where they can matter:
+    who registered with nothing does not count whatever it has now, and keeps that weight."""
+    balances = find_balances({e.collateral for e in entries if e.weight >= LEAST_WEIGHT}, height)
+    return tuple(
+        compute_weight(network, balances[entry.collateral]) if entry.collateral in balances else entry.weight
+        for entry in entries
+    )

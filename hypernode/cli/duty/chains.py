@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hypernode.cli.duty.findings import Finding, error, note, ok, warning
+from hypernode.core.counting import Uncounted
 from hypernode.core.registry import COIN
 from hypernode.core.types import PowHeight, Registration, Round
 from hypernode.node.logs import printable
@@ -123,6 +124,10 @@ class RegistrationFacts:
     counts_from: Round = 0
     is_voided: bool = False
     is_silent: bool = False
+    uncounted: Uncounted | None = None
+    """Why it does not count in this round."""
+    must_collateral_stay: bool = False
+    """By the network's rule, for this round (collateral_from_round)."""
     weight: int | None = None
     balance: int | None = None
     last: Verdict | None = None
@@ -187,6 +192,9 @@ def _judge_presence(facts: RegistrationFacts, entry: Registration) -> list[Findi
                 "python -m hypernode register prints what to send",
             )
         ]
+    if facts.listed is None and facts.must_collateral_stay and facts.weight is not None and facts.weight < 1:
+        found = f"registered ({where}), and not on the list of this network: {Uncounted.MOVED_ON.value}"
+        return [error(found, "Bring the balance back: it is on the list again a round after the next")]
     if facts.listed is None:
         return [note(f"registered ({where}): counts from round {facts.counts_from} on, now is {facts.round}")]
     findings = [ok(f"registered: {where}")]
@@ -219,8 +227,13 @@ def _judge_weight(facts: RegistrationFacts, entry: Registration) -> list[Finding
     if not facts.is_collateral_needed:
         return []
     if entry.weight < 1:
-        found = f"registered with weight {entry.weight}: no slots, and no rewards"
+        why = Uncounted.WORTHLESS.value
+        found = f"registered with weight {entry.weight} ({why}): it does not count, has no slots, no rewards"
         return [error(found, "Fund the collateral, then unregister and register again")]
+    if facts.uncounted is Uncounted.MOVED_ON:
+        found = f"registered with weight {entry.weight}, and it does not count: {facts.uncounted.value}"
+        remedy = "Bring the balance back: others neither dial it nor count it while it is away"
+        return [error(found, remedy)]
     if facts.weight is None:
         return []
     balance = "nothing" if facts.balance is None else f"{facts.balance / COIN:.8f} BIS"

@@ -18,6 +18,7 @@ from hypernode.cli.duty.chains import (
 from hypernode.cli.duty.inquiry import Inquiry, in_thread
 from hypernode.cli.duty.look_files import look_at_wallet
 from hypernode.cli.duty.look_node import PROBLEMS, describe, look_at_node, open_to
+from hypernode.core.counting import find_uncounted, is_collateral_kept
 from hypernode.core.network import Network
 from hypernode.core.registry import compute_weight
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
@@ -25,7 +26,7 @@ from hypernode.core.types import Registration, Round
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.registration_feed import Event, replay, select_by_ip, select_by_pos
 from hypernode.node.settings import Settings
-from hypernode.ports import Endpoint, PowNotReady, PowSource
+from hypernode.ports import Endpoint, PowNotReady, PowSource, RegisteredList
 from hypernode.pow.companion_client import CompanionClient
 from hypernode.pow.ledger_file import LedgerFile, is_wal
 from hypernode.pow.ledger_registry import RegistryOptions
@@ -195,7 +196,7 @@ async def _search_ledger(inquiry: Inquiry, facts: RegistrationFacts) -> Registra
             listed = await source.get_registered(facts.round)
         except PowNotReady as problem:
             return replace(facts, problem=str(problem))
-        facts = replace(facts, listed=_find(listed.entries, facts.pos), is_voided=facts.pos in listed.voided)
+        facts = _take_list(network, facts, listed)
         if facts.entry is not None:
             balance = await source.get_balance(facts.entry.collateral, status.height)
             facts = replace(facts, balance=balance, weight=compute_weight(network, balance))
@@ -209,10 +210,21 @@ async def _search_lists(inquiry: Inquiry, facts: RegistrationFacts) -> Registrat
     source = open_pow_source(inquiry.settings)
     try:
         listed = await source.get_registered(facts.round)
-        entry = _find(listed.entries, facts.pos)
-        return replace(facts, listed=entry, latest=entry, is_voided=facts.pos in listed.voided)
+        facts = _take_list(inquiry.settings.network, facts, listed)
+        return replace(facts, latest=facts.listed)
     finally:
         await source.close()
+
+
+def _take_list(network: Network, facts: RegistrationFacts, listed: RegisteredList) -> RegistrationFacts:
+    """What the list of the round says of us."""
+    return replace(
+        facts,
+        listed=_find(listed.entries, facts.pos),
+        is_voided=facts.pos in listed.voided,
+        uncounted=find_uncounted(listed.entries, listed.weights).get(facts.pos),
+        must_collateral_stay=is_collateral_kept(network, facts.round),
+    )
 
 
 async def _find_first_round(network: Network, source: PowSource, facts: RegistrationFacts) -> Round:

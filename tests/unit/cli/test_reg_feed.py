@@ -90,6 +90,31 @@ def test_as_text_each_event_says_what_became_of_it(ledger: Path, capsys: pytest.
     assert f"2 hypernodes are registered at PoW block {LAST}, the last one" in out
 
 
+def test_who_is_registered_and_does_not_count_is_named_with_the_reason(
+    ledger: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = [row(LAST + 1, B, FUNDER, 5_000)]
+    write(ledger, blocks(LAST + 1, LAST + 2, more))
+    assert run(ledger, "-f", "--json") == 0
+    answer = read(capsys)
+    # 2 registered 20,100 and sent 15,000 and 5,000 of them on
+    assert (answer["registered"], answer["counted"]) == (2, 1)
+    assert answer["uncounted"] == [
+        {
+            "address": B,
+            "ip": "10.0.0.2",
+            "pos": pos(2),
+            "registered_weight": 2,
+            "reason": "collateral moved on",
+        }
+    ]
+    assert run(ledger, "-f") == 0
+    out = capsys.readouterr().out
+    assert "2 hypernodes are registered" in out
+    assert "1 of them count" in out
+    assert "collateral moved on" in out
+
+
 def test_by_ip_only_those_that_name_it(ledger: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(ledger, "-f", "--json", "-I", "10.0.0.9") == 0
     assert [e["rule"] for e in read(capsys)["events"]] == ["5-pow openfield"]

@@ -59,6 +59,7 @@ def test_who_counted_in_the_round_before_counts_for_one_round_more() -> None:
 def test_a_collateral_must_stay_from_the_round_of_the_network_on() -> None:
     main = params.mainnet()
     assert not is_collateral_kept(main, 10**6)
+    assert not is_collateral_kept(replace(main, collateral_from_round=0), 10**6)
     own = replace(main, mixed=False, collateral_from_round=7)
     assert [is_collateral_kept(own, round_) for round_ in (6, 7, 8)] == [False, True, True]
 

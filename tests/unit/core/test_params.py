@@ -102,6 +102,8 @@ def test_a_fixed_list_of_hypernodes_is_read() -> None:
         ({"slot_s": 0}, "slot_s: expected at least 1, not 0"),
         ({"min_active": -1}, "min_active: expected at least 0, not -1"),
         ({"mixed": 1}, "mixed: expected true or false, not 1"),
+        ({"collateral_from_round": "0"}, "collateral_from_round: expected a whole number, not '0'"),
+        ({"collateral_from_round": -1}, "collateral_from_round: expected at least 0, not -1"),
         ({"name": None}, "name: expected a text of ASCII, not None"),
         ({"magic": "xyz"}, "magic: expected hexadecimal text, not 'xyz'"),
         ({"magic": "71534e19"}, "magic: expected 4 bytes, the first above 7f"),

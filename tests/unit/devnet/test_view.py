@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -22,7 +24,7 @@ ROWS = [
     NodeRow("node2", "address2", "127.0.9.2", note="ended by SIGKILL"),
 ]
 IN_SLOT = compute_slot_start(NETWORK, 4, 2) + 3.0
-STATUS = {
+STATUS: dict[str, Any] = {
     "chain": {"height": 31, "block_hash": "ab" * 20},
     "state": {"state": "SYNCING", "round": 4, "sir": 2, "reason": ""},
     "peers": {"connected_count": 4},
@@ -46,6 +48,17 @@ def make_display(form: Form) -> tuple[Display, io.StringIO]:
 
 def test_report_is_read_out_of_a_status() -> None:
     assert read_status(json.dumps(STATUS)) == REPORT
+
+
+def test_who_does_not_count_is_shown_and_why() -> None:
+    meta = {"uncounted_hns_count": 41, "uncounted_why": {"no collateral at registration": 40, "moved": 1}}
+    state = {**STATUS["state"], "uncounted": "collateral moved on"}
+    report = read_status(json.dumps({**STATUS, "state": state, "meta": meta}))
+    rows = [replace(ROWS[0], report=report), ROWS[1]]
+    words = "41 registered do not count: 40 no collateral at registration, 1 moved"
+    assert words in render(IN_SLOT, rows, "")
+    assert "SYNCING (collateral moved on)" in render(IN_SLOT, rows, "")
+    assert format_line(read_clock(NETWORK, IN_SLOT), rows).endswith(words)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"state": 1}', json.dumps({**STATUS, "chain": None})])

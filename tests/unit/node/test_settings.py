@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,24 @@ def test_the_ways_to_the_companion_are_chosen(tmp_path: Path) -> None:
     settings = load(tmp_path, text)
     assert (settings.pow_source, settings.pow_fallback, settings.pow_verify) == ("node", "node", True)
     assert settings.pow_node_path == tmp_path.resolve() / "pow"
+
+
+@pytest.mark.parametrize("key", ["POW_SOURCE", "POW_FALLBACK"])
+def test_where_collaterals_must_stay_only_the_ledger_serves(tmp_path: Path, key: str) -> None:
+    own = replace(params.testnet(), collateral_from_round=0)
+    path = tmp_path / "net.json"
+    path.write_text(params.network_to_json(own), encoding="utf-8")
+    flags = Flags(home=tmp_path, network=str(path))
+    (tmp_path / "config.txt").write_text(f"PORT=7000\n{key}=node\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=rf"config.txt:2: {key}: .*exact balances.* Set {key}=") as caught:
+        load_settings(flags, tmp_path)
+    assert caught.value.key == key
+    (tmp_path / "config.txt").write_text("POW_SOURCE=ledger\n", encoding="utf-8")
+    assert load_settings(flags, tmp_path)[0].network.collateral_from_round == 0
+    # legacy nodes keep a moved collateral on their list: there the field has no effect, and asks for nothing
+    path.write_text(params.network_to_json(replace(own, mixed=True)), encoding="utf-8")
+    (tmp_path / "config.txt").write_text(f"{key}=node\n", encoding="utf-8")
+    load_settings(flags, tmp_path)
 
 
 def test_what_the_operator_tuned_is_known_by_name(tmp_path: Path) -> None:

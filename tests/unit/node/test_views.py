@@ -73,6 +73,10 @@ STATUS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "powchain_regs_count": int,
         "powchain_regs": str,
         "active_regs_count": int,
+        "counted_hns_count": int,
+        "uncounted_hns_count": int,
+        "uncounted_why": dict,
+        "uncounted_hns": dict,
         "active_regs": str,
         "slots": str,
     },
@@ -143,6 +147,7 @@ def test_a_node_that_knows_nothing_yet_has_a_status() -> None:
             "active": [],
             "inactive": [],
             "voided": [],
+            "uncounted": {},
         }
 
     play(scenario())

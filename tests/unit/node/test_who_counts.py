@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from dataclasses import replace
+from typing import Any, cast
 
 from hypernode.core.errors import Ignore, Reject
-from hypernode.core.types import Round
+from hypernode.core.types import PeerTest, Round
 from hypernode.node.runtime import Node
 from hypernode.ports import RegisteredList
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.wire.catalogue import CommandId
+from hypernode.wire.codec import Command
 from tests.unit.node.worlds import ROUND, Bed, Branch, FakeCaller, ask, enter_round, note_told, play
 
 SIZE = 40
@@ -144,6 +146,43 @@ def test_who_counted_in_the_round_before_counts_for_one_more() -> None:
         assert node.peers.is_counted_ip(bed.ip(9))
         assert not node.peers.is_counted_ip(bed.ip(10))
         assert node.peers.is_registered_ip(bed.ip(10))
+
+    play(scenario())
+
+
+def test_the_status_says_who_does_not_count_and_why() -> None:
+    async def scenario() -> None:
+        bed = Bed(SIZE)
+        node = await make_node(bed, 20)
+        status = await node.views.get_status()
+        meta, state = cast("dict[str, Any]", status["meta"]), cast("dict[str, Any]", status["state"])
+        assert (meta["counted_hns_count"], meta["uncounted_hns_count"]) == (len(COUNTED), SIZE - len(COUNTED))
+        assert meta["uncounted_why"] == {"collateral moved on": SIZE - len(COUNTED)}
+        assert meta["uncounted_hns"][bed.address(7)] == "collateral moved on"
+        assert state["uncounted"] == "collateral moved on"
+        assert node.views.get_round()["uncounted"] == meta["uncounted_hns"]
+        counted = (await (await make_node(bed)).views.get_status())["state"]
+        assert cast("dict[str, Any]", counted)["uncounted"] == ""
+
+    play(scenario())
+
+
+def test_who_does_not_count_does_not_move_our_clock() -> None:
+    async def scenario() -> None:
+        bed = Bed(SIZE)
+        node = await make_node(bed)
+        plan = node.present.plan
+        assert plan is not None
+
+        async def answer(caller: object, command: Command) -> Command:
+            told = replace(command.messages[0], value=1)
+            return Command(CommandId.TEST, messages=(told,))
+
+        for n in range(1, 12):
+            note_told(bed, node, n, None)
+            await bed.script(n, answer)
+            await node.tester.run(PeerTest(bed.address(0), bed.address(n), 0), plan, 0)
+        assert len(node.offsets._told) == len(COUNTED) - 1
 
     play(scenario())
 

@@ -31,6 +31,7 @@ from hypernode.cli.duty.findings import Severity
 from hypernode.cli.duty.host import ClockFacts, LimitFacts, Package, PortFacts, VersionFacts
 from hypernode.cli.duty.node import Answers, NodeFacts
 from hypernode.cli.duty.table import ROWS
+from hypernode.core.counting import Uncounted
 from hypernode.core.params import mainnet
 from hypernode.core.registry import COIN
 from hypernode.core.timeline import compute_slot_start
@@ -62,6 +63,7 @@ COMPANION = CompanionFacts(
 )
 PLUGIN = PluginFacts(True, "127.0.0.1:5658", True, {"hn_plugin": "0.1.3"})
 ENTRY = Registration("C1", "203.0.113.7", "6969", "B1", "C1", 2)
+MOVED_ON = Uncounted.MOVED_ON
 REGISTRATION = RegistrationFacts(
     "B1", 10, 6969, "203.0.113.7", listed=ENTRY, latest=ENTRY, weight=2, balance=20_001 * COIN
 )
@@ -72,7 +74,7 @@ NETWORK = mainnet()
 ROUND, SIR = 50_000, 7
 NOW = compute_slot_start(NETWORK, ROUND, SIR) + 60.0
 STATUS: dict[str, Any] = {
-    "state": {"state": "SYNCING", "reason": "", "consensus": {"percent": 60, "registered": 99, "chains": 1}},
+    "state": {"state": "SYNCING", "reason": "", "consensus": {"percent": 60, "counted": 99, "chains": 1}},
     "peers": {"connected_count": 40, "net_height": None},
     "chain": {"height": 1_000, "round": ROUND, "sir": SIR - 1},
     "extra": {"split": "", "uptime": 50_000, "equivocations": [], "tunables": {"peers": {}}},
@@ -186,12 +188,30 @@ CASES: list[tuple[str, Any, Severity, str]] = [
     ),
     ("registration", replace(REGISTRATION, is_voided=True), ERROR, "has voided it"),
     ("registration", replace(REGISTRATION, is_silent=True), WARNING, "inactive"),
+    ("registration", replace(REGISTRATION, uncounted=MOVED_ON), ERROR, "does not count: collateral moved on"),
+    (
+        "registration",
+        replace(REGISTRATION, listed=None, weight=0, must_collateral_stay=True),
+        ERROR,
+        "not on the list of this network: collateral moved on",
+    ),
+    (
+        "registration",
+        replace(REGISTRATION, listed=None, must_collateral_stay=True, counts_from=11),
+        NOTE,
+        "from round 11 on",
+    ),
     ("registration", replace(REGISTRATION, port=7000), ERROR, "listens on 7000"),
     ("registration", replace(REGISTRATION, out_ip="203.0.113.8"), ERROR, "OUT_IP is 203.0.113.8"),
     ("registration", replace(REGISTRATION, out_ip=None), OK, "weight 2"),
     ("registration", replace(REGISTRATION, weight=1, balance=19_999 * COIN), WARNING, "rewards leave it out"),
     ("registration", replace(REGISTRATION, weight=-1, balance=None), WARNING, "has nothing"),
-    ("registration", replace(REGISTRATION, listed=replace(ENTRY, weight=0)), ERROR, "weight 0: no slots"),
+    (
+        "registration",
+        replace(REGISTRATION, listed=replace(ENTRY, weight=0)),
+        ERROR,
+        "weight 0 (no collateral at registration): it does not count",
+    ),
     ("reachable", REACH, OK, "only others can tell"),
     ("reachable", replace(REACH, registered=None), NOTE, "nothing to connect to"),
     ("reachable", replace(REACH, is_running=False, answered_as=""), NOTE, "no node runs here"),
