@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from hypernode.core.errors import Ignore
 from hypernode.net.places import Guest, Places, Ticket
+from hypernode.net.proving import ProvingPlaces
 from hypernode.net.standing import Standing, StandingOf
 from hypernode.net.token_bucket import TokenBucket
 from hypernode.wire.catalogue import LIMITS, Limits
@@ -45,6 +46,7 @@ class Admission:
         self._places = Places(limits, standing_of)
         self._holds: dict[str, _Hold] = {}
         self._buckets: dict[str, TokenBucket] = {}
+        self.proving = ProvingPlaces()
 
     @property
     def count(self) -> int:
@@ -65,7 +67,8 @@ class Admission:
         return self._places.take(ip, guest)
 
     def hold(self, ip: str, now: float) -> float:
-        """Note an offence; seconds that the IP is on hold for, 0 if it never is."""
+        """Note an offence; seconds that the IP (or the address whose key was proved) is on hold for, 0 if it
+        never is."""
         if ip in self._never_held or self.standing_of(ip) is Standing.OPERATOR:
             return 0.0
         limits = self._limits
@@ -83,7 +86,7 @@ class Admission:
         return known is not None and now < known.until
 
     def get_bucket(self, ip: str, now: float) -> TokenBucket:
-        """The tokens that all sessions of an IP share."""
+        """The tokens that all sessions of an IP share; those of a proved key have the key's."""
         bucket = self._buckets.get(ip)
         if bucket is None:
             if len(self._buckets) >= self._limits.known_ips:

@@ -12,12 +12,14 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import NoReturn, TypeAlias
+from typing import Final, NoReturn, TypeAlias
 
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.kinds import format_peer_name
 from hypernode.core.params import Network
 from hypernode.net.admission import Admission
+from hypernode.net.places import Ticket
+from hypernode.net.proving import Keys, ProvingPlace
 from hypernode.net.signed_hello import AnsweringProof, Identity, limit_features
 from hypernode.net.stream import CommandStream, run_inline
 from hypernode.net.token_bucket import TokenBucket
@@ -79,6 +81,7 @@ class Caller:
         self._stream.close()
 
 
+NO_KEYS: Final = Keys()
 Handler: TypeAlias = Callable[[Caller, Command], Awaitable[Command | None]]
 """The answer to a command, or None where there is none.  Raises Reject or Ignore."""
 
@@ -106,12 +109,14 @@ async def serve_session(
     handler: Handler,
     identity: Identity | None = None,
     offload: Offload = run_inline,
+    keys: Keys = NO_KEYS,
 ) -> SessionEnd:
     """Serve a connection until it ends, and say how.  ``is_registered`` tells for an IP whether the doors of
     legacy nodes are open to it; places and budgets go by ``admission.standing_of``.  ``on_hello`` is
     called once, before our hello answers (before its proof is acknowledged, where the hello is signed), and
     may refuse by raising Ignore or Reject; without ``identity`` no hello is signed; ``offload``:
-    see ``CommandStream``.  Never raises for what the peer does."""
+    see ``CommandStream``; ``keys``: who is to find a way in though its IP has none (``net.proving``).  Never
+    raises for what the peer does."""
     ip = transport.remote.ip
     served = _ServedSession(
         transport,
@@ -126,12 +131,16 @@ async def serve_session(
         handler,
         identity,
         offload,
+        keys,
     )
+    place: Ticket | ProvingPlace
     try:
         place = admission.admit(ip, clock.monotonic(), served)
     except Ignore as refusal:
-        served.close()
-        return SessionEnd(refusal.reason)
+        if identity is None or not is_registered(ip):
+            served.close()
+            return SessionEnd(refusal.reason)
+        place = served.let_prove(refusal)
     try:
         await served.run()
     except TransportClosed:
@@ -141,7 +150,7 @@ async def serve_session(
     except Ignore as verdict:
         return SessionEnd(verdict.reason)
     except Reject as verdict:
-        return SessionEnd(verdict.reason, is_offence=True, held_s=admission.hold(ip, clock.monotonic()))
+        return served.end_by_offence(verdict)
     finally:
         place.release()
         served.close()
@@ -164,6 +173,7 @@ class _ServedSession:
         handler: Handler,
         identity: Identity | None,
         offload: Offload,
+        keys: Keys,
     ) -> None:
         self._network = network
         self._limits = limits
@@ -181,8 +191,32 @@ class _ServedSession:
         self._stream = CommandStream(transport, framing, limits, clock, offload)
         self._bucket = TokenBucket(limits.session_burst, limits.session_rate, now)
         self._caller = Caller(self._stream, transport.remote, now)
+        self._keys = keys
+        self._proving: ProvingPlace | None = None
+        self._refusal: Ignore | None = None
+        """Why it has no place, as long as it has only one to prove a key from."""
+        self._purse = transport.remote.ip
+        """Whose tokens it pays with."""
         self.is_busy = False
         self.gave_way = False
+
+    def let_prove(self, refusal: Ignore) -> ProvingPlace:
+        """It was refused a place, and is let in to prove a key and no more."""
+        ip = self._caller.ip
+        self._refusal, self._purse = refusal, f"proofs of {ip}"
+        self._proving = self._admission.proving.take(ip, self)
+        return self._proving
+
+    def end_by_offence(self, verdict: Reject) -> SessionEnd:
+        """The IP is held for it, and the key if one was proved.  Who came from an IP that has no way in for
+        others makes nothing worse for those."""
+        if self._refusal is not None:
+            return SessionEnd(verdict.reason)
+        now, address = self._clock.monotonic(), self._caller.proved_address
+        if address is not None and self._keys.is_key_of(self._caller.ip, address):
+            self._admission.hold(address, now)
+        held_s = self._admission.hold(self._caller.ip, now)
+        return SessionEnd(verdict.reason, is_offence=True, held_s=held_s)
 
     @property
     def is_gone(self) -> bool:
@@ -209,6 +243,8 @@ class _ServedSession:
             self.is_busy = False
             command = await self._stream.read_command(wait_s)
             self.is_busy = True
+            if self._refusal is not None and not self._may_go_on(command.id):
+                raise self._refusal
             wait_s = self._pay(command.id)
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
@@ -224,13 +260,22 @@ class _ServedSession:
                 self.is_busy = False
                 await self._stream.write_command(answer)
 
+    def _may_go_on(self, command_id: CommandId) -> bool:
+        """Without a place: only towards a proof, and, where a key was proved from this IP, with what its
+        hypernode sends without a hello."""
+        if command_id is CommandId.HELLO or self._proof is not None:
+            return True
+        return COMMANDS[command_id].is_before_hello and self._keys.is_proved_at(self._caller.ip)
+
     def _pay(self, command_id: CommandId) -> float:
         """Seconds that who asks much waits for its answer; who also does not wait for its answers is cut off,
         unless it is registered: it may have much to catch up with, and pays less."""
         cost, now, ip = COMMANDS[command_id].cost, self._clock.monotonic(), self._caller.ip
         if self._admission.standing_of(ip).is_peer:
             cost /= self._limits.registered_ease
-        wait_s = max(self._bucket.take(cost, now), self._admission.get_bucket(ip, now).take(cost, now))
+        wait_s = max(
+            self._bucket.take(cost, now), self._admission.get_bucket(self._purse, now).take(cost, now)
+        )
         if wait_s > 0 and self._stream.framing.is_in_frame and not self._is_registered(ip):
             raise Reject(RULE, "a flood of requests")
         return wait_s
@@ -259,6 +304,8 @@ class _ServedSession:
         if posnet not in self._network.posnet_allow:
             await self._refuse(f"Bad Posnet {posnet}")
         hello = self._caller.hello = parse_hello(text)
+        if self._refusal is not None and not self._can_prove(command, hello):
+            raise self._refusal
         has_features = command.features is not None and self._features != 0
         self._caller.features = self._features & (command.features or 0)
         if self._identity is not None and self._caller.features & FEATURE_SIGNED_HELLO:
@@ -278,6 +325,23 @@ class _ServedSession:
         await self._stream.write_command(answer)
         self._switch_framing()
 
+    def _can_prove(self, command: Command, hello: Hello) -> bool:
+        """Whether a hello may become the proof of a key that is registered for its IP, and not on hold."""
+        is_signed = bool(self._features & (command.features or 0) & FEATURE_SIGNED_HELLO)
+        is_held = self._admission.is_on_hold(hello.address, self._clock.monotonic())
+        return is_signed and not is_held and self._keys.is_key_of(self._caller.ip, hello.address)
+
+    def _note_proof(self, address: str) -> None:
+        """It proved the key of its hello.  A registered one has a place by that, and tokens of its own:
+        others of its IP can use neither up."""
+        self._proof = None
+        self._caller.proved_address = address
+        if self._keys.is_key_of(self._caller.ip, address):
+            self._purse = address
+            self._refusal = None
+            if self._proving is not None:
+                self._proving.prove(address)
+
     def _switch_framing(self) -> None:
         framing = self._stream.framing
         if self._caller.features & FEATURE_CHECKED and framing.mode is not Mode.CHECKED:
@@ -294,15 +358,16 @@ class _ServedSession:
             with contextlib.suppress(TransportClosed, TimeoutError):
                 await self._stream.write_command(Command(CommandId.KO, string=verdict.reason))
             raise
-        self._proof = None
-        self._caller.proved_address = self._caller.hello.address if self._caller.hello else None
+        if self._caller.hello is not None:
+            self._note_proof(self._caller.hello.address)
         self._on_hello(self._caller)
         await self._stream.write_command(Command(CommandId.OK))
 
     def _limit_of(self, command_id: CommandId | None, is_first_frame: bool) -> int:
         """The most that a question may have, which for strangers and before hello is less."""
         limits, is_registered = self._limits, self._is_registered(self._caller.ip)
-        if self._proof is not None:
+        is_narrow = self._refusal is not None and not self._keys.is_proved_at(self._caller.ip)
+        if self._proof is not None or is_narrow:
             return limits.first_frame_bytes
         if self._caller.hello is None:
             first = limits.first_frame_registered_bytes if is_registered else limits.first_frame_bytes

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from hypernode.core.params import Network
 from hypernode.mempool.pool import Mempool
 from hypernode.net.admission import Admission
+from hypernode.net.proving import Keys
 from hypernode.net.serving import Caller, serve_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.standing import Standing
@@ -86,6 +87,7 @@ class Listening:
                 handler=self.serving.handle,
                 offload=self.world.verifier.run,
                 identity=Identity(self.world.signer, self.world.entropy),
+                keys=Keys(self.peers.is_key_of, self.peers.is_key_proved_at),
             )
         finally:
             del self._transports[number]

@@ -178,6 +178,10 @@ class Peers:
         """Whether a connection proved this registered key."""
         return any(peer.proved_address == address for peer in self.list_authentic(address))
 
+    def is_key_proved_at(self, ip: str) -> bool:
+        """Whether a key that is registered for an IP is connected from there."""
+        return any(peer.ip == ip and self.has_registered_key(peer) for peer in self.list_all())
+
     def shares_exchange(self, peer: Peer) -> bool:
         """Whether another connection has its mempool exchange."""
         return any(other.exchange == peer.exchange for other in self.list_all() if other is not peer)

@@ -10,6 +10,7 @@ from typing import Any
 
 from hypernode.core.params import mainnet
 from hypernode.net.admission import Admission
+from hypernode.net.proving import Keys
 from hypernode.net.serving import Caller, SessionEnd, serve_session
 from hypernode.net.session import Session, open_session
 from hypernode.net.signed_hello import Identity
@@ -93,6 +94,10 @@ class World:
                 on_hello=self._on_hello,
                 handler=self._handle,
                 identity=NODE_KEY,
+                keys=Keys(
+                    lambda ip, address: (ip, address) == (REGISTERED, ADDRESS),
+                    lambda ip: any(caller.proved_address == ADDRESS for caller in self.callers),
+                ),
             )
         )
 
