@@ -27,6 +27,7 @@ from hypernode.core.types import (
     RoundPlan,
     Slot,
 )
+from hypernode.wire.spool import Spool
 
 T = TypeVar("T")
 
@@ -460,4 +461,9 @@ class Files(Protocol):
 
     def remove(self, name: str) -> None:
         """Also when there is none.  Raises OSError."""
+        ...
+
+    def make_spool(self) -> Spool:
+        """A file without a name, for what is too large to be held; it goes with the last who holds it.
+        Raises OSError."""
         ...

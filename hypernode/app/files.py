@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +38,9 @@ class FolderFiles:
     def remove(self, name: str) -> None:
         (self._folder / name).unlink(missing_ok=True)
 
+    def make_spool(self) -> FileSpool:
+        return FileSpool(self._folder)
+
     @contextmanager
     def _replacing(self, name: str) -> Iterator[IO[bytes]]:
         """A file beside, which is synced and renamed over the other when all went well, else removed."""
@@ -54,6 +59,31 @@ class FolderFiles:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+class FileSpool:
+    """A spool (``wire.spool``) in a file that has no name: whatever ends the node, none is left behind."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file, name = tempfile.mkstemp(dir=folder)
+        os.unlink(name)
+        self._size = 0
+        # it goes with the last block that has messages in it
+        weakref.finalize(self, os.close, self._file)
+
+    def append(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            written = os.pwrite(self._file, view, self._size)
+            self._size += written
+            view = view[written:]
+
+    def read(self, offset: int, size: int) -> bytes:
+        return os.pread(self._file, size, offset)
+
+    @property
+    def size(self) -> int:
+        return self._size
 
 
 def _sync(file: IO[bytes]) -> None:

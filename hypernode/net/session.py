@@ -9,10 +9,12 @@ The side that answers is ``net.serving``.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.params import Network
+from hypernode.core.types import Height
 from hypernode.net.signed_hello import AskingProof, Identity, limit_features
 from hypernode.net.stream import CommandStream, run_inline
 from hypernode.ports import Clock, Connections, Endpoint, Offload, Transport, TransportClosed
@@ -28,6 +30,7 @@ from hypernode.wire.hello import (
     format_hello,
     parse_hello,
 )
+from hypernode.wire.spool import MakeSpool, MemorySpool
 from hypernode.wire.tags import RULE
 
 _MAX_REASON_CHARS: Final = 100
@@ -55,13 +58,18 @@ class Session:
         clock: Clock,
         mode: Mode = Mode.LEGACY,
         offload: Offload = run_inline,
+        make_spool: MakeSpool = MemorySpool,
     ) -> None:
         self._network = network
         self._limits = limits
         self._asked: CommandId | None = None
+        self._giant: Limits | None = None
+        """Those of the answer at hand, if it may be a giant block."""
         self._lock = asyncio.Lock()
         framing = Framing(network.magic, self._limit_of, mode)
-        self._stream = CommandStream(transport, framing, limits, clock, offload, is_asking=True)
+        self._stream = CommandStream(
+            transport, framing, limits, clock, offload, is_asking=True, make_spool=make_spool
+        )
         self.remote = transport.remote
         self.features = 0
         self.peer_hello: Hello | None = None
@@ -99,6 +107,23 @@ class Session:
         finally:
             self._lock.release()
 
+    async def request_giant(self, height: Height, most_bytes: int) -> Command:
+        """Ask for a block that is known to be larger than any that is pushed; as ``request``, and
+        StorageTrouble where it cannot be put away."""
+        limits = self._limits
+        self._giant = replace(
+            limits,
+            one_block_bytes=most_bytes,
+            block_messages=limits.giant_block_messages,
+            frame_fields=limits.giant_block_fields,
+            frame_s=limits.giant_block_s,
+        )
+        try:
+            question = Command(CommandId.GETBLOCK, int32=height)
+            return await self.request(question, limits.giant_block_s)
+        finally:
+            self._giant = None
+
     async def _exchange(self, command: Command, until: float) -> Command:
         """Question and answer, by ``until`` (loop time); whatever goes wrong ends the session."""
         loop = asyncio.get_running_loop()
@@ -107,7 +132,7 @@ class Session:
             self._asked = command.id
             await self._stream.write_command(command, until - loop.time())
             left_s = until - loop.time()
-            return await self._stream.read_command(left_s, left_s)
+            return await self._stream.read_command(left_s, left_s, self._giant)
         except BaseException as problem:
             self.close(f"{command.id.name.lower()} failed: {problem!r}")
             raise
@@ -196,7 +221,7 @@ class Session:
     def _limit_of(self, command_id: CommandId | None, is_first_frame: bool) -> int:
         if self._asked is None:
             return self._limits.request_bytes
-        most = get_answer_limit(self._limits, self._asked)
+        most = get_answer_limit(self._giant or self._limits, self._asked)
         if command_id is None:
             return max(most, self._limits.request_bytes)
         return most if command_id is self._asked else self._limits.request_bytes
@@ -217,13 +242,16 @@ async def open_session(
     start_checked: bool = False,
     identity: Identity | None = None,
     offload: Offload = run_inline,
+    make_spool: MakeSpool = MemorySpool,
 ) -> Session:
     """Connect and say hello, signed where there is an ``identity`` and the peer can, too.
-    ``start_checked``: the peer is known to have checked frames; ``offload``: see ``CommandStream``.  Raises
-    HelloRefused, TransportClosed, TimeoutError, Reject."""
+    ``start_checked``: the peer is known to have checked frames; the last two are as for ``CommandStream``.
+    Raises HelloRefused, TransportClosed, TimeoutError, Reject."""
     transport = await connections.connect(remote, source_ip, connect_timeout_s)
     mode = Mode.CHECKED if start_checked else Mode.LEGACY
-    session = Session(transport, network, limits, clock=clock, mode=mode, offload=offload)
+    session = Session(
+        transport, network, limits, clock=clock, mode=mode, offload=offload, make_spool=make_spool
+    )
     try:
         await session.say_hello(hello, features, hello_timeout_s, identity)
     except BaseException as problem:

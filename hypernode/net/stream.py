@@ -14,10 +14,13 @@ from typing import Final, TypeVar
 
 from hypernode.core.errors import Ignore, Reject
 from hypernode.net.deadline import Deadline
-from hypernode.ports import Clock, Offload, Transport, TransportClosed
+from hypernode.ports import Clock, Offload, StorageTrouble, Transport, TransportClosed
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command, decode_command, encode_command
 from hypernode.wire.framing import FaultCounter, Framing
+from hypernode.wire.long_frames import LongFrame, LongReceiver
+from hypernode.wire.scanning import decode_spooled
+from hypernode.wire.spool import MakeSpool, MemorySpool, Spool
 from hypernode.wire.tags import RULE
 
 READ_BYTES: Final = 64 * 1024
@@ -27,7 +30,9 @@ LONG_BYTES: Final = 64 * 1024
 LONG_MESSAGES: Final = 300
 """A command with more is encoded there."""
 LONG_FRAME_BYTES: Final = 4 * 1024 * 1024
-"""A frame of which more is here is hashed and inflated there: some 10 ms."""
+"""A frame of which more is here is hashed and inflated there: some 10 ms; an answer that is longer goes into
+a spool."""
+_DAMAGED: Final = "a damaged frame where an answer belongs"
 
 T = TypeVar("T")
 
@@ -39,7 +44,7 @@ async def run_inline(work: Callable[[], T], /) -> T:
 
 class CommandStream:
     """One stream of commands, both ways.  Reads are not to overlap, nor writes.  ``offload`` gets what is
-    long to code; ``is_asking``: what is read are answers."""
+    long to code; ``is_asking``: what is read are answers, of which long ones go into a spool."""
 
     def __init__(
         self,
@@ -50,9 +55,11 @@ class CommandStream:
         offload: Offload = run_inline,
         *,
         is_asking: bool = False,
+        make_spool: MakeSpool = MemorySpool,
     ) -> None:
         self._transport = transport
         self._is_asking = is_asking
+        self._make_spool = make_spool
         self._offload = offload
         self._limits = limits
         self._clock = clock
@@ -71,15 +78,23 @@ class CommandStream:
         """The peer closed, though nobody reads or writes."""
         return self._transport.is_gone
 
-    async def read_command(self, wait_s: float, most_s: float = math.inf) -> Command:
-        """The next command; its first byte within ``wait_s`` seconds, all of it within ``most_s``.  Raises
-        TimeoutError (and then the stream is closed), TransportClosed, and Reject for what is no command."""
-        payload = await self._read_payload(wait_s, most_s)
+    async def read_command(
+        self, wait_s: float, most_s: float = math.inf, limits: Limits | None = None
+    ) -> Command:
+        """The next command; its first byte within ``wait_s`` seconds, all of it within ``most_s``.
+        ``limits``: other ones than the stream's.  Raises TimeoutError (and then the stream is closed),
+        TransportClosed, Reject for what is no command, StorageTrouble for a long answer that cannot be put
+        away."""
+        within = limits or self._limits
+        payload = await self._read_payload(wait_s, most_s, within)
         received = int(self._clock.now())
         self.last_progress = self._clock.monotonic()
+        if not isinstance(payload, bytes):
+            spool = payload
+            return await self._offload(lambda: decode_spooled(spool, within, received))
         if len(payload) <= LONG_BYTES:
-            return decode_command(payload, self._limits, received)
-        return await self._offload(lambda: decode_command(payload, self._limits, received))
+            return decode_command(payload, within, received)
+        return await self._offload(lambda: decode_command(payload, within, received))
 
     async def write_command(self, command: Command, most_s: float = math.inf) -> None:
         """Raises TimeoutError when the peer does not read within ``most_s`` or the limit (its stream is
@@ -107,7 +122,7 @@ class CommandStream:
         """A frame that is here already.  Raises Reject, TransportClosed for a damaged answer."""
         payload = self.framing.next_frame()
         if self._is_asking and self.framing.faults:
-            raise TransportClosed("a damaged frame where an answer belongs")
+            raise TransportClosed(_DAMAGED)
         if self._faults.is_over(self.framing.faults, self._clock.monotonic()):
             raise Reject(RULE, f"{self._limits.faults} damaged frames within {self._limits.fault_span_s:g} s")
         return payload
@@ -124,7 +139,7 @@ class CommandStream:
     def _encode(self, command: Command) -> bytes:
         return self.framing.encode_frame(encode_command(command))
 
-    async def _read_payload(self, wait_s: float, most_s: float) -> bytes:
+    async def _read_payload(self, wait_s: float, most_s: float, limits: Limits) -> bytes | Spool:
         framing, deadline = self.framing, self._reading
         payload = await self._take_frame() if framing.is_in_frame else None
         if payload is not None:
@@ -135,12 +150,14 @@ class CommandStream:
         most = start + most_s
         try:
             while payload is None:
-                until = start + wait_s if begun is None else begun + self._get_frame_time()
+                until = start + wait_s if begun is None else begun + self._get_frame_time(limits)
                 deadline.set(min(until, most), loop)
                 data = await self._transport.read_some(READ_BYTES)
                 self.bytes_received += len(data)
                 self.last_used = self._clock.monotonic()
                 framing.receive_data(data)
+                if self._is_asking and (frame := framing.begin_long(LONG_FRAME_BYTES)) is not None:
+                    return await self._receive_long(frame, min(loop.time() + limits.frame_s, most))
                 is_long = framing.bytes_held > LONG_FRAME_BYTES
                 payload = await self._take_frame() if is_long else self.take_frame()
                 if begun is None and framing.is_in_frame:
@@ -152,15 +169,39 @@ class CommandStream:
             deadline.clear()
         return payload
 
+    async def _receive_long(self, frame: LongFrame, until: float) -> Spool:
+        """An answer that is too long to be held, into a spool, by ``until`` (loop time)."""
+        loop, spool = asyncio.get_running_loop(), self._make_spool()
+        receiver = LongReceiver(frame, spool)
+        rest = await self._put_away(receiver, frame.here)
+        while not receiver.is_whole:
+            self._reading.set(until, loop)
+            data = await self._transport.read_some(READ_BYTES)
+            self.bytes_received += len(data)
+            self.last_used = self._clock.monotonic()
+            rest = await self._put_away(receiver, data)
+        self.framing.receive_data(rest)
+        if not receiver.is_intact:
+            raise TransportClosed(_DAMAGED)
+        receiver.check()
+        return spool
+
+    async def _put_away(self, receiver: LongReceiver, data: bytes) -> bytes:
+        """Off the event loop: it is inflated, and goes to a disk."""
+        try:
+            return await self._offload(lambda: receiver.receive_data(data))
+        except OSError as trouble:
+            raise StorageTrouble(f"a long answer cannot be put away: {trouble}") from trouble
+
     async def _take_frame(self) -> bytes | None:
         """As ``take_frame``; nobody else touches the framing of a stream while it is read."""
         if self.framing.bytes_held <= LONG_FRAME_BYTES:
             return self.take_frame()
         return await self._offload(self.take_frame)
 
-    def _get_frame_time(self) -> float:
+    def _get_frame_time(self, limits: Limits) -> float:
         is_block = self.framing.command_id is CommandId.BLOCK
-        return self._limits.pushed_block_frame_s if is_block else self._limits.frame_s
+        return limits.pushed_block_frame_s if is_block else limits.frame_s
 
 
 def count_messages(command: Command) -> int:

@@ -139,6 +139,7 @@ class Dialler:
             connect_timeout_s=CONNECT_TIMEOUT_S,
             hello_timeout_s=HELLO_TIMEOUT_S,
             offload=self.world.verifier.run,
+            make_spool=self.world.files.make_spool,
             identity=Identity(self.world.signer, self.world.entropy),
         )
 

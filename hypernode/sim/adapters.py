@@ -11,6 +11,7 @@ from hypernode.core.signing import compute_pubkey, is_valid_signature, sign
 from hypernode.core.types import Message
 from hypernode.core.validate_message import find_faults, list_signature_checks
 from hypernode.ports import SignatureCheck
+from hypernode.wire.spool import MemorySpool, Spool
 
 T = TypeVar("T")
 
@@ -76,6 +77,9 @@ class MemoryFiles:
 
     def remove(self, name: str) -> None:
         self._contents.pop(name, None)
+
+    def make_spool(self) -> Spool:
+        return MemorySpool()
 
     def list_names(self) -> list[str]:
         """What there is."""

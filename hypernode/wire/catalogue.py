@@ -92,7 +92,19 @@ class Limits:
     write_s: float = 90.0
     """For one frame of ours to leave: 32 MiB at 3 Mbit/s; who reads slower holds our memory."""
     pushed_block_bytes: int = 3 * _MIB
-    """3,000 messages are 0.7; 10,000 with short params still fit.  Of getblock's answer, too."""
+    """3,000 messages are 0.7; 10,000 with short params still fit."""
+    one_block_bytes: int = 3 * _MIB + 64 * _KIB
+    """Getblock's answer: any block that may be pushed, and what else the frame has."""
+    giant_block_bytes: int = 32 * _MIB
+    """Getblock's answer when the block is known to be larger: rule 15, and what else the frame has."""
+    mixed_block_bytes: int = 100 * _MIB + 64 * _KIB
+    """The same on mixed networks: what legacy nodes read, so that most of them may hold it."""
+    giant_block_s: float = 300.0
+    """For that answer to come: 100 MiB at 3 Mbit/s."""
+    giant_block_messages: int = 600_000
+    """100 MiB of the shortest messages."""
+    giant_block_fields: int = 7_000_000
+    """Of them, ten a message and some."""
     many_blocks_bytes: int = 32 * _MIB
     """Answers to blocksync and roundblocks: 20 blocks of the largest that are forged, twice over."""
     block_messages: int = 10_000
@@ -215,13 +227,13 @@ _ROWS: Final = (
         answer_limit="many_blocks_bytes",
         cost=10,
     ),
-    # A block that may be pushed may be asked for (docs/adr/0011).
+    # A block that may be pushed may be asked for (docs/adr/0011), and a larger one too (docs/adr/0019).
     CommandSpec(
         _C.GETBLOCK,
         _V.INT32,
         _V.NOTHING | _V.BLOCKS,
         Who.ANYONE,
-        answer_limit="pushed_block_bytes",
+        answer_limit="one_block_bytes",
         cost=4,
     ),
     CommandSpec(_C.GETADDTXS, _V.STRING, _V.NOTHING | _V.MESSAGES, Who.ANYONE, cost=2),

@@ -14,7 +14,7 @@ from typing import Final
 
 import zstandard
 
-from hypernode.core.errors import Reject
+from hypernode.core.errors import OverLimit, Reject
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.tags import RULE, peek_command_id
 
@@ -26,6 +26,8 @@ MIN_COMPRESSED_BYTES: Final = 1_024
 PACKED_COMMANDS: Final = frozenset(
     {CommandId.BLOCK, CommandId.BLOCKSYNC, CommandId.ROUNDBLOCKS, CommandId.GETBLOCK}
 )
+HEAD_BYTES: Final = 19
+"""Of a compressed payload: its byte, and the header of zstd, which says the size."""
 PEEK_BYTES: Final = 3
 """Of a packed payload: its byte and the two that tell the command."""
 
@@ -56,6 +58,17 @@ def is_compressed(head: bytes | bytearray) -> bool:
     return bool(head) and head[0] == ZSTD
 
 
+def read_inflated_size(head: bytes | bytearray) -> int | None:
+    """How many bytes a packed payload that begins like this has when it is inflated; None while too few of
+    them are here, and where it does not say so (``unpack_payload`` refuses that one).  Its head has
+    ``HEAD_BYTES`` at most."""
+    try:
+        size = zstandard.frame_content_size(bytes(head[1:]))
+    except zstandard.ZstdError:
+        return None
+    return size if size >= 0 else None
+
+
 def unpack_payload(packed: bytes, limit_of: Callable[[CommandId], int]) -> bytes:
     """The payload in a packed one.  ``limit_of`` tells the most bytes that a command may have.  Raises
     Reject for what does not inflate to a command within its limit."""
@@ -70,7 +83,7 @@ def unpack_payload(packed: bytes, limit_of: Callable[[CommandId], int]) -> bytes
         raise Reject(RULE, f"compressed: {len(payload)} bytes, no command")
     # [REJECT] within the limit of that command: the first check knew the most of four only
     if len(payload) > limit_of(command_id):
-        raise Reject(RULE, f"compressed: {len(payload)} bytes, over the limit")
+        raise OverLimit(RULE, f"compressed: {len(payload)} bytes, over the limit")
     return payload
 
 
@@ -84,7 +97,7 @@ def _inflate(data: bytes, limit: int) -> bytes:
         raise Reject(RULE, "compressed: its size is not said")
     # [REJECT] the size is within the limit, before memory is taken
     if size > limit:
-        raise Reject(RULE, f"compressed: {size} bytes, over the limit")
+        raise OverLimit(RULE, f"compressed: {size} bytes, over the limit")
     try:
         # takes memory for what the frame says, which was checked, and fails if it holds more or less
         return zstandard.ZstdDecompressor().decompress(data, max_output_size=limit, allow_extra_data=False)

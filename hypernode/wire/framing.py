@@ -22,16 +22,19 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final, TypeAlias
 
-from hypernode.core.errors import Reject
+from hypernode.core.errors import OverLimit, Reject
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.compression import (
+    HEAD_BYTES,
     PACKED_COMMANDS,
     PEEK_BYTES,
     is_compressed,
     pack_payload,
     peek_packed_id,
+    read_inflated_size,
     unpack_payload,
 )
+from hypernode.wire.long_frames import LongFrame
 from hypernode.wire.tags import RULE, peek_command_id
 
 LimitOf: TypeAlias = Callable[[CommandId | None, bool], int]
@@ -125,6 +128,49 @@ class Framing:
             self._command_id = None
         return payload
 
+    def begin_long(self, over: int) -> LongFrame | None:
+        """The answer that is under way, if its payload has more than ``over`` bytes: taken out, to be
+        received elsewhere.  None for any other, and while too little of it is here.  Raises OverLimit."""
+        is_checked = self._mode is Mode.CHECKED
+        header_bytes = CHECKED_HEADER_BYTES if is_checked else LENGTH_BYTES
+        if self._mode is Mode.DETECT or len(self._buffer) < header_bytes + PEEK_BYTES:
+            return None
+        if is_checked and not self._buffer.startswith(self._magic):
+            return None
+        (length,) = struct.unpack_from(">I", self._buffer, MAGIC_BYTES if is_checked else 0)
+        try:
+            self._check_length(length, header_bytes)
+        except OverLimit:
+            raise
+        except Reject:
+            return None  # damaged, which is found where frames are taken
+        size = self._get_inflated_size(header_bytes, length)
+        if size is None or size <= over:
+            return None
+        most = self._get_most(header_bytes)
+        if size > most:
+            raise OverLimit(RULE, f"{size} bytes, over the limit")
+        checksum = None
+        if is_checked:
+            (checksum,) = struct.unpack_from(">I", self._buffer, MAGIC_BYTES + LENGTH_BYTES)
+        here = bytes(self._buffer[header_bytes:])
+        self._buffer.clear()
+        self._frames += 1
+        self._command_id = None
+        return LongFrame(length, checksum, self._is_packed, here, most)
+
+    def _get_inflated_size(self, header_bytes: int, length: int) -> int | None:
+        head = self._buffer[header_bytes : header_bytes + min(HEAD_BYTES, length)]
+        if not (self._is_packed and is_compressed(head)):
+            return length
+        return read_inflated_size(head)
+
+    def _get_most(self, header_bytes: int) -> int:
+        """Bytes that the payload under way may have."""
+        if self._is_packed and is_compressed(self._buffer[header_bytes:]):
+            return max(map(self._get_limit, PACKED_COMMANDS))
+        return self._get_limit(self._command_id)
+
     def _detect(self) -> bool:
         if len(self._buffer) < MAGIC_BYTES:
             return False
@@ -188,7 +234,7 @@ class Framing:
             limit = self._get_limit(self._command_id)
         if length > limit:
             subject = "a frame" if self._command_id is None else self._command_id.name.lower()
-            raise Reject(RULE, f"{subject} of {length} bytes, over the limit")
+            raise OverLimit(RULE, f"{subject} of {length} bytes, over the limit")
 
     def _is_plausible(self, length: int) -> bool:
         if length < MIN_PAYLOAD_BYTES:

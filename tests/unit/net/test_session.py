@@ -294,7 +294,7 @@ KIB, MIB = 1024, 1024 * 1024
     [
         (CommandId.STATUS, CommandId.STATUS, 2 * MIB),
         (CommandId.MEMPOOL, CommandId.MEMPOOL, 2 * MIB),
-        (CommandId.GETBLOCK, CommandId.GETBLOCK, 3 * MIB),
+        (CommandId.GETBLOCK, CommandId.GETBLOCK, 3 * MIB + 64 * KIB),
         (CommandId.BLOCKSYNC, CommandId.BLOCKSYNC, 32 * MIB),
         (CommandId.ROUNDBLOCKS, CommandId.ROUNDBLOCKS, 32 * MIB),
         (CommandId.BLOCKSYNC, CommandId.STATUS, 64 * KIB),

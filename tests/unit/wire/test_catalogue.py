@@ -71,7 +71,7 @@ def test_who_may_ask(who: Who, names: set[str]) -> None:
         (CommandId.MEMPOOL, 2 * MIB, 2 * MIB),
         (CommandId.TX, 2 * MIB, 2 * MIB),
         (CommandId.TEST, 320 * KIB, 320 * KIB),
-        (CommandId.GETBLOCK, 64 * KIB, 3 * MIB),
+        (CommandId.GETBLOCK, 64 * KIB, 3 * MIB + 64 * KIB),
         (CommandId.STATUS, 64 * KIB, 2 * MIB),
     ],
 )
