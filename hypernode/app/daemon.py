@@ -15,7 +15,9 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
 from hypernode.app.files import FolderFiles
+from hypernode.app.hardening import forbid_dumps, keep_files_private
 from hypernode.app.heartbeat import keep_log_alive
+from hypernode.app.lock_watch import watch_locks
 from hypernode.app.metrics import ProcessMetrics
 from hypernode.app.pow_source import open_pow_source
 from hypernode.app.signals import Process, install_signals, watch_parent
@@ -24,7 +26,7 @@ from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.assembly import NodeOptions
 from hypernode.node.clock import SystemClock, SystemEntropy
 from hypernode.node.config_files import Remark
-from hypernode.node.lock import acquire_lock
+from hypernode.node.lock import Lock, lock_data, lock_wallet
 from hypernode.node.logs import get_logger, setup_logging
 from hypernode.node.passphrase import get_passphrase
 from hypernode.node.runtime import Node
@@ -51,12 +53,9 @@ def run(
 ) -> int:
     """Run the node until it is told to stop; the exit status.  ``remarks`` on the configuration go into the
     log; ``reload`` reads the configuration again (SIGHUP); ``show_sync`` is told how far catching up is."""
-    for folder in (settings.home, settings.data_path, settings.logs_path):
-        folder.mkdir(parents=True, exist_ok=True)
-    with (
-        acquire_lock(settings.lock_path, f"data folder {settings.data_path}"),
-        acquire_lock(settings.wallet_lock_path, f"wallet {settings.wallet_path}"),
-    ):
+    forbid_dumps()
+    keep_files_private()
+    with lock_data(settings) as data_lock, lock_wallet(settings) as wallet_lock:
         logs = setup_logging(
             settings.logs_path, level=settings.log_level, topics=settings.log_topics, verbose=verbose
         )
@@ -64,18 +63,19 @@ def run(
             APP_LOG.log(logging.getLevelNamesMapping()[remark.level.upper()], remark.text)
         try:
             process = Process(logs, verbose, reload or (lambda: settings))
-            return asyncio.run(_live(settings, process, show_sync))
+            return asyncio.run(_live(settings, process, show_sync, (data_lock, wallet_lock)))
         finally:
             logs.close()
 
 
-async def _live(settings: Settings, process: Process, show_sync: OnProgress | None) -> int:
+async def _live(
+    settings: Settings, process: Process, show_sync: OnProgress | None, locks: Sequence[Lock]
+) -> int:
     """Everything that the node lives on, opened in order and closed in reverse."""
     async with AsyncExitStack() as stack:
         clock = SystemClock()
         is_wallet_new = not settings.wallet_path.exists()
         wallet = _open_wallet(settings, int(clock.now()))
-        is_journal_new = not settings.journal_path.exists() and not is_wallet_new
         ledger, fault = await _open_ledger(settings)
         stack.push_async_callback(ledger.close)
         journal = await open_journal(settings.journal_path, int(clock.now()))
@@ -99,7 +99,7 @@ async def _live(settings: Settings, process: Process, show_sync: OnProgress | No
             pow_source=pow_source,
             files=FolderFiles(settings.data_path),
         )
-        node = _make_node(settings, world, metrics, is_journal_new=is_journal_new)
+        node = _make_node(settings, world, metrics, is_journal_new=journal.is_new and not is_wallet_new)
         if show_sync is not None:
             node.sync.on_progress = show_sync
         stop = asyncio.Event()
@@ -109,6 +109,7 @@ async def _live(settings: Settings, process: Process, show_sync: OnProgress | No
         tasks = [
             asyncio.create_task(keep_log_alive(node, settings), name="heartbeat"),
             asyncio.create_task(watch_parent(stop), name="parent"),
+            asyncio.create_task(watch_locks(locks, node.halt), name="locks"),
         ]
         APP_LOG.info(
             "node %s of %s listens on %s:%s",

@@ -6,10 +6,14 @@ import asyncio
 import os
 import tempfile
 import weakref
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
+
+from hypernode.files import LastingFault, read_own, replacing
+
+MAX_BYTES: Final = 64 * 1024 * 1024
+"""Of a file that is read as a whole: more than the largest of ours, 10,000 messages of a saved mempool."""
 
 
 class FolderFiles:
@@ -20,17 +24,17 @@ class FolderFiles:
 
     def read(self, name: str) -> bytes | None:
         try:
-            return (self._folder / name).read_bytes()
-        except FileNotFoundError:
-            return None
+            return read_own(self._folder / name, MAX_BYTES)
+        except ValueError as error:
+            raise LastingFault(f"{error}: it is none of ours. Move it away") from None
 
     def write(self, name: str, content: bytes) -> None:
-        with self._replacing(name) as file:
+        with replacing(self._folder / name) as file:
             file.write(content)
 
     async def write_parts(self, name: str, parts: AsyncIterator[bytes]) -> None:
         """Each part is written in a thread: others need the loop meanwhile."""
-        with self._replacing(name) as file:
+        with replacing(self._folder / name) as file:
             async for part in parts:
                 await asyncio.to_thread(file.write, part)
             await asyncio.to_thread(_sync, file)
@@ -40,25 +44,6 @@ class FolderFiles:
 
     def make_spool(self) -> FileSpool:
         return FileSpool(self._folder)
-
-    @contextmanager
-    def _replacing(self, name: str) -> Iterator[IO[bytes]]:
-        """A file beside, which is synced and renamed over the other when all went well, else removed."""
-        target = self._folder / name
-        beside = target.with_name(f".{name}.new")
-        with beside.open("wb") as file:
-            try:
-                yield file
-                _sync(file)
-            except BaseException:
-                beside.unlink(missing_ok=True)
-                raise
-        beside.replace(target)
-        folder = os.open(self._folder, os.O_RDONLY)  # or a power cut may undo the renaming
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 class FileSpool:

@@ -54,6 +54,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     """``main`` once the command line was understood."""
+    from hypernode.files import explain, is_lasting
     from hypernode.node.config_table import ConfigError
     from hypernode.ports import StorageTrouble
     from hypernode.storage.interface import StorageError
@@ -64,8 +65,10 @@ def _check(args: argparse.Namespace) -> int:
         return _fail(str(error), Exit.CONFIGURATION)
     except StorageError as error:
         return _fail(str(error), Exit.NEGATIVE)
-    except (StorageTrouble, OSError) as error:
+    except StorageTrouble as error:
         return _fail(str(error), Exit.TEMPORARY)
+    except OSError as error:
+        return _fail(explain(error), Exit.CONFIGURATION if is_lasting(error) else Exit.TEMPORARY)
 
 
 def make_parser() -> argparse.ArgumentParser:

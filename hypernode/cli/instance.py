@@ -25,20 +25,22 @@ if TYPE_CHECKING:
 def main(argv: list[str] | None = None) -> int:
     """Run the node, or the action asked for; returns the exit status."""
     args = _make_parser().parse_args(argv)
+    from hypernode.files import explain, is_lasting
     from hypernode.node.config_table import ConfigError
     from hypernode.node.lock import LockHeld
     from hypernode.node.wallet import WalletError
     from hypernode.ports import StorageTrouble
+    from hypernode.storage.interface import StorageError
 
     try:
         settings, remarks = _load_settings(args)
         return ACTIONS[args.action](args, settings, remarks)
-    except (ConfigError, WalletError) as error:
+    except (ConfigError, WalletError, StorageError) as error:
         return _fail(str(error), Exit.CONFIGURATION)
-    except PermissionError as error:
-        return _fail(f"{error}. Run as the user that owns the run folder", Exit.CONFIGURATION)
-    except (LockHeld, StorageTrouble, OSError) as error:
+    except (LockHeld, StorageTrouble) as error:
         return _fail(str(error), Exit.TEMPORARY)
+    except OSError as error:
+        return _fail(explain(error), Exit.CONFIGURATION if is_lasting(error) else Exit.TEMPORARY)
 
 
 def _make_parser() -> argparse.ArgumentParser:

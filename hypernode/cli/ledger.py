@@ -38,6 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     """Do it and say what was done; returns the exit status."""
     args = make_parsers()[0].parse_args(argv)
     from hypernode.core.errors import Reject
+    from hypernode.files import explain, is_lasting
     from hypernode.node.chain_import import OtherChain
     from hypernode.node.config_table import ConfigError
     from hypernode.node.lock import LockHeld
@@ -51,8 +52,10 @@ def main(argv: list[str] | None = None) -> int:
         return _fail(str(error), Exit.CONFIGURATION)
     except (Reject, OtherChain, StorageError, UnknownTip) as error:
         return _fail(str(error), Exit.NEGATIVE)
-    except (LockHeld, PowNotReady, StorageTrouble, OSError) as error:
+    except (LockHeld, PowNotReady, StorageTrouble) as error:
         return _fail(str(error), Exit.TEMPORARY)
+    except OSError as error:
+        return _fail(explain(error), Exit.CONFIGURATION if is_lasting(error) else Exit.TEMPORARY)
     except KeyboardInterrupt:
         return _fail("interrupted; what was stored stays", Exit.TEMPORARY)
     print(json.dumps(report, separators=(",", ":")) if args.json else report["words"])
@@ -77,14 +80,14 @@ def make_parsers() -> list[argparse.ArgumentParser]:
 
 async def _open_locked(settings: Settings, stack: AsyncExitStack, *, create: bool = False) -> SqliteLedger:
     """Our ledger, for us alone: refuses while the node runs.  Raises LockHeld, StorageError."""
-    from hypernode.node.lock import acquire_lock
+    from hypernode.node.lock import lock_data
     from hypernode.storage.database import InlineDatabase
     from hypernode.storage.interface import StorageError
     from hypernode.storage.ledger import open_ledger
 
     if not create and not settings.ledger_path.is_file():
         raise StorageError(f"{settings.ledger_path}: there is no ledger; name the run folder with --home")
-    stack.enter_context(acquire_lock(settings.lock_path, f"data folder {settings.data_path}"))
+    stack.enter_context(lock_data(settings))
     ledger = await open_ledger(InlineDatabase(settings.ledger_path), settings.network)
     stack.push_async_callback(ledger.close)
     return ledger

@@ -9,6 +9,7 @@ from typing import Any, Final
 from hypernode import __version__
 from hypernode.core.block import create_genesis
 from hypernode.core.params import Network
+from hypernode.files import DAMAGED
 from hypernode.node.chain_check import CheckState, ListedBreak
 from hypernode.ports import Files, Ledger
 
@@ -27,7 +28,7 @@ async def load_state(files: Files, network: Network, ledger: Ledger) -> CheckSta
     content = files.read(FILE_NAME)
     try:
         state = None if content is None else _parse(json.loads(content), network)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except DAMAGED:
         return None
     if state is None:
         return None

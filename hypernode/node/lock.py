@@ -1,18 +1,33 @@
 """One process per data folder and per wallet: an exclusive lock on a file that names its holder.
 
 The kernel frees the lock when its holder dies, however it dies; the file stays, and is no lock by itself.
+Somebody may remove it under a running node ("a stale lock"), and a second one would lock another file under
+the same name.  So what it guards is locked itself as well, the folder or the wallet, which has the same
+inode by every name; and the holder looks now and then whether its file is still there (``renew``).
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-_MODE: Final = 0o600
+from hypernode.files import LastingFault, keep_from_others, make_folder, naming, open_own
+
+if TYPE_CHECKING:
+    from hypernode.node.settings import Settings
+
 _PID_BYTES: Final = 32
+_MAX_PID: Final = 2**31 - 1
+_NO_LOCKS: Final = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL})
+"""What a file system says that has none.  Not ENOLCK: its service may only be late."""
+_NOT_ITSELF: Final = frozenset({*_NO_LOCKS, errno.EBADF, errno.ENOLCK, errno.EACCES, errno.EPERM})
+"""What a network's file system says that locks only what is open for writing: the lock file must do."""
+_TRIES: Final = 5
+"""To lock a file that is removed at the same moment."""
 
 
 class LockHeld(Exception):
@@ -28,9 +43,21 @@ class LockHeld(Exception):
 class Lock:
     """A held lock; ``release`` or the end of a ``with`` frees it."""
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: Path, subject: str, descriptor: int, guarded: int | None) -> None:
         self.path = path
+        self._subject = subject
         self._descriptor: int | None = descriptor
+        self._guarded = guarded
+
+    def renew(self) -> bool:
+        """Make the file again if somebody removed it; whether that was so.  Raises LockHeld when another
+        process was quicker, OSError when it cannot be made: then what it guards is gone, too."""
+        if self._descriptor is None or _is_at(self._descriptor, self.path):
+            return False
+        descriptor = _lock(self.path, self._subject)
+        os.close(self._descriptor)
+        self._descriptor = descriptor
+        return True
 
     def release(self) -> None:
         """Free it.  A second time does nothing."""
@@ -38,6 +65,9 @@ class Lock:
             os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
             self._descriptor = None
+        if self._guarded is not None:
+            os.close(self._guarded)
+            self._guarded = None
 
     def __enter__(self) -> Self:
         return self
@@ -48,30 +78,97 @@ class Lock:
         self.release()
 
 
-def acquire_lock(path: Path, subject: str) -> Lock:
-    """Take the lock at ``path`` for this process; ``subject`` is what it guards, for the message.
+def lock_data(settings: Settings) -> Lock:
+    """The data folder, for this process alone; it is made if there is none.  Raises as ``acquire_lock``."""
+    make_folder(settings.data_path)
+    return acquire_lock(settings.lock_path, f"data folder {settings.data_path}", guarded=settings.data_path)
+
+
+def lock_wallet(settings: Settings) -> Lock:
+    """The wallet, which may not be there yet, for this process alone.  Raises as ``acquire_lock``."""
+    path = settings.wallet_path
+    return acquire_lock(settings.wallet_lock_path, f"wallet {path}", guarded=path)
+
+
+def acquire_lock(path: Path, subject: str, *, guarded: Path | None = None) -> Lock:
+    """Take the lock at ``path`` for this process; ``subject`` is what it guards, for the message, and
+    ``guarded`` the file or folder itself.
 
     Raises LockHeld when another process (or another Lock of this one) holds it, OSError when the file cannot
-    be made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, _MODE)
+    be made or cannot be locked."""
+    descriptor = _lock(path, subject)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        pid = _read_pid(descriptor)
-        os.close(descriptor)
-        raise LockHeld(path, subject, pid) from None
+        return Lock(path, subject, descriptor, _guard(guarded, path, subject))
     except BaseException:
         os.close(descriptor)
         raise
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
-    return Lock(path, descriptor)
+
+
+def _lock(path: Path, subject: str) -> int:
+    for _ in range(_TRIES):
+        descriptor = open_own(path, os.O_RDWR | os.O_CREAT)
+        try:
+            with naming(path):
+                _flock(descriptor, path, subject)
+                if _is_at(descriptor, path):
+                    os.ftruncate(descriptor, 0)
+                    os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+                    keep_from_others(path)
+                    return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+    raise LockHeld(path, subject, None)
+
+
+def _flock(descriptor: int, path: Path, subject: str) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise LockHeld(path, subject, _read_pid(descriptor)) from None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        raise LastingFault(
+            f"{path}: its file system has no file locks ({error.strerror}), and without them two nodes could "
+            "sign with one key: put the run folder and the wallet on a local disk"
+        ) from error
+
+
+def _guard(guarded: Path | None, path: Path, subject: str) -> int | None:
+    """Lock the thing itself, where it is there and can be."""
+    if guarded is None:
+        return None
+    try:
+        descriptor = os.open(guarded, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise LockHeld(path, subject, None) from None
+    except OSError as error:
+        os.close(descriptor)
+        if error.errno not in _NOT_ITSELF:
+            raise
+        return None
+    return descriptor
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        there = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    held = os.fstat(descriptor)
+    return (there.st_dev, there.st_ino) == (held.st_dev, held.st_ino)
 
 
 def _read_pid(descriptor: int) -> int | None:
     text = os.pread(descriptor, _PID_BYTES, 0).strip()
-    return int(text) if text.isdigit() else None
+    return int(text) if text.isdigit() and 0 < int(text) <= _MAX_PID else None
 
 
 def find_holder(path: Path) -> int | None:
@@ -81,7 +178,7 @@ def find_holder(path: Path) -> int | None:
     Only a look: the lock is tried where the file names a process that lives, and there it is held, so that
     nobody who is about to take it finds it taken by us."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = open_own(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
     try:

@@ -8,12 +8,16 @@ logger below the application's; what it says below WARNING is heard only then.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable
+from io import BufferedWriter, TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final
 
 from tornado.log import LogFormatter
+
+from hypernode.files import LOG_FILE, LOG_FOLDER, keep_from_others, make_folder, open_own
 
 APP_LOGGER: Final = "tornado.application"
 ACCESS_LOGGER: Final = "tornado.access"
@@ -47,7 +51,12 @@ def get_logger(topic: str = "") -> logging.Logger:
 
 
 class ReopeningHandler(RotatingFileHandler):
-    """A rotated file that can be opened anew after somebody moved it away."""
+    """A rotated file that can be opened anew after somebody moved it away; never through a link."""
+
+    def _open(self) -> TextIOWrapper[BufferedWriter]:
+        descriptor = open_own(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, LOG_FILE)
+        keep_from_others(self.baseFilename)
+        return TextIOWrapper(os.fdopen(descriptor, "ab"), encoding=self.encoding, errors=self.errors)
 
     def reopen(self) -> None:
         """Close the file and open the one that has its name now."""
@@ -90,11 +99,15 @@ class LogFiles:
 
 def setup_logging(folder: Path, *, level: str, topics: Iterable[str], verbose: bool) -> LogFiles:
     """Log into ``folder``, and with ``verbose`` on standard error too.  Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, LOG_FOLDER)
     handlers: list[tuple[str, logging.Handler]] = []
     for name, file_name in FILES.items():
         file = ReopeningHandler(
-            folder / file_name, maxBytes=MAX_LOG_BYTES, backupCount=KEPT_FILES, encoding="utf-8"
+            folder / file_name,
+            maxBytes=MAX_LOG_BYTES,
+            backupCount=KEPT_FILES,
+            encoding="utf-8",
+            errors="backslashreplace",  # a path may have bytes that are no UTF-8
         )
         file.setFormatter(LogFormatter(fmt=_FORMAT, datefmt=_DATE_FORMAT, color=False))
         handlers.append((name, file))

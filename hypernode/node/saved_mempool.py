@@ -25,11 +25,9 @@ def save_messages(files: Files, messages: Sequence[Message]) -> None:
 
 
 def load_messages(files: Files) -> tuple[Message, ...]:
-    """What was saved; nothing when there is no file or it is damaged: messages come back from peers."""
-    content = files.read(FILE_NAME)
-    if content is None:
-        return ()
+    """What was saved; nothing when there is no file or none of ours: messages come back from peers."""
     try:
-        return decode_command(content, _LIMITS).messages
-    except Reject:
+        content = files.read(FILE_NAME)
+        return () if content is None else decode_command(content, _LIMITS).messages
+    except (Reject, OSError):
         return ()

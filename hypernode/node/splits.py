@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hypernode.core.types import HASH_BYTES, ChainHeight, Height
+from hypernode.files import DAMAGED
 from hypernode.machine.peers import Order
 from hypernode.node.repeats import Repeats
 from hypernode.ports import Clock, Files
@@ -53,7 +54,7 @@ def load_tips(files: Files) -> tuple[OtherTip, ...]:
             )
             for one in json.loads(files.read(SEEN_NAME) or b"[]")
         )
-    except (ValueError, TypeError, KeyError):
+    except DAMAGED:
         return ()
 
 
@@ -75,7 +76,7 @@ def load_order(files: Files) -> Order | None:
     try:
         fields: Any = json.loads(content)
         return Order(int(fields["height"]), _parse_hash(fields["block_hash"]))
-    except (ValueError, TypeError, KeyError) as error:
+    except DAMAGED as error:
         raise UnknownTip(
             f"{ORDER_NAME} is damaged ({error}): say ledger follow again, or ledger follow --cancel"
         ) from error

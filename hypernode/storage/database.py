@@ -23,7 +23,8 @@ from typing import Any, Final
 
 import aiosqlite
 
-from hypernode.ports import StorageBroken
+from hypernode.files import explain, is_lasting, prepare_database
+from hypernode.ports import StorageBroken, StorageTrouble
 from hypernode.storage.interface import (
     COMMON_PRAGMAS,
     Database,
@@ -62,6 +63,8 @@ _CHECKPOINT: Final = "PRAGMA wal_checkpoint(PASSIVE)"
 
 def _connect(name: str, durability: Durability) -> sqlite3.Connection:
     connection = None
+    if name != MEMORY:
+        _prepare(name)
     try:
         connection = sqlite3.connect(name, isolation_level=None)
         for pragma in (*durability.value, *COMMON_PRAGMAS):
@@ -202,6 +205,15 @@ class AioDatabase:
                 await self._writer.execute_fetchall(_CHECKPOINT)
 
 
+def _prepare(name: str) -> None:
+    """Raises StorageError where something else lies, StorageTrouble when the disk refuses."""
+    try:
+        prepare_database(Path(name))
+    except OSError as error:
+        kind = StorageError if is_lasting(error) else StorageTrouble
+        raise kind(explain(error)) from error
+
+
 def _explain_opening(name: str, error: sqlite3.DatabaseError) -> Exception:
     """StorageTrouble when the disk refuses, StorageError when the file is none of ours."""
     trouble = find_trouble(name, getattr(error, "sqlite_errorcode", 0), str(error))
@@ -215,6 +227,7 @@ async def open_database(path: Path, durability: Durability = Durability.WAL) -> 
     refuses."""
     name = str(path)
     connections: list[aiosqlite.Connection] = []
+    _prepare(name)
     try:
         # First without a thread: that of a connection which cannot be opened would outlive the loop.
         sqlite3.connect(name).close()

@@ -29,6 +29,7 @@ COMMON_PRAGMAS: Final = (
     "PRAGMA wal_autocheckpoint = 0",
     "PRAGMA journal_size_limit = 67108864",
     "PRAGMA temp_store = MEMORY",
+    "PRAGMA trusted_schema = OFF",
 )
 
 

@@ -6,11 +6,12 @@ it is one plain file between two records (no write-ahead log), so that copying i
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Final
 
 from hypernode.core.types import Round, Slot, Timestamp
-from hypernode.ports import AlreadySigned
+from hypernode.ports import AlreadySigned, StorageBroken
 from hypernode.storage.database import Durability, open_database
 from hypernode.storage.interface import Database, StorageError, Transaction, check_writable
 from hypernode.storage.migrations import Migration, check_version, migrate
@@ -26,33 +27,40 @@ _MIGRATIONS: Final[tuple[Migration, ...]] = (
         "CREATE TABLE journal(created INTEGER NOT NULL) STRICT",
     ),
 )
+_REMEDY: Final = (
+    "Restore the journal from a backup; or move it away: then the node forges nothing before the next round"
+)
 _GET: Final = "SELECT block_hash FROM signed WHERE round = ? AND sir = ?"
 _GET_LAST: Final = "SELECT round, sir FROM signed ORDER BY round DESC, sir DESC LIMIT 1"
 
 
 async def open_journal(path: Path, now: Timestamp) -> SqliteJournal:
     """The journal in a file, made if there is none; ``now`` (unix s) is then kept as its creation.
-    Raises StorageError for a file that is not ours."""
-    database = await open_database(path, Durability.ROLLBACK)
+    Raises StorageError for a file that is not ours or not whole, StorageTrouble when the disk refuses."""
     try:
-        return await open_journal_in(database, now)
-    except BaseException:
-        await database.close()
-        raise
+        database = await open_database(path, Durability.ROLLBACK)
+        try:
+            return await open_journal_in(database, now)
+        except BaseException:
+            await database.close()
+            raise
+    except (StorageError, StorageBroken) as error:
+        raise StorageError(f"{error}. {_REMEDY}") from error
 
 
 async def open_journal_in(database: Database, now: Timestamp) -> SqliteJournal:
     """The same in any database: in memory for a simulation."""
     await migrate(database, _MIGRATIONS, "journal")
 
-    async def work(transaction: Transaction) -> Timestamp:
-        await transaction.execute(
-            "INSERT INTO journal SELECT ? WHERE NOT EXISTS (SELECT 1 FROM journal)", (int(now),)
-        )
-        [(created,)] = await transaction.fetch_all("SELECT created FROM journal")
-        return int(created)
+    async def work(transaction: Transaction) -> tuple[Timestamp, bool]:
+        found = await transaction.fetch_all("SELECT created FROM journal LIMIT 1")
+        if not found:
+            await transaction.execute("INSERT INTO journal VALUES(?)", (int(now),))
+        return int(found[0][0]) if found else int(now), not found
 
-    return SqliteJournal(database, await database.write(work))
+    created, is_new = await database.write(work)
+    await _check_whole(database)
+    return SqliteJournal(database, created, is_new=is_new)
 
 
 async def inspect_journal(path: Path) -> None:
@@ -60,20 +68,29 @@ async def inspect_journal(path: Path) -> None:
     database = SnapshotDatabase(path)
     try:
         await check_version(database, _MIGRATIONS, "journal")
-        found = await database.fetch_all("PRAGMA quick_check(1)")
+        await _check_whole(database)
+    except sqlite3.DatabaseError as error:
+        raise StorageError(f"{path}: the journal is damaged: {error}. {_REMEDY}") from error
     finally:
         await database.close()
+
+
+async def _check_whole(database: Database) -> None:
+    """Every page and the type of every value: some milliseconds for the blocks of years."""
+    found = await database.fetch_all("PRAGMA quick_check(1)")
     if found != [("ok",)]:
-        raise StorageError(f"{path}: the journal is damaged: {found[0][0]}")
+        raise StorageError(f"{database.name}: the journal is damaged: {found[0][0]}")
 
 
 class SqliteJournal:
     """Implements ``ports.Journal``: use ``open_journal``."""
 
-    def __init__(self, database: Database, created: Timestamp) -> None:
+    def __init__(self, database: Database, created: Timestamp, *, is_new: bool = False) -> None:
         self._database = database
         self.created = created
         """When this file was made (unix s): what was signed before, it does not know."""
+        self.is_new = is_new
+        """It was made just now, or was empty."""
 
     async def record(self, round_: Round, sir: Slot, block_hash: bytes) -> None:
         async def work(transaction: Transaction) -> None:

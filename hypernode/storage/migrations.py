@@ -5,10 +5,13 @@ A migration is never changed once it was released; a new one is added behind it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from hypernode.storage.interface import Database, StorageError, Transaction
+from hypernode.storage.shape import check_shape
 
 Migration: TypeAlias = Sequence[str]
 """Statements that lead from one version to the next; the n-th of a list makes version n."""
@@ -42,18 +45,36 @@ async def check_version(database: Database, migrations: Sequence[Migration], wha
 
 
 async def _check_ours(database: Database, migrations: Sequence[Migration], what: str) -> int:
-    version, ours = await get_version(database), len(migrations)
-    if version > ours:
+    with _saying_damage(database.name, what):
+        version, ours = await get_version(database), len(migrations)
+        if version > ours:
+            raise StorageError(
+                f"{database.name}: this {what} has version {version}, made by a newer program; this one "
+                f"knows versions up to {ours}. Update the program, or move the file away to start with a new "
+                "one."
+            )
+        if version < 0:
+            raise StorageError(
+                f"{database.name}: not a {what} of this program (version {version}). Move it away."
+            )
+        if version == 0 and await database.fetch_all("SELECT 1 FROM sqlite_master LIMIT 1"):
+            raise StorageError(
+                f"{database.name}: not a {what} of this program (it has tables, but no version). "
+                "Move it away; a file of the legacy software has to be imported."
+            )
+        await check_shape(database, database.name, migrations[:version], what)
+        return version
+
+
+@contextlib.contextmanager
+def _saying_damage(name: str, what: str) -> Iterator[None]:
+    """Raises StorageError for what SQLite cannot read, and StorageTrouble does not say."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
         raise StorageError(
-            f"{database.name}: this {what} has version {version}, made by a newer program; this one knows "
-            f"versions up to {ours}. Update the program, or move the file away to start with a new one."
-        )
-    if version == 0 and await database.fetch_all("SELECT 1 FROM sqlite_master LIMIT 1"):
-        raise StorageError(
-            f"{database.name}: not a {what} of this program (it has tables, but no version). "
-            "Move it away; a file of the legacy software has to be imported."
-        )
-    return version
+            f"{name}: this {what} cannot be read ({error}). Restore a backup, or move the file away"
+        ) from error
 
 
 async def _apply(database: Database, migration: Migration, number: int) -> None:

@@ -12,9 +12,12 @@ from hypernode.cli.exit_codes import Exit
 from hypernode.cli.instance import main
 from hypernode.core.params import network_to_json
 from hypernode.core.params import testnet as make_testnet
+from hypernode.files import UnsafeFile
 from hypernode.node.lock import LockHeld
 from hypernode.node.settings import Settings
 from hypernode.node.wallet import WalletError
+from hypernode.ports import StorageTrouble
+from hypernode.storage.interface import StorageError
 
 
 @pytest.fixture(autouse=True)
@@ -104,23 +107,32 @@ def test_a_typo_ends_with_78_and_names_file_line_and_nearest_name(
 
 
 @pytest.mark.parametrize(
-    ("error", "status"),
+    ("error", "status", "words"),
     [
-        (LockHeld(Path("data/lock"), "the data folder", 77), Exit.TEMPORARY),
-        (OSError(28, "No space left on device"), Exit.TEMPORARY),
-        (PermissionError(13, "Permission denied"), Exit.CONFIGURATION),
-        (WalletError("w.json", "pubkey differs", "Restore it"), Exit.CONFIGURATION),
+        (LockHeld(Path("data/lock"), "the data folder", 77), Exit.TEMPORARY, "in use by process 77"),
+        (OSError(28, "No space left on device", "data/x"), Exit.TEMPORARY, "data/x: the disk is full"),
+        (OSError(30, "Read-only file system", "data"), Exit.TEMPORARY, "data: it can only be read: mount"),
+        (PermissionError(13, "Permission denied", "data"), Exit.CONFIGURATION, "data: it may not be used"),
+        (OSError(36, "File name too long", "a" * 300), Exit.CONFIGURATION, "give a shorter path"),
+        (UnsafeFile("data/lock is a link"), Exit.CONFIGURATION, "data/lock is a link"),
+        (StorageError("the journal is damaged. Restore it"), Exit.CONFIGURATION, "Restore it"),
+        (StorageTrouble("the disk is full: make room"), Exit.TEMPORARY, "make room"),
+        (WalletError("w.json", "pubkey differs", "Restore it"), Exit.CONFIGURATION, "w.json: pubkey differs"),
     ],
 )
 def test_a_fault_of_the_daemon_has_the_exit_code_that_fits(
-    error: Exception, status: Exit, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    error: Exception,
+    status: Exit,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def run(settings: Settings, remarks: object, *, verbose: bool, reload: object, show_sync: object) -> int:
         raise error
 
     monkeypatch.setattr(daemon, "run", run)
     assert main([]) == status
-    assert str(error) in capsys.readouterr().err
+    assert words in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("argv", [["--port", "many"], ["--action", "dance"], ["extra"]])

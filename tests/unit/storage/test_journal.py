@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sqlite3
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -76,5 +79,83 @@ def test_file_that_is_not_a_journal_is_refused(tmp_path: Path) -> None:
         await database.close()
         with pytest.raises(StorageError, match="not a journal"):
             await open_journal(tmp_path / "j.db", 0)
+
+    asyncio.run(run())
+
+
+def _spoil(path: Path, how: str) -> None:
+    """A journal that somebody else wrote, or that a disk damaged."""
+    match how:
+        case "zeros":
+            path.write_bytes(bytes(12_288))
+        case "noise":
+            path.write_bytes(b"SQLite format 3\0" + bytes(range(256)) * 40)
+        case "cut":
+            path.write_bytes(path.read_bytes()[:5_000])
+        case "pages":
+            content = bytearray(path.read_bytes())
+            content[4_096:8_192] = b"\x55" * 4_096
+            path.write_bytes(content)
+        case "folder":
+            path.unlink()
+            path.mkdir()
+        case "pipe":
+            path.unlink()
+            os.mkfifo(path)
+        case "link":
+            path.rename(path.with_name("elsewhere.db"))
+            path.symlink_to(path.with_name("elsewhere.db"))
+        case "hard link":
+            path.with_name("elsewhere.db").hardlink_to(path)
+        case _:
+            with closing(sqlite3.connect(path)) as connection:
+                connection.executescript(how)
+
+
+VIEW = "CREATE VIEW signed AS SELECT 1 round, 2 sir, 'x' block_hash;"
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        *("zeros", "noise", "cut", "pages", "folder", "pipe", "link", "hard link"),
+        f"DROP TABLE signed; {VIEW}",
+        "DROP TABLE signed; CREATE VIEW signed AS SELECT * FROM other;",
+        "DROP TABLE journal; CREATE TABLE journal(created INTEGER NOT NULL, n INT AS (1)) STRICT;",
+        "CREATE TRIGGER t AFTER INSERT ON signed BEGIN DELETE FROM signed; END;",
+        "CREATE TRIGGER t AFTER INSERT ON journal BEGIN SELECT nosuch(); END;",
+        "DROP TABLE journal;",
+        "PRAGMA user_version = 99;",
+        "PRAGMA user_version = 0;",
+        "PRAGMA user_version = -1;",
+    ],
+)
+def test_a_journal_that_is_none_is_refused_with_a_remedy(tmp_path: Path, how: str) -> None:
+    async def run() -> None:
+        journal = await open_journal(tmp_path / "j.db", 5)
+        await journal.close()
+        with closing(sqlite3.connect(tmp_path / "j.db")) as connection, connection:
+            rows = [(7, sir, bytes(20)) for sir in range(300)]
+            connection.executemany("INSERT INTO signed VALUES(?, ?, ?)", rows)
+        _spoil(tmp_path / "j.db", how)
+        with pytest.raises(StorageError, match=r"j\.db") as caught:
+            await open_journal(tmp_path / "j.db", 9)
+        assert "Restore the journal from a backup; or move it away" in str(caught.value)
+
+    asyncio.run(run())
+
+
+def test_whether_a_journal_was_made_now_is_told_also_of_an_empty_file(tmp_path: Path) -> None:
+    async def run() -> None:
+        path = tmp_path / "j.db"
+        for is_new in (True, False):
+            journal = await open_journal(path, 5)
+            assert journal.is_new is is_new
+            await journal.close()
+        path.write_bytes(b"")  # what a full disk or a killed start leaves
+        journal = await open_journal(path, 5)
+        assert journal.is_new
+        await journal.close()
+        assert path.stat().st_mode & 0o007 == 0
 
     asyncio.run(run())

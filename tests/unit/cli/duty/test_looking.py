@@ -156,6 +156,7 @@ def test_a_ledger_that_is_none_is_an_error_with_a_remedy(home: Path) -> None:
 
 
 def test_a_ledger_tool_at_work_is_no_node(home: Path) -> None:
+    (home / "data").mkdir()
     with acquire_lock(home / "data" / "lock", "x"):
         found = look(home, "lock", "port", "node")
     assert "A ledger tool is at work" in found["lock"][0].remedy
@@ -185,7 +186,7 @@ def test_a_lock_whose_holder_is_gone_is_not_touched(home: Path, monkeypatch: pyt
 
 
 def test_the_holder_of_a_lock_is_named_as_long_as_it_lives(home: Path) -> None:
-    path = home / "data" / "lock"
+    path = home / "lock"
     assert find_holder(path) is None
     with acquire_lock(path, "x"):
         assert find_holder(path) == os.getpid()
