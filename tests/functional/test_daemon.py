@@ -47,6 +47,7 @@ def choose_port() -> int:
 
 
 def make_command(network: Path, home: Path, *arguments: str) -> list[str]:
+    home.mkdir(exist_ok=True)
     script = str(ROOT / "hn_instance.py")
     start = [sys.executable, script, "--network", str(network), "--home", str(home), "-I", IP, "-v"]
     return [*start, "-p", str(choose_port()), *arguments]
@@ -101,13 +102,22 @@ def test_a_second_daemon_on_one_folder_or_one_wallet_is_refused_by_a_sentence(tm
         pass
 
 
-def test_a_ledger_that_cannot_be_opened_now_is_a_trouble_that_may_pass(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["zeros", "link"])
+def test_a_journal_that_cannot_be_used_ends_with_78_and_a_remedy(tmp_path: Path, kind: str) -> None:
     home = tmp_path / "a"
-    (home / "data" / "ledger.db").mkdir(parents=True)
-    refused = run(make_command(write_network(tmp_path), home))
-    assert refused.returncode == Exit.TEMPORARY
-    assert "ledger.db: it cannot be opened: look at the folder, its owner and the disk" in refused.stderr
+    command = make_command(write_network(tmp_path), home)
+    assert run([*command, "--action", "wallet"]).returncode == Exit.OK
+    journal = home / "poswallet.signed.db"
+    if kind == "zeros":
+        journal.write_bytes(bytes(12_288))
+    else:
+        journal.symlink_to(home / "elsewhere.db")
+    refused = run(command)
+    assert refused.returncode == Exit.CONFIGURATION
+    assert "Restore the journal from a backup; or move it away" in refused.stderr
+    assert str(journal) in refused.stderr
     assert "Traceback" not in refused.stderr
+    assert not (home / "elsewhere.db").exists()
 
 
 def ask_state(command: list[str]) -> dict[str, Any]:
