@@ -18,6 +18,7 @@ from tornado.tcpserver import TCPServer
 from benchmarks.chains import PORT, Party, make_ip, make_party
 from hypernode.net.admission import Admission
 from hypernode.net.serving import Caller, serve_session
+from hypernode.net.standing import Standing
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.clock import SystemClock
 from hypernode.ports import Endpoint, Listener, Transport
@@ -29,7 +30,7 @@ from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello
 async def listen(party: Party) -> Listener:
     """Sessions with everything but the signed hello; a question's text says how long its answer is."""
     limits, clock, network = Limits(session_burst=1e9, ip_burst=1e9), SystemClock(), party.network
-    admission = Admission(limits)
+    admission = Admission(limits, standing_of=lambda ip: Standing.COUNTED)
 
     async def answer(caller: Caller, command: Command) -> Command:
         return Command(command.id, string="x" * int(command.string or "0"))
