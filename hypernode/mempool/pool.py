@@ -18,6 +18,7 @@ from hypernode.core.message import encode_signed_buffer, normalise_cut
 from hypernode.core.params import Network
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Message, Round
+from hypernode.core.validate_message import check_message_time, find_sender_break
 from hypernode.mempool.exchange import PeerNotes
 from hypernode.mempool.policy import find_policy_break, find_signature_break, is_ripe, list_twin_ids
 
@@ -30,6 +31,7 @@ MAX_REASONS: Final = 64
 """Reasons of refusal that are counted apart; the rest together, so that no peer can invent counters."""
 OTHER_REASONS: Final = "other"
 KNOWN: Final = "known"
+OVER_QUOTA: Final = "over the quota of its sender for the round"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +92,58 @@ class Mempool:
         # Neither it nor its twin in the chain [IGNORE]
         if in_chain:
             return Ignore("mempool", "in the chain already")
+        return None if is_own else self._find_shortage(message)
+
+    def find_sender_break(
+        self,
+        message: Message,
+        now: float,
+        *,
+        registered: Collection[str],
+        is_own: bool = False,
+        pending: int = 0,
+    ) -> Verdict | None:
+        """What keeps a message out that is seen at once: its time, its sender's right and quota, and room.
+        ``pending``: so many of the sender's are about to come in; ours, too, are bound by that, because
+        anybody can write our name on a message."""
+        untimely = check_message_time(self._network, message, now)
+        if untimely is not None:
+            return untimely
+        broken = find_sender_break(self._network, message, registered)
+        if broken is not None:
+            return broken
         if is_own:
-            return None
-        # Quota of a sender and round [IGNORE]: relaying what another sender wrote is no fault of a peer's
+            return Ignore("mempool", OVER_QUOTA) if pending >= self._network.sender_quota else None
+        return self._find_shortage(message, pending)
+
+    def _find_shortage(self, message: Message, pending: int = 0) -> Verdict | None:
         is_lesser = message.sender in self._lesser
+        # Quota of a sender and round [IGNORE]: relaying what another sender wrote is no fault of a peer's
         part = LESSER_PART if is_lesser else 1
-        if self._quota[self._quota_key(message)] >= max(1, self._network.sender_quota // part):
-            return Ignore("mempool", "over the quota of its sender for the round")
+        if self._quota[self._quota_key(message)] + pending >= max(1, self._network.sender_quota // part):
+            return Ignore("mempool", OVER_QUOTA)
         # Room [IGNORE]
         if len(self._entries) >= self._max_messages:
             return Ignore("mempool", "full")
         if is_lesser and self._lesser_held >= self._max_messages // LESSER_PART:
             return Ignore("mempool", "full for senders that do not count")
         return None
+
+    def admit(self, message: Message, now: float, *, is_own: bool = False) -> Verdict | None:
+        """Take a message that was screened, cut and verified; what came in meanwhile may still keep it
+        out."""
+        if encode_signed_buffer(message) in self._ids or message.txid in self._entries:
+            return Ignore("mempool", KNOWN)
+        shortage = None if is_own else self._find_shortage(message)
+        if shortage is None:
+            self.add(replace(message, block_height=0, received=0 if is_own else int(now)))
+        return shortage
+
+    def count_refusal(self, verdict: Verdict) -> None:
+        """Count a message that is not taken by the reason.  That others have what we have is how messages
+        spread, no refusal."""
+        if verdict.reason != KNOWN:
+            self._count_refusal(verdict)
 
     def offer(
         self,
@@ -132,9 +173,7 @@ class Mempool:
         if verdict is None and signature_ok is None:
             verdict = find_signature_break(self._network, cut)
         if verdict is not None:
-            # That others have what we have is how messages spread, no refusal.
-            if verdict.reason != KNOWN:
-                self._count_refusal(verdict)
+            self.count_refusal(verdict)
             return verdict
         received = 0 if is_own else int(now)
         self.add(replace(cut, block_height=0, received=received))

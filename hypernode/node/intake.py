@@ -1,4 +1,4 @@
-"""Messages on their way into the mempool: cut, verified in one batch, offered.
+"""Messages on their way into the mempool: screened, verified in one batch, admitted.
 
 Every way in ends here: exchanges with peers, ``tx`` of a client, our own words, what a dropped block
 gave back.  What is refused is counted by reason in the mempool.
@@ -7,15 +7,19 @@ gave back.  What is refused is counted by reason in the mempool.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from hypernode.core.errors import Ignore, Reject, Verdict
-from hypernode.core.message import create_message, encode_signed_buffer, normalise_cut
+from hypernode.core.message import create_message, encode_signed_buffer
 from hypernode.core.params import Network
 from hypernode.core.types import Message
-from hypernode.mempool.pool import KNOWN, Mempool
+from hypernode.mempool.pool import Mempool
+from hypernode.mempool.screening import MOST_FORGED, PROBE, Screening
 from hypernode.node.config_watch import ConfigWatch
 from hypernode.node.world import World
 from hypernode.ports import SignatureCheck
+
+FORGED: Final = "the signature is invalid"
 
 
 class Intake:
@@ -43,28 +47,33 @@ class Intake:
     async def digest(self, messages: Sequence[Message], peer: str | None = None) -> list[Verdict | None]:
         """Offer messages to the mempool; one verdict each, None for taken.  ``peer`` is who sent them:
         it will not be sent them back."""
-        cut = [normalise_cut(message, self._network.address_byte) for message in messages]
         if peer is not None:
-            self._mempool.note_from(peer, cut)
-        fresh = [m for m in cut if not self._mempool.holds(m)]
-        sealed = await self._find_sealed(fresh)
-        verified = dict(zip((id(m) for m in fresh), await self._verify(fresh), strict=True))
+            self._mempool.note_from(peer, messages)
+        own = self._world.signer.address
+        screening = Screening(self._network, self._mempool, self._world.clock.now(), self._senders, own)
+        results = [screening.screen(message) for message in messages]
+        left = [cut for cut in results if isinstance(cut, Message)]
+        sealed = await self._find_sealed(left)
+        left = [cut for cut in left if id(cut) not in sealed]
+        forged = await self._find_forged(left)
         now = self._world.clock.now()
-        verdicts = [
-            self._mempool.offer(
-                message,
-                now,
-                registered=self._senders,
-                is_own=message.sender == self._world.signer.address,
-                in_chain=id(message) in sealed,
-                signature_ok=verified[id(message)],
-            )
-            if id(message) in verified
-            # Held when it came: it was judged then, and is not to come in again if it was sealed meanwhile.
-            else Ignore("mempool", KNOWN)
-            for message in cut
-        ]
-        self.configs.note(m for m, verdict in zip(cut, verdicts, strict=True) if verdict is None)
+
+        def admit(result: Message | Verdict) -> Verdict | None:
+            if not isinstance(result, Message):
+                return result
+            if id(result) in sealed:
+                return Ignore("mempool", "in the chain already")
+            return forged.get(id(result)) or self._mempool.admit(result, now, is_own=result.sender == own)
+
+        verdicts = [admit(result) for result in results]
+        for verdict in verdicts:
+            if verdict is not None:
+                self._mempool.count_refusal(verdict)
+        self.configs.note(
+            result
+            for result, verdict in zip(results, verdicts, strict=True)
+            if verdict is None and isinstance(result, Message)
+        )
         return verdicts
 
     async def _find_sealed(self, messages: Sequence[Message]) -> set[int]:
@@ -92,19 +101,17 @@ class Intake:
         verdict = (await self.digest([message]))[0]
         return message if verdict is None else None
 
-    async def _verify(self, messages: Sequence[Message]) -> list[bool]:
-        checks: list[SignatureCheck] = []
-        places: list[int] = []
-        verdicts = [False] * len(messages)
-        for place, message in enumerate(messages):
-            try:
-                buffer = encode_signed_buffer(message)
-            except Reject:
-                continue
-            checks.append(SignatureCheck(message.pubkey, message.txid, buffer))
-            places.append(place)
-        for place, good in zip(
-            places, await self._world.verifier.verify(checks, allow_long_ids=False), strict=True
-        ):
-            verdicts[place] = good
-        return verdicts
+    async def _find_forged(self, messages: Sequence[Message]) -> dict[int, Reject]:
+        """By ``id``, those whose signature is not good, or was not looked at because of the others' (M3)."""
+        forged: dict[int, Reject] = {}
+        for part in (messages[:PROBE], messages[PROBE:]):
+            if 2 * len(forged) > PROBE:
+                return forged | {id(message): Reject("M3", MOST_FORGED) for message in part}
+            checks = [SignatureCheck(m.pubkey, m.txid, encode_signed_buffer(m)) for m in part]
+            verdicts = await self._world.verifier.verify(checks, allow_long_ids=False) if checks else []
+            forged |= {
+                id(message): Reject("M3", FORGED)
+                for message, good in zip(part, verdicts, strict=True)
+                if not good
+            }
+        return forged
