@@ -4,11 +4,16 @@ through.  Whoever judges a block goes through its messages and keeps none."""
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import overload
+from typing import Final, overload
 
 from hypernode.core.types import Message
+
+SHORT_CHARS: Final = 4 * 1024
+"""A text of more is gone through alone; params that policy takes have 256."""
+PIECE_MESSAGES: Final = 1_000
+"""Messages of a long block that are held at a time: some 10 ms of anything that is done with them."""
 
 
 class LongMessages(Sequence[Message]):
@@ -16,6 +21,12 @@ class LongMessages(Sequence[Message]):
 
     @abstractmethod
     def __iter__(self) -> Iterator[Message]: ...
+
+    @property
+    @abstractmethod
+    def encoded_bytes(self) -> int:
+        """About how many bytes they have on the wire."""
+        ...
 
     @overload
     def __getitem__(self, place: int) -> Message: ...
@@ -35,15 +46,36 @@ class LongMessages(Sequence[Message]):
     __hash__ = None  # type: ignore[assignment]
 
 
+def is_short(message: Message) -> bool:
+    """Whether a message has no text that is longer than any of ours."""
+    return len(message.params) <= SHORT_CHARS and len(message.recipient) <= SHORT_CHARS
+
+
+def split_messages(messages: Iterable[Message]) -> Iterator[tuple[Message, ...]]:
+    """Messages in pieces of ``PIECE_MESSAGES``; one with a text that is not short is alone."""
+    piece: list[Message] = []
+    for m in messages:
+        if piece and (len(piece) >= PIECE_MESSAGES or not (is_short(m) and is_short(piece[-1]))):
+            yield tuple(piece)
+            piece = []
+        piece.append(m)
+    if piece:
+        yield tuple(piece)
+
+
 class MappedMessages(LongMessages):
     """What ``change`` makes of others, each time anew."""
 
-    def __init__(self, messages: Sequence[Message], change: Callable[[Message], Message]) -> None:
+    def __init__(self, messages: LongMessages, change: Callable[[Message], Message]) -> None:
         self._messages = messages
         self._change = change
 
     def __len__(self) -> int:
         return len(self._messages)
+
+    @property
+    def encoded_bytes(self) -> int:
+        return self._messages.encoded_bytes
 
     def __iter__(self) -> Iterator[Message]:
         return map(self._change, self._messages)

@@ -21,11 +21,16 @@ async def ask(session: Session, command: Command, timeout_s: float = ANSWER_TIME
     """Send a command and take its answer of the same kind.  Raises Reject for another kind, and
     TransportClosed for a refusal: who cannot serve what we ask (it is pruned there) does not lie."""
     answer = await session.request(command, timeout_s)
-    if answer.id is CommandId.KO:
-        raise TransportClosed(f"{command.id.name} was refused")
-    if answer.id is not command.id:
-        raise Reject("2-wire", f"{command.id.name} answered with {answer.id.name}")
+    check_kind(answer, command.id)
     return answer
+
+
+def check_kind(answer: Command, asked: CommandId) -> None:
+    """Raises as ``ask``."""
+    if answer.id is CommandId.KO:
+        raise TransportClosed(f"{asked.name} was refused")
+    if answer.id is not asked:
+        raise Reject("2-wire", f"{asked.name} answered with {answer.id.name}")
 
 
 async def ask_height(session: Session, own: ChainHeight, juror: str | None) -> tuple[ChainHeight, str | None]:
@@ -70,8 +75,14 @@ async def ask_blocks(session: Session, first: Height) -> tuple[Block, ...]:
 
 
 async def ask_block(session: Session, height: Height) -> Block | None:
-    """A whole block; None when the peer has none."""
-    answer = await ask(session, Command(CommandId.GETBLOCK, int32=height))
+    """A whole block; None when the peer has none.  Raises OverLimit for one that is larger than a pushed one
+    may be (``node.giants`` asks for those)."""
+    return check_block(await ask(session, Command(CommandId.GETBLOCK, int32=height)), height)
+
+
+def check_block(answer: Command, height: Height) -> Block | None:
+    """The block of that height in an answer to getblock."""
+    check_kind(answer, CommandId.GETBLOCK)
     _check_run(answer.blocks[:1], height)
     return answer.blocks[0] if answer.blocks else None
 

@@ -20,6 +20,7 @@ from hypernode.node.dialling import Dialler
 from hypernode.node.duties import Duties
 from hypernode.node.evidence_watch import EvidenceWatch
 from hypernode.node.forger import Forger
+from hypernode.node.giants import Giants
 from hypernode.node.intake import Intake
 from hypernode.node.listening import Listening
 from hypernode.node.outlook import Outlook
@@ -169,6 +170,7 @@ class Parts:
             self.dialler,
             self.reporter,
             self.splits,
+            Giants(network, self.dialler.limits),
             self.sync_task.show,
             outlets.log,
         )

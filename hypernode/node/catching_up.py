@@ -13,9 +13,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from hypernode.core.errors import Reject
+from hypernode.core.long_messages import LongMessages
 from hypernode.core.params import Network
 from hypernode.core.types import Block, Height
 from hypernode.machine.peers import PeerView, Support, ToldChain
@@ -24,18 +26,22 @@ from hypernode.node.batches import Span
 from hypernode.node.chain import Chain
 from hypernode.node.common_block import find_common, gather_answers, get_own_hash
 from hypernode.node.fetching import MAX_SOURCES, Borrow, Fetcher, OnFailure
+from hypernode.node.giants import Giants
 from hypernode.node.judging import BlockRejected, Prepared
 from hypernode.node.pipeline import run_ahead
+from hypernode.node.putting_away import put_away
 from hypernode.node.sync_progress import SyncProgress
 from hypernode.node.world import World
-from hypernode.ports import TransportClosed
+from hypernode.ports import StorageTrouble, TransportClosed
 
 MAX_BRANCH_BLOCKS = 2_000
-"""Blocks of a diverging branch held in memory before it is measured: what two of main's rounds and a
-long outage need is far below, and 2,000 blocks of usual size are some 100 MB."""
+"""Blocks of a diverging branch that are kept before it is measured: what two of main's rounds and a long
+outage need is far below."""
 MAX_BRANCH_MESSAGES = 200_000
-"""Messages of these blocks: three of main's rounds with blocks of 3,000, more than may go by itself, and some
-200 MB.  Blocks are judged when the branch is, so a liar may fill them as it likes."""
+"""Messages of these blocks: three of main's rounds with blocks of 3,000, more than may go by itself.  Blocks
+are judged when the branch is, so a liar may fill them as it likes."""
+MAX_BRANCH_BYTES = 256 * 1024 * 1024
+"""Of these messages, in files: as many of the longest that policy takes, and two giant blocks."""
 _FOLLOWS = "rule 1"
 """A block that does not follow the one before: one of their two givers is on another branch."""
 
@@ -53,6 +59,7 @@ class CatchingUp:
     holders: Sequence[PeerView]
     borrow: Borrow
     blame: OnFailure
+    giants: Giants
     show: Callable[[SyncProgress], None]
     common: Height = 0
     """The last block that is known to be of ours and of the branch."""
@@ -96,6 +103,7 @@ class CatchingUp:
             borrow=self.borrow,
             clock=self.world.clock,
             on_failure=self._on_failure,
+            giants=self.giants,
         )
         async with fetcher:
             while True:
@@ -180,6 +188,7 @@ class CatchingUp:
                 # Blocks of ours go only for a whole branch; what merely follows our tip is taken as it comes.
                 if (follows or is_last or self._is_much(height)) and not await self._adopt(fetcher):
                     return False
+                await self._put_away()
                 self._messages += sum(len(prepared.block.messages) for prepared in part)
                 self.show(self._measure(height, fetcher))
         return True
@@ -190,7 +199,26 @@ class CatchingUp:
         if order is not None and height < order.height:
             return False
         messages = sum(len(prepared.block.messages) for prepared in self._pending)
-        return len(self._pending) >= MAX_BRANCH_BLOCKS or messages >= MAX_BRANCH_MESSAGES
+        if len(self._pending) >= MAX_BRANCH_BLOCKS or messages >= MAX_BRANCH_MESSAGES:
+            return True
+        long = (p.block.messages for p in self._pending if isinstance(p.block.messages, LongMessages))
+        return sum(each.encoded_bytes for each in long) >= MAX_BRANCH_BYTES
+
+    async def _put_away(self) -> None:
+        """What is pending goes into a file: it may be much, and it is not judged before the branch is whole.
+        Raises StorageTrouble."""
+        held = [p for p in self._pending if not isinstance(p.block.messages, LongMessages)]
+        if not held:
+            return
+        work = partial(put_away, [prepared.block for prepared in held], self.world.files)
+        try:
+            blocks = iter(await self.world.verifier.run(work))
+        except OSError as trouble:
+            raise StorageTrouble(f"a branch cannot be put away: {trouble}") from trouble
+        self._pending = [
+            p if isinstance(p.block.messages, LongMessages) else replace(p, block=next(blocks))
+            for p in self._pending
+        ]
 
     async def _prepare(
         self, fetched: AsyncGenerator[list[Block], None]

@@ -11,11 +11,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
 
-from hypernode.core.block import encode_raw_block, normalise_block
+from hypernode.core.block import encode_raw_block, normalise_block, to_header
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.fork_choice import check_replacement, is_better, is_promise_kept
 from hypernode.core.hashing import h20
+from hypernode.core.long_messages import LongMessages, is_short
 from hypernode.core.params import Network
 from hypernode.core.timeline import compute_round_slot, has_begun
 from hypernode.core.types import Block, ChainHeight, Equivocation, Height, Round, RoundPlan, Slot
@@ -25,9 +29,12 @@ from hypernode.mempool.pool import Mempool
 from hypernode.node.chain_repair import keep_blocks, lacks_pruned, make_cut_name
 from hypernode.node.history import History
 from hypernode.node.judging import BlockRejected, ForgerKeys, Judge, Prepared, list_findings, prepare
+from hypernode.node.putting_away import MAX_HELD_BYTES, is_giant, list_pieces, take_out
 from hypernode.node.rounds import Rounds
 from hypernode.node.world import World
 from hypernode.ports import Finding, Replacement, StorageTrouble
+
+T = TypeVar("T")
 
 
 def _check_ordered(order: Order, blocks: Sequence[Block]) -> None:
@@ -133,7 +140,7 @@ class Chain:
         """A block onto the tip."""
         findings = await self._judge(judge, prepared)
         height = await self._world.ledger.append(prepared.block, findings)
-        self._after_append([prepared.block])
+        await self._after_append([prepared.block])
         return height
 
     async def adopt(
@@ -165,7 +172,7 @@ class Chain:
                     findings += await self._judge(judge, prepared)
                 except Reject as fault:
                     raise BlockRejected(fault, prepared.block.height) from fault
-                judge.push(prepared.block)
+                await self._run(prepared.block, partial(judge.push, prepared.block))
             is_ordered = support.order is not None and common < self.height.height
             if is_ordered:
                 await self._keep_above(common, "by an operator's word")
@@ -174,7 +181,7 @@ class Chain:
             if outcome.adopted:
                 # In this order: a twin of what the branch holds goes again.
                 self._mempool.return_messages(outcome.dropped_messages, self._world.clock.now())
-                self._after_append(blocks)
+                await self._after_append(blocks)
         if outcome.adopted:
             self.on_change()
         if told is not None and not is_promise_kept(told, outcome.measured):
@@ -229,10 +236,21 @@ class Chain:
             await self._note_own_block(prepared.block)
         return list_findings(prepared.block, breaks)
 
-    def _after_append(self, blocks: Sequence[Block]) -> None:
+    async def _after_append(self, blocks: Sequence[Block]) -> None:
         for block in blocks:
-            self._mempool.remove(block.messages)
-        self.on_append(blocks)
+            if not isinstance(block.messages, LongMessages):
+                self._mempool.remove(block.messages)
+                self.on_append([block])
+                continue
+            async for piece in list_pieces(block, self._world.verifier.run):
+                # what is not short was never in a mempool, and says nothing to us
+                part = replace(block, messages=tuple(filter(is_short, piece)))
+                self._mempool.remove(part.messages)
+                self.on_append([part])
+
+    async def _run(self, block: Block, work: Callable[[], T]) -> T:
+        """Off the event loop, where the block is a giant one."""
+        return await self._world.verifier.run(work) if is_giant(block) else work()
 
     async def check_depth(self, common: Height, support: Support) -> None:
         """Raises Ignore when blocks of ours above ``common`` may not go for a branch with that support
@@ -277,15 +295,17 @@ class Chain:
         if stored is None or stored.forger != block.forger or stored.block_hash == block.block_hash:
             return
         # What a peer gives for the hash proves nothing: the same block under another one is no second.
-        if not self._is_signed(block):
+        if not await self._run(block, lambda: self._is_signed(block)):
             return
         await self._note_own_block(block)
         case = (block.round, block.sir, block.forger)
         if block.round < since or case in await self._list_evident():
             return
-        # Whole blocks: their signatures cover the ids of their messages.
-        whole = await self._world.ledger.get_block(stored.height)
-        evidence = Equivocation(whole or stored, block, int(self._world.clock.now()))
+        # Whole blocks: their signatures cover the ids of their messages.  Of a giant one its head must do.
+        [(_, size)] = await self._world.ledger.get_block_sizes(stored.height, 1)
+        whole = await self._world.ledger.get_block(stored.height) if size <= MAX_HELD_BYTES else None
+        second = to_header(block) if is_giant(block) else await take_out(block, self._world.verifier.run)
+        evidence = Equivocation(whole or stored, second, int(self._world.clock.now()))
         await self._world.ledger.save_evidence(evidence)
         (await self._list_evident()).add(case)
         self.on_equivocation(evidence)

@@ -10,6 +10,7 @@ from typing import Final
 
 from hypernode.core.kinds import CONFIG
 from hypernode.core.types import Message, Round
+from hypernode.core.validate_message import MAX_PARAMS
 
 MAX_SHOWN: Final = 20
 """Of those that differ, by name; all are counted."""
@@ -28,7 +29,9 @@ class ConfigWatch:
     def note(self, messages: Iterable[Message]) -> None:
         """Messages that the mempool took, or of a block."""
         for message in messages:
-            if message.what == CONFIG and message.sender in self._registered and self._is_near(message.value):
+            if message.what != CONFIG or len(message.params) > MAX_PARAMS:
+                continue
+            if message.sender in self._registered and self._is_near(message.value):
                 said = self._said.setdefault(message.value, {})
                 word = (message.timestamp, message.params)
                 said[message.sender] = max(word, said.get(message.sender, word))

@@ -77,7 +77,7 @@ class Dialler:
         """The standing connection to a hypernode if there is one, else one for this errand.  Raises
         TransportClosed when it cannot be dialled."""
         peer = self.peers.find_outbound(address)
-        if peer is not None and peer.session is not None:
+        if peer is not None and peer.session is not None and not peer.session.is_closed:
             yield peer.session
             return
         entry = self.peers.find_by_address(address)

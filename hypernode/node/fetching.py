@@ -19,12 +19,13 @@ from statistics import median
 from types import TracebackType
 from typing import Self, TypeAlias
 
-from hypernode.core.errors import Reject
+from hypernode.core.errors import OverLimit, Reject
 from hypernode.core.types import Block, Height
 from hypernode.machine.peers import PeerView
 from hypernode.net.session import Session
 from hypernode.node.asking import ask_block, ask_blocks
 from hypernode.node.batches import Batches, Span
+from hypernode.node.giants import Giants
 from hypernode.node.judging import MAX_PART_MESSAGES, split_blocks
 from hypernode.ports import Clock, TransportClosed
 
@@ -35,6 +36,8 @@ FIRST_PATIENCE_S = 10.0
 """For the first answers, before it is known what is usual."""
 MIN_PATIENCE_S = 2.0
 """No answer is called late before: a busy host is no reason to ask twice."""
+GIANT_PATIENCE_S = 120.0
+"""For a block of up to 100 MiB: a line of 7 Mbit/s; to ask another would make us fetch it twice."""
 PATIENCE_FACTOR = 3.0
 """An answer that all wait for is late when it takes this many times the usual."""
 KNOWN_TIMES = 9
@@ -52,7 +55,8 @@ class _Asked:
 
 class Fetcher:
     """Blocks ``whole.first`` to ``whole.last`` from ``holders``, the first of whom are asked first, in
-    batches of ``batch_blocks``.  ``on_failure`` is told who closed, was silent, or gave no answer."""
+    batches of ``batch_blocks``.  ``on_failure`` is told who closed, was silent, or gave no answer; not who
+    gave one that is over our limits: that one is asked for less (spec 2, budgets)."""
 
     def __init__(
         self,
@@ -63,7 +67,11 @@ class Fetcher:
         borrow: Borrow,
         clock: Clock,
         on_failure: OnFailure,
+        giants: Giants,
     ) -> None:
+        self._giants = giants
+        self._larger: set[Height] = set()
+        """Blocks that were found to be larger than an answer may be."""
         self._line = deque(holders)
         self._resting: list[PeerView] = []
         self._batches = Batches(whole, batch_blocks)
@@ -151,9 +159,9 @@ class Fetcher:
     async def _work(self, holder: PeerView) -> None:
         """Ask one holder for batch after batch, until it fails, is overtaken, or is told to end."""
         try:
-            closed_over = await self._ask_batches(holder, None)
-            while closed_over is not None:
-                closed_over = await self._ask_batches(holder, closed_over)
+            owed: Span | None = None
+            while holder.address not in self._overtaken:
+                owed = await self._ask_batches(holder, owed)
             self._resting.append(holder)
         except (TransportClosed, TimeoutError, Reject) as failure:
             await self._tell_failure(holder, failure)
@@ -161,24 +169,60 @@ class Fetcher:
             self._problem = problem
 
     async def _ask_batches(self, holder: PeerView, singly: Span | None) -> Span | None:
-        """On one session, first ``singly`` block by block, until this one is overtaken.  A legacy node closes
-        over a range with a block of which it lacks messages (spec 2): the range is returned."""
+        """On one session, first ``singly`` block by block, until this one is overtaken, or needs another one.
+        What it owes is returned then, to be asked for block by block: a range with a block of which a legacy
+        node lacks messages, over which it closes (spec 2), or one whose answer was over our limits."""
         async with self._borrow(holder.address) as session:
             self._sessions[holder.address] = holder, session
             if singly is not None:
-                await self._ask_for(holder, singly, partial(_ask_singly, session, singly))
+                try:
+                    await self._ask_for(holder, singly, partial(self._ask_singly, session, singly))
+                except OverLimit:
+                    if singly.first in self._larger:
+                        raise
+                    self._larger.add(singly.first)
+                    return singly
+                if session.is_closed:  # by a block after them, which was too large
+                    return None
             while holder.address not in self._overtaken:
                 span = self._batches.take_span(len(self._workers))
                 if span is None:
                     await self._news.wait()
                     continue
+                if span.first in self._larger:
+                    self._asked[holder.address] = _Asked(span, self._clock.monotonic())
+                    return span
                 try:
                     await self._ask_for(holder, span, partial(ask_blocks, session, span.first))
+                except OverLimit:
+                    return span
                 except TransportClosed:
                     if session.features:
                         raise
                     return span
         return None
+
+    async def _ask_singly(self, session: Session, span: Span) -> tuple[Block, ...]:
+        """The blocks one by one, up to one that the peer does not have, or that is too large for this; a
+        first one that is known to be is asked for as a giant, alone.  Raises OverLimit if it is the first."""
+        if span.first in self._larger:
+            giant = await self._giants.ask(session, span.first)
+            return () if giant is None else (giant,)
+        blocks: list[Block] = []
+        for height in range(span.first, span.last + 1):
+            if height in self._larger:
+                break
+            try:
+                block = await ask_block(session, height)
+            except OverLimit:
+                if not blocks:
+                    raise
+                self._larger.add(height)
+                break
+            if block is None:
+                break
+            blocks.append(block)
+        return tuple(blocks)
 
     async def _tell_failure(self, holder: PeerView, failure: Exception) -> None:
         try:
@@ -237,7 +281,8 @@ class Fetcher:
         usual = median(self._took) * PATIENCE_FACTOR if self._took else FIRST_PATIENCE_S
         for address, asked in self._asked.items():
             if asked.span.first == self._batches.cursor and address not in self._overtaken:
-                until = asked.since + max(MIN_PATIENCE_S, usual)
+                least = GIANT_PATIENCE_S if asked.span.first in self._larger else MIN_PATIENCE_S
+                until = asked.since + max(least, usual)
                 return address, max(0.0, until - self._clock.monotonic())
         return None
 
@@ -250,14 +295,3 @@ class Fetcher:
         self._overtaken.add(address)
         self._batches.ask_again(asked.span)
         self._fill()
-
-
-async def _ask_singly(session: Session, span: Span) -> tuple[Block, ...]:
-    """The blocks one by one, up to one that the peer does not have."""
-    blocks = []
-    for height in range(span.first, span.last + 1):
-        block = await ask_block(session, height)
-        if block is None:
-            break
-        blocks.append(block)
-    return tuple(blocks)

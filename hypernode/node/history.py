@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from hypernode.core.block import to_header
 from hypernode.core.errors import InvariantBroken
+from hypernode.core.long_messages import LongMessages
 from hypernode.core.types import Block, Height, Round, Slot
 from hypernode.ports import Ledger
 
@@ -23,6 +24,8 @@ class History:
         self._common = common
         self._tip = common
         self._ids: set[bytes] = set()
+        self._pushed: list[Block] = []
+        """Long blocks whose ids are not among these yet: perhaps nobody asks for them."""
         self._slots: set[tuple[Round, Slot]] = set()
         self._last_of_rounds: dict[Round, Block] = {}
         """Header of the highest block of each round that is in memory."""
@@ -52,15 +55,19 @@ class History:
     def push(self, block: Block) -> None:
         """Put a block on top."""
         self._tip = self._last_of_rounds[block.round] = to_header(block)
-        self._ids.update(message.txid for message in block.messages)
+        if isinstance(block.messages, LongMessages):
+            self._pushed.append(block)
+        else:
+            self._ids.update(message.txid for message in block.messages)
         self._slots.add((block.round, block.sir))
         seen = self._seen.setdefault(block.round, set())
         seen.add(block.forger)
         seen.update(message.sender for message in block.messages)
 
     async def look_up(self, blocks: Sequence[Block]) -> None:
-        """Two questions to the ledger for what would be two for each of the blocks."""
-        txids = frozenset(message.txid for block in blocks for message in block.messages)
+        """Two questions to the ledger for what would be two for each of the blocks that are held."""
+        held = (block for block in blocks if not isinstance(block.messages, LongMessages))
+        txids = frozenset(message.txid for block in held for message in block.messages)
         self._stored_ids = await self._ledger.get_known_ids(txids, up_to=self._common.height)
         self._asked_ids = txids
         rounds = frozenset(block.round for block in blocks)
@@ -88,7 +95,13 @@ class History:
             stored = asked & self._stored_ids
         else:
             stored = await self._ledger.get_known_ids(asked, up_to=self._common.height)
-        return stored | (asked & self._ids)
+        return stored | (asked & self._list_ids())
+
+    def _list_ids(self) -> set[bytes]:
+        for block in self._pushed:
+            self._ids.update(message.txid for message in block.messages)
+        self._pushed.clear()
+        return self._ids
 
     async def get_stored(self, round_: Round, sir: Slot) -> Block | None:
         """Header of the block that the ledger has for a slot, whatever its height."""

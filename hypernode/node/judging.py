@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from hypernode.core.block import encode_raw_block, normalise_block
 from hypernode.core.errors import Reject
+from hypernode.core.long_messages import LongMessages, is_short
 from hypernode.core.params import Network
 from hypernode.core.timeline import compute_round_slot
-from hypernode.core.types import Block, Height, Round, RoundPlan
+from hypernode.core.types import Block, Height, Message, Round, RoundPlan
 from hypernode.core.validate_block import (
     RULE_CLASSES,
     BlockContext,
@@ -25,14 +27,18 @@ from hypernode.core.validate_block import (
     is_refused,
     validate_block,
 )
+from hypernode.core.validate_message import find_faults
 from hypernode.mempool.pool import Mempool
 from hypernode.node.history import History
+from hypernode.node.putting_away import is_giant, list_pieces, take_out
 from hypernode.node.rounds import Rounds
 from hypernode.node.world import World
 from hypernode.ports import Finding
 
 MAX_KEYS = 1_024
 """Keys of forgers that are remembered: every hypernode of a large network."""
+USUAL_MESSAGE_BYTES = 1_000
+"""Encoded, of one whose params are as long as ours may be, several times over."""
 MAX_PART_MESSAGES = 4_000
 """Messages of whole blocks that are verified together, and stored together when we catch up: larger parts
 cost no less each, and hold the event loop up for longer."""
@@ -60,6 +66,9 @@ async def prepare(
     """Cut and verify the messages of some blocks.  What the mempool holds was verified when it came."""
     prepared: list[Prepared] = []
     for part in split_blocks(blocks, MAX_PART_MESSAGES):
+        if isinstance(part[0].messages, LongMessages):
+            prepared += [await _prepare_long(network, world, mempool, block) for block in part]
+            continue
         cut = [normalise_block(network, block) for block in part]
         unverified = [[m for m in block.messages if not mempool.holds(m)] for block in cut]
         faults = iter(await world.verifier.find_faults(network, [m for ms in unverified for m in ms]))
@@ -70,18 +79,44 @@ async def prepare(
     return prepared
 
 
+async def _prepare_long(network: Network, world: World, mempool: Mempool, block: Block) -> Prepared:
+    """The same for one whose messages are not held; the first that is bad is enough to know."""
+    cut = normalise_block(network, block)
+    async for piece in list_pieces(cut, world.verifier.run):
+        messages = [m for m in piece if not mempool.holds(m)]
+        if all(map(is_short, messages)):
+            faults = await world.verifier.find_faults(network, messages)
+        else:
+            faults = await world.verifier.run(partial(find_faults, network, messages))
+        bad = {m.txid: fault for m, fault in zip(messages, faults, strict=True) if fault}
+        if bad:
+            return Prepared(cut, bad)
+    return Prepared(cut, {})
+
+
 def split_blocks(blocks: Sequence[Block], most: int) -> Iterator[list[Block]]:
-    """The blocks in parts, in order: a part ends where its messages reach ``most``."""
+    """The blocks in parts, in order: a part ends where its messages reach ``most``, and where those that are
+    held and those that are not meet."""
     part: list[Block] = []
     messages = 0
     for block in blocks:
+        if part and isinstance(block.messages, LongMessages) != isinstance(part[0].messages, LongMessages):
+            yield part
+            part, messages = [], 0
         part.append(block)
-        messages += len(block.messages)
+        messages += _weigh(block.messages)
         if messages >= most:
             yield part
             part, messages = [], 0
     if part:
         yield part
+
+
+def _weigh(messages: Sequence[Message]) -> int:
+    """How many messages of usual size these are as much as."""
+    if isinstance(messages, LongMessages):
+        return max(len(messages), messages.encoded_bytes // USUAL_MESSAGE_BYTES)
+    return len(messages)
 
 
 def list_findings(block: Block, tolerated: Sequence[Break]) -> list[Finding]:
@@ -159,7 +194,7 @@ class Judge:
 
     async def judge(self, prepared: Prepared) -> tuple[Break, ...]:
         """Every rule; the breaks that are tolerated.  Raises Reject for the first that is not."""
-        block = prepared.block
+        block = await take_out(prepared.block, self._world.verifier.run)
         self._check_round(block)
         plan, senders = await self._get_lists(block.round)
         context = BlockContext(
@@ -167,13 +202,22 @@ class Judge:
             juror=plan.juror_of(block.sir),
             juror_known=True,
             registered=senders,
-            known_ids=await self.history.get_known_ids(message.txid for message in block.messages),
+            known_ids=await self._get_known_ids(block),
             slot_taken=await self.history.is_slot_taken(block.round, block.sir),
             now=self._world.clock.now(),
             bad_messages=prepared.bad_messages,
             forger_pubkey=self._keys.find(block),
         )
-        return validate_block(self._network, block, context, self._origin, self._majority_holds)
+        work = partial(validate_block, self._network, block, context, self._origin, self._majority_holds)
+        return await self._world.verifier.run(work) if is_giant(block) else work()
+
+    async def _get_known_ids(self, block: Block) -> frozenset[bytes]:
+        if not is_giant(block):
+            return await self.history.get_known_ids(message.txid for message in block.messages)
+        known: set[bytes] = set()
+        async for piece in list_pieces(block, self._world.verifier.run):
+            known |= await self.history.get_known_ids(message.txid for message in piece)
+        return frozenset(known)
 
     async def is_of_juror(self, block: Block) -> bool:
         """Whether rule 6 holds.  Raises Reject for a round that has no list, PowNotReady."""

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from hypernode.core.errors import Ignore, Reject
+from hypernode.core.errors import Ignore, OverLimit, Reject
 from hypernode.core.params import Network
 from hypernode.core.types import Block, Height
 from hypernode.machine.peers import Order, PeerView, Support, ToldChain, compute_support
@@ -21,6 +21,7 @@ from hypernode.node.catching_up import CatchingUp
 from hypernode.node.chain import Chain
 from hypernode.node.common_block import get_own_hash
 from hypernode.node.dialling import Dialler
+from hypernode.node.giants import Giants
 from hypernode.node.judging import Prepared
 from hypernode.node.reporter import Reporter
 from hypernode.node.splits import Splits
@@ -49,6 +50,7 @@ class Synchroniser:
     dialler: Dialler
     reporter: Reporter
     splits: Splits
+    giants: Giants
     set_state: Callable[..., None]
     """With a state, and words on it."""
     log: Callable[[str], None]
@@ -125,8 +127,12 @@ class Synchroniser:
         self.set_state(State.ROUND_SYNC)
 
         async def take(holder: PeerView) -> bool:
-            async with self.dialler.borrow(holder.address) as session:
-                blocks = await ask_round_blocks(session, told.height.round)
+            try:
+                async with self.dialler.borrow(holder.address) as session:
+                    blocks = await ask_round_blocks(session, told.height.round)
+            except OverLimit as refusal:
+                self.log(f"the round is asked of {holder.name} block by block: {refusal.reason}")
+                return self._leave_to_catching_up(told)
             return await self._adopt_round(told, blocks, support)
 
         return await self._try_holders(told, jurors, take)
@@ -144,7 +150,16 @@ class Synchroniser:
         holders = self._order_holders(told, jurors)[:MAX_HOLDERS_IN_LINE]
         borrow = self.dialler.borrow
         work = CatchingUp(
-            self.network, self.world, self.chain, told, support, holders, borrow, blame, self._show
+            self.network,
+            self.world,
+            self.chain,
+            told,
+            support,
+            holders,
+            borrow,
+            blame,
+            self.giants,
+            self._show,
         )
         self.set_state(State.CATCHING_UP_PRESYNC)
         is_whole = await self._finish(work, told)
@@ -228,8 +243,7 @@ class Synchroniser:
             raise Reject("4-ledger", "promise not kept: the tip that was told is not in the answer")
         common = branch[0].height - 1
         if await get_own_hash(self.world.ledger, common) != branch[0].previous_hash:
-            self._needs_catch_up[told.height.block_hash] = self.world.clock.monotonic() + BAN_S
-            return False
+            return self._leave_to_catching_up(told)
         # What is equal stays: only what differs is replaced.
         while branch and await get_own_hash(self.world.ledger, common + 1) == branch[0].block_hash:
             common += 1
@@ -238,6 +252,11 @@ class Synchroniser:
         if branch and await self._adopt(common, await self.chain.prepare(branch), told, support):
             return True
         return self._leave(told)
+
+    def _leave_to_catching_up(self, told: ToldChain) -> bool:
+        """More is needed of this branch than its round, or less at a time."""
+        self._needs_catch_up[told.height.block_hash] = self.world.clock.monotonic() + BAN_S
+        return False
 
     async def _adopt(
         self, common: Height, branch: Sequence[Prepared], told: ToldChain, support: Support

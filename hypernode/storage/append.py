@@ -14,10 +14,11 @@ from typing import Final
 
 from hypernode.core.encoded_size import compute_block_size
 from hypernode.core.errors import InvariantBroken
+from hypernode.core.long_messages import split_messages
 from hypernode.core.types import Block, ChainHeight, Height, Message, Round
 from hypernode.storage.interface import Params, Transaction
 from hypernode.storage.intern import Interned, intern_addresses, intern_blocks, list_addresses
-from hypernode.storage.long_texts import has_stand_in, is_giant, split_messages, store_long_texts
+from hypernode.storage.long_texts import has_stand_in, is_giant, store_long_texts
 from hypernode.storage.prune import check_not_pruned, get_pruned_below
 from hypernode.storage.rows import (
     MAX_AT_ONCE,
@@ -152,8 +153,10 @@ def _split_run(run: Sequence[Block]) -> Iterator[_Piece]:
     if len(run) > 1 or not is_giant(run[0]):
         yield _Piece(tuple(run))
         return
-    for start, messages in split_messages(run[0].messages):
+    start = 0
+    for messages in split_messages(run[0].messages):
         yield _Piece((replace(run[0], messages=messages),), start)
+        start += len(messages)
 
 
 async def _append_piece(transaction: Transaction, piece: _Piece, taking_part: _TakingPart) -> None:

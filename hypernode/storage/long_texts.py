@@ -48,18 +48,6 @@ def is_giant(block: Block) -> bool:
     return len(block.messages) > PIECE_MESSAGES or any(map(has_long_text, block.messages))
 
 
-def split_messages(messages: Iterable[Message]) -> Iterator[tuple[int, tuple[Message, ...]]]:
-    """Messages in pieces, each with the place of its first one; one with a long text is alone."""
-    start, piece = 0, list[Message]()
-    for place, m in enumerate(messages):
-        if piece and (len(piece) >= PIECE_MESSAGES or has_long_text(m) or has_long_text(piece[-1])):
-            yield start, tuple(piece)
-            start, piece = place, []
-        piece.append(m)
-    if piece:
-        yield start, tuple(piece)
-
-
 def has_long_text(message: Message) -> bool:
     """Whether a message has a text that is stored in parts."""
     return len(message.params) > LONG_CHARS or len(message.recipient) > LONG_CHARS

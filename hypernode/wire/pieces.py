@@ -29,11 +29,16 @@ def encode_block_ends(header: Block) -> tuple[bytes, bytes]:
     return whole[: len(whole) - len(behind)], behind
 
 
-def encode_entry(message: Message) -> bytes:
-    """A message as an entry of a block."""
+def encode_body(message: Message) -> bytes:
+    """A message."""
     wire = pb.TX()
     write_message(message, wire)
-    body = wire.SerializeToString()
+    return wire.SerializeToString()
+
+
+def encode_entry(message: Message) -> bytes:
+    """A message as an entry of a block."""
+    body = encode_body(message)
     return _ENTRY_TAG + encode_number(len(body)) + body
 
 

@@ -79,6 +79,10 @@ class SpooledMessages(LongMessages):
     def __len__(self) -> int:
         return len(self._offsets)
 
+    @property
+    def encoded_bytes(self) -> int:
+        return sum(self._sizes)
+
     def __iter__(self) -> Iterator[Message]:
         window = Window(self._spool)
         for offset, size in zip(self._offsets, self._sizes, strict=True):

@@ -15,7 +15,7 @@ from hypernode.core.types import Block, Message
 from hypernode.wire.catalogue import LIMITS, CommandId, Limits
 from hypernode.wire.codec import Command, decode_command, encode_command
 from hypernode.wire.entries import LONG_BODY_BYTES, parse_long_message, parse_message
-from hypernode.wire.pieces import encode_entry
+from hypernode.wire.pieces import encode_body
 from hypernode.wire.scanning import SPOOLED, decode_spooled
 from hypernode.wire.spool import WINDOW_BYTES, MemorySpool, SpooledMessages, Window
 from hypernode.wire.tags import MAX_FIELD_BYTES
@@ -65,7 +65,7 @@ def test_damaged_spools_are_refused_or_read_as_bytes_are(
 
 @given(messages)
 def test_long_messages_are_read_as_short_ones_are(message: Message) -> None:
-    body = _get_body(message)
+    body = encode_body(message)
     around = put_away(b"\xff" * 7 + body + b"\x08")
     assert parse_long_message(around.read, 7, len(body)) == parse_message(body) == message
 
@@ -96,7 +96,7 @@ def test_fields_of_known_length_are_bounded_and_long_texts_are_not(name: str, mo
         else:
             assert decode(payload).blocks == (block,)
     long = replace(message, params="p" * LONG_BODY_BYTES)
-    body = _get_body(long)
+    body = encode_body(long)
     if more:
         with pytest.raises(Reject, match=f"{size} bytes"):
             parse_long_message(put_away(body).read, 0, len(body))
@@ -134,9 +134,3 @@ def test_window_goes_forwards_backwards_and_not_beyond_the_end() -> None:
     assert window.get(3, 2) == b"\x03\x04"
     with pytest.raises(IndexError):
         window.get(399_999, 2)
-
-
-def _get_body(message: Message) -> bytes:
-    entry = encode_entry(message)
-    head = 1 + next(place for place, byte in enumerate(entry[1:], 1) if byte < 0x80)
-    return entry[head:]

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from hypernode.core.params import mainnet
 from hypernode.machine.peers import PeerView
 from hypernode.node.batches import Span
 from hypernode.node.fetching import FIRST_PATIENCE_S, Fetcher
+from hypernode.node.giants import Giants
 from hypernode.sim.clock import SimClock
-from hypernode.wire.catalogue import CommandId
+from hypernode.wire.catalogue import LIMITS, CommandId
 from hypernode.wire.codec import Command
 from tests.property.test_batches import HOLDERS, make_blocks
 from tests.unit.node.worlds import play
@@ -27,6 +29,7 @@ class Scripted:
     """A session that answers after ``delay_s``, whatever it is asked."""
 
     features = 1
+    is_closed = False
 
     def __init__(self, delay_s: float) -> None:
         self._delay_s = delay_s
@@ -60,6 +63,7 @@ async def fetch(dial_s: float, *delays: float) -> float:
         20,
         borrow=make_borrow(dial_s, times),
         clock=SimClock(loop, 0.0),
+        giants=Giants(mainnet(), LIMITS),
         on_failure=no_failure,
     )
     async with fetcher:

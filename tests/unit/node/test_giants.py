@@ -1,0 +1,302 @@
+"""Blocks that are too large for the usual answers: fetched block by block, blaming nobody, and kept in files.
+
+All limits are a thousandth of the real ones: 3 KiB for a block that is pushed, 32 KiB for one that all
+networks take, 100 KiB for one that mixed networks may hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from hypernode.core import kinds
+from hypernode.core.errors import Ignore, Reject
+from hypernode.core.long_messages import LongMessages
+from hypernode.core.types import ChainHeight
+from hypernode.machine.peers import Support
+from hypernode.net import stream
+from hypernode.net.serving import Caller
+from hypernode.node import catching_up, putting_away
+from hypernode.node.giants import Giants
+from hypernode.node.judging import Prepared
+from hypernode.node.runtime import Node
+from hypernode.wire.catalogue import CommandId, Limits
+from hypernode.wire.codec import Command
+from hypernode.wire.hello import ANNOUNCED_FEATURES
+from tests.unit.node.test_sync import list_said
+from tests.unit.node.worlds import ROUND, Bed, Branch, make_told, play
+
+ALL = Support(5, 5)
+KIB = 1024
+SMALL = Limits(
+    many_blocks_bytes=32 * KIB,
+    one_block_bytes=3 * KIB + 64,
+    giant_block_bytes=32 * KIB,
+    mixed_block_bytes=100 * KIB + 64,
+    block_messages=30,
+    giant_block_messages=300,
+)
+BOUNDS = {
+    "max_block_messages": 30,
+    "max_block_bytes": 3 * KIB,
+    "giant_block_bytes": 32 * KIB - 64,
+    "mixed_block_bytes": 100 * KIB,
+}
+
+
+@pytest.fixture(autouse=True)
+def a_thousandth(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "LONG_FRAME_BYTES", 4 * KIB)
+    monkeypatch.setattr(putting_away, "MAX_HELD_BYTES", 4 * KIB)
+
+
+class Net:
+    """An empty node of a network, and a chain that others hold; some of its blocks are giants."""
+
+    def __init__(self, *, mixed: bool = True) -> None:
+        self.bed = Bed(8, mixed=mixed, keep_rounds=9, **BOUNDS)
+        self.heard: dict[int, list[Command]] = {}
+
+    async def open(self, sizes: Sequence[int], counts: Sequence[int] = ()) -> Node:
+        """Blocks with a message of so many bytes of params, then blocks of so many messages."""
+        self.maker = await self.bed.node(1)
+        branch = await Branch.on(self.bed, self.maker.world.ledger)
+        for sir, size in enumerate(sizes):
+            at = self.bed.clock.now() - 20 + sir * 180
+            long = self.bed.message(5, at, params="A" * size)
+            await branch.add(ROUND, sir, messages=[*self.bed.messages(at), long])
+        for sir, count in enumerate(counts, start=len(sizes)):
+            at = self.bed.clock.now() - 20 + sir * 180
+            await branch.add(ROUND, sir, messages=self.bed.messages(at, [n % 6 for n in range(count)]))
+        self.blocks = branch.blocks
+        self.bed.go_to(ROUND, len(self.blocks) + 1)
+        self.tip = await self.maker.world.ledger.append_many(self.blocks)
+        return await self.new()
+
+    async def new(self) -> Node:
+        node = await self.bed.node()
+        node.dialler.limits = SMALL
+        node.sync.giants = Giants(self.bed.network, SMALL)
+        return node
+
+    async def hold(self, index: int, features: int = ANNOUNCED_FEATURES, *, whole: bool = False) -> None:
+        """A holder; its answers of several blocks end with the first, unless it gives them ``whole``."""
+
+        async def handle(caller: Caller, command: Command) -> Command | None:
+            number = command.int32 or 0
+            if command.id is CommandId.BLOCKINFO:
+                found = self.blocks[number - 1] if 0 < number <= len(self.blocks) else None
+                info = found and ChainHeight(number, found.round, found.sir, found.block_hash)
+                return Command(command.id, height=info or ChainHeight(0, 0, 0, b""))
+            if command.id is CommandId.GETBLOCK:
+                return Command(command.id, blocks=tuple(self.blocks[number - 1 : number]))
+            if command.id is CommandId.ROUNDBLOCKS:
+                return Command(command.id, blocks=tuple(self.blocks))
+            given = self.blocks[number - 1 :]
+            return Command(command.id, blocks=tuple(given if whole else given[:1]))
+
+        self.heard[index] = await self.bed.script(index, handle, features)
+
+    def asked(self, index: int, command_id: CommandId) -> list[int]:
+        return [command.int32 or 0 for command in self.heard[index] if command.id is command_id]
+
+    async def catch_up(self, node: Node, *holders: int, support: Support = ALL) -> bool:
+        return await node.sync.catch_up(make_told(self.bed, self.tip, *holders), support)
+
+
+def blamed(node: Node) -> list[str]:
+    return [recipient for recipient, _ in list_said(node, kinds.KO_ACTION)]
+
+
+@pytest.mark.parametrize("features", [0, ANNOUNCED_FEATURES])
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize(
+    ("sizes", "counts"),
+    [
+        ([10, 31_000, 10], ()),
+        ([10, 33_500, 34_000, 95_000, 10], ()),
+        ([90_000], (4,)),
+        ([10], (4, 31, 290, 4)),
+        ([10, 2_000, 2_000, 2_000, 2_000, 2_000], (12, 12)),
+    ],
+)
+def test_chain_with_giant_blocks_is_synced_by_an_empty_node_that_blames_nobody(
+    features: int, whole: bool, sizes: list[int], counts: tuple[int, ...]
+) -> None:
+    async def scenario() -> None:
+        net = Net()
+        node = await net.open(sizes, counts)
+        for index in (2, 3):
+            await net.hold(index, features, whole=whole)
+        assert await net.catch_up(node, 2, 3)
+        assert node.chain.height == net.tip
+        assert await node.world.ledger.get_blocks(1, 99) == net.blocks
+        assert blamed(node) == []
+        large = {"14"} if sizes and max(sizes) > 3_000 else set()
+        many = {"7"} if counts and max(counts) > 30 else set()
+        assert set(await node.world.ledger.count_findings()) >= large | many
+
+    play(scenario())
+
+
+def test_giant_is_asked_for_once_and_alone() -> None:
+    async def scenario() -> None:
+        net = Net()
+        node = await net.open([10, 10, 40_000, 10])
+        await net.hold(2, 0, whole=True)
+        assert await net.catch_up(node, 2)
+        assert net.asked(2, CommandId.BLOCKSYNC) == [1, 4]
+        assert net.asked(2, CommandId.GETBLOCK) == [1, 2, 3, 3]
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_giant_is_refused_where_it_may_not_be(mixed: bool) -> None:
+    """Without most of those in sight, and where all rules hold, its giver is to blame like that of any."""
+
+    async def scenario() -> None:
+        net = Net(mixed=mixed)
+        node = await net.open([10, 31_000])
+        await net.hold(2)
+        support = Support(1, 5) if mixed else ALL
+        assert await net.catch_up(node, 2, support=support)
+        assert node.chain.height.height == 1
+        assert any("rule 1" in line for line in net.bed.log)  # 13 on its own network, else 14
+        assert len(blamed(node)) == 1
+
+    play(scenario())
+
+
+def test_block_over_what_legacy_nodes_read_is_not_taken() -> None:
+    async def scenario() -> None:
+        net = Net()
+        node = await net.open([10, 102_500])
+        await net.hold(2)
+        assert await net.catch_up(node, 2)
+        assert node.chain.height.height == 1
+
+    play(scenario())
+
+
+def test_round_over_our_limits_is_left_to_catching_up_and_nobody_is_blamed() -> None:
+    async def scenario() -> None:
+        net = Net()
+        node = await net.open([10, 40_000, 10])
+        await net.hold(2, 0, whole=True)
+        told = make_told(net.bed, net.tip, 2)
+        assert not await node.sync.sync_round(told, (), ALL)
+        assert told.height.block_hash in node.sync.list_needing_catch_up()
+        assert not node.sync.is_put_aside(replace(told, height=replace(net.tip, block_hash=b"other")))
+        assert await node.sync.catch_up(told, ALL)
+        assert node.chain.height == net.tip
+        assert blamed(node) == []
+
+    play(scenario())
+
+
+def test_bad_message_of_a_giant_is_found() -> None:
+    async def scenario() -> None:
+        net = Net()
+        node = await net.open([10, 40_000, 10])
+        giant = net.blocks[1]
+        net.blocks[1] = replace(
+            giant, messages=(*giant.messages[:-1], replace(giant.messages[-1], params="B" + "A" * 39_999))
+        )
+        await net.hold(2)
+        assert await net.catch_up(node, 2)
+        assert node.chain.height.height == 1
+        assert any("rule 11" in line for line in net.bed.log)
+        assert len(blamed(node)) == 1
+
+    play(scenario())
+
+
+def test_branch_that_waits_to_be_whole_lies_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of ours go only for a whole branch; until then no message of it is held."""
+    pending: list[Prepared] = []
+    put_away = catching_up.CatchingUp._put_away
+
+    async def look(self: catching_up.CatchingUp) -> None:
+        await put_away(self)
+        pending.extend(self._pending)
+
+    monkeypatch.setattr(catching_up.CatchingUp, "_put_away", look)
+
+    async def scenario() -> None:
+        net = Net()
+        node = await net.open([10, 10, 40_000, 10], (4, 31))
+        own = await Branch.on(net.bed, node.world.ledger)
+        await own.add(ROUND, 0)
+        await node.chain.adopt(0, own.blocks, None, ALL)
+        for index in (2, 3):
+            await net.hold(index)
+        assert await net.catch_up(node, 2, 3)
+        assert node.chain.height == net.tip
+        assert await node.world.ledger.get_blocks(1, 99) == net.blocks
+        assert len(pending) > 5
+        assert all(isinstance(prepared.block.messages, LongMessages) for prepared in pending)
+
+    play(scenario())
+
+
+def test_branch_is_not_kept_beyond_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catching_up, "MAX_BRANCH_BYTES", 20 * KIB)
+
+    async def scenario() -> None:
+        net = Net()
+        node = await net.open([10] + [15_000] * 4)
+        own = await Branch.on(net.bed, node.world.ledger)
+        await own.add(ROUND, 0)
+        await node.chain.adopt(0, own.blocks, None, ALL)
+        await net.hold(2)
+        assert await net.catch_up(node, 2)
+        assert node.chain.height == net.tip
+
+    play(scenario())
+
+
+def test_pushed_block_over_rule_14_is_ignored_and_then_fetched() -> None:
+    async def scenario() -> None:
+        net = Net()
+        node = await net.open([31_000])
+        with pytest.raises(Ignore, match="rule 14"):
+            await node.chain.accept_pushed(net.blocks[0])
+        await net.hold(2)
+        assert await net.catch_up(node, 2)
+        assert node.chain.height == net.tip
+
+    play(scenario())
+
+
+def test_prepared_giant_is_verified_in_pieces_and_stays_where_it_is() -> None:
+    async def scenario() -> None:
+        net = Net()
+        node = await net.open([40_000], (290,))
+        away = putting_away.put_away(net.blocks, node.world.files)
+        [one, many] = await node.chain.prepare(away)
+        assert (one.block, many.block) == (net.blocks[0], net.blocks[1])
+        assert (one.bad_messages, many.bad_messages) == ({}, {})
+        assert putting_away.is_giant(one.block)
+        assert isinstance(many.block.messages, LongMessages)
+
+    play(scenario())
+
+
+def test_giant_answer_of_another_kind_is_the_peers_fault() -> None:
+    async def scenario() -> None:
+        net = Net()
+        await net.open([10])
+
+        async def answer(caller: Caller, command: Command) -> Command | None:
+            return Command(CommandId.GETBLOCK, blocks=(net.blocks[0],))
+
+        await net.bed.script(2, answer)
+        session = await net.bed.open(net.bed.ip(1), 2)
+        giants = Giants(net.bed.network, SMALL)
+        with pytest.raises(Reject, match="not in a row"):
+            await giants.ask(session, 7)
+
+    play(scenario())
