@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_NODES: Final = 1_000
+MAX_WORTHLESS: Final = 10_000
 MAX_HOURS: Final = 24.0 * 365
 LINE_EVERY_S: Final = 10.0
 """Real seconds between lines where there is no terminal."""
@@ -85,6 +86,13 @@ def _make_parser() -> argparse.ArgumentParser:
         help="hypernodes on the list, of which --nodes run (default: no others)",
     )
     parser.add_argument(
+        "--worthless",
+        type=int,
+        default=0,
+        metavar="N",
+        help="registrations without collateral beside those (default %(default)s)",
+    )
+    parser.add_argument(
         "--tune",
         default="",
         metavar="ITEMS",
@@ -139,6 +147,8 @@ def _make_scenario(args: argparse.Namespace) -> Scenario:
         raise ValueError(f"--legacy: from 0 to {args.nodes - 1}, one less than --nodes, not {args.legacy}")
     if args.registered and not args.nodes <= args.registered <= MAX_NODES:
         raise ValueError(f"--registered: from --nodes to {MAX_NODES}, not {args.registered}")
+    if not 0 <= args.worthless <= MAX_WORTHLESS:
+        raise ValueError(f"--worthless: from 0 to {MAX_WORTHLESS}, not {args.worthless}")
     refused = apply_rainbow(mainnet(), ((RAINBOW, args.tune),)).refused
     if refused:
         raise ValueError(f"--tune: {refused[0]}")
@@ -164,6 +174,7 @@ def _make_scenario(args: argparse.Namespace) -> Scenario:
         tuned=args.tune,
         has_quick_signer=args.quick_signer,
         legacy=args.legacy,
+        worthless=args.worthless,
     )
 
 
@@ -187,6 +198,7 @@ def format_report(report: Report, real_s: float) -> str:
         f"events          {report.events} on the network",
         f"faults          {_format_faults(report)}",
         f"slots           {report.filled} of {report.slots} have a block ({share:.1f} %)",
+        *_format_jurors(report),
         f"stored          {report.stored} blocks at all nodes, {report.reorganisations} reorganisations",
         f"time to agree   {_format_times(report.agreed_after_s, report.cut_short)}",
         *_format_legacy(report),
@@ -201,6 +213,18 @@ def _format_faults(report: Report) -> str:
         return "none"
     each = (f"{report.felt[name]} of {count} {name}" for name, count in sorted(report.faults.items()))
     return f"{report.faults.total()}, of which {report.felt.total()} did something: {', '.join(each)}"
+
+
+def _format_jurors(report: Report) -> list[str]:
+    """Whose slots have blocks, where that is the question."""
+    if not report.scenario.worthless:
+        return []
+    ours, legacy = report.of_ours, report.of_legacy
+    lines = [f"worthless       {report.scenario.worthless} registrations without collateral beside them"]
+    lines.append(f"slots of ours   {ours[0]} of {ours[1]} have a block")
+    if report.scenario.legacy:
+        lines.append(f"slots of legacy {legacy[0]} of {legacy[1]} have a block")
+    return lines
 
 
 def _format_legacy(report: Report) -> list[str]:

@@ -103,8 +103,9 @@ class Places:
 
     def _check_ip(self, ip: str, standing: Standing) -> None:
         limits = self.limits
-        is_listed = standing in (Standing.COUNTED, Standing.REGISTERED)
-        most = limits.sessions_per_registered_ip if is_listed else limits.sessions_per_ip
+        # a registration costs 0.01 BIS: more places go with collateral only (spec 3, who counts)
+        is_counted = standing is Standing.COUNTED
+        most = limits.sessions_per_registered_ip if is_counted else limits.sessions_per_ip
         held = [ticket for ticket in self._by_ip.get(ip, ()) if not ticket.is_operators]
         if len(held) < most:
             return

@@ -148,7 +148,10 @@ class Parts:
         )
         self.offsets = ClockOffsets()
         self.tester = Tester(network, world, self.peers, self.dialler, self.reporter, self.offsets)
-        self.duties = Duties(network, world.clock, self.present, self.peers, self.reporter, self.tester)
+        self.duties = Duties(
+            *(network, world.clock, self.present, self.peers, self.reporter, self.tester),
+            *(world.ledger, self.mempool),
+        )
 
     def _make_watches(self, outlets: Outlets) -> None:
         """What is looked at again and again: the clock, the disk, the evidence."""

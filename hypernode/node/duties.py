@@ -11,14 +11,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hypernode.core.errors import InvariantBroken
+from hypernode.core.fillers import compute_fillers
+from hypernode.core.forging import can_forge
 from hypernode.core.params import Network
-from hypernode.core.types import PeerTest, RoundPlan, Slot
+from hypernode.core.types import PeerTest, Round, RoundPlan, Slot
 from hypernode.machine.state import State
+from hypernode.mempool.pool import Mempool
 from hypernode.node.peers import Peers
 from hypernode.node.present import Present
 from hypernode.node.reporter import Reporter
 from hypernode.node.tester import Tester
-from hypernode.ports import Clock, StorageTrouble
+from hypernode.ports import Clock, Ledger, StorageTrouble
 
 SLOT_EDGE_S = 0.02
 """How long after the edge of a slot we look, so that rounding does not put us before it."""
@@ -34,6 +37,8 @@ class Duties:
     peers: Peers
     reporter: Reporter
     tester: Tester
+    ledger: Ledger
+    mempool: Mempool
     on_bug: Callable[[InvariantBroken], None] = lambda bug: None
 
     def is_able(self) -> bool:
@@ -53,6 +58,21 @@ class Duties:
         await self.reporter.say_no_test(plan, sir)
         if sir >= self.network.slots:
             await self.reporter.say_late()
+        elif self._is_our_turn_to_fill(round_, sir):
+            await self.reporter.say_config_again(sir)
+
+    def _is_our_turn_to_fill(self, round_: Round, sir: Slot) -> bool:
+        """Whether the slot would stay empty because who does not count has the tests, and we are one of those
+        who send it a message."""
+        counted, height = self.present.counted, self.ledger.get_height()
+        if not counted.reasons or (height.round, height.sir) >= (round_, sir):
+            return False
+        start, end = self.present.get_slot_times()
+        part = (self.clock.now() - start) / (end - start)
+        own = self.reporter.own_address
+        if own not in compute_fillers(self.network, counted.present, round_, sir, part):
+            return False
+        return can_forge(self.network, self.mempool.get_all()) is not None
 
     async def test_peers(self) -> None:
         """The plan's tests of every slot, one at a time, for as long as the node lives."""

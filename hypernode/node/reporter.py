@@ -27,6 +27,11 @@ class Reporter:
         self._late: Counter[str] = Counter()
         self._started = False
 
+    @property
+    def own_address(self) -> str:
+        """Ours."""
+        return self._world.signer.address
+
     def enter_round(self, round_: Round) -> None:
         """Forget what was said in the round before."""
         if round_ != self._round:
@@ -56,6 +61,12 @@ class Reporter:
         await self._once(
             kinds.CONFIG, own, kinds.format_config(kinds.get_tunables(self.network)), self._round
         )
+
+    async def say_config_again(self, sir: Slot) -> None:
+        """120 once more, for a slot that lacks messages (``core.fillers``)."""
+        own = self.own_address
+        params = kinds.format_config(kinds.get_tunables(self.network))
+        await self._once(kinds.CONFIG, own, params, self._round, key=(kinds.CONFIG, sir))
 
     async def say_tested(self, test: PeerTest, value: int, *, is_good: bool) -> None:
         """202 or 204 of a tester."""

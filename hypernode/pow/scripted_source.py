@@ -40,7 +40,7 @@ def script_registration(
 ) -> list[PowRow]:
     """Two rows: the funding of a collateral, and its registration of (pos, ip, port, weight)."""
     pos, ip, port, weight = hypernode
-    collateral = _derive_collateral(pos)
+    collateral = derive_collateral(pos)
     amount = weight * network.collateral_unit * COIN + COIN
     return [
         PowRow(height, timestamp, FUNDER, collateral, amount, FEE, 0, "", ""),
@@ -52,13 +52,14 @@ def script_row(script: PowScript, operation: str, hypernode: FixedHypernode, hei
     """One of the registry's operations on a hypernode: a void by the control address, all else by the
     hypernode's own."""
     is_control = operation in (VOID, UNVOID)
-    sender = script.network.control_pow if is_control else _derive_collateral(hypernode.pos)
+    sender = script.network.control_pow if is_control else derive_collateral(hypernode.pos)
     text = f"{hypernode.ip}:{hypernode.port}:{hypernode.pos}"
     time = script.timestamp_of(height)
     return PowRow(height, time, sender, sender, 0, FEE, 0, operation, text)
 
 
-def _derive_collateral(pos: str) -> str:
+def derive_collateral(pos: str) -> str:
+    """The PoW address that stands for a hypernode of a script."""
     return hashlib.sha224(pos.encode()).hexdigest()
 
 

@@ -48,6 +48,10 @@ class Report:
     """How many of the faults did something, by kind."""
     slots: int = 0
     filled: int = 0
+    of_ours: tuple[int, int] = (0, 0)
+    """Slots with a block, of those whose juror is a host with a node of ours."""
+    of_legacy: tuple[int, int] = (0, 0)
+    """The same of hosts with a legacy node."""
     agreed_after_s: list[float] = field(default_factory=list)
     """After the end of each episode: how long until all trusted hosts had one tip."""
     cut_short: int = 0
@@ -86,6 +90,11 @@ class Report:
             self.slots += len(over)
             self.filled += sum((round_, sir) in filled for sir in over)
             round_ += 1
+        hosts = {host.signer.address: host.index for host in cluster.hosts[: cluster.count]}
+        held = {slot: hosts[juror] for slot, juror in watch.jurors.items() if juror in hosts}
+        legacy = {slot for slot, index in held.items() if index in cluster.legacy_hosts}
+        self.of_legacy = len(legacy & filled), len(legacy)
+        self.of_ours = len((held.keys() - legacy) & filled), len(held.keys() - legacy)
 
 
 def describe(cluster: TroubledCluster, error: Exception, doing: str, hosts: tuple[int, ...]) -> Failure:

@@ -69,7 +69,8 @@ class Limit:
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """``nodes`` run, the first ``legacy`` of them a legacy node, the others ours; ``registered`` are on the
-    list (0: no others), and those that do not run never answer.
+    list (0: no others), and those that do not run never answer; ``worthless`` more are registered without
+    collateral.
     ``tuned``: parameters other than main's, as in a rainbow; ``has_quick_signer``: see
     ``sim.quick_signing``.  ``plan_nodes``: for how many hosts the plan was
     drawn (0: for ``nodes``); ``keep``: the numbers of its faults that happen (None: all); ``limits``: what
@@ -89,6 +90,7 @@ class Scenario:
     tuned: str = ""
     has_quick_signer: bool = False
     legacy: int = 0
+    worthless: int = 0
 
     def make_plan(self) -> tuple[Fault, ...]:
         """The faults that happen, with the hosts that there are, and that they can befall."""
@@ -142,6 +144,8 @@ class Scenario:
             parts.append(f"--connect {self.connect}")
         if self.legacy:
             parts.append(f"--legacy {self.legacy}")
+        if self.worthless:
+            parts.append(f"--worthless {self.worthless}")
         if self.registered:
             parts.append(f"--registered {self.registered}")
         if self.tuned:
@@ -208,7 +212,9 @@ class _Play:
     async def run(self) -> Report:
         scenario = self._scenario
         params = scenario.make_network()
-        self._cluster = cluster = self._cluster_type(scenario.nodes, scenario.seed, params, scenario.legacy)
+        self._cluster = cluster = self._cluster_type(
+            scenario.nodes, scenario.seed, params, scenario.legacy, scenario.worthless
+        )
         self._watch = Watch(
             cluster, Archive(cluster.params, ScriptedPowSource(cluster.script, cluster.clock.now))
         )
@@ -281,6 +287,7 @@ class _Play:
     async def _check(self, cluster: TroubledCluster, watch: Watch, at: float) -> None:
         self._note_doing("at a check")
         await check_all(watch)
+        watch.note_juror()
         height = max((tip.header.height for tip in watch.tips.values()), default=0)
         self._on_progress(Progress(at, self._scenario.length_s, height, len(cluster.active)))
 

@@ -26,6 +26,7 @@ from hypernode.sim.faults import Fault, FaultKind
 from hypernode.sim.holding import NOWHERE, get_holding_loop
 from hypernode.sim.legacy_chain import Cut, LegacyChain
 from hypernode.sim.legacy_hosts import LegacyHosts, LegacyWorld
+from hypernode.sim.registrations import list_worthless_rows
 from hypernode.sim.signatures import WatchedSigner
 from hypernode.sim.witness import WatchedJournal, WatchedLedger, Witness
 from hypernode.storage.database import InlineDatabase
@@ -62,10 +63,13 @@ class TroubledCluster(Cluster):
     """Use as a Cluster, on a ``HoldingLoop``.
 
     ``list_trusted`` tells of whom good behaviour is expected; ``was_under`` what explains a bad one.  The
-    first ``legacy`` hosts run a legacy node."""
+    first ``legacy`` hosts run a legacy node; ``worthless`` registrations without collateral are on the list
+    beside those of the hosts."""
 
-    def __init__(self, count: int, seed: int, params: Network, legacy: int = 0) -> None:
+    def __init__(self, count: int, seed: int, params: Network, legacy: int = 0, worthless: int = 0) -> None:
         self.script = PowScript.of(params, [(h.pos, h.ip, h.port, h.weight) for h in params.hypernodes])
+        if worthless:
+            self.script.add(list_worthless_rows(self.script, worthless, params.first_pow_height + 2))
         self.witness = Witness()
         self.pow_sources: dict[int, ScriptedPowSource] = {}
         super().__init__(count, seed, params=params)

@@ -61,6 +61,8 @@ class Watch:
     """When it was counted what the nodes hold."""
     calm_slots: list[tuple[int, Slot]] = field(default_factory=list)
     """Slots of the present calm, without its first ``FILLED_SLOTS``."""
+    jurors: dict[tuple[Round, Slot], str] = field(default_factory=dict)
+    """Of the slots that were checked, by the list of a trusted host."""
     seen_reorganisations: int = 0
     seen_traps: int = 0
     """Of legacy nodes."""
@@ -77,6 +79,13 @@ class Watch:
     @property
     def slot_s(self) -> int:
         return self.cluster.params.slot_s
+
+    def note_juror(self) -> None:
+        """Who holds the present slot."""
+        for host in self.cluster.list_trusted():
+            if host.node is not None and (juror := host.node.present.get_juror()) is not None:
+                self.jurors[host.node.present.get_round_slot()] = juror
+                return
 
     def list_running(self) -> list[Host]:
         return [host for host in self.cluster.hosts if host.node is not None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hypernode.cli.sim import format_failure, format_report, main
@@ -107,7 +109,8 @@ def test_times_to_agree_are_told_one_by_one_where_they_are_few(
 
 def test_the_command_of_a_scenario_has_all_that_it_follows_from() -> None:
     scenario = Scenario(5, nodes=7, registered=70, tuned="PING_DELAY=20", connect=4, until_s=9.0, legacy=2)
-    more = "--connect 4 --legacy 2 --registered 70 --tune 'PING_DELAY=20' --until 9"
+    scenario = replace(scenario, worthless=9)
+    more = "--connect 4 --legacy 2 --worthless 9 --registered 70 --tune 'PING_DELAY=20' --until 9"
     assert scenario.to_arguments() == f"--nodes 7 --hours 2 --seed 5 --faults all {more}"
     assert scenario.make_network().ping_delay_s == 20
     assert len({hypernode.ip for hypernode in scenario.make_network().hypernodes}) == 70

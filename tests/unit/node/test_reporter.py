@@ -159,6 +159,19 @@ def test_an_equivocation_is_said_alike_by_all() -> None:
     play(scenario())
 
 
+def test_config_is_said_again_once_for_each_slot_that_lacks_messages() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        await node.reporter.say_config()
+        for sir in (1, 1, 2):
+            bed.go_to(ROUND, sir)
+            await node.reporter.say_config_again(sir)
+        assert [what for what, *_ in list_said(node)] == [kinds.CONFIG] * 3
+
+    play(scenario())
+
+
 def test_nothing_is_said_twice_when_the_lists_of_the_round_are_derived_again() -> None:
     """A better branch of the round before, or a companion that corrected itself."""
 

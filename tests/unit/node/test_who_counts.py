@@ -7,8 +7,12 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, cast
 
+import pytest
+
 from hypernode.core.errors import Ignore, Reject
+from hypernode.core.kinds import CONFIG
 from hypernode.core.types import PeerTest, Round
+from hypernode.machine.state import State
 from hypernode.node.runtime import Node
 from hypernode.ports import RegisteredList
 from hypernode.pow.fixed_source import FixedPowSource
@@ -183,6 +187,39 @@ def test_who_does_not_count_does_not_move_our_clock() -> None:
             await bed.script(n, answer)
             await node.tester.run(PeerTest(bed.address(0), bed.address(n), 0), plan, 0)
         assert len(node.offsets._told) == len(COUNTED) - 1
+
+    play(scenario())
+
+
+@pytest.mark.parametrize(
+    ("is_listed", "after_s", "others", "is_sent"),
+    [
+        # many that do not count, few messages, and it is a while since the slot began
+        (True, 60.0, 2, True),
+        (True, 10.0, 2, False),
+        (True, 60.0, 4, False),
+        # where all count, the tests of the plan give enough
+        (False, 60.0, 2, False),
+    ],
+)
+def test_a_slot_that_lacks_messages_gets_some_from_who_counts(
+    is_listed: bool, after_s: float, others: int, is_sent: bool
+) -> None:
+    async def scenario() -> None:
+        bed = Bed(6)
+        source = Weighed(bed, range(4)) if is_listed else FixedPowSource(bed.network)
+        node = await bed.node(pow_source=source)
+        for n in range(1, 4):
+            note_told(bed, node, n, node.chain.height)
+        node.present.set_state(State.SYNCING)
+        bed.go_to(ROUND, 4, after_s)
+        await node.duties.say_what_is_due()
+        node.mempool.remove(node.mempool.get_all())
+        await node.intake.digest(bed.messages(bed.clock.now(), range(others)))
+        bed.clock.step(1.0)
+        await node.duties.say_what_is_due()
+        sent = [m.what for m in node.mempool.get_all() if m.sender == bed.address(0) and m.what == CONFIG]
+        assert sent == ([CONFIG] if is_sent else [])
 
     play(scenario())
 
