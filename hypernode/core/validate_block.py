@@ -103,6 +103,21 @@ def find_breaks(network: Network, block: Block, context: BlockContext) -> tuple[
     )
 
 
+def validate_head(network: Network, block: Block, context: BlockContext, origin: Origin) -> None:
+    """Rules 1 to 6, which need none of a block's messages but their ids.  Raises Reject for the first that is
+    a reason to refuse it."""
+    for rule, reason in _judge_head(network, block, context):
+        _refuse(network, block, Break(rule, RULE_CLASSES[rule], reason), origin)
+
+
+def validate_shape(network: Network, block: Block, origin: Origin) -> None:
+    """Rules 7 to 9, and 10, 14 and 15 as far as the block itself shows: what is seen of its messages without
+    an address or a signature of theirs.  Raises Reject, or Ignore for one that is merely too large."""
+    size = compute_block_size(block)
+    for rule, reason in (*_judge_shape(network, block, ()), *_judge_size(network, size)):
+        _refuse(network, block, Break(rule, _find_class(network, block, rule, size), reason), origin)
+
+
 def _find_class(network: Network, block: Block, rule: str, size: int) -> str:
     """Legacy nodes take blocks that are larger than ours, and then most of a mixed network hold them."""
     is_mere_size = rule == "15" or (rule == "7" and not _find_count_fault(network, block))
@@ -112,6 +127,13 @@ def _find_class(network: Network, block: Block, rule: str, size: int) -> str:
 
 
 def _judge(network: Network, block: Block, context: BlockContext, size: int) -> Iterator[tuple[str, str]]:
+    yield from _judge_head(network, block, context)
+    yield from _judge_shape(network, block, context.known_ids)
+    yield from _judge_messages(network, block, context)
+    yield from _judge_size(network, size)
+
+
+def _judge_head(network: Network, block: Block, context: BlockContext) -> Iterator[tuple[str, str]]:
     parent = context.parent
     # 1 [A] it follows its parent
     if block.height != parent.height + 1 or block.previous_hash != parent.block_hash:
@@ -132,6 +154,9 @@ def _judge(network: Network, block: Block, context: BlockContext, size: int) -> 
     # 6 [B] its forger holds the slot
     if context.juror_known and block.forger != context.juror:
         yield "6", "the forger is not the juror of the slot"
+
+
+def _judge_shape(network: Network, block: Block, known_ids: Collection[bytes]) -> Iterator[tuple[str, str]]:
     # 7 [A] it says how many messages it carries, and they are enough and not too many
     if reason := _find_count_fault(network, block):
         yield "7", reason
@@ -145,8 +170,11 @@ def _judge(network: Network, block: Block, context: BlockContext, size: int) -> 
         yield "9", reason
     # 10 [A] no message is sealed twice
     txids = {m.txid for m in block.messages}
-    if len(txids) != len(block.messages) or not txids.isdisjoint(context.known_ids):
+    if len(txids) != len(block.messages) or not txids.isdisjoint(known_ids):
         yield "10", "a message is in it twice, or in the chain already"
+
+
+def _judge_messages(network: Network, block: Block, context: BlockContext) -> Iterator[tuple[str, str]]:
     # 11 [A] every message holds M1 to M3
     bad = (
         context.bad_messages if context.bad_messages is not None else check_messages(network, block.messages)
@@ -160,6 +188,9 @@ def _judge(network: Network, block: Block, context: BlockContext, size: int) -> 
     broken = (find_policy_break(network, m, context.registered) for m in block.messages)
     if policy := next((b for b in broken if b is not None), None):
         yield "13", f"a message of it is against the policy: {policy}"
+
+
+def _judge_size(network: Network, size: int) -> Iterator[tuple[str, str]]:
     # 14 [B] it fits into the frame of a pushed block
     if size > network.max_block_bytes:
         yield "14", f"encoded it has {size} bytes, over {network.max_block_bytes}"
@@ -194,10 +225,15 @@ def validate_block(
         raise Reject("4-ledger", "the network left this branch for good")
     breaks = find_breaks(network, block, context)
     for brk in breaks:
-        if is_refused(network, block, brk, origin, majority_holds):
-            verdict = Ignore if brk.rule == "14" and origin is Origin.PUSHED else Reject
-            raise verdict(f"rule {brk.rule}", brk.reason)
+        _refuse(network, block, brk, origin, majority_holds)
     return breaks
+
+
+def _refuse(network: Network, block: Block, brk: Break, origin: Origin, majority_holds: bool = False) -> None:
+    """Raise Reject or Ignore where the break is a reason to refuse the block."""
+    if is_refused(network, block, brk, origin, majority_holds):
+        verdict = Ignore if brk.rule == "14" and origin is Origin.PUSHED else Reject
+        raise verdict(f"rule {brk.rule}", brk.reason)
 
 
 def is_signed_by_forger(network: Network, block: Block, raw: bytes, pubkey: bytes | None = None) -> bool:

@@ -17,6 +17,7 @@ from typing import Final, NoReturn, TypeAlias
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.kinds import format_peer_name
 from hypernode.core.params import Network
+from hypernode.core.types import Block
 from hypernode.net.admission import Admission
 from hypernode.net.places import Ticket
 from hypernode.net.proving import Keys, ProvingPlace
@@ -24,6 +25,7 @@ from hypernode.net.signed_hello import AnsweringProof, Identity, limit_features
 from hypernode.net.stream import CommandStream, run_inline
 from hypernode.net.token_bucket import TokenBucket
 from hypernode.ports import Clock, Endpoint, Offload, Transport, TransportClosed
+from hypernode.wire.block_heads import peek_block_heads
 from hypernode.wire.catalogue import COMMANDS, CommandId, Limits, Who, get_question_limit
 from hypernode.wire.codec import Command
 from hypernode.wire.framing import Framing, Mode
@@ -37,7 +39,7 @@ from hypernode.wire.hello import (
     get_posnet,
     parse_hello,
 )
-from hypernode.wire.tags import RULE
+from hypernode.wire.tags import RULE, peek_command_id
 
 
 class Caller:
@@ -81,6 +83,9 @@ class Caller:
         self._stream.close()
 
 
+ScreenBlock: TypeAlias = Callable[[str, Block], Awaitable[None]]
+"""Sees the IP that a block came from and the block without its messages; raises Ignore for one that is
+refused."""
 NO_KEYS: Final = Keys()
 Handler: TypeAlias = Callable[[Caller, Command], Awaitable[Command | None]]
 """The answer to a command, or None where there is none.  Raises Reject or Ignore."""
@@ -110,13 +115,15 @@ async def serve_session(
     identity: Identity | None = None,
     offload: Offload = run_inline,
     keys: Keys = NO_KEYS,
+    screen_block: ScreenBlock | None = None,
 ) -> SessionEnd:
     """Serve a connection until it ends, and say how.  ``is_registered`` tells for an IP whether the doors of
     legacy nodes are open to it; places and budgets go by ``admission.standing_of``.  ``on_hello`` is
     called once, before our hello answers (before its proof is acknowledged, where the hello is signed), and
     may refuse by raising Ignore or Reject; without ``identity`` no hello is signed; ``offload``:
-    see ``CommandStream``; ``keys``: who is to find a way in though its IP has none (``net.proving``).  Never
-    raises for what the peer does."""
+    see ``CommandStream``; ``keys``: who is to find a way in though its IP has none (``net.proving``);
+    ``screen_block`` sees a pushed block without its messages, before they are parsed.  Never raises for what
+    the peer does."""
     ip = transport.remote.ip
     served = _ServedSession(
         transport,
@@ -132,6 +139,7 @@ async def serve_session(
         identity,
         offload,
         keys,
+        screen_block,
     )
     place: Ticket | ProvingPlace
     try:
@@ -174,6 +182,7 @@ class _ServedSession:
         identity: Identity | None,
         offload: Offload,
         keys: Keys,
+        screen_block: ScreenBlock | None,
     ) -> None:
         self._network = network
         self._limits = limits
@@ -191,6 +200,8 @@ class _ServedSession:
         self._stream = CommandStream(transport, framing, limits, clock, offload)
         self._bucket = TokenBucket(limits.session_burst, limits.session_rate, now)
         self._caller = Caller(self._stream, transport.remote, now)
+        self._screen_block = screen_block
+        self._stream.screen = self._screen
         self._keys = keys
         self._proving: ProvingPlace | None = None
         self._refusal: Ignore | None = None
@@ -259,6 +270,13 @@ class _ServedSession:
             if answer is not None:
                 self.is_busy = False
                 await self._stream.write_command(answer)
+
+    async def _screen(self, payload: bytes) -> None:
+        """A block is looked at before it is parsed, if it may be pushed from there at all."""
+        is_block = peek_command_id(payload) is CommandId.BLOCK
+        if self._screen_block is not None and is_block and self._is_registered(self._caller.ip):
+            for header in peek_block_heads(payload, self._limits):
+                await self._screen_block(self._caller.ip, header)
 
     def _may_go_on(self, command_id: CommandId) -> bool:
         """Without a place: only towards a proof, and, where a key was proved from this IP, with what its

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from hypernode.core.errors import Ignore, Reject
@@ -66,6 +66,8 @@ class CommandStream:
         self._faults = FaultCounter(limits.faults, limits.fault_span_s)
         self._reading, self._writing = Deadline(transport.close), Deadline(transport.close)
         self.framing = framing
+        self.screen: Callable[[bytes], Awaitable[None]] | None = None
+        """Sees a payload before it is decoded, and may raise."""
         self.bytes_received = 0
         self.bytes_sent = 0
         self.last_used = clock.monotonic()
@@ -87,6 +89,8 @@ class CommandStream:
         away."""
         within = limits or self._limits
         payload = await self._read_payload(wait_s, most_s, within)
+        if self.screen is not None and isinstance(payload, bytes):
+            await self.screen(payload)
         received = int(self._clock.now())
         self.last_progress = self._clock.monotonic()
         if not isinstance(payload, bytes):

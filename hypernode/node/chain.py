@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from hypernode.core.block import encode_raw_block, normalise_block, to_header
+from hypernode.core.block import encode_raw_block, to_header
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.fork_choice import check_replacement, is_better, is_promise_kept
 from hypernode.core.hashing import h20
@@ -28,7 +28,15 @@ from hypernode.machine.peers import Order, Support
 from hypernode.mempool.pool import Mempool
 from hypernode.node.chain_repair import keep_blocks, lacks_pruned, make_cut_name
 from hypernode.node.history import History
-from hypernode.node.judging import BlockRejected, ForgerKeys, Judge, Prepared, list_findings, prepare
+from hypernode.node.judging import (
+    BlockRejected,
+    ForgerKeys,
+    Judge,
+    Prepared,
+    list_findings,
+    prepare,
+    prepare_until_fault,
+)
 from hypernode.node.putting_away import MAX_HELD_BYTES, is_giant, list_pieces, take_out
 from hypernode.node.rounds import Rounds
 from hypernode.node.world import World
@@ -106,24 +114,47 @@ class Chain:
             present, _ = compute_round_slot(self._network, self._world.clock.now())
             since = present - self._network.keep_rounds
             await self._note_equivocation(judge.history, block, since=since)
-            if block.height != own.height + 1 or block.previous_hash != own.block_hash:
-                raise Ignore("rule 1", "does not follow our tip")
-            if block.height < self._network.lenient_below:
-                # No rule would hold for it that keeps strangers' blocks out of an empty chain.
-                raise Ignore("4-ledger", "blocks of the early history are fetched, not pushed")
-            height = await self._append(judge, await self._prepare_pushed(judge, block))
+            self._check_place(block, own)
+            # Whoever is registered can push blocks full of messages, again and again: what the juror of the
+            # slot did not sign is refused whatever is in it, and so are wrong numbers of messages.
+            await judge.check_head(block)
+            judge.check_shape(block)
+            height = await self._append(judge, await self._prepare_pushed(block))
         self.on_change()
         return height
 
-    async def _prepare_pushed(self, judge: Judge, block: Block) -> Prepared:
-        """Whoever is registered can push blocks full of messages, again and again.  What the juror of the
-        slot did not sign is refused by rule 4, 5 or 6 whatever is in it, so only its messages are
-        verified."""
-        is_excepted = (block.height, block.block_hash) in self._network.exceptions
-        if is_excepted or (await judge.is_of_juror(block) and self._is_signed(block)):
+    async def screen_pushed(self, header: Block) -> None:
+        """What a pushed block shows before its messages are parsed.  Raises Reject or Ignore, as
+        ``accept_pushed`` would; PowNotReady."""
+        own = self.height
+        if header.block_hash == own.block_hash:
+            raise Ignore("rule 1", "known")
+        judge = await self._judge_at(own.height, Origin.PUSHED)
+        if await self._may_be_evidence(judge.history, header):
+            return
+        self._check_place(header, own)
+        await judge.check_juror(header)
+
+    async def _may_be_evidence(self, history: History, block: Block) -> bool:
+        """Whether it could be a second block of its forger for a slot, which is not known to have two yet."""
+        stored = await history.get_stored(block.round, block.sir)
+        if stored is None or stored.forger != block.forger or stored.block_hash == block.block_hash:
+            return False
+        return (block.round, block.sir, block.forger) not in await self._list_evident()
+
+    def _check_place(self, block: Block, own: ChainHeight) -> None:
+        if block.height != own.height + 1 or block.previous_hash != own.block_hash:
+            raise Ignore("rule 1", "does not follow our tip")
+        if block.height < self._network.lenient_below:
+            # No rule would hold for it that keeps strangers' blocks out of an empty chain.
+            raise Ignore("4-ledger", "blocks of the early history are fetched, not pushed")
+
+    async def _prepare_pushed(self, block: Block) -> Prepared:
+        if (block.height, block.block_hash) in self._network.exceptions:
+            # all that is wrong with it is written down
             [prepared] = await self.prepare([block])
             return prepared
-        return Prepared(normalise_block(self._network, block), {})
+        return await prepare_until_fault(self._network, self._world, self._mempool, block)
 
     async def append_own(self, block: Block) -> ChainHeight:
         """A block that we forged.  It is journalled before this is called, and judged like any other."""

@@ -87,6 +87,7 @@ class Listening:
                 handler=self.serving.handle,
                 offload=self.world.verifier.run,
                 identity=Identity(self.world.signer, self.world.entropy),
+                screen_block=self.serving.screen_block,
                 keys=Keys(self.peers.is_key_of, self.peers.is_key_proved_at),
             )
         finally:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import NoReturn
 
 from hypernode.core.errors import Ignore, InvariantBroken, Reject
 from hypernode.core.params import Network
@@ -25,6 +26,7 @@ from hypernode.node.neighbour import choose_height_to_tell
 from hypernode.node.offences import Offences
 from hypernode.node.peers import Peer, Peers
 from hypernode.node.queries import check_height, parse_address_query, parse_headers, parse_hex
+from hypernode.node.refused_pushes import RefusedPushes
 from hypernode.node.tester import Tester, list_slots_at_hand
 from hypernode.node.views import Views
 from hypernode.node.world import World
@@ -61,6 +63,7 @@ class Serving:
     on_bug: Callable[[InvariantBroken], None] = lambda bug: None
     handlers: Mapping[CommandId, Handler] = field(init=False)
     _offences: Offences = field(init=False)
+    _refused_pushes: RefusedPushes = field(default_factory=RefusedPushes)
 
     def __post_init__(self) -> None:
         self.allow_queries_from = self.network.allow_queries_from
@@ -126,6 +129,16 @@ class Serving:
     async def _status(self, caller: Caller, command: Command) -> Command:
         return Command(CommandId.STATUS, string=_dump(await self.views.get_status()))
 
+    async def screen_block(self, ip: str, header: Block) -> None:
+        """A pushed block before its messages are parsed.  Raises Ignore for one that is refused."""
+        self._refused_pushes.check(ip, self.views.present.get_round_slot())
+        try:
+            await self.chain.screen_pushed(header)
+        except PowNotReady:
+            return  # judged whole, and refused for that
+        except Reject as refusal:
+            self._refuse_block(ip, header, refusal)
+
     async def _block(self, caller: Caller, command: Command) -> None:
         self._require_registered(caller, "a block")
         for block in command.blocks:
@@ -134,10 +147,14 @@ class Serving:
                 spread_s = PUSH_SPREAD_PART * self.network.slot_s
                 self.peers.spreads_until = self.world.clock.monotonic() + spread_s
             except Reject as refusal:
-                # Honest legacy jurors push blocks that we refuse (other jurors after a restart): the
-                # line is closed, but their IP is not held for it.
-                self._offences.note(caller.ip, f"block {block.height} of {caller.ip} refused: {refusal}")
-                raise Ignore(refusal.rule, refusal.reason) from refusal
+                self._refused_pushes.note(caller.ip, self.views.present.get_round_slot())
+                self._refuse_block(caller.ip, block, refusal)
+
+    def _refuse_block(self, ip: str, block: Block, refusal: Reject) -> NoReturn:
+        """Honest legacy jurors push blocks that we refuse (other jurors after a restart): the line is closed,
+        but their IP is not held for it."""
+        self._offences.note(ip, f"block {block.height} of {ip} refused: {refusal}")
+        raise Ignore(refusal.rule, refusal.reason) from refusal
 
     async def _tx(self, caller: Caller, command: Command) -> Command:
         verdicts = await self.intake.digest(command.messages)

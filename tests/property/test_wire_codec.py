@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hypernode.core.block import to_header
 from hypernode.core.encoded_size import compute_block_size, compute_message_size, compute_payload_size
 from hypernode.core.errors import Reject
 from hypernode.core.types import Block, ChainHeight, Message
-from hypernode.wire.catalogue import CommandId, Limits
+from hypernode.wire.block_heads import peek_block_heads
+from hypernode.wire.catalogue import LIMITS, CommandId, Limits
 from hypernode.wire.codec import Command, PeerIp, _decode_any, _decode_plain, decode_command, encode_command
 
 uint32 = st.integers(0, 2**32 - 1)
@@ -67,6 +69,24 @@ commands = st.builds(
 @given(commands)
 def test_every_command_survives_the_way_there_and_back(command: Command) -> None:
     assert decode_command(encode_command(command)) == command
+
+
+@given(st.lists(blocks, max_size=3))
+def test_the_heads_of_blocks_are_those_of_the_blocks(some: list[Block]) -> None:
+    payload = encode_command(Command(CommandId.BLOCK, blocks=tuple(some)))
+    assert peek_block_heads(payload, LIMITS) == tuple(map(to_header, some))
+
+
+@given(st.binary(max_size=200), st.lists(blocks, min_size=1, max_size=2), st.integers(0, 400))
+def test_heads_are_of_what_can_be_parsed_or_none(noise: bytes, some: list[Block], place: int) -> None:
+    whole = encode_command(Command(CommandId.BLOCK, blocks=tuple(some)))
+    for payload in (b"\x08\x06" + noise, whole[: place + 2], whole[:place] + noise + whole[place + 1 :]):
+        heads = peek_block_heads(payload, LIMITS)
+        try:
+            parsed = decode_command(payload)
+        except Reject:
+            continue
+        assert heads in ((), tuple(map(to_header, parsed.blocks)))
 
 
 @given(st.lists(blocks, max_size=3), st.lists(messages, max_size=3))

@@ -1,21 +1,30 @@
-"""What is cheap to see is seen first: how many signatures are verified for what nobody takes."""
+"""What is cheap to see is seen first: how much is parsed and verified of what nobody takes."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from hypernode.core.block import compute_block_hash, count_sources, encode_raw_block
 from hypernode.core.errors import Reject
-from hypernode.core.signing import compute_twin
-from hypernode.core.types import Message
+from hypernode.core.signing import compute_twin, sign
+from hypernode.core.types import Block, Message
 from hypernode.mempool import pool
 from hypernode.mempool.screening import PROBE
+from hypernode.net.session import encode_without_hello, send_without_hello
+from hypernode.node.judging import FIRST_PART_MESSAGES
+from hypernode.node.refused_pushes import MAX_REFUSED
 from hypernode.node.runtime import Node
-from hypernode.ports import SignatureCheck
+from hypernode.ports import Endpoint, SignatureCheck
 from hypernode.sim.adapters import InlineVerifier
-from tests.unit.node.worlds import ROUND, Bed, play, store
+from hypernode.sim.cluster import PORT, make_privkey
+from hypernode.wire.catalogue import CommandId
+from hypernode.wire.codec import Command, decode_command
+from tests.unit.node.worlds import ROUND, SEED, Bed, Branch, play, store
 
 MANY = 400
 """Messages of a batch: more than the quota of a sender, and than are verified to see that most are forged."""
@@ -139,5 +148,187 @@ def test_where_most_signatures_are_forged_the_rest_is_not_verified() -> None:
         few = [*(bed.message(1) for _ in range(PROBE)), *make_many(bed, 2)[: PROBE // 2], bed.message(3)]
         assert await count_verified(bed, node, few) == len(few)
         assert len(node.mempool) == PROBE + 1
+
+    play(scenario())
+
+
+# --- pushed blocks --------------------------------------------------------------------------------------
+
+SIR = 1
+"""The slot that blocks are pushed for, on an empty chain."""
+
+
+class PushBed:
+    """A node that listens, and what it parsed and verified of blocks that were pushed to it."""
+
+    def __init__(self, bed: Bed, node: Node, block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.bed = bed
+        self.node = node
+        self.block = block
+        """By the juror of the slot, as it should be."""
+        self.parsed = 0
+
+        def count(payload: bytes, *rest: Any) -> Command:
+            self.parsed += payload[1] == CommandId.BLOCK
+            return decode_command(payload, *rest)
+
+        monkeypatch.setattr("hypernode.net.stream.decode_command", count)
+
+    @classmethod
+    async def make(cls, monkeypatch: pytest.MonkeyPatch) -> PushBed:
+        bed = Bed()
+        node = await bed.node(verifier=CountingVerifier())
+        await node.listening.start(node.options.listen)
+        bed.go_to(ROUND, SIR)
+        return cls(bed, node, await (await Branch.on(bed, node.world.ledger)).make(ROUND, SIR), monkeypatch)
+
+    async def push(self, *blocks: Block, index: int = 2) -> tuple[int, int]:
+        """Push from the IP of a hypernode; how many frames were parsed, and signatures of messages
+        verified."""
+        verifier = self.node.world.verifier
+        assert isinstance(verifier, CountingVerifier)
+        parsed, verified = self.parsed, verifier.count
+        await send_without_hello(
+            self.bed.memory.get_connections(self.bed.ip(index)),
+            Endpoint(self.bed.ip(0), PORT),
+            encode_without_hello(Command(CommandId.BLOCK, blocks=blocks)),
+            connect_timeout_s=5.0,
+            timeout_s=5.0,
+        )
+        await asyncio.sleep(1.0)
+        return self.parsed - parsed, verifier.count - verified
+
+    def seal(self, block: Block, messages: Sequence[Message], **changes: Any) -> Block:
+        """The same with other messages, hashed and signed as its forger does."""
+        whole = replace(
+            block,
+            messages=tuple(messages),
+            msg_count=len(messages),
+            uniques_sources=count_sources(messages),
+            **changes,
+        )
+        key = make_privkey(SEED, f"node {self.bed.index_of(block.forger)}")
+        hashed = replace(whole, block_hash=compute_block_hash(whole))
+        return replace(hashed, signature=sign(key, encode_raw_block(hashed)))
+
+    def make_junk(self, count: int = 1_000) -> list[Message]:
+        """In order, of who may send, with the right keys, and signed by nobody."""
+        return [
+            replace(
+                self.block.messages[number % 4],
+                txid=number.to_bytes(64, "big"),
+                timestamp=self.block.messages[0].timestamp,
+                value=number,
+            )
+            for number in range(1, count + 1)
+        ]
+
+
+def of_another(push: PushBed) -> Block:
+    index = (push.bed.index_of(push.block.forger) + 1) % push.bed.size
+    return push.seal(replace(push.block, forger=push.bed.address(index)), push.make_junk())
+
+
+UNPARSED: dict[str, Callable[[PushBed], Block]] = {
+    "by who does not hold the slot": of_another,
+    "on another tip": lambda push: push.seal(push.block, push.make_junk(), previous_hash=b"x" * 20),
+    "of a height to come": lambda push: push.seal(push.block, push.make_junk(), height=7),
+    "of a round to come": lambda push: push.seal(push.block, push.make_junk(), round=ROUND + 1),
+    "of a closing slot": lambda push: push.seal(
+        push.block, push.make_junk(), sir=push.bed.network.slots_total - 1
+    ),
+}
+
+
+@pytest.mark.parametrize("make", UNPARSED.values(), ids=UNPARSED.keys())
+def test_what_the_head_of_a_block_shows_is_seen_before_it_is_parsed(
+    make: Callable[[PushBed], Block], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        push = await PushBed.make(monkeypatch)
+        for _ in range(2 * MAX_REFUSED):
+            assert await push.push(make(push)) == (0, 0)
+        assert push.node.chain.height.height == 0
+        # and nobody is kept from pushing what is right
+        assert await push.push(push.block) == (1, len(push.block.messages))
+        assert push.node.chain.height.height == 1
+        assert await push.push(push.block) == (0, 0)
+
+    play(scenario())
+
+
+UNVERIFIED: dict[str, Callable[[PushBed], Block]] = {
+    "another hash": lambda push: replace(push.block, block_hash=b"x" * 20),
+    "another signature": lambda push: replace(push.block, signature=bytes(63) + b"\1"),
+    "not what was signed": lambda push: replace(
+        push.block, messages=tuple(push.make_junk()), msg_count=1_000, uniques_sources=4
+    ),
+    "a wrong count": lambda push: replace(push.seal(push.block, push.make_junk()), msg_count=1_001),
+    "a wrong number of senders": lambda push: replace(
+        push.seal(push.block, push.make_junk()), uniques_sources=5
+    ),
+    "out of order": lambda push: push.seal(
+        push.block, [*push.make_junk(), replace(push.make_junk(1)[0], txid=b"o" * 64, timestamp=5)]
+    ),
+    "a message twice": lambda push: push.seal(push.block, push.make_junk(500) * 2),
+    "a time after its slot": lambda push: push.seal(
+        push.block, push.make_junk(), timestamp=push.block.timestamp + 10_000
+    ),
+}
+
+
+@pytest.mark.parametrize("make", UNVERIFIED.values(), ids=UNVERIFIED.keys())
+def test_no_message_is_verified_of_a_block_that_something_cheaper_keeps_out(
+    make: Callable[[PushBed], Block], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        push = await PushBed.make(monkeypatch)
+        assert await push.push(make(push)) == (1, 0)
+        assert push.node.chain.height.height == 0
+        assert await push.push(push.block) == (1, len(push.block.messages))
+        assert push.node.chain.height.height == 1
+
+    play(scenario())
+
+
+def test_a_juror_that_seals_junk_has_a_part_of_it_verified_and_some_tries_a_slot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scenario() -> None:
+        push = await PushBed.make(monkeypatch)
+        for number in range(MAX_REFUSED):
+            junk = push.seal(push.block, push.make_junk(1_000 + number))
+            assert await push.push(junk) == (1, FIRST_PART_MESSAGES)
+        junk = push.seal(push.block, push.make_junk(2_000))
+        assert await push.push(junk) == (0, 0)
+        # what others push is read, and what it pushes in a later slot
+        assert await push.push(push.block, index=3) == (1, len(push.block.messages))
+        assert push.node.chain.height.height == 1
+
+    play(scenario())
+
+
+def test_tries_are_counted_anew_in_each_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        push = await PushBed.make(monkeypatch)
+        junk = push.seal(push.block, push.make_junk(1_000))
+        for _ in range(MAX_REFUSED + 1):
+            last = await push.push(junk)
+        assert last == (0, 0)
+        push.bed.go_to(ROUND, SIR + 1)
+        assert await push.push(push.block) == (1, len(push.block.messages))
+
+    play(scenario())
+
+
+def test_one_bad_message_at_the_end_of_a_large_block_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        push = await PushBed.make(monkeypatch)
+        start = push.block.messages[0].timestamp
+        good = [push.bed.message(number % 4, start) for number in range(200)]
+        block = push.seal(push.block, [*good, push.make_junk(1)[0]])
+        assert await push.push(block) == (1, len(good) + 1)
+        assert push.node.chain.height.height == 0
+        assert any("the signature is invalid" in line for line in push.bed.log)
 
     play(scenario())
