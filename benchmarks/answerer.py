@@ -17,6 +17,7 @@ from tornado.tcpserver import TCPServer
 
 from benchmarks.chains import PORT, Party, make_ip, make_party
 from hypernode.net.admission import Admission
+from hypernode.net.budgets import Budgets
 from hypernode.net.serving import Caller, serve_session
 from hypernode.net.standing import Standing
 from hypernode.net.tornado_connections import TornadoConnections
@@ -31,6 +32,7 @@ async def listen(party: Party) -> Listener:
     """Sessions with everything but the signed hello; a question's text says how long its answer is."""
     limits, clock, network = Limits(session_burst=1e9, ip_burst=1e9), SystemClock(), party.network
     admission = Admission(limits, standing_of=lambda ip: Standing.COUNTED)
+    budgets = Budgets(limits, clock)
 
     async def answer(caller: Caller, command: Command) -> Command:
         return Command(command.id, string="x" * int(command.string or "0"))
@@ -47,6 +49,7 @@ async def listen(party: Party) -> Listener:
             is_registered=lambda ip: True,
             on_hello=lambda caller: None,
             handler=answer,
+            budgets=budgets,
         )
 
     return await TornadoConnections().listen(Endpoint(make_ip(0), 0), serve)

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NoReturn, TypeAlias
 
 from hypernode.core.errors import Ignore, Reject
@@ -19,9 +20,13 @@ from hypernode.core.kinds import format_peer_name
 from hypernode.core.params import Network
 from hypernode.core.types import Block
 from hypernode.net.admission import Admission
+from hypernode.net.answer import Answer
+from hypernode.net.answering import Answering
+from hypernode.net.budgets import Budgets, get_wait
 from hypernode.net.places import Ticket
 from hypernode.net.proving import Keys, ProvingPlace
 from hypernode.net.signed_hello import AnsweringProof, Identity, limit_features
+from hypernode.net.standing import Standing, StandingOf
 from hypernode.net.stream import CommandStream, run_inline
 from hypernode.net.token_bucket import TokenBucket
 from hypernode.ports import Clock, Endpoint, Offload, Transport, TransportClosed
@@ -47,8 +52,17 @@ class Caller:
     or a test came without; ``features`` are those that both have; ``proved_address`` is whose key it
     proved to hold, None where its hello only says so."""
 
-    def __init__(self, stream: CommandStream, remote: Endpoint, connected_at: float) -> None:
+    def __init__(
+        self,
+        stream: CommandStream,
+        remote: Endpoint,
+        connected_at: float,
+        standing_of: StandingOf,
+        expect: Callable[[int], Awaitable[None]],
+    ) -> None:
         self._stream = stream
+        self._standing_of = standing_of
+        self._expect = expect
         self.remote = remote
         self.connected_at = connected_at
         """Monotonic seconds."""
@@ -59,6 +73,11 @@ class Caller:
     @property
     def ip(self) -> str:
         return self.remote.ip
+
+    @property
+    def standing(self) -> Standing:
+        """What its IP counts for at present."""
+        return self._standing_of(self.ip)
 
     @property
     def name(self) -> str:
@@ -78,6 +97,15 @@ class Caller:
     def bytes_sent(self) -> int:
         return self._stream.bytes_sent
 
+    @property
+    def is_legacy(self) -> bool:
+        """Whether it has nothing of ours: no features, no checked frames."""
+        return not self.features and self._stream.is_legacy
+
+    async def expect(self, size: int) -> None:
+        """Take room for an answer of so many bytes, before it is read.  Raises Ignore where there is none."""
+        await self._expect(size)
+
     def close(self) -> None:
         """End the session; its task ends with it."""
         self._stream.close()
@@ -87,7 +115,7 @@ ScreenBlock: TypeAlias = Callable[[str, Block], Awaitable[None]]
 """Sees the IP that a block came from and the block without its messages; raises Ignore for one that is
 refused."""
 NO_KEYS: Final = Keys()
-Handler: TypeAlias = Callable[[Caller, Command], Awaitable[Command | None]]
+Handler: TypeAlias = Callable[[Caller, Command], Awaitable[Answer | None]]
 """The answer to a command, or None where there is none.  Raises Reject or Ignore."""
 
 
@@ -112,6 +140,7 @@ async def serve_session(
     is_registered: Callable[[str], bool],
     on_hello: Callable[[Caller], None],
     handler: Handler,
+    budgets: Budgets,
     identity: Identity | None = None,
     offload: Offload = run_inline,
     keys: Keys = NO_KEYS,
@@ -136,6 +165,7 @@ async def serve_session(
         is_registered,
         on_hello,
         handler,
+        budgets,
         identity,
         offload,
         keys,
@@ -179,6 +209,7 @@ class _ServedSession:
         is_registered: Callable[[str], bool],
         on_hello: Callable[[Caller], None],
         handler: Handler,
+        budgets: Budgets,
         identity: Identity | None,
         offload: Offload,
         keys: Keys,
@@ -197,9 +228,14 @@ class _ServedSession:
         self._handler = handler
         now = clock.monotonic()
         framing = Framing(network.magic, self._limit_of)
-        self._stream = CommandStream(transport, framing, limits, clock, offload)
+        self._stream = CommandStream(transport, framing, limits, clock, offload, on_held=self._note_held)
         self._bucket = TokenBucket(limits.session_burst, limits.session_rate, now)
-        self._caller = Caller(self._stream, transport.remote, now)
+        self._questions = budgets.questions
+        self._holds_much = False
+        self._answering = Answering(self, self._stream, limits, clock, budgets)
+        self._caller = Caller(
+            self._stream, transport.remote, now, admission.standing_of, self._answering.expect
+        )
         self._screen_block = screen_block
         self._stream.screen = self._screen
         self._keys = keys
@@ -237,27 +273,58 @@ class _ServedSession:
     def last_active(self) -> float:
         return self._stream.last_progress
 
+    @property
+    def standing(self) -> Standing:
+        return self._caller.standing
+
+    @property
+    def is_listed(self) -> bool:
+        return self.standing is not Standing.STRANGER
+
+    @property
+    def name(self) -> str:
+        return self._caller.name
+
+    @property
+    def ip(self) -> str:
+        return self._caller.ip
+
     def give_way(self) -> None:
-        """Another session needs the place."""
+        """Another session needs the place, or the room."""
         self.gave_way = True
         self.close()
+        self._answering.drop()
 
     def close(self) -> None:
         """End the connection."""
         self._stream.close()
+        self._let_go()
+
+    def _note_held(self, size: int) -> None:
+        """So much of a long question is here."""
+        self._holds_much = True
+        self._questions.note(self, size)
+
+    def _let_go(self) -> None:
+        """It is dealt with."""
+        if self._holds_much:
+            self._holds_much = False
+            self._questions.note(self, 0)
 
     async def run(self) -> NoReturn:
         """Question and answer in turn.  Ends by what it raises."""
         while True:
             is_known = self._caller.hello is not None and self._proof is None
             wait_s = self._limits.silence_s if is_known else self._limits.first_frame_s
-            self.is_busy = False
+            self._rest()
             command = await self._stream.read_command(wait_s)
             self.is_busy = True
             if self._refusal is not None and not self._may_go_on(command.id):
                 raise self._refusal
             wait_s = self._pay(command.id)
             if wait_s > 0:
+                if self.is_listed:
+                    wait_s = min(wait_s, get_wait(self._limits, command.id))
                 await asyncio.sleep(wait_s)
             if self._proof is not None:
                 await self._take_proof(command, self._proof)
@@ -266,10 +333,17 @@ class _ServedSession:
                 await self._take_hello(command)
                 continue
             await self._check(command.id)
-            answer = await self._handler(self._caller, command)
-            if answer is not None:
-                self.is_busy = False
-                await self._stream.write_command(answer)
+            await self._answer(command)
+            del command
+
+    async def _answer(self, command: Command) -> None:
+        handle = partial(self._handler, self._caller, command)
+        await self._answering.answer(command, handle, self._rest)
+
+    def _rest(self) -> None:
+        """Nothing of ours is waited for: the peer has the next word, or an answer to read."""
+        self.is_busy = False
+        self._let_go()
 
     async def _screen(self, payload: bytes) -> None:
         """A block is looked at before it is parsed, if it may be pushed from there at all."""

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, TypeVar
 
 from hypernode.core.errors import Ignore, Reject
+from hypernode.net.answer import Encoded
 from hypernode.net.deadline import Deadline
 from hypernode.ports import Clock, Offload, StorageTrouble, Transport, TransportClosed
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command, decode_command, encode_command
-from hypernode.wire.framing import FaultCounter, Framing
+from hypernode.wire.framing import FaultCounter, Framing, Mode
 from hypernode.wire.long_frames import LongFrame, LongReceiver
 from hypernode.wire.scanning import decode_spooled
 from hypernode.wire.spool import MakeSpool, MemorySpool, Spool
@@ -27,6 +28,10 @@ READ_BYTES: Final = 64 * 1024
 """Read at once: one kernel buffer; a frame's limit is known before a second piece is asked for."""
 LONG_BYTES: Final = 64 * 1024
 """A payload of more is decoded off the event loop: 300 messages, a millisecond."""
+SHORT_BYTES: Final = 4 * 1024
+"""Of a frame that is being received: more is told to who counts (``on_held``)."""
+PIECE_BYTES: Final = 64 * 1024
+"""Written at once: who does not take as much within its time is stuck."""
 LONG_MESSAGES: Final = 300
 """A command with more is encoded there."""
 LONG_FRAME_BYTES: Final = 4 * 1024 * 1024
@@ -37,6 +42,10 @@ _DAMAGED: Final = "a damaged frame where an answer belongs"
 T = TypeVar("T")
 
 
+def _note_nothing(size: int) -> None:
+    """Where nobody asks what has gone."""
+
+
 async def run_inline(work: Callable[[], T], /) -> T:
     """``ports.Offload`` where nothing else waits for its turn: a client, a simulation."""
     return work()
@@ -44,7 +53,8 @@ async def run_inline(work: Callable[[], T], /) -> T:
 
 class CommandStream:
     """One stream of commands, both ways.  Reads are not to overlap, nor writes.  ``offload`` gets what is
-    long to code; ``is_asking``: what is read are answers, of which long ones go into a spool."""
+    long to code; ``is_asking``: what is read are answers, of which long ones go into a spool; ``on_held`` is
+    told how many bytes of a long frame are held."""
 
     def __init__(
         self,
@@ -56,10 +66,12 @@ class CommandStream:
         *,
         is_asking: bool = False,
         make_spool: MakeSpool = MemorySpool,
+        on_held: Callable[[int], None] = _note_nothing,
     ) -> None:
         self._transport = transport
         self._is_asking = is_asking
         self._make_spool = make_spool
+        self._on_held = on_held
         self._offload = offload
         self._limits = limits
         self._clock = clock
@@ -80,6 +92,11 @@ class CommandStream:
         """The peer closed, though nobody reads or writes."""
         return self._transport.is_gone
 
+    @property
+    def is_legacy(self) -> bool:
+        """Whether its frames have neither checksums nor anything else of ours."""
+        return self.framing.mode is Mode.LEGACY
+
     async def read_command(
         self, wait_s: float, most_s: float = math.inf, limits: Limits | None = None
     ) -> Command:
@@ -96,6 +113,8 @@ class CommandStream:
         if not isinstance(payload, bytes):
             spool = payload
             return await self._offload(lambda: decode_spooled(spool, within, received))
+        if len(payload) > SHORT_BYTES:
+            self._on_held(len(payload) + self.framing.bytes_held)
         if len(payload) <= LONG_BYTES:
             return decode_command(payload, within, received)
         return await self._offload(lambda: decode_command(payload, within, received))
@@ -103,24 +122,47 @@ class CommandStream:
     async def write_command(self, command: Command, most_s: float = math.inf) -> None:
         """Raises TimeoutError when the peer does not read within ``most_s`` or the limit (its stream is
         closed then), TransportClosed, and Ignore for a command that cannot be written: not its fault."""
+        await self.write_parts(await self.encode(command), min(self._limits.write_s, most_s))
+
+    async def encode(self, answer: Command | Encoded) -> tuple[bytes, ...]:
+        """The frame of an answer, in pieces.  Raises Ignore for a command that cannot be written."""
+        if isinstance(answer, Encoded):
+            payload = answer.payload
+            if len(payload) <= LONG_BYTES:
+                return (self.framing.encode_frame(payload),)
+            return await self._offload(lambda: self.framing.encode_parts(payload))
         try:
-            if count_messages(command) <= LONG_MESSAGES:
-                frame = self._encode(command)
-            else:
-                frame = await self._offload(lambda: self._encode(command))
+            if count_messages(answer) <= LONG_MESSAGES:
+                return (self._encode(answer),)
+            return await self._offload(lambda: (self._encode(answer),))
         except Reject as verdict:
             raise Ignore(verdict.rule, verdict.reason) from verdict
+
+    async def write_parts(
+        self,
+        parts: Iterable[bytes],
+        most_s: float,
+        stall_s: float = math.inf,
+        on_written: Callable[[int], None] = _note_nothing,
+    ) -> None:
+        """Pieces of a frame, all within ``most_s`` and none stuck for ``stall_s``; ``on_written`` is told how
+        many bytes have gone.  Raises TimeoutError (the stream is closed then), TransportClosed."""
         loop = asyncio.get_running_loop()
-        self._writing.set(loop.time() + min(self._limits.write_s, most_s), loop)
+        until = loop.time() + most_s
         try:
-            await self._transport.write(frame)
+            for part in parts:
+                for start in range(0, len(part), PIECE_BYTES):
+                    piece = part if len(part) <= PIECE_BYTES else part[start : start + PIECE_BYTES]
+                    self._writing.set(min(until, loop.time() + stall_s), loop)
+                    await self._transport.write(piece)
+                    self.bytes_sent += len(piece)
+                    self.last_used = self.last_progress = self._clock.monotonic()
+                    on_written(len(piece))
         except TransportClosed:
             self._raise_if_over(self._writing)
             raise
         finally:
             self._writing.clear()
-        self.bytes_sent += len(frame)
-        self.last_used = self.last_progress = self._clock.monotonic()
 
     def take_frame(self) -> bytes | None:
         """A frame that is here already.  Raises Reject, TransportClosed for a damaged answer."""
@@ -164,6 +206,8 @@ class CommandStream:
                     return await self._receive_long(frame, min(loop.time() + limits.frame_s, most))
                 is_long = framing.bytes_held > LONG_FRAME_BYTES
                 payload = await self._take_frame() if is_long else self.take_frame()
+                if payload is None and framing.bytes_held > SHORT_BYTES:
+                    self._on_held(framing.bytes_held)
                 if begun is None and framing.is_in_frame:
                     begun = loop.time()
         except TransportClosed:

@@ -7,13 +7,13 @@ from typing import Final
 from hypernode.core.errors import Ignore
 from hypernode.core.types import Message
 from hypernode.node.queries import AddressQuery
-from hypernode.ports import Ledger
+from hypernode.ports import ChainReader
 
 PAGE: Final = 100
 """Messages in one answer, as in those of legacy nodes."""
 
 
-async def find_messages_of(ledger: Ledger, query: AddressQuery) -> list[Message]:
+async def find_messages_of(ledger: ChainReader, query: AddressQuery) -> list[Message]:
     """The earliest messages of an address, times descending within a block; or ascending, from a height or
     the height of a message on.  Raises Ignore for an unknown id.
 

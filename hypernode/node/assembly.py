@@ -218,6 +218,7 @@ class Parts:
             self.tester,
             self.views,
             outlets.log,
+            options.limits,
         )
         self.listening = Listening(
             network,

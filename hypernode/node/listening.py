@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from hypernode.core.params import Network
 from hypernode.mempool.pool import Mempool
 from hypernode.net.admission import Admission
+from hypernode.net.budgets import Budgets
 from hypernode.net.proving import Keys
 from hypernode.net.serving import Caller, serve_session
 from hypernode.net.signed_hello import Identity
@@ -43,6 +44,7 @@ class Listening:
     """Until a list is known: nobody is put on hold for not being on it, and hypernodes of a network on
     loopback are no strangers of one /24."""
     _offences: Offences = field(init=False)
+    _budgets: Budgets = field(init=False)
     _transports: dict[int, Transport] = field(default_factory=dict)
     _count: int = 0
 
@@ -52,6 +54,7 @@ class Listening:
             self.limits, hold_first_s=0.0, hold_max_s=0.0, sessions_per_site=self.limits.sessions
         )
         self._admission = Admission(self._early_limits, never_held, self.get_standing)
+        self._budgets = Budgets(self.limits, self.world.clock)
         self._offences = Offences(self.log, self.world.clock.monotonic)
 
     async def start(self, local: Endpoint) -> Listener:
@@ -85,6 +88,7 @@ class Listening:
                 is_registered=self.peers.is_registered_ip,
                 on_hello=lambda caller: known.extend(self._welcome(caller)),
                 handler=self.serving.handle,
+                budgets=self._budgets,
                 offload=self.world.verifier.run,
                 identity=Identity(self.world.signer, self.world.entropy),
                 screen_block=self.serving.screen_block,

@@ -18,8 +18,11 @@ from hypernode.core.params import Network
 from hypernode.core.types import Block, ChainHeight, Height
 from hypernode.mempool.policy import is_ripe
 from hypernode.mempool.pool import Mempool
+from hypernode.net.answer import Answer
 from hypernode.net.serving import Caller
+from hypernode.net.standing import Standing
 from hypernode.node.address_messages import find_messages_of
+from hypernode.node.block_answers import BlockAnswers
 from hypernode.node.chain import Chain
 from hypernode.node.intake import Intake
 from hypernode.node.neighbour import choose_height_to_tell
@@ -27,22 +30,19 @@ from hypernode.node.offences import Offences
 from hypernode.node.peers import Peer, Peers
 from hypernode.node.queries import check_height, parse_address_query, parse_headers, parse_hex
 from hypernode.node.refused_pushes import RefusedPushes
+from hypernode.node.snapshots import Snapshots
 from hypernode.node.tester import Tester, list_slots_at_hand
 from hypernode.node.views import Views
 from hypernode.node.world import World
-from hypernode.ports import PowNotReady, StorageTrouble
-from hypernode.wire.catalogue import CommandId
+from hypernode.ports import ChainReader, Lane, PowNotReady, StorageTrouble
+from hypernode.wire.catalogue import LIMITS, CommandId, Limits
 from hypernode.wire.codec import Command, PeerIp
 
-MAX_ANSWER_BYTES = 24 * 1024 * 1024
-"""Blocks in one answer stop here; peers take up to 32 MiB."""
-MESSAGE_BYTES_ABOUT = 240
-"""A message on the wire, to estimate an answer before it is made."""
 PUSH_SPREAD_PART = 1 / 36
 """Of a slot (5 s on main): so long after a block was pushed to us, legacy peers hear of its parent only.  Its
 forger may be on the way to them, and they stop over a block that they have."""
 
-Handler = Callable[[Caller, Command], Awaitable[Command | None]]
+Handler = Callable[[Caller, Command], Awaitable[Answer | None]]
 
 
 @dataclass(slots=True)
@@ -58,16 +58,19 @@ class Serving:
     tester: Tester
     views: Views
     log: Callable[[str], None]
+    limits: Limits = LIMITS
     allow_queries_from: Collection[str] = ()
     on_trouble: Callable[[StorageTrouble], None] = lambda trouble: None
     on_bug: Callable[[InvariantBroken], None] = lambda bug: None
     handlers: Mapping[CommandId, Handler] = field(init=False)
     _offences: Offences = field(init=False)
     _refused_pushes: RefusedPushes = field(default_factory=RefusedPushes)
+    _snapshots: Snapshots = field(init=False)
 
     def __post_init__(self) -> None:
         self.allow_queries_from = self.network.allow_queries_from
         self._offences = Offences(self.log, self.world.clock.monotonic)
+        self._snapshots = Snapshots(self.world.clock, self.world.verifier.run)
         self.handlers = {
             CommandId.OK: self._ignore,
             CommandId.KO: self._ignore,
@@ -93,7 +96,7 @@ class Serving:
             CommandId.GETCONFIG: self._getconfig,
         }
 
-    async def handle(self, caller: Caller, command: Command) -> Command | None:
+    async def handle(self, caller: Caller, command: Command) -> Answer | None:
         """The answer to a command."""
         handler = self.handlers.get(command.id)
         if handler is None:
@@ -122,11 +125,17 @@ class Serving:
     async def _ping(self, caller: Caller, command: Command) -> Command | None:
         return Command(CommandId.OK) if caller.features else None
 
-    async def _peers(self, caller: Caller, command: Command) -> Command:
+    async def _peers(self, caller: Caller, command: Command) -> Answer:
+        return await self._snapshots.get(command.id, self._make_peers)
+
+    async def _make_peers(self) -> Command:
         connected = {(peer.ip, peer.port) for peer in self.peers.list_all() if ":" not in peer.ip}
         return Command(CommandId.PEERS, ips=tuple(PeerIp(ip, port) for ip, port in sorted(connected)))
 
-    async def _status(self, caller: Caller, command: Command) -> Command:
+    async def _status(self, caller: Caller, command: Command) -> Answer:
+        return await self._snapshots.get(command.id, self._make_status)
+
+    async def _make_status(self) -> Command:
         return Command(CommandId.STATUS, string=_dump(await self.views.get_status()))
 
     async def screen_block(self, ip: str, header: Block) -> None:
@@ -164,16 +173,21 @@ class Serving:
         # A legacy node gives no reason; its clients do not look for one.
         return Command(CommandId.KO, string=str(refused) if caller.features else None)
 
-    async def _mempool(self, caller: Caller, command: Command) -> Command:
+    async def _mempool(self, caller: Caller, command: Command) -> Answer:
         peer = self._find_peer(caller)
         now = self.views.present.get_offer_time()
         if peer is None:
-            ripe = (m for m in self.mempool.get_all() if is_ripe(self.network, m, now))
-            return Command(CommandId.MEMPOOL, messages=tuple(islice(ripe, self.network.max_txs_to_sync)))
+            return await self._snapshots.get(command.id, self._make_mempool)
         if len(command.messages) <= self.network.max_txs_to_sync and self.peers.is_authentic(peer):
             await self.intake.digest(command.messages, peer.exchange)
         new = self.mempool.take_new_for(peer.exchange, self.network.max_txs_to_sync, now)
         return Command(CommandId.MEMPOOL, messages=tuple(new))
+
+    async def _make_mempool(self) -> Command:
+        """All that is offered."""
+        now = self.views.present.get_offer_time()
+        ripe = (m for m in self.mempool.get_all() if is_ripe(self.network, m, now))
+        return Command(CommandId.MEMPOOL, messages=tuple(islice(ripe, self.network.max_txs_to_sync)))
 
     async def _update(self, caller: Caller, command: Command) -> Command:
         return Command(CommandId.KO, string="signed releases only")
@@ -188,7 +202,7 @@ class Serving:
         return Command(CommandId.HEIGHT, height=own, height_forger=forger)
 
     async def _blockinfo(self, caller: Caller, command: Command) -> Command:
-        asked = await self.world.ledger.get_height_at(check_height(command.int32))
+        asked = await self._get_reader(caller).get_height_at(check_height(command.int32))
         if asked is None:
             return Command(CommandId.BLOCKINFO, height=ChainHeight(0, 0, 0, b""))
         info = ChainHeight(
@@ -201,50 +215,67 @@ class Serving:
         )
         return Command(CommandId.BLOCKINFO, height=info)
 
-    async def _blocksync(self, caller: Caller, command: Command) -> Command:
+    async def _blocksync(self, caller: Caller, command: Command) -> Answer:
         first = check_height(command.int32)
         if self._is_pruned(max(first, 1)):
             return _refuse_pruned(caller)
-        blocks = await self.world.ledger.get_blocks(first, self.network.block_sync_count)
-        return Command(CommandId.BLOCKSYNC, blocks=tuple(_limit(blocks)))
+        reader = self._get_reader(caller)
+        sizes = await reader.get_block_sizes(first, self.network.block_sync_count)
+        return await BlockAnswers(self.limits, reader, caller).answer(command.id, sizes)
 
-    async def _roundblocks(self, caller: Caller, command: Command) -> Command:
-        blocks = await self.world.ledger.get_round_blocks(check_height(command.int32))
-        if any(self._is_pruned(block.height) for block in blocks):
+    async def _roundblocks(self, caller: Caller, command: Command) -> Answer:
+        reader = self._get_reader(caller)
+        sizes = await reader.get_round_block_sizes(check_height(command.int32))
+        if any(self._is_pruned(height) for height, _ in sizes):
             return _refuse_pruned(caller)
-        return Command(CommandId.ROUNDBLOCKS, blocks=tuple(blocks))
+        return await BlockAnswers(self.limits, reader, caller).answer(command.id, sizes)
 
-    async def _getblock(self, caller: Caller, command: Command) -> Command:
+    async def _getblock(self, caller: Caller, command: Command) -> Answer:
         height = check_height(command.int32)
         if self._is_pruned(height):
             return _refuse_pruned(caller)
-        block = await self.world.ledger.get_block(height)
-        return Command(CommandId.GETBLOCK, blocks=(block,) if block else ())
+        reader = self._get_reader(caller)
+        sizes = await reader.get_block_sizes(height, 1)
+        return await BlockAnswers(self.limits, reader, caller).answer(command.id, sizes)
+
+    def _get_reader(self, caller: Caller) -> ChainReader:
+        """Of the chain, for a question of this caller: never the node's own."""
+        is_peer = caller.standing in (Standing.COUNTED, Standing.OPERATOR)
+        return self.world.ledger.get_reader(Lane.PEERS if is_peer else Lane.STRANGERS)
 
     def _is_pruned(self, height: Height) -> bool:
         """Whether the block lost its messages (genesis had none)."""
         return 0 < height < self.world.ledger.get_pruned_below()
 
     async def _getaddtxs(self, caller: Caller, command: Command) -> Command:
-        found = await find_messages_of(self.world.ledger, parse_address_query(command.string or ""))
+        found = await find_messages_of(self._get_reader(caller), parse_address_query(command.string or ""))
         return Command(CommandId.GETADDTXS, messages=tuple(found))
 
     async def _gettx(self, caller: Caller, command: Command) -> Command:
-        message = await self.world.ledger.get_message(parse_hex(command.string or ""))
+        message = await self._get_reader(caller).get_message(parse_hex(command.string or ""))
         return Command(CommandId.GETTX, messages=(message,) if message else ())
 
     async def _getheaders(self, caller: Caller, command: Command) -> Command:
         query = parse_headers(command.string or "")
-        headers = await self.world.ledger.get_headers(query.first, query.count)
+        headers = await self._get_reader(caller).get_headers(query.first, query.count)
         return Command(CommandId.GETHEADERS, blocks=tuple(headers))
 
-    async def _getround(self, caller: Caller, command: Command) -> Command:
+    async def _getround(self, caller: Caller, command: Command) -> Answer:
+        return await self._snapshots.get(command.id, self._make_getround)
+
+    async def _make_getround(self) -> Command:
         return Command(CommandId.GETROUND, string=_dump(self.views.get_round()))
 
-    async def _gethypernodes(self, caller: Caller, command: Command) -> Command:
+    async def _gethypernodes(self, caller: Caller, command: Command) -> Answer:
         if caller.ip not in self.allow_queries_from:
             raise Ignore("2-wire", "gethypernodes from an IP that is not in ALLOW_QUERIES_FROM")
-        return Command(CommandId.GETHYPERNODES, string=_dump(await self.views.get_hypernodes(command.string)))
+        reader = self._get_reader(caller)
+
+        async def make() -> Command:
+            found = await self.views.get_hypernodes(command.string, reader)
+            return Command(CommandId.GETHYPERNODES, string=_dump(found))
+
+        return await self._snapshots.get((command.id, command.string), make)
 
     async def _test(self, caller: Caller, command: Command) -> Command:
         self._require_registered(caller, "a test")
@@ -260,10 +291,16 @@ class Serving:
         if not self.peers.is_registered_ip(caller.ip):
             raise Reject("2-wire", f"{what} from an IP that is not registered")
 
-    async def _getheights(self, caller: Caller, command: Command) -> Command:
+    async def _getheights(self, caller: Caller, command: Command) -> Answer:
+        return await self._snapshots.get(command.id, self._make_getheights)
+
+    async def _make_getheights(self) -> Command:
         return Command(CommandId.GETHEIGHTS, string=_dump(self.views.get_heights()))
 
-    async def _getconfig(self, caller: Caller, command: Command) -> Command:
+    async def _getconfig(self, caller: Caller, command: Command) -> Answer:
+        return await self._snapshots.get(command.id, self._make_getconfig)
+
+    async def _make_getconfig(self) -> Command:
         return Command(CommandId.GETCONFIG, string=_dump(self.views.get_config()))
 
 
@@ -277,15 +314,3 @@ def _refuse_pruned(caller: Caller) -> Command:
 
 def _dump(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
-
-
-def _limit(blocks: list[Block]) -> list[Block]:
-    """As many blocks as one answer may hold, at least one."""
-    taken: list[Block] = []
-    size = 0
-    for block in blocks:
-        size += 200 + MESSAGE_BYTES_ABOUT * len(block.messages)
-        if taken and size > MAX_ANSWER_BYTES:
-            break
-        taken.append(block)
-    return taken

@@ -34,6 +34,7 @@ from hypernode.node.splits import Splits
 from hypernode.node.sync_progress import SyncProgress
 from hypernode.node.tuning import Tuner
 from hypernode.node.world import World
+from hypernode.ports import ChainReader
 
 Metrics = Callable[[], Mapping[str, object]]
 """Process and host figures for ``extra``, and ``PID``, ``tasks``, ``instance``, ``config`` parts."""
@@ -303,7 +304,7 @@ class Views:
             "uncounted": {pos: reason.value for pos, reason in self.present.counted.reasons.items()},
         }
 
-    async def get_hypernodes(self, text: str | None) -> object:
+    async def get_hypernodes(self, text: str | None, reader: ChainReader) -> object:
         """gethypernodes in its three forms."""
         query = parse_hypernodes(text)
         present, _ = self.present.get_round_slot()
@@ -312,10 +313,10 @@ class Views:
         if not query.form:
             return [_entry_list(entry) for entry in entries]
         if query.form == "2":
-            silent = await self._list_inactive(last)
+            silent = await self._list_inactive(last, reader)
             return {e.collateral: _entry_object(e, is_active=e.pos not in silent) for e in entries}
         first: Round = query.first if query.first is not None else present
-        kpis = await self.world.ledger.get_kpis(first, last) if query.form == "1" else {}
+        kpis = await reader.get_kpis(first, last) if query.form == "1" else {}
         result: dict[str, object] = {}
         for entry in entries:
             known = kpis.get(entry.pos)
@@ -342,7 +343,7 @@ class Views:
             return plan.registered
         return (await self.world.pow_source.get_registered(round_)).entries
 
-    async def _list_inactive(self, round_: Round) -> frozenset[str]:
+    async def _list_inactive(self, round_: Round, reader: ChainReader) -> frozenset[str]:
         """PoS addresses that are silent in a round or voided, by the rule (spec 3): this node need not have
         lived through the round.  Raises PowNotReady."""
         plan = self.present.plan
@@ -350,7 +351,7 @@ class Views:
             return frozenset((*plan.inactive, *plan.voided))
         voided = (await self.world.pow_source.get_registered(round_)).voided
         before = await self.world.pow_source.get_registered(round_ - 1) if round_ > 0 else None
-        seen = await self.world.ledger.get_seen(round_ - 1)
+        seen = await reader.get_seen(round_ - 1)
         silent = compute_silent(self.present.network, before.entries if before else (), seen)
         return silent | frozenset(voided)
 

@@ -18,6 +18,7 @@ from hypernode.core.lottery import Draws
 from hypernode.core.message import create_message
 from hypernode.core.signing import compute_twin
 from hypernode.core.types import Block, ChainHeight, Message, Registration, RoundPlan
+from hypernode.net.answer import read_answer
 from hypernode.net.serving import Caller
 from hypernode.net.session import Session
 from hypernode.node.asking import ask_height
@@ -112,7 +113,8 @@ async def misbehave(liar: Liar, kind: FaultKind) -> None:
 def _change(alter: Callable[[Command], Command]) -> Wrap:
     def wrap(honest: Handler, on_lie: OnLie) -> Handler:
         async def answer(caller: Caller, command: Command) -> Command | None:
-            truth = await honest(caller, command)
+            answered = await honest(caller, command)
+            truth = None if answered is None else await read_answer(answered)
             told = None if truth is None else alter(truth)
             if told != truth:
                 on_lie()

@@ -63,6 +63,14 @@ class Values(Flag):
     PROOF = auto()
 
 
+class TakesTurn(Enum):
+    """Whose question of a kind waits for its turn (``net.turns``)."""
+
+    NOBODYS = "it costs little, or must not wait"
+    STRANGERS = "it costs little: hypernodes that count are not kept waiting"
+    EVERYBODYS = "it reads the chain"
+
+
 class Who(Enum):
     """Who may ask (spec 2, who may do what)."""
 
@@ -90,7 +98,7 @@ class Limits:
     pushed_block_frame_s: float = 45.0
     """A legacy juror pushes to all at once, over one uplink."""
     write_s: float = 90.0
-    """For one frame of ours to leave: 32 MiB at 3 Mbit/s; who reads slower holds our memory."""
+    """For a piece of a frame of ours to leave; a whole one has so long and what ``least_rate`` gives it."""
     pushed_block_bytes: int = 3 * _MIB
     """3,000 messages are 0.7; 10,000 with short params still fit."""
     one_block_bytes: int = 3 * _MIB + 64 * _KIB
@@ -145,6 +153,28 @@ class Limits:
     """Of the ledger, for questions of hypernodes that count: so many catch up at once at full speed."""
     readers_of_strangers: int = 2
     """For everybody else's: one that asks for much delays others, two do not delay the node."""
+    share_of_strangers: float = 0.25
+    """Of one core, for all questions of strangers; in bytes, 4 MiB/s."""
+    share_of_peers: float = 1.0
+    """For those of hypernodes that count: 16 MiB/s, three that catch up as fast as they can."""
+    question_wait_s: float = 85.0
+    """Who is over budget waits so long at most: a legacy node gives up after 90."""
+    round_wait_s: float = 50.0
+    """For roundblocks: a legacy node gives up on them after a minute."""
+    answer_of_blocks_bytes: int = 4 * _MIB
+    """An answer with many blocks ends here, or with its first: 20 blocks of 800 messages."""
+    whole_round_bytes: int = 58 * _MIB
+    """Roundblocks to a legacy node, which takes a part for the whole: 19 blocks of 3 MiB and a bit."""
+    waiting_bytes: int = 64 * _MIB
+    """Answers that are made and not written yet, of all sessions: sixteen of the largest."""
+    receiving_bytes: int = 32 * _MIB
+    """Questions that are under way or wait, of all sessions: ten pushed blocks of the largest at once."""
+    receiving_stranger_bytes: int = 8 * _MIB
+    """Of strangers: four of the largest, or a hundred of the usual."""
+    least_rate: int = 32 * _KIB
+    """Bytes a second at which an answer must be read, on the whole; who reads slower holds our memory."""
+    stall_s: float = 30.0
+    """A stranger that takes no byte for so long is ended; a registered one after ``write_s``."""
     hold_first_s: float = 4.0
     """After the first offence: longer than a careless client takes to come back."""
     hold_max_s: float = 3_600.0
@@ -182,6 +212,7 @@ class CommandSpec:
     cost: float = 1.0
     is_before_hello: bool = False
     is_feature_only: bool = False
+    turn: TakesTurn = TakesTurn.STRANGERS
 
     @property
     def name(self) -> str:
@@ -193,15 +224,32 @@ _V = Values
 _C = CommandId
 _ROWS: Final = (
     CommandSpec(
-        _C.HELLO, _V.STRING, _V.STRING, Who.ANYONE, answer_limit="request_bytes", is_before_hello=True
+        _C.HELLO,
+        _V.STRING,
+        _V.STRING,
+        Who.ANYONE,
+        answer_limit="request_bytes",
+        is_before_hello=True,
+        turn=TakesTurn.NOBODYS,
     ),
-    CommandSpec(_C.OK, _V.NOTHING, _V.NOTHING, Who.NOBODY, answer_limit="request_bytes"),
-    CommandSpec(_C.KO, _V.STRING, _V.NOTHING, Who.NOBODY, answer_limit="request_bytes"),
+    CommandSpec(
+        _C.OK, _V.NOTHING, _V.NOTHING, Who.NOBODY, answer_limit="request_bytes", turn=TakesTurn.NOBODYS
+    ),
+    CommandSpec(
+        _C.KO, _V.STRING, _V.NOTHING, Who.NOBODY, answer_limit="request_bytes", turn=TakesTurn.NOBODYS
+    ),
     CommandSpec(_C.PING, _V.NOTHING, _V.NOTHING, Who.ANYONE, answer_limit="request_bytes"),
     CommandSpec(_C.PEERS, _V.NOTHING, _V.IPS, Who.ANYONE),
     CommandSpec(_C.STATUS, _V.NOTHING, _V.STRING, Who.ANYONE, cost=2),
     CommandSpec(
-        _C.BLOCK, _V.BLOCKS, _V.NOTHING, Who.REGISTERED, "pushed_block_bytes", cost=2, is_before_hello=True
+        _C.BLOCK,
+        _V.BLOCKS,
+        _V.NOTHING,
+        Who.REGISTERED,
+        "pushed_block_bytes",
+        cost=2,
+        is_before_hello=True,
+        turn=TakesTurn.NOBODYS,
     ),
     CommandSpec(_C.TX, _V.MESSAGES, _V.NOTHING | _V.STRING, Who.SENDERS, "mempool_bytes", cost=2),
     CommandSpec(
@@ -215,9 +263,15 @@ _ROWS: Final = (
     ),
     CommandSpec(_C.UPDATE, _V.STRING, _V.NOTHING | _V.STRING, Who.UPDATE_LIST),
     CommandSpec(_C.HEIGHT, _V.HEIGHT, _V.HEIGHT, Who.LISTENED),
-    CommandSpec(_C.BLOCKINFO, _V.INT32, _V.HEIGHT, Who.ANYONE),
+    CommandSpec(_C.BLOCKINFO, _V.INT32, _V.HEIGHT, Who.ANYONE, turn=TakesTurn.EVERYBODYS),
     CommandSpec(
-        _C.BLOCKSYNC, _V.INT32, _V.NOTHING | _V.BLOCKS, Who.ANYONE, answer_limit="many_blocks_bytes", cost=10
+        _C.BLOCKSYNC,
+        _V.INT32,
+        _V.NOTHING | _V.BLOCKS,
+        Who.ANYONE,
+        answer_limit="many_blocks_bytes",
+        cost=10,
+        turn=TakesTurn.EVERYBODYS,
     ),
     CommandSpec(
         _C.ROUNDBLOCKS,
@@ -226,6 +280,7 @@ _ROWS: Final = (
         Who.ANYONE,
         answer_limit="many_blocks_bytes",
         cost=10,
+        turn=TakesTurn.EVERYBODYS,
     ),
     # A block that may be pushed may be asked for (docs/adr/0011), and a larger one too (docs/adr/0019).
     CommandSpec(
@@ -235,12 +290,29 @@ _ROWS: Final = (
         Who.ANYONE,
         answer_limit="one_block_bytes",
         cost=4,
+        turn=TakesTurn.EVERYBODYS,
     ),
-    CommandSpec(_C.GETADDTXS, _V.STRING, _V.NOTHING | _V.MESSAGES, Who.ANYONE, cost=2),
-    CommandSpec(_C.GETTX, _V.STRING, _V.NOTHING | _V.MESSAGES, Who.ANYONE),
-    CommandSpec(_C.GETHEADERS, _V.NOTHING | _V.STRING, _V.NOTHING | _V.BLOCKS, Who.ANYONE, cost=2),
+    CommandSpec(
+        _C.GETADDTXS, _V.STRING, _V.NOTHING | _V.MESSAGES, Who.ANYONE, cost=2, turn=TakesTurn.EVERYBODYS
+    ),
+    CommandSpec(_C.GETTX, _V.STRING, _V.NOTHING | _V.MESSAGES, Who.ANYONE, turn=TakesTurn.EVERYBODYS),
+    CommandSpec(
+        _C.GETHEADERS,
+        _V.NOTHING | _V.STRING,
+        _V.NOTHING | _V.BLOCKS,
+        Who.ANYONE,
+        cost=2,
+        turn=TakesTurn.EVERYBODYS,
+    ),
     CommandSpec(_C.GETROUND, _V.NOTHING, _V.STRING, Who.ANYONE, cost=2),
-    CommandSpec(_C.GETHYPERNODES, _V.NOTHING | _V.STRING, _V.STRING, Who.QUERY_LIST, cost=10),
+    CommandSpec(
+        _C.GETHYPERNODES,
+        _V.NOTHING | _V.STRING,
+        _V.STRING,
+        Who.QUERY_LIST,
+        cost=10,
+        turn=TakesTurn.EVERYBODYS,
+    ),
     CommandSpec(
         _C.TEST,
         _V.MESSAGES | _V.HASHES,
@@ -250,10 +322,13 @@ _ROWS: Final = (
         "test_bytes",
         cost=2,
         is_before_hello=True,
+        turn=TakesTurn.NOBODYS,
     ),
     CommandSpec(_C.GETHEIGHTS, _V.NOTHING, _V.STRING, Who.ANYONE, cost=2),
     CommandSpec(_C.GETCONFIG, _V.NOTHING, _V.STRING, Who.ANYONE, is_feature_only=True),
-    CommandSpec(_C.AUTH, _V.PROOF, _V.NOTHING | _V.STRING, Who.ANYONE, is_feature_only=True),
+    CommandSpec(
+        _C.AUTH, _V.PROOF, _V.NOTHING | _V.STRING, Who.ANYONE, is_feature_only=True, turn=TakesTurn.NOBODYS
+    ),
 )
 
 COMMANDS: Final[Mapping[CommandId, CommandSpec]] = MappingProxyType({row.id: row for row in _ROWS})

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final, TypeAlias
 
-from hypernode.core.errors import OverLimit, Reject
+from hypernode.core.errors import InvariantBroken, OverLimit, Reject
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.compression import (
     HEAD_BYTES,
@@ -113,6 +113,21 @@ class Framing:
         if self._mode is Mode.CHECKED:
             return b"".join((self._magic, struct.pack(">II", len(payload), zlib.crc32(payload)), payload))
         return struct.pack(">i", len(payload)) + payload
+
+    def encode_parts(self, payload: bytes) -> tuple[bytes, bytes]:
+        """The same in two pieces, header and payload: a long payload is not copied."""
+        if self._is_packed:
+            payload = pack_payload(payload)
+        if self._mode is Mode.CHECKED:
+            return self._magic + struct.pack(">II", len(payload), zlib.crc32(payload)), payload
+        return struct.pack(">i", len(payload)), payload
+
+    def encode_length(self, size: int) -> bytes:
+        """What a legacy frame begins with, for a payload that follows in pieces.  Raises InvariantBroken on
+        another stream: a checksum is known only when all is there."""
+        if self._mode is not Mode.LEGACY:
+            raise InvariantBroken("a frame in pieces on a stream that is not legacy")
+        return struct.pack(">i", size)
 
     def receive_data(self, data: bytes) -> None:
         """Take what was read.  Call ``next_frame`` after every piece: it bounds what is held."""

@@ -9,6 +9,7 @@ from typing import Final
 
 from hypernode.core.params import devnet
 from hypernode.net.admission import Admission
+from hypernode.net.budgets import Budgets
 from hypernode.net.serving import Caller, serve_session
 from hypernode.net.signed_hello import Identity
 from hypernode.ports import Endpoint, TransportClosed
@@ -113,6 +114,7 @@ class _Sessions:
             is_registered=lambda ip: is_registered,
             on_hello=lambda caller: None,
             handler=_answer,
+            budgets=Budgets(LIMITS, StandingClock()),
             identity=Identity(self._signer, SeededEntropy(1, "fuzz")),
         )
         if admission.count or not transport.is_closed or not end.reason:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from hypernode.net.admission import Admission
+from hypernode.net.budgets import Budgets
 from hypernode.net.serving import Caller, SessionEnd, serve_session
 from hypernode.ports import Endpoint, TransportClosed
 from hypernode.sim.clock import SimClock
@@ -94,6 +95,7 @@ class ServedSession(RuleBasedStateMachine):
         self.loop = VirtualTimeLoop()
         self.clock = SimClock(self.loop, 1_700_000_000.0)
         self.admission = Admission(LIMITS)
+        self.budgets = Budgets(LIMITS, self.clock)
         self.is_registered = False
 
     def play(self, body: Coroutine[Any, Any, T]) -> T:
@@ -136,6 +138,7 @@ class ServedSession(RuleBasedStateMachine):
                     is_registered=lambda ip: self.is_registered,
                     on_hello=self.callers.append,
                     handler=self.handle,
+                    budgets=self.budgets,
                 )
             )
 

@@ -14,6 +14,7 @@ from hypernode.core.network import Network
 from hypernode.core.params import mainnet
 from hypernode.core.types import Block, Message
 from hypernode.net.admission import Admission
+from hypernode.net.budgets import Budgets
 from hypernode.net.serving import Caller, serve_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.tornado_connections import TornadoConnections
@@ -106,6 +107,7 @@ async def listening(
     limits = Limits(sessions_per_ip=50)
     wallet = make_wallet(WALLET.privkey, served_network.address_byte)
     admission = Admission(limits, never_held=("127.0.0.1",))
+    budgets = Budgets(limits, SystemClock())
 
     async def on_connection(transport: Transport) -> None:
         await serve_session(
@@ -119,6 +121,7 @@ async def listening(
             is_registered=lambda ip: False,
             on_hello=on_hello,
             handler=handler,
+            budgets=budgets,
             identity=Identity(wallet, SystemEntropy()),
         )
 

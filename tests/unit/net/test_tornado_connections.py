@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from hypernode.net.admission import Admission
+from hypernode.net.budgets import Budgets
 from hypernode.net.serving import Caller, SessionEnd, serve_session
 from hypernode.net.session import open_session
 from hypernode.net.tornado_connections import TornadoConnections
@@ -246,6 +247,7 @@ def test_a_session_of_two_nodes_over_tcp() -> None:
                     is_registered=lambda ip: False,
                     on_hello=lambda caller: None,
                     handler=answer,
+                    budgets=Budgets(LIMITS, clock),
                     identity=NODE_KEY,
                 )
             )

@@ -10,6 +10,8 @@ from typing import Any
 
 from hypernode.core.params import mainnet
 from hypernode.net.admission import Admission
+from hypernode.net.answer import Answer
+from hypernode.net.budgets import Budgets
 from hypernode.net.proving import Keys
 from hypernode.net.serving import Caller, SessionEnd, serve_session
 from hypernode.net.session import Session, open_session
@@ -48,7 +50,7 @@ STRANGER = "10.9.9.9"
 LIMITS = Limits()
 FAST = LinkQuality(min_latency_s=0.0, max_latency_s=0.0, jitter_s=0.0)
 
-Handler = Callable[[Caller, Command], Awaitable[Command | None]]
+Handler = Callable[[Caller, Command], Awaitable[Answer | None]]
 
 
 async def echo(caller: Caller, command: Command) -> Command | None:
@@ -67,6 +69,7 @@ class World:
         self.memory = MemoryNetwork(seed=1, quality=FAST)
         self.clock = SimClock(asyncio.get_running_loop(), 1_700_000_000.0)
         self.limits = limits
+        self.budgets = Budgets(limits, self.clock)
         self.admission = Admission(limits, never_held, _get_standing)
         self.ends: list[SessionEnd] = []
         self.callers: list[Caller] = []
@@ -93,6 +96,7 @@ class World:
                 is_registered=lambda ip: ip == REGISTERED,
                 on_hello=self._on_hello,
                 handler=self._handle,
+                budgets=self.budgets,
                 identity=NODE_KEY,
                 keys=Keys(
                     lambda ip, address: (ip, address) == (REGISTERED, ADDRESS),
@@ -106,7 +110,7 @@ class World:
             raise self.refuse_hello
         self.callers.append(caller)
 
-    async def _handle(self, caller: Caller, command: Command) -> Command | None:
+    async def _handle(self, caller: Caller, command: Command) -> Answer | None:
         self.handled.append(command)
         return await self._handler(caller, command)
 

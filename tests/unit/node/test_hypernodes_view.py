@@ -45,7 +45,7 @@ def test_the_list_has_six_values_each_in_list_order() -> None:
         bed = Bed()
         views = await make_views(bed)
         for text in (None, ""):
-            assert await views.get_hypernodes(text) == [
+            assert await views.get_hypernodes(text, views.world.ledger) == [
                 [entry.pos, entry.ip, entry.port, entry.weight, entry.collateral, entry.reward]
                 for entry in map(bed.entry, range(bed.size))
             ]
@@ -58,7 +58,7 @@ def test_kpis_of_a_span_are_those_that_are_not_zero_and_always_forged_and_source
         bed = Bed()
         views = await make_views(bed)
         blocks = await views.world.ledger.get_blocks(1, 9)
-        shown = await views.get_hypernodes(SPAN)
+        shown = await views.get_hypernodes(SPAN, views.world.ledger)
         forged = [sum(block.forger == bed.address(n) for block in blocks) for n in range(3)]
         assert shown[bed.address(0)]["kpis"] == {
             "forged": forged[0],
@@ -85,9 +85,15 @@ def test_kpis_of_a_span_are_those_that_are_not_zero_and_always_forged_and_source
 def test_without_numbers_it_is_this_round() -> None:
     async def scenario() -> None:
         views = await make_views(Bed())
-        assert await views.get_hypernodes("1") == await views.get_hypernodes(f"1,{ROUND},{ROUND}")
-        assert await views.get_hypernodes("1") != await views.get_hypernodes(SPAN)
-        assert await views.get_hypernodes("2") == await views.get_hypernodes(f"2,0,{ROUND}")
+        assert await views.get_hypernodes("1", views.world.ledger) == await views.get_hypernodes(
+            f"1,{ROUND},{ROUND}", views.world.ledger
+        )
+        assert await views.get_hypernodes("1", views.world.ledger) != await views.get_hypernodes(
+            SPAN, views.world.ledger
+        )
+        assert await views.get_hypernodes("2", views.world.ledger) == await views.get_hypernodes(
+            f"2,0,{ROUND}", views.world.ledger
+        )
 
     play(scenario())
 
@@ -99,12 +105,12 @@ def test_who_did_nothing_has_the_seven_zeros_of_legacy_nodes() -> None:
         blocks = await views.world.ledger.get_blocks(1, 9)
         idle = next(n for n in range(3, bed.size) if bed.address(n) not in {b.forger for b in blocks})
         names = ("success", "errors", "failed_pings", "ok_pings", "warnings", "rounds", "sources")
-        assert (await views.get_hypernodes(SPAN))[bed.address(idle)]["kpis"] == {
+        assert (await views.get_hypernodes(SPAN, views.world.ledger))[bed.address(idle)]["kpis"] == {
             **dict.fromkeys(names, 0),
             "active": False,
         }
         # a span without blocks: nobody did anything
-        empty = await views.get_hypernodes("1,0,0")
+        empty = await views.get_hypernodes("1,0,0", views.world.ledger)
         assert all(entry["kpis"]["active"] is False for entry in empty.values())
 
     play(scenario())
@@ -114,7 +120,10 @@ def test_form_0_has_everything_but_kpis() -> None:
     async def scenario() -> None:
         bed = Bed()
         views = await make_views(bed)
-        with_kpis, without = await views.get_hypernodes("1"), await views.get_hypernodes("0")
+        with_kpis, without = (
+            await views.get_hypernodes("1", views.world.ledger),
+            await views.get_hypernodes("0", views.world.ledger),
+        )
         assert without == {pos: {**entry, "kpis": {}} for pos, entry in with_kpis.items()}
         entry = bed.entry(4)
         assert without[entry.pos] == {
@@ -136,9 +145,9 @@ def test_ports_are_the_text_that_was_registered() -> None:
         plan = views.present.plan
         odd = (replace(plan.registered[0], port="06969 "), *plan.registered[1:])
         views.present.set_plan(replace(plan, registered=odd), NOBODY, ())
-        assert (await views.get_hypernodes(None))[0][2] == "06969 "
-        assert (await views.get_hypernodes("1"))[odd[0].pos]["port"] == "06969 "
-        assert (await views.get_hypernodes("2"))[odd[0].collateral] == {
+        assert (await views.get_hypernodes(None, views.world.ledger))[0][2] == "06969 "
+        assert (await views.get_hypernodes("1", views.world.ledger))[odd[0].pos]["port"] == "06969 "
+        assert (await views.get_hypernodes("2", views.world.ledger))[odd[0].collateral] == {
             "ip": odd[0].ip,
             "port": "06969 ",
             "pos": odd[0].pos,

@@ -19,7 +19,7 @@ from hypernode.sim.cluster import PORT
 from hypernode.wire.catalogue import COMMANDS, CommandId, Who
 from hypernode.wire.codec import Command, PeerIp
 from hypernode.wire.hello import CLIENT_PORT, Hello
-from tests.unit.node.worlds import ROUND, STRANGER, Bed, Branch, FakeCaller, ask, play, store
+from tests.unit.node.worlds import ROUND, STRANGER, Bed, Branch, FakeCaller, ask, play, serve, store
 
 C = CommandId
 
@@ -41,7 +41,7 @@ def hypernode(bed: Bed, index: int = 2, features: int = 1) -> FakeCaller:
 
 
 async def put(node: Node, caller: FakeCaller, command_id: CommandId, **values: Any) -> Command | None:
-    return await node.serving.handle(caller, ask(command_id, **values))  # type: ignore[arg-type]
+    return await serve(node, caller, ask(command_id, **values))
 
 
 async def get(node: Node, caller: FakeCaller, command_id: CommandId, **values: Any) -> Command:

@@ -16,7 +16,7 @@ from hypernode.sim.cluster import PORT
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command, decode_command, encode_command
 from hypernode.wire.hello import CLIENT_PORT, Hello
-from tests.unit.node.worlds import ROUND, STRANGER, Bed, Branch, FakeCaller, play, store
+from tests.unit.node.worlds import ROUND, STRANGER, Bed, Branch, FakeCaller, play, serve, store
 
 LIMITS = Limits()
 UINT32 = st.one_of(
@@ -115,7 +115,7 @@ async def put(node: Node, bed: Bed, bases: tuple[Block, Block], asked: Any) -> N
     )[who]
     arrived = decode_command(encode_command(command), LIMITS)
     try:
-        answer = await node.serving.handle(caller, arrived)  # type: ignore[arg-type]
+        answer = await serve(node, caller, arrived)
     except (Reject, Ignore):
         return
     if answer is not None:

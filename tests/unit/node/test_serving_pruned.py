@@ -9,7 +9,7 @@ from hypernode.node.runtime import Node
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES
-from tests.unit.node.worlds import STRANGER, Bed, FakeCaller, ask, play, store
+from tests.unit.node.worlds import STRANGER, Bed, FakeCaller, ask, play, serve, store
 
 C = CommandId
 FEATURES = FakeCaller(STRANGER, ANNOUNCED_FEATURES)
@@ -29,7 +29,7 @@ async def make_pruned(bed: Bed) -> Node:
 
 
 async def put(node: Node, caller: FakeCaller, command_id: CommandId, number: int) -> Command | None:
-    return await node.serving.handle(caller, ask(command_id, int32=number))  # type: ignore[arg-type]
+    return await serve(node, caller, ask(command_id, int32=number))
 
 
 @pytest.mark.parametrize(("command_id", "number"), PRUNED)
@@ -67,7 +67,7 @@ def test_headers_and_heights_of_pruned_blocks_are_served() -> None:
         assert info is not None
         assert info.height is not None
         assert info.height.height == 1
-        headers = await node.serving.handle(LEGACY, ask(C.GETHEADERS, string="1,4"))  # type: ignore[arg-type]
+        headers = await serve(node, LEGACY, ask(C.GETHEADERS, string="1,4"))
         assert headers is not None
         assert [block.height for block in headers.blocks] == [1, 2, 3, 4]
 

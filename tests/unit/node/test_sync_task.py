@@ -17,6 +17,7 @@ from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import ChainHeight, Registration
 from hypernode.machine.peers import Support
 from hypernode.machine.state import State
+from hypernode.net.answer import read_answer
 from hypernode.net.serving import Caller
 from hypernode.node.connector import Connector
 from hypernode.node.runtime import Node
@@ -43,8 +44,9 @@ def make_boaster(honest: Handler) -> Handler:
     told_so_far = count()
 
     async def answer(caller: Caller, command: Command) -> Command | None:
-        truth = await honest(caller, command)
-        assert truth is not None
+        answered = await honest(caller, command)
+        assert answered is not None
+        truth = await read_answer(answered)
         assert truth.height is not None
         boast = make_boast(truth.height, next(told_so_far))
         return Command(CommandId.HEIGHT, height=boast, height_forger=truth.height_forger)

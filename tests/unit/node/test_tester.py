@@ -16,7 +16,7 @@ from hypernode.node.runtime import Node
 from hypernode.node.tester import PADDING_BYTES, compute_bandwidth, list_slots_at_hand
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
-from tests.unit.node.worlds import ROUND, Bed, FakeCaller, Handler, note_told, play, store
+from tests.unit.node.worlds import ROUND, Bed, FakeCaller, Handler, note_told, play, serve, store
 
 TESTER, TESTED = 1, 2
 
@@ -53,7 +53,7 @@ def list_said(node: Node) -> list[tuple[int, str, str]]:
 
 
 async def put(node: Node, ip: str, command: Command) -> Command:
-    answer = await node.serving.handle(FakeCaller(ip, 0), command)  # type: ignore[arg-type]
+    answer = await serve(node, FakeCaller(ip, 0), command)
     assert answer is not None
     return answer
 

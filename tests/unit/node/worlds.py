@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
@@ -22,6 +22,8 @@ from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, ChainHeight, Height, Message, Registration, RoundPlan
 from hypernode.machine.peers import PeerView, ToldChain
 from hypernode.net.admission import Admission
+from hypernode.net.answer import read_answer
+from hypernode.net.budgets import Budgets
 from hypernode.net.serving import Caller, SessionEnd, serve_session
 from hypernode.net.session import Session, open_session
 from hypernode.net.signed_hello import Identity
@@ -175,6 +177,7 @@ class Bed:
         """A hypernode that answers with ``handler``; returns the list of what it is asked."""
         heard: list[Command] = []
         admission = Admission(standing_of=lambda ip: Standing.COUNTED)
+        budgets = Budgets(Limits(), self.clock)
 
         async def handle(caller: Caller, command: Command) -> Command | None:
             heard.append(command)
@@ -192,6 +195,7 @@ class Bed:
                 is_registered=lambda ip: True,
                 on_hello=lambda caller: None,
                 handler=handle,
+                budgets=budgets,
             )
 
         connections = self.memory.get_connections(self.ip(index))
@@ -309,10 +313,26 @@ class FakeCaller:
     ip: str
     features: int = ANNOUNCED_FEATURES
     hello: Hello | None = None
+    standing: Standing = Standing.STRANGER
+    expected: list[int] = field(default_factory=list)
+    """Bytes that a handler took room for."""
+
+    @property
+    def is_legacy(self) -> bool:
+        return not self.features
+
+    async def expect(self, size: int) -> None:
+        self.expected.append(size)
 
     @property
     def name(self) -> str:
         return f"{self.ip}:{self.hello.port if self.hello else 0:05d}"
+
+
+async def serve(node: Node, caller: FakeCaller, command: Command) -> Command | None:
+    """What a node answers, as its asker reads it."""
+    answer = await node.serving.handle(caller, command)  # type: ignore[arg-type]
+    return None if answer is None else await read_answer(answer)
 
 
 def make_told(bed: Bed, told: ChainHeight, *holders: int) -> ToldChain:

@@ -1,0 +1,44 @@
+"""What a handler gives back: a command, or an answer that is bytes already.
+
+Objects of an answer have three to ten times its bytes.  What is large is therefore encoded where it is read,
+block by block, and what is too large to be held at all is made while it is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from hypernode.wire.catalogue import LIMITS, Limits
+from hypernode.wire.codec import Command, decode_command
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A payload.  ``rows``: blocks and messages that were read for it."""
+
+    payload: bytes
+    rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InTurn:
+    """A payload of ``size`` bytes in pieces, each read when the one before has gone.  ``pieces`` raises
+    Ignore where the rest cannot be had any more."""
+
+    size: int
+    pieces: AsyncIterator[bytes]
+
+
+Answer: TypeAlias = Command | Encoded | InTurn
+
+
+async def read_answer(answer: Answer, limits: Limits = LIMITS) -> Command:
+    """The command that an answer is, as its asker reads it: for who looks into one.  Raises what ``pieces``
+    does."""
+    if isinstance(answer, Command):
+        return answer
+    if isinstance(answer, Encoded):
+        return decode_command(answer.payload, limits)
+    return decode_command(b"".join([piece async for piece in answer.pieces]), limits)

@@ -1,0 +1,175 @@
+"""Whose question is answered next, and when there is time for one (spec 2, budgets: what strangers may cost).
+
+Askers share a number of places and a part of a processor.  Each turn is charged with what its answer cost,
+afterwards, since nobody knows it before; while the share is overdrawn, no turn begins.  Of those that wait,
+the key (a /24, a peer) goes first that has had least: who has asked for nothing yet is next, however much
+others have asked for.  A key has one turn at a time.
+
+Who is due, since it has waited as long as it may, is next whatever was spent, or is told that the node is
+busy, as it asked for.  A question whose session is gone is dropped.  Costs are seconds of one processor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from hypernode.core.errors import Ignore
+from hypernode.net.token_bucket import TokenBucket
+from hypernode.ports import Clock, TransportClosed
+from hypernode.wire.tags import RULE
+
+BURST_S: Final = 2.0
+"""A share that nobody used is saved up for so long: a page of a terminal, or a few, at once."""
+KNOWN_KEYS: Final = 4_096
+"""Keys whose turns are remembered; all others have had nothing."""
+LEAST_PAUSE_S: Final = 0.001
+"""Rounding must not make a timer fire again and again at the same moment."""
+
+
+class Asker(Protocol):
+    """Whose question it is."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Nobody waits for the answer any more."""
+        ...
+
+
+@dataclass(eq=False, slots=True)
+class _Waiter:
+    asker: Asker
+    key: str
+    due: float
+    is_kept: bool
+    granted: asyncio.Future[None]
+
+
+class Turns:
+    """``at_once`` turns at most, and ``share`` of a processor for all of them."""
+
+    def __init__(self, clock: Clock, at_once: int, share: float) -> None:
+        self._clock = clock
+        self._at_once = at_once
+        self._bucket = TokenBucket(BURST_S * share, share, clock.monotonic())
+        self._waiting: list[_Waiter] = []
+        self._at_work: set[str] = set()
+        self._had: dict[str, float] = {}
+        """What each key has had, on a scale on which whoever comes anew has had ``_least``."""
+        self._least = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def count_waiting(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def count_at_work(self) -> int:
+        return len(self._at_work)
+
+    async def take(self, key: str, asker: Asker, *, wait_s: float, is_kept: bool) -> None:
+        """Wait for a turn and take it; ``give_back`` ends it.  ``is_kept``: after ``wait_s`` it is next of
+        all, else it is refused.  Raises Ignore then, and TransportClosed when the asker is gone."""
+        if not self._waiting and self._is_free(key) and self._has_time():
+            self._begin(key)
+            return
+        waiter = _Waiter(
+            asker,
+            key,
+            self._clock.monotonic() + wait_s,
+            is_kept,
+            asyncio.get_running_loop().create_future(),
+        )
+        self._waiting.append(waiter)
+        self._go_on()
+        try:
+            await waiter.granted
+        except asyncio.CancelledError:
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+            elif waiter.granted.done() and not waiter.granted.cancelled():
+                self.give_back(key, 0.0)
+            raise
+
+    def give_back(self, key: str, cost_s: float) -> None:
+        """The turn of a key is over, and cost so much."""
+        self._at_work.discard(key)
+        self._bucket.take(cost_s, self._clock.monotonic())
+        self._had[key] = self._had.get(key, self._least) + cost_s
+        if len(self._had) > KNOWN_KEYS:
+            self._forget()
+        self._go_on()
+
+    def drop(self, asker: Asker) -> None:
+        """It is gone: whatever it waits for."""
+        for waiter in [waiter for waiter in self._waiting if waiter.asker is asker]:
+            self._waiting.remove(waiter)
+            _fail(waiter, TransportClosed("it left before its turn"))
+
+    def _go_on(self) -> None:
+        """Begin as many turns as there are places and time for."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        now = self._clock.monotonic()
+        while self._waiting and len(self._at_work) < self._at_once:
+            waiter = self._find_next(now)
+            if waiter is None:
+                break
+            self._waiting.remove(waiter)
+            if waiter.asker.is_gone:
+                _fail(waiter, TransportClosed("it left before its turn"))
+            elif not waiter.granted.done():
+                self._begin(waiter.key)
+                waiter.granted.set_result(None)
+        self._refuse_due(now)
+        if self._waiting:
+            self._set_timer(now)
+
+    def _find_next(self, now: float) -> _Waiter | None:
+        free = [waiter for waiter in self._waiting if waiter.key not in self._at_work]
+        due = [waiter for waiter in free if waiter.is_kept and waiter.due <= now]
+        if due:
+            return min(due, key=lambda waiter: waiter.due)
+        if not free or not self._has_time():
+            return None
+        # the first of equals is the one that came first
+        return min(free, key=lambda waiter: self._get_had(waiter.key))
+
+    def _refuse_due(self, now: float) -> None:
+        for waiter in [waiter for waiter in self._waiting if not waiter.is_kept and waiter.due <= now]:
+            self._waiting.remove(waiter)
+            _fail(waiter, Ignore(RULE, "busy"))
+
+    def _set_timer(self, now: float) -> None:
+        """For when there is time again, or somebody is due."""
+        at = min((waiter.due for waiter in self._waiting if waiter.due > now), default=now + BURST_S)
+        if len(self._at_work) < self._at_once:
+            at = min(at, now + self._bucket.take(0.0, now))
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(max(at - now, LEAST_PAUSE_S), self._go_on)
+
+    def _is_free(self, key: str) -> bool:
+        return len(self._at_work) < self._at_once and key not in self._at_work
+
+    def _has_time(self) -> bool:
+        return self._bucket.get_tokens(self._clock.monotonic()) >= 0
+
+    def _begin(self, key: str) -> None:
+        self._at_work.add(key)
+        self._least = self._had[key] = self._get_had(key)
+
+    def _get_had(self, key: str) -> float:
+        return max(self._least, self._had.get(key, 0.0))
+
+    def _forget(self) -> None:
+        """Who has had no more than whoever comes anew; all, where that leaves too many."""
+        self._had = {key: had for key, had in self._had.items() if had > self._least}
+        if len(self._had) > KNOWN_KEYS:
+            self._had.clear()
+
+
+def _fail(waiter: _Waiter, problem: Exception) -> None:
+    if not waiter.granted.done():
+        waiter.granted.set_exception(problem)
