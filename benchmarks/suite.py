@@ -15,6 +15,7 @@ from benchmarks import (
     growing,
     pow_ledger,
     pushing,
+    registering,
     simulating,
     spreading,
     starting,
@@ -56,6 +57,7 @@ class Sizes:
     pow_rows: int = 5_000_000
     pow_addresses: int = 100_000
     pow_registrants: int = 500
+    registry_rows: int = 100_000
     sim_nodes: int = 20
     sim_hours: float = 2.0
     sim_registered: int = 0
@@ -95,6 +97,7 @@ SHORT: Final = Sizes(
     pow_rows=4_000,
     pow_addresses=50,
     pow_registrants=5,
+    registry_rows=20,
     sim_nodes=4,
     sim_hours=0.05,
     sim_registered=20,
@@ -142,6 +145,10 @@ async def _pow(party: Party, sizes: Sizes) -> list[Row]:
     return await asyncio.to_thread(pow_ledger.measure, shape)
 
 
+async def _registry(party: Party, sizes: Sizes) -> list[Row]:
+    return await asyncio.to_thread(registering.measure, sizes.registry_rows)
+
+
 async def _converse(party: Party, sizes: Sizes) -> list[Row]:
     return [
         *await conversing.measure_answers(party, sizes.questions),
@@ -179,5 +186,6 @@ BENCHMARKS: Final[Mapping[str, Callable[[Party, Sizes], Coroutine[Any, Any, list
     "push": _push,
     "spread": _spread,
     "pow": _pow,
+    "registry": _registry,
     "simulate": _simulate,
 }

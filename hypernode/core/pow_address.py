@@ -21,6 +21,8 @@ _GAP_CHARS: Final = 50
 """Between the lengths of secp256k1 and of Ed25519 addresses: this one length is neither's."""
 _POS_BEGIN: Final = re.compile(r"[A-Za-z0-9]{34}")
 _CHECKSUM_BYTES: Final = 4
+_DIGITS_AT_ONCE: Final = 128
+_ALL_BASE58: Final = re.compile(f"{_BASE58}*")
 
 
 def is_valid_pow_address(address: str) -> bool:
@@ -39,7 +41,7 @@ def find_pos_fault(pos: str, address_byte: int) -> str:
     if not _POS_BEGIN.match(pos):
         return "the PoS address does not begin with 34 letters or digits"
     try:
-        decoded = base58.b58decode(pos.rstrip())
+        decoded = _decode_base58(pos.rstrip())
     except ValueError:
         return "the PoS address is not base58"
     payload, checksum = decoded[:-_CHECKSUM_BYTES], decoded[-_CHECKSUM_BYTES:]
@@ -48,3 +50,25 @@ def find_pos_fault(pos: str, address_byte: int) -> str:
     if payload[:1] != bytes([address_byte]):
         return f"the PoS address is of another network (byte {payload[:1].hex() or 'none'})"
     return ""
+
+
+def _decode_base58(text: str) -> bytes:
+    """As the library does, which needs the square of the length: a second for the 100,000 characters that
+    anybody can write into the PoW chain.  Raises ValueError."""
+    if len(text) <= _DIGITS_AT_ONCE:
+        return base58.b58decode(text)
+    if not _ALL_BASE58.fullmatch(text):
+        raise ValueError("not base58")
+    digits = text.lstrip("1")
+    number = _decode_digits(digits)
+    return bytes(len(text) - len(digits)) + number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+def _decode_digits(digits: str) -> int:
+    """Of base 58, by halves."""
+    if len(digits) <= _DIGITS_AT_ONCE:
+        number: int = base58.b58decode_int(digits)
+        return number
+    half = len(digits) // 2
+    shift: int = 58**half
+    return _decode_digits(digits[:-half]) * shift + _decode_digits(digits[-half:])

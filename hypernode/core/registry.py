@@ -37,7 +37,8 @@ GetBalance: TypeAlias = Callable[[str, PowHeight], int | None]
 class PowRow:
     """A row of the companion's table ``transactions``, without key and signature.  ``timestamp`` is
     its sender's; ``amount``, ``fee`` and ``reward`` are integers of 1e-8 BIS.  ``verified`` says whether its
-    signature is its sender's; None where nobody looked."""
+    signature is its sender's; None where nobody looked.  ``fault`` says why it could not be read whole, or
+    that its openfield, of which only the beginning is kept, is malformed: such a row is void."""
 
     height: PowHeight
     timestamp: float
@@ -50,6 +51,7 @@ class PowRow:
     openfield: str
     block_hash: str = ""
     verified: bool | None = None
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Final
 from hypernode.core.errors import Reject
 from hypernode.core.params import Network
 from hypernode.core.pow_address import find_pos_fault, is_valid_pow_address
-from hypernode.core.registration_text import RegistrationText, parse_registration
+from hypernode.core.registration_text import RegistrationText, parse_registration, show
 from hypernode.core.registry import (
     REGISTER,
     UNREGISTER,
@@ -82,6 +82,9 @@ class RegistryBuilder:
         # [REJECT] its signature was looked at and is not its sender's (spec 5, verifying)
         if row.verified is False:
             raise Reject("signature", "the signature is not the sender's: left out")
+        # [REJECT] more than the PoW chain allows, or malformed and long: its texts are not kept whole
+        if row.fault:
+            raise Reject("5-pow openfield", row.fault)
         text = parse_registration(row.openfield, row.address)
         if row.operation == REGISTER:
             return self._register(row, text, get_balance)
@@ -117,11 +120,11 @@ class RegistryBuilder:
         """Rules 1 to 3, which are of the row alone."""
         # 1 [REJECT] the ip is no literal IP address (colons part the openfield, so that IPv6 cannot be)
         if not _IPV4.fullmatch(text.ip):
-            raise Reject("rule 1", f"{text.ip!r} is no IP address")
+            raise Reject("rule 1", f"{show(text.ip)} is no IP address")
         # 2 [REJECT] the sender or the reward address is no valid Bismuth address
         for address in (row.address, text.reward):
             if not is_valid_pow_address(address):
-                raise Reject("rule 2", f"{address!r} is no Bismuth address")
+                raise Reject("rule 2", f"{show(address)} is no Bismuth address")
         # 3 [REJECT] the PoS address is not valid on this network (as lenient as legacy)
         fault = find_pos_fault(text.pos, self._network.address_byte)
         if fault:
@@ -143,7 +146,7 @@ class RegistryBuilder:
             # as legacy: the row counts as taken, the list stays as it is
             return RowResult(True, "by the control address; there is no such registration")
         self._remove(entry)
-        return RowResult(True, f"unregistered by the control address: {text.reason!r}")
+        return RowResult(True, f"unregistered by the control address: {show(text.reason)}")
 
     def _void(self, row: PowRow, text: RegistrationText) -> RowResult:
         # V1 [REJECT] only the control address voids
@@ -154,14 +157,14 @@ class RegistryBuilder:
             if text.pos not in self._voids:
                 raise Reject("void 2", "this PoS address is not voided")
             del self._voids[text.pos]
-            return RowResult(True, f"no longer voided: {text.reason!r}")
+            return RowResult(True, f"no longer voided: {show(text.reason)}")
         # V3 [REJECT] a void of what is not registered with this ip, port and PoS address
         if self._find(text) is None:
             raise Reject("void 3", "there is no such registration")
         # one that is voided again is the last one
         self._voids.pop(text.pos, None)
         self._voids[text.pos] = None
-        return RowResult(True, f"voided: {text.reason!r}")
+        return RowResult(True, f"voided: {show(text.reason)}")
 
     def _find(self, text: RegistrationText) -> Registration | None:
         entry = self._by_ip.get(text.ip)

@@ -21,9 +21,11 @@ from hypernode.ports import PowNotReady
 from hypernode.pow.ledger_balances import Sums
 from hypernode.pow.ledger_file import Row
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Of the file: one of another format is thrown away."""
 BUSY_TIMEOUT_S: Final = 5.0
+MAX_UNITS: Final = 4 * 10**18
+"""Of a sum in 1e-8 BIS: two of them fit SQLite's 63 bits, and no true one comes near."""
 
 _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -39,7 +41,9 @@ _SCHEMA: Final = (
 )
 _TABLES: Final = ("facts", "chunks", "received", "sent", "watches", "checkpoints")
 _ADD: Final = (
-    "INSERT INTO {table} VALUES (?, ?) ON CONFLICT (address) DO UPDATE SET units = units + excluded.units"
+    "INSERT INTO {table} VALUES (?, ?)"
+    " ON CONFLICT (address) DO UPDATE"
+    f" SET units = MAX(-{MAX_UNITS}, MIN({MAX_UNITS}, units + excluded.units))"
 )
 _CHUNKS: Final = "SELECT first, last, lowest, highest, oldest, newest, top, rows FROM chunks ORDER BY first"
 _GET_SUMS: Final = (
@@ -87,8 +91,6 @@ class LedgerCache:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except OverflowError as error:
-            raise PowNotReady("the PoW node's ledger holds amounts that are too large to be true") from error
         except sqlite3.Error as error:
             raise PowNotReady(
                 f"{self._name}: what is kept of the PoW node's ledger cannot be read or written ({error}); "
@@ -163,21 +165,21 @@ class LedgerCache:
         return received, sent
 
     def add_sums(self, received: Mapping[bytes, int], sent: Mapping[bytes, int]) -> None:
-        """Within a transaction."""
+        """Within a transaction.  What is beyond ``MAX_UNITS`` stays there: nobody's true balance is."""
         for table, sums in (("received", received), ("sent", sent)):
-            pairs = sorted((pair for pair in sums.items() if pair[0] is not None), key=lambda pair: pair[0])
+            pairs = sorted((address, _bound(units)) for address, units in sums.items())
             self._connection.executemany(_ADD.format(table=table), pairs)
 
     def list_watches(self) -> list[tuple[bytes, PowHeight, Sums]]:
-        """Address, height and sums up to it."""
-        rows = self._fetch("SELECT address, height, received, sent FROM watches")
+        """Address, height and sums up to it; of each address by height."""
+        rows = self._fetch("SELECT address, height, received, sent FROM watches ORDER BY address, height")
         return [(address, height, (received, sent)) for address, height, received, sent in rows]
 
     def put_watches(self, watches: Iterable[tuple[bytes, PowHeight, Sums]]) -> None:
         """Within a transaction."""
         self._connection.executemany(
             "INSERT OR REPLACE INTO watches VALUES (?,?,?,?)",
-            ((address, height, *sums) for address, height, sums in watches),
+            ((address, height, *map(_bound, sums)) for address, height, sums in watches),
         )
 
     def list_checkpoints(self) -> list[KeptCheckpoint]:
@@ -200,6 +202,10 @@ class LedgerCache:
     def _fetch(self, sql: str, *parameters: object) -> list[Row]:
         with self._explained(), closing(self._connection.execute(sql, parameters)) as cursor:
             return cursor.fetchall()
+
+
+def _bound(units: int | None) -> int | None:
+    return units if units is None else max(-MAX_UNITS, min(MAX_UNITS, units))
 
 
 def _to_chunk(row: Row) -> Chunk:

@@ -21,43 +21,42 @@ from hypernode.core.network import Network
 from hypernode.core.registry import OPERATIONS
 from hypernode.core.types import PowHeight
 from hypernode.ports import PowNotReady
-from hypernode.pow.ledger_balances import RECEIVED, SENT
 from hypernode.pow.ledger_cache import Chunk
-from hypernode.pow.ledger_file import LedgerReader, Row, to_text
-from hypernode.pow.ledger_rows import ROWS, to_pow_row
+from hypernode.pow.ledger_file import LedgerReader, Row
+from hypernode.pow.ledger_rows import read_rows
+from hypernode.pow.ledger_sql import HASH, IS_IN_CHAIN, IS_MINED, IS_PRUNED, RECEIVED, SENT
 
 AHEAD: Final = 4
 """Chunks that are read while one is summed up: either side may be slow for a moment; some 1 MB."""
 
-_HASH: Final = "IFNULL(CAST(block_hash AS TEXT), '')"
 # bare columns and unary plus: the range of rowids leads, whatever indices there are
 _SUMMARY: Final = (
     "SELECT MIN(block_height) FILTER (WHERE mined), MAX(block_height) FILTER (WHERE mined),"
-    " MIN(timestamp) FILTER (WHERE mined), MAX(timestamp) FILTER (WHERE mined), MAX(block_height),"
+    " MIN(timestamp) FILTER (WHERE mined), MAX(timestamp) FILTER (WHERE mined),"
+    " MAX(block_height) FILTER (WHERE placed), MAX(pruned),"
     " json_group_array(id) FILTER (WHERE operation BETWEEN 'hypernode:' AND 'hypernode;'"
     f" OR operation BETWEEN '{COLOUR}' AND 'color;'),"
-    f" (SELECT json_array(block_height, {_HASH}, rowid) FROM transactions"
-    " WHERE rowid BETWEEN ?1 AND ?2 AND +block_height > 0 AND +reward > 0 ORDER BY rowid DESC LIMIT 1)"
+    f" (SELECT json_array(block_height, {HASH}, rowid) FROM transactions"
+    f" WHERE rowid BETWEEN ?1 AND ?2{{but}} AND {IS_MINED} ORDER BY rowid DESC LIMIT 1)"
     "{more} FROM (SELECT rowid AS id, block_height, timestamp, operation,"
-    " block_height > 0 AND reward > 0 AS mined, address, recipient, amount, fee, reward"
-    " FROM transactions WHERE rowid BETWEEN ?1 AND ?2)"
+    f" {IS_MINED} AS mined, {IS_IN_CHAIN} AS placed, {IS_PRUNED} AS pruned, address, recipient, amount, fee,"
+    " reward FROM transactions WHERE rowid BETWEEN ?1 AND ?2{but})"
 )
 # as bytes: a text that is no UTF-8 is an address like another; a NULL has its place too
 _MOVES: Final = (
     ", COUNT(*), CAST(group_concat(IFNULL(address, ''), char(10)) AS BLOB),"
     " CAST(group_concat(IFNULL(recipient, ''), char(10)) AS BLOB),"
-    f" json_group_array(CASE WHEN block_height IS NOT NULL THEN {SENT} END),"
-    f" json_group_array(CASE WHEN block_height IS NOT NULL THEN {RECEIVED} END)"
+    f" json_group_array(CASE WHEN placed THEN {SENT} END),"
+    f" json_group_array(CASE WHEN placed THEN {RECEIVED} END)"
 )
 _READ: Final = _SUMMARY.replace("{more}", "")
 _READ_MOVES: Final = _SUMMARY.replace("{more}", _MOVES)
 _MOVES_BY_ROW: Final = (
     f"SELECT CAST(IFNULL(address, '') AS BLOB), {SENT}, CAST(IFNULL(recipient, '') AS BLOB), {RECEIVED}"
-    " FROM transactions"
-    " WHERE rowid BETWEEN ? AND ? AND block_height IS NOT NULL"
+    f" FROM transactions WHERE rowid BETWEEN ? AND ?{{but}} AND {IS_IN_CHAIN}"
 )
 _BLOCK_AT_ROWID: Final = (
-    f"SELECT 1 FROM transactions WHERE rowid = ? AND block_height = ? AND {_HASH} = ? AND reward > 0"
+    f"SELECT 1 FROM transactions WHERE rowid = ? AND block_height = ? AND {HASH} = ? AND {IS_MINED}"
 )
 
 Span = tuple[int, int]
@@ -132,9 +131,10 @@ class ChunkReader:
                 pool.shutdown(cancel_futures=True)
 
     def _make(self, reader: LedgerReader, span: Span, row: Row) -> ReadChunk:
-        lowest, highest, oldest, newest, top, rowids, mark, *moves = row
-        found = reader.query(ROWS, (rowids,)) if rowids != "[]" else []
-        rows = (to_pow_row(row, verify=self._verify) for row in found if self._concerns_us(row))
+        lowest, highest, oldest, newest, top, is_pruned, rowids, mark, *moves = row
+        if is_pruned:
+            raise PowNotReady(reader.explain_pruned("rows of Hyperblock, in place of what was there before"))
+        rows = read_rows(reader, json.loads(rowids), self._concerns_us, verify=self._verify)
         is_timed = isinstance(oldest, int | float) and isinstance(newest, int | float)
         chunk = Chunk(
             *span,
@@ -143,7 +143,7 @@ class ChunkReader:
             oldest if is_timed else -math.inf,
             newest if is_timed else math.inf,
             top or 0,
-            tuple(rows),
+            rows,
         )
         return ReadChunk(
             chunk,
@@ -151,14 +151,13 @@ class ChunkReader:
             _to_moves(reader, span, moves) if moves else None,
         )
 
-    def _concerns_us(self, row: Row) -> bool:
-        sender, operation = to_text(row[2]), to_text(row[7])
+    def _concerns_us(self, sender: str, operation: str) -> bool:
         coloured = operation.startswith(COLOUR) and sender == self._network.control_pow
         return operation in OPERATIONS or coloured
 
 
 def _fetch(reader: LedgerReader, span: Span, *, wants_moves: bool) -> Row:
-    return reader.query(_READ_MOVES if wants_moves else _READ, span)[0]
+    return reader.query_span(_READ_MOVES if wants_moves else _READ, span)[0]
 
 
 def _to_moves(reader: LedgerReader, span: Span, columns: Sequence[object]) -> Moves:
@@ -167,7 +166,7 @@ def _to_moves(reader: LedgerReader, span: Span, columns: Sequence[object]) -> Mo
     if len(moves.senders) == len(moves.recipients) == count:
         return moves
     # an address with a line break in it: nobody's, but anybody can send to it
-    rows = reader.query(_MOVES_BY_ROW, span)
+    rows = reader.query_span(_MOVES_BY_ROW, span)
     return Moves(*([row[column] for row in rows] for column in range(4)))
 
 

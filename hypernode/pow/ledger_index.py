@@ -36,6 +36,7 @@ from hypernode.pow.ledger_balances import (
 from hypernode.pow.ledger_cache import Chunk, LedgerCache
 from hypernode.pow.ledger_chunks import ChunkReader, PowBlock, ReadChunk, RolledBack, Span
 from hypernode.pow.ledger_file import LedgerReader, to_text
+from hypernode.pow.ledger_sql import HASH, IS_MINED
 from hypernode.pow.ledger_tally import Tally
 
 CHUNK_ROWS: Final = 2_000
@@ -58,15 +59,15 @@ OnProgress = Callable[[int, int], None]
 _LAST_ROWID: Final = "SELECT MAX(rowid) FROM transactions"
 _HEIGHT_AT: Final = (
     "SELECT MAX(block_height) FROM transactions"
-    " WHERE rowid BETWEEN ? AND ? AND +block_height > 0 AND +reward > 0 AND +timestamp <= ?"
+    f" WHERE rowid BETWEEN ? AND ? AND +timestamp <= ? AND {IS_MINED}"
 )
 _BLOCK: Final = (
-    "SELECT rowid, block_hash FROM transactions"
-    " WHERE rowid BETWEEN ? AND ? AND +block_height = ? AND +reward > 0 ORDER BY rowid DESC LIMIT 1"
+    f"SELECT rowid, {HASH} FROM transactions WHERE rowid BETWEEN ? AND ?{{but}} AND +block_height = ?"
+    f" AND {IS_MINED} ORDER BY rowid DESC LIMIT 1"
 )
 _BLOCK_HASHES: Final = (
-    "SELECT block_height, block_hash FROM transactions WHERE rowid BETWEEN ? AND ? AND +reward > 0"
-    " AND +block_height IN (SELECT value FROM json_each(?)) ORDER BY rowid"
+    f"SELECT block_height, {HASH} FROM transactions WHERE rowid BETWEEN ? AND ?{{but}}"
+    f" AND +block_height IN (SELECT value FROM json_each(?)) AND {IS_MINED} ORDER BY rowid"
 )
 
 
@@ -95,6 +96,11 @@ class LedgerIndex:
     def highest(self) -> PowHeight:
         """The last block; 0 in a ledger without blocks."""
         return max((chunk.highest for chunk in self._chunks), default=0)
+
+    @property
+    def lowest(self) -> PowHeight:
+        """The first block; 0 in a ledger without blocks."""
+        return min((chunk.lowest for chunk in self._chunks if chunk.lowest), default=0)
 
     def _load(self) -> None:
         """Go back to what the cache holds."""
@@ -130,14 +136,13 @@ class LedgerIndex:
         del self._chunks[self._sealed :]
         self._mark = self._anchor
         last = reader.query(_LAST_ROWID)[0][0] or 0
-        total = -(-last // self._chunk_rows)
-        end = total - FRESH_CHUNKS if total - FRESH_CHUNKS - self._sealed >= seal_from else 0
-        is_long = (total - self._sealed) * self._chunk_rows >= LONG_SCAN_ROWS
-        spans = [
-            ((number * self._chunk_rows + 1, (number + 1) * self._chunk_rows), number < end)
-            for number in range(self._sealed, total)
-        ]
-        with closing(self._reader.read(reader, spans, ahead=is_long)) as found:
+        first = self._chunks[-1].last + 1 if self._chunks else 1
+        spans = list(reader.list_spans(first, last, self._chunk_rows))
+        due = len(spans) - FRESH_CHUNKS
+        end = due if due >= seal_from else 0
+        is_long = len(spans) * self._chunk_rows >= LONG_SCAN_ROWS
+        wanted = [(span, number < end) for number, span in enumerate(spans)]
+        with closing(self._reader.read(reader, wanted, ahead=is_long)) as found:
             for read in found:
                 self._take(reader, read)
                 if is_long:
@@ -157,7 +162,7 @@ class LedgerIndex:
         if read.mark is not None and due and (read.moves is None or due >= BATCH_CHUNKS):
             self._seal(reader, read.chunk)
         if read.moves is not None:
-            self._tally.absorb(reader, read.chunk, read.moves, lambda: self._list_spans(0, self._absorbed))
+            self._tally.absorb(reader, read.chunk, read.moves)
             self._absorbed += 1
 
     def require_unchanged(self, reader: LedgerReader) -> None:
@@ -223,7 +228,7 @@ class LedgerIndex:
         for chunk in self._chunks:
             here = sorted(height for height in wanted if chunk.lowest <= height <= chunk.highest)
             if here:
-                rows = reader.query(_BLOCK_HASHES, (chunk.first, chunk.last, str(here)))
+                rows = reader.query_span(_BLOCK_HASHES, (chunk.first, chunk.last), (str(here),))
                 found.update((height, to_text(block_hash)) for height, block_hash in rows)
         return found
 
@@ -268,6 +273,6 @@ class LedgerIndex:
 
     @staticmethod
     def _find_in(reader: LedgerReader, chunk: Chunk, height: PowHeight) -> PowBlock | None:
-        for rowid, block_hash in reader.query(_BLOCK, (chunk.first, chunk.last, height)):
+        for rowid, block_hash in reader.query_span(_BLOCK, (chunk.first, chunk.last), (height,)):
             return PowBlock(height, to_text(block_hash), rowid)
         return None

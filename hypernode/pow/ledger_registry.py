@@ -32,9 +32,10 @@ from hypernode.core.types import PowHeight, Registration, Round
 from hypernode.ports import PowNotReady, PowStatus, RegisteredList
 from hypernode.pow.ledger_cache import KeptCheckpoint, LedgerCache, open_cache
 from hypernode.pow.ledger_chunks import PowBlock, RolledBack
-from hypernode.pow.ledger_file import LedgerFile, LedgerReader, to_number, to_text
+from hypernode.pow.ledger_file import LedgerFile, LedgerReader, Row, to_number, to_text
 from hypernode.pow.ledger_index import CHUNK_ROWS, SEAL_FROM_CHUNKS, LedgerIndex
 from hypernode.pow.ledger_remarks import Remarks
+from hypernode.pow.ledger_sql import HASH, IS_MINED
 from hypernode.pow.listing import compute_weights, is_recent, make_list
 
 MAX_CHECKPOINTS: Final = 8
@@ -47,9 +48,9 @@ PROGRESS_PARTS: Final = 10
 """How often a long scan says how far it is."""
 
 _TIP: Final = (
-    "SELECT block_height, timestamp, block_hash FROM transactions"
-    " WHERE +reward > 0 AND +block_height > 0 ORDER BY rowid DESC LIMIT 1"
+    f"SELECT block_height, timestamp, {HASH} FROM transactions WHERE {IS_MINED} ORDER BY rowid DESC LIMIT 1"
 )
+_FIRST: Final = f"SELECT block_height FROM transactions WHERE {IS_MINED} ORDER BY rowid LIMIT 1"
 
 
 _T = TypeVar("_T")
@@ -66,12 +67,14 @@ class Checkpoint:
 @dataclass(frozen=True, slots=True)
 class RegistryOptions:
     """How a ledger is read.  ``cache_path``: where what was read is kept, None for nowhere; ``copy_cache``:
-    it belongs to a running node, look only.  ``verify``: check the signatures of registrations."""
+    it belongs to a running node, look only.  ``verify``: check the signatures of registrations.
+    ``is_fragment``: take one that begins in the middle of the chain, too: it is made for a test."""
 
     chunk_rows: int = CHUNK_ROWS
     verify: bool = False
     cache_path: Path | None = None
     copy_cache: bool = False
+    is_fragment: bool = False
 
 
 DEFAULT_OPTIONS: Final = RegistryOptions()
@@ -141,7 +144,7 @@ class LedgerRegistry:
         """The last block and its age; never raises.  Nobody waits for a list here, so that what is due is
         sealed."""
         try:
-            rows = self._ask(lambda reader: reader.query(_TIP), refresh=self._is_read, seal_from=1)
+            rows = self._ask(self._read_tip, refresh=self._is_read, seal_from=1)
         except PowNotReady as error:
             return PowStatus(str(self.path), 0, 0.0, "", str(error))
         if not rows:
@@ -155,6 +158,20 @@ class LedgerRegistry:
                 "the PoW node is catching up or stands still; look at it, and at its connections"
             )
         return PowStatus(str(self.path), height, timestamp, block_hash, problem, self._remarks.texts)
+
+    def _read_tip(self, reader: LedgerReader) -> list[Row]:
+        """The last block.  Raises PowNotReady for a ledger that begins in the middle of the chain."""
+        # before all of it was read: by its first block, which in a ledger of a node is the lowest
+        first = [(self._index.lowest,)] if self._is_read else reader.query(_FIRST)
+        self._require_whole(reader, first[0][0] if first else 0)
+        return reader.query(_TIP)
+
+    def _require_whole(self, reader: LedgerReader, lowest: PowHeight) -> None:
+        begins = max(self._network.first_pow_height, 1)
+        if lowest > begins and not self._options.is_fragment:
+            raise PowNotReady(
+                reader.explain_pruned(f"its first block is {lowest}, expected one up to {begins}")
+            )
 
     def derive_round(self, round_: Round) -> RegisteredList:
         """registered(R) of spec 3, with the coloured lists at its reference height.  While the file does not
@@ -252,6 +269,7 @@ class LedgerRegistry:
         self._told_part = 0
         is_kept = self._index.refresh(reader, self._tell_progress, seal_from=seal_from)
         self._is_read = True
+        self._require_whole(reader, self._index.lowest)
         if not is_kept:
             self._remarks.forget()
             self._warn(f"{self.path}: older blocks have changed or moved; the ledger was read anew")

@@ -1,25 +1,72 @@
-"""Rows of registrations and coloured lists, as the ledger has them and as the rules take them."""
+"""Rows of registrations and coloured lists, as the ledger has them and as the rules take them.
+
+The chain itself allows 100,000 characters of openfield.  A row with more was never in it, and one that
+cannot be read at all neither: they are on the list of rows, void, with the reason."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from hypernode.core.pow_signature import SignedRow, is_valid_pow_signature
-from hypernode.core.registry import PowRow
-from hypernode.pow.ledger_file import Row, to_number, to_text, to_units
+from hypernode.core.registration_text import MAX_OPENFIELD_CHARS, shorten_openfield
+from hypernode.core.registry import OPERATIONS, PowRow
+from hypernode.pow.ledger_file import LedgerReader, Row, TooLarge, to_number, to_text, to_units
+from hypernode.pow.ledger_sql import HASH, MAX_HEIGHT
 
-ROWS: Final = (
-    "SELECT block_height, timestamp, address, recipient, amount, fee, reward, operation, openfield,"
-    " block_hash, signature, public_key FROM transactions WHERE rowid IN (SELECT value FROM json_each(?))"
-    " AND +block_height > 0 ORDER BY rowid"
+BATCH_ROWS: Final = 20
+"""Read at once: of the longest openfields 2 million characters."""
+MAX_KEY_CHARS: Final = 10_000
+"""Of a signature and of a key: ten times those of RSA."""
+
+_PLACE: Final = f"SELECT block_height, timestamp, address, recipient, amount, fee, reward, operation, {HASH}"
+_WHERE: Final = (
+    " FROM transactions WHERE rowid IN (SELECT value FROM json_each(?)) AND typeof(block_height) = 'integer'"
+    f" AND +block_height BETWEEN 1 AND {MAX_HEIGHT} ORDER BY rowid"
 )
-"""The rows of some rowids (a JSON list), in the order of the ledger."""
+_ROWS: Final = (
+    f"{_PLACE}, substr(openfield, 1, {MAX_OPENFIELD_CHARS + 1}), substr(signature, 1, {MAX_KEY_CHARS}),"
+    f" substr(public_key, 1, {MAX_KEY_CHARS}){_WHERE}"
+)
+_WITHOUT_TEXTS: Final = f"{_PLACE}, NULL, NULL, NULL{_WHERE}"
+_TOO_LONG: Final = (
+    f"the openfield is longer than the {MAX_OPENFIELD_CHARS} characters that the PoW chain allows"
+)
 
 
-def to_pow_row(row: Row, *, verify: bool) -> PowRow:
-    """A row as ``ROWS`` gives it; with ``verify``, with the verdict on its signature."""
-    height, timestamp, address, recipient, amount, fee, reward, operation, openfield, block_hash = row[:10]
+def read_rows(
+    reader: LedgerReader, rowids: Sequence[int], concerns_us: Callable[[str, str], bool], *, verify: bool
+) -> tuple[PowRow, ...]:
+    """The rows of some rowids, ascending, whose sender and operation ``concerns_us``; with ``verify``, with
+    the verdicts on their signatures.  Raises PowNotReady."""
+    found = []
+    for first in range(0, len(rowids), BATCH_ROWS):
+        for row, fault in _read_batch(reader, rowids[first : first + BATCH_ROWS]):
+            if concerns_us(to_text(row[2]), to_text(row[7])):
+                found.append(_to_pow_row(row, fault, verify=verify))
+    return tuple(found)
+
+
+def _read_batch(reader: LedgerReader, rowids: Sequence[int]) -> list[tuple[Row, str]]:
+    """The rows, each with the reason why it could not be read whole, if so."""
+    try:
+        return [(row, "") for row in reader.query(_ROWS, (str(list(rowids)),))]
+    except TooLarge:
+        if len(rowids) > 1:
+            return [pair for rowid in rowids for pair in _read_batch(reader, [rowid])]
+    try:
+        return [(row, _TOO_LONG) for row in reader.query(_WITHOUT_TEXTS, (str(list(rowids)),))]
+    except TooLarge:
+        # not even who sent it: nobody's
+        return []
+
+
+def _to_pow_row(row: Row, fault: str, *, verify: bool) -> PowRow:
+    height, timestamp, address, recipient, amount, fee, reward, operation, block_hash, text, *keys = row
+    openfield = to_text(text)
+    if len(openfield) > MAX_OPENFIELD_CHARS:
+        fault = _TOO_LONG
     values = PowRow(
         height=height,
         timestamp=to_number(timestamp),
@@ -29,10 +76,15 @@ def to_pow_row(row: Row, *, verify: bool) -> PowRow:
         fee=to_units(fee),
         reward=to_units(reward),
         operation=to_text(operation),
-        openfield=to_text(openfield),
+        openfield=openfield,
         block_hash=to_text(block_hash),
     )
-    return _verify(values, to_text(row[10]), to_text(row[11])) if verify else values
+    if verify and not fault:
+        values = _verify(values, *map(to_text, keys))
+    if values.operation not in OPERATIONS:
+        return replace(values, openfield="" if fault else openfield)
+    short, malformed = shorten_openfield(openfield, values.address)
+    return replace(values, openfield=short, fault=fault or malformed)
 
 
 def _verify(row: PowRow, signature: str, public_key: str) -> PowRow:

@@ -3,22 +3,30 @@
 A new registration needs the balance of an address that nobody asked for before.  Without an index of the
 ledger's that would be a scan; here it is one look-up, for the sums over all *sealed* rows are kept for every
 address.  They hold for heights from ``top`` on; what a registration within the sealed rows itself needs is
-*watched*: summed up to its own height while those rows go by.
+*watched*: summed up to its own height while those rows go by.  Where blocks are not in order of height, a
+registration below ``top`` is not watched: only a scan can tell its balance then, one for all such of a list.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import defaultdict
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hypernode.core.counting import LEAST_WEIGHT
 from hypernode.core.network import Network
 from hypernode.core.registry import REGISTER, compute_weight
 from hypernode.core.types import PowHeight
-from hypernode.pow.ledger_balances import NO_SUMS, Sums, add_sums, read_balances, to_balance
+from hypernode.pow.ledger_balances import (
+    NO_SUMS,
+    BalanceBook,
+    Sums,
+    add_sums,
+    read_balances,
+    to_balance,
+)
 from hypernode.pow.ledger_cache import Chunk, LedgerCache
-from hypernode.pow.ledger_chunks import Moves, Span
+from hypernode.pow.ledger_chunks import Moves
 from hypernode.pow.ledger_file import LedgerReader
 
 
@@ -30,6 +38,10 @@ class Watch:
     sums: Sums
 
 
+def _get_height(watch: Watch) -> PowHeight:
+    return watch.height
+
+
 class Tally:
     """The sums over the sealed rows.  What ``absorb`` adds is kept by ``flush``, and lost by ``load``."""
 
@@ -38,54 +50,51 @@ class Tally:
         self._received: defaultdict[bytes, int] = defaultdict(int)
         self._sent: defaultdict[bytes, int] = defaultdict(int)
         self._watches: dict[bytes, list[Watch]] = {}
+        """Of each address by height."""
+        self._changed: dict[tuple[bytes, PowHeight], Watch] = {}
+        """Since the last ``flush``."""
         self._top: PowHeight = 0
 
     def load(self) -> None:
         """Go back to what the cache holds."""
         self._received.clear()
         self._sent.clear()
+        self._changed = {}
         self._watches = {}
         self._top = self._cache.get_top()
         for address, height, sums in self._cache.list_watches():
             self._watches.setdefault(address, []).append(Watch(height, sums))
 
-    def absorb(
-        self,
-        reader: LedgerReader,
-        chunk: Chunk,
-        moves: Moves,
-        list_before: Callable[[], Sequence[Span]],
-    ) -> None:
-        """Add a chunk.  ``list_before`` gives the spans that were added.  Raises PowNotReady, and then
-        nothing was added."""
-        registers = [(row.address, row.height) for row in chunk.rows if row.operation == REGISTER]
-        opened = [self._open_watch(reader, *of, list_before) for of in registers if self._find(*of) is None]
+    def absorb(self, reader: LedgerReader, chunk: Chunk, moves: Moves) -> None:
+        """Add a chunk.  Raises PowNotReady, and then nothing was added."""
+        registers = {(row.address, row.height): None for row in chunk.rows if row.operation == REGISTER}
+        opened = [
+            (address, Watch(height, self._get_sums(address.encode())))
+            for address, height in registers
+            if self._top <= height and self._find(address, height) is None
+        ]
         # most chunks concern nobody who is watched
         concerned = self._watches.keys() & moves.senders | self._watches.keys() & moves.recipients
         addresses = {address.decode() for address in concerned} | {address for address, _ in opened}
         book = read_balances(reader, [(chunk.first, chunk.last)], addresses)
         for address, watch in opened:
-            known = self._watches.setdefault(address.encode(), [])
-            if all(other.height != watch.height for other in known):
-                known.append(watch)
+            insort(self._watches.setdefault(address.encode(), []), watch, key=_get_height)
+            self._changed[address.encode(), watch.height] = watch
         for address in addresses:
-            for watch in self._watches[address.encode()]:
-                watch.sums = add_sums(watch.sums, book.get_sums(address, watch.height))
+            self._go_on(address, book)
         self._add(moves)
         self._top = max(self._top, chunk.top)
 
-    def _open_watch(
-        self,
-        reader: LedgerReader,
-        address: str,
-        height: PowHeight,
-        list_before: Callable[[], Sequence[Span]],
-    ) -> tuple[str, Watch]:
-        if self._top <= height:
-            return address, Watch(height, self._get_sums(address.encode()))
-        # blocks are not in order of height: what was summed up before goes too far
-        book = read_balances(reader, list_before(), [address])
-        return address, Watch(height, book.get_sums(address, height))
+    def _go_on(self, address: str, book: BalanceBook) -> None:
+        """Add what a chunk has of an address to those of its watches that it concerns: in a chain whose
+        blocks are in order the newest ones only."""
+        lowest = book.find_lowest(address)
+        if lowest is None:
+            return
+        watches = self._watches[address.encode()]
+        for watch in watches[bisect_left(watches, lowest, key=_get_height) :]:
+            watch.sums = add_sums(watch.sums, book.get_sums(address, watch.height))
+            self._changed[address.encode(), watch.height] = watch
 
     def _add(self, moves: Moves) -> None:
         # millions of times: local names, and nothing that is not needed
@@ -105,8 +114,9 @@ class Tally:
         return self._get_sums(address.encode()) if self._top <= height else None
 
     def _find(self, address: str, height: PowHeight) -> Watch | None:
-        watches = self._watches.get(address.encode(), ())
-        return next((watch for watch in watches if watch.height == height), None)
+        watches = self._watches.get(address.encode(), [])
+        at = bisect_left(watches, height, key=_get_height)
+        return watches[at] if at < len(watches) and watches[at].height == height else None
 
     def _get_sums(self, address: bytes) -> Sums:
         new: Sums = (self._received.get(address), self._sent.get(address))
@@ -127,9 +137,10 @@ class Tally:
 
     def flush(self) -> None:
         """Hand what was added to the cache, within its transaction."""
-        watches = [(address, w.height, w.sums) for address, ws in self._watches.items() for w in ws]
+        watches = [(address, height, watch.sums) for (address, height), watch in self._changed.items()]
         self._cache.add_sums(self._received, self._sent)
         self._cache.put_watches(watches)
         self._cache.put_top(self._top)
+        self._changed = {}
         self._received.clear()
         self._sent.clear()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.pow.ledgers import FIRST, blocks, funding, registering, write
+from tests.unit.pow.ledgers import FIRST, POW_GENESIS, blocks, funding, registering, write
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,7 +28,10 @@ def test_help_names_the_script(script: str, tmp_path: Path) -> None:
 
 
 def test_the_feed_is_one_line_of_json(tmp_path: Path) -> None:
-    write(tmp_path / "ledger.db", blocks(FIRST, FIRST + 30, [funding(FIRST, 1), registering(FIRST + 1, 1)]))
+    write(
+        tmp_path / "ledger.db",
+        [POW_GENESIS, *blocks(FIRST, FIRST + 30, [funding(FIRST, 1), registering(FIRST + 1, 1)])],
+    )
     ended = run("hn_reg_feed.py", "-f", "--json", "--pow-ledger", "ledger.db", folder=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert json.loads(ended.stdout)["registered"] == 1
@@ -38,7 +41,7 @@ def test_the_feed_is_one_line_of_json(tmp_path: Path) -> None:
 
 def test_who_reads_the_first_line_only_is_no_fault(tmp_path: Path) -> None:
     rows = [r for n in range(1, 250) for r in (funding(FIRST, n), registering(FIRST + 1, n))]
-    write(tmp_path / "ledger.db", blocks(FIRST, FIRST + 30, rows))
+    write(tmp_path / "ledger.db", [POW_GENESIS, *blocks(FIRST, FIRST + 30, rows)])
     command = [sys.executable, str(ROOT / "hn_reg_feed.py"), "-f", "--pow-ledger", "ledger.db"]
     with subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

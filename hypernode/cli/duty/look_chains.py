@@ -28,7 +28,8 @@ from hypernode.node.registration_feed import Event, replay, select_by_ip, select
 from hypernode.node.settings import Settings
 from hypernode.ports import Endpoint, PowNotReady, PowSource, RegisteredList
 from hypernode.pow.companion_client import CompanionClient
-from hypernode.pow.ledger_file import LedgerFile, is_wal
+from hypernode.pow.ledger_access import find_unopenable
+from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_registry import RegistryOptions
 from hypernode.pow.ledger_source import LedgerPowSource
 
@@ -93,14 +94,10 @@ async def _read_companion(inquiry: Inquiry, way: str) -> CompanionFacts:
 
 
 def find_unopened(settings: Settings) -> str:
-    """Why the ledger is not opened to look: in WAL mode, and without anybody who has it open, a reader would
-    make files beside it.  Empty where it may be opened, or is not there."""
-    path = settings.pow_ledger_path
+    """Why the ledger is not opened to look; empty where it may be, or where it is not read."""
     if settings.network.hypernodes or settings.pow_source == "node":
         return ""
-    if not is_wal(path) or path.with_name(f"{path.name}-wal").exists():
-        return ""
-    return f"{path}: the ledger is in WAL mode and nobody has it open: the PoW node does not run. Start it"
+    return find_unopenable(settings.pow_ledger_path, makes_nothing=True)
 
 
 def _open_ledger(settings: Settings) -> LedgerPowSource:

@@ -24,10 +24,12 @@ from hypernode.core.types import Registration
 from hypernode.devnet.pow_ledger import LedgerRow, open_ledger
 from hypernode.ports import PowNotReady
 from hypernode.pow.ledger_file import LedgerFile
-from hypernode.pow.ledger_registry import LedgerRegistry
+from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
 
 _BLOCKS_NOTE: Final = re.compile(r"blocks (\d+)\.\.(\d+), ts = (\d+(?:\.\d+)?) ?\+ ?(\d+(?:\.\d+)?) ?\* ?i")
 _CONFIRMATIONS_NOTE: Final = re.compile(r"(\d+) blocks or less")
+OPTIONS: Final = RegistryOptions(is_fragment=True)
+"""The ledgers of the vectors begin in the middle of the chain."""
 _MINER: Final = "m" * 56
 
 
@@ -111,7 +113,7 @@ def _open_registry(network: Network, rows: Iterable[LedgerRow]) -> Iterator[Ledg
         path = Path(folder) / "ledger.db"
         with open_ledger(path) as ledger:
             ledger.append(rows)
-        registry = LedgerRegistry(LedgerFile(path), network)
+        registry = LedgerRegistry(LedgerFile(path), network, OPTIONS)
         try:
             yield registry
         finally:

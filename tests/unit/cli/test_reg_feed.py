@@ -20,6 +20,7 @@ from tests.unit.pow.ledgers import (
     FIRST,
     FUNDER,
     NETWORK,
+    POW_GENESIS,
     blocks,
     collateral,
     funding,
@@ -50,7 +51,7 @@ ROWS = [
 @pytest.fixture
 def ledger(tmp_path: Path) -> Path:
     path = tmp_path / "ledger.db"
-    write(path, blocks(FIRST, LAST, ROWS))
+    write(path, [POW_GENESIS, *blocks(FIRST, LAST, ROWS)])
     return path
 
 

@@ -18,6 +18,7 @@ from hypernode.node.wallet import create_wallet
 from tests.unit.pow.ledgers import (
     FIRST,
     NETWORK,
+    POW_GENESIS,
     blocks,
     collateral,
     funding,
@@ -37,7 +38,7 @@ IP = "93.184.216.34"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     rows = [funding(FIRST, 1), funding(FIRST, 2, 25_000), funding(FIRST, 3, 9_000), registering(FIRST + 1, 1)]
-    write(tmp_path / "ledger.db", blocks(FIRST, LAST, rows))
+    write(tmp_path / "ledger.db", [POW_GENESIS, *blocks(FIRST, LAST, rows)])
     (tmp_path / "config.txt").write_text("POW_LEDGER_DB=ledger.db\nPORT=7001\n")
     return tmp_path
 

@@ -22,6 +22,7 @@ from tests.unit.pow.ledgers import (
     FIRST,
     FUNDER,
     NETWORK,
+    POW_GENESIS,
     START,
     STEP,
     blocks,
@@ -82,7 +83,7 @@ def folder(tmp_path: Path) -> Path:
         row(height_at(ROUND + 3) + 1, FUNDER, pot, 5_000),
     ]
     mirrors = [row(-height_at(ROUND + 3) + 5, "mirror", pot, 0, fee=0, reward=100)]
-    write(tmp_path / "ledger.db", [*blocks(FIRST, last, rows), *mirrors])
+    write(tmp_path / "ledger.db", [POW_GENESIS, *blocks(FIRST, last, rows), *mirrors])
     (tmp_path / "config.txt").write_text("POW_LEDGER_DB=ledger.db\n")
     plan = [
         # three messages in a round: score 1
@@ -232,7 +233,7 @@ def test_a_whole_week(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     people, first, last = 60, 298, 465
     rows = [r for n in range(1, people + 1) for r in (funding(FIRST, n), registering(FIRST + 1, n))]
     rows.append(row(FIRST + 2, FUNDER, NETWORK.reward_pot, 8_064.9))
-    write(tmp_path / "ledger.db", blocks(FIRST, height_at(last + 1) + 30, rows))
+    write(tmp_path / "ledger.db", [POW_GENESIS, *blocks(FIRST, height_at(last + 1) + 30, rows)])
     chain: list[Block] = []
     for round_ in [*range(first, last + 1), last + 4]:
         messages = [message((round_, n), pos(n), pos(1), params="x") for n in range(1, people + 1)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hypernode.core.address import encode_address
@@ -10,8 +11,8 @@ from hypernode.core.params import mainnet
 from hypernode.core.registry import REGISTER
 from hypernode.devnet.pow_ledger import LedgerRow, open_ledger
 
-NETWORK = mainnet()
 FIRST = 800_001
+NETWORK = replace(mainnet(), first_pow_height=FIRST)
 START = 1_535_717_485
 STEP = 60
 MINER = "e" * 56
@@ -88,6 +89,10 @@ def blocks(first: int, last: int, rows: Sequence[LedgerRow] = (), *, fork: int =
 def write(path: Path, rows: Sequence[LedgerRow], *, journal_mode: str = "DELETE") -> None:
     with open_ledger(path, journal_mode=journal_mode) as ledger:
         ledger.append(rows)
+
+
+POW_GENESIS = replace(row(1, MINER, MINER, 0, "genesis", "", fee=0, reward=1), timestamp=START - STEP)
+"""Makes a chain whole on mainnet, where one that begins in the middle is refused."""
 
 
 def roll_back_to(path: Path, height: int) -> None:

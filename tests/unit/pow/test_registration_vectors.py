@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,6 @@ from hypernode.cli.vectors import registrations
 from hypernode.cli.vectors.outcome import Agree, Differs
 from hypernode.cli.vectors.registrations import run_case
 from hypernode.devnet.pow_ledger import LedgerWriter, open_ledger
-from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
 
 DOCUMENT = json.loads(
     (Path(__file__).parents[2] / "vectors" / "registrations.json").read_text(encoding="utf-8")
@@ -53,8 +52,7 @@ def test_lists_are_those_of_the_vectors_whatever_the_ledger_is_like(
             yield ledger
 
     monkeypatch.setattr(registrations, "open_ledger", open_indexed)
-    small = partial(LedgerRegistry, options=RegistryOptions(chunk_rows=5))
-    monkeypatch.setattr(registrations, "LedgerRegistry", small)
+    monkeypatch.setattr(registrations, "OPTIONS", replace(registrations.OPTIONS, chunk_rows=5))
     cases = [case for case in DOCUMENT["cases"] if case["kind"] in ("feed", "incremental")]
     assert [run_case(DOCUMENT, case) for case in cases] == [Agree()] * len(cases)
     assert len(made) == len(cases)

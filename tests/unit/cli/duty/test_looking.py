@@ -38,6 +38,7 @@ from tests.unit.pow.fake_companion import FakeCompanion
 from tests.unit.pow.ledgers import (
     FIRST,
     NETWORK,
+    POW_GENESIS,
     blocks,
     collateral,
     funding,
@@ -236,7 +237,7 @@ def test_our_own_environment_has_what_is_required(home: Path) -> None:
 
 
 def write_ledger(home: Path, *rows: Any, journal_mode: str = "DELETE") -> None:
-    write(home / "ledger.db", blocks(FIRST, LAST, rows), journal_mode=journal_mode)
+    write(home / "ledger.db", [POW_GENESIS, *blocks(FIRST, LAST, rows)], journal_mode=journal_mode)
 
 
 def registering_ours(height: int, pos: str, ip: str = OUT_IP, sender: str = collateral(1)) -> Any:
@@ -252,7 +253,7 @@ def test_a_companion_in_sync_is_in_order_and_a_late_one_an_error(home: Path) -> 
     assert f"block {LAST} is 60 s old" in findings[0].found
     assert "journal mode DELETE" in findings[1].found
     (home / "ledger.db").unlink()
-    write(home / "ledger.db", blocks(FIRST, LAST - 60))
+    write(home / "ledger.db", [POW_GENESIS, *blocks(FIRST, LAST - 60)])
     severity, words = look_at(home, "companion")
     assert severity is Severity.ERROR
     assert "3660 s old" in words
@@ -320,7 +321,7 @@ def test_a_fresh_registration_is_told_with_the_round_that_counts_it(home: Path, 
 
 def test_a_late_companion_still_tells_what_it_has(home: Path, wallet: Wallet) -> None:
     rows = [funding(FIRST, 1), registering_ours(FIRST + 1, wallet.address)]
-    write(home / "ledger.db", blocks(FIRST, LAST - 150, rows))
+    write(home / "ledger.db", [POW_GENESIS, *blocks(FIRST, LAST - 150, rows)])
     late, told = look(home, "registration")["registration"]
     assert late.severity is Severity.WARNING
     assert "wait until the PoW node has them" in late.found

@@ -1,0 +1,239 @@
+"""A ledger that somebody else wrote: computed tables are refused, and no row takes the list from the
+others."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hypernode.core.registration_text import MAX_OPENFIELD_CHARS
+from hypernode.core.registry import REGISTER, RegistryState
+from hypernode.ports import PowNotReady
+from hypernode.pow import ledger_file
+from hypernode.pow.ledger_file import LedgerFile
+from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
+from hypernode.pow.past_balances import read_past_balances
+from tests.unit.pow.ledgers import (
+    FIRST,
+    FUNDER,
+    NETWORK,
+    blocks,
+    collateral,
+    funding,
+    pos,
+    registering,
+    text_of,
+    time_of,
+    write,
+)
+
+INSERT = "INSERT INTO transactions VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+MIB = 1 << 20
+HEIGHT = FIRST + 3
+OWN = collateral(9)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    made = tmp_path / "ledger.db"
+    rows = [funding(FIRST, 1), registering(FIRST + 1, 1), funding(FIRST, 2), registering(FIRST + 9, 2)]
+    write(made, blocks(FIRST, FIRST + 60, rows))
+    return made
+
+
+def change(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+def insert(path: Path, *rows: Sequence[Any]) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executemany(INSERT, rows)
+        connection.commit()
+
+
+def make_row(**values: Any) -> list[Any]:
+    columns = {
+        "block_height": HEIGHT,
+        "timestamp": time_of(HEIGHT),
+        "address": OWN,
+        "recipient": OWN,
+        "amount": 0,
+        "signature": "s",
+        "public_key": "k",
+        "block_hash": "h",
+        "fee": 0.01,
+        "reward": 0,
+        "operation": REGISTER,
+        "openfield": text_of(9),
+    }
+    return list((columns | values).values())
+
+
+def derive(path: Path, *, chunk_rows: int = 10, verify: bool = False) -> RegistryState:
+    registry = LedgerRegistry(LedgerFile(path), NETWORK, RegistryOptions(chunk_rows, verify=verify))
+    status = registry.get_status(time_of(FIRST + 60))
+    assert (status.height, status.problem) == (FIRST + 60, "")
+    return registry.derive_at(time_of(FIRST + 30))[1]
+
+
+def list_others(state: RegistryState) -> list[tuple[str, int]]:
+    return [(entry.collateral, entry.weight) for entry in state.entries if entry.collateral != OWN]
+
+
+EXPECTED = [(collateral(1), 1), (collateral(2), 1)]
+ABSURD = [
+    b"\xff\xfe",
+    "x",
+    "1e999",
+    float("inf"),
+    -float("inf"),
+    2**63 - 1,
+    -(2**63),
+    2**62,
+    None,
+    1.5,
+    -1,
+    0,
+]
+
+
+@pytest.mark.parametrize("column", ["block_height", "timestamp", "amount", "fee", "reward"])
+def test_no_number_of_one_row_takes_the_list_away(path: Path, column: str) -> None:
+    # a reward of 1.5 is no absurd one: such a row is a block's
+    values = [value for value in ABSURD if (column, value) != ("reward", 1.5)]
+    insert(path, *(make_row(**{column: value}) for value in values))
+    state = derive(path)
+    assert list_others(state) == EXPECTED
+    assert derive(path, verify=True).entries == ()  # nothing here is signed
+    read_past_balances(LedgerFile(path), {OWN, FUNDER})
+
+
+@pytest.mark.parametrize(
+    "column", ["address", "recipient", "signature", "public_key", "block_hash", "operation", "openfield"]
+)
+@pytest.mark.parametrize(
+    "value",
+    [9 * MIB * "x", 9 * MIB * b"x", b"hypernode:register", "\0\x1b[2J", 7, None, "\n" * 10],
+    ids=["text", "blob", "small", "control", "number", "null", "lines"],
+)
+def test_no_text_of_one_row_takes_the_list_away(path: Path, column: str, value: object) -> None:
+    insert(path, make_row(**{column: value}))
+    assert list_others(derive(path)) == EXPECTED
+    read_past_balances(LedgerFile(path), {OWN, FUNDER})
+
+
+def test_many_rows_that_are_too_large_are_no_ledger(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_file, "MAX_UNREADABLE", 3)
+    insert(path, *(make_row(address="x" * (9 * MIB)) for _ in range(3)))
+    assert list_others(derive(path)) == EXPECTED
+    insert(path, make_row(address="x" * (9 * MIB)))
+    with pytest.raises(PowNotReady, match="more than 3 rows are too large"):
+        LedgerRegistry(LedgerFile(path), NETWORK).derive_at(time_of(FIRST + 30))
+
+
+@pytest.mark.parametrize("size", [MAX_OPENFIELD_CHARS + 1, 9 * MIB])
+def test_an_openfield_longer_than_the_chain_allows_is_void_and_shown(path: Path, size: int) -> None:
+    good = text_of(9) + ",reason="
+    insert(path, make_row(openfield=good.ljust(size, "x")), make_row(block_height=HEIGHT + 1))
+    registry = LedgerRegistry(LedgerFile(path), NETWORK)
+    events = registry.derive_feed(FIRST + 30)[1]
+    found = [(result.ok, result.rule) for row, result in events if row.address == OWN]
+    assert found == [(False, "5-pow openfield"), (True, "")]
+    assert max(len(row.openfield) for row, _ in events) < 2_000
+
+
+def test_the_longest_openfield_of_the_chain_counts(path: Path) -> None:
+    text = (text_of(9) + ",reason=").ljust(MAX_OPENFIELD_CHARS, "x")
+    insert(path, make_row(openfield=text))
+    assert [entry.pos for entry in derive(path).entries if entry.collateral == OWN] == [pos(9)]
+
+
+@pytest.mark.parametrize("rowid", [2**63 - 1, 10**12, -5, 0], ids=["the last", "far", "negative", "zero"])
+def test_rows_may_lie_far_apart(path: Path, rowid: int) -> None:
+    change(path, f"INSERT INTO transactions(rowid, block_height) VALUES ({rowid}, {HEIGHT})")
+    assert list_others(derive(path)) == EXPECTED
+
+
+def test_pieces_that_are_too_many_are_said(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_file, "MAX_SPANS", 8)
+    with pytest.raises(PowNotReady, match="too far apart"):
+        LedgerRegistry(LedgerFile(path), NETWORK, RegistryOptions(8)).derive_at(time_of(FIRST + 30))
+    assert list_others(derive(path, chunk_rows=10)) == EXPECTED
+
+
+ENDLESS = (
+    "CREATE VIEW transactions AS WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n "
+    "rowid,"
+    " n block_height, n timestamp, 'a' address, 'b' recipient, 0 amount, '' signature, '' public_key,"
+    " '' block_hash, 0 fee, 1 reward, '' operation, '' openfield FROM c"
+)
+RENAME = "ALTER TABLE transactions RENAME TO t"
+GENERATED = "ALTER TABLE t ADD COLUMN openfield AS (zeroblob(100000000))"
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        (RENAME, "CREATE VIEW transactions AS SELECT * FROM t"),
+        (RENAME, ENDLESS),
+        (
+            "ALTER TABLE transactions DROP COLUMN openfield",
+            RENAME,
+            GENERATED,
+            "ALTER TABLE t RENAME TO transactions",
+        ),
+        ("DROP TABLE transactions", "CREATE VIRTUAL TABLE transactions USING fts5(block_height)"),
+        ("ALTER TABLE transactions ADD COLUMN rowid",),
+    ],
+    ids=["view", "endless", "generated", "virtual", "rowid"],
+)
+def test_what_is_computed_is_no_ledger(path: Path, statements: tuple[str, ...]) -> None:
+    change(path, *statements)
+    registry = LedgerRegistry(LedgerFile(path), NETWORK)
+    assert "are computed" in registry.get_status(0).problem
+    with pytest.raises(PowNotReady, match="are computed"):
+        registry.derive_at(time_of(FIRST + 30))
+
+
+def test_a_column_that_is_computed_beside_ours_is_left_alone(path: Path) -> None:
+    change(path, "ALTER TABLE transactions ADD COLUMN g AS (zeroblob(100000000))")
+    assert list_others(derive(path)) == EXPECTED
+
+
+def test_a_query_that_does_not_end_is_ended(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_file, "MAX_OPS", 200_000)
+    endless = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT MAX(n) FROM c"
+    with LedgerFile(path).open() as reader:
+        with pytest.raises(PowNotReady, match="did not end"):
+            reader.query(endless)
+        assert reader.query("SELECT 1") == [(1,)]
+
+
+@pytest.mark.parametrize("name", ["Hyperblock", "Hypoblock"])
+def test_a_ledger_with_sums_in_place_of_rows_is_refused(path: Path, name: str) -> None:
+    change(path, f"UPDATE transactions SET address = '{name}' WHERE rowid = 30")
+    with pytest.raises(PowNotReady, match=r"a pruned ledger .* set full_ledger=True"):
+        LedgerRegistry(LedgerFile(path), NETWORK, RegistryOptions(10)).derive_at(time_of(FIRST + 30))
+
+
+def test_a_recipient_of_that_name_is_anybodys_joke(path: Path) -> None:
+    insert(path, make_row(recipient="Hyperblock", operation=""))
+    assert list_others(derive(path)) == EXPECTED
+
+
+def test_a_ledger_that_begins_in_the_middle_is_refused_at_once(path: Path) -> None:
+    network = replace(NETWORK, first_pow_height=FIRST - 1)
+    registry = LedgerRegistry(LedgerFile(path), network)
+    assert f"its first block is {FIRST}" in registry.get_status(time_of(FIRST + 60)).problem
+    with pytest.raises(PowNotReady, match="a pruned ledger"):
+        registry.derive_at(time_of(FIRST + 30))
+    assert "a pruned ledger" in registry.get_status(time_of(FIRST + 60)).problem
