@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from hypernode.core.block import encode_raw_block, to_header
 from hypernode.core.errors import Ignore, Reject
@@ -43,6 +43,9 @@ from hypernode.node.world import World
 from hypernode.ports import Finding, Replacement, StorageTrouble
 
 T = TypeVar("T")
+
+EVIDENCE_ROUNDS: Final = 5
+"""Of two blocks for one slot that a fetched branch shows: nobody could do anything about older ones."""
 
 
 def _check_ordered(order: Order, blocks: Sequence[Block]) -> None:
@@ -110,10 +113,7 @@ class Chain:
             if block.block_hash == own.block_hash:
                 raise Ignore("rule 1", "known")
             judge = await self._judge_at(own.height, Origin.PUSHED)
-            # Who forged long ago could give us two blocks for each of those slots, to store and to report.
-            present, _ = compute_round_slot(self._network, self._world.clock.now())
-            since = present - self._network.keep_rounds
-            await self._note_equivocation(judge.history, block, since=since)
+            await self._note_equivocation(judge.history, block, self._network.keep_rounds)
             self._check_place(block, own)
             # Whoever is registered can push blocks full of messages, again and again: what the juror of the
             # slot did not sign is refused whatever is in it, and so are wrong numbers of messages.
@@ -198,7 +198,7 @@ class Chain:
             await judge.history.look_up(blocks)
             findings: list[Finding] = []
             for prepared in branch:
-                await self._note_equivocation(judge.history, prepared.block)
+                await self._note_equivocation(judge.history, prepared.block, EVIDENCE_ROUNDS)
                 try:
                     findings += await self._judge(judge, prepared)
                 except Reject as fault:
@@ -319,18 +319,24 @@ class Chain:
         if await self._world.journal.get_hash(block.round, block.sir) != block.block_hash:
             await self.on_own_block(block)
 
-    async def _note_equivocation(self, history: History, block: Block, *, since: Round = 0) -> None:
-        """Two signed blocks of one forger for one slot, of round ``since`` or later, are kept as evidence,
-        once (spec 4)."""
+    async def _note_equivocation(self, history: History, block: Block, rounds: int) -> None:
+        """Two signed blocks of one forger for one slot, of the last ``rounds``, are kept as evidence, once
+        (spec 4).  Who forged long ago, or has the keys of those who did, could give us two blocks for each of
+        their slots, to store and to report."""
         stored = await history.get_stored(block.round, block.sir)
         if stored is None or stored.forger != block.forger or stored.block_hash == block.block_hash:
+            return
+        case, is_own = (block.round, block.sir, block.forger), block.forger == self._world.signer.address
+        present, _ = compute_round_slot(self._network, self._world.clock.now())
+        is_news = block.round >= present - rounds and case not in await self._list_evident()
+        # One case is enough, and its forger can sign thousands of blocks more.
+        if not is_news and not is_own:
             return
         # What a peer gives for the hash proves nothing: the same block under another one is no second.
         if not await self._run(block, lambda: self._is_signed(block)):
             return
         await self._note_own_block(block)
-        case = (block.round, block.sir, block.forger)
-        if block.round < since or case in await self._list_evident():
+        if not is_news:
             return
         # Whole blocks: their signatures cover the ids of their messages.  Of a giant one its head must do.
         [(_, size)] = await self._world.ledger.get_block_sizes(stored.height, 1)
@@ -338,7 +344,9 @@ class Chain:
         second = to_header(block) if is_giant(block) else await take_out(block, self._world.verifier.run)
         evidence = Equivocation(whole or stored, second, int(self._world.clock.now()))
         await self._world.ledger.save_evidence(evidence)
-        (await self._list_evident()).add(case)
+        # what is too old to be asked for again need not be remembered
+        recent = {known for known in await self._list_evident() if known[0] >= present - EVIDENCE_ROUNDS}
+        self._evident = recent | {case}
         self.on_equivocation(evidence)
 
     def _is_signed(self, block: Block) -> bool:

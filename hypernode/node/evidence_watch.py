@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from hypernode.core import kinds
 from hypernode.core.block import to_header
@@ -17,6 +18,9 @@ from hypernode.mempool.pool import Mempool
 from hypernode.node.present import Present
 from hypernode.node.reporter import Reporter
 from hypernode.node.world import World
+
+MAX_SHOWN: Final = 100
+"""Cases in the status, and all that can be reported again: those of the last rounds."""
 
 
 @dataclass(slots=True)
@@ -36,7 +40,7 @@ class EvidenceWatch:
 
     def note(self, evidence: Equivocation) -> None:
         """A new case, stored already; it is to be reported."""
-        self.present.evidence.append(_to_headers(evidence))
+        self.present.evidence = [*self.present.evidence, _to_headers(evidence)][-MAX_SHOWN:]
         self.warn(f"{evidence.first.forger} signed two blocks for slot {evidence.first.sir}")
 
     async def report_again(self, round_: Round) -> None:

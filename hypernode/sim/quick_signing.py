@@ -8,7 +8,7 @@ nothing of forgeries.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Final
@@ -57,10 +57,10 @@ def sign(privkey: bytes, buffer: bytes) -> bytes:
 
 
 def is_valid_signature(
-    pubkey: bytes, signature: bytes, buffer: bytes, *, allow_long_ids: bool = False
+    pubkey: bytes, signature: bytes, buffer: bytes | Iterable[bytes], *, allow_long_ids: bool = False
 ) -> bool:
     """As ``signing.is_valid_signature``, but that there are no long ids."""
-    made = _make(pubkey, buffer)
+    made = _make(pubkey, buffer if isinstance(buffer, bytes) else b"".join(buffer))
     return signature in (made, signing.compute_twin(made))
 
 

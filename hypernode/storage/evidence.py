@@ -6,12 +6,24 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
+from hypernode.core.block import to_header
 from hypernode.core.types import Block, Equivocation, Height, Message
 from hypernode.ports import Finding
 from hypernode.storage.interface import Reader, Transaction
 
+MAX_CASES: Final = 100
+"""The latest by slot: more than the slots of the rounds that anybody is told of (``EVIDENCE_ROUNDS`` of
+``node.chain``).  Who forges can make a case in each slot of his, for years."""
+MAX_BLOCK_CHARS: Final = 128 * 1024
+"""Of a block as it is kept, some 300 messages; of a larger one its head must do.  With ``MAX_CASES`` all of
+the evidence takes 26 MB at most."""
+
 # One case for a slot and forger: two blocks prove it, and a forger can make any number of them.
 _SAVE_EVIDENCE: Final = "INSERT OR IGNORE INTO evidence VALUES(?, ?, ?, ?, ?, ?)"
+_DROP_OLD: Final = (
+    "DELETE FROM evidence WHERE rowid NOT IN"
+    " (SELECT rowid FROM evidence ORDER BY round DESC, sir DESC, forger LIMIT ?)"
+)
 _GET_EVIDENCE: Final = "SELECT first, second, seen_at FROM evidence ORDER BY round, sir, forger"
 _SAVE_FINDING: Final = "INSERT OR IGNORE INTO findings VALUES(?, ?, ?, ?)"
 _GET_FINDINGS: Final = (
@@ -21,12 +33,13 @@ _COUNT_FINDINGS: Final = "SELECT rule, count(*) FROM findings GROUP BY rule ORDE
 
 
 async def save_evidence(transaction: Transaction, evidence: Equivocation) -> None:
-    """Keep the first case of a slot and forger."""
+    """Keep the first case of a slot and forger, and of all cases the latest."""
     first = evidence.first
     texts = (_block_to_json(first), _block_to_json(evidence.second))
     await transaction.execute(
         _SAVE_EVIDENCE, (first.round, first.sir, first.forger, *texts, evidence.seen_at)
     )
+    await transaction.execute(_DROP_OLD, (MAX_CASES,))
 
 
 async def get_evidence(reader: Reader) -> list[Equivocation]:
@@ -54,10 +67,11 @@ async def count_findings(reader: Reader) -> dict[str, int]:
 
 
 def _block_to_json(block: Block) -> str:
-    """With its messages, where it has them: the signature is over their ids."""
+    """With its messages, where it has them and there are not too many: the signature is over their ids."""
     fields: dict[str, Any] = {name: getattr(block, name) for name in Block.__slots__}
     fields["messages"] = [{name: getattr(m, name) for name in Message.__slots__} for m in block.messages]
-    return json.dumps(fields, default=_encode_bytes, separators=(",", ":"))
+    text = json.dumps(fields, default=_encode_bytes, separators=(",", ":"))
+    return text if len(text) <= MAX_BLOCK_CHARS or not block.messages else _block_to_json(to_header(block))
 
 
 def _encode_bytes(value: object) -> str:

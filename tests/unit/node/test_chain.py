@@ -15,7 +15,8 @@ from hypernode.core.params import Network
 from hypernode.core.signing import compute_twin, sign
 from hypernode.core.types import Block, ChainHeight, Equivocation, Message
 from hypernode.core.validate_block import RULE_CLASSES
-from hypernode.machine.peers import Support
+from hypernode.machine.peers import Order, Support
+from hypernode.node.chain import EVIDENCE_ROUNDS
 from hypernode.node.runtime import Node
 from hypernode.sim.adapters import InlineVerifier
 from hypernode.sim.cluster import make_privkey
@@ -453,6 +454,43 @@ def test_a_pushed_second_block_of_long_ago_is_not_kept(rounds: int, cases: int) 
             assert len(await each.world.ledger.get_evidence()) == cases
         # What was signed with our key elsewhere halts us, however old it is.
         assert "elsewhere" in own.present.halted
+
+    play(scenario())
+
+
+@pytest.mark.parametrize(("rounds", "cases"), [(EVIDENCE_ROUNDS, 1), (EVIDENCE_ROUNDS + 1, 0)])
+def test_a_fetched_second_block_of_long_ago_is_not_kept(rounds: int, cases: int) -> None:
+    """Or the old keys of all who ever forged would fill the disk with a case for each slot of the history."""
+
+    async def scenario() -> None:
+        bed = Bed()
+        first, second = await _two_blocks(bed)
+        node = await _bystander(bed, first)
+        bed.go_to(ROUND + rounds, 3)
+        order = Order(second.height, second.block_hash)
+        await node.chain.adopt(0, [second], None, Support(6, 6, order))
+        assert len(await node.world.ledger.get_evidence()) == cases
+
+    play(scenario())
+
+
+def test_a_juror_that_signs_many_blocks_for_one_slot_is_one_case_and_costs_no_more() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        branch = await Branch.on(bed, (await bed.node()).world.ledger)
+        first, *others = [await branch.make(ROUND, 0, after_s=16 + n) for n in range(40)]
+        database = InlineDatabase()
+        node = await _bystander(bed, first, ledger_db=database)
+        told: list[Equivocation] = []
+        node.chain.on_equivocation = told.append
+        pages = []
+        for block in others:
+            with pytest.raises(Ignore, match="rule 1"):
+                await node.chain.accept_pushed(block)
+            pages.append((await database.fetch_all("PRAGMA page_count"))[0][0])
+        assert len(told) == 1
+        assert len(set(pages)) == 1
+        assert len(await node.world.ledger.get_evidence()) == 1
 
     play(scenario())
 

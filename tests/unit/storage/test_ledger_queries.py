@@ -10,6 +10,7 @@ from hypernode.core.kpis import compute_kpis
 from hypernode.core.types import Block, Equivocation, Juror, Kpis, PeerTest, Registration, RoundPlan
 from hypernode.ports import Finding
 from hypernode.storage.database import InlineDatabase
+from hypernode.storage.evidence import MAX_CASES
 from hypernode.storage.ledger import SqliteLedger, open_ledger
 from tests.unit.storage.chains import GENESIS, NETWORK, block, chain, message
 
@@ -215,6 +216,24 @@ def test_status_of_a_round_comes_back() -> None:
         }
         await ledger.save_status(3, {"new": 1})
         assert await ledger.get_status(3) == {"new": 1}
+
+    asyncio.run(run())
+
+
+def test_of_the_evidence_the_latest_cases_are_kept_and_of_large_blocks_the_heads() -> None:
+    """A juror can sign any number of blocks, for years."""
+
+    async def run() -> None:
+        ledger = await _ledger()
+        many = [message(n, params="x" * 200) for n in range(400)]
+        large, small = block(GENESIS, 1, 0, "f", many), block(GENESIS, 1, 0, "f", salt=1)
+        for round_ in range(MAX_CASES + 30):
+            first, second = (replace(one, round=round_) for one in (large, small))
+            await ledger.save_evidence(Equivocation(first, second))
+        found = await ledger.get_evidence()
+        assert [case.first.round for case in found] == list(range(30, MAX_CASES + 30))
+        assert found[0].first == to_header(replace(large, round=30))
+        assert found[0].second == replace(small, round=30)
 
     asyncio.run(run())
 
