@@ -18,6 +18,7 @@ from hypernode.app.files import FolderFiles
 from hypernode.app.hardening import forbid_dumps, keep_files_private
 from hypernode.app.heartbeat import keep_log_alive
 from hypernode.app.lock_watch import watch_locks
+from hypernode.app.memory import hold_little
 from hypernode.app.metrics import ProcessMetrics
 from hypernode.app.pow_source import open_pow_source
 from hypernode.app.signals import Process, install_signals, watch_parent
@@ -53,6 +54,7 @@ def run(
 ) -> int:
     """Run the node until it is told to stop; the exit status.  ``remarks`` on the configuration go into the
     log; ``reload`` reads the configuration again (SIGHUP); ``show_sync`` is told how far catching up is."""
+    hold_little()
     forbid_dumps()
     keep_files_private()
     with lock_data(settings) as data_lock, lock_wallet(settings) as wallet_lock:

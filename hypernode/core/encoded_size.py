@@ -6,6 +6,7 @@ answers; ``wire.codec`` writes exactly as many, which a property test holds.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from hypernode.core.types import Block, Message
@@ -50,6 +51,18 @@ def _compute_header_size(block: Block) -> int:
 def compute_entry_size(block_size: int) -> int:
     """Bytes of an encoded block as an entry of a command: with its tag and its length."""
     return _count_bytes(block_size)
+
+
+def count_within(block_sizes: Iterable[int], most_bytes: int) -> int:
+    """How many blocks of these sizes, from the first on, have so many bytes together; at least one, if there
+    is any."""
+    count = 0
+    for size in block_sizes:
+        most_bytes -= size
+        if count and most_bytes < 0:
+            break
+        count += 1
+    return count
 
 
 def compute_payload_size(block_sizes: tuple[int, ...]) -> int:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from hypernode.core.block import to_header
+from hypernode.core.encoded_size import count_within
 from hypernode.core.kpis import compute_kpis
+from hypernode.core.long_messages import is_short
 from hypernode.core.params import Network
-from hypernode.core.types import Block, ChainHeight, Height, Round
+from hypernode.core.types import ADDRESS_CHARS, Block, ChainHeight, Height, Kpis, Message, Round
 from hypernode.core.validate_block import RULE_CLASSES, Break
 from hypernode.node.examining import Examiner, Verdict, judge_break
 from hypernode.node.history import History
@@ -22,6 +24,8 @@ from hypernode.node.recount import FirstRounds, Recount
 from hypernode.ports import Ledger
 
 BATCH_BLOCKS: Final = 200
+BATCH_BYTES: Final = 16 * 1024 * 1024
+"""Encoded; a giant block alone."""
 BATCH_MESSAGES: Final = 20_000
 """A batch ends before it holds more, but has one block at least: some 15 MB."""
 MAX_LISTED: Final = 1_000
@@ -135,13 +139,13 @@ class ChainCheck:
     async def _read(self, first: Height) -> list[Block]:
         if first > self._tip.height:
             return []
-        headers = await self._ledger.get_headers(first, min(BATCH_BLOCKS, self._tip.height - first + 1))
-        count, messages = 0, 0
-        for header in headers:
-            messages += header.msg_count
-            if count and messages > BATCH_MESSAGES:
-                break
-            count += 1
+        most = min(BATCH_BLOCKS, self._tip.height - first + 1)
+        headers = await self._ledger.get_headers(first, most)
+        sizes = await self._ledger.get_block_sizes(first, most)
+        count = min(
+            count_within((header.msg_count for header in headers), BATCH_MESSAGES),
+            count_within((size for _, size in sizes), BATCH_BYTES),
+        )
         return await self._ledger.get_blocks(first, count)
 
     async def _judge_batch(self, parent: Block, blocks: Sequence[Block], bad: dict[bytes, str]) -> Block:
@@ -173,7 +177,7 @@ class ChainCheck:
         """What is stored of the block's chain, with what is counted."""
         if self._round_blocks and self._round_blocks[-1].round != block.round:
             await self._end_round(block)
-        self._round_blocks.append(block)
+        self._round_blocks.append(_drop_long_texts(block))
         if is_pruned:
             return
         if block.height == self._below:
@@ -200,12 +204,12 @@ class ChainCheck:
         if not walked or walked[0].height < self._below:
             return
         last = walked[-1]
-        stored = await self._ledger.get_kpis(last.round, last.round)
-        if stored == compute_kpis(walked):
+        stored = _of_addresses(await self._ledger.get_kpis(last.round, last.round))
+        if stored == _of_addresses(compute_kpis(walked)):
             return
         # part of it was walked before, or comes later
         whole = [b for b in await self._ledger.get_round_blocks(last.round) if b.height > 0]
-        if any(b.height < self._below for b in whole) or stored == compute_kpis(whole):
+        if any(b.height < self._below for b in whole) or stored == _of_addresses(compute_kpis(whole)):
             return
         self._note(
             last, Break(KPIS, _STORED, f"the totals of round {last.round} are not those of its blocks")
@@ -218,6 +222,22 @@ class ChainCheck:
             self.state.breaks.append(
                 ListedBreak(block.height, block.block_hash, brk.rule, brk.cls, verdict.value, brk.reason)
             )
+
+
+def _drop_long_texts(block: Block) -> Block:
+    """The block as KPIs need it: of what is kept until its round ends, nothing is large."""
+    if all(map(is_short, block.messages)):
+        return block
+    return replace(block, messages=tuple(map(_drop_long_text, block.messages)))
+
+
+def _drop_long_text(m: Message) -> Message:
+    return m if is_short(m) else replace(m, params="")
+
+
+def _of_addresses(kpis: Mapping[str, Kpis]) -> dict[str, Kpis]:
+    """Without those of recipients that are long texts, which the ledger knows under another name."""
+    return {name: each for name, each in kpis.items() if len(name) <= ADDRESS_CHARS}
 
 
 def describe_counts(counts: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, object]]:

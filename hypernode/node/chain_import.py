@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from hypernode.core.block import create_genesis, to_header
+from hypernode.core.encoded_size import count_within
 from hypernode.core.errors import Reject
 from hypernode.core.params import Network
 from hypernode.core.types import Block, Height
@@ -23,6 +24,8 @@ from hypernode.node.judging import list_findings
 from hypernode.ports import Ledger, PowNotReady
 
 BATCH_BLOCKS: Final = 100
+BATCH_BYTES: Final = 16 * 1024 * 1024
+"""Encoded bytes of blocks that are read at once: five batches of usual messages; a giant block alone."""
 BATCH_MESSAGES: Final = 10_000
 """A batch is judged and stored at once: some 0.5 s and 10 MB."""
 
@@ -36,7 +39,7 @@ class BlockSource(Protocol):
     async def get_hash(self, height: Height) -> bytes | None: ...
 
     async def get_blocks(self, first: Height, count: int) -> list[Block]:
-        """Whole blocks, ascending."""
+        """Whole blocks, ascending, at least one if there is any; fewer than asked for if they are large."""
         ...
 
 
@@ -55,7 +58,8 @@ class LedgerChain:
         return None if stored is None else stored.block_hash
 
     async def get_blocks(self, first: Height, count: int) -> list[Block]:
-        return await self._ledger.get_blocks(first, count)
+        sizes = await self._ledger.get_block_sizes(first, count)
+        return await self._ledger.get_blocks(first, count_within((size for _, size in sizes), BATCH_BYTES))
 
 
 @dataclass(slots=True)
@@ -117,12 +121,8 @@ async def _check_common(network: Network, ledger: Ledger, source: BlockSource) -
 
 def _split(blocks: list[Block]) -> tuple[list[Block], list[Block]]:
     """As many blocks as a batch may have, at least one; and the others."""
-    messages = 0
-    for count, block in enumerate(blocks):
-        messages += len(block.messages)
-        if count and messages > BATCH_MESSAGES:
-            return blocks[:count], blocks[count:]
-    return blocks, []
+    count = count_within((len(block.messages) for block in blocks), BATCH_MESSAGES)
+    return blocks[:count], blocks[count:]
 
 
 async def _store(

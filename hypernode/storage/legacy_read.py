@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from hypernode.core.block import normalise_block
+from hypernode.core.encoded_size import compute_block_size
 from hypernode.core.network import Network
 from hypernode.core.numeric_params import restore_params
 from hypernode.core.types import Block, Height, Message
@@ -21,6 +22,7 @@ from hypernode.storage.interface import Row, StorageError
 from hypernode.storage.legacy_schema import (
     BLOCK_COLUMNS,
     MESSAGE_COLUMNS,
+    READ_BYTES,
     SIDE_TABLES,
     block_from_row,
     message_from_row,
@@ -68,14 +70,16 @@ class LegacyChain:
         return rows[0][0] if rows else None
 
     async def get_blocks(self, first: Height, count: int) -> list[Block]:
-        """Whole blocks from ``first`` on, ascending.  Quick when asked for in order.  Raises StorageError
-        where the file is none of a chain."""
+        """Whole blocks from ``first`` on, ascending, so many or at least ``READ_BYTES`` of them.  Quick when
+        asked for in order.  Raises StorageError where the file is none of a chain."""
         if self._blocks is None or self._next != first:
             self._blocks = self._iterate(first)
         found: list[Block] = []
         try:
-            while len(found) < count and (block := next(self._blocks, None)) is not None:
+            left = READ_BYTES
+            while len(found) < count and left > 0 and (block := next(self._blocks, None)) is not None:
                 found.append(block)
+                left -= compute_block_size(block)
         except sqlite3.DatabaseError as error:
             raise self._explain(error) from error
         self._next = first + len(found)

@@ -7,6 +7,9 @@ from typing import Final
 from hypernode.core.types import Block, Message
 from hypernode.storage.interface import Params, Row, StorageError
 
+READ_BYTES: Final = 16 * 1024 * 1024
+"""Encoded, of blocks that are read or written at once: 200 of usual size; a giant block alone."""
+
 CHAIN_NAME: Final = "poc_pos_chain.db"
 HYPERNODES_NAME: Final = "hndb.db"
 

@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from hypernode.core.encoded_size import count_within
 from hypernode.core.types import Height, RoundPlan
 from hypernode.storage.interface import Params, StorageError
 from hypernode.storage.ledger import SqliteLedger
@@ -22,6 +23,7 @@ from hypernode.storage.legacy_schema import (
     CHAIN_TABLES,
     HYPERNODES_NAME,
     HYPERNODES_TABLES,
+    READ_BYTES,
     SIDE_TABLES,
     block_to_row,
     message_to_row,
@@ -89,7 +91,9 @@ async def _write_chain(
         connection.execute(sql)
     first, tip = 0, ledger.get_height().height
     while first <= tip:
-        blocks = await ledger.get_blocks(first, min(_BATCH, tip - first + 1))
+        sizes = await ledger.get_block_sizes(first, min(_BATCH, tip - first + 1))
+        count = count_within((size for _, size in sizes), READ_BYTES)
+        blocks = await ledger.get_blocks(first, count)
         connection.executemany(_BLOCK, [block_to_row(block) for block in blocks])
         connection.executemany(_MESSAGE, [message_to_row(m) for block in blocks for m in block.messages])
         first = blocks[-1].height + 1

@@ -14,14 +14,23 @@ import pytest
 from hypernode.core import kinds
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.long_messages import LongMessages
-from hypernode.core.types import ChainHeight
+from hypernode.core.types import Block, ChainHeight
 from hypernode.machine.peers import Support
 from hypernode.net import stream
 from hypernode.net.serving import Caller
-from hypernode.node import catching_up, putting_away
+from hypernode.node import catching_up, chain_check, putting_away
+from hypernode.node.chain_check import ChainCheck
+from hypernode.node.chain_import import LedgerChain, import_chain
+from hypernode.node.examining import Examiner
 from hypernode.node.giants import Giants
 from hypernode.node.judging import Prepared
 from hypernode.node.runtime import Node
+from hypernode.ports import Finding
+from hypernode.pow.fixed_source import FixedPowSource
+from hypernode.sim.adapters import InlineVerifier
+from hypernode.storage.database import InlineDatabase
+from hypernode.storage.ledger import open_ledger
+from hypernode.storage.reading import LedgerReader
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES
@@ -298,5 +307,82 @@ def test_giant_answer_of_another_kind_is_the_peers_fault() -> None:
         giants = Giants(net.bed.network, SMALL)
         with pytest.raises(Reject, match="not in a row"):
             await giants.ask(session, 7)
+
+    play(scenario())
+
+
+# --- the doors of tools ---------------------------------------------------------------------------------
+
+
+def examine(net: Net) -> Examiner:
+    pow_source = FixedPowSource(net.bed.network)
+    return Examiner(net.bed.network, InlineVerifier(), pow_source, net.bed.clock.now())
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_giants_of_another_ledger_are_taken_in_where_the_network_may_hold_them(mixed: bool) -> None:
+    async def scenario() -> None:
+        net = Net(mixed=mixed)
+        await net.open([10], (29, 15, 15, 4))
+        rules = net.bed.network
+        ledger = await open_ledger(InlineDatabase(), net.bed.network)
+        source = LedgerChain(net.maker.world.ledger)
+        if mixed:
+            await import_chain(rules, ledger, source, examine(net), needs_companion=True)
+            assert ledger.get_height() == net.tip
+            assert (await ledger.count_findings())["14"] == 3
+        else:
+            with pytest.raises(Reject, match="rule 14"):
+                await import_chain(rules, ledger, source, examine(net), needs_companion=True)
+            assert ledger.get_height().height == 1
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_check_of_the_chain_tells_giants_and_reads_no_more_than_a_batch(
+    mixed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chain_check, "BATCH_BYTES", 10 * KIB)
+    read: list[int] = []
+    get_blocks = LedgerReader.get_blocks
+
+    async def note(self: LedgerReader, first: int, count: int) -> list[Block]:
+        read.append(count)
+        return await get_blocks(self, first, count)
+
+    monkeypatch.setattr(LedgerReader, "get_blocks", note)
+
+    async def scenario() -> None:
+        net = Net(mixed=mixed)
+        await net.open([], (4, 4, 40, 4, 29, 29))
+        read.clear()
+        state = await ChainCheck(net.bed.network, net.maker.world.ledger, examine(net)).run()
+        assert read == [2, 1, 2, 1]
+        found = {(b.height, b.rule, b.verdict) for b in state.breaks}
+        assert {(3, "7", "refused"), (3, "14", "refused"), (5, "14", "refused")} <= found
+        findings = [Finding(3, net.blocks[2].block_hash, rule, "") for rule in ("7", "14")]
+        other = await open_ledger(InlineDatabase(), net.bed.network)
+        await other.append_many(net.blocks[:4], findings)
+        state = await ChainCheck(net.bed.network, other, examine(net)).run()
+        verdicts = {b.verdict for b in state.breaks if b.height == 3}
+        assert verdicts == ({"documented"} if mixed else {"refused"})
+
+    play(scenario())
+
+
+def test_check_of_a_round_with_long_texts_finds_its_totals_right() -> None:
+    async def scenario() -> None:
+        net = Net()
+        await net.open([10, 40_000])
+        at = net.bed.clock.now() - 200
+        branch = await Branch.on(net.bed, net.maker.world.ledger)
+        long = [
+            net.bed.message(n, at, recipient="r" * 20_000, what=what) for n, what in enumerate((101, 202))
+        ]
+        await branch.add(ROUND, 2, messages=[*long, *net.bed.messages(at)])
+        await net.maker.world.ledger.append_many(branch.blocks)
+        state = await ChainCheck(net.bed.network, net.maker.world.ledger, examine(net)).run()
+        assert {b.rule for b in state.breaks} == {"13", "14", "15"}
 
     play(scenario())
