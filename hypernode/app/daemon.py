@@ -18,7 +18,7 @@ from hypernode.app.files import FolderFiles
 from hypernode.app.hardening import forbid_dumps, keep_files_private
 from hypernode.app.heartbeat import keep_log_alive
 from hypernode.app.lock_watch import watch_locks
-from hypernode.app.memory import hold_little
+from hypernode.app.memory import find_trim, give_back_memory, hold_little
 from hypernode.app.metrics import ProcessMetrics
 from hypernode.app.pow_source import open_pow_source
 from hypernode.app.signals import Process, install_signals, watch_parent
@@ -111,8 +111,11 @@ async def _live(
         tasks = [
             asyncio.create_task(keep_log_alive(node, settings), name="heartbeat"),
             asyncio.create_task(watch_parent(stop), name="parent"),
+            asyncio.create_task(metrics.watch(), name="metrics"),
             asyncio.create_task(watch_locks(locks, node.halt), name="locks"),
         ]
+        if (trim := find_trim()) is not None:
+            tasks.append(asyncio.create_task(give_back_memory(trim, connections.traffic), name="memory"))
         APP_LOG.info(
             "node %s of %s listens on %s:%s",
             wallet.address,

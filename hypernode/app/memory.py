@@ -2,18 +2,27 @@
 
 glibc takes large pieces from the system one by one and gives them back when they are freed, but only until
 one was: then it takes those of that size from its heap, where what is small and stays keeps what is large and
-went.  One message of 30 MB, parsed and gone, would leave a node four times as large for good.
+went.  One message of 30 MB, parsed and gone, would leave a node four times as large for good.  What is
+smaller, and free on the heaps after much traffic, is given back from time to time.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
+from collections.abc import Callable
 from typing import Final
+
+from hypernode.net.tornado_connections import Traffic
 
 MMAP_BYTES: Final = 1024 * 1024
 """A piece of more is always one of its own."""
 ARENAS: Final = 2
 """Heaps for all threads: each keeps what is left over in it, and ours wait for each other anyway."""
+LOOK_S: Final = 2.0
+"""What is free goes back so soon."""
+MUCH_BYTES: Final = 4 * 1024 * 1024
+"""Traffic since the last time that makes it worth some milliseconds."""
 _M_MMAP_THRESHOLD: Final = -3
 _M_ARENA_MAX: Final = -8
 
@@ -24,3 +33,23 @@ def hold_little() -> bool:
     if mallopt is None:
         return False
     return bool(mallopt(_M_MMAP_THRESHOLD, MMAP_BYTES) and mallopt(_M_ARENA_MAX, ARENAS))
+
+
+def find_trim() -> Callable[[], object] | None:
+    """What gives free memory back, which takes some milliseconds; None where the C library has nothing of the
+    kind."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return None if trim is None else lambda: trim(0)
+
+
+async def give_back_memory(trim: Callable[[], object], traffic: Traffic) -> None:
+    """Until it is cancelled: after much traffic, and once more when it has become quiet.  In a thread, while
+    the loop goes on."""
+    seen, is_due = 0, False
+    while True:
+        await asyncio.sleep(LOOK_S)
+        total = traffic.bytes_sent + traffic.bytes_received
+        is_much = total - seen >= MUCH_BYTES
+        if is_much or is_due:
+            await asyncio.to_thread(trim)
+        seen, is_due = total, is_much

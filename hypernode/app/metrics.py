@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Final
 
 import psutil
 
 from hypernode import __version__
 from hypernode.net.tornado_connections import Traffic
 
+SAMPLE_S: Final = 5.0
+"""What is read of the system is so old at most: on a host with many sockets it takes some 20 ms."""
+
 
 class ProcessMetrics:
-    """Reads psutil; ``config`` is what the status tells of the settings."""
+    """Figures of this process.  ``config`` is what the status tells of the settings.  What has to be searched
+    for in the system (open files, connections) ``watch`` reads, in a thread, not who asks for it."""
 
     def __init__(self, traffic: Traffic, config: Mapping[str, object], data_folder: Path) -> None:
         self._traffic = traffic
@@ -26,6 +32,15 @@ class ProcessMetrics:
         self._process = psutil.Process()
         self._process.cpu_percent()
         psutil.cpu_percent()
+        self._sampled = self._sample()
+
+    async def watch(self) -> None:
+        """Read the system again and again, until it is cancelled."""
+        while True:
+            await asyncio.sleep(SAMPLE_S)
+            # what cannot be read now is as it was
+            with contextlib.suppress(psutil.Error, OSError):
+                self._sampled = await asyncio.to_thread(self._sample)
 
     def __call__(self) -> dict[str, object]:
         now = time.time()
@@ -49,13 +64,19 @@ class ProcessMetrics:
         return {"total": len(names), "detail": count_tasks(names)}
 
     def _get_extra(self) -> dict[str, object]:
+        return {
+            **self._sampled,
+            "bytes_sent": self._traffic.bytes_sent,
+            "bytes_received": self._traffic.bytes_received,
+        }
+
+    def _sample(self) -> dict[str, object]:
+        """What the system knows of us."""
         disk = psutil.disk_usage(str(self._folder))
         return {
             "open_files": len(self._process.open_files()),
             "connections": len(self._process.net_connections(kind="inet")),
             "num_fd": self._process.num_fds(),
-            "bytes_sent": self._traffic.bytes_sent,
-            "bytes_received": self._traffic.bytes_received,
             "cpu_percent": {"process": self._process.cpu_percent(), "system": psutil.cpu_percent()},
             "memory": self._process.memory_info().rss,
             "disk": {"free": disk.free, "total": disk.total},

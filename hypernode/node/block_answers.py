@@ -17,6 +17,7 @@ from hypernode.core.errors import Ignore
 from hypernode.core.types import Block, Height
 from hypernode.net.answer import Answer, Encoded, InTurn
 from hypernode.net.serving import Caller
+from hypernode.net.standing import Standing
 from hypernode.ports import ChainReader
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command, encode_command
@@ -43,19 +44,24 @@ class BlockAnswers:
         Raises Ignore for a round that is over what anybody takes."""
         if not sizes:
             return Command(command_id)
-        most, total = self.limits.answer_of_blocks_bytes, _measure(sizes)
+        most, total = self._get_most(), _measure(sizes)
         if command_id is CommandId.ROUNDBLOCKS and self.caller.is_legacy and total > most:
             if total > self.limits.whole_round_bytes:
                 raise Ignore("2-wire", f"a round of {total} bytes")
             return self._make_in_turn(command_id, sizes)
         taken = _take(sizes, most)
-        if _measure(taken) > most:
+        if _measure(taken) > self.limits.answer_of_blocks_bytes:
             return await self._answer_giant(command_id, taken)
         await self.caller.expect(_measure(taken))
         made = await self.reader.make_of_blocks(
             taken[0][0], len(taken), most, lambda block: _encode(command_id, block)
         )
         return _join(command_id, made)
+
+    def _get_most(self) -> int:
+        limits = self.limits
+        is_stranger = self.caller.standing is Standing.STRANGER
+        return limits.answer_to_stranger_bytes if is_stranger else limits.answer_of_blocks_bytes
 
     async def _answer_giant(self, command_id: CommandId, sizes: Sizes) -> Answer:
         """One block that is over what an answer may have."""

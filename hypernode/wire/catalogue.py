@@ -163,6 +163,8 @@ class Limits:
     """For roundblocks: a legacy node gives up on them after a minute."""
     answer_of_blocks_bytes: int = 4 * _MIB
     """An answer with many blocks ends here, or with its first: 20 blocks of 800 messages."""
+    answer_to_stranger_bytes: int = _MIB
+    """The same to a stranger: a turn of theirs ends sooner, so that a small question waits less for it."""
     whole_round_bytes: int = 58 * _MIB
     """Roundblocks to a legacy node, which takes a part for the whole: 19 blocks of 3 MiB and a bit."""
     waiting_bytes: int = 64 * _MIB

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import subprocess
 import sys
 
 import pytest
+
+from hypernode.app.memory import LOOK_S, MUCH_BYTES, find_trim, give_back_memory
+from hypernode.net.tornado_connections import Traffic
 
 SCRIPT = """
 import sys
@@ -41,3 +46,32 @@ def test_large_pieces_that_were_freed_are_given_back() -> None:
     if left < 0:
         pytest.skip("this C library has no such switch")
     assert left < 35  # what is kept has 22
+
+
+def test_free_memory_is_given_back_after_traffic_and_when_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> list[int]:
+        traffic, trims, step = Traffic(), list[int](), 0
+        amounts = [0, MUCH_BYTES, 10, 10, MUCH_BYTES, MUCH_BYTES, 0, 0]
+
+        async def sleep(seconds: float) -> None:
+            nonlocal step
+            assert seconds == LOOK_S
+            if step == len(amounts):
+                raise asyncio.CancelledError
+            traffic.bytes_sent += amounts[step]
+            step += 1
+
+        monkeypatch.setattr("hypernode.app.memory.asyncio.sleep", sleep)
+        with contextlib.suppress(asyncio.CancelledError):
+            await give_back_memory(lambda: trims.append(step), traffic)
+        return trims
+
+    assert asyncio.run(scenario()) == [2, 3, 5, 6, 7]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's")
+def test_there_is_something_that_gives_it_back() -> None:
+    trim = find_trim()
+    if trim is None:
+        pytest.skip("this C library has no such call")
+    assert trim() in (0, 1)

@@ -11,6 +11,7 @@ from hypernode.core.encoded_size import compute_payload_size
 from hypernode.core.errors import Ignore
 from hypernode.core.types import Block
 from hypernode.net.answer import Encoded, InTurn, read_answer
+from hypernode.net.standing import Standing
 from hypernode.node.block_answers import BlockAnswers
 from hypernode.ports import Lane
 from hypernode.storage.database import InlineDatabase
@@ -21,7 +22,9 @@ from tests.unit.node.worlds import STRANGER, FakeCaller, play
 from tests.unit.storage.chains import GENESIS, NETWORK, block, message
 
 FEATURES, LEGACY = 15, 0
-SMALL = replace(LIMITS, answer_of_blocks_bytes=30_000, whole_round_bytes=500_000)
+SMALL = replace(
+    LIMITS, answer_of_blocks_bytes=30_000, answer_to_stranger_bytes=15_000, whole_round_bytes=500_000
+)
 
 
 def make_chain(*sizes: int) -> list[Block]:
@@ -38,7 +41,7 @@ class Served:
 
     def __init__(self, ledger: SqliteLedger, features: int, limits: Limits) -> None:
         self.ledger = ledger
-        self.caller = FakeCaller(STRANGER, features)
+        self.caller = FakeCaller(STRANGER, features, standing=Standing.COUNTED)
         self.limits = limits
 
     @classmethod
@@ -72,6 +75,15 @@ def test_an_answer_ends_before_its_bytes_are_too_many(features: int) -> None:
         assert answer.payload == expected
         assert answer.rows == 2 + sum(len(each.messages) for each in blocks[:2])
         assert served.caller.expected == [len(expected)]
+
+    play(scenario())
+
+
+def test_to_a_stranger_it_ends_sooner() -> None:
+    async def scenario() -> None:
+        served = await Served.on(make_chain(10_000, 10_000, 10_000), FEATURES)
+        served.caller = FakeCaller(STRANGER, FEATURES)
+        assert len((await read_answer(await served.ask(CommandId.BLOCKSYNC))).blocks) == 1
 
     play(scenario())
 
