@@ -39,7 +39,7 @@ LAYERS: Final = (
     "devnet",
     "cli",
 )
-"""Packages in the order of reading; ``ports`` is a module and has a page of its own."""
+"""Packages in the order of reading; ``ports`` and ``files`` are modules, each with a page."""
 
 _WITHOUT_PAGE: Final = ("hypernode.wire.command_pb2",)
 """Generated code."""
@@ -292,6 +292,7 @@ def make_pages(root: Path) -> Mapping[str, str]:
         "ledger_help.inc": format_ledger_help(),
         "changelog.inc": format_changelog((root / "CHANGELOG.md").read_text(encoding="utf-8")),
         "api/ports.rst": format_api_page("ports", ["hypernode.ports"]),
+        "api/files.rst": format_api_page("files", ["hypernode.files"]),
         **api,
     }
 

@@ -27,6 +27,7 @@ from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.assembly import NodeOptions
 from hypernode.node.clock import SystemClock, SystemEntropy
 from hypernode.node.config_files import Remark
+from hypernode.node.home import check_new_wallet
 from hypernode.node.lock import Lock, lock_data, lock_wallet
 from hypernode.node.logs import get_logger, setup_logging
 from hypernode.node.passphrase import get_passphrase
@@ -138,6 +139,7 @@ def _open_wallet(settings: Settings, now: int) -> Wallet:
     """The operator's wallet; a new one at the first start.  Raises WalletError."""
     path, network = settings.wallet_path, settings.network
     if not path.exists():
+        check_new_wallet(settings, is_asked_for=False)
         wallet = create_wallet(path, network.address_byte, token=SystemEntropy().token, created=now)
         APP_LOG.info("made a new wallet, address %s: back up %s", wallet.address, path)
         return wallet

@@ -125,10 +125,14 @@ async def _check_node(args: argparse.Namespace) -> Outcome:
     from hypernode.cli.duty.view import to_json
     from hypernode.node.clock import SystemClock
     from hypernode.node.config_table import ConfigError
+    from hypernode.node.home import check_home
+    from hypernode.node.paths import get_start_folder
     from hypernode.node.settings import load_settings
 
+    flags = replace(read_flags(args), ip=args.ip, port=args.port)
     try:
-        settings, remarks = load_settings(replace(read_flags(args), ip=args.ip, port=args.port), Path.cwd())
+        settings, remarks = load_settings(flags, get_start_folder())
+        check_home(settings, flags)
     except ConfigError as problem:
         found = look_without_settings(str(problem))
     else:

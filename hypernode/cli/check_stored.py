@@ -37,7 +37,7 @@ async def check_ledger(args: argparse.Namespace) -> Outcome:
     from hypernode.storage.inspection import inspect_ledger
     from hypernode.storage.read_only import SnapshotDatabase
 
-    settings = load_tool_settings(args)
+    settings = load_tool_settings(args, needs_node=True)
     database = SnapshotDatabase(settings.ledger_path)
     try:
         faults = await inspect_ledger(database)
@@ -68,7 +68,7 @@ async def check_chain(args: argparse.Namespace) -> Outcome:
     from hypernode.storage.ledger import open_ledger_to_read
     from hypernode.storage.read_only import SnapshotDatabase
 
-    settings = load_tool_settings(args)
+    settings = load_tool_settings(args, needs_node=True)
     clock, files, network = SystemClock(), FolderFiles(settings.data_path), settings.network
     async with AsyncExitStack() as stack:
         ledger = await open_ledger_to_read(SnapshotDatabase(settings.ledger_path), network)

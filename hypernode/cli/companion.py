@@ -35,11 +35,17 @@ def add_folder_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-V", "--version", action="version", version=f"hypernode {__version__}")
 
 
-def load_tool_settings(args: argparse.Namespace) -> Settings:
-    """The settings of the node in the run folder.  Raises ConfigError."""
+def load_tool_settings(args: argparse.Namespace, *, needs_node: bool = False) -> Settings:
+    """The settings of the node in the run folder; ``needs_node``: one must live there.  Raises
+    ConfigError."""
+    from hypernode.node.home import check_home, check_named_home
+    from hypernode.node.paths import get_start_folder
     from hypernode.node.settings import load_settings
 
-    return load_settings(read_flags(args), Path.cwd())[0]
+    flags = read_flags(args)
+    settings = load_settings(flags, get_start_folder())[0]
+    (check_home if needs_node else check_named_home)(settings, flags)
+    return settings
 
 
 def read_flags(args: argparse.Namespace) -> Flags:

@@ -70,6 +70,8 @@ def _make_parser() -> argparse.ArgumentParser:
 
 
 def _load_settings(args: argparse.Namespace) -> tuple[Settings, tuple[Remark, ...]]:
+    from hypernode.node.home import check_home
+    from hypernode.node.paths import get_start_folder
     from hypernode.node.settings import Flags, load_settings
 
     flags = Flags(
@@ -82,7 +84,10 @@ def _load_settings(args: argparse.Namespace) -> tuple[Settings, tuple[Remark, ..
         port=args.port,
         index=args.index,
     )
-    return load_settings(flags, Path.cwd())
+    settings, remarks = load_settings(flags, get_start_folder())
+    if args.action != "wallet":  # which begins a new one
+        check_home(settings, flags)
+    return settings, remarks
 
 
 def _find_interface_ip(name: str) -> str:
@@ -114,9 +119,11 @@ def _run(args: argparse.Namespace, settings: Settings, remarks: tuple[Remark, ..
 
 def _show_wallet(args: argparse.Namespace, settings: Settings, remarks: tuple[Remark, ...]) -> int:
     """The address of the wallet; a new one where there is none."""
+    from hypernode.app.hardening import forbid_dumps
     from hypernode.node.passphrase import get_passphrase
     from hypernode.node.wallet import find_exposure, load_wallet
 
+    forbid_dumps()
     path, address_byte = settings.wallet_path, settings.network.address_byte
     if not path.exists():
         _create_wallet(args, settings)
@@ -131,13 +138,18 @@ def _show_wallet(args: argparse.Namespace, settings: Settings, remarks: tuple[Re
 
 
 def _create_wallet(args: argparse.Namespace, settings: Settings) -> None:
+    from hypernode.files import OWN_FOLDER
     from hypernode.node.clock import SystemClock, SystemEntropy
+    from hypernode.node.home import check_new_wallet
     from hypernode.node.passphrase import get_new_passphrase
     from hypernode.node.wallet import create_wallet
 
     path = settings.wallet_path
+    if path.parent == settings.home and not settings.home.exists():
+        # not its parents: where they are missing it is a typo, or a disk that is not mounted
+        settings.home.mkdir(mode=OWN_FOLDER)
+    check_new_wallet(settings, is_asked_for=True)
     passphrase = get_new_passphrase(path, settings.passphrase_path, os.environ) if args.encrypt else ""
-    path.parent.mkdir(parents=True, exist_ok=True)
     wallet = create_wallet(
         path,
         settings.network.address_byte,

@@ -47,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     from hypernode.storage.interface import StorageError
 
     try:
-        report = asyncio.run(ACTIONS[args.action].run(args, load_tool_settings(args)))
+        report = asyncio.run(ACTIONS[args.action].run(args, load_tool_settings(args, needs_node=True)))
     except ConfigError as error:
         return _fail(str(error), Exit.CONFIGURATION)
     except (Reject, OtherChain, StorageError, UnknownTip) as error:
@@ -190,7 +190,6 @@ def _add_import_flags(parser: argparse.ArgumentParser) -> None:
 async def _import(args: argparse.Namespace, settings: Settings) -> dict[str, object]:
     from hypernode.cli.importing import import_file
 
-    settings.data_path.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         ledger = await _open_locked(settings, stack, create=True)
         return await import_file(args, settings, ledger, stack)

@@ -37,9 +37,10 @@ def main(argv: list[str] | None = None) -> int:
     args = _make_parser().parse_args(argv)
     from hypernode.node.config_table import ConfigError
     from hypernode.node.networks import load_network_of_client
+    from hypernode.node.paths import get_start_folder
 
     try:
-        network = load_network_of_client(args.network, Path.cwd())
+        network = load_network_of_client(args.network, get_start_folder())
         findings, advice = _simulate(args, network)
         if args.svg is not None:
             _save_pictures(args.svg, findings, advice, network)

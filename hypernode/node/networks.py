@@ -15,11 +15,17 @@ from hypernode.core.params import (
     testnet,
 )
 from hypernode.node.config_table import ConfigError
+from hypernode.node.paths import resolve_path
 
 _BUILT_IN: Final[Mapping[str, Callable[[], Network]]] = {"mainnet": mainnet, "testnet": testnet}
 _DEVNET: Final = "devnet"
 _MAX_FILE_BYTES: Final = 10_000_000
 """A network of some ten thousand fixed hypernodes; whatever is larger is another file."""
+
+
+def is_built_in(spec: str) -> bool:
+    """Whether it is the name of a network, and no file."""
+    return spec in _BUILT_IN or spec == _DEVNET
 
 
 def load_network(spec: str, folder: Path, place: str) -> Network:
@@ -33,7 +39,7 @@ def load_network(spec: str, folder: Path, place: str) -> Network:
             "Give the file that its launcher wrote (--network FILE); python -m hypernode devnet starts one"
         )
         raise ConfigError(place, 0, "", expected, remedy)
-    path = folder / Path(spec).expanduser()
+    path = resolve_path(spec, folder, place)
     remedy = f"Give {', '.join(_BUILT_IN)} or a network file (--network)"
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:
@@ -41,7 +47,7 @@ def load_network(spec: str, folder: Path, place: str) -> Network:
         return network_from_json(path.read_text(encoding="utf-8"), str(path))
     except NetworkFileError as error:
         raise ConfigError(place, 0, "", str(error), "Mend the network file") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         expected = f"{spec!r} is no network that is built in, and no file that can be read: {error}"
         raise ConfigError(place, 0, "", expected, remedy) from error
 

@@ -18,9 +18,11 @@ from hypernode.core.rainbow import BOUNDS
 from hypernode.node.config_files import ConfigFile, Remark, load_config
 from hypernode.node.config_table import ConfigError, Parameter, get_default, load_table
 from hypernode.node.networks import load_network
+from hypernode.node.paths import resolve_path
 from hypernode.wire.catalogue import Limits
 
 CONFIG_NAME: Final = "config.txt"
+WALLET_NAME: Final = "poswallet.json"
 ANY_IP: Final = "0.0.0.0"
 _ALL: Final = "ALL"
 _MAX_PORT: Final = 65_535
@@ -126,12 +128,12 @@ def load_settings(flags: Flags, folder: Path) -> tuple[Settings, tuple[Remark, .
     started: the run folder, unless ``flags.home`` names another.  Raises ConfigError."""
     home = _resolve_home(flags, folder)
     table = load_table()
-    config_path = (folder / flags.config if flags.config else home / CONFIG_NAME).resolve()
+    config_path = resolve_path(flags.config or home / CONFIG_NAME, folder, "--config")
     config = _load_overrides(config_path, table, is_asked_for=flags.config is not None)
     values = _Values(table, config.values)
     network = _override_network(_choose_network(flags, config, values, folder, home), table, config)
     _require_exact_balances(network, config, values)
-    wallet = _choose_path(flags.wallet, folder, values.get_text("WALLET"), home)
+    wallet = _choose_wallet(flags, folder, config, values, home)
     data = home / "data"
     settings = Settings(
         network=network,
@@ -139,7 +141,7 @@ def load_settings(flags: Flags, folder: Path) -> tuple[Settings, tuple[Remark, .
         home=home,
         config_path=config_path,
         wallet_path=wallet,
-        passphrase_path=_find_passphrase_path(values, home),
+        passphrase_path=_find_path(config, values, "PASSPHRASE_FILE", home),
         journal_path=wallet.with_name(wallet.stem + ".signed.db"),
         data_path=data,
         logs_path=home / "logs",
@@ -149,10 +151,10 @@ def load_settings(flags: Flags, folder: Path) -> tuple[Settings, tuple[Remark, .
         pow_source=values.get_text("POW_SOURCE"),
         pow_fallback=values.get_text("POW_FALLBACK"),
         pow_verify=values.is_on("POW_VERIFY_REGISTRATIONS"),
-        pow_ledger_path=_choose_pow_ledger(flags, folder, values, home),
+        pow_ledger_path=_choose_pow_ledger(flags, folder, config, values, home),
         pow_ip=values.get_text("POW_IP"),
         pow_port=values.get_int("POW_PORT"),
-        pow_node_path=_choose_node_path(values, home),
+        pow_node_path=_find_path(config, values, "NODE_PY_PATH", home),
         tuned=frozenset(BOUNDS.keys() & config.values.keys()),
         log_topics=frozenset(_choose_topics(values, table)),
         log_level="DEBUG" if values.is_on("DEBUG_MODE") else values.get_text("LOG_LEVEL"),
@@ -166,12 +168,13 @@ def load_settings(flags: Flags, folder: Path) -> tuple[Settings, tuple[Remark, .
 
 def _resolve_home(flags: Flags, folder: Path) -> Path:
     """The run folder; node ``index`` of several in one folder has one of its own below it."""
-    home = folder / flags.home if flags.home else folder
+    home = flags.home or Path()
     if flags.index is not None:
         home = home / f"node{flags.index}"
-    if home.exists() and not home.is_dir():
-        raise ConfigError(str(home), 0, "", "the run folder is no folder", "Give another one (--home)")
-    return home.resolve()
+    resolved = resolve_path(home, folder, "--home")
+    if resolved.exists() and not resolved.is_dir():
+        raise ConfigError(str(resolved), 0, "", "the run folder is no folder", "Give another one (--home)")
+    return resolved
 
 
 def _load_overrides(path: Path, table: Mapping[str, Parameter], *, is_asked_for: bool) -> ConfigFile:
@@ -222,28 +225,37 @@ def _override_limits(table: Mapping[str, Parameter], given: Mapping[str, object]
     return replace(Limits(), **fields)  # type: ignore[arg-type]
 
 
-def _choose_path(flag: Path | None, folder: Path, text: str, home: Path) -> Path:
-    """A flag's path is relative to where the program was started, a file's to the run folder."""
-    path = folder / flag.expanduser() if flag is not None else home / Path(text).expanduser()
-    return path.resolve()
+def _choose_wallet(flags: Flags, folder: Path, config: ConfigFile, values: _Values, home: Path) -> Path:
+    """Lock and journal follow the wallet itself, wherever a link to it is.  One that leads nowhere makes no
+    new wallet."""
+    text = values.get_text("WALLET")
+    if flags.wallet is not None:
+        path, given = resolve_path(flags.wallet, folder, "--wallet"), folder / flags.wallet
+    else:
+        path, given = _resolve(config, "WALLET", text, home), home / text
+    if given.is_symlink() and not path.exists():
+        expected = f"a link to {path}, where nothing is"
+        raise ConfigError(str(given), 0, "", expected, "Mount the disk that it is on, or mend the link")
+    return path
 
 
-def _find_passphrase_path(values: _Values, home: Path) -> Path | None:
-    text = values.get_text("PASSPHRASE_FILE")
-    return _choose_path(None, home, text, home) if text else None
+def _resolve(config: ConfigFile, key: str, text: str, home: Path) -> Path:
+    """A path of the file: relative to the run folder."""
+    return resolve_path(text, home, config.source, config.lines.get(key, 0), key)
 
 
-def _choose_node_path(values: _Values, home: Path) -> Path | None:
-    text = values.get_text("NODE_PY_PATH")
-    return _choose_path(None, home, text, home) if text else None
+def _find_path(config: ConfigFile, values: _Values, key: str, home: Path) -> Path | None:
+    text = values.get_text(key)
+    return _resolve(config, key, text, home) if text else None
 
 
-def _choose_pow_ledger(flags: Flags, folder: Path, values: _Values, home: Path) -> Path:
-    node_folder = values.get_text("NODE_PY_PATH")
-    text = values.get_text("POW_LEDGER_DB")
-    if node_folder and "POW_LEDGER_DB" not in values.given:
-        text = str(Path(node_folder) / "static" / "ledger.db")
-    return _choose_path(flags.pow_ledger, folder, text, home)
+def _choose_pow_ledger(flags: Flags, folder: Path, config: ConfigFile, values: _Values, home: Path) -> Path:
+    if flags.pow_ledger is not None:
+        return resolve_path(flags.pow_ledger, folder, "--pow-ledger")
+    node_folder, key = values.get_text("NODE_PY_PATH"), "POW_LEDGER_DB"
+    if node_folder and key not in values.given:
+        return _resolve(config, "NODE_PY_PATH", str(Path(node_folder) / "static" / "ledger.db"), home)
+    return _resolve(config, key, values.get_text(key), home)
 
 
 def _choose_listen_ip(flags: Flags, config: ConfigFile, values: _Values) -> str:

@@ -8,6 +8,8 @@ Files are written whole or not at all, mode 0600, and a wallet that is there is 
 from __future__ import annotations
 
 import binascii
+import errno
+import glob
 import json
 import os
 import stat
@@ -20,11 +22,16 @@ from typing import Any, Final
 from hypernode.core.address import compute_address, is_valid_address
 from hypernode.core.signing import CURVE_ORDER, PRIVKEY_BYTES, compute_pubkey, sign
 from hypernode.core.types import PUBKEY_BYTES
+from hypernode.files import is_lasting, make_new, place_new
 from hypernode.node.wallet_seal import SealBroken, open_seal, seal_key
 
 MAX_FILE_BYTES: Final = 100_000
 """A wallet has some 400 bytes; whatever is larger is another file."""
-WALLET_MODE: Final = 0o600
+_REMEDY: Final = "Name the wallet (--wallet), or make one with --action wallet"
+_LAST_TIME: Final = 2**53
+"""Unix seconds: far beyond any wallet, and a whole number as a float too."""
+_MARK_BYTES: Final = 8
+"""Random, in the name of a file that becomes a wallet: two that are made at once are two files."""
 
 GetPassphrase = Callable[[], str]
 """Asked only for an encrypted wallet.  Raises WalletError when there is none to be had."""
@@ -92,13 +99,14 @@ def create_wallet(
         content |= seal_key(wallet.privkey, passphrase, _bound_text(wallet.address, wallet.pubkey), token)
     else:
         content["privkey"] = _encode(wallet.privkey)
-    _write_new(path, json.dumps(content))
+    _write_new(path, json.dumps(content), token)
     return wallet
 
 
 def load_wallet(path: Path, address_byte: int, get_passphrase: GetPassphrase) -> Wallet:
     """The wallet of a file, verified.  Raises WalletError and says which field differs."""
     content = _read(path)
+    _check_single(path)
     pubkey = _get_bytes(path, content, "pubkey", PUBKEY_BYTES)
     address = _get_text(path, content, "address")
     is_encrypted = bool(content.get("encrypted", False))
@@ -139,13 +147,12 @@ def find_exposure(path: Path) -> str:
 def _verify(path: Path, content: Mapping[str, Any], privkey: bytes, address_byte: int) -> Wallet:
     """Spec 1: what is stored must be what the private key gives."""
     remedy = "Restore the file from a backup; the node does not start with a damaged wallet"
-    created = content.get("created", 0)
     try:
         wallet = make_wallet(
             privkey,
             address_byte,
             label=str(content.get("label", "")),
-            created=int(created) if isinstance(created, int | float) else 0,
+            created=_get_time(content.get("created")),
             is_encrypted=bool(content.get("encrypted", False)),
         )
     except ValueError:
@@ -183,13 +190,20 @@ def _encode(raw: bytes) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    remedy = "Name the wallet (--wallet), or make one with --action wallet"
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise WalletError(path, "is too large for a wallet", remedy)
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise WalletError(path, "is no file", _REMEDY)
+        if found.st_size > MAX_FILE_BYTES:
+            raise WalletError(path, "is too large for a wallet", _REMEDY)
+        if not found.st_size:
+            remedy = "Restore it from a backup. If there never was one, remove it and start again"
+            raise WalletError(
+                path, "is empty: a start was killed, or the disk full, when it was made", remedy
+            )
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise WalletError(path, f"cannot be read: {error.strerror}", remedy) from error
+        raise WalletError(path, f"cannot be read: {error.strerror}", _REMEDY) from error
     except (ValueError, RecursionError) as error:
         if isinstance(error, WalletError):
             raise
@@ -219,31 +233,48 @@ def _get_bytes(path: Path, content: Mapping[str, Any], name: str, size: int) -> 
     return raw
 
 
-def _write_new(path: Path, text: str) -> None:
+def _get_time(value: object) -> int:
+    """Unix seconds; 0 for what is no time, which is nobody's trouble: nothing goes by it."""
+    return int(value) if isinstance(value, int | float) and 0 <= value <= _LAST_TIME else 0
+
+
+def _write_new(path: Path, text: str, token: Callable[[int], bytes]) -> None:
     """Whole and on disk, or not there; never over a wallet that exists."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{token(_MARK_BYTES).hex()}.new")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, WALLET_MODE)
+        with make_new(temporary) as file:
+            file.write(text.encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(temporary, path)  # fails where the wallet exists, which a rename would not
-        finally:
-            temporary.unlink()
-        _sync_folder(path.parent)
+            place_new(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
     except FileExistsError:
         remedy = "Move it away first, or name another one (--wallet)"
         raise WalletError(path, "is there already", remedy) from None
     except OSError as error:
+        if not is_lasting(error) and error.errno != errno.ENOENT:
+            error.filename = str(path)
+            raise
         remedy = "Make the folder one that this user may write to"
-        raise WalletError(path, f"cannot be written: {error.strerror}", remedy) from error
+        raise WalletError(path, f"cannot be written: {error.strerror or error}", remedy) from error
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _check_single(path: Path) -> None:
+    """A wallet has one name: by each of two it would have a journal of its own.  What a start left that was
+    killed while it made this one goes."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        found = path.stat()
+        if found.st_nlink > 1:
+            for other in path.parent.glob(f".{glob.escape(path.name)}.*.new"):
+                if os.path.samestat(other.lstat(), found):
+                    other.unlink()
+            found = path.stat()
+    except OSError as error:
+        raise WalletError(path, f"cannot be read: {error.strerror}", _REMEDY) from error
+    if found.st_nlink > 1:
+        problem = f"has {found.st_nlink} names (hard links), and by each of them slots could be signed twice"
+        remedy = f"Make it a file of its own: cp -p {path} {path}.own && mv {path}.own {path}"
+        raise WalletError(path, problem, remedy)

@@ -9,6 +9,7 @@ each task anew, so that a ledger that was replaced by another file is noticed.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -256,7 +257,7 @@ class LedgerFile:
     def _connect(self) -> sqlite3.Connection:
         try:
             connection = sqlite3.connect(
-                f"file:{quote(str(self.path.absolute()))}?mode=ro",
+                f"file:{quote(os.fsencode(self.path.absolute()))}?mode=ro",
                 uri=True,
                 timeout=self.busy_timeout_s,
                 isolation_level=None,

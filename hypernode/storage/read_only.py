@@ -6,6 +6,7 @@ does not wait.  (In a write-ahead log readers stop nobody; the log only grows un
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -27,7 +28,7 @@ def connect_read_only(path: Path, *, traceless: bool = False) -> sqlite3.Connect
         # even a reader makes the files of a write-ahead log, and may not take them away; without them nobody
         # has the ledger open, and who opens it now is no concern of a brief look
         mode = "immutable=1" if traceless and not Path(f"{path}-wal").exists() else "mode=ro"
-        uri = f"file:{quote(str(path.absolute()))}?{mode}"
+        uri = f"file:{quote(os.fsencode(path.absolute()))}?{mode}"
         connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
         try:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchall()

@@ -8,6 +8,7 @@ business.
 from __future__ import annotations
 
 import json
+import os
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -87,7 +88,7 @@ def _check_absent(target: Path) -> None:
 def copy_ledger(source: Path, target: Path) -> None:
     """One moment of a database as another file.  Raises StorageError, StorageTrouble."""
     with saying_trouble(str(source)), closing(connect_read_only(source)) as connection:
-        connection.execute("VACUUM INTO ?", (str(target),))
+        connection.execute("VACUUM INTO CAST(? AS TEXT)", (os.fsencode(target),))
 
 
 def load_manifest(path: Path, source: Path) -> Manifest:

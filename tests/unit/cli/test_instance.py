@@ -23,6 +23,7 @@ from hypernode.storage.interface import StorageError
 @pytest.fixture(autouse=True)
 def run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.txt").write_text("", encoding="utf-8")
     return tmp_path
 
 
@@ -43,6 +44,7 @@ def test_the_node_is_run_with_the_settings_of_the_command_line(
     started: list[tuple[Settings, bool]], run_folder: Path
 ) -> None:
     (run_folder / "net.json").write_text(network_to_json(make_testnet()), encoding="utf-8")
+    (run_folder / "run").mkdir()
     argv = [
         "-I",
         "127.0.0.5",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import itertools
 import json
+import os
 import stat
 from base64 import b64decode, b64encode
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from hypernode.core.signing import CURVE_ORDER, is_valid_signature
+from hypernode.files import is_lasting
 from hypernode.node.passphrase import VARIABLE, get_new_passphrase, get_passphrase
 from hypernode.node.wallet import (
     Wallet,
@@ -141,6 +144,77 @@ def test_a_wallet_that_is_there_is_never_written_over(tmp_path: Path) -> None:
 def test_a_wallet_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WalletError, match="cannot be written"):
         create_wallet(tmp_path / "absent" / "w.json", MAIN, token=count_tokens(), created=7)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
+def test_a_disk_that_refuses_now_may_take_it_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="poswallet") as caught:
+        create_wallet(tmp_path / "poswallet.json", MAIN, token=count_tokens(), created=7)
+    assert not is_lasting(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_system_without_hard_links_has_wallets_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    path = tmp_path / "poswallet.json"
+    made = create_wallet(path, MAIN, token=count_tokens(), created=7)
+    assert load_wallet(path, MAIN, no_passphrase) == made
+    with pytest.raises(WalletError, match="is there already"):
+        create_wallet(path, MAIN, token=count_tokens(), created=7)
+    assert [p.name for p in tmp_path.iterdir()] == ["poswallet.json"]
+
+
+def test_what_killed_starts_left_is_in_nobodys_way(tmp_path: Path) -> None:
+    path = tmp_path / "poswallet.json"
+    (tmp_path / ".poswallet.json.1").write_text("{")
+    made = create_wallet(path, MAIN, token=count_tokens(), created=7)
+    # killed between the two names of a new wallet
+    (tmp_path / ".poswallet.json.0102.new").hardlink_to(path)
+    assert load_wallet(path, MAIN, no_passphrase) == made
+    assert path.stat().st_nlink == 1
+
+
+def test_a_wallet_with_a_second_name_is_refused(tmp_path: Path) -> None:
+    path = write_wallet(tmp_path / "poswallet.json")
+    (tmp_path / "other.json").hardlink_to(path)
+    for name in ("poswallet.json", "other.json"):
+        with pytest.raises(WalletError, match="has 2 names") as caught:
+            load_wallet(tmp_path / name, MAIN, no_passphrase)
+        assert "cp -p" in str(caught.value)
+    assert read_wallet_address(path, MAIN) == ADDRESS_MAIN
+
+
+@pytest.mark.parametrize(
+    "text", ["1e999", "NaN", "-Infinity", "-1", "1" + "0" * 30, "true", "null", '"x"', "[]"]
+)
+def test_a_time_that_is_none_is_nobodys_trouble(tmp_path: Path, text: str) -> None:
+    path = write_wallet(tmp_path / "poswallet.json", created="MARK")
+    path.write_text(path.read_text(encoding="utf-8").replace('"MARK"', text), encoding="utf-8")
+    assert load_wallet(path, MAIN, no_passphrase).created in (0, 1)
+
+
+def test_what_is_no_wallet_at_all_is_told(tmp_path: Path) -> None:
+    (tmp_path / "empty.json").write_bytes(b"")
+    (tmp_path / "folder.json").mkdir()
+    os.mkfifo(tmp_path / "pipe.json")
+    for name, words in (
+        ("empty", "is empty: a start was killed"),
+        ("folder", "is no file"),
+        ("pipe", "is no file"),
+    ):
+        with pytest.raises(WalletError, match=words):
+            load_wallet(tmp_path / f"{name}.json", MAIN, no_passphrase)
 
 
 def test_a_key_outside_the_curves_order_is_drawn_again() -> None:
