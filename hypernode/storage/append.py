@@ -121,13 +121,19 @@ async def _append_run(transaction: Transaction, tip: Tip, run: Sequence[Block]) 
     await _check_slots(transaction, run)
     measuring = _Measuring(tip)
     await measuring.load(transaction, run)
-    taking_part = _TakingPart()
-    for piece in _split_run(run):
-        await _append_piece(transaction, piece, taking_part)
+    taking_part = await _append_messages(transaction, run)
     tips = [measuring.add(block, taking_part) for block in run]
     rows = [_block_row(b, t, taking_part.forgers[b.forger]) for b, t in zip(run, tips, strict=True)]
     await transaction.execute_many(_INSERT_BLOCK, rows)
     return tips[-1]
+
+
+async def _append_messages(transaction: Transaction, run: Sequence[Block]) -> _TakingPart:
+    """A function of its own: the last piece goes with it, before the blocks are gone through again."""
+    taking_part = _TakingPart()
+    for piece in _split_run(run):
+        await _append_piece(transaction, piece, taking_part)
+    return taking_part
 
 
 @dataclass(slots=True)

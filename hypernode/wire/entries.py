@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import codecs
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
@@ -16,6 +17,8 @@ from hypernode.wire.tags import LONG_FIELDS, RULE, check_size, read_number, skip
 
 LONG_BODY_BYTES: Final = 64 * 1024
 """A body of more is not given to protobuf, which would hold it twice."""
+PART_BYTES: Final = 1024 * 1024
+"""Of a long text that is decoded at a time."""
 _HEAD_BYTES: Final = 32
 """A tag and a length have 15 at most."""
 _TEXTS: Final = {5: "recipient", 8: "params"}
@@ -69,11 +72,19 @@ def _stand_in(places: dict[int, tuple[int, int]]) -> bytes:
     return b"".join(bytes((number << 3 | _BYTES, 0)) for number in sorted(places))
 
 
+def _decode_parts(read: ReadAt, offset: int, size: int) -> Iterator[str]:
+    """In parts, between which other threads get their turn."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for start in range(0, size, PART_BYTES):
+        part = read(offset + start, min(PART_BYTES, size - start))
+        yield decoder.decode(part, final=start + PART_BYTES >= size)
+
+
 def _make(rest: Message, places: dict[int, tuple[int, int]], read: ReadAt) -> Message:
     texts: dict[str, Any] = {}
     for number, (offset, size) in places.items():
         try:
-            texts[_TEXTS[number]] = read(offset, size).decode()
+            texts[_TEXTS[number]] = "".join(_decode_parts(read, offset, size))
         except UnicodeDecodeError:
             raise Reject(RULE, "text that is not UTF-8") from None
     return replace(rest, **texts)
