@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, NoReturn, TypeAlias
 
-from hypernode.core.errors import Ignore, Reject
+from hypernode.core.errors import Ignore, OverLimit, Reject
 from hypernode.core.kinds import format_peer_name
 from hypernode.core.params import Network
 from hypernode.core.types import Block
@@ -256,14 +256,20 @@ class _ServedSession:
 
     def end_by_offence(self, verdict: Reject) -> SessionEnd:
         """The IP is held for it, and the key if one was proved.  Who came from an IP that has no way in for
-        others makes nothing worse for those."""
-        if self._refusal is not None:
+        others makes nothing worse for those.  A block that is too large to be pushed (rule 14) is ignored: a
+        stranger may have filled the mempool of an honest legacy juror."""
+        if self._refusal is not None or (isinstance(verdict, OverLimit) and self._is_pushed_block()):
             return SessionEnd(verdict.reason)
         now, address = self._clock.monotonic(), self._caller.proved_address
         if address is not None and self._keys.is_key_of(self._caller.ip, address):
             self._admission.hold(address, now)
         held_s = self._admission.hold(self._caller.ip, now)
         return SessionEnd(verdict.reason, is_offence=True, held_s=held_s)
+
+    def _is_pushed_block(self) -> bool:
+        """Whether the frame under way is a block from where blocks may come."""
+        is_block = self._stream.framing.command_id is CommandId.BLOCK
+        return is_block and self._is_registered(self._caller.ip)
 
     @property
     def is_gone(self) -> bool:

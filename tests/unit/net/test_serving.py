@@ -339,7 +339,8 @@ def test_size_is_bound_before_it_is_held(ip: str, hello: Command | None, command
     in_world(body)
     world = say_bytes(header(limit + 1, command_id), ip, hello)
     assert world.list_reasons()[0].endswith(f"of {limit + 1} bytes, over the limit")
-    assert world.ends[0].is_offence
+    is_block_of_juror = ip == REGISTERED and command_id == CommandId.BLOCK
+    assert world.ends[0].is_offence is not is_block_of_juror
 
 
 def test_three_damaged_frames_in_a_minute_end_a_checked_session() -> None:
@@ -537,3 +538,23 @@ def test_block_answers_are_dearer() -> None:
         assert world.clock.monotonic() - started == pytest.approx(5.0, abs=0.1)
 
     in_world(body, session_burst=6, session_rate=1)
+
+
+@pytest.mark.parametrize("has_hello", [False, True])
+@pytest.mark.parametrize("is_registered", [False, True])
+def test_a_block_that_is_too_large_to_be_pushed_is_no_offence_of_a_registered_ip(
+    has_hello: bool, is_registered: bool
+) -> None:
+    """A stranger may have filled the mempool of an honest legacy juror (rule 14)."""
+
+    async def body(world: World) -> None:
+        peer = await world.dial(REGISTERED if is_registered else STRANGER)
+        if has_hello:
+            await peer.say(Command(CommandId.HELLO, string=format_hello(OUR_HELLO)))
+            await peer.hear()
+        await peer.write((2**22).to_bytes(4, "big") + bytes([8, CommandId.BLOCK]) + bytes(99))
+        assert await peer.hear() is None
+
+    [end] = in_world(body).ends
+    assert end.is_offence is not is_registered
+    assert (end.held_s > 0) is not is_registered
