@@ -60,16 +60,20 @@ class Arena:
     """Whose messages count without being registered."""
     connections: TornadoConnections = field(default_factory=TornadoConnections)
     flood: int = 0
+    faults: list[str] = field(default_factory=list)
+    """What the node did wrong as a flood saw it."""
     jurors: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """Of the rounds that were asked about."""
 
     def begin_flood(self) -> None:
         """The next flood has addresses that the node has not seen."""
         self.flood += 1
+        self.faults.clear()
 
     def make_stranger_ip(self, number: int) -> str:
-        """A loopback address that is not registered, of those of this flood."""
-        return f"127.{100 + self.flood}.{number // 200}.{1 + number % 200}"
+        """A loopback address that is not registered, of those of this flood; those that follow each other
+        are of different /24s."""
+        return f"127.{100 + self.flood}.{number % 200}.{1 + number // 200}"
 
     def get_rss(self) -> int:
         """Bytes that the attacked node holds."""

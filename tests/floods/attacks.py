@@ -32,6 +32,7 @@ from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.compression import ZSTD
 from hypernode.wire.hello import CLIENT_PORT, FEATURE_CHECKED, FEATURE_COMPRESSED, Hello, format_hello
 from tests.floods.arena import MIB, Arena
+from tests.floods.asking import chain_questions, held_places, node_questions, unread_answers
 
 T = TypeVar("T")
 Flood: TypeAlias = Callable[[Arena, float], Awaitable[None]]
@@ -213,6 +214,10 @@ FLOODS: Final[Mapping[str, Flood]] = {
         zstd_bombs,
         oversize,
         garbage,
+        chain_questions,
+        node_questions,
+        unread_answers,
+        held_places,
     )
 }
 
