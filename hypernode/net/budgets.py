@@ -31,7 +31,7 @@ class Budgets:
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         self.strangers = Turns(clock, limits.readers_of_strangers, limits.share_of_strangers)
-        self.peers = Turns(clock, limits.readers_of_peers, limits.share_of_peers)
+        self.peers = Turns(clock, limits.readers_of_peers, limits.share_of_peers, may_overdraw=True)
         self.answers = WaitingAnswers(limits, clock)
         self.questions = ReceivedQuestions(limits)
         self.making_large = asyncio.Lock()

@@ -5,8 +5,9 @@ afterwards, since nobody knows it before; while the share is overdrawn, no turn 
 the key (a /24, a peer) goes first that has had least: who has asked for nothing yet is next, however much
 others have asked for.  A key has one turn at a time.
 
-Who is due, since it has waited as long as it may, is next whatever was spent, or is told that the node is
-busy, as it asked for.  A question whose session is gone is dropped.  Costs are seconds of one processor.
+Who has waited as long as it may is due: it is next of all, or is told that the node is busy, as it asked
+for.  Hypernodes that count are then served whatever was spent.  A question whose session is gone is
+dropped.  Costs are seconds of one processor.
 """
 
 from __future__ import annotations
@@ -47,10 +48,12 @@ class _Waiter:
 
 
 class Turns:
-    """``at_once`` turns at most, and ``share`` of a processor for all of them."""
+    """``at_once`` turns at most, and ``share`` of a processor for all of them.  ``may_overdraw``: who is due
+    has its turn even so."""
 
-    def __init__(self, clock: Clock, at_once: int, share: float) -> None:
+    def __init__(self, clock: Clock, at_once: int, share: float, *, may_overdraw: bool = False) -> None:
         self._clock = clock
+        self._may_overdraw = may_overdraw
         self._at_once = at_once
         self._bucket = TokenBucket(BURST_S * share, share, clock.monotonic())
         self._waiting: list[_Waiter] = []
@@ -130,7 +133,7 @@ class Turns:
     def _find_next(self, now: float) -> _Waiter | None:
         free = [waiter for waiter in self._waiting if waiter.key not in self._at_work]
         due = [waiter for waiter in free if waiter.is_kept and waiter.due <= now]
-        if due:
+        if due and (self._may_overdraw or self._has_time()):
             return min(due, key=lambda waiter: waiter.due)
         if not free or not self._has_time():
             return None

@@ -1,7 +1,8 @@
 """Answers that wait to be written: how many bytes of them the node holds (spec 2, budgets).
 
 Room is taken before an answer is made, as much as it will have.  When there is none, who reads slowest goes:
-strangers first, a registered hypernode only when it has taken no byte for a while.  Until somebody has gone
+strangers first, then who is registered for nothing and reads below the least rate; a hypernode that counts
+only when it has taken no byte for a while.  Until somebody has gone
 or read on, who needs room waits, and holds nothing.
 """
 
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from hypernode.core.errors import Ignore
+from hypernode.net.standing import Standing
 from hypernode.ports import Clock, TransportClosed
 from hypernode.wire.catalogue import Limits
 from hypernode.wire.tags import RULE
@@ -29,9 +31,7 @@ class Reader(Protocol):
     def is_gone(self) -> bool: ...
 
     @property
-    def is_listed(self) -> bool:
-        """A registered hypernode, whether it counts or not, or the operator."""
-        ...
+    def standing(self) -> Standing: ...
 
     @property
     def last_active(self) -> float:
@@ -77,18 +77,18 @@ class WaitingAnswers:
         TransportClosed when the session is gone meanwhile."""
         self.give_back(reader)
         until = self._clock.monotonic() + wait_s
-        self._listed_waiting += reader.is_listed
+        self._listed_waiting += _is_kept(reader)
         try:
             while not self._has_room(reader, size):
                 if reader.is_gone:
                     raise TransportClosed("it left before there was room for its answer")
                 is_due = self._clock.monotonic() >= until
-                if is_due and not reader.is_listed:
+                if is_due and not _is_kept(reader):
                     raise Ignore(RULE, "busy")
                 if not self._make_room(is_due=is_due):
                     await self._wait()
         finally:
-            self._listed_waiting -= reader.is_listed
+            self._listed_waiting -= _is_kept(reader)
         self._held[reader] = _Answer(size)
         self._total += size
 
@@ -111,7 +111,7 @@ class WaitingAnswers:
             self._room.set()
 
     def _has_room(self, reader: Reader, size: int) -> bool:
-        if self._listed_waiting and not reader.is_listed:
+        if self._listed_waiting and not _is_kept(reader):
             return False
         return not self._held or self._total + size <= self._limits.waiting_bytes
 
@@ -131,9 +131,14 @@ class WaitingAnswers:
             for reader, answer in self._held.items()
             if answer.begun is not None and now - answer.begun >= GRACE_S
         }
-        strangers = [reader for reader in rates if not reader.is_listed]
-        if strangers:
-            return min(strangers, key=lambda reader: rates[reader])
+        strangers = [reader for reader in rates if not _is_kept(reader)]
+        idlers = [
+            reader
+            for reader in rates
+            if reader.standing is Standing.REGISTERED and rates[reader] < self._limits.least_rate
+        ]
+        if strangers or idlers:
+            return min(strangers or idlers, key=lambda reader: rates[reader])
         longest_s = 0.0 if is_due else self._limits.write_s
         stalled = [reader for reader in rates if now - reader.last_active >= longest_s]
         return min(stalled, key=lambda reader: reader.last_active, default=None)
@@ -145,3 +150,8 @@ class WaitingAnswers:
                 await self._room.wait()
         except TimeoutError:
             """Look again who is slow."""
+
+
+def _is_kept(reader: Reader) -> bool:
+    """A registered hypernode, or the operator: it is never told that the node is busy."""
+    return reader.standing is not Standing.STRANGER

@@ -24,9 +24,9 @@ class Asker:
 class Desk:
     """Turns, and what happened in which order."""
 
-    def __init__(self, at_once: int = 2, share: float = SHARE) -> None:
+    def __init__(self, at_once: int = 2, share: float = SHARE, *, may_overdraw: bool = False) -> None:
         self.clock = SimClock(asyncio.get_running_loop(), 1_700_000_000.0)
-        self.turns = Turns(self.clock, at_once, share)
+        self.turns = Turns(self.clock, at_once, share, may_overdraw=may_overdraw)
         self.served: list[str] = []
         self.start = self.clock.monotonic()
 
@@ -165,9 +165,26 @@ def test_a_stranger_that_waited_as_long_as_it_may_is_told_busy() -> None:
     run(scenario())
 
 
+def test_who_is_registered_for_nothing_is_not_refused_and_is_next_when_there_is_time() -> None:
+    async def scenario() -> None:
+        desk = Desk(at_once=1)
+        await desk.spend_savings()
+        await desk.ask("a", 20 * SHARE)
+        desk.served.clear()
+        kept = asyncio.create_task(desk.ask("a", 0.0, wait_s=10.0, is_kept=True))
+        await asyncio.sleep(15.0)
+        others = [asyncio.create_task(desk.ask(f"{n}", 0.1)) for n in range(3)]
+        # the second of the share that was spent before, and the twenty of its own question
+        assert await kept == pytest.approx(21.0, abs=0.01)
+        assert desk.served[0] == "a"
+        await asyncio.gather(*others)
+
+    run(scenario())
+
+
 def test_a_hypernode_that_waited_as_long_as_it_may_is_served_whatever_was_spent() -> None:
     async def scenario() -> None:
-        desk = Desk()
+        desk = Desk(may_overdraw=True)
         await desk.ask("spender", 100.0)
         assert await desk.ask("a", 0.1, wait_s=50.0, is_kept=True) == pytest.approx(50.0, abs=0.01)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from hypernode.core.errors import Ignore
+from hypernode.net.standing import Standing
 from hypernode.net.waiting import WaitingAnswers
 from hypernode.ports import TransportClosed
 from hypernode.sim.clock import SimClock
@@ -20,9 +21,16 @@ SMALL = Limits(waiting_bytes=100, write_s=90.0)
 @dataclass(eq=False)
 class Reader:
     is_listed: bool = False
+    is_worthless: bool = False
     is_gone: bool = False
     last_active: float = 0.0
     gave_way: bool = False
+
+    @property
+    def standing(self) -> Standing:
+        if self.is_worthless:
+            return Standing.REGISTERED
+        return Standing.COUNTED if self.is_listed else Standing.STRANGER
 
     def give_way(self) -> None:
         self.gave_way = True
@@ -95,6 +103,18 @@ def test_a_hypernode_goes_only_when_it_took_no_byte_for_long(is_listed: bool) ->
         await room.answers.take(Reader(is_listed=is_listed), 50, 200.0)
         assert held.gave_way
         assert room.clock.monotonic() - began == pytest.approx(90.0, abs=1.5)
+
+    run(scenario())
+
+
+def test_who_is_registered_for_nothing_goes_when_it_reads_below_the_least_rate() -> None:
+    async def scenario() -> None:
+        room = Room()
+        slow, quick = Reader(is_worthless=True), Reader(is_worthless=True)
+        await room.hold(slow, 45, 1)
+        await room.hold(quick, 45, 100 * SMALL.least_rate)
+        await room.answers.take(Reader(is_listed=True), 50, 10.0)
+        assert (slow.gave_way, quick.gave_way) == (True, False)
 
     run(scenario())
 
