@@ -10,6 +10,7 @@ from hypernode.node.settings import Settings
 from hypernode.ports import Connections, Endpoint, PowSource
 from hypernode.pow.failover_source import FailoverPowSource
 from hypernode.pow.fixed_source import FixedPowSource
+from hypernode.pow.last_seen import LastSeen
 from hypernode.pow.ledger_registry import RegistryOptions
 from hypernode.pow.ledger_source import LedgerPowSource
 from hypernode.pow.node_source import NodePowSource
@@ -25,8 +26,9 @@ def open_pow_source(
     ledger is kept there; a tool beside it starts from a copy and keeps nothing."""
     if settings.network.hypernodes:
         return FixedPowSource(settings.network)
+    last_seen = LastSeen(settings.last_seen_path, is_ours=owns_data, warn=APP_LOG.warning)
     if settings.pow_source == "node":
-        return _open_node(settings, connections)
+        return _open_node(settings, connections, last_seen)
     ledger = LedgerPowSource(
         settings.pow_ledger_path,
         settings.network,
@@ -37,14 +39,15 @@ def open_pow_source(
         ),
         log=APP_LOG.info,
         warn=APP_LOG.warning,
+        last_seen=last_seen,
     )
     if settings.pow_fallback != "node":
         return ledger
-    node = _open_node(settings, connections)
+    node = _open_node(settings, connections, last_seen)
     return FailoverPowSource(ledger, node, log=APP_LOG.info, warn=APP_LOG.warning)
 
 
-def _open_node(settings: Settings, connections: Connections | None) -> NodePowSource:
+def _open_node(settings: Settings, connections: Connections | None, last_seen: LastSeen) -> NodePowSource:
     folder = settings.pow_node_path
     return NodePowSource(
         settings.network,
@@ -52,4 +55,5 @@ def _open_node(settings: Settings, connections: Connections | None) -> NodePowSo
         Endpoint(settings.pow_ip, settings.pow_port),
         SystemClock().monotonic,
         folder / COLOURED_NAME if folder is not None else None,
+        last_seen,
     )

@@ -96,7 +96,11 @@ async def show_feed(
         uncounted = await _find_uncounted(companion, events, height)
         feed = Feed(companion.network, height, until, tuple(events), tuple(chosen), checks, uncounted)
         print_feed(feed, as_json=args.json)
-        return Exit.OK if chosen or not (args.ip or args.pow) else Exit.NEGATIVE
+        if chosen or not (args.ip or args.pow):
+            return Exit.OK
+        if not (args.force or args.follow):
+            await _tell_later(args, companion, len(events), now())
+        return Exit.NEGATIVE
     finally:
         await companion.source.close()
 
@@ -114,6 +118,32 @@ async def _choose_height(args: argparse.Namespace, companion: Companion, now: fl
     # 0 is the present one, as it was for the older tool
     round_ = args.round or compute_round_slot(companion.network, now)[0]
     return (await companion.source.get_registered(round_)).pow_height, f"the reference of round {round_}"
+
+
+async def _tell_later(args: argparse.Namespace, companion: Companion, known: int, now: float) -> None:
+    """Say when what is asked for is in the ledger, but after the height that was read up to: a registration
+    of this hour, which counts in no list yet.  ``known`` events were looked at."""
+    from hypernode.core.timeline import compute_reference_time, compute_round_slot
+    from hypernode.ports import PowNotReady
+
+    try:
+        status = await companion.source.get_status(now)
+        events = await companion.source.get_feed(status.height) if status.height else []
+    except PowNotReady:
+        return
+    if not (later := _select(args, events[known:])):
+        return
+    row, result = later[-1]
+    round_ = compute_round_slot(companion.network, row.timestamp)[0]
+    while compute_reference_time(companion.network, round_) < row.timestamp:
+        round_ += 1
+    verdict = f"it counts from round {round_} on" if result.ok else f"void: {result.reason!a}"
+    print(
+        f"hn_reg_feed: nothing yet in that list. After it, in PoW block {row.height}, there is a "
+        f"{row.operation!a}: "
+        f"{verdict}. With -f all rows up to the last block are shown",
+        file=sys.stderr,
+    )
 
 
 def _select(args: argparse.Namespace, events: Sequence[Event]) -> list[Event]:

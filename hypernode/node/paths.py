@@ -32,6 +32,20 @@ def resolve_path(path: Path | str, base: Path, source: str, line: int = 0, key: 
     return resolved
 
 
+def follow_later(path: Path | str, base: Path, source: str, line: int = 0, key: str = "") -> Path:
+    """The same for a path into the companion's folders: links stay in it, for they are followed anew at each
+    use, and what cannot be looked at is a trouble to wait out.  Raises ConfigError for another's home that
+    there is not."""
+    try:
+        wanted, start = Path(path).expanduser(), base.resolve()
+    except (RuntimeError, ValueError, OSError) as error:
+        expected = f"{ascii(os.fspath(path))[:_SHOWN_CHARS]} cannot be a path ({error})"
+        raise ConfigError(source, line, key, expected, "Give the path of a file or folder") from error
+    while wanted.parts[:1] == ("..",):
+        start, wanted = start.parent, Path(*wanted.parts[1:])
+    return start / wanted
+
+
 def get_start_folder() -> Path:
     """Where the program was started.  Raises ConfigError when that folder is gone."""
     try:

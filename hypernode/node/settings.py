@@ -18,7 +18,7 @@ from hypernode.core.rainbow import BOUNDS
 from hypernode.node.config_files import ConfigFile, Remark, load_config
 from hypernode.node.config_table import ConfigError, Parameter, get_default, load_table
 from hypernode.node.networks import load_network
-from hypernode.node.paths import resolve_path
+from hypernode.node.paths import follow_later, resolve_path
 from hypernode.wire.catalogue import Limits
 
 CONFIG_NAME: Final = "config.txt"
@@ -96,6 +96,11 @@ class Settings:
         return self.data_path / "registrations.db"
 
     @property
+    def last_seen_path(self) -> Path:
+        """Voids and coloured lists as the companion's ledger told them last."""
+        return self.data_path / "pow_last_seen.json"
+
+    @property
     def wallet_lock_path(self) -> Path:
         return self.wallet_path.with_name(self.wallet_path.name + ".lock")
 
@@ -154,7 +159,7 @@ def load_settings(flags: Flags, folder: Path) -> tuple[Settings, tuple[Remark, .
         pow_ledger_path=_choose_pow_ledger(flags, folder, config, values, home),
         pow_ip=values.get_text("POW_IP"),
         pow_port=values.get_int("POW_PORT"),
-        pow_node_path=_find_path(config, values, "NODE_PY_PATH", home),
+        pow_node_path=_find_node_folder(config, values, home),
         tuned=frozenset(BOUNDS.keys() & config.values.keys()),
         log_topics=frozenset(_choose_topics(values, table)),
         log_level="DEBUG" if values.is_on("DEBUG_MODE") else values.get_text("LOG_LEVEL"),
@@ -249,13 +254,24 @@ def _find_path(config: ConfigFile, values: _Values, key: str, home: Path) -> Pat
     return _resolve(config, key, text, home) if text else None
 
 
+def _find_node_folder(config: ConfigFile, values: _Values, home: Path) -> Path | None:
+    """The companion's.  What old files have in NODE_PY_PATH is the program, ``…/node.py``: its folder is
+    meant."""
+    key = "NODE_PY_PATH"
+    text = values.get_text(key)
+    if not text:
+        return None
+    path = follow_later(text, home, config.source, config.lines.get(key, 0), key)
+    return path.parent if path.suffix == ".py" else path
+
+
 def _choose_pow_ledger(flags: Flags, folder: Path, config: ConfigFile, values: _Values, home: Path) -> Path:
     if flags.pow_ledger is not None:
-        return resolve_path(flags.pow_ledger, folder, "--pow-ledger")
-    node_folder, key = values.get_text("NODE_PY_PATH"), "POW_LEDGER_DB"
-    if node_folder and key not in values.given:
-        return _resolve(config, "NODE_PY_PATH", str(Path(node_folder) / "static" / "ledger.db"), home)
-    return _resolve(config, key, values.get_text(key), home)
+        return follow_later(flags.pow_ledger, folder, "--pow-ledger")
+    node_folder, key = _find_node_folder(config, values, home), "POW_LEDGER_DB"
+    if node_folder is not None and key not in values.given:
+        return node_folder / "static" / "ledger.db"
+    return follow_later(values.get_text(key), home, config.source, config.lines.get(key, 0), key)
 
 
 def _choose_listen_ip(flags: Flags, config: ConfigFile, values: _Values) -> str:

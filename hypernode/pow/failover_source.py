@@ -2,8 +2,7 @@
 
 Every look at the status (two a minute on main) tries the first way again; other questions go the way that
 the last look found open, and the other one when that fails.  Each change of way is one line in the log, with
-its reason.  The port does not tell voids, nor coloured lists that can be trusted: those that the ledger told
-last go on holding.
+its reason.  What the port cannot tell goes on holding as the ledger told it last (``last_seen``).
 """
 
 from __future__ import annotations
@@ -40,8 +39,6 @@ class FailoverPowSource:
         self._is_told = False
         """Whether it was told that the second way is gone."""
         self._now = 0.0
-        self._last: RegisteredList | None = None
-        """The newest list of the first way."""
 
     async def get_status(self, now: float) -> PowStatus:
         """Of the first if it is well, else of the second if that one is; of neither, the problems of both."""
@@ -67,38 +64,29 @@ class FailoverPowSource:
 
     async def get_registered(self, round_: Round) -> RegisteredList:
         """registered(R).  Raises PowNotReady with the problems of both."""
-        listed, is_first = await self._ask(lambda source: source.get_registered(round_))
-        if is_first:
-            if self._last is None or self._last.round <= round_:
-                self._last = listed
-            return listed
-        if self._last is None:
-            return listed
-        voided = tuple(entry.pos for entry in listed.entries if entry.pos in self._last.voided)
-        return replace(listed, voided=voided, colours=self._last.colours)
+        return await self._ask(lambda source: source.get_registered(round_))
 
     async def get_block_hashes(self, heights: Sequence[PowHeight]) -> list[str]:
         """Block hashes, in order.  Raises PowNotReady with the problems of both."""
-        return (await self._ask(lambda source: source.get_block_hashes(heights)))[0]
+        return await self._ask(lambda source: source.get_block_hashes(heights))
 
     async def close(self) -> None:
         """Close both."""
         await self._first.close()
         await self._second.close()
 
-    async def _ask(self, question: Callable[[PowSource], Awaitable[_T]]) -> tuple[_T, bool]:
-        """The answer, and whether it is the first's."""
+    async def _ask(self, question: Callable[[PowSource], Awaitable[_T]]) -> _T:
         if self._reason:
-            return await question(self._second), False
+            return await question(self._second)
         try:
-            return await question(self._first), True
+            return await question(self._first)
         except PowNotReady as problem:
             try:
                 answer = await question(self._second)
             except PowNotReady as other:
                 raise PowNotReady(f"{problem}. And in its place: {other}") from problem
             self._leave(str(problem), "the PoW node's port")
-            return answer, False
+            return answer
 
     def _leave(self, reason: str, other: str) -> None:
         if not self._reason:

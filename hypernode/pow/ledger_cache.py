@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -193,6 +193,14 @@ class LedgerCache:
                 "INSERT OR REPLACE INTO checkpoints VALUES (?,?,?,?)", astuple(checkpoint)
             )
             self._connection.execute(_KEEP_CHECKPOINTS, (keep,))
+
+    def keep_checkpoints(self, heights: Sequence[PowHeight]) -> None:
+        """Forget all others."""
+        with self.transaction():
+            self._connection.execute(
+                "DELETE FROM checkpoints WHERE height NOT IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(heights)),),
+            )
 
     def close(self) -> None:
         """Nothing else may be asked afterwards."""

@@ -279,6 +279,9 @@ class LedgerRegistry:
                 self._warn(f"{self.path}: block {point.block.height} was rolled back; deriving again")
         if len(there) < len(self._checkpoints):
             self._remarks.forget()
+            if self._cache is not None:
+                # or the next start would find them again, and tell it again
+                self._cache.keep_checkpoints([point.block.height for point in there])
         self._checkpoints = there
 
     def _tell_progress(self, done: int, total: int) -> None:

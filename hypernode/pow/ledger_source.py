@@ -18,6 +18,7 @@ from hypernode.core.params import Network
 from hypernode.core.registry import PowRow, RowResult
 from hypernode.core.types import PowHeight, Registration, Round
 from hypernode.ports import PowStatus, RegisteredList
+from hypernode.pow.last_seen import LastSeen
 from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_registry import DEFAULT_OPTIONS, LedgerRegistry, RegistryOptions
 
@@ -30,7 +31,7 @@ _T = TypeVar("_T")
 class LedgerPowSource:
     """``ports.PowSource`` over a ledger file.  ``executor`` runs the reading when given (one task at a
     time, whatever its size); it then stays its owner's to shut down.  ``log`` hears how far a long scan is,
-    ``warn`` of rollbacks; both are called from the thread that reads."""
+    ``warn`` of rollbacks; both are called from the thread that reads.  ``last_seen`` notes what it tells."""
 
     def __init__(
         self,
@@ -44,7 +45,9 @@ class LedgerPowSource:
         options: RegistryOptions = DEFAULT_OPTIONS,
         log: Callable[[str], None] = lambda text: None,
         warn: Callable[[str], None] = lambda text: None,
+        last_seen: LastSeen | None = None,
     ) -> None:
+        self._last_seen = last_seen or LastSeen(None)
         self._closed = False
         self._registry = LedgerRegistry(
             LedgerFile(Path(path), busy_timeout_s, attempts),
@@ -67,7 +70,7 @@ class LedgerPowSource:
 
     async def get_registered(self, round_: Round) -> RegisteredList:
         """registered(R) of spec 3.  Raises PowNotReady when the ledger is late or cannot be read."""
-        return await self._run(lambda: self._registry.derive_round(round_))
+        return await self._run(lambda: self._last_seen.note(self._registry.derive_round(round_)))
 
     async def get_block_hashes(self, heights: Sequence[PowHeight]) -> list[str]:
         """Block hashes, in order.  Raises PowNotReady when one is not there."""

@@ -1,9 +1,10 @@
 """The companion over its TCP port, where its ledger file is not at hand (spec 5).
 
 What it says is believed only where it can be: its list is cached by round number alone and inherits whatever
-was wrong before, so the ledger source is the trustworthy one.  Voids are not in its lists, and coloured lists
-come from a file of its that anybody can write to through the chain; the status says so.
-"""
+was wrong before, so the ledger source is the trustworthy one.  Voids are not in its lists, and the file of
+its coloured lists is anybody's: 0.01 BIS sent *to* the control address writes it.  Where a ledger told both
+before, that goes on holding; else filter lists come from that file, and ``rainbow`` and ``bootstrap`` from
+nowhere."""
 
 from __future__ import annotations
 
@@ -14,12 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from hypernode.core.colours import MAX_COLOURS, Colours
+from hypernode.core.colours import BOOTSTRAP, MAX_COLOURS, RAINBOW, Colours
 from hypernode.core.params import Network
 from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import PowHeight, Registration, Round
 from hypernode.ports import Connections, Endpoint, PowNotReady, PowStatus, RegisteredList
 from hypernode.pow.companion_client import CompanionClient
+from hypernode.pow.last_seen import LastSeen
 from hypernode.pow.listing import is_recent
 from hypernode.pow.node_weights import NodeWeights
 
@@ -36,9 +38,12 @@ _NO_COLOURS: Final = (
     "coloured lists cannot be asked for over the PoW node's port: POW_SOURCE=ledger reads them"
 )
 _COLOURED_FILE: Final = (
-    "coloured lists are those of {path}, which anybody can change through the chain: POW_SOURCE=ledger reads "
-    "those of the control address"
+    "filter lists are those of {path}, which anybody can change through the chain; rainbow and bootstrap are "
+    "not taken from it: POW_SOURCE=ledger reads those of the control address"
 )
+_LAST_SEEN: Final = "voids and coloured lists are those that the PoW node's ledger told for round {round}"
+_NEVER_OF_FILE: Final = frozenset({RAINBOW, BOOTSTRAP})
+"""They tune a node and name archives to load: never by a stranger's word."""
 
 
 class NodePowSource:
@@ -51,7 +56,9 @@ class NodePowSource:
         endpoint: Endpoint,
         monotonic: Callable[[], float],
         coloured_path: Path | None = None,
+        last_seen: LastSeen | None = None,
     ) -> None:
+        self._last_seen = last_seen or LastSeen(None)
         self._network = network
         self._client = CompanionClient(connections, endpoint, monotonic)
         self._weights = NodeWeights(network, self._client)
@@ -90,7 +97,7 @@ class NodePowSource:
         if type(height) is not int or height <= 0:
             raise self._wrong("statusjson", "the height of its last block")
         self._highest = height
-        remarks = (_NO_VOIDS, self._describe_colours(), *filter(None, self._stale.values()))
+        remarks = (*self._describe_sources(), *filter(None, self._stale.values()))
         block_hash = await self._get_block_hash(height)
         return PowStatus(self._client.name, height, timestamp, block_hash, "", remarks)
 
@@ -124,7 +131,8 @@ class NodePowSource:
         weights = None
         if is_recent(self._network, height, self._highest):
             weights = await self._weights.find(time, entries)
-        return RegisteredList(round_, height, entries, colours=self._read_colours(), weights=weights)
+        listed = RegisteredList(round_, height, entries, colours=self._read_colours(), weights=weights)
+        return self._last_seen.apply(listed)
 
     def _to_entry(self, collateral: str, fields: Any) -> Registration:
         texts = [fields.get(name) for name in ("ip", "port", "pos", "reward")] if _is_object(fields) else []
@@ -136,11 +144,11 @@ class NodePowSource:
         return Registration(collateral, ip, port, pos, reward, weight, timestamp)
 
     async def _check_height(self, round_: Round, time: int, height: PowHeight) -> None:
-        """Once a round: a list that was cached before a rollback stands at another height than now."""
-        if round_ in self._stale:
-            return
+        """Each time that it is asked: a list that was cached before a rollback stands at another height than
+        now."""
         before = await self._client.ask(f"HN_block_before_ts {time}")
         is_known = type(before) is int and before > 0
+        self._stale.pop(round_, None)
         self._stale = dict(list(self._stale.items())[-3:])
         self._stale[round_] = (
             f"the PoW node derived the list of round {round_} at block {height}, where it now says {before}: "
@@ -165,21 +173,32 @@ class NodePowSource:
         """Close the line."""
         await self._client.close()
 
-    def _describe_colours(self) -> str:
-        path = self._coloured_path
-        return _COLOURED_FILE.format(path=path) if path is not None and path.exists() else _NO_COLOURS
-
-    def _read_colours(self) -> Colours:
-        """Of the companion's file; none where there is no such file, or it is being written."""
+    def _describe_sources(self) -> tuple[str, ...]:
+        if self._last_seen.seen is not None:
+            return (_LAST_SEEN.format(round=self._last_seen.seen.round),)
         path = self._coloured_path
         try:
-            if path is None or path.stat().st_size > MAX_COLOURED_BYTES:
+            is_there = path is not None and path.exists()
+        except (OSError, ValueError):
+            is_there = False
+        return _NO_VOIDS, _COLOURED_FILE.format(path=path) if is_there else _NO_COLOURS
+
+    def _read_colours(self) -> Colours:
+        """The filter lists of the companion's file; none where there is no such file, or it is being
+        written."""
+        path = self._coloured_path
+        try:
+            if path is None or not path.is_file() or path.stat().st_size > MAX_COLOURED_BYTES:
                 return ()
             parsed = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
             return ()
         lists = parsed.items() if isinstance(parsed, dict) else ()
-        found = [(name, text) for name, items in lists if (text := _join(items)) is not None]
+        found = [
+            (name, text)
+            for name, items in lists
+            if name.strip().lower() not in _NEVER_OF_FILE and (text := _join(items)) is not None
+        ]
         return tuple(sorted(found)[:MAX_COLOURS])
 
     def _wrong(self, command: str, expected: str) -> PowNotReady:

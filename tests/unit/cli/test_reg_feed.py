@@ -116,6 +116,22 @@ def test_who_is_registered_and_does_not_count_is_named_with_the_reason(
     assert "collateral moved on" in out
 
 
+def test_a_fresh_registration_is_told_to_count_later(
+    ledger: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = row(LAST + 1, A, A, 0, REGISTER, "10.0.0.99:6969:x")
+    write(ledger, blocks(LAST + 1, LAST + 1, [bad]))
+    round_ = compute_round_slot(NETWORK, time_of(FIRST + 195))[0]
+    assert run(ledger, "-r", str(round_), "-I", "10.0.0.3") == 1
+    hint = capsys.readouterr().err
+    assert f"in PoW block {FIRST + 195}, there is a 'hypernode:register'" in hint
+    assert f"it counts from round {round_ + 2} on" in hint
+    assert run(ledger, "-r", str(round_), "-I", "10.0.0.99") == 1
+    assert "void: 'the PoS address does not begin" in capsys.readouterr().err
+    assert run(ledger, "-r", str(round_), "-I", "10.0.0.98") == 1
+    assert capsys.readouterr().err == ""
+
+
 def test_by_ip_only_those_that_name_it(ledger: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(ledger, "-f", "--json", "-I", "10.0.0.9") == 0
     assert [e["rule"] for e in read(capsys)["events"]] == ["5-pow openfield"]

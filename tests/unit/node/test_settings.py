@@ -70,6 +70,20 @@ def test_an_index_gives_a_run_folder_of_its_own(tmp_path: Path) -> None:
     assert settings.index == 3
 
 
+def test_old_files_name_the_program_of_the_companion(tmp_path: Path) -> None:
+    settings = load(tmp_path, "NODE_PY_PATH=/opt/Bismuth/node.py")
+    assert settings.pow_node_path == Path("/opt/Bismuth")
+    assert settings.pow_ledger_path == Path("/opt/Bismuth/static/ledger.db")
+
+
+def test_links_to_the_companion_stay_to_be_followed(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "pow").symlink_to("a")
+    (tmp_path / "loop").symlink_to("loop")
+    assert load(tmp_path, "NODE_PY_PATH=pow").pow_ledger_path == tmp_path.resolve() / "pow/static/ledger.db"
+    assert load(tmp_path, "POW_LEDGER_DB=loop").pow_ledger_path == tmp_path.resolve() / "loop"
+
+
 def test_relative_paths_of_the_file_start_at_the_run_folder(tmp_path: Path) -> None:
     home = tmp_path / "run"
     home.mkdir()

@@ -1,8 +1,8 @@
 """A companion's TCP port, byte for byte as a real one was seen to behave (spec 5), over any connections.
 
 It answers out of a ``PowScript``.  What it does not understand it does not answer: it closes, or, on an
-unknown ``HN_`` command, stays silent.  A test puts other behaviour under a command's name in ``odd``.
-"""
+``HN_`` command that is unknown, or whose answers nobody sends, stays silent.  A test puts other behaviour
+under a command's name in ``odd``."""
 
 from __future__ import annotations
 
@@ -47,8 +47,16 @@ Answer = Callable[[list[str]], Any]
 class FakeCompanion:
     """``log`` has every command with its parameters; ``opened`` and ``open`` count connections."""
 
-    def __init__(self, script: PowScript, now: Callable[[], float], *, has_plugin: bool = True) -> None:
-        self.script, self.now, self.has_plugin = script, now, has_plugin
+    def __init__(
+        self,
+        script: PowScript,
+        now: Callable[[], float],
+        *,
+        has_plugin: bool = True,
+        has_socket_client: bool = True,
+    ) -> None:
+        self.script, self.now = script, now
+        self.has_plugin, self.has_socket_client = has_plugin, has_socket_client
         self.lag_s = 0.0
         self.log: list[str] = []
         self.opened = 0
@@ -124,7 +132,9 @@ class FakeCompanion:
 
     def _find(self, name: str, count: int) -> Answer:
         if name.startswith("HN_"):
-            known = getattr(self, f"_{name.lower()}", None) if self.has_plugin else None
+            if not self.has_plugin:
+                raise Closes
+            known = getattr(self, f"_{name.lower()}", None) if self.has_socket_client else None
             if known is None or name not in PARAMETERS:
                 raise Silent
             if count != PARAMETERS[name]:

@@ -54,7 +54,7 @@ class Way:
 
 class Bed:
     def __init__(self) -> None:
-        self.ledger = Way("ledger", voided=("pos b", "gone"), colours=(("white", "1"),))
+        self.ledger = Way("ledger", voided=("pos b",))
         self.node = Way("node")
         self.said: list[str] = []
         self.both = FailoverPowSource(
@@ -75,7 +75,7 @@ def play(scenario: Callable[[Bed], Awaitable[None]]) -> None:
 def test_while_the_ledger_is_well_the_port_is_left_alone() -> None:
     async def scenario(bed: Bed) -> None:
         assert (await bed.both.get_status(0)).source == "ledger"
-        assert (await bed.both.get_registered(3)).voided == ("pos b", "gone")
+        assert (await bed.both.get_registered(3)).voided == ("pos b",)
         assert await bed.both.get_block_hashes([1, 2]) == ["ledger", "ledger"]
         assert bed.node.asked == []
         assert bed.said == []
@@ -123,18 +123,6 @@ def test_a_way_that_opens_and_closes_for_one_reason_is_told_once_in_a_while() ->
         await bed.both.get_status(SAME_REASON_S)
         await bed.both.get_registered(3)
         assert len(bed.said) == 3
-
-    play(scenario)
-
-
-def test_voids_and_colours_of_the_ledger_hold_on_while_the_port_is_asked() -> None:
-    async def scenario(bed: Bed) -> None:
-        await bed.both.get_status(0)
-        await bed.both.get_registered(3)
-        bed.ledger.problem = "locked"
-        await bed.both.get_status(30)
-        listed = await bed.both.get_registered(4)
-        assert (listed.round, listed.voided, listed.colours) == (4, ("pos b",), (("white", "1"),))
 
     play(scenario)
 

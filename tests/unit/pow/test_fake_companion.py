@@ -82,16 +82,25 @@ def test_a_header_that_comes_alone_closes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "has_plugin"), [("HN_oops", True), ("HN_make_feed x y", True), ("HN_last_block_ts", False)]
+    ("command", "has_socket_client"),
+    [("HN_oops", True), ("HN_make_feed x y", True), ("HN_last_block_ts", False)],
 )
-def test_an_unknown_command_of_the_plugin_is_met_with_silence(command: str, has_plugin: bool) -> None:
+def test_an_unknown_command_of_the_plugin_is_met_with_silence(command: str, has_socket_client: bool) -> None:
     async def scenario(bed: Bed, line: Transport) -> None:
         await line.write(frame(command))
         assert await is_silent(line, 40)
         await line.write(frame("statusjson"))
         assert (await read_frame(line))["blocks"] == bed.companion.tip
 
-    talk(scenario, has_plugin=has_plugin)
+    talk(scenario, has_socket_client=has_socket_client)
+
+
+def test_without_the_plugin_it_closes_on_its_commands() -> None:
+    async def scenario(bed: Bed, line: Transport) -> None:
+        await line.write(frame("HN_last_block_ts"))
+        assert not await is_silent(line, 1)
+
+    talk(scenario, has_plugin=False)
 
 
 def test_it_closes_after_45_seconds_of_silence() -> None:

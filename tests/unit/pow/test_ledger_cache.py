@@ -142,6 +142,21 @@ def test_a_rollback_below_what_is_sealed_is_noticed_after_a_restart(path: Path, 
     opened.close()
 
 
+def test_a_checkpoint_that_was_rolled_back_is_told_once_not_at_every_start(path: Path, kept: Path) -> None:
+    opened = Opened(path, cache_path=kept)
+    opened.list_at(LAST - 25)
+    opened.close()
+    roll_back_to(path, LAST - 26)
+    write(path, blocks(LAST - 25, LAST, fork=1))
+    told = []
+    for _ in range(3):
+        opened = Opened(path, cache_path=kept)
+        opened.list_at(FIRST + 20)
+        opened.close()
+        told.append(len(opened.warnings))
+    assert (told[0] > 0, told[1:]) == (True, [0, 0])
+
+
 def test_a_rollback_to_the_very_end_of_what_is_sealed_is_noticed(path: Path, kept: Path) -> None:
     # rows of a block may be sealed while its miner's row is not: such a block must not be trusted
     for fork, height in enumerate(range(LAST - 18, LAST - 3)):

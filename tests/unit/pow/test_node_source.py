@@ -16,7 +16,8 @@ from hypernode.core.params import devnet
 from hypernode.core.timeline import compute_round_start
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.ports import Endpoint, PowNotReady
-from hypernode.pow.node_source import NodePowSource
+from hypernode.pow.last_seen import LastSeen
+from hypernode.pow.node_source import KEPT_S, NodePowSource
 from hypernode.pow.scripted_source import PowScript, ScriptedPowSource
 from hypernode.sim.clock import SimClock
 from hypernode.sim.link import LinkQuality
@@ -38,15 +39,19 @@ PORT = 5658
 class Bed:
     """A node and its companion on one host in memory, on virtual time, ten minutes into a round."""
 
-    def __init__(self, *, has_plugin: bool = True, coloured: Path | None = None) -> None:
+    def __init__(
+        self, *, coloured: Path | None = None, last_seen: LastSeen | None = None, **plugins: bool
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.clock = SimClock(loop, compute_round_start(NETWORK, ROUND) + 600 - loop.time())
         self.memory = MemoryNetwork(7, LinkQuality(0.0001, 0.0002, 0.0))
         self.script = PowScript.of(NETWORK, HYPERNODES)
-        self.companion = FakeCompanion(self.script, self.clock.now, has_plugin=has_plugin)
+        self.companion = FakeCompanion(self.script, self.clock.now, **plugins)
         connections = self.memory.get_connections("10.9.0.1")
         self.endpoint = Endpoint("10.9.0.1", PORT)
-        self.source = NodePowSource(NETWORK, connections, self.endpoint, self.clock.monotonic, coloured)
+        self.source = NodePowSource(
+            NETWORK, connections, self.endpoint, self.clock.monotonic, coloured, last_seen
+        )
 
     async def start(self) -> Bed:
         await self.companion.listen(self.memory.get_connections("10.9.0.1"), self.endpoint)
@@ -172,16 +177,71 @@ def test_questions_at_the_same_time_wait_for_each_other() -> None:
     play(scenario)
 
 
-def test_without_the_plugin_there_is_no_answer_and_the_reason_is_told() -> None:
+def test_without_the_plugin_the_line_is_closed_and_the_reason_is_told() -> None:
+    async def scenario(bed: Bed) -> None:
+        problem = (await bed.source.get_status(bed.clock.now())).problem
+        assert "closed the line on HN_last_block_ts" in problem
+        assert "it runs, but without the hypernode plugin" in problem
+
+    play(scenario, has_plugin=False)
+
+
+def test_a_busy_companion_does_not_lack_a_plugin() -> None:
+    async def scenario(bed: Bed) -> None:
+        def silent(params: list[str]) -> Any:
+            raise Silent
+
+        await bed.source.get_status(bed.clock.now())
+        bed.companion.odd["HN_reg_round"] = silent
+        with pytest.raises(PowNotReady, match="busy deriving the list"):
+            await bed.source.get_registered(ROUND)
+
+    play(scenario)
+
+
+def test_a_companion_that_answers_nothing_at_all_is_overloaded() -> None:
+    async def scenario(bed: Bed) -> None:
+        def silent(params: list[str]) -> Any:
+            raise Silent
+
+        bed.companion.odd |= {"HN_last_block_ts": silent, "statusjson": silent}
+        assert "overloaded" in (await bed.source.get_status(bed.clock.now())).problem
+
+    play(scenario)
+
+
+def test_a_list_that_never_comes_tells_the_missing_socket_client_not_a_missing_plugin() -> None:
+    """It closes after 45 s of silence, before our time-out for a list."""
+
+    async def scenario(bed: Bed) -> None:
+        with pytest.raises(PowNotReady, match="lacks 035_socket_client"):
+            await bed.source.get_registered(ROUND)
+
+    play(scenario, has_socket_client=False)
+
+
+def test_a_companion_that_refuses_this_host_does_not_lack_a_plugin() -> None:
+    async def scenario(bed: Bed) -> None:
+        def close(params: list[str]) -> Any:
+            raise Closes
+
+        bed.companion.odd |= {"statusjson": close, "HN_last_block_ts": close}
+        assert "does it allow this host" in (await bed.source.get_status(bed.clock.now())).problem
+
+    play(scenario)
+
+
+def test_without_the_socket_client_there_is_no_answer_and_the_reason_is_told() -> None:
     async def scenario(bed: Bed) -> None:
         before = bed.clock.now()
         status = await bed.source.get_status(before)
-        assert "no answer to HN_last_block_ts within 10 s; it needs the hypernode plugin" in status.problem
+        assert "no answer to HN_last_block_ts within 10 s" in status.problem
+        assert "lacks 035_socket_client" in status.problem
         assert 10 <= bed.clock.now() - before < 11
         await asyncio.sleep(1)
         assert bed.companion.open == 0
 
-    play(scenario, has_plugin=False)
+    play(scenario, has_socket_client=False)
 
 
 def test_an_answer_that_comes_too_late_is_not_taken_for_another() -> None:
@@ -342,11 +402,28 @@ def test_a_list_that_was_cached_before_a_rollback_is_remarked() -> None:
     play(scenario)
 
 
+def test_a_rollback_after_the_first_look_at_a_list_is_remarked_and_its_end_too() -> None:
+    async def scenario(bed: Bed) -> None:
+        async def read_remarks() -> tuple[str, ...]:
+            await asyncio.sleep(KEPT_S + 1)
+            await bed.source.get_registered(ROUND)
+            return (await bed.source.get_status(bed.clock.now())).remarks
+
+        assert not any("before a rollback" in remark for remark in await read_remarks())
+        bed.companion.odd["HN_block_before_ts"] = lambda params: 773_999
+        assert any("before a rollback" in remark for remark in await read_remarks())
+        del bed.companion.odd["HN_block_before_ts"]
+        assert not any("before a rollback" in remark for remark in await read_remarks())
+
+    play(scenario)
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
         ('{"white": ["1.1.1.1", "2.2.2.2"], "rainbow": "PING_DELAY=7"}',
-         (("rainbow", "PING_DELAY=7"), ("white", "1.1.1.1,2.2.2.2"))),
+         (("white", "1.1.1.1,2.2.2.2"),)),
+        ('{"bootstrap": "http://x", " Rainbow ": "PING_DELAY=7", "black": "a"}', (("black", "a"),)),
         ('{"white": [1], "black": {}, "cloud": ["a"]}', (("cloud", "a"),)),
         ('{"white": ["1.1', ()),
         ("[]", ()),
