@@ -34,9 +34,11 @@ def resolve_path(path: Path | str, base: Path, source: str, line: int = 0, key: 
 
 def follow_later(path: Path | str, base: Path, source: str, line: int = 0, key: str = "") -> Path:
     """The same for a path into the companion's folders: links stay in it, for they are followed anew at each
-    use, and what cannot be looked at is a trouble to wait out.  Raises ConfigError for another's home that
-    there is not."""
+    use, and what cannot be looked at is a trouble to wait out (spec 5).  Raises ConfigError for the home of
+    somebody unknown, and for what no system could have."""
     try:
+        if "\0" in os.fspath(path):
+            raise ValueError("embedded null byte")
         wanted, start = Path(path).expanduser(), base.resolve()
     except (RuntimeError, ValueError, OSError) as error:
         expected = f"{ascii(os.fspath(path))[:_SHOWN_CHARS]} cannot be a path ({error})"

@@ -10,6 +10,8 @@ import pytest
 from hypernode.node.config_table import ConfigError
 from hypernode.node.paths import get_start_folder, resolve_path
 from hypernode.node.settings import Flags, load_settings
+from hypernode.pow.ledger_file import LedgerFile
+from hypernode.pow.ledger_registry import LedgerRegistry
 
 IMPOSSIBLE = ("~nosuchuser/x", "loop/x", "a" * 300, "b/" * 2_100, "file/x", "nul\0x")
 
@@ -30,12 +32,28 @@ def test_what_cannot_be_a_path_is_refused_and_shown_short(folder: Path, text: st
     assert str(caught.value).isprintable()
 
 
-@pytest.mark.parametrize("key", ["WALLET", "PASSPHRASE_FILE", "NODE_PY_PATH", "POW_LEDGER_DB", "NETWORK"])
-@pytest.mark.parametrize("text", IMPOSSIBLE)
+COMPANIONS = ("NODE_PY_PATH", "POW_LEDGER_DB")
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        *((key, text) for key in ("WALLET", "PASSPHRASE_FILE", "NETWORK") for text in IMPOSSIBLE),
+        *((key, text) for key in COMPANIONS for text in ("~nosuchuser/x", "nul\0x")),
+    ],
+)
 def test_so_is_every_path_of_the_file(folder: Path, key: str, text: str) -> None:
     (folder / "config.txt").write_text(f"# mine\n{key}={text}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=rf"config\.txt:2: ({key}: )?"):
         load_settings(Flags(), folder)
+
+
+@pytest.mark.parametrize("text", ["loop/x", "a" * 300, "b/" * 2_100, "file/x"])
+@pytest.mark.parametrize("key", COMPANIONS)
+def test_what_is_wrong_with_a_path_of_the_companion_is_waited_out(folder: Path, key: str, text: str) -> None:
+    (folder / "config.txt").write_text(f"{key}={text}\n", encoding="utf-8")
+    settings = load_settings(Flags(), folder)[0]
+    assert LedgerRegistry(LedgerFile(settings.pow_ledger_path), settings.network).get_status(0).problem
 
 
 @pytest.mark.parametrize("text", IMPOSSIBLE)
@@ -45,7 +63,6 @@ def test_and_every_path_of_the_command_line(folder: Path, text: str) -> None:
         Flags(home=path),
         Flags(config=path),
         Flags(wallet=path),
-        Flags(pow_ledger=path),
         Flags(network=text),
     ):
         with pytest.raises(ConfigError):
