@@ -140,7 +140,7 @@ class CommandStream:
 
     async def write_parts(
         self,
-        parts: Iterable[bytes],
+        parts: tuple[bytes, ...],
         most_s: float,
         stall_s: float = math.inf,
         on_written: Callable[[int], None] = _note_nothing,
@@ -150,14 +150,13 @@ class CommandStream:
         loop = asyncio.get_running_loop()
         until = loop.time() + most_s
         try:
-            for part in parts:
-                for start in range(0, len(part), PIECE_BYTES):
-                    piece = part if len(part) <= PIECE_BYTES else part[start : start + PIECE_BYTES]
-                    self._writing.set(min(until, loop.time() + stall_s), loop)
-                    await self._transport.write(piece)
-                    self.bytes_sent += len(piece)
-                    self.last_used = self.last_progress = self._clock.monotonic()
-                    on_written(len(piece))
+            for piece in _split(parts):
+                self._writing.set(min(until, loop.time() + stall_s), loop)
+                await self._transport.write(piece)
+                size = len(piece)
+                self.bytes_sent += size
+                self.last_used = self.last_progress = self._clock.monotonic()
+                on_written(size)
         except TransportClosed:
             self._raise_if_over(self._writing)
             raise
@@ -250,6 +249,13 @@ class CommandStream:
     def _get_frame_time(self, limits: Limits) -> float:
         is_block = self.framing.command_id is CommandId.BLOCK
         return limits.pushed_block_frame_s if is_block else limits.frame_s
+
+
+def _split(parts: tuple[bytes, ...]) -> Iterable[bytes]:
+    """The same bytes in pieces that are written at once; most frames are one."""
+    if len(parts[-1]) <= PIECE_BYTES:
+        return parts
+    return (part[start : start + PIECE_BYTES] for part in parts for start in range(0, len(part), PIECE_BYTES))
 
 
 def count_messages(command: Command) -> int:
