@@ -13,6 +13,7 @@ dropped.  Costs are seconds of one processor.
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -146,12 +147,13 @@ class Turns:
             _fail(waiter, Ignore(RULE, "busy"))
 
     def _set_timer(self, now: float) -> None:
-        """For when there is time again, or somebody is due."""
-        at = min((waiter.due for waiter in self._waiting if waiter.due > now), default=now + BURST_S)
-        if len(self._at_work) < self._at_once:
+        """For when there is time again, or somebody is due; a turn that ends calls by itself."""
+        at = min((waiter.due for waiter in self._waiting if waiter.due > now), default=math.inf)
+        if not self._has_time():
             at = min(at, now + self._bucket.take(0.0, now))
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(max(at - now, LEAST_PAUSE_S), self._go_on)
+        if at < math.inf:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(max(at - now, LEAST_PAUSE_S), self._go_on)
 
     def _is_free(self, key: str) -> bool:
         return len(self._at_work) < self._at_once and key not in self._at_work

@@ -219,3 +219,23 @@ def test_a_turn_that_came_to_who_is_cancelled_goes_to_the_next() -> None:
         assert desk.turns.count_at_work == 0
 
     run(scenario())
+
+
+def test_waiting_for_a_turn_that_takes_long_is_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    look = Turns._go_on
+
+    def count(turns: Turns) -> None:
+        nonlocal looks
+        looks += 1
+        look(turns)
+
+    monkeypatch.setattr(Turns, "_go_on", count)
+
+    async def scenario() -> None:
+        desk = Desk(at_once=2)
+        asked = [desk.ask("a", 0.0, takes_s=60.0) for _ in range(2)]
+        assert await asyncio.gather(*asked) == [0.0, 60.0]
+
+    run(scenario())
+    assert looks < 10
