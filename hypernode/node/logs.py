@@ -8,16 +8,16 @@ logger below the application's; what it says below WARNING is heard only then.
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Iterable
-from io import BufferedWriter, TextIOWrapper
-from logging.handlers import RotatingFileHandler
+import sys
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from tornado.log import LogFormatter
 
-from hypernode.files import LOG_FILE, LOG_FOLDER, keep_from_others, make_folder, open_own
+from hypernode.files import LOG_FOLDER, make_folder
+from hypernode.node.log_files import ForeignLines, SteadyFile
 
 APP_LOGGER: Final = "tornado.application"
 ACCESS_LOGGER: Final = "tornado.access"
@@ -38,7 +38,7 @@ MAX_LOG_BYTES: Final = 5_000_000
 """Some days of a busy node, and still quick to look through."""
 KEPT_FILES: Final = 10
 _FORMAT: Final = "%(color)s[%(levelname)1.1s %(asctime)s %(module)s:%(lineno)d]%(end_color)s %(message)s"
-_DATE_FORMAT: Final = "%Y-%m-%d %H:%M:%S"
+_DATE_FORMAT: Final = "%Y-%m-%d %H:%M:%SZ"
 _FLOOR: Final = 0x20
 _CEILING: Final = 0x7F
 PRINTED_CHARS: Final = 200
@@ -50,23 +50,10 @@ def get_logger(topic: str = "") -> logging.Logger:
     return logging.getLogger(f"{APP_LOGGER}.{topic}" if topic else APP_LOGGER)
 
 
-class ReopeningHandler(RotatingFileHandler):
-    """A rotated file that can be opened anew after somebody moved it away; never through a link."""
+class _Formatter(LogFormatter):
+    """Tornado's, in UTC: the same moment has the same words on every host."""
 
-    def _open(self) -> TextIOWrapper[BufferedWriter]:
-        descriptor = open_own(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, LOG_FILE)
-        keep_from_others(self.baseFilename)
-        return TextIOWrapper(os.fdopen(descriptor, "ab"), encoding=self.encoding, errors=self.errors)
-
-    def reopen(self) -> None:
-        """Close the file and open the one that has its name now."""
-        self.acquire()
-        try:
-            old, self.stream = self.stream, self._open()
-            if old is not None:
-                old.close()
-        finally:
-            self.release()
+    converter = staticmethod(time.gmtime)
 
 
 class LogFiles:
@@ -74,11 +61,12 @@ class LogFiles:
 
     def __init__(self, handlers: list[tuple[str, logging.Handler]]) -> None:
         self._handlers = handlers
+        self._root_level = logging.getLogger().level
 
     def reopen(self) -> None:
         """After SIGHUP: write to the files that have the names now."""
         for _, handler in self._handlers:
-            if isinstance(handler, ReopeningHandler):
+            if isinstance(handler, SteadyFile):
                 handler.reopen()
 
     def set_level(self, level: str, topics: Iterable[str]) -> None:
@@ -93,37 +81,61 @@ class LogFiles:
             logger.propagate = True
             handler.close()
         self._handlers = []
+        logging.getLogger().setLevel(self._root_level)
         for name in (*FILES, *(get_logger(topic).name for topic in TOPICS)):
             logging.getLogger(name).setLevel(logging.NOTSET)
 
 
-def setup_logging(folder: Path, *, level: str, topics: Iterable[str], verbose: bool) -> LogFiles:
-    """Log into ``folder``, and with ``verbose`` on standard error too.  Raises OSError."""
+def setup_logging(
+    folder: Path,
+    *,
+    level: str,
+    topics: Iterable[str],
+    verbose: bool,
+    console: TextIO | None = None,
+    on_open: Callable[[Path], None] = lambda path: None,
+) -> LogFiles:
+    """Log into ``folder``, and with ``verbose`` on ``console`` (standard error) too; without, it takes what
+    no file does.  ``on_open`` is called with each file of the application's log that was opened.  What
+    libraries warn of goes where the application's lines go.  Raises OSError where the folder or a file is
+    something else."""
     make_folder(folder, LOG_FOLDER)
+    console = console or sys.stderr
     handlers: list[tuple[str, logging.Handler]] = []
     for name, file_name in FILES.items():
-        file = ReopeningHandler(
-            folder / file_name,
-            maxBytes=MAX_LOG_BYTES,
-            backupCount=KEPT_FILES,
-            encoding="utf-8",
-            errors="backslashreplace",  # a path may have bytes that are no UTF-8
-        )
-        file.setFormatter(LogFormatter(fmt=_FORMAT, datefmt=_DATE_FORMAT, color=False))
-        handlers.append((name, file))
+        handlers.append((name, _make_file(folder / file_name, None if verbose else console)))
+    app_file = handlers[0][1]
+    if isinstance(app_file, SteadyFile):
+        app_file.on_open = on_open
     if verbose:
-        console = logging.StreamHandler()
-        console.setFormatter(LogFormatter(fmt=_FORMAT, datefmt=_DATE_FORMAT))
-        handlers += [(name, console) for name in FILES]
+        shown = logging.StreamHandler(console)
+        shown.setFormatter(_Formatter(fmt=_FORMAT, datefmt=_DATE_FORMAT))
+        handlers += [(name, shown) for name in FILES]
+    handlers.append(("", ForeignLines([handler for name, handler in handlers if name == APP_LOGGER])))
+    files = LogFiles(handlers)
     for name, handler in handlers:
         logger = logging.getLogger(name)
         logger.propagate = False
         logger.addHandler(handler)
     _set_levels(level, topics)
-    return LogFiles(handlers)
+    try:
+        for _, handler in handlers:
+            if isinstance(handler, SteadyFile):
+                handler.open()
+    except BaseException:
+        files.close()
+        raise
+    return files
+
+
+def _make_file(path: Path, fallback: TextIO | None) -> SteadyFile:
+    file = SteadyFile(path, max_bytes=MAX_LOG_BYTES, kept=KEPT_FILES, fallback=fallback)
+    file.setFormatter(_Formatter(fmt=_FORMAT, datefmt=_DATE_FORMAT, color=False))
+    return file
 
 
 def _set_levels(level: str, topics: Iterable[str]) -> None:
+    logging.getLogger().setLevel(logging.WARNING)
     for name in FILES:
         logging.getLogger(name).setLevel(level)
     switched_on = set(topics)
