@@ -1,4 +1,4 @@
-"""TCP as ``ports.Connections``: Tornado's server and streams (the only module that imports them).
+"""TCP as ``ports.Connections``: Tornado's streams (the only module that imports them).
 
 Nagle's delay is off, or small answers crawl.  Nothing is read ahead of who reads, and what is written in
 one piece goes in slices, so that a slow peer holds no more than a slice twice.  A second daemon on the
@@ -11,10 +11,9 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
 from tornado.iostream import IOStream, StreamClosedError
-from tornado.tcpserver import TCPServer
 
 from hypernode.ports import Endpoint, Listener, Transport, TransportClosed
 
@@ -22,8 +21,13 @@ BUFFER_BYTES: Final = 1024 * 1024
 """A stream's own buffers, each way: some reads of 64 KiB."""
 SLICE_BYTES: Final = 256 * 1024
 """A long frame is written in such slices."""
+READ_BYTES: Final = 64 * 1024
+"""Read at once from a connection that came in."""
 BACKLOG: Final = 128
 """Connections that the kernel keeps until we accept them."""
+PAUSE_S: Final = 1.0
+"""When none can be taken: sessions end meanwhile."""
+TELL_EVERY_S: Final = 60.0
 
 _TCP_INFO: Final = getattr(socket, "TCP_INFO", None)
 _OVER: Final = frozenset((7, 8))
@@ -98,9 +102,10 @@ class TornadoConnections:
 
     async def connect(self, remote: Endpoint, source_ip: str | None, timeout_s: float) -> Transport:
         """``remote.ip`` may be a host name too.  Raises TransportClosed, TimeoutError."""
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock: socket.socket | None = None
         stream: IOStream | None = None
         try:
+            sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             sock.setblocking(False)
             if source_ip:
                 sock.bind((source_ip, 0))
@@ -109,7 +114,8 @@ class TornadoConnections:
                 await stream.connect((await _resolve(remote.ip), remote.port))
             return TornadoTransport(stream, remote, self.traffic)
         except BaseException as problem:
-            (stream or sock).close()
+            if opened := stream or sock:
+                opened.close()
             if isinstance(problem, (StreamClosedError, OSError)) and not isinstance(problem, TimeoutError):
                 raise TransportClosed(f"{remote.ip}:{remote.port}: {_describe(problem)}") from None
             raise
@@ -117,26 +123,74 @@ class TornadoConnections:
     async def listen(self, local: Endpoint, on_connection: OnConnection) -> Listener:
         """Raises OSError when the port is taken."""
         sock = _bind(local)
-        server = _Server(on_connection, self.traffic)
-        server.add_socket(sock)
         ip, port = sock.getsockname()
-        return _TornadoListener(server, Endpoint(ip, port))
+        return _Server(sock, Endpoint(ip, port), on_connection, self.traffic)
 
 
-class _Server(TCPServer):
-    def __init__(self, on_connection: OnConnection, traffic: Traffic) -> None:
-        super().__init__(max_buffer_size=BUFFER_BYTES, read_chunk_size=64 * 1024)
+class _Server:
+    """Implements ``ports.Listener``.  Where no connection can be taken (no descriptor is free, no memory) it
+    pauses: the kernel keeps who waits, and a loop that tries at once would do nothing else."""
+
+    def __init__(
+        self, sock: socket.socket, endpoint: Endpoint, on_connection: OnConnection, traffic: Traffic
+    ) -> None:
+        self._sock = sock
+        self._endpoint = endpoint
         self._on_connection = on_connection
         self._traffic = traffic
         self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._pause: asyncio.TimerHandle | None = None
+        self._told_at = -TELL_EVERY_S
+        self._listen()
 
-    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
-        """Called by Tornado for each connection, which gets a task of its own."""
-        remote = Endpoint(str(address[0]), int(address[1]))
-        task = asyncio.get_running_loop().create_task(
-            self._serve(TornadoTransport(stream, remote, self._traffic)),
-            name=f"serves {remote.ip}:{remote.port}",
-        )
+    @property
+    def endpoint(self) -> Endpoint:
+        return self._endpoint
+
+    async def close(self) -> None:
+        if self._sock.fileno() < 0:
+            return
+        self._loop.remove_reader(self._sock)
+        if self._pause is not None:
+            self._pause.cancel()
+        self._sock.close()
+
+    def _listen(self) -> None:
+        self._pause = None
+        self._loop.add_reader(self._sock, self._accept)
+
+    def _accept(self) -> None:
+        """Take who waits, as many at a time as the kernel keeps."""
+        for _ in range(BACKLOG):
+            try:
+                connection, address = self._sock.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except ConnectionError:  # it went away while it waited
+                continue
+            except OSError as trouble:
+                self._wait(trouble)
+                return
+            self._take(connection, Endpoint(str(address[0]), int(address[1])))
+
+    def _wait(self, trouble: OSError) -> None:
+        self._loop.remove_reader(self._sock)
+        self._pause = self._loop.call_later(PAUSE_S, self._listen)
+        now = self._loop.time()
+        if now - self._told_at >= TELL_EVERY_S:
+            self._told_at = now
+            _LOG.warning("no connection can be taken, it is tried again every second: %s", trouble)
+
+    def _take(self, connection: socket.socket, remote: Endpoint) -> None:
+        """Each connection gets a task of its own."""
+        try:
+            stream = IOStream(connection, max_buffer_size=BUFFER_BYTES, read_chunk_size=READ_BYTES)
+            transport = TornadoTransport(stream, remote, self._traffic)
+        except OSError:  # it went away already
+            connection.close()
+            return
+        task = self._loop.create_task(self._serve(transport), name=f"serves {remote.ip}:{remote.port}")
         self._tasks.add(task)
         task.add_done_callback(self._on_served)
 
@@ -152,21 +206,6 @@ class _Server(TCPServer):
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _LOG.error("%s: unexpected %r", task.get_name(), error, exc_info=error)
-
-
-class _TornadoListener:
-    """Implements ``ports.Listener``."""
-
-    def __init__(self, server: _Server, endpoint: Endpoint) -> None:
-        self._server = server
-        self._endpoint = endpoint
-
-    @property
-    def endpoint(self) -> Endpoint:
-        return self._endpoint
-
-    async def close(self) -> None:
-        self._server.stop()
 
 
 def _bind(local: Endpoint) -> socket.socket:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -282,3 +284,52 @@ class _LoopClock:
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()
+
+
+def test_without_a_free_descriptor_it_pauses_says_so_once_and_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("hypernode.net.tornado_connections.PAUSE_S", 0.01)
+    taken: list[Transport] = []
+    tries = 0
+
+    async def note(transport: Transport) -> None:
+        taken.append(transport)
+
+    class Exhausted(socket.socket):
+        def accept(self) -> tuple[socket.socket, Any]:
+            nonlocal tries
+            tries += 1
+            if tries <= 5:
+                raise OSError(errno.EMFILE, "Too many open files")
+            return super().accept()
+
+    async def live() -> None:
+        connections = TornadoConnections()
+        async with listening(connections, note) as listener:
+            transport = await connections.connect(listener.endpoint, None, 5.0)
+            assert await transport.read_some(1) == b""
+            transport.close()
+
+    monkeypatch.setattr("hypernode.net.tornado_connections.socket.socket", Exhausted)
+    with caplog.at_level("WARNING"), pytest.raises(TransportClosed):
+        asyncio.run(live())
+    assert len(taken) == 1
+    assert tries >= 6
+    assert [record.getMessage() for record in caplog.records] == [
+        "no connection can be taken, it is tried again every second: [Errno 24] Too many open files"
+    ]
+
+
+def test_to_dial_without_a_free_descriptor_is_a_connection_that_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*arguments: object) -> socket.socket:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async def live() -> None:
+        monkeypatch.setattr("hypernode.net.tornado_connections.socket.socket", refuse)
+        with pytest.raises(TransportClosed, match="Too many open files"):
+            await TornadoConnections().connect(Endpoint("127.0.0.1", 1), None, 5.0)
+
+    asyncio.run(live())
