@@ -6,6 +6,7 @@ connections are answered and forgotten.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -25,6 +26,34 @@ from hypernode.node.world import World
 from hypernode.ports import Endpoint, Listener, Transport
 from hypernode.wire.catalogue import Limits
 from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello
+
+
+class CannotListen(Exception):
+    """The port cannot be had, in words with the remedy.  ``is_temporary``: waiting may help."""
+
+    def __init__(self, words: str, *, is_temporary: bool) -> None:
+        super().__init__(words)
+        self.is_temporary = is_temporary
+
+
+def explain_refusal(local: Endpoint, trouble: OSError) -> CannotListen:
+    """What an operator can do about an address and port that the system does not give us."""
+    port = f"port {local.port} of {local.ip}"
+    match trouble.errno:
+        case errno.EADDRINUSE:
+            words = f"{port} is taken: stop what listens there, or choose another one (PORT, or -p)"
+            return CannotListen(words, is_temporary=True)
+        case errno.EADDRNOTAVAIL | errno.EINVAL:
+            words = f"{local.ip} is not an address of this host. Behind NAT: -I ALL"
+            return CannotListen(words, is_temporary=False)
+        case errno.EACCES | errno.EPERM:
+            words = (
+                f"{port} may not be used by this user: choose one from 1024 on (PORT, or -p), or give the "
+                "right to (CAP_NET_BIND_SERVICE)"
+            )
+            return CannotListen(words, is_temporary=False)
+    words = f"{port} cannot be listened on: {trouble.strerror or trouble}"
+    return CannotListen(words, is_temporary=True)
 
 
 @dataclass(slots=True)
@@ -58,8 +87,11 @@ class Listening:
         self._offences = Offences(self.log, self.world.clock.monotonic)
 
     async def start(self, local: Endpoint) -> Listener:
-        """Listen.  Raises OSError when the port is taken."""
-        return await self.world.connections.listen(local, self._serve)
+        """Listen.  Raises CannotListen."""
+        try:
+            return await self.world.connections.listen(local, self._serve)
+        except OSError as trouble:
+            raise explain_refusal(local, trouble) from trouble
 
     def close_all(self) -> None:
         """End every session that came in."""

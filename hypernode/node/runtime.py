@@ -36,7 +36,7 @@ from hypernode.node.duties import SLOT_EDGE_S
 from hypernode.node.round_entry import RoundEntry
 from hypernode.node.saved_mempool import save_messages
 from hypernode.node.world import World
-from hypernode.ports import AlreadySigned, PowNotReady, StorageBroken, StorageTrouble
+from hypernode.ports import AlreadySigned, Endpoint, PowNotReady, StorageBroken, StorageTrouble
 
 FAULTS = (PowNotReady, StorageTrouble, InvariantBroken)
 """What a procedure may end by; whatever else it raises ends the process."""
@@ -94,15 +94,19 @@ class Node(Parts):
             self.present.halted = reason
         self.wake()
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Live until ``stop`` is set; then save the mempool."""
+    async def run(
+        self, stop: asyncio.Event, on_listening: Callable[[Endpoint], None] = lambda local: None
+    ) -> None:
+        """Live until ``stop`` is set; then save the mempool.  ``on_listening`` is told where, once it does.
+        Raises CannotListen."""
         await self.evidence.load()
         await self.own_key.check_journal()
         if self.options.is_journal_new:
             self.own_key.wait_for_next_round()
+        listener = await self.listening.start(self.options.listen)
+        on_listening(listener.endpoint)
         async with asyncio.TaskGroup() as group:
             self._group = group
-            listener = await self.listening.start(self.options.listen)
             tasks = [
                 group.create_task(self._own(), name="owner"),
                 group.create_task(self.duties.test_peers(), name="tester"),

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from hypernode.core.errors import Ignore
 from hypernode.net.session import HelloRefused, Session, request_without_hello
+from hypernode.node.listening import CannotListen, explain_refusal
 from hypernode.node.runtime import Node
 from hypernode.ports import Endpoint, TransportClosed
 from hypernode.sim.cluster import PORT
@@ -159,5 +164,54 @@ def test_all_sessions_end_together() -> None:
         assert node.peers.inbound == {}
         with pytest.raises((TransportClosed, Ignore)):
             await session.request(ask(CommandId.PING), 5.0)
+
+    play(scenario())
+
+
+@pytest.mark.parametrize(
+    ("number", "is_temporary", "words"),
+    [
+        (errno.EADDRINUSE, True, "port 6969 of 1.2.3.4 is taken"),
+        (errno.EADDRNOTAVAIL, False, "1.2.3.4 is not an address of this host. Behind NAT: -I ALL"),
+        (errno.EACCES, False, "choose one from 1024 on"),
+        (errno.EPERM, False, "CAP_NET_BIND_SERVICE"),
+        (errno.EMFILE, True, "cannot be listened on: Too many open files"),
+    ],
+)
+def test_a_port_that_cannot_be_had_is_told_with_what_to_do(
+    number: int, is_temporary: bool, words: str
+) -> None:
+    refusal = explain_refusal(Endpoint("1.2.3.4", 6969), OSError(number, os.strerror(number)))
+    assert refusal.is_temporary is is_temporary
+    assert words in str(refusal)
+
+
+def test_nobody_is_told_that_a_node_listens_that_does_not() -> None:
+    async def scenario() -> None:
+        node = await Bed().node()
+        told: list[Endpoint] = []
+
+        async def refuse(local: Endpoint, on_connection: object) -> None:
+            raise OSError(errno.EADDRINUSE, "taken")
+
+        node.world = replace(node.world, connections=SimpleNamespace(listen=refuse))
+        node.listening.world = node.world
+        with pytest.raises(CannotListen):
+            await node.run(asyncio.Event(), told.append)
+        assert told == []
+
+    play(scenario())
+
+
+def test_who_waits_for_it_is_told_where_a_node_listens() -> None:
+    async def scenario() -> None:
+        node = await Bed().node()
+        told: list[Endpoint] = []
+        stop = asyncio.Event()
+        running = asyncio.create_task(node.run(stop, told.append))
+        await asyncio.sleep(1)
+        stop.set()
+        await running
+        assert told == [node.options.listen]
 
     play(scenario())
