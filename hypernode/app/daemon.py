@@ -12,16 +12,28 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
+from typing import TextIO
 
+from hypernode.app.descriptors import fit_sessions, raise_limit
+from hypernode.app.faults import FaultLog
 from hypernode.app.files import FolderFiles
 from hypernode.app.hardening import forbid_dumps, keep_files_private
 from hypernode.app.heartbeat import keep_log_alive
+from hypernode.app.last_words import APP_LOG_NAME
 from hypernode.app.lock_watch import watch_locks
 from hypernode.app.memory import find_trim, give_back_memory, hold_little
 from hypernode.app.metrics import ProcessMetrics
 from hypernode.app.pow_source import open_pow_source
-from hypernode.app.signals import Process, install_signals, watch_parent
+from hypernode.app.signals import (
+    Process,
+    Reactions,
+    Signals,
+    Stopped,
+    has_terminal,
+    make_reactions,
+    watch_parent,
+)
 from hypernode.app.verifier import ThreadVerifier
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.assembly import NodeOptions
@@ -50,31 +62,59 @@ def run(
     remarks: Sequence[Remark] = (),
     *,
     verbose: bool = False,
+    console: TextIO | None = None,
     reload: Callable[[], Settings] | None = None,
     show_sync: OnProgress | None = None,
 ) -> int:
     """Run the node until it is told to stop; the exit status.  ``remarks`` on the configuration go into the
-    log; ``reload`` reads the configuration again (SIGHUP); ``show_sync`` is told how far catching up is."""
+    log, with ``verbose`` on ``console`` (standard error) too; ``reload`` reads the configuration again
+    (SIGHUP); ``show_sync`` is told how far catching up is.  Raises what ends it otherwise."""
     hold_little()
     forbid_dumps()
     keep_files_private()
-    with lock_data(settings) as data_lock, lock_wallet(settings) as wallet_lock:
+    descriptors = raise_limit()
+    with (
+        Signals(settings.logs_path / APP_LOG_NAME, had_terminal=has_terminal()) as signals,
+        FaultLog() as faults,
+        lock_data(settings) as data_lock,
+        lock_wallet(settings) as wallet_lock,
+        ExitStack() as stack,
+    ):
         logs = setup_logging(
-            settings.logs_path, level=settings.log_level, topics=settings.log_topics, verbose=verbose
+            settings.logs_path,
+            level=settings.log_level,
+            topics=settings.log_topics,
+            verbose=verbose,
+            console=console,
+            on_open=faults.follow,
         )
+        stack.callback(logs.close)
         for remark in remarks:
             APP_LOG.log(logging.getLevelNamesMapping()[remark.level.upper()], remark.text)
+        settings, shortage = fit_sessions(settings, descriptors)
+        if shortage:
+            APP_LOG.warning(shortage)
+        process = Process(logs, verbose, reload or (lambda: settings))
         try:
-            process = Process(logs, verbose, reload or (lambda: settings))
-            return asyncio.run(_live(settings, process, show_sync, (data_lock, wallet_lock)))
-        finally:
-            logs.close()
+            asyncio.run(_live(settings, process, signals, show_sync, (data_lock, wallet_lock)))
+        except (Stopped, asyncio.CancelledError):
+            if not signals.told:
+                raise
+            APP_LOG.info("%s: stopped before it was up", signals.told)
+    return 0
 
 
 async def _live(
-    settings: Settings, process: Process, show_sync: OnProgress | None, locks: Sequence[Lock]
-) -> int:
+    settings: Settings,
+    process: Process,
+    signals: Signals,
+    show_sync: OnProgress | None,
+    locks: Sequence[Lock],
+) -> None:
     """Everything that the node lives on, opened in order and closed in reverse."""
+    opening = asyncio.current_task()
+    assert opening is not None
+    signals.attach(Reactions(lambda name: opening.cancel(), _do_nothing, _do_nothing))
     async with AsyncExitStack() as stack:
         clock = SystemClock()
         is_wallet_new = not settings.wallet_path.exists()
@@ -108,7 +148,7 @@ async def _live(
         stop = asyncio.Event()
         if fault:
             node.halt(fault)
-        install_signals(stop, process, node)
+        signals.attach(make_reactions(stop, process, node))
         tasks = [
             asyncio.create_task(keep_log_alive(node, settings), name="heartbeat"),
             asyncio.create_task(watch_parent(stop), name="parent"),
@@ -117,22 +157,31 @@ async def _live(
         ]
         if (trim := find_trim()) is not None:
             tasks.append(asyncio.create_task(give_back_memory(trim, connections.traffic), name="memory"))
-        APP_LOG.info(
-            "node %s of %s listens on %s:%s",
-            wallet.address,
-            settings.network.name,
-            settings.listen_ip,
-            settings.port,
-        )
+        for task in tasks:
+            task.add_done_callback(_say_if_failed)
         try:
-            await node.run(stop)
+            await node.run(stop, lambda local: _say_where(settings, wallet, local))
         finally:
             for task in tasks:
                 task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.gather(*tasks, return_exceptions=True)
         APP_LOG.info("stopped")
-    return 0
+
+
+def _say_if_failed(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (fault := task.exception()) is not None:
+        APP_LOG.error("%s: unexpected %r", task.get_name(), fault, exc_info=fault)
+
+
+def _do_nothing() -> None:
+    """While the node is put together."""
+
+
+def _say_where(settings: Settings, wallet: Wallet, local: Endpoint) -> None:
+    APP_LOG.info(
+        "node %s of %s listens on %s:%s", wallet.address, settings.network.name, local.ip, local.port
+    )
 
 
 def _open_wallet(settings: Settings, now: int) -> Wallet:

@@ -1,21 +1,26 @@
 """``hn_instance.py``: run a hypernode in the foreground (spec 6, command lines).
 
-Exit status: 0 stopped as asked, 2 usage, 75 a trouble that may pass (in use, no disk), 78 a configuration
-that the operator must mend.  Imports wait until the command line was understood, so that ``--version`` and a
-typo answer at once.
+Exit status: 0 stopped as asked, 2 usage, 70 a fault of ours, 75 a trouble that may pass (in use, no disk), 78
+a configuration that the operator must mend; the reason of any is in the log.  Imports wait until the command
+line was understood, so that ``--version`` and a typo answer at once.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO, cast
 
 from hypernode import __version__
+from hypernode.cli.background import Background
+from hypernode.cli.ends import guess_home, judge_end, note_end
 from hypernode.cli.exit_codes import Exit
+from hypernode.cli.output import OutputLost, Words, fail
 
 if TYPE_CHECKING:
     from hypernode.node.config_files import Remark
@@ -25,22 +30,27 @@ if TYPE_CHECKING:
 def main(argv: list[str] | None = None) -> int:
     """Run the node, or the action asked for; returns the exit status."""
     args = _make_parser().parse_args(argv)
-    from hypernode.files import explain, is_lasting
-    from hypernode.node.config_table import ConfigError
-    from hypernode.node.lock import LockHeld
-    from hypernode.node.wallet import WalletError
-    from hypernode.ports import StorageTrouble
-    from hypernode.storage.interface import StorageError
-
     try:
-        settings, remarks = _load_settings(args)
-        return ACTIONS[args.action](args, settings, remarks)
-    except (ConfigError, WalletError, StorageError) as error:
-        return _fail(str(error), Exit.CONFIGURATION)
-    except (LockHeld, StorageTrouble) as error:
-        return _fail(str(error), Exit.TEMPORARY)
-    except OSError as error:
-        return _fail(explain(error), Exit.CONFIGURATION if is_lasting(error) else Exit.TEMPORARY)
+        with _interruptible():
+            settings, remarks = _load_settings(args)
+            return ACTIONS[args.action](args, settings, remarks)
+    except (SystemExit, OutputLost):
+        raise
+    except BaseException as error:
+        end = judge_end(error)
+        if args.action == "run":
+            note_end(end, guess_home(args.home, args.index))
+        return fail("hn_instance", end.words, end.status)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM is like Ctrl-C until the node hears signals itself: it ends with its reason in the log."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -110,11 +120,20 @@ def _run(args: argparse.Namespace, settings: Settings, remarks: tuple[Remark, ..
     from hypernode.app.daemon import run
     from hypernode.cli.sync_bar import SyncBar
 
+    console = Background(Words(sys.stderr))
     # With --verbose the log is on the terminal, and says how far it is.
-    show = None if args.verbose else SyncBar()
-    return run(
-        settings, remarks, verbose=args.verbose, reload=lambda: _load_settings(args)[0], show_sync=show
-    )
+    show = None if args.verbose else SyncBar(cast(TextIO, console))
+    try:
+        return run(
+            settings,
+            remarks,
+            verbose=args.verbose,
+            console=cast(TextIO, console),
+            reload=lambda: _load_settings(args)[0],
+            show_sync=show,
+        )
+    finally:
+        console.drain()
 
 
 def _show_wallet(args: argparse.Namespace, settings: Settings, remarks: tuple[Remark, ...]) -> int:
@@ -183,11 +202,6 @@ def _describe(settings: Settings) -> Mapping[str, object]:
         "logs": f"{settings.logs_path}, {settings.log_level}, {topics}",
         "companion": f"{settings.pow_source}: {settings.pow_ledger_path}",
     }
-
-
-def _fail(words: str, status: Exit) -> int:
-    print(f"hn_instance: {words}", file=sys.stderr)
-    return status
 
 
 Action = Callable[[argparse.Namespace, "Settings", "tuple[Remark, ...]"], int]

@@ -32,7 +32,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, bool]]:
     """What the daemon was started with, in place of starting it."""
     calls: list[tuple[Settings, bool]] = []
 
-    def run(settings: Settings, remarks: object, *, verbose: bool, reload: object, show_sync: object) -> int:
+    def run(settings: Settings, remarks: object, *, verbose: bool, **rest: object) -> int:
         calls.append((settings, verbose))
         return 0
 
@@ -129,7 +129,7 @@ def test_a_fault_of_the_daemon_has_the_exit_code_that_fits(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def run(settings: Settings, remarks: object, *, verbose: bool, reload: object, show_sync: object) -> int:
+    def run(settings: Settings, remarks: object, *, verbose: bool, **rest: object) -> int:
         raise error
 
     monkeypatch.setattr(daemon, "run", run)
