@@ -332,4 +332,34 @@ def test_to_dial_without_a_free_descriptor_is_a_connection_that_failed(
         with pytest.raises(TransportClosed, match="Too many open files"):
             await TornadoConnections().connect(Endpoint("127.0.0.1", 1), None, 5.0)
 
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="the kernel does not tell")
+def test_a_peer_that_closed_is_gone_though_what_it_said_is_not_read() -> None:
+    async def live() -> None:
+        seen: list[bool] = []
+        done = asyncio.Event()
+
+        async def look(transport: Transport) -> None:
+            await transport.read_some(1)
+            seen.append(transport.is_gone)
+            async with asyncio.timeout(5):
+                while not transport.is_gone:
+                    await asyncio.sleep(0)
+            # what came before the end is still there
+            seen.append(await transport.read_some(100) == b"ore questions")
+            transport.close()
+            seen.append(transport.is_gone)
+            done.set()
+
+        connections = TornadoConnections()
+        async with listening(connections, look) as listener:
+            dialled = await connections.connect(listener.endpoint, None, 5.0)
+            await dialled.write(b"more questions")
+            while not seen:
+                await asyncio.sleep(0)
+            dialled.close()
+            async with asyncio.timeout(5):
+                await done.wait()
+        assert seen == [False, True, True]
+
     asyncio.run(live())

@@ -12,6 +12,7 @@ import pytest
 
 from hypernode.core.errors import Ignore
 from hypernode.net.session import HelloRefused, Session, request_without_hello
+from hypernode.net.standing import Standing
 from hypernode.node.listening import CannotListen, explain_refusal
 from hypernode.node.runtime import Node
 from hypernode.ports import Endpoint, TransportClosed
@@ -200,6 +201,24 @@ def test_nobody_is_told_that_a_node_listens_that_does_not() -> None:
             await node.run(asyncio.Event(), told.append)
         assert told == []
 
+
+@pytest.mark.parametrize("has_list", [False, True])
+def test_strangers_of_one_24_share_eight_places_once_hypernodes_are_known(has_list: bool) -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await listening(bed)
+        if not has_list:
+            node.peers.set_registered([])
+        came = 0
+        for number in range(1, 13):
+            bed.memory.get_connections(f"10.201.0.{number}")
+            try:
+                await bed.open(f"10.201.0.{number}", 0)
+            except TransportClosed:
+                continue
+            came += 1
+        assert came == (8 if has_list else 12)
+
     play(scenario())
 
 
@@ -213,5 +232,15 @@ def test_who_waits_for_it_is_told_where_a_node_listens() -> None:
         stop.set()
         await running
         assert told == [node.options.listen]
+
+
+def test_whoever_is_an_operator_by_the_configuration_in_force_has_a_place() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await listening(bed)
+        assert node.listening.get_standing(STRANGER) is Standing.STRANGER
+        node.serving.allow_queries_from = (STRANGER,)
+        assert node.listening.get_standing(STRANGER) is Standing.OPERATOR
+        assert node.listening.get_standing(bed.ip(2)) is Standing.COUNTED
 
     play(scenario())
