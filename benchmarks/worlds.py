@@ -54,7 +54,7 @@ async def open_node(
             files=FolderFiles(folder),
         )
         ip, port = make_ip(index), party.network.hypernodes[index].port
-        options = NodeOptions(Endpoint(ip, port), port, ip, limits)
+        options = NodeOptions(Endpoint(ip, port), port, (ip,), limits)
         log: list[str] = []
         node = Node(party.network, world, options, metrics=dict, log=log.append, warn=log.append)
         node.peers.set_registered((await pow_source.get_registered(0)).entries)

@@ -111,6 +111,10 @@ class Connections(Protocol):
         """Raises TransportClosed when refused or unreachable, TimeoutError after ``timeout_s``."""
         ...
 
+    def has_address(self, ip: str) -> bool:
+        """Whether this host has an address now, so that one can dial from it."""
+        ...
+
     async def listen(
         self, local: Endpoint, on_connection: Callable[[Transport], Awaitable[None]]
     ) -> Listener:

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import socket
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from typing import TextIO
@@ -44,7 +43,7 @@ from hypernode.node.lock import Lock, lock_data, lock_wallet
 from hypernode.node.logs import get_logger, setup_logging
 from hypernode.node.passphrase import get_passphrase
 from hypernode.node.runtime import Node
-from hypernode.node.settings import ANY_IP, Settings
+from hypernode.node.settings import Settings
 from hypernode.node.sync_progress import OnProgress
 from hypernode.node.wallet import Wallet, create_wallet, find_exposure, load_wallet
 from hypernode.node.world import World
@@ -232,7 +231,7 @@ def _make_node(settings: Settings, world: World, metrics: ProcessMetrics, *, is_
     options = NodeOptions(
         listen=Endpoint(settings.listen_ip, settings.port),
         own_port=settings.port,
-        source_ip=_find_source_ip(settings),
+        source_ips=settings.source_ips,
         limits=settings.limits,
         is_journal_new=is_journal_new,
         tuned=settings.tuned,
@@ -246,20 +245,3 @@ def _make_node(settings: Settings, world: World, metrics: ProcessMetrics, *, is_
         warn=APP_LOG.warning,
         log_connections=get_logger("connections").info,
     )
-
-
-def _find_source_ip(settings: Settings) -> str | None:
-    """The address to dial out from: ours as registered, if this host has it (behind a router it has not)."""
-    for ip in (settings.out_ip, settings.listen_ip):
-        if ip is not None and ip != ANY_IP and _is_local(ip):
-            return ip
-    return None
-
-
-def _is_local(ip: str) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        try:
-            probe.bind((ip, 0))
-        except OSError:
-            return False
-    return True

@@ -8,6 +8,7 @@ port is an error: SO_REUSEPORT, which would let it bind silently, is not used.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import socket
 from collections.abc import Awaitable, Callable
@@ -119,6 +120,18 @@ class TornadoConnections:
             if isinstance(problem, (StreamClosedError, OSError)) and not isinstance(problem, TimeoutError):
                 raise TransportClosed(f"{remote.ip}:{remote.port}: {_describe(problem)}") from None
             raise
+
+    def has_address(self, ip: str) -> bool:
+        """By taking a port there for a moment; an address of a group is nobody's."""
+        try:
+            address = ipaddress.IPv4Address(ip)
+            if address.is_multicast or address.is_unspecified or address.is_reserved:
+                return False
+            with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+                probe.bind((ip, 0))
+        except (OSError, ValueError):
+            return False
+        return True
 
     async def listen(self, local: Endpoint, on_connection: OnConnection) -> Listener:
         """Raises OSError when the port is taken."""

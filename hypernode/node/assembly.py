@@ -47,11 +47,12 @@ from hypernode.wire.catalogue import Limits
 
 @dataclass(frozen=True, slots=True)
 class NodeOptions:
-    """What an operator chose.  ``own_port`` is said in hello; ``source_ip`` is what we dial out from."""
+    """What an operator chose.  ``own_port`` is said in hello; ``source_ips`` are what we dial out from, where
+    this host does not have the one that we are registered with."""
 
     listen: Endpoint
     own_port: int
-    source_ip: str | None
+    source_ips: tuple[str, ...]
     limits: Limits
     is_journal_new: bool = False
     """The journal was missing at start: no forging before the next round (spec 4)."""
@@ -133,7 +134,7 @@ class Parts:
         self.peers = Peers(network.delays)
         self.reporter = Reporter(network, world, self.intake)
         self.dialler = Dialler(
-            network, world, self.peers, options.limits, options.own_port, options.source_ip
+            network, world, self.peers, options.limits, options.own_port, options.source_ips
         )
         self.forger = Forger(
             network,

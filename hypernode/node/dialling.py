@@ -42,18 +42,27 @@ TEST_TIMEOUT_S = 30.0
 
 @dataclass(slots=True)
 class Dialler:
-    """Opens connections from our own IP.  ``own_port`` is the one we are registered with."""
+    """Opens connections from our own IP: peers know us by it.  ``own_port`` is the one we are registered
+    with, ``source_ips`` what the operator says that our IP is."""
 
     network: Network
     world: World
     peers: Peers
     limits: Limits
     own_port: int
-    source_ip: str | None = None
+    source_ips: tuple[str, ...] = ()
     _errands: dict[Endpoint, asyncio.Lock] = field(default_factory=dict)
     """Per hypernode: errands there say one name, so they go one after the other."""
     _encoded: tuple[Command, bytes] | None = None
     """The last command that was sent alone, and its frame."""
+
+    def find_source_ip(self) -> str | None:
+        """The address to dial out from: ours as registered whenever this host has it, else what the operator
+        says; None, the host's choice, where it has neither (behind a router).  Looked at anew for each
+        connection, of which there are few: addresses come and go."""
+        own = self.peers.find_by_address(self.world.signer.address)
+        wanted = (own.ip, *self.source_ips) if own is not None else self.source_ips
+        return next((ip for ip in wanted if self.world.connections.has_address(ip)), None)
 
     async def open_standing(self, entry: Registration) -> Session:
         """A connection of the round, under our registered name."""
@@ -93,7 +102,7 @@ class Dialler:
             self.world.connections,
             self._endpoint(entry),
             self._encode(command),
-            source_ip=self.source_ip,
+            source_ip=self.find_source_ip(),
             connect_timeout_s=CONNECT_TIMEOUT_S,
             timeout_s=PUSH_TIMEOUT_S,
         )
@@ -113,7 +122,7 @@ class Dialler:
             network=self.network,
             limits=self.limits,
             clock=self.world.clock,
-            source_ip=self.source_ip,
+            source_ip=self.find_source_ip(),
             connect_timeout_s=CONNECT_TIMEOUT_S,
             timeout_s=TEST_TIMEOUT_S,
         )
@@ -130,7 +139,7 @@ class Dialler:
         return await open_session(
             self.world.connections,
             self._endpoint(entry),
-            source_ip=self.source_ip,
+            source_ip=self.find_source_ip(),
             network=self.network,
             limits=self.limits,
             hello=Hello(self.network.posnet, port, self.world.signer.address),

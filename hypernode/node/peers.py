@@ -43,6 +43,7 @@ class Peers:
     """Of the round."""
     _by_endpoint: dict[tuple[str, int], Registration] = field(default_factory=dict)
     _by_ip: dict[str, list[Registration]] = field(default_factory=dict)
+    _by_address: dict[str, Registration] = field(default_factory=dict)
     _count: int = 0
     _of_address: dict[str, list[Peer]] | None = None
     """The connections of each registered hypernode that count, by address in order; None after any of all
@@ -107,7 +108,9 @@ class Peers:
         self._of_address = None
         self._by_endpoint.clear()
         self._by_ip.clear()
+        self._by_address.clear()
         for entry in entries:
+            self._by_address.setdefault(entry.pos, entry)
             known = self._by_ip.setdefault(entry.ip, [])
             if all(other.pos != entry.pos for other in known):
                 known.append(entry)
@@ -142,7 +145,7 @@ class Peers:
         return self._by_endpoint.get((ip, port)) if port is not None else None
 
     def find_by_address(self, address: str) -> Registration | None:
-        return next((e for known in self._by_ip.values() for e in known if e.pos == address), None)
+        return self._by_address.get(address)
 
     def get_told(self, address: str) -> ChainHeight | None:
         """The height that a hypernode told last, over the connection that speaks for it."""

@@ -101,6 +101,12 @@ class Settings:
         return self.data_path / "pow_last_seen.json"
 
     @property
+    def source_ips(self) -> tuple[str, ...]:
+        """What the operator says that our IP is, to dial out from: OUT_IP, and the one that is listened
+        on."""
+        return tuple(ip for ip in (self.out_ip, self.listen_ip) if ip is not None and ip != ANY_IP)
+
+    @property
     def wallet_lock_path(self) -> Path:
         return self.wallet_path.with_name(self.wallet_path.name + ".lock")
 

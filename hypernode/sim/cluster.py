@@ -159,7 +159,7 @@ class Cluster:
         options = NodeOptions(
             listen=Endpoint(host.ip, PORT),
             own_port=PORT,
-            source_ip=host.ip,
+            source_ips=(host.ip,),
             limits=Limits(),
             is_journal_new=host.is_journal_new,
         )

@@ -124,6 +124,9 @@ class MemoryConnections:
             raise TransportClosed(f"refused by {remote.ip}:{remote.port}")
         return transport
 
+    def has_address(self, ip: str) -> bool:
+        return ip == self._host.ip
+
     async def listen(self, local: Endpoint, on_connection: OnConnection) -> MemoryListener:
         """``local.ip`` may be any that means this host; raises TransportClosed when the port is taken."""
         self._require_life()

@@ -34,6 +34,10 @@ class PlayedCompanion:
         pieces, self._pieces = self._pieces, []
         return PlayedTransport(pieces)
 
+    def has_address(self, ip: str) -> bool:
+        """Nobody dials from anywhere."""
+        return False
+
     async def listen(self, local: Endpoint, on_connection: Any) -> Listener:
         """Nobody connects to us there."""
         raise OSError("not played")

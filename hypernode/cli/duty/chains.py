@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import Final
 
 from hypernode.cli.duty.findings import Finding, error, note, ok, warning
@@ -241,6 +242,31 @@ def _judge_weight(facts: RegistrationFacts, entry: Registration) -> list[Finding
     if facts.weight < entry.weight:
         return [warning(found, "Bring the balance back: rewards leave it out while it is below")]
     return [ok(found)]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What the node dials out from.  ``registered``: the ip that it is registered with, None where it is not;
+    ``has_registered``: whether this host has that one; ``other``: the address in its place, None where that
+    cannot be told."""
+
+    registered: str | None
+    has_registered: bool
+    other: str | None
+
+
+def judge_source(facts: SourceFacts) -> list[Finding]:
+    """The others know us by the ip that we are registered with."""
+    other = facts.other or "whatever address this host chooses"
+    if facts.registered is None:
+        return [note(f"not registered: it dials out from {other}")]
+    if facts.has_registered:
+        return [ok(f"dials out from {facts.registered}, as it is registered")]
+    found = f"registered with ip {facts.registered}, which this host does not have: it dials out from {other}"
+    if facts.other is not None and IPv4Address(facts.other).is_global:
+        remedy = "Peers give nothing to it there: give this host the registered address, or register again"
+        return [warning(found, remedy)]
+    return [note(found, "Right behind a router that puts the registered one in its place")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -13,6 +14,7 @@ from hypernode.cli.duty.chains import (
     PluginFacts,
     ReachFacts,
     RegistrationFacts,
+    SourceFacts,
     Verdict,
 )
 from hypernode.cli.duty.inquiry import Inquiry, in_thread
@@ -33,6 +35,8 @@ from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_registry import RegistryOptions
 from hypernode.pow.ledger_source import LedgerPowSource
 
+_ANYWHERE: Final = ("192.0.2.1", 9)
+"""Nobody's: by the default route."""
 BUSY_S: Final = 1.0
 """The companion's commits take less; a check cannot wait as long as the node does."""
 PLUGIN_S: Final = 2.5
@@ -252,6 +256,26 @@ def _find_last(events: Sequence[Event], facts: RegistrationFacts) -> Verdict | N
         return None
     row, result = found[-1]
     return Verdict(row.height, row.operation, row.address, result.ok, result.rule, result.reason)
+
+
+async def look_at_source(inquiry: Inquiry) -> SourceFacts:
+    """Which of the addresses that the node may dial out from this host has now."""
+    entry = (await inquiry.once(look_at_registration)).entry
+    has_address = TornadoConnections().has_address
+    other = next(filter(has_address, inquiry.settings.source_ips), None) or _find_default_ip()
+    if entry is None:
+        return SourceFacts(None, has_registered=False, other=other)
+    return SourceFacts(entry.ip, has_address(entry.ip), other)
+
+
+def _find_default_ip() -> str | None:
+    """The address that this host would choose to dial out; nothing is sent."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(_ANYWHERE)
+            return str(probe.getsockname()[0])
+    except OSError:
+        return None
 
 
 async def look_at_reach(inquiry: Inquiry) -> ReachFacts:

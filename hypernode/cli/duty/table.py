@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
-from hypernode.cli.duty.chains import judge_companion, judge_plugin, judge_reach, judge_registration
+from hypernode.cli.duty.chains import (
+    judge_companion,
+    judge_plugin,
+    judge_reach,
+    judge_registration,
+    judge_source,
+)
 from hypernode.cli.duty.files import (
     ConfigFacts,
     judge_config,
@@ -29,6 +35,7 @@ from hypernode.cli.duty.look_chains import (
     look_at_plugin,
     look_at_reach,
     look_at_registration,
+    look_at_source,
 )
 from hypernode.cli.duty.look_files import (
     look_at_config,
@@ -87,6 +94,12 @@ ROWS: Final[Mapping[str, Row[Any]]] = MappingProxyType(
             "registered for this wallet, weight; if not, why not",
             look_at_registration,
             judge_registration,
+            _SLOW_LEDGER,
+        ),
+        "source": Row(
+            "the address that it dials out from is the registered one",
+            look_at_source,
+            judge_source,
             _SLOW_LEDGER,
         ),
         "reachable": Row(

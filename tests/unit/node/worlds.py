@@ -154,7 +154,7 @@ class Bed:
             pow_source=pow_source or FixedPowSource(params),
             files=MemoryFiles(),
         )
-        options = NodeOptions(Endpoint(self.ip(index), PORT), PORT, self.ip(index), Limits())
+        options = NodeOptions(Endpoint(self.ip(index), PORT), PORT, (self.ip(index),), Limits())
         node = Node(
             params,
             replace(world, **ports),

@@ -15,6 +15,7 @@ from hypernode.cli.duty.chains import (
     PluginFacts,
     ReachFacts,
     RegistrationFacts,
+    SourceFacts,
     Verdict,
 )
 from hypernode.cli.duty.files import (
@@ -68,6 +69,7 @@ REGISTRATION = RegistrationFacts(
     "B1", 10, 6969, "203.0.113.7", listed=ENTRY, latest=ENTRY, weight=2, balance=20_001 * COIN
 )
 VOID = Verdict(799_000, "hypernode:register", "C1", False, "rule 4", "the ip is registered already")
+SOURCE = SourceFacts("203.0.113.7", has_registered=True, other=None)
 REACH = ReachFacts("B1", True, Endpoint("203.0.113.7", 6969), "B1")
 
 NETWORK = mainnet()
@@ -212,6 +214,16 @@ CASES: list[tuple[str, Any, Severity, str]] = [
         ERROR,
         "weight 0 (no collateral at registration): it does not count",
     ),
+    ("source", SOURCE, OK, "dials out from 203.0.113.7, as it is registered"),
+    (
+        "source",
+        replace(SOURCE, has_registered=False),
+        NOTE,
+        "dials out from whatever address",
+    ),
+    ("source", replace(SOURCE, has_registered=False, other="10.1.1.1"), NOTE, "dials out from 10.1.1.1"),
+    ("source", replace(SOURCE, registered=None), NOTE, "not registered"),
+    ("source", replace(SOURCE, has_registered=False, other="8.8.4.4"), WARNING, "Peers give nothing"),
     ("reachable", REACH, OK, "only others can tell"),
     ("reachable", replace(REACH, registered=None), NOTE, "nothing to connect to"),
     ("reachable", replace(REACH, is_running=False, answered_as=""), NOTE, "no node runs here"),
