@@ -10,10 +10,12 @@ import asyncio
 import contextlib
 import logging
 import os
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from typing import TextIO
 
+from hypernode import __version__
 from hypernode.app.descriptors import fit_sessions, raise_limit
 from hypernode.app.faults import FaultLog
 from hypernode.app.files import FolderFiles
@@ -42,6 +44,7 @@ from hypernode.node.home import check_new_wallet
 from hypernode.node.lock import Lock, lock_data, lock_wallet
 from hypernode.node.logs import get_logger, setup_logging
 from hypernode.node.passphrase import get_passphrase
+from hypernode.node.run_file import describe_run, telling_run
 from hypernode.node.runtime import Node
 from hypernode.node.settings import Settings
 from hypernode.node.sync_progress import OnProgress
@@ -94,6 +97,9 @@ def run(
         if shortage:
             APP_LOG.warning(shortage)
         process = Process(logs, verbose, reload or (lambda: settings))
+        facts = describe_run(settings, os.getpid(), __version__, sys.argv)
+        if trouble := stack.enter_context(telling_run(settings.data_path, facts)):
+            APP_LOG.warning(trouble)
         try:
             asyncio.run(_live(settings, process, signals, show_sync, (data_lock, wallet_lock)))
         except (Stopped, asyncio.CancelledError):

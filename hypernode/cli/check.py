@@ -127,11 +127,12 @@ async def _check_node(args: argparse.Namespace) -> Outcome:
     from hypernode.node.config_table import ConfigError
     from hypernode.node.home import check_home
     from hypernode.node.paths import get_start_folder
+    from hypernode.node.run_file import follow_running
     from hypernode.node.settings import load_settings
 
     flags = replace(read_flags(args), ip=args.ip, port=args.port)
     try:
-        settings, remarks = load_settings(flags, get_start_folder())
+        settings, remarks = load_settings(follow_running(flags, get_start_folder()), get_start_folder())
         check_home(settings, flags)
     except ConfigError as problem:
         found = look_without_settings(str(problem))

@@ -18,6 +18,7 @@ from hypernode.cli.exit_codes import Exit
 if TYPE_CHECKING:
     from hypernode.cli.actions import Action
     from hypernode.cli.asking import Target
+    from hypernode.cli.whom import Whom
     from hypernode.wire.codec import Command
 
 ACTION_NAMES: Final = (
@@ -66,18 +67,18 @@ def main(argv: list[str] | None = None) -> int:
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hn_client.py", description="Ask a Bismuth hypernode.")
     parser.add_argument(
-        "-I", "--ip", default="127.0.0.1", help="the node's IP address (default: %(default)s)"
+        "-I", "--ip", type=_parse_host, help="the node's IP address (default: this folder's node, 127.0.0.1)"
     )
-    parser.add_argument("-p", "--port", type=int, default=6969, help="its TCP port (default: %(default)s)")
-    parser.add_argument("-S", "--sourceip", help="our address to leave from")
+    parser.add_argument("-p", "--port", type=int, help="its TCP port (default: this folder's node's, 6969)")
+    parser.add_argument("-S", "--sourceip", type=_parse_host, help="our address to leave from")
     parser.add_argument(
-        "-t", "--timeout", type=_parse_seconds, default=10.0, help="seconds to connect (default: %(default)g)"
+        "-t", "--timeout", type=_parse_seconds, default=5.0, help="seconds to connect (default: %(default)g)"
     )
     parser.add_argument(
         "-r",
         "--readtimeout",
         type=_parse_seconds,
-        default=60.0,
+        default=5.0,
         help="seconds to wait for an answer (default: %(default)g)",
     )
     parser.add_argument("-v", "--verbose", action="store_true", help="say each step on standard error")
@@ -87,10 +88,12 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--param", default="", help="block, blocksync: a height; tx: an id; address_txs: …")
     parser.add_argument("--json", action="store_true", help="JSON on one line, also on a terminal")
+    parser.add_argument("--home", type=Path, help="run folder of the node (default: this one, if it is one)")
+    parser.add_argument("--config", type=Path, help="its overrides (default: config.txt of the run folder)")
     parser.add_argument(
-        "--network", default="mainnet", help="mainnet, testnet, devnet, or a network file (default: mainnet)"
+        "--network", help="mainnet, testnet, devnet, or a network file (default: the node's, mainnet)"
     )
-    parser.add_argument("--wallet", type=Path, help="wallet to speak as (default: poswallet.json, if any)")
+    parser.add_argument("--wallet", type=Path, help="wallet to speak as (default: the node's, if any)")
     return parser
 
 
@@ -102,6 +105,12 @@ def _parse_seconds(text: str) -> float:
     if not 0 < seconds <= _MAX_TIMEOUT_S:
         raise argparse.ArgumentTypeError(f"expected seconds, more than 0, not {text!a}")
     return seconds
+
+
+def _parse_host(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("expected an IP address, not nothing (is a variable unset?)")
+    return text.strip()
 
 
 def _ask_and_print(args: argparse.Namespace) -> int:
@@ -119,19 +128,19 @@ def _ask_and_print(args: argparse.Namespace) -> int:
         if args.verbose:
             print(f"hn_client: {words}", file=sys.stderr)
 
+    whom = _find_whom(args)
+    where = f"{whom.ip} port {whom.port}"
     try:
-        target, question = _prepare(args, action)
+        target, question = _prepare(args, action, whom)
         answer = run_asking(target, action, question, SystemClock(), tell)
     except TimeoutError:
         print(TIMEOUT, flush=True)
-        return _fail(f"{args.ip} port {args.port} did not answer in time", Exit.NO_CONNECTION)
+        return _fail(f"{where} did not answer in time (-r, -t: seconds to wait)", Exit.NO_CONNECTION)
     except TransportClosed as error:
         print(CLOSED, flush=True)
-        return _fail(
-            f"{args.ip} port {args.port} closed the connection or took none: {error}", Exit.NO_CONNECTION
-        )
+        return _fail(f"{where} closed the connection or took none: {error}", Exit.NO_CONNECTION)
     except (SaidKo, HelloRefused) as error:
-        return _print_ko(args, error.reason)
+        return _print_ko(args, whom, error.reason)
     except Ignore as error:
         _print(args, False)
         return _fail(error.reason, Exit.NEGATIVE)
@@ -144,7 +153,18 @@ def _ask_and_print(args: argparse.Namespace) -> int:
     return Exit.NEGATIVE if answer.is_negative else Exit.OK
 
 
-def _prepare(args: argparse.Namespace, action: Action) -> tuple[Target, Command]:
+def _find_whom(args: argparse.Namespace) -> Whom:
+    """Raises UsageError, ConfigError."""
+    from hypernode.cli.whom import find_whom
+    from hypernode.node.settings import Flags
+
+    if args.port is not None and not 1 <= args.port <= _MAX_PORT:
+        raise UsageError(f"expected a port from 1 to {_MAX_PORT}, not {args.port}")
+    flags = Flags(args.home, args.config, args.network, args.wallet, ip=args.ip, port=args.port)
+    return find_whom(flags, Path.cwd())
+
+
+def _prepare(args: argparse.Namespace, action: Action, whom: Whom) -> tuple[Target, Command]:
     """Whom to ask, and the question.  Raises UsageError, ConfigError, WalletError."""
     from hypernode.cli.actions import BadParam, make_question
     from hypernode.cli.asking import Target, make_test_message
@@ -152,24 +172,21 @@ def _prepare(args: argparse.Namespace, action: Action) -> tuple[Target, Command]
     from hypernode.cli.resolving import resolve
     from hypernode.net.signed_hello import Identity
     from hypernode.node.clock import SystemClock, SystemEntropy
-    from hypernode.node.networks import load_network_of_client
     from hypernode.ports import Endpoint
 
-    if not 1 <= args.port <= _MAX_PORT:
-        raise UsageError(f"expected a port from 1 to {_MAX_PORT}, not {args.port}")
-    network = load_network_of_client(args.network, Path.cwd())
+    network = whom.network
     try:
         question = make_question(action, args.param)
     except BadParam as error:
         raise UsageError(f"--action {args.action} {error}") from None
     if args.action == "txtest":
-        signer = get_signer(network, args.wallet, Path.cwd())
+        signer = get_signer(network, args.wallet, whom.wallet)
         question, speaker = make_test_message(signer, SystemClock()), Speaker(signer.address, signer)
     else:
-        speaker = get_speaker(network, args.wallet, Path.cwd())
+        speaker = get_speaker(network, args.wallet, whom.wallet)
     target = Target(
         network=network,
-        remote=Endpoint(resolve(args.ip, args.timeout), args.port),
+        remote=Endpoint(resolve(whom.ip, args.timeout), whom.port),
         address=speaker.address,
         source_ip=args.sourceip,
         connect_timeout_s=args.timeout,
@@ -189,14 +206,16 @@ def _print(args: argparse.Namespace, value: object) -> None:
     print_value(args.action, value)
 
 
-def _print_ko(args: argparse.Namespace, reason: str) -> int:
+def _print_ko(args: argparse.Namespace, whom: Whom, reason: str) -> int:
     """The peer's no, with what to do where we know it."""
     from hypernode.node.logs import printable
 
     if args.json or not sys.stdout.isatty():
         print(json.dumps({"ko": reason}), flush=True)
     is_other_network = "posnet" in reason.lower()
-    remedy = f" (we spoke of {args.network}: name its network with --network)" if is_other_network else ""
+    remedy = (
+        f" (we spoke of {whom.network_name}: name its network with --network)" if is_other_network else ""
+    )
     return _fail(f"ko: {printable(reason) or 'no reason given'}{remedy}", Exit.REFUSED)
 
 

@@ -36,14 +36,16 @@ def add_folder_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def load_tool_settings(args: argparse.Namespace, *, needs_node: bool = False) -> Settings:
-    """The settings of the node in the run folder; ``needs_node``: one must live there.  Raises
+    """The settings of the node in the run folder, as it runs or would be started; ``needs_node``: one must live
+    there.  Raises
     ConfigError."""
     from hypernode.node.home import check_home, check_named_home
     from hypernode.node.paths import get_start_folder
+    from hypernode.node.run_file import follow_running
     from hypernode.node.settings import load_settings
 
     flags = read_flags(args)
-    settings = load_settings(flags, get_start_folder())[0]
+    settings = load_settings(follow_running(flags, get_start_folder()), get_start_folder())[0]
     (check_home if needs_node else check_named_home)(settings, flags)
     return settings
 

@@ -30,20 +30,20 @@ class Speaker:
     signer: Wallet | None
 
 
-def get_signer(network: Network, wallet: Path | None, folder: Path) -> Wallet:
+def get_signer(network: Network, wallet: Path | None, default: Path) -> Wallet:
     """The key to sign with: that of the wallet, or a throw-away one where there is none.  Raises
     WalletError."""
-    path = folder / (wallet or DEFAULT_WALLET)
+    path = wallet or default
     if wallet is None and not path.exists():
         return make_throwaway(network)
     return load_wallet(path, network.address_byte, lambda: get_passphrase(path, None, os.environ))
 
 
-def get_speaker(network: Network, wallet: Path | None, folder: Path) -> Speaker:
+def get_speaker(network: Network, wallet: Path | None, default: Path) -> Speaker:
     """Who says hello.  An encrypted wallet gives its address alone: no passphrase is asked for a question.
     A wallet that was named must be good (raises WalletError); one that merely lies there may be of another
     network."""
-    path = folder / (wallet or DEFAULT_WALLET)
+    path = wallet or default
     try:
         address = read_wallet_address(path, network.address_byte)
         signer = load_open_wallet(path, network.address_byte)

@@ -52,6 +52,11 @@ def load_network(spec: str, folder: Path, place: str) -> Network:
         raise ConfigError(place, 0, "", expected, remedy) from error
 
 
+def name_network(spec: str, folder: Path) -> str:
+    """The same name from wherever it is asked: a built-in one, or the absolute path of the file."""
+    return spec if is_built_in(spec) else str(resolve_path(spec, folder, "--network"))
+
+
 def load_network_of_client(spec: str, folder: Path) -> Network:
     """The same for a client, who needs only what is said in a hello: ``devnet`` by its name will do."""
     if spec == _DEVNET:

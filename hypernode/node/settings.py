@@ -17,12 +17,13 @@ from hypernode.core.network import Network
 from hypernode.core.rainbow import BOUNDS
 from hypernode.node.config_files import ConfigFile, Remark, load_config
 from hypernode.node.config_table import ConfigError, Parameter, get_default, load_table
-from hypernode.node.networks import load_network
+from hypernode.node.networks import load_network, name_network
 from hypernode.node.paths import follow_later, resolve_path
 from hypernode.wire.catalogue import Limits
 
 CONFIG_NAME: Final = "config.txt"
 WALLET_NAME: Final = "poswallet.json"
+DATA_NAME: Final = "data"
 ANY_IP: Final = "0.0.0.0"
 _ALL: Final = "ALL"
 _MAX_PORT: Final = 65_535
@@ -81,6 +82,8 @@ class Settings:
     status_long: bool
     auto_update: bool
     index: int | None = None
+    network_name: str = ""
+    """A built-in name, or the path of the network's file."""
 
     @property
     def ledger_path(self) -> Path:
@@ -137,7 +140,7 @@ class _Values:
 def load_settings(flags: Flags, folder: Path) -> tuple[Settings, tuple[Remark, ...]]:
     """The settings, and what there is to say about them in the log.  ``folder`` is where the program was
     started: the run folder, unless ``flags.home`` names another.  Raises ConfigError."""
-    home = _resolve_home(flags, folder)
+    home = resolve_home(flags, folder)
     table = load_table()
     config_path = resolve_path(flags.config or home / CONFIG_NAME, folder, "--config")
     config = _load_overrides(config_path, table, is_asked_for=flags.config is not None)
@@ -145,7 +148,7 @@ def load_settings(flags: Flags, folder: Path) -> tuple[Settings, tuple[Remark, .
     network = _override_network(_choose_network(flags, config, values, folder, home), table, config)
     _require_exact_balances(network, config, values)
     wallet = _choose_wallet(flags, folder, config, values, home)
-    data = home / "data"
+    data = home / DATA_NAME
     settings = Settings(
         network=network,
         limits=_override_limits(table, config.values),
@@ -173,11 +176,18 @@ def load_settings(flags: Flags, folder: Path) -> tuple[Settings, tuple[Remark, .
         status_long=values.is_on("STATUS_LONG"),
         auto_update=values.is_on("AUTO_UPDATE"),
         index=flags.index,
+        network_name=_name_network(flags, values, folder, home),
     )
     return settings, config.remarks
 
 
-def _resolve_home(flags: Flags, folder: Path) -> Path:
+def _name_network(flags: Flags, values: _Values, folder: Path, home: Path) -> str:
+    if flags.network is not None:
+        return name_network(flags.network, folder)
+    return name_network(values.get_text("NETWORK"), home)
+
+
+def resolve_home(flags: Flags, folder: Path) -> Path:
     """The run folder; node ``index`` of several in one folder has one of its own below it."""
     home = flags.home or Path()
     if flags.index is not None:

@@ -24,19 +24,22 @@ def make(path: Path, address_byte: int = MAIN.address_byte, passphrase: str = ""
 
 def test_the_wallet_of_the_folder_is_taken(tmp_path: Path) -> None:
     address = make(tmp_path / DEFAULT_WALLET)
-    signer = get_signer(MAIN, None, tmp_path)
+    signer = get_signer(MAIN, None, tmp_path / DEFAULT_WALLET)
     assert signer.address == address
-    assert get_speaker(MAIN, None, tmp_path) == Speaker(address, signer)
+    assert get_speaker(MAIN, None, tmp_path / DEFAULT_WALLET) == Speaker(address, signer)
 
 
 def test_an_encrypted_wallet_gives_its_address_and_asks_for_no_passphrase(tmp_path: Path) -> None:
     address = make(tmp_path / DEFAULT_WALLET, passphrase="secret")
-    assert get_speaker(MAIN, None, tmp_path) == Speaker(address, None)
-    assert get_speaker(MAIN, Path(DEFAULT_WALLET), tmp_path) == Speaker(address, None)
+    assert get_speaker(MAIN, None, tmp_path / DEFAULT_WALLET) == Speaker(address, None)
+    assert get_speaker(MAIN, tmp_path / DEFAULT_WALLET, tmp_path / "other") == Speaker(address, None)
 
 
 def test_without_a_wallet_each_address_is_thrown_away(tmp_path: Path) -> None:
-    speaker, second = get_speaker(MAIN, None, tmp_path), get_signer(MAIN, None, tmp_path).address
+    speaker, second = (
+        get_speaker(MAIN, None, tmp_path / DEFAULT_WALLET),
+        get_signer(MAIN, None, tmp_path / DEFAULT_WALLET).address,
+    )
     first = speaker.address
     assert speaker.signer is not None
     assert speaker.signer.address == first
@@ -48,22 +51,22 @@ def test_without_a_wallet_each_address_is_thrown_away(tmp_path: Path) -> None:
 
 def test_a_wallet_of_another_network_that_merely_lies_there_is_left_alone(tmp_path: Path) -> None:
     address = make(tmp_path / DEFAULT_WALLET, 0x55)
-    assert get_speaker(MAIN, None, tmp_path).address != address
+    assert get_speaker(MAIN, None, tmp_path / DEFAULT_WALLET).address != address
 
 
 def test_a_damaged_wallet_that_merely_lies_there_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / DEFAULT_WALLET
     address = make(path)
     path.write_text(json.dumps(json.loads(path.read_text()) | {"privkey": "AA=="}))
-    assert get_speaker(MAIN, None, tmp_path).address != address
+    assert get_speaker(MAIN, None, tmp_path / DEFAULT_WALLET).address != address
     with pytest.raises(WalletError, match="privkey"):
-        get_speaker(MAIN, path, tmp_path)
+        get_speaker(MAIN, path, path)
 
 
 def test_a_wallet_that_was_named_must_be_good(tmp_path: Path) -> None:
     make(tmp_path / "other.json", 0x55)
     for name in ("absent.json", "other.json"):
         with pytest.raises(WalletError):
-            get_speaker(MAIN, Path(name), tmp_path)
+            get_speaker(MAIN, tmp_path / name, tmp_path / DEFAULT_WALLET)
         with pytest.raises(WalletError):
-            get_signer(MAIN, Path(name), tmp_path)
+            get_signer(MAIN, tmp_path / name, tmp_path / DEFAULT_WALLET)

@@ -1,0 +1,121 @@
+"""What a running node tells the tools of itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from hypernode.node.run_file import (
+    RUN_NAME,
+    RunFacts,
+    describe_run,
+    follow_running,
+    read_run,
+    read_start,
+    telling_run,
+)
+from hypernode.node.settings import Flags, load_settings
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    return tmp_path
+
+
+def _describe(home: Path, **flags: object) -> RunFacts:
+    settings, _ = load_settings(Flags(home=home, **flags), home)  # type: ignore[arg-type]
+    return describe_run(settings, os.getpid(), "1.2.3", ["hn_instance.py", "-p", "7001"])
+
+
+def test_it_is_there_while_the_node_runs_and_of_its_user_alone(home: Path) -> None:
+    facts = _describe(home, port=7001, ip="127.0.0.5", network="testnet")
+    path = home / "data" / RUN_NAME
+    with telling_run(home / "data", facts) as trouble:
+        assert trouble == ""
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert read_run(home / "data") == facts
+        assert (facts.port, facts.ip, facts.network) == (7001, "127.0.0.5", "testnet")
+        assert facts.argv == ("hn_instance.py", "-p", "7001")
+    assert list((home / "data").iterdir()) == []
+
+
+def test_it_goes_also_when_the_node_ends_by_a_fault(home: Path) -> None:
+    with pytest.raises(RuntimeError), telling_run(home / "data", _describe(home)):
+        raise RuntimeError
+    assert read_run(home / "data") is None
+
+
+@pytest.mark.parametrize("change", [{"start": "another boot"}, {"pid": 2**22 + 1}])
+def test_what_a_killed_node_left_is_not_believed(home: Path, change: dict[str, object]) -> None:
+    path = home / "data" / RUN_NAME
+    path.write_text(json.dumps(asdict(replace(_describe(home), **change))))  # type: ignore[arg-type]
+    assert read_run(home / "data") is None
+    flags = Flags(home=home)
+    assert follow_running(flags, home) is flags
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '{"pid": "1"}', "[" * 100_000, '{"pid": 1, "argv": 3}', "\0" * 9]
+)
+def test_a_damaged_one_says_nothing(home: Path, text: str) -> None:
+    (home / "data" / RUN_NAME).write_text(text)
+    assert read_run(home / "data") is None
+
+
+def test_every_wrong_field_is_seen(home: Path) -> None:
+    facts = asdict(_describe(home))
+    wrong: dict[str, object] = {"pid": -1, "port": 0, "argv": [1]}
+    for name in facts:
+        (home / "data" / RUN_NAME).write_text(json.dumps({**facts, name: wrong.get(name, 7)}))
+        assert read_run(home / "data") is None, name
+        (home / "data" / RUN_NAME).write_text(json.dumps({k: v for k, v in facts.items() if k != name}))
+        assert read_run(home / "data") is None, name
+
+
+def test_a_folder_that_cannot_be_written_stops_no_node(home: Path) -> None:
+    with telling_run(home / "none", _describe(home)) as trouble:
+        assert "cannot be written" in trouble
+        assert str(home / "none" / RUN_NAME) in trouble
+
+
+def test_a_start_is_that_of_one_process() -> None:
+    own = read_start(os.getpid())
+    assert own
+    assert own == read_start(os.getpid())
+    assert own != read_start(os.getppid())
+    assert read_start(2**22 + 1) == ""
+
+
+def test_tools_follow_the_node_where_the_command_line_says_nothing(home: Path) -> None:
+    facts = _describe(home, port=7001, ip="127.0.0.5", network="testnet", wallet=home / "other.json")
+    with telling_run(home / "data", facts):
+        settings, _ = load_settings(follow_running(Flags(home=home), home), home)
+        assert (settings.port, settings.listen_ip, settings.network.name) == (7001, "127.0.0.5", "testnet")
+        assert settings.wallet_path == home / "other.json"
+        said = follow_running(Flags(home=home, port=7002, network="mainnet"), home)
+        settings, _ = load_settings(said, home)
+        assert (settings.port, settings.listen_ip, settings.network.name) == (7002, "127.0.0.5", "mainnet")
+        # of another run folder it says nothing
+        assert follow_running(Flags(index=1), home) == Flags(index=1)
+    assert load_settings(follow_running(Flags(home=home), home), home)[0].port == 6969
+
+
+def test_a_network_file_is_found_from_every_folder(home: Path) -> None:
+    other = home / "other"
+    other.mkdir()
+    (other / "config.txt").write_text("NETWORK=testnet\n")
+    assert load_settings(Flags(home=other), home)[0].network_name == "testnet"
+    from hypernode.core.params import network_to_json, testnet
+
+    (home / "net.json").write_text(network_to_json(testnet()))
+    assert load_settings(Flags(home=other, network="net.json"), home)[0].network_name == str(
+        home / "net.json"
+    )
+    (other / "config.txt").write_text("NETWORK=../net.json\n")
+    assert load_settings(Flags(home=other), home)[0].network_name == str(home / "net.json")
