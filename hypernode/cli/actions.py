@@ -9,13 +9,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeVar
 
+from hypernode.core.address import find_address_fault
+from hypernode.core.errors import Ignore
 from hypernode.node.json_shapes import block_to_object, message_to_list
+from hypernode.node.queries import parse_address_query, parse_headers, parse_hypernodes
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 
+T = TypeVar("T")
+
 _INT32_MAX: Final = 2**31 - 1
+_HEADERS: Final = "start,count or ,count (the newest)"
+_HYPERNODES: Final = "1,from,to (rounds, with KPIs), 0,from,to, or 2,0,round"
+_ADDRESS: Final = "address, or address,height, or address,id to begin from"
 _ALL_MESSAGES: Final = 1
 """int32 of a mempool question: everything, not only what is new."""
 
@@ -71,12 +79,37 @@ def _make_plain(command: CommandId) -> Callable[[str], Command]:
     return lambda param: Command(command)
 
 
-def _make_with_text(command: CommandId, *, is_always_sent: bool = False) -> Callable[[str], Command]:
-    return lambda param: Command(command, string=param if param or is_always_sent else None)
+def _make_with_text(command: CommandId) -> Callable[[str], Command]:
+    return lambda param: Command(command, string=param or None)
 
 
 def _make_with_number(command: CommandId) -> Callable[[str], Command]:
     return lambda param: Command(command, int32=_parse_number(param))
+
+
+def _make_headers(param: str) -> Command:
+    _understand(parse_headers, param, _HEADERS)
+    return Command(CommandId.GETHEADERS, string=param)
+
+
+def _make_hypernodes(param: str) -> Command:
+    _understand(parse_hypernodes, param, _HYPERNODES)
+    return Command(CommandId.GETHYPERNODES, string=param or None)
+
+
+def _make_address_query(param: str) -> Command:
+    query = _understand(parse_address_query, param, _ADDRESS)
+    if fault := find_address_fault(query.address):
+        raise BadParam(f"expected {_ADDRESS}, not {param!a}: {fault}")
+    return Command(CommandId.GETADDTXS, string=param)
+
+
+def _understand(parse: Callable[[str], T], param: str, form: str) -> T:
+    """As the node will, who would close without a word.  Raises BadParam."""
+    try:
+        return parse(param)
+    except Ignore as refusal:
+        raise BadParam(f"expected {form}, not {param!a}: {refusal.reason}") from None
 
 
 def _make_mempool(param: str) -> Command:
@@ -152,9 +185,9 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "address_txs": Action(
         _C.GETADDTXS,
         "messages of an address, at most 100",
-        _make_with_text(_C.GETADDTXS),
+        _make_address_query,
         _read_messages,
-        "address, or address,height, or address,id to begin from",
+        _ADDRESS,
         True,
     ),
     "mempool": Action(_C.MEMPOOL, "messages in its mempool", _make_mempool, _read_messages),
@@ -169,16 +202,16 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "hypernodes": Action(
         _C.GETHYPERNODES,
         "the registered hypernodes",
-        _make_with_text(_C.GETHYPERNODES),
+        _make_hypernodes,
         _read_json,
-        "1,from,to (rounds, with KPIs), 0,from,to, or 2,0,round",
+        _HYPERNODES,
     ),
     "headers": Action(
         _C.GETHEADERS,
         "blocks without their messages",
-        _make_with_text(_C.GETHEADERS, is_always_sent=True),
+        _make_headers,
         _read_blocks,
-        "start,count or ,count (the newest)",
+        _HEADERS,
     ),
     "heights": Action(_C.GETHEIGHTS, "heights of its peers", _make_plain(_C.GETHEIGHTS), _read_json),
     "txtest": Action(_C.TX, "send a message to ourselves", _make_plain(_C.TX), _read_ok, answered_with=_C.OK),

@@ -21,6 +21,7 @@ from typing import Final, NoReturn
 from hypernode.cli.check_stored import Outcome, check_chain, check_ledger
 from hypernode.cli.companion import add_folder_flags, read_flags
 from hypernode.cli.exit_codes import Exit, Health
+from hypernode.cli.flag_types import parse_listen_ip, parse_path, parse_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +85,14 @@ def make_parser() -> argparse.ArgumentParser:
         "--from-start", action="store_true", help="with --chain: do not go on from where the last check was"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    parser.add_argument("-I", "--ip", help="address that the node listens on, as for hn_instance.py")
-    parser.add_argument("-p", "--port", type=int, help="its TCP port, as for hn_instance.py")
+    parser.add_argument(
+        "-I", "--ip", type=parse_listen_ip, help="address that the node listens on, as for hn_instance.py"
+    )
+    parser.add_argument("-p", "--port", type=parse_port, help="its TCP port, as for hn_instance.py")
     parser.add_argument("-i", "--index", type=int, help="node of a local devnet: run folder node<INDEX>")
-    parser.add_argument("--wallet", type=Path, help="wallet (default: poswallet.json of the run folder)")
+    parser.add_argument(
+        "--wallet", type=parse_path, help="wallet (default: poswallet.json of the run folder)"
+    )
     add_folder_flags(parser)
     return parser
 

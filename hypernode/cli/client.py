@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 from hypernode import __version__
 from hypernode.cli.exit_codes import Exit
+from hypernode.cli.flag_types import parse_host, parse_path, parse_port
 
 if TYPE_CHECKING:
     from hypernode.cli.actions import Action
     from hypernode.cli.asking import Target
     from hypernode.cli.whom import Whom
+    from hypernode.core.network import Network
     from hypernode.wire.codec import Command
 
 ACTION_NAMES: Final = (
@@ -42,7 +44,6 @@ ACTION_NAMES: Final = (
 CLOSED: Final = "'Closed'"
 TIMEOUT: Final = "'Timeout'"
 """What existing scripts look for on standard output."""
-_MAX_PORT: Final = 65_535
 _MAX_TIMEOUT_S: Final = 86_400.0
 
 
@@ -67,10 +68,12 @@ def main(argv: list[str] | None = None) -> int:
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hn_client.py", description="Ask a Bismuth hypernode.")
     parser.add_argument(
-        "-I", "--ip", type=_parse_host, help="the node's IP address (default: this folder's node, 127.0.0.1)"
+        "-I", "--ip", type=parse_host, help="the node's IP address (default: this folder's node, 127.0.0.1)"
     )
-    parser.add_argument("-p", "--port", type=int, help="its TCP port (default: this folder's node's, 6969)")
-    parser.add_argument("-S", "--sourceip", type=_parse_host, help="our address to leave from")
+    parser.add_argument(
+        "-p", "--port", type=parse_port, help="its TCP port (default: this folder's node's, 6969)"
+    )
+    parser.add_argument("-S", "--sourceip", type=parse_host, help="our address to leave from")
     parser.add_argument(
         "-t", "--timeout", type=_parse_seconds, default=5.0, help="seconds to connect (default: %(default)g)"
     )
@@ -88,12 +91,16 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--param", default="", help="block, blocksync: a height; tx: an id; address_txs: …")
     parser.add_argument("--json", action="store_true", help="JSON on one line, also on a terminal")
-    parser.add_argument("--home", type=Path, help="run folder of the node (default: this one, if it is one)")
-    parser.add_argument("--config", type=Path, help="its overrides (default: config.txt of the run folder)")
+    parser.add_argument(
+        "--home", type=parse_path, help="run folder of the node (default: this one, if it is one)"
+    )
+    parser.add_argument(
+        "--config", type=parse_path, help="its overrides (default: config.txt of the run folder)"
+    )
     parser.add_argument(
         "--network", help="mainnet, testnet, devnet, or a network file (default: the node's, mainnet)"
     )
-    parser.add_argument("--wallet", type=Path, help="wallet to speak as (default: the node's, if any)")
+    parser.add_argument("--wallet", type=parse_path, help="wallet to speak as (default: the node's, if any)")
     return parser
 
 
@@ -105,12 +112,6 @@ def _parse_seconds(text: str) -> float:
     if not 0 < seconds <= _MAX_TIMEOUT_S:
         raise argparse.ArgumentTypeError(f"expected seconds, more than 0, not {text!a}")
     return seconds
-
-
-def _parse_host(text: str) -> str:
-    if not text.strip():
-        raise argparse.ArgumentTypeError("expected an IP address, not nothing (is a variable unset?)")
-    return text.strip()
 
 
 def _ask_and_print(args: argparse.Namespace) -> int:
@@ -154,12 +155,10 @@ def _ask_and_print(args: argparse.Namespace) -> int:
 
 
 def _find_whom(args: argparse.Namespace) -> Whom:
-    """Raises UsageError, ConfigError."""
+    """Raises ConfigError."""
     from hypernode.cli.whom import find_whom
     from hypernode.node.settings import Flags
 
-    if args.port is not None and not 1 <= args.port <= _MAX_PORT:
-        raise UsageError(f"expected a port from 1 to {_MAX_PORT}, not {args.port}")
     flags = Flags(args.home, args.config, args.network, args.wallet, ip=args.ip, port=args.port)
     return find_whom(flags, Path.cwd())
 
@@ -179,6 +178,8 @@ def _prepare(args: argparse.Namespace, action: Action, whom: Whom) -> tuple[Targ
         question = make_question(action, args.param)
     except BadParam as error:
         raise UsageError(f"--action {args.action} {error}") from None
+    if args.action == "address_txs":
+        _check_network_of(args.param, network)
     if args.action == "txtest":
         signer = get_signer(network, args.wallet, whom.wallet)
         question, speaker = make_test_message(signer, SystemClock()), Speaker(signer.address, signer)
@@ -194,6 +195,14 @@ def _prepare(args: argparse.Namespace, action: Action, whom: Whom) -> tuple[Targ
         identity=Identity(speaker.signer, SystemEntropy()) if speaker.signer else None,
     )
     return target, question
+
+
+def _check_network_of(param: str, network: Network) -> None:
+    """Nobody there has an address of another network.  Raises UsageError."""
+    from hypernode.core.address import find_address_fault
+
+    if fault := find_address_fault(param.partition(",")[0].strip(), network.address_byte):
+        raise UsageError(f"--action address_txs: {fault}; we ask a node of {network.name} (--network)")
 
 
 def _print(args: argparse.Namespace, value: object) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hypernode import __version__
+from hypernode.cli.flag_types import parse_path
 
 if TYPE_CHECKING:
     from hypernode.core.network import Network
@@ -28,10 +29,10 @@ class Companion:
 
 def add_folder_flags(parser: argparse.ArgumentParser) -> None:
     """The flags that say which node's configuration holds; the same as those of ``hn_instance.py``."""
-    parser.add_argument("--home", type=Path, help="run folder (default: this one)")
-    parser.add_argument("--config", type=Path, help="overrides (default: config.txt of the run folder)")
+    parser.add_argument("--home", type=parse_path, help="run folder (default: this one)")
+    parser.add_argument("--config", type=parse_path, help="overrides (default: config.txt of the run folder)")
     parser.add_argument("--network", help="mainnet, testnet, or a network file")
-    parser.add_argument("--pow-ledger", type=Path, help="the companion's ledger file")
+    parser.add_argument("--pow-ledger", type=parse_path, help="the companion's ledger file")
     parser.add_argument("-V", "--version", action="version", version=f"hypernode {__version__}")
 
 

@@ -13,14 +13,16 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, TextIO, cast
 
 from hypernode import __version__
 from hypernode.cli.background import Background
 from hypernode.cli.ends import guess_home, judge_end, note_end
 from hypernode.cli.exit_codes import Exit
+from hypernode.cli.flag_types import parse_path
 from hypernode.cli.output import OutputLost, Words, fail
+
+_SQLITE_HEAD: Final = b"SQLite format 3\0"
 
 if TYPE_CHECKING:
     from hypernode.node.config_files import Remark
@@ -69,11 +71,13 @@ def _make_parser() -> argparse.ArgumentParser:
         help="run (default) the node; wallet: show its address, make one if there is none; "
         "check-config: say what is configured",
     )
-    parser.add_argument("--home", type=Path, help="run folder (default: this one)")
-    parser.add_argument("--config", type=Path, help="overrides (default: config.txt of the run folder)")
+    parser.add_argument("--home", type=parse_path, help="run folder (default: this one)")
+    parser.add_argument("--config", type=parse_path, help="overrides (default: config.txt of the run folder)")
     parser.add_argument("--network", help="mainnet, testnet, or a network file")
-    parser.add_argument("--wallet", type=Path, help="wallet (default: poswallet.json of the run folder)")
-    parser.add_argument("--pow-ledger", type=Path, help="the companion's ledger file")
+    parser.add_argument(
+        "--wallet", type=parse_path, help="wallet (default: poswallet.json of the run folder)"
+    )
+    parser.add_argument("--pow-ledger", type=parse_path, help="the companion's ledger file")
     parser.add_argument("--encrypt", action="store_true", help="with --action wallet: seal a new wallet")
     parser.add_argument("-V", "--version", action="version", version=f"hypernode {__version__}")
     return parser
@@ -185,7 +189,25 @@ def _check_config(args: argparse.Namespace, settings: Settings, remarks: tuple[R
         print(f"{label + ':':<14}{value}")
     for remark in remarks:
         print(f"{remark.level + ':':<14}{remark.text}")
+    if fault := _find_companion_fault(settings):
+        print(f"{'warning:':<14}{fault}")
     return Exit.OK
+
+
+def _find_companion_fault(settings: Settings) -> str:
+    """Why the companion's ledger cannot be read, with what to do; empty where it can, or is not needed."""
+    path = settings.pow_ledger_path
+    if settings.network.hypernodes or settings.pow_source == "node":
+        return ""
+    remedy = "Name the PoW node's ledger (POW_LEDGER_DB, or its folder: NODE_PY_PATH)"
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(_SQLITE_HEAD))
+    except FileNotFoundError:
+        return f"there is no companion's ledger {path}: the node waits for it (POW_NOT_SYNC). {remedy}"
+    except OSError as error:
+        return f"the companion's ledger cannot be read by this user: {error}. {remedy}, and give it the right"
+    return "" if head == _SQLITE_HEAD else f"{path} is no SQLite database. {remedy}"
 
 
 def _describe(settings: Settings) -> Mapping[str, object]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from hypernode.cli.companion import add_folder_flags, load_tool_settings, open_companion
 from hypernode.cli.exit_codes import Exit
+from hypernode.cli.flag_types import parse_ipv4, parse_pow_address
 from hypernode.cli.output import need_reader
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def _make_parser() -> argparse.ArgumentParser:
         description="Show the registrations in the companion's ledger, and why some are void.",
     )
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("-I", "--ip", default="", help="only those that name this ip")
-    which.add_argument("-P", "--pow", default="", help="only those of this PoW address")
+    which.add_argument("-I", "--ip", type=parse_ipv4, help="only those that name this ip")
+    which.add_argument("-P", "--pow", type=parse_pow_address, help="only those of this PoW address")
     until = parser.add_mutually_exclusive_group()
     until.add_argument(
         "-r", "--round", type=_parse_round, help="up to the list of this round (default: the present one)"

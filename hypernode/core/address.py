@@ -45,7 +45,7 @@ def _encode_base58(data: bytes) -> str:
 
 def validate_address(address: str, address_byte: int) -> bytes:
     """The 20 bytes that a valid address holds.  Raises Reject("1-data") and says which part is wrong."""
-    fault = _find_fault(address, address_byte)
+    fault = find_address_fault(address, address_byte)
     if fault:
         raise Reject("1-data", fault)
     return base58.b58decode(address)[1 : 1 + HASH_BYTES]
@@ -59,7 +59,7 @@ def is_valid_address(address: str, address_byte: int) -> bool:
 
 @lru_cache(maxsize=CACHED_ADDRESSES)
 def _is_valid_address(address: str, address_byte: int) -> bool:
-    return not _find_fault(address, address_byte)
+    return not find_address_fault(address, address_byte)
 
 
 def is_address_byte(address_byte: int) -> bool:
@@ -69,8 +69,8 @@ def is_address_byte(address_byte: int) -> bool:
     return shortest <= address_byte * unit and (address_byte + 1) * unit <= shortest * 58
 
 
-def _find_fault(address: str, address_byte: int) -> str:
-    """What is wrong with the address; empty when nothing is."""
+def find_address_fault(address: str, address_byte: int | None = None) -> str:
+    """What is wrong with the address; empty when nothing is.  Without a byte: of any network."""
     if len(address) != ADDRESS_CHARS or not address.isascii() or not address.isalnum():
         # the decoder of base58 would strip white space: nothing but letters and digits gets there
         return f"an address has {ADDRESS_CHARS} letters and digits"
@@ -82,6 +82,6 @@ def _find_fault(address: str, address_byte: int) -> str:
         return f"the address decodes to {len(decoded)} bytes, not {ADDRESS_BYTES}"
     if h4(decoded[:-CHECKSUM_BYTES]) != decoded[-CHECKSUM_BYTES:]:
         return "the checksum of the address is wrong"
-    if decoded[0] != address_byte:
+    if address_byte is not None and decoded[0] != address_byte:
         return f"the address is of network 0x{decoded[0]:02x}, not 0x{address_byte:02x}"
     return ""

@@ -15,6 +15,7 @@ from typing import Final
 from hypernode.core.address import is_valid_address
 from hypernode.core.network import Network
 from hypernode.core.pow_address import is_valid_pow_address
+from hypernode.core.public_ip import find_reach_fault
 from hypernode.core.registry import COIN, REGISTER, UNREGISTER, RegistryState, compute_weight
 from hypernode.core.timeline import compute_reference_time, compute_round_slot, compute_round_start
 from hypernode.core.types import Registration, Round, Timestamp
@@ -165,11 +166,11 @@ _VOIDED: Final = Finding(
 
 def _check_ip(ip: str) -> Finding:
     try:
-        address = IPv4Address(ip)
+        IPv4Address(ip)
     except ValueError:
         return Finding("error", "rule 1", f"{ip!r} is no IPv4 address (names and IPv6 cannot be registered)")
-    if not address.is_global:
-        return Finding("warning", "rule 1", f"{ip} is no public address: the others cannot reach it")
+    if fault := find_reach_fault(ip):
+        return Finding("warning", "rule 1", f"{ip} {fault}")
     return Finding("ok", "rule 1", f"{ip} is an IPv4 address")
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from hypernode.core.network import Network
+from hypernode.core.public_ip import find_ip_fault, find_reach_fault
 from hypernode.core.rainbow import BOUNDS
 from hypernode.node.config_files import ConfigFile, Remark, load_config
 from hypernode.node.config_table import ConfigError, Parameter, get_default, load_table
@@ -178,7 +179,7 @@ def load_settings(flags: Flags, folder: Path) -> tuple[Settings, tuple[Remark, .
         index=flags.index,
         network_name=_name_network(flags, values, folder, home),
     )
-    return settings, config.remarks
+    return settings, (*config.remarks, *_remark_on_out_ip(config, settings))
 
 
 def _name_network(flags: Flags, values: _Values, folder: Path, home: Path) -> str:
@@ -288,6 +289,20 @@ def _choose_pow_ledger(flags: Flags, folder: Path, config: ConfigFile, values: _
     if node_folder is not None and key not in values.given:
         return node_folder / "static" / "ledger.db"
     return follow_later(values.get_text(key), home, config.source, config.lines.get(key, 0), key)
+
+
+def _remark_on_out_ip(config: ConfigFile, settings: Settings) -> tuple[Remark, ...]:
+    """Raises ConfigError where no hypernode can have the address."""
+    ip, line = settings.out_ip, config.lines.get("OUT_IP", 0)
+    if ip is None:
+        return ()
+    if fault := find_ip_fault(ip):
+        raise ConfigError(
+            config.source, line, "OUT_IP", f"{ip} {fault}", "Give the address that is registered"
+        )
+    # a network of one /16 is one of loopback or of a local link
+    fault = find_reach_fault(ip) if settings.network.min_subnets > 1 else ""
+    return (Remark("warning", f"{config.source}:{line}: OUT_IP {ip} {fault}"),) if fault else ()
 
 
 def _choose_listen_ip(flags: Flags, config: ConfigFile, values: _Values) -> str:

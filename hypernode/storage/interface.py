@@ -16,6 +16,10 @@ class StorageError(Exception):
     """A file that we cannot work with: words for the operator (which file, what is wrong, what to do)."""
 
 
+class OtherNetwork(StorageError):
+    """The file is whole, and another network's: there is nothing to repair."""
+
+
 class Durability(Enum):
     """How a commit reaches the disk; both outlive a power cut."""
 

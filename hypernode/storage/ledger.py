@@ -25,7 +25,15 @@ from hypernode.ports import ChainReader, Finding, Lane, Replacement
 from hypernode.storage import evidence as observed
 from hypernode.storage import plans, prune, queries, rounds, side_rows
 from hypernode.storage.append import append_blocks, drop_blocks, store_genesis
-from hypernode.storage.interface import Database, Row, Source, StorageError, Transaction, check_writable
+from hypernode.storage.interface import (
+    Database,
+    OtherNetwork,
+    Row,
+    Source,
+    StorageError,
+    Transaction,
+    check_writable,
+)
 from hypernode.storage.migrations import check_version, migrate
 from hypernode.storage.reading import LedgerReader
 from hypernode.storage.rows import Tip, fetch_tip
@@ -74,7 +82,7 @@ async def _open_existing(
     stored = await queries.get_headers(database, 0, 1)
     if not stored or stored[0] != genesis:
         found = f"{stored[0].height} {stored[0].block_hash.hex()}" if stored else "none"
-        raise StorageError(
+        raise OtherNetwork(
             f"{database.name}: this ledger is of another network: its first block is {found}, and "
             f"that of {network.name} is 0 {genesis.block_hash.hex()}. Choose the right network, or move the "
             "file away."

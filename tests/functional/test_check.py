@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import resource
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hypernode.cli.exit_codes import Health
+from hypernode.cli.exit_codes import Exit, Health
 from hypernode.core.network import FixedHypernode
 from hypernode.core.network_file import network_from_json
 from hypernode.core.params import network_to_json
@@ -19,17 +21,10 @@ from hypernode.node.wallet import create_wallet
 from tests.functional.test_daemon import IP, ROOT, make_command, running, write_network
 
 
-def check(network: Path, home: Path, *arguments: str) -> tuple[int, dict[str, list[dict[str, str]]]]:
+def check(network: Path | None, home: Path, *arguments: str) -> tuple[int, dict[str, list[dict[str, str]]]]:
     """Exit status, and the findings by row."""
-    command = [
-        sys.executable,
-        str(ROOT / "hn_check.py"),
-        "--network",
-        str(network),
-        "--home",
-        str(home),
-        "--json",
-    ]
+    said = () if network is None else ("--network", str(network))
+    command = [sys.executable, str(ROOT / "hn_check.py"), *said, "--home", str(home), "--json"]
     ended = subprocess.run(
         [*command, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
     )
@@ -40,6 +35,13 @@ def check(network: Path, home: Path, *arguments: str) -> tuple[int, dict[str, li
     for finding in answer["node"]["findings"]:
         rows.setdefault(finding["row"], []).append(finding)
     return ended.returncode, rows
+
+
+def ask(home: Path, *arguments: str) -> tuple[int, str]:
+    """Exit status of a client that is told the run folder alone, and what it printed."""
+    command = [sys.executable, str(ROOT / "hn_client.py"), "--home", str(home), *arguments]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    return ended.returncode, ended.stdout
 
 
 def list_files(folder: Path) -> list[tuple[str, int]]:
@@ -70,8 +72,21 @@ def test_a_node_is_found_asked_and_missed(tmp_path: Path) -> None:
         [state, *_] = rows["node"]
         assert (state["severity"], state["found"][:5]) == ("warning", "START")
         assert status == Health.WARNING
+        # and so are its network and its port, by what it left in its folder
+        _, untold = check(None, home)
+        assert {
+            row: found[0]["found"] for row, found in untold.items() if row in ("port", "registration")
+        } == {row: found[0]["found"] for row, found in rows.items() if row in ("port", "registration")}
+        assert [found["severity"] for found in untold["ledger"]] == ["ok"]
+        status, out = ask(home, "--action", "hello")
+        assert (status, json.loads(out)["address"]) == (Exit.OK, wallet.address)
+        process.send_signal(signal.SIGSTOP)
+        begun = time.monotonic()
+        assert ask(home, "--action", "status") == (Exit.NO_CONNECTION, "'Timeout'\n")
+        assert time.monotonic() - begun < 8
         process.kill()
         process.wait()
+        assert (home / "data" / "run.json").exists()
         before = list_files(home)
         status, rows = check(path, home, "-I", IP, "-p", port)
         assert list_files(home) == before

@@ -34,7 +34,7 @@ def judge_config(facts: ConfigFacts) -> list[Finding]:
     findings = []
     for remark in facts.remarks:
         if remark.level == "warning":
-            findings.append(warning(remark.text, "Mend the line or take it out: it is not in force"))
+            findings.append(warning(remark.text, "Mend the line or take it out"))
         else:
             findings.append(note(remark.text))
     where = facts.path if facts.exists else f"defaults (there is no {facts.path})"
@@ -205,12 +205,19 @@ class LedgerFacts:
     round: int = 0
     present_round: int = 0
     is_running: bool = False
+    is_foreign: bool = False
+    """Of another network: whole, but not this node's."""
 
 
 def judge_ledger(facts: LedgerFacts) -> list[Finding]:
     """It opens, is of this network and program, and is not far behind."""
     if not facts.exists:
         return [note(f"there is no ledger {facts.path} yet: the node makes and fills it")]
+    if facts.is_foreign:
+        remedy = (
+            "Name its network (--network, NETWORK) or another run folder (--home): nothing is broken in it"
+        )
+        return [error(facts.problem, remedy)]
     if facts.problem:
         return [
             error(facts.problem, "Look closer: hn_check.py --ledger; then python -m hypernode ledger repair")

@@ -22,7 +22,7 @@ from hypernode.node.wallet import (
     read_wallet_address,
 )
 from hypernode.ports import StorageTrouble
-from hypernode.storage.interface import StorageError
+from hypernode.storage.interface import OtherNetwork, StorageError
 from hypernode.storage.journal import inspect_journal
 from hypernode.storage.ledger import open_ledger_to_read
 from hypernode.storage.read_only import SnapshotDatabase
@@ -168,6 +168,7 @@ async def _read_ledger(inquiry: Inquiry, *, is_running: bool) -> LedgerFacts:
         finally:
             await ledger.close()
     except (StorageError, StorageTrouble) as error:
-        return LedgerFacts(str(path), exists=True, problem=str(error))
+        is_foreign = isinstance(error, OtherNetwork)
+        return LedgerFacts(str(path), exists=True, problem=str(error), is_foreign=is_foreign)
     present, _ = compute_round_slot(settings.network, inquiry.now)
     return LedgerFacts(str(path), True, "", tip.height, tip.round, present, is_running)

@@ -19,6 +19,9 @@ def test_every_action_that_scripts_use_is_there() -> None:
     assert set(NAMES_OF_SCRIPTS) <= set(ACTIONS)
 
 
+OWN = "BKYnuT4Pt8xfZrSKrY3mUyf9Cd9qJmTgBn"
+
+
 def test_the_command_line_offers_what_the_table_has() -> None:
     assert list(ACTION_NAMES) == list(ACTIONS)
 
@@ -35,7 +38,10 @@ def test_the_command_line_offers_what_the_table_has() -> None:
         ("headers", ",5", Command(CommandId.GETHEADERS, string=",5")),
         ("hypernodes", "", Command(CommandId.GETHYPERNODES)),
         ("hypernodes", "1,0,9", Command(CommandId.GETHYPERNODES, string="1,0,9")),
-        ("address_txs", "B,1", Command(CommandId.GETADDTXS, string="B,1")),
+        ("headers", "7,5", Command(CommandId.GETHEADERS, string="7,5")),
+        ("hypernodes", "2", Command(CommandId.GETHYPERNODES, string="2")),
+        ("address_txs", f"{OWN},1", Command(CommandId.GETADDTXS, string=f"{OWN},1")),
+        ("address_txs", f"{OWN},{'ab' * 64}", Command(CommandId.GETADDTXS, string=f"{OWN},{'ab' * 64}")),
         ("status", "", Command(CommandId.STATUS)),
     ],
 )
@@ -52,6 +58,15 @@ def test_the_question_is_the_command_of_the_wire(name: str, param: str, question
         ("block", "seven", "not 'seven'"),
         ("block", "٧", "expected a number"),
         ("tx", "xyz", "expected the id of a message in hexadecimal"),
+        ("address_txs", "foo", "expected address, or address,height"),
+        ("address_txs", OWN[:-1] + "1", "checksum"),
+        ("address_txs", f"{OWN},x", "height is no number"),
+        ("address_txs", f"{OWN},{'x' * 20}", "no hexadecimal"),
+        ("headers", "5", "expected start,count or ,count"),
+        ("headers", "5,", "count is no number"),
+        ("headers", "a,5", "start is no number"),
+        ("hypernodes", "3", "expected 1,from,to"),
+        ("hypernodes", "1,2", "expected 1,from,to"),
         ("status", "7", "takes no --param"),
         ("update", "", "needs --param"),
     ],

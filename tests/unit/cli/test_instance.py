@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,46 @@ def test_check_config_says_what_is_configured(run_folder: Path, capsys: pytest.C
     assert "IGNORE_POLYSIGN has no purpose any more" in out
     assert "HOST is unknown and not used" in out
     assert [path.name for path in run_folder.iterdir()] == ["config.txt"]
+
+
+def test_check_config_looks_whether_the_companions_ledger_can_be_read(
+    run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = run_folder / "pow.db"
+
+    def check() -> str:
+        assert main(["--action", "check-config", "--pow-ledger", str(ledger)]) == Exit.OK
+        return capsys.readouterr().out
+
+    assert f"there is no companion's ledger {ledger}" in check()
+    ledger.write_bytes(b"no database at all")
+    assert f"{ledger} is no SQLite database" in check()
+    ledger.unlink()
+    ledger.mkdir()
+    assert "cannot be read" in check()
+    ledger.rmdir()
+    with sqlite3.connect(ledger) as database:
+        database.execute("CREATE TABLE transactions (block_height INTEGER)")
+    database.close()
+    assert "warning" not in check()
+
+
+def test_check_config_looks_whether_out_ip_can_be_one(
+    run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = run_folder / "config.txt"
+    for ip, words in (("192.168.1.7", "private"), ("127.0.0.1", "loopback")):
+        config.write_text(f"POW_SOURCE=node\n\nOUT_IP={ip}\n", encoding="utf-8")
+        assert main(["--action", "check-config"]) == Exit.OK
+        out = capsys.readouterr().out
+        assert f"config.txt:3: OUT_IP {ip} is a {words} address" in out
+    config.write_text("POW_SOURCE=node\nOUT_IP=198.41.0.4\n", encoding="utf-8")
+    assert main(["--action", "check-config"]) == Exit.OK
+    assert "warning" not in capsys.readouterr().out
+    for ip in ("224.0.0.1", "2001:db8::1", "0.0.0.0"):
+        config.write_text(f"OUT_IP={ip}\n", encoding="utf-8")
+        assert main(["--action", "check-config"]) == Exit.CONFIGURATION
+        assert f"config.txt:1: OUT_IP: {ip} is an" in capsys.readouterr().err.replace("is a m", "is an m")
 
 
 def test_the_wallet_action_makes_one_and_then_shows_it(

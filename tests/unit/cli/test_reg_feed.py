@@ -205,7 +205,13 @@ def test_no_ledger_is_temporary_and_a_bad_network_configuration(
     assert "no such file" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["-r", "x"], ["-I", "1.2.3.4", "-P", "a"], ["-f", "-r", "3"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["-r", "x"], ["-I", "1.2.3.4", "-P", A], ["-f", "-r", "3"]),
+        *(["-I", ""], ["-I", "foo"], ["-I", "2001:db8::1"], ["-P", ""], ["-P", "foo"], ["--home", ""]),
+    ],
+)
 def test_what_makes_no_sense_is_a_usage_error(ledger: Path, arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         run(ledger, *arguments)

@@ -16,7 +16,8 @@ from hypernode.core.fork_choice import is_better
 from hypernode.core.params import testnet as make_testnet
 from hypernode.core.types import UINT32_MAX, Block, ChainHeight
 from hypernode.ports import Finding, Ledger
-from hypernode.storage.database import Database, InlineDatabase, StorageError, open_database
+from hypernode.storage.database import Database, InlineDatabase, open_database
+from hypernode.storage.interface import OtherNetwork
 from hypernode.storage.ledger import SqliteLedger, open_ledger
 from tests.unit.storage.chains import GENESIS, NETWORK, block, chain, digest, message, recount
 
@@ -52,7 +53,7 @@ def test_ledger_of_another_network_is_refused(tmp_path: Path) -> None:
         other = make_testnet()
         assert create_genesis(other) != GENESIS
         database = InlineDatabase(tmp_path / "l.db")
-        with pytest.raises(StorageError, match=r"l\.db: this ledger is of another network"):
+        with pytest.raises(OtherNetwork, match=r"l\.db: this ledger is of another network"):
             await open_ledger(database, other)
         await database.close()
 

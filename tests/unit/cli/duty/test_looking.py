@@ -21,6 +21,7 @@ from hypernode.cli.duty.findings import Finding, Severity
 from hypernode.cli.duty.inquiry import Inquiry, in_thread
 from hypernode.cli.duty.table import ROWS, Row, look_at_all
 from hypernode.core.network import FixedHypernode
+from hypernode.core.params import testnet as make_testnet
 from hypernode.core.registry import REGISTER, UNREGISTER, VOID
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
 from hypernode.net.tornado_connections import TornadoConnections
@@ -175,6 +176,11 @@ def test_a_ledger_that_nobody_has_open_is_read_and_left_as_it_is(home: Path) -> 
     asyncio.run(make())
     before = snapshot(home)
     assert "ends at block 0" in look_at(home, "ledger")[1]
+    severity, words = look_at(home, "ledger", replace(read_settings(home), network=make_testnet()))
+    assert severity is Severity.ERROR
+    assert "of another network" in words
+    assert "--network" in words
+    assert "repair" not in words
     assert snapshot(home) == before
 
 
