@@ -15,7 +15,6 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final, NoReturn
 
 from hypernode.cli.check_stored import Outcome, check_chain, check_ledger

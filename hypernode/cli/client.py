@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hypernode import __version__
@@ -157,10 +156,11 @@ def _ask_and_print(args: argparse.Namespace) -> int:
 def _find_whom(args: argparse.Namespace) -> Whom:
     """Raises ConfigError."""
     from hypernode.cli.whom import find_whom
+    from hypernode.node.paths import get_start_folder
     from hypernode.node.settings import Flags
 
     flags = Flags(args.home, args.config, args.network, args.wallet, ip=args.ip, port=args.port)
-    return find_whom(flags, Path.cwd())
+    return find_whom(flags, get_start_folder())
 
 
 def _prepare(args: argparse.Namespace, action: Action, whom: Whom) -> tuple[Target, Command]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hypernode import __version__
@@ -37,9 +36,8 @@ def add_folder_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def load_tool_settings(args: argparse.Namespace, *, needs_node: bool = False) -> Settings:
-    """The settings of the node in the run folder, as it runs or would be started; ``needs_node``: one must live
-    there.  Raises
-    ConfigError."""
+    """The settings of the node in the run folder, as it runs or would be started; ``needs_node``: one must
+    live there.  Raises ConfigError."""
     from hypernode.node.home import check_home, check_named_home
     from hypernode.node.paths import get_start_folder
     from hypernode.node.run_file import follow_running
