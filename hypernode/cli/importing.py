@@ -15,12 +15,13 @@ from hypernode.node.clock import SystemClock
 from hypernode.node.examining import HEADER_RULES, Examiner
 from hypernode.node.settings import Settings
 from hypernode.storage.archives import compute_sha256, extract, is_archive
+from hypernode.storage.inspection import MAX_VALUE_BYTES, check_sizes, check_whole
 from hypernode.storage.interface import StorageError
 from hypernode.storage.ledger import SqliteLedger, open_ledger_to_read
 from hypernode.storage.legacy_read import LegacyChain, holds_legacy_chain
 from hypernode.storage.legacy_schema import CHAIN_NAME
 from hypernode.storage.read_only import SnapshotDatabase
-from hypernode.storage.snapshot import LEDGER_NAME, MANIFEST_NAME, load_manifest
+from hypernode.storage.snapshot import LEDGER_NAME, MANIFEST_NAME, MAX_MANIFEST_BYTES, load_manifest
 
 
 async def import_file(
@@ -64,7 +65,8 @@ async def import_file(
 
 def _unpack(path: Path, folder: Path) -> Path:
     """The chain in an archive, taken out into ``folder``; its SHA-256 is checked where it is told."""
-    found = extract(path, (CHAIN_NAME, LEDGER_NAME, MANIFEST_NAME), folder)
+    names = (CHAIN_NAME, LEDGER_NAME, MANIFEST_NAME)
+    found = extract(path, names, folder, limits={MANIFEST_NAME: MAX_MANIFEST_BYTES})
     chain = found.get(LEDGER_NAME) or found.get(CHAIN_NAME)
     if chain is None:
         raise StorageError(f"{path}: there is neither {CHAIN_NAME} nor {LEDGER_NAME} in this archive")
@@ -80,8 +82,11 @@ async def _open_source(path: Path, settings: Settings, stack: AsyncExitStack) ->
         legacy = LegacyChain(path, settings.network)
         stack.push_async_callback(legacy.close)
         return legacy
-    ledger = await open_ledger_to_read(SnapshotDatabase(path), settings.network)
-    stack.push_async_callback(ledger.close)
+    database = SnapshotDatabase(path, max_value_bytes=MAX_VALUE_BYTES)
+    stack.push_async_callback(database.close)
+    ledger = await open_ledger_to_read(database, settings.network)
+    await check_whole(database)
+    await check_sizes(database)
     if ledger.get_pruned_below():
         raise StorageError(f"{path}: messages of its blocks are pruned: it cannot be verified")
     return LedgerChain(ledger)
@@ -115,6 +120,8 @@ async def _take_in_rest(
         )
     for height, txid in source.lost:
         words.append(f"message {txid.hex()} of block {height}: no text fits what its params became")
+    if source.lacks_side_rows:
+        words.append("pos_rounds and addresses are too large to be kept whole: some rows were left out")
     if orphans:
         words.append(f"{orphans} messages in it belong to no block and were left out")
     return words

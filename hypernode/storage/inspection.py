@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from hypernode.storage.interface import Database, Reader
+from hypernode.storage.interface import Database, Reader, StorageError
 from hypernode.storage.migrations import get_version
 from hypernode.storage.schema import LEDGER_MIGRATIONS, POSITION_BITS, SPAN_BITS
 
@@ -54,6 +54,19 @@ COUNTS: Final[Mapping[str, str]] = {
         WHERE NOT EXISTS (SELECT 1 FROM addresses a WHERE a.id = p.address_id)""",
 }
 """What must be none of, and the query that counts it."""
+
+MAX_VALUE_BYTES: Final = 4 * 1024**2
+"""Of a value in a ledger of ours: longer texts are stored in parts of 256 KiB."""
+_MESSAGES_OF_BLOCK: Final = (
+    f"m.id >= b.height << {POSITION_BITS} AND m.id < (b.height + 1) << {POSITION_BITS}"
+)
+_LYING: Final = f"""SELECT b.height FROM blocks b WHERE b.height >= {_BELOW} AND b.encoded_bytes < (
+    SELECT ifnull(sum(length(CAST(p.text AS BLOB))), 0) FROM messages m JOIN params p ON p.id = m.params_id
+    WHERE {_MESSAGES_OF_BLOCK}) LIMIT 1"""
+_STAND_INS: Final = f"""SELECT m.id >> {POSITION_BITS}, {{column}}, count(*) FROM messages m
+    CROSS JOIN params p ON p.id = m.params_id CROSS JOIN addresses r ON r.id = m.recipient_id
+    WHERE {{column}} >= '\u2026' AND {{column}} < '\u2027' GROUP BY 1, 2"""
+_LONG_BYTES: Final = "SELECT total(length(CAST(text AS BLOB))) FROM long_texts WHERE digest = ?"
 
 EQUAL: Final[Mapping[str, tuple[str, str]]] = {
     "blocks forged, by the totals": (
@@ -102,6 +115,33 @@ async def inspect_ledger(
     if version != ours:
         return [Fault("version", f"{version}; this program has {ours}")]
     return await database.read(lambda reader: _inspect(reader, on_step))
+
+
+async def check_whole(database: Database) -> None:
+    """Every page, and the type of every value: tables that are STRICT do not look when they are read.  Raises
+    StorageError."""
+    found = await database.fetch_all("PRAGMA quick_check(1)")
+    if found != [("ok",)]:
+        raise StorageError(f"{database.name} is damaged: {found[0][0]}")
+
+
+async def check_sizes(database: Database) -> None:
+    """Whether blocks have no more bytes than their rows say: by that we read as many as we can hold.  Raises
+    StorageError."""
+    lying = await database.fetch_all(_LYING)
+    told: dict[int, int] = dict(await database.fetch_all("SELECT height, encoded_bytes FROM blocks"))
+    for column in ("p.text", "r.address"):
+        for height, text, count in await database.fetch_all(_STAND_INS.format(column=column)):
+            try:
+                digest = bytes.fromhex(text[1:])
+            except ValueError:
+                digest = b""
+            [(size,)] = await database.fetch_all(_LONG_BYTES, (digest,))
+            told[height] = told.get(height, 0) - count * int(size)
+            if told[height] < 0:
+                lying.append((height,))
+    if lying:
+        raise StorageError(f"{database.name}: block {lying[0][0]} has more bytes than it says")
 
 
 async def _inspect(reader: Reader, on_step: Callable[[str], None]) -> list[Fault]:

@@ -13,6 +13,7 @@ from typing import Final
 from hypernode.core.types import Round, Slot, Timestamp
 from hypernode.ports import AlreadySigned, StorageBroken
 from hypernode.storage.database import Durability, open_database
+from hypernode.storage.inspection import check_whole
 from hypernode.storage.interface import Database, StorageError, Transaction, check_writable
 from hypernode.storage.migrations import Migration, check_version, migrate
 from hypernode.storage.read_only import SnapshotDatabase
@@ -59,7 +60,7 @@ async def open_journal_in(database: Database, now: Timestamp) -> SqliteJournal:
         return int(found[0][0]) if found else int(now), not found
 
     created, is_new = await database.write(work)
-    await _check_whole(database)
+    await check_whole(database)
     return SqliteJournal(database, created, is_new=is_new)
 
 
@@ -68,18 +69,11 @@ async def inspect_journal(path: Path) -> None:
     database = SnapshotDatabase(path)
     try:
         await check_version(database, _MIGRATIONS, "journal")
-        await _check_whole(database)
+        await check_whole(database)
     except sqlite3.DatabaseError as error:
         raise StorageError(f"{path}: the journal is damaged: {error}. {_REMEDY}") from error
     finally:
         await database.close()
-
-
-async def _check_whole(database: Database) -> None:
-    """Every page and the type of every value: some milliseconds for the blocks of years."""
-    found = await database.fetch_all("PRAGMA quick_check(1)")
-    if found != [("ok",)]:
-        raise StorageError(f"{database.name}: the journal is damaged: {found[0][0]}")
 
 
 class SqliteJournal:

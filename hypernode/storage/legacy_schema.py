@@ -53,6 +53,12 @@ HYPERNODES_TABLES: Final = (
         PRIMARY KEY(round, address) ON CONFLICT REPLACE)""",
 )
 
+MAX_NUMBER: Final = 2**32 - 1
+"""Of the wire: heights, rounds, times and values."""
+_SHOWN_CHARS: Final = 40
+_MAX_SHORT: Final = 1_000
+"""Characters or bytes of what has a few dozen: addresses, hashes, keys, signatures."""
+
 BLOCK_COLUMNS: Final = (
     "height, round, sir, timestamp, previous_hash, msg_count, uniques_sources, signature, block_hash, "
     "received_by, forger"
@@ -81,16 +87,16 @@ def message_to_row(m: Message) -> Params:
 def block_from_row(row: Row, messages: tuple[Message, ...]) -> Block:
     """Raises StorageError for values that no block has."""
     height, round_, sir, timestamp, previous, count, sources, signature, block_hash, by, forger = row
-    place = f"block {height!a}"
+    place = f"block {_show(height)}"
     return Block(
-        height=_number(height, place),
-        round=_number(round_, place),
-        sir=_number(sir, place),
-        timestamp=_number(timestamp, place),
+        height=read_number(height, place),
+        round=read_number(round_, place),
+        sir=read_number(sir, place),
+        timestamp=read_number(timestamp, place),
         previous_hash=_bytes(previous, place),
         messages=messages,
-        msg_count=_number(count, place),
-        uniques_sources=_number(sources, place),
+        msg_count=read_number(count, place),
+        uniques_sources=read_number(sources, place),
         signature=_bytes(signature, place),
         block_hash=_bytes(block_hash, place),
         forger=_text(forger, place),
@@ -102,36 +108,47 @@ def message_from_row(row: Row) -> tuple[Message, int | float | None]:
     """A message; and, where the params came back as a number, that number, with the plain text of it in the
     message.  Raises StorageError for values that no message has."""
     txid, height, timestamp, sender, recipient, what, params, value, pubkey, received = row
-    place = f"a message of block {height!a}"
+    place = f"a message of block {_show(height)}"
     number = params if isinstance(params, int | float) else None
     message = Message(
         txid=_bytes(txid, place),
-        block_height=_number(height, place),
-        timestamp=_number(timestamp, place),
+        block_height=read_number(height, place),
+        timestamp=read_number(timestamp, place),
         sender=_text(sender, place),
         recipient=_text(recipient, place),
-        what=_number(what, place),
-        params=_text(params, place) if number is None else str(number),
-        value=_number(value, place),
+        what=read_number(what, place),
+        params=_text(params, place, MAX_NUMBER) if number is None else str(number),
+        value=read_number(value, place),
         pubkey=_bytes(pubkey, place),
-        received=_number(0 if received is None else received, place),
+        received=read_number(0 if received is None else received, place),
     )
     return message, number
 
 
-def _number(value: object, place: str) -> int:
-    if isinstance(value, int):
-        return value
-    raise StorageError(f"{place}: expected a number, found {type(value).__name__}")
+def _show(value: object) -> str:
+    return ascii(value)[:_SHOWN_CHARS]
+
+
+def read_number(value: object, place: str) -> int:
+    """A number of the wire.  Raises StorageError."""
+    if not isinstance(value, int):
+        raise StorageError(f"{place}: expected a number, found {type(value).__name__}")
+    if not 0 <= value <= MAX_NUMBER:
+        raise StorageError(f"{place}: expected a number from 0 to {MAX_NUMBER}, found {value}")
+    return value
 
 
 def _bytes(value: object, place: str) -> bytes:
     if isinstance(value, bytes):
+        if len(value) > _MAX_SHORT:
+            raise StorageError(f"{place}: a hash, key or signature of {len(value)} bytes is none")
         return value
     raise StorageError(f"{place}: expected bytes, found {type(value).__name__}")
 
 
-def _text(value: object, place: str) -> str:
+def _text(value: object, place: str, most: int = _MAX_SHORT) -> str:
+    if isinstance(value, str | bytes) and len(value) > most:
+        raise StorageError(f"{place}: an address of {len(value)} characters is none")
     if value is None:
         return ""
     if isinstance(value, str):

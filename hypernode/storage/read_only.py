@@ -13,17 +13,21 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import quote
 
+from hypernode.ports import StorageBroken
+from hypernode.storage.foreign import distrust, require_file
 from hypernode.storage.interface import Params, Reader, Row, StorageError, T, Transaction
 from hypernode.storage.trouble import saying_trouble
 
 _BUSY_S = 5.0
 
 
-def connect_read_only(path: Path, *, traceless: bool = False) -> sqlite3.Connection:
+def connect_read_only(
+    path: Path, *, traceless: bool = False, max_value_bytes: int | None = None
+) -> sqlite3.Connection:
     """A connection that cannot write.  ``traceless``: for a brief look, leave no file beside it either.
-    Raises StorageError when there is no such file, or it cannot be read."""
-    if not path.is_file():
-        raise StorageError(f"{path}: there is no such file")
+    ``max_value_bytes``: somebody else wrote it (``storage.foreign``).  Raises StorageError when there is no
+    such file, or it cannot be read."""
+    require_file(path)
     try:
         # even a reader makes the files of a write-ahead log, and may not take them away; without them nobody
         # has the ledger open, and who opens it now is no concern of a brief look
@@ -31,6 +35,8 @@ def connect_read_only(path: Path, *, traceless: bool = False) -> sqlite3.Connect
         uri = f"file:{quote(os.fsencode(path.absolute()))}?{mode}"
         connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
         try:
+            if max_value_bytes is not None:
+                distrust(connection, path, max_value_bytes)
             connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
         except BaseException:
             connection.close()
@@ -44,11 +50,13 @@ def connect_read_only(path: Path, *, traceless: bool = False) -> sqlite3.Connect
 
 
 class SnapshotDatabase:
-    """``Database`` over one moment of a file.  Raises StorageError, StorageTrouble."""
+    """``Database`` over one moment of a file.  ``max_value_bytes``: of one that somebody else wrote.  Raises
+    StorageError, StorageTrouble."""
 
-    def __init__(self, path: Path, *, traceless: bool = False) -> None:
+    def __init__(self, path: Path, *, traceless: bool = False, max_value_bytes: int | None = None) -> None:
         self._name = str(path)
-        self._connection = connect_read_only(path, traceless=traceless)
+        self._is_foreign = max_value_bytes is not None
+        self._connection = connect_read_only(path, traceless=traceless, max_value_bytes=max_value_bytes)
         self._connection.execute("BEGIN")
         # the transaction begins with the first read
         self._connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
@@ -58,8 +66,13 @@ class SnapshotDatabase:
         return self._name
 
     async def fetch_all(self, sql: str, params: Params = ()) -> list[Row]:
-        with saying_trouble(self._name):
-            return self._connection.execute(sql, params).fetchall()
+        try:
+            with saying_trouble(self._name):
+                return self._connection.execute(sql, params).fetchall()
+        except (sqlite3.DatabaseError, StorageBroken) as error:
+            if not self._is_foreign:
+                raise
+            raise StorageError(f"{self._name}: it cannot be read as a ledger ({error})") from error
 
     async def read(self, work: Callable[[Reader], Awaitable[T]]) -> T:
         return await work(self)

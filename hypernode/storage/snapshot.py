@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from hypernode.core.params import Network
 from hypernode.core.types import Height
+from hypernode.files import DAMAGED, read_own
 from hypernode.storage.archives import compute_sha256, write_archive
 from hypernode.storage.database import Durability, InlineDatabase
 from hypernode.storage.interface import StorageError, Transaction
@@ -27,6 +28,8 @@ from hypernode.storage.trouble import saying_trouble
 
 LEDGER_NAME: Final = "ledger.db"
 MANIFEST_NAME: Final = "manifest.json"
+MAX_MANIFEST_BYTES: Final = 64 * 1024
+"""A few names and sums."""
 _CUT_BLOCKS: Final = 500
 _OWN: Final = (
     "DELETE FROM statuses",
@@ -94,13 +97,14 @@ def copy_ledger(source: Path, target: Path) -> None:
 def load_manifest(path: Path, source: Path) -> Manifest:
     """The manifest of an archive ``source``.  Raises StorageError."""
     try:
-        fields: dict[str, Any] = json.loads(path.read_bytes())
+        content = read_own(path, MAX_MANIFEST_BYTES)
+        fields: dict[str, Any] = json.loads(content or b"")
         manifest = Manifest(**fields)
         sums = {str(name): str(value) for name, value in manifest.sha256.items()}
         return Manifest(
             str(manifest.network), int(manifest.height), str(manifest.block_hash), int(manifest.created), sums
         )
-    except (ValueError, TypeError, AttributeError) as error:
+    except DAMAGED as error:
         raise StorageError(f"{source}: its manifest cannot be read ({error})") from error
 
 

@@ -225,7 +225,9 @@ def test_check_goes_on_from_where_it_stood() -> None:
     play(scenario())
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"nonsense", b'{"program": "0", "network": ""}'])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{}", b"nonsense", b"[" * 90_000, b'{"program": "0", "network": ""}']
+)
 def test_state_that_is_of_no_use_is_left_alone(content: bytes) -> None:
     async def scenario() -> None:
         bed = Bed()

@@ -62,7 +62,20 @@ def test_a_word_comes_back_as_it_was_saved(order: Order) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{}", b"[1]", b"null", b'{"height": 1, "block_hash": "00"}', b"\xff", b"[[]]"]
+    "content",
+    [
+        b"",
+        b"{}",
+        b"[1]",
+        b"null",
+        b'{"height": 1, "block_hash": "00"}',
+        b"\xff",
+        b"[[]]",
+        b"[" * 90_000,
+        b'{"height": 1e999, "block_hash": "00"}',
+        b'[{"height": 1e999}]',
+        b"1" * 5_000,
+    ],
 )
 def test_damaged_files_name_themselves_or_are_told_again(content: bytes) -> None:
     files = MemoryFiles()

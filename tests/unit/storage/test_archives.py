@@ -6,6 +6,7 @@ import gzip
 import io
 import shutil
 import tarfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -137,3 +138,61 @@ def test_archive_that_cannot_be_finished_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_archive(tmp_path / "a.tar.gz", {"chain.db": tmp_path / "none"}, 0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_has_no_more_bytes_than_its_kind_may(tmp_path: Path) -> None:
+    path = pack(tmp_path / "a.tar.gz", make_member("manifest.json", b"x" * 101))
+    with pytest.raises(StorageError, match=r"manifest\.json has more than 100 bytes"):
+        extract(path, NAMES, tmp_path, limits={"manifest.json": 100})
+    assert not (tmp_path / "manifest.json").exists()
+    assert extract(path, NAMES, tmp_path, limits={"manifest.json": 101})
+
+
+@pytest.mark.parametrize("is_asked_for", [True, False])
+def test_little_that_becomes_much_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_asked_for: bool
+) -> None:
+    monkeypatch.setattr(archives, "_FREE_BYTES", 1_000_000)
+    path = tmp_path / "a.tar.gz"
+    member = tarfile.TarInfo("chain.db" if is_asked_for else "other")
+    member.size = 20 * 1024**3
+    with gzip.open(path, "wb") as packed:
+        packed.write(member.tobuf(tarfile.GNU_FORMAT))
+        for _ in range(4):
+            packed.write(bytes(1_000_000))
+    with pytest.raises(StorageError, match="come out of each"):
+        extract(path, NAMES, tmp_path)
+    assert not (tmp_path / "chain.db").exists()
+
+
+def pack_headers(path: Path, *comments: str) -> Path:
+    with tarfile.open(path, "w:gz", format=tarfile.PAX_FORMAT) as archive:
+        for number, comment in enumerate(comments):
+            member = make_member(f"f{number}")
+            member.pax_headers = {"comment": comment}
+            archive.addfile(member, io.BytesIO(b"x"))
+    return path
+
+
+def test_headers_are_not_kept(tmp_path: Path) -> None:
+    path = pack_headers(tmp_path / "a.tar.gz", *(f"{number:c>1400}" for number in range(150)))
+    tracemalloc.start()
+    assert extract(path, NAMES, tmp_path) == {}
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100 * 1_400
+
+
+@pytest.mark.parametrize("comments", [("1" * 3_000,), ("c" * 1_400,) * 300])
+def test_headers_are_short_and_not_many(tmp_path: Path, comments: tuple[str, ...]) -> None:
+    with pytest.raises(StorageError, match="asks for too much"):
+        extract(pack_headers(tmp_path / "a.tar.gz", *comments), NAMES, tmp_path)
+
+
+def test_headers_of_headers_end(tmp_path: Path) -> None:
+    header = tarfile.TarInfo("x")
+    header.type, header.size = tarfile.XHDTYPE, 512
+    block = header.tobuf(tarfile.USTAR_FORMAT) + b"8 a=bcd\n".ljust(512, b"\0")
+    (tmp_path / "a.tar").write_bytes(block * 480)
+    with pytest.raises(StorageError):
+        extract(tmp_path / "a.tar", NAMES, tmp_path)
