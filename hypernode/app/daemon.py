@@ -41,7 +41,7 @@ from hypernode.node.assembly import NodeOptions
 from hypernode.node.clock import SystemClock, SystemEntropy
 from hypernode.node.config_files import Remark
 from hypernode.node.home import check_new_wallet
-from hypernode.node.lock import Lock, lock_data, lock_wallet
+from hypernode.node.lock import Lock, find_unfinished, lock_data, lock_wallet
 from hypernode.node.logs import get_logger, setup_logging
 from hypernode.node.passphrase import get_passphrase
 from hypernode.node.run_file import describe_run, telling_run
@@ -57,6 +57,10 @@ from hypernode.storage.journal import open_journal
 from hypernode.storage.ledger import SqliteLedger, open_ledger
 
 APP_LOG = logging.getLogger("tornado.application")
+UNFINISHED = (
+    "the run before this one (process %d) did not end in order: it was killed, ran out of memory, or its "
+    "host went down; what it said last is above"
+)
 
 
 def run(
@@ -74,7 +78,7 @@ def run(
     hold_little()
     forbid_dumps()
     keep_files_private()
-    descriptors = raise_limit()
+    descriptors, unfinished = raise_limit(), find_unfinished(settings.lock_path)
     with (
         Signals(settings.logs_path / APP_LOG_NAME, had_terminal=has_terminal()) as signals,
         FaultLog() as faults,
@@ -91,6 +95,8 @@ def run(
             on_open=faults.follow,
         )
         stack.callback(logs.close)
+        if unfinished is not None:
+            APP_LOG.warning(UNFINISHED, unfinished)
         for remark in remarks:
             APP_LOG.log(logging.getLevelNamesMapping()[remark.level.upper()], remark.text)
         settings, shortage = fit_sessions(settings, descriptors)

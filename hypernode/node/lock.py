@@ -171,6 +171,19 @@ def _read_pid(descriptor: int) -> int | None:
     return int(text) if text.isdigit() and 0 < int(text) <= _MAX_PID else None
 
 
+def find_unfinished(path: Path) -> int | None:
+    """The process that had the lock at ``path`` and ended without freeing it: killed, or with its host.  To
+    be asked before the lock is taken; None too where the file cannot be read."""
+    try:
+        descriptor = open_own(path, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        return _read_pid(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def find_holder(path: Path) -> int | None:
     """The process that holds the lock at ``path``; None for nobody.  Raises OSError when the file cannot be
     read.

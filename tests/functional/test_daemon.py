@@ -98,8 +98,9 @@ def test_a_second_daemon_on_one_folder_or_one_wallet_is_refused_by_a_sentence(tm
         first.send_signal(signal.SIGKILL)
         first.wait(timeout=10)
     # The lock of a process that is gone is none.
-    with running(make_command(network, other, "--wallet", wallet)):
-        pass
+    with running(make_command(network, home)):
+        log = (home / "logs" / "pos_app.log").read_text(encoding="utf-8")
+        assert f"the run before this one (process {first.pid}) did not end in order" in log
 
 
 @pytest.mark.parametrize("kind", ["zeros", "link"])

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hypernode.files import UnsafeFile, explain, is_lasting
-from hypernode.node.lock import LockHeld, acquire_lock, find_holder
+from hypernode.node.lock import LockHeld, acquire_lock, find_holder, find_unfinished
 
 HOLDER = """
 import sys
@@ -48,7 +48,10 @@ def test_a_second_holder_is_told_which_process_holds_it_until_that_dies(tmp_path
             acquire_lock(path, "the wallet")
         assert caught.value.pid == holder.pid
         holder.kill()
+    assert find_unfinished(path) == holder.pid
     acquire_lock(path, "the wallet").release()
+    assert find_unfinished(path) is None
+    assert find_unfinished(tmp_path / "nowhere") is None
 
 
 def test_the_second_lock_of_one_process_is_refused_too(tmp_path: Path) -> None:
