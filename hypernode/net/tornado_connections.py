@@ -24,6 +24,9 @@ SLICE_BYTES: Final = 256 * 1024
 """A long frame is written in such slices."""
 READ_BYTES: Final = 64 * 1024
 """Read at once from a connection that came in."""
+KERNEL_BYTES: Final = 256 * 1024
+"""What the kernel holds of a connection that came in, each way (Linux takes twice that).  Left alone it goes
+up to some megabytes, outside of every budget of ours, and a slow reader would not show."""
 BACKLOG: Final = 128
 """Connections that the kernel keeps until we accept them."""
 PAUSE_S: Final = 1.0
@@ -228,6 +231,9 @@ def _bind(local: Endpoint) -> socket.socket:
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # who is accepted has the same
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BYTES)
         sock.bind((local.ip, local.port))
         sock.listen(BACKLOG)
     except BaseException:

@@ -15,7 +15,7 @@ from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
 from hypernode.net.serving import Caller, SessionEnd, serve_session
 from hypernode.net.session import open_session
-from hypernode.net.tornado_connections import TornadoConnections
+from hypernode.net.tornado_connections import KERNEL_BYTES, TornadoConnections
 from hypernode.ports import Endpoint, Listener, Transport, TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
@@ -361,5 +361,33 @@ def test_a_peer_that_closed_is_gone_though_what_it_said_is_not_read() -> None:
             async with asyncio.timeout(5):
                 await done.wait()
         assert seen == [False, True, True]
+
+    asyncio.run(live())
+
+
+def test_the_kernel_holds_little_of_what_a_peer_does_not_read() -> None:
+    async def live() -> None:
+        written = 0
+
+        async def pour(transport: Transport) -> None:
+            nonlocal written
+            while True:
+                await transport.write(bytes(16_384))
+                written += 16_384
+
+        connections = TornadoConnections()
+        async with listening(connections, pour) as listener:
+            deaf = socket.socket()
+            deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            deaf.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_connect(deaf, (listener.endpoint.ip, listener.endpoint.port))
+            before = -1
+            while before != written:
+                before = written
+                await asyncio.sleep(0.05)
+            assert 0 < written <= 4 * KERNEL_BYTES
+            deaf.close()
+            await wait_until_none_is_open(connections)
 
     asyncio.run(live())
