@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.floods.arena import open_arena
 from tests.floods.attacks import FLOODS
-from tests.floods.measuring import Report, run_flood
+from tests.floods.measuring import ATTACKS, Report, run_flood
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -22,7 +22,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--least", type=float, default=20.0, help="seconds that each flood goes on at least (default: 20)"
     )
-    parser.add_argument("--floods", nargs="+", choices=list(FLOODS), default=list(FLOODS))
+    parser.add_argument("--floods", nargs="+", choices=list(ATTACKS), default=list(FLOODS))
     return parser.parse_args()
 
 
@@ -44,7 +44,8 @@ def format_report(report: Report) -> str:
     return (
         f"{report.name:17} {report.seconds:5.1f} s | height {report.wait_median_s * 1000:4.0f} ms, at most "
         f"{report.wait_most_s * 1000:4.0f} ms, {report.exchanges:4} | +{report.growth_mib:5.1f} MiB, then "
-        f"+{report.left_mib:5.1f} | {report.lines:4} lines | forged {report.forged}/{report.slots}"
+        f"+{report.left_mib:5.1f} | disk +{report.disk_mib:4.1f} | {report.lines:4} lines | "
+        f"forged {report.forged}/{report.slots}"
     )
 
 

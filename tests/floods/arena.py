@@ -62,6 +62,8 @@ class Arena:
     flood: int = 0
     faults: list[str] = field(default_factory=list)
     """What the node did wrong as a flood saw it."""
+    said: int = 0
+    """Messages that were made."""
     jurors: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """Of the rounds that were asked about."""
 
@@ -83,6 +85,24 @@ class Arena:
         """Lines in all that the attacked node wrote."""
         logs = [*self.home.glob("logs/*.log"), self.home / "output.log"]
         return sum(path.read_bytes().count(b"\n") for path in logs if path.exists())
+
+    def get_disk_bytes(self) -> int:
+        """Of the attacked node's ledger, with its log."""
+        return sum(path.stat().st_size for path in self.home.glob("data/ledger.db*"))
+
+    def make_message(self, wallet: Wallet) -> Message:
+        """What a hypernode says of a test, unlike every other one."""
+        self.said += 1
+        return create_message(
+            wallet.sign,
+            wallet.pubkey,
+            timestamp=int(SystemClock().now()),
+            sender=wallet.address,
+            recipient=self.target_address,
+            what=202,
+            params="TEST:0",
+            value=self.said,
+        )
 
     async def dial(self, ip: str) -> Transport:
         """A connection to the attacked node, nothing said yet."""
@@ -158,7 +178,6 @@ class Exchange:
     waits: list[float] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     height: ChainHeight = field(default_factory=lambda: ChainHeight(0, 0, 0, bytes(20)))
-    _said: int = 0
     _next_words: float = 0.0
 
     async def run(self) -> None:
@@ -189,25 +208,12 @@ class Exchange:
         self._next_words = now + self.arena.network.slot_s / 2
         arena = self.arena
         messages = [
-            self._make_message(wallet)
+            arena.make_message(wallet)
             for wallet in (arena.peer, arena.rogue, arena.control)
             for _ in range(2)
         ]
         with contextlib.suppress(TimeoutError, ConnectionError, Verdict):
             await session.request(Command(CommandId.TX, messages=tuple(messages)), 10.0)
-
-    def _make_message(self, wallet: Wallet) -> Message:
-        self._said += 1
-        return create_message(
-            wallet.sign,
-            wallet.pubkey,
-            timestamp=int(SystemClock().now()),
-            sender=wallet.address,
-            recipient=self.arena.target_address,
-            what=202,
-            params="TEST:0",
-            value=self._said,
-        )
 
     async def _connect(self) -> Session:
         arena = self.arena

@@ -46,8 +46,8 @@ STRANGERS: Final = 100
 
 async def idle(arena: Arena, scale: float) -> None:
     """1,000 connections that say nothing, from many addresses, held while the node holds them."""
-    count = _scaled(1_000, scale)
-    opened = await _gather(_try_dial(arena, number) for number in range(count))
+    count = scale_count(1_000, scale)
+    opened = await gather(_try_dial(arena, number) for number in range(count))
     await asyncio.sleep(12 * scale)
     for transport in opened:
         if transport is not None:
@@ -63,14 +63,14 @@ async def slowloris(arena: Arena, scale: float) -> None:
             try:
                 if number % 2:
                     await transport.write(_make_hello_frame(arena, 0))
-                frame = _legacy(encode_command(Command(CommandId.STATUS)) + bytes(200))
-                for place in range(_scaled(60, scale)):
+                frame = frame_legacy(encode_command(Command(CommandId.STATUS)) + bytes(200))
+                for place in range(scale_count(60, scale)):
                     await transport.write(frame[place : place + 1])
                     await asyncio.sleep(0.3)
             finally:
                 transport.close()
 
-    await asyncio.gather(*(crawl(number) for number in range(_scaled(300, scale))))
+    await asyncio.gather(*(crawl(number) for number in range(scale_count(300, scale))))
 
 
 async def oversize(arena: Arena, scale: float) -> None:
@@ -83,9 +83,9 @@ async def oversize(arena: Arena, scale: float) -> None:
         head = struct.pack(">i", length) + b"\x08\x06"
         if number % 2:
             head = magic + struct.pack(">I", length & 0xFFFFFFFF) + b"huge" + b"\x08\x06"
-        await _say(arena, _pick_ip(arena, number), head + bytes(4_000))
+        await say(arena, _pick_ip(arena, number), head + bytes(4_000))
 
-    await _gather(claim(number) for number in range(_scaled(3_000, scale)))
+    await gather(claim(number) for number in range(scale_count(3_000, scale)))
 
 
 async def zstd_bombs(arena: Arena, scale: float) -> None:
@@ -99,9 +99,9 @@ async def zstd_bombs(arena: Arena, scale: float) -> None:
     async def inflate(number: int) -> None:
         data = b"".join(_checked(arena, bytes((ZSTD,)) + bombs[(number + n) % len(bombs)]) for n in range(4))
         features = FEATURE_CHECKED | FEATURE_COMPRESSED
-        await _say(arena, _pick_ip(arena, number), _make_hello_frame(arena, features), data)
+        await say(arena, _pick_ip(arena, number), _make_hello_frame(arena, features), data)
 
-    await _gather(inflate(number) for number in range(_scaled(500, scale)))
+    await gather(inflate(number) for number in range(scale_count(500, scale)))
 
 
 async def garbage(arena: Arena, scale: float) -> None:
@@ -111,9 +111,9 @@ async def garbage(arena: Arena, scale: float) -> None:
         noise = hashlib.shake_128(b"%d" % number).digest(3_000)
         features = FEATURE_CHECKED if number % 2 else 0
         frame = _checked(arena, b"\x08\x05" + noise) if number % 4 == 3 else noise
-        await _say(arena, _pick_ip(arena, number), _make_hello_frame(arena, features), frame)
+        await say(arena, _pick_ip(arena, number), _make_hello_frame(arena, features), frame)
 
-    await _gather(babble(number) for number in range(_scaled(3_000, scale)))
+    await gather(babble(number) for number in range(scale_count(3_000, scale)))
 
 
 async def strange_messages(arena: Arena, scale: float) -> None:
@@ -121,7 +121,7 @@ async def strange_messages(arena: Arena, scale: float) -> None:
     now = int(SystemClock().now())
     batches = [
         await asyncio.to_thread(_make_messages, arena, number, 250, now)
-        for number in range(max(2, _scaled(200, scale)))
+        for number in range(max(2, scale_count(200, scale)))
     ]
 
     async def pour(place: int) -> None:
@@ -144,18 +144,18 @@ async def strange_messages(arena: Arena, scale: float) -> None:
 async def replays(arena: Arena, scale: float) -> None:
     """The node's own blocks pushed again, a good message said again and again, a recorded signed hello."""
     recorded = await arena.ask_newest()
-    push = _legacy(encode_command(Command(CommandId.BLOCK, blocks=recorded[-1:])))
+    push = frame_legacy(encode_command(Command(CommandId.BLOCK, blocks=recorded[-1:])))
     said = [message for block in recorded for message in block.messages][:200]
     hello = _make_hello_frame(arena, 7, nonce=bytes(32), pubkey=arena.rogue.pubkey)
-    proof = _legacy(encode_command(Command(CommandId.AUTH, proof=bytes(range(64)))))
+    proof = frame_legacy(encode_command(Command(CommandId.AUTH, proof=bytes(range(64)))))
 
     async def replay(number: int) -> None:
-        await _say(arena, arena.rogue_ip, push)
-        await _say(arena, arena.make_stranger_ip(number % STRANGERS), hello, proof)
+        await say(arena, arena.rogue_ip, push)
+        await say(arena, arena.make_stranger_ip(number % STRANGERS), hello, proof)
 
-    await _gather(replay(number) for number in range(_scaled(1_500, scale)))
+    await gather(replay(number) for number in range(scale_count(1_500, scale)))
     with contextlib.suppress(*_CUT_OFF):
-        await _repeat(arena, tuple(said), _scaled(100, scale))
+        await _repeat(arena, tuple(said), scale_count(100, scale))
 
 
 async def _repeat(arena: Arena, messages: tuple[Message, ...], count: int) -> None:
@@ -168,7 +168,7 @@ async def wrong_jurors(arena: Arena, scale: float) -> None:
     """1,000 blocks for the present slot, well sealed by a registered hypernode that is not its juror."""
     rogue, network = arena.rogue, arena.network
     parent = (await arena.ask_newest())[-1]
-    for start in range(0, _scaled(1_000, scale), _AT_ONCE):
+    for start in range(0, scale_count(1_000, scale), _AT_ONCE):
         now = SystemClock().now()
         round_, sir = compute_round_slot(network, now)
         blocks = [
@@ -177,20 +177,20 @@ async def wrong_jurors(arena: Arena, scale: float) -> None:
             )
             for n in range(start, start + _AT_ONCE)
         ]
-        frames = [_legacy(encode_command(Command(CommandId.BLOCK, blocks=(block,)))) for block in blocks]
-        await _gather(_say(arena, arena.rogue_ip, frame) for frame in frames)
+        frames = [frame_legacy(encode_command(Command(CommandId.BLOCK, blocks=(block,)))) for block in blocks]
+        await gather(say(arena, arena.rogue_ip, frame) for frame in frames)
 
 
 async def height_spam(arena: Arena, scale: float) -> None:
     """20,000 heights that are not true, from a registered hypernode that does not wait for answers."""
     with contextlib.suppress(*_CUT_OFF):
-        await _lie(arena, _scaled(200, scale))
+        await _lie(arena, scale_count(200, scale))
     lies = [ChainHeight(number + 2, 2**32 - 1, 0, bytes(20), 1, 1, 1, 1) for number in range(100)]
-    burst = b"".join(_legacy(encode_command(Command(CommandId.HEIGHT, height=lie))) for lie in lies)
+    burst = b"".join(frame_legacy(encode_command(Command(CommandId.HEIGHT, height=lie))) for lie in lies)
     hello = _make_hello_frame(arena, 0, port=arena.target.port)
-    for number in range(_scaled(200, scale)):
+    for number in range(scale_count(200, scale)):
         ip = arena.rogue_ip if number % 2 else arena.make_stranger_ip(number % STRANGERS)
-        await _say(arena, ip, hello, burst, listen_s=0.2)
+        await say(arena, ip, hello, burst, listen_s=0.2)
 
 
 async def _lie(arena: Arena, count: int) -> None:
@@ -222,11 +222,11 @@ FLOODS: Final[Mapping[str, Flood]] = {
 }
 
 
-def _scaled(count: int, scale: float) -> int:
+def scale_count(count: int, scale: float) -> int:
     return max(1, round(count * scale))
 
 
-async def _gather(works: Iterable[Awaitable[T]]) -> list[T]:
+async def gather(works: Iterable[Awaitable[T]]) -> list[T]:
     """All of them, some at a time."""
     done: list[T] = []
     waiting = iter(works)
@@ -241,7 +241,7 @@ async def _try_dial(arena: Arena, number: int) -> Transport | None:
     return None
 
 
-async def _say(arena: Arena, ip: str, *pieces: bytes, listen_s: float = 1.0) -> None:
+async def say(arena: Arena, ip: str, *pieces: bytes, listen_s: float = 1.0) -> None:
     """Connect, say the pieces, and listen until the node closes or ``listen_s`` have passed."""
     with contextlib.suppress(*_CUT_OFF):
         transport = await arena.dial(ip)
@@ -272,10 +272,10 @@ def _make_hello_frame(
     command = Command(
         CommandId.HELLO, string=format_hello(hello), features=features or None, nonce=nonce, pubkey=pubkey
     )
-    return _legacy(encode_command(command))
+    return frame_legacy(encode_command(command))
 
 
-def _legacy(payload: bytes) -> bytes:
+def frame_legacy(payload: bytes) -> bytes:
     return struct.pack(">i", len(payload)) + payload
 
 

@@ -13,7 +13,11 @@ from hypernode.devnet.verdict import SlotKey
 from hypernode.node.clock import SystemClock
 from tests.floods.arena import MIB, Arena, Exchange
 from tests.floods.attacks import FLOODS
+from tests.floods.trials import TRIALS
 
+ATTACKS: Final = {**FLOODS, **TRIALS}
+MAX_DISK_MIB: Final = 10.0
+"""More of the ledger: some blocks of its own, and one case of evidence."""
 LOOK_S: Final = 0.1
 MAX_WAIT_S: Final = 1.0
 MAX_MEDIAN_S: Final = 0.25
@@ -39,6 +43,8 @@ class Report:
     """Sessions of the legitimate peer that the node ended."""
     growth_mib: float
     left_mib: float
+    disk_mib: float
+    """More of the ledger's files."""
     lines: int
     is_alive: bool
     slots: int
@@ -56,6 +62,8 @@ class Report:
             faults.append(f"{self.exchanges} height exchanges, {self.broken} sessions broken")
         if with_clocks and self.forged < self.slots:
             faults.append(f"it forged in {self.forged} of its {self.slots} slots")
+        if self.disk_mib > MAX_DISK_MIB:
+            faults.append(f"{self.disk_mib:.1f} MiB more on the disk")
         if self.lines > MAX_LINES:
             faults.append(f"{self.lines} lines in the log")
         if self.growth_mib > allowed or self.left_mib > MAX_LEFT_MIB:
@@ -71,7 +79,7 @@ async def run_flood(arena: Arena, name: str, scale: float, settle_s: float, leas
     loop, clock = asyncio.get_running_loop(), SystemClock()
     arena.begin_flood()
     await arena.ask_jurors()
-    before, lines = arena.get_rss(), arena.count_log_lines()
+    before, lines, disk = arena.get_rss(), arena.count_log_lines(), arena.get_disk_bytes()
     exchange = Exchange(arena, LOOK_S)
     peaks = [before]
     helpers = [
@@ -83,7 +91,7 @@ async def run_flood(arena: Arena, name: str, scale: float, settle_s: float, leas
     start = loop.time()
     try:
         while (took := loop.time() - start) <= least_s:
-            await FLOODS[name](arena, scale)
+            await ATTACKS[name](arena, scale)
         last_slot = compute_round_slot(arena.network, clock.now())
         await asyncio.sleep(settle_s)
     finally:
@@ -104,6 +112,7 @@ async def run_flood(arena: Arena, name: str, scale: float, settle_s: float, leas
         broken=len(exchange.faults),
         growth_mib=(max(peaks) - before) / MIB,
         left_mib=(arena.get_rss() - before) / MIB,
+        disk_mib=(arena.get_disk_bytes() - disk) / MIB,
         lines=arena.count_log_lines() - lines,
         is_alive=arena.process.is_running(),
         slots=slots,
