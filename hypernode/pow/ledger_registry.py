@@ -9,7 +9,7 @@ the ledger (``ledger_index``) and the newest checkpoints are kept in our own fil
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -107,6 +107,8 @@ class LedgerRegistry:
         self._is_read = False
         """The ledger was gone through once."""
         self._version: tuple[object, ...] | None = None
+        self._balances: dict[PowBlock, dict[str, int]] = {}
+        """At the reference heights that were asked for last."""
         self._lists: dict[Round, RegisteredList] = {}
         """Of that version of the file, which is the one that the index knows."""
 
@@ -195,11 +197,27 @@ class LedgerRegistry:
             colours = collect_colours(self._network, self._index.list_coloured(height))
             return make_list(
                 *(self._network, round_, height, state, colours),
-                find_balances=partial(self._index.find_balances_at, reader),
+                find_balances=partial(self._find_balances, reader),
                 is_recent=is_recent(self._network, height, self._index.highest),
             )
 
         return self._ask(derive, refresh=refresh)
+
+    def _find_balances(
+        self, reader: LedgerReader, addresses: Collection[str], height: PowHeight
+    ) -> dict[str, int]:
+        """Of collaterals right after a block, which stay what they are as long as it is in the ledger: a node
+        asks for them at every look, and a list may have thousands."""
+        block = self._index.find_block(reader, height)
+        if block is None:
+            raise RolledBack(f"block {height} was rolled back while it was read; trying again")
+        known = self._balances.get(block)
+        if known is None or not known.keys() >= frozenset(addresses):
+            known = self._index.find_balances_at(reader, addresses, height)
+            while len(self._balances) >= MAX_CHECKPOINTS:
+                del self._balances[next(iter(self._balances))]
+            self._balances[block] = known
+        return {address: known[address] for address in addresses}
 
     def derive_at(self, t: float) -> tuple[PowHeight, RegistryState]:
         """The reference height at time ``t`` and the registry there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from hypernode.core.types import Round
 from hypernode.devnet.pow_ledger import LedgerRow
 from hypernode.ports import RegisteredList
 from hypernode.pow.ledger_file import LedgerFile, LedgerReader
+from hypernode.pow.ledger_index import LedgerIndex
 from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
 from hypernode.pow.past_balances import read_past_balances
 from hypernode.pow.scripted_source import PowScript, ScriptedPowSource
@@ -30,6 +31,7 @@ from tests.unit.pow.ledgers import (
     funding,
     pos,
     registering,
+    roll_back_to,
     row,
     time_of,
     write,
@@ -150,6 +152,32 @@ def test_a_sync_through_old_rounds_reads_what_came_later_once(path: Path) -> Non
     # some 60 chunks are sealed: a few queries for each of six rounds, not one a chunk
     assert asked < 6 * 15
     assert compute_reference_time(NETWORK, round_at(FIRST + 8 * HOUR)) <= time_of(FIRST + 8 * HOUR)
+
+
+def test_while_its_block_is_there_a_list_costs_no_balance_and_after_a_rollback_it_has_the_new_ones(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(path, blocks(FIRST, FIRST + 4 * HOUR, CHAIN))
+    registry, round_ = open_registry(path), round_at(FIRST + 3 * HOUR)
+    first = registry.derive_round(round_)
+    asked: list[int] = []
+    find = LedgerIndex.find_balances_at
+
+    def count(index: LedgerIndex, reader: LedgerReader, who: Collection[str], height: int) -> dict[str, int]:
+        asked.append(height)
+        return find(index, reader, who, height)
+
+    monkeypatch.setattr(LedgerIndex, "find_balances_at", count)
+    for n in range(3):
+        write(path, blocks(FIRST + 4 * HOUR + n + 1, FIRST + 4 * HOUR + n + 1))
+        assert registry.derive_round(round_) == first
+    assert asked == []
+    # 2 sends the rest on, in other blocks before the reference
+    roll_back_to(path, FIRST + 2 * HOUR)
+    moved = row(FIRST + 2 * HOUR + 1, collateral(2), FUNDER, 14_000, fork=1)
+    write(path, blocks(FIRST + 2 * HOUR + 1, FIRST + 4 * HOUR, [moved], fork=1))
+    assert list_weights(registry.derive_round(round_))[1] == (pos(2), 3, 0)
+    assert len(asked) == 1
 
 
 def test_a_scripted_companion_says_the_same(path: Path) -> None:
