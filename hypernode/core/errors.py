@@ -34,5 +34,9 @@ class Ignore(Verdict):
     """Of no use to us now (known, stale, too early): nobody's fault."""
 
 
+class TooFewHold(Ignore):
+    """A branch that is taken only when most hold it, which may yet come (spec 4, classes)."""
+
+
 class InvariantBroken(AssertionError):
     """What must hold by construction does not: a bug of ours."""

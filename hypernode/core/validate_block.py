@@ -22,7 +22,7 @@ from typing import Final
 from hypernode.core.address import compute_address
 from hypernode.core.block import count_sources, encode_raw_block
 from hypernode.core.encoded_size import compute_block_size
-from hypernode.core.errors import Ignore, Reject
+from hypernode.core.errors import Ignore, Reject, TooFewHold, Verdict
 from hypernode.core.hashing import h20
 from hypernode.core.params import Network
 from hypernode.core.signing import generate_pubkeys, is_valid_signature
@@ -51,6 +51,8 @@ RULE_CLASSES: Final[Mapping[str, str]] = {
 
 STRUCTURAL: Final = frozenset(("1", "10", "12"))
 """What no exception forgives: without these there is no chain that could be stored."""
+SIZES: Final = frozenset(("7", "14", "15"))
+"""Where they are of class B they are about the size of a block and nothing else."""
 LENIENT: Final = frozenset(("2", "3", "4", "5", "6", "7", "8", "9", "11"))
 """Counted and shown in the network's early history, never a reason to refuse."""
 
@@ -219,8 +221,9 @@ def validate_block(
     network: Network, block: Block, context: BlockContext, origin: Origin, majority_holds: bool = False
 ) -> tuple[Break, ...]:
     """The breaks that are tolerated, to be counted and shown.  Raises Reject("rule N") for the first that is
-    not, and Reject("4-ledger") for a block of a branch that the network left; for a pushed block that is
-    merely too large Ignore: strangers may have filled the mempool of an honest legacy juror."""
+    not, and Reject("4-ledger") for a block of a branch that the network left.  Whoever has a block that is
+    merely too large is no liar: strangers may have filled the mempool of an honest legacy juror, and legacy
+    nodes take it.  Raises Ignore for one that is pushed, TooFewHold where a mixed network may yet hold it."""
     if (block.height, block.block_hash) in network.dead_tips:
         raise Reject("4-ledger", "the network left this branch for good")
     breaks = find_breaks(network, block, context)
@@ -232,8 +235,15 @@ def validate_block(
 def _refuse(network: Network, block: Block, brk: Break, origin: Origin, majority_holds: bool = False) -> None:
     """Raise Reject or Ignore where the break is a reason to refuse the block."""
     if is_refused(network, block, brk, origin, majority_holds):
-        verdict = Ignore if brk.rule == "14" and origin is Origin.PUSHED else Reject
-        raise verdict(f"rule {brk.rule}", brk.reason)
+        raise _find_verdict(network, brk, origin)(f"rule {brk.rule}", brk.reason)
+
+
+def _find_verdict(network: Network, brk: Break, origin: Origin) -> type[Verdict]:
+    if brk.rule == "14" and origin is Origin.PUSHED:
+        return Ignore
+    if brk.rule in SIZES and brk.cls == "B" and network.mixed and origin is Origin.FETCHED:
+        return TooFewHold
+    return Reject
 
 
 def is_signed_by_forger(network: Network, block: Block, raw: bytes, pubkey: bytes | None = None) -> bool:

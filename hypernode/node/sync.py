@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from hypernode.core.errors import Ignore, OverLimit, Reject
+from hypernode.core.errors import Ignore, OverLimit, Reject, TooFewHold
 from hypernode.core.params import Network
 from hypernode.core.types import Block, Height
 from hypernode.machine.peers import Order, PeerView, Support, ToldChain, compute_support
 from hypernode.machine.state import State
-from hypernode.node.asking import ask_block_info, ask_round_blocks
+from hypernode.node.asking import ask_block_info, ask_blocks, ask_round_blocks
 from hypernode.node.catching_up import CatchingUp
 from hypernode.node.chain import Chain
 from hypernode.node.common_block import get_own_hash
@@ -60,6 +60,7 @@ class Synchroniser:
     _said_at: float | None = None
     _banned: dict[bytes, float] = field(default_factory=dict)
     _needs_catch_up: dict[bytes, float] = field(default_factory=dict)
+    _for_majority: dict[bytes, float] = field(default_factory=dict)
     _liars: dict[str, float] = field(default_factory=dict)
     _without_order: dict[bytes, float] = field(default_factory=dict)
     _common: Height = 0
@@ -124,14 +125,24 @@ class Synchroniser:
 
     async def sync_round(self, told: ToldChain, jurors: Sequence[str], support: Support) -> bool:
         """Take a better branch of the present round; True when ours was replaced or grew."""
+        if self._lacks_holders(told, support):
+            return False
         self.set_state(State.ROUND_SYNC)
 
         async def take(holder: PeerView) -> bool:
             try:
                 async with self.dialler.borrow(holder.address) as session:
                     blocks = await ask_round_blocks(session, told.height.round)
+                    # an answer of one of ours ends by its bytes: the rest is asked for as any blocks are
+                    ends_early = (
+                        bool(session.features and blocks)
+                        and blocks[-1].height < told.height.height
+                        and bool(await ask_blocks(session, blocks[-1].height + 1))
+                    )
             except OverLimit as refusal:
                 self.log(f"the round is asked of {holder.name} block by block: {refusal.reason}")
+                return self._leave_to_catching_up(told)
+            if ends_early:
                 return self._leave_to_catching_up(told)
             return await self._adopt_round(told, blocks, support)
 
@@ -140,6 +151,8 @@ class Synchroniser:
     async def catch_up(self, told: ToldChain, support: Support, jurors: Sequence[str] = ()) -> bool:
         """Find the last common block and fetch the rest, from several holders at once, jurors first; True
         when our chain moved."""
+        if self._lacks_holders(told, support):
+            return False
         start = self.chain.height
         failures: list[Exception] = []
 
@@ -178,6 +191,8 @@ class Synchroniser:
                 await self._end_split()
             else:
                 self._leave(told)
+        except TooFewHold as refusal:
+            self._wait_for_holders(told, refusal)
         except Ignore as refusal:
             self._common = work.common
             self._note_split(told, refusal)
@@ -218,6 +233,9 @@ class Synchroniser:
             asked += 1
             try:
                 is_taken = await take(holder)
+            except TooFewHold as refusal:
+                self._wait_for_holders(told, refusal)
+                return False
             except Ignore as refusal:
                 self._note_split(told, refusal)
                 return False
@@ -300,6 +318,20 @@ class Synchroniser:
         behind it, so it is looked at again soon."""
         self.splits.note(self.chain.height, told.height, self._common, refusal.reason)
         self._ban(told, self.network.delays.grace_s)
+
+    def _wait_for_holders(self, told: ToldChain, refusal: TooFewHold) -> None:
+        """Nobody's fault either, and soon looked at again; fetched again when most hold it."""
+        self.log(f"too few hold the branch of block {told.height.height} so far: {refusal}")
+        self._for_majority[told.height.block_hash] = self.world.clock.monotonic() + BAN_S
+        self._ban(told, self.network.delays.grace_s)
+
+    def _lacks_holders(self, told: ToldChain, support: Support) -> bool:
+        """Whether this branch was found to be taken only when most hold it, and they do not."""
+        waiting = _drop_old(self._for_majority, self.world.clock.monotonic())
+        if told.height.block_hash not in waiting or support.is_majority:
+            return False
+        self._ban(told, self.network.delays.grace_s)
+        return True
 
     def _order_holders(self, told: ToldChain, jurors: Sequence[str]) -> list[PeerView]:
         """Whom to ask first: jurors, then those we have an outgoing connection to, then by latest word; who

@@ -11,7 +11,7 @@ from hypernode.core.timeline import compute_round_slot
 from hypernode.sim.faults import Fault, FaultKind
 from hypernode.sim.troubled import TroubledCluster
 
-AIMED: Final = frozenset({FaultKind.EQUIVOCATE, FaultKind.WITHHOLD})
+AIMED: Final = frozenset({FaultKind.EQUIVOCATE, FaultKind.WITHHOLD, FaultKind.GIANT})
 """Lies of those who hold a slot; others have nothing to sign or to withhold."""
 
 

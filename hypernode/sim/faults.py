@@ -94,6 +94,9 @@ class FaultKind(Enum):
     """Forges, tells its height, and gives no blocks."""
     EQUIVOCATE = "equivocate"
     """Signs two blocks for its slot, and pushes one, the other or both to each of the others."""
+    GIANT = "giant"
+    """Seals a giant message in its slot, and pushes the block to nobody.  By name only: it does something
+    where most run legacy nodes, which take it, so that all others have to."""
     USURP = "usurp"
     """Pushes blocks for slots of others."""
     GARBAGE = "garbage"
@@ -110,6 +113,7 @@ LIARS: Final = frozenset(
         FaultKind.BREAK_PROMISE,
         FaultKind.WITHHOLD,
         FaultKind.EQUIVOCATE,
+        FaultKind.GIANT,
         FaultKind.USURP,
         FaultKind.GARBAGE,
         FaultKind.REPLAY,
@@ -124,6 +128,7 @@ SINGLE: Final = frozenset(
     {
         FaultKind.CLOCK_JUMP,
         FaultKind.FLOOD,
+        FaultKind.GIANT,
         FaultKind.CLONE,
         FaultKind.OLD_BACKUP,
         FaultKind.OLD_LEDGER,
@@ -133,7 +138,9 @@ SINGLE: Final = frozenset(
     }
 )
 """Kinds that befall one host at a time."""
-ALL: Final = tuple(FaultKind)
+BY_NAME: Final = frozenset({FaultKind.GIANT})
+ALL: Final = tuple(kind for kind in FaultKind if kind not in BY_NAME)
+"""What ``all`` means."""
 
 
 @dataclass(frozen=True, slots=True)

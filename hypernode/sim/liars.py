@@ -29,6 +29,7 @@ from hypernode.node.runtime import Node
 from hypernode.node.serving import Handler
 from hypernode.ports import Endpoint, TransportClosed
 from hypernode.sim.faults import FaultKind
+from hypernode.sim.giant_forger import GiantForger
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 
@@ -230,7 +231,8 @@ async def _push(forger: Forger, entry: Registration, block: Block) -> None:
         pass  # that one has neither
 
 
-_FORGERS: Final[Mapping[FaultKind, type[_LyingForger]]] = {
+_FORGERS: Final[Mapping[FaultKind, Callable[..., Forger]]] = {
+    FaultKind.GIANT: GiantForger,
     FaultKind.WITHHOLD: _WithholdingForger,
     FaultKind.EQUIVOCATE: _TwofoldForger,
 }

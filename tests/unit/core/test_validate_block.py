@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from hypernode.core.encoded_size import compute_block_size
-from hypernode.core.errors import Ignore, Reject, Verdict
+from hypernode.core.errors import Ignore, Reject, TooFewHold, Verdict
 from hypernode.core.params import Network
 from hypernode.core.signing import compute_twin
 from hypernode.core.timeline import compute_slot_start
@@ -257,7 +257,8 @@ def test_mixed_networks_refuse_by_class_and_origin(
         with pytest.raises(Verdict) as refused:
             validate_block(*breaker(MIXED), origin, majority)
         assert refused.value.rule == f"rule {rule}"
-        assert isinstance(refused.value, Ignore) == (rule == "14" and origin is Origin.PUSHED)
+        assert isinstance(refused.value, Ignore) == (rule == "14" and origin is not Origin.OWN)
+        assert isinstance(refused.value, TooFewHold) == (rule == "14" and origin is Origin.FETCHED)
 
 
 @both
@@ -284,8 +285,9 @@ def test_giant_blocks_that_most_hold_are_taken_on_mixed_networks_up_to_what_lega
     else:
         assert [b.rule for b in validate_block(*judged, Origin.FETCHED, majority_holds=True)] == [rule]
     for origin, majority in ((Origin.FETCHED, False), (Origin.PUSHED, True), (Origin.OWN, True)):
-        with pytest.raises(Reject, match=f"rule {rule}"):
+        with pytest.raises(Verdict, match=f"rule {rule}") as refused:
             validate_block(*judged, origin, majority)
+        assert isinstance(refused.value, TooFewHold) == (origin is Origin.FETCHED and not more)
 
 
 def test_a_block_that_lies_about_its_count_has_no_mercy_for_having_many() -> None:
@@ -300,7 +302,7 @@ def test_early_history_forgives_rules_2_to_9_and_11(breaker: Callable[[Network],
     lenient = replace(network, lenient_below=block.height + 1)
     rule = BREAKERS[breaker]
     if rule in ("1", "10", "12", "14", "15"):
-        with pytest.raises(Reject):
+        with pytest.raises(Verdict):
             validate_block(lenient, block, context, Origin.FETCHED)
     else:
         assert [b.rule for b in validate_block(lenient, block, context, Origin.FETCHED)] == [rule]

@@ -90,7 +90,9 @@ class Net:
         node.sync.giants = Giants(self.bed.network, SMALL)
         return node
 
-    async def hold(self, index: int, features: int = ANNOUNCED_FEATURES, *, whole: bool = False) -> None:
+    async def hold(
+        self, index: int, features: int = ANNOUNCED_FEATURES, *, whole: bool = False, round_ends: int = 99
+    ) -> None:
         """A holder; its answers of several blocks end with the first, unless it gives them ``whole``."""
 
         async def handle(caller: Caller, command: Command) -> Command | None:
@@ -102,7 +104,7 @@ class Net:
             if command.id is CommandId.GETBLOCK:
                 return Command(command.id, blocks=tuple(self.blocks[number - 1 : number]))
             if command.id is CommandId.ROUNDBLOCKS:
-                return Command(command.id, blocks=tuple(self.blocks))
+                return Command(command.id, blocks=tuple(self.blocks[:round_ends]))
             given = self.blocks[number - 1 :]
             return Command(command.id, blocks=tuple(given if whole else given[:1]))
 
@@ -162,19 +164,63 @@ def test_giant_is_asked_for_once_and_alone() -> None:
     play(scenario())
 
 
-@pytest.mark.parametrize("mixed", [False, True])
-def test_giant_is_refused_where_it_may_not_be(mixed: bool) -> None:
-    """Without most of those in sight, and where all rules hold, its giver is to blame like that of any."""
+def test_giant_is_refused_where_no_network_may_hold_it_and_its_giver_is_to_blame() -> None:
+    async def scenario() -> None:
+        net = Net(mixed=False)
+        node = await net.open([], (4, 29))
+        await net.hold(2)
+        assert await net.catch_up(node, 2)
+        assert node.chain.height.height == 1
+        assert any("rule 14" in line for line in net.bed.log)
+        assert len(blamed(node)) == 1
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("by_round", [False, True])
+@pytest.mark.parametrize("sizes", [[10, 31_000], [10, 2_000, 2_000, 90_000]])
+def test_giant_waits_for_most_to_hold_it_and_nobody_is_blamed(
+    whole: bool, by_round: bool, sizes: list[int]
+) -> None:
+    """It is not fetched again before."""
 
     async def scenario() -> None:
-        net = Net(mixed=mixed)
-        node = await net.open([10, 31_000])
-        await net.hold(2)
-        support = Support(1, 5) if mixed else ALL
-        assert await net.catch_up(node, 2, support=support)
-        assert node.chain.height.height == 1
-        assert any("rule 1" in line for line in net.bed.log)  # 13 on its own network, else 14
-        assert len(blamed(node)) == 1
+        net = Net()
+        node = await net.open(sizes)
+        await net.hold(2, whole=whole)
+        told, few = make_told(net.bed, net.tip, 2), Support(1, 5)
+        if by_round:
+            assert not await node.sync.sync_round(told, (), few)
+        await node.sync.catch_up(told, few)
+        assert node.chain.height.height < len(sizes)
+        heard = len(net.heard[2])
+        assert not await node.sync.catch_up(told, few)
+        assert not await node.sync.sync_round(told, (), few)
+        assert len(net.heard[2]) == heard
+        assert await node.sync.catch_up(told, ALL)
+        assert node.chain.height == net.tip
+        assert blamed(node) == []
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("features", [0, ANNOUNCED_FEATURES])
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_part_of_a_round_is_no_broken_promise_of_one_whose_answers_end_by_bytes(
+    features: int, goes_on: bool
+) -> None:
+    async def scenario() -> None:
+        net = Net()
+        node = await net.open([10, 10, 10])
+        await net.hold(2, features, round_ends=2)
+        if not goes_on:
+            del net.blocks[2:]
+        told = make_told(net.bed, net.tip, 2)
+        assert not await node.sync.sync_round(told, (), ALL)
+        is_left = bool(features) and goes_on
+        assert (told.height.block_hash in node.sync.list_needing_catch_up()) == is_left
+        assert len(blamed(node)) == (0 if is_left else 1)
 
     play(scenario())
 

@@ -1,0 +1,58 @@
+"""A liar that seals a giant message in its slot: over all that is pushed, so that others have to fetch it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from hypernode.core.forging import can_forge, seal_block
+from hypernode.core.message import create_message
+from hypernode.core.types import Block, RoundPlan, Slot
+from hypernode.node.forger import Forger
+from hypernode.ports import Finding
+
+PARAMS_BYTES: Final = 5_000_000
+"""Over rule 14, over what getblock gives for a usual block, and over what is held of an answer."""
+
+_BROKEN: Final = ("13", "14")
+"""Rules that the block breaks: findings are kept of them, as everybody does."""
+
+
+@dataclass(slots=True, kw_only=True)
+class GiantForger(Forger):
+    """Its own node would refuse the block: it is stored unjudged, and pushed to nobody."""
+
+    on_lie: Callable[[], object]
+
+    async def forge(self, plan: RoundPlan, sir: Slot) -> Block:
+        senders = await self.rounds.get_allowed_senders(plan)
+        messages = self.select(senders)
+        obstacle = can_forge(self.network, messages)
+        if obstacle is not None:
+            raise obstacle
+        signer, now = self.world.signer, int(self.world.clock.now())
+        giant = create_message(
+            signer.sign,
+            signer.pubkey,
+            timestamp=now,
+            sender=signer.address,
+            recipient=signer.address,
+            what=0,
+            params="A" * PARAMS_BYTES,
+        )
+        async with self.chain.at_rest():
+            parent = await self._get_parent()
+            sealed = [*(m for m in messages if m.timestamp <= now), giant]
+            block = seal_block(signer.sign, signer.address, parent, plan.round, sir, now, sealed)
+            await self.world.journal.record(plan.round, sir, block.block_hash)
+            findings = [Finding(block.height, block.block_hash, rule, "its own") for rule in _BROKEN]
+            await self.world.ledger.append(block, findings)
+        self.on_lie()
+        self.mempool.remove(block.messages)
+        self.chain.on_change()
+        self.forged_count += 1
+        return block
+
+    async def send(self, block: Block, plan: RoundPlan) -> int:
+        return 0
