@@ -173,6 +173,7 @@ async def _live(
         try:
             await node.run(stop, lambda local: _say_where(settings, wallet, local))
         finally:
+            signals.expect_end("the end")
             for task in tasks:
                 task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

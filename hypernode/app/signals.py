@@ -102,6 +102,7 @@ class Signals:
         self._end = end
         self._stop_s = stop_s
         self._told_at = 0.0
+        self._is_ending = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reactions: Reactions | None = None
         self._before: dict[int, object] = {}
@@ -159,13 +160,21 @@ class Signals:
                 self._end_now(END_TOLD, f"{name} again: stopping at once")
             return
         self.told, self._told_at = name, now
+        self.expect_end(name)
+        self._call(lambda reactions: reactions.stop(name))
+
+    def expect_end(self, why: str) -> None:
+        """From now on the process has ``stop_s`` to end, and the log says where it hung if it did not.  Of
+        several calls the first counts."""
+        if self._is_ending:
+            return
+        self._is_ending = True
         overdue = (
-            f"{name}: the node did not end in {self._stop_s:g} s: stopping at once; this is where it hangs"
+            f"{why}: the node did not end in {self._stop_s:g} s: stopping at once; this is where it hangs"
         )
         timer = threading.Timer(self._stop_s, self._end_now, (END_HUNG, overdue), {"is_hung": True})
         timer.daemon = True
         timer.start()
-        self._call(lambda reactions: reactions.stop(name))
 
     def _call(self, react: Callable[[Reactions], object]) -> bool:
         """In the loop, if there is one."""

@@ -137,6 +137,8 @@ def _run(args: argparse.Namespace, settings: Settings, remarks: tuple[Remark, ..
             show_sync=show,
         )
     finally:
+        if show is not None:
+            show(None)  # while a bar is shown, what is printed goes through it
         console.drain()
 
 

@@ -60,6 +60,21 @@ def test_one_signal_that_came_twice_stops_once_and_what_hangs_is_ended_in_time(t
     assert "test_hearing.py" in log
 
 
+def test_what_ends_by_itself_has_no_more_time_than_what_was_told(tmp_path: Path) -> None:
+    heard = Heard()
+
+    async def live() -> None:
+        with Signals(tmp_path / "log", had_terminal=False, end=heard.ends.append, stop_s=0.05) as signals:
+            signals.expect_end("a fault")
+            signals.expect_end("the end")
+            await wait_until(lambda: heard.ends)
+            await asyncio.sleep(0.1)
+
+    asyncio.run(live())
+    assert heard.ends == [END_HUNG]
+    assert "a fault: the node did not end in 0.05 s" in (tmp_path / "log").read_text(encoding="utf-8")
+
+
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     heard = Heard()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from hypernode.core.params import testnet as make_testnet
 from hypernode.files import UnsafeFile
 from hypernode.node.lock import LockHeld
 from hypernode.node.settings import Settings
+from hypernode.node.sync_progress import OnProgress, SyncProgress
 from hypernode.node.wallet import WalletError
 from hypernode.ports import StorageTrouble
 from hypernode.storage.interface import StorageError
@@ -136,6 +139,27 @@ def test_a_fault_of_the_daemon_has_the_exit_code_that_fits(
     monkeypatch.setattr(daemon, "run", run)
     assert main([]) == status
     assert words in capsys.readouterr().err
+
+
+def test_why_it_ends_is_said_below_a_bar_that_was_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    def run(settings: Settings, remarks: object, *, show_sync: OnProgress, **rest: object) -> int:
+        show_sync(SyncProgress(100, 300, 200, messages=5, seconds=2.0))
+        raise OSError("the sky fell")
+
+    terminal = Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(daemon, "run", run)
+    assert main([]) == Exit.TEMPORARY
+    shown = terminal.getvalue()
+    assert "catching up" in shown
+    assert shown.endswith("hn_instance: the sky fell\n")
 
 
 @pytest.mark.parametrize("argv", [["--port", "many"], ["--action", "dance"], ["extra"]])
