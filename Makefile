@@ -5,13 +5,22 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 ARGS ?=
 
-.PHONY: venv run sim study test format lint types contract tests docs bench clean proto fuzz flood soak
+.PHONY: venv run sim study test format lint types contract tests docs bench clean proto fuzz flood soak lock audit
 
 venv: $(STAMP)
 
+# An interpreter that went, or became another version, with an update of the system leaves an environment that
+# cannot be used, whatever the stamp says.
+WORKS := $(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+ifneq ($(shell $(WORKS) && echo yes),yes)
+.PHONY: $(STAMP)
+endif
+
 $(STAMP): requirements.txt requirements-dev.txt setup.py
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or say make PYTHON=/path/to/python3"; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(WORKS) || echo "making .venv with $(PYTHON)"
+	@$(WORKS) || $(PYTHON) -m venv --clear .venv || { \
+		echo "The venv module of $(PYTHON) is needed (Debian: apt install python3-venv), and room on the disk"; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
@@ -60,6 +69,16 @@ bench: $(STAMP)  ## the node's work measured beside bounds of the same run; ARGS
 
 proto: $(STAMP)  ## regenerate the committed protobuf module (grpcio-tools 1.76.0, not among the requirements)
 	$(BIN)/python -m grpc_tools.protoc -I hypernode/wire --python_out=hypernode/wire --pyi_out=hypernode/wire hypernode/wire/command.proto
+
+lock: $(STAMP)  ## requirements.lock: the newest versions that the ranges allow, with their hashes
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-lock.txt
+	$(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o requirements.lock requirements.txt
+
+audit: $(STAMP)  ## known advisories of what requirements.lock pins; fails too where their source cannot be asked
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-lock.txt
+	@$(BIN)/python -m pip_audit --strict --disable-pip --require-hashes -r requirements.lock || { \
+		echo "Not in order: advisories above, or their source cannot be asked from here (then nothing is known)"; exit 1; }
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis docs/_build *.egg-info

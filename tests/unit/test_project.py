@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from packaging.requirements import Requirement
 import hypernode
 
 ROOT = Path(__file__).resolve().parents[2]
-REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-fuzz.txt")
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-fuzz.txt", "requirements-lock.txt")
 OWN_TEXT = (
     ".py",
     ".pyi",
@@ -28,6 +29,8 @@ OWN_TEXT = (
     ".cfg",
     ".yml",
     ".sh",
+    ".lock",
+    ".example",
     "",
 )
 FOREIGN = (
@@ -75,6 +78,73 @@ def test_requirements_are_ranges(name: str) -> None:
 def test_what_the_daemon_needs_has_an_upper_bound() -> None:
     for requirement in parse_requirements("requirements.txt"):
         assert "<" in {clause.operator for clause in requirement.specifier}, requirement
+
+
+def parse_lock() -> dict[str, tuple[str, list[str]]]:
+    """Version and hashes of what is pinned, by name."""
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ")
+    pins: dict[str, tuple[str, list[str]]] = {}
+    for line in text.splitlines():
+        if line.startswith("#"):
+            continue
+        pin, *hashes = line.split()
+        name, version = pin.split("==")
+        pins[name] = (version, hashes)
+    return pins
+
+
+def test_what_the_daemon_needs_is_pinned_within_its_range_and_by_hash() -> None:
+    pins = parse_lock()
+    for requirement in parse_requirements("requirements.txt"):
+        version, _ = pins[requirement.name]
+        assert requirement.specifier.contains(version), requirement
+    for name, (_, hashes) in pins.items():
+        assert hashes, name
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", one) for one in hashes), name
+
+
+def test_ranges_begin_above_the_advisories_that_we_know_of() -> None:
+    """The last version that an advisory names, of 1 December 2026: tornado's multipart parser and others,
+    protobuf's JSON reader, padding in pycryptodome, temporary folders of pytest, downloads of setuptools."""
+    known = {
+        "tornado": "6.5.8",
+        "protobuf": "6.33.4",
+        "pycryptodome": "3.19.0",
+        "pytest": "9.0.2",
+        "setuptools": "78.1.0",
+    }
+    ranges = {r.name: r.specifier for name in REQUIREMENTS for r in parse_requirements(name)}
+    for name, version in known.items():
+        assert not ranges[name].contains(version), name
+
+
+@pytest.mark.parametrize("python", ["gone", "broken", "old"])
+def test_make_venv_makes_an_environment_anew_whose_python_went(tmp_path: Path, python: str) -> None:
+    for name in ("Makefile", "setup.py", *REQUIREMENTS):
+        shutil.copy(ROOT / name, tmp_path)
+    there = tmp_path / ".venv" / "bin" / "python"
+    there.parent.mkdir(parents=True)
+    match python:
+        case "gone":
+            there.symlink_to("/nonexistent/python3.11")
+        case "broken":
+            there.write_text("#!/bin/sh\nexit 1\n")
+            there.chmod(0o755)
+    calls = tmp_path / "calls"
+    fake = tmp_path / "python3"
+    fake.write_text(f'#!/bin/sh\necho "$@" >> {calls}\nexit 7\n')
+    fake.chmod(0o755)
+    if python == "old":
+        there.symlink_to(fake)
+    stamp = tmp_path / ".venv" / ".installed"
+    stamp.touch()
+    os.utime(stamp, (2**31, 2**31))
+    done = subprocess.run(
+        ["make", "-C", str(tmp_path), "venv", f"PYTHON={fake}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert "-m venv --clear .venv" in calls.read_text()
+    assert "The venv module of" in done.stdout
 
 
 def test_no_requirement_is_named_twice() -> None:
