@@ -36,7 +36,9 @@ class _Unfit(Exception):
 def network_from_json(text: str, source: str) -> Network:
     """The network that ``text`` describes; ``source`` names it in errors.  Raises NetworkFileError."""
     try:
-        values = json.loads(text)
+        values = json.loads(text, object_pairs_hook=_require_once)
+    except _Unfit as unfit:
+        raise NetworkFileError(f"{source}: {unfit}") from None
     except (ValueError, RecursionError) as error:
         raise NetworkFileError(f"{source}: not JSON: {error}") from error
     if not isinstance(values, dict):
@@ -55,6 +57,16 @@ def network_from_json(text: str, source: str) -> Network:
     except _Unfit as unfit:
         raise NetworkFileError(f"{source}: {unfit}") from None
     return network
+
+
+def _require_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Which of two values holds would be anybody's guess.  Raises _Unfit."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise _Unfit(f"{name[:40]!a} is there twice: take one of them out")
+        found[name] = value
+    return found
 
 
 def network_to_json(network: Network) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Literal
 
 from hypernode.node.config_table import (
@@ -21,12 +22,17 @@ from hypernode.node.config_table import (
     Unfit,
     parse_value,
 )
+from hypernode.node.text_files import decode_text, split_lines
 
 MAX_FILE_BYTES: Final = 1_000_000
 """Larger than any list of overrides; whatever is larger is another file."""
 _LIKENESS: Final = 0.85
 """Share of matching characters from which two names are near each other."""
 _SHOWN_CHARS: Final = 40
+_QUOTES: Final[Mapping[str, str]] = MappingProxyType(
+    {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019"}
+)
+"""What may stand around a value, as in a shell's file, and which ends which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ def load_config(path: Path, table: Mapping[str, Parameter]) -> ConfigFile:
         raw = path.read_bytes()
         if len(raw) > MAX_FILE_BYTES:
             raise ValueError(f"it has {len(raw)} bytes, this is no list of overrides")
-        text = raw.decode("utf-8-sig")
+        text = decode_text(raw)
     except (OSError, ValueError) as error:
         remedy = "Give a text file in UTF-8 that this user may read (--config)"
         raise ConfigError(str(path), 0, "", f"cannot be read: {error}", remedy) from error
@@ -65,11 +71,11 @@ def parse_config(text: str, source: str, table: Mapping[str, Parameter]) -> Conf
     values: dict[str, object] = {}
     lines: dict[str, int] = {}
     remarks: list[Remark] = []
-    for number, line in enumerate(text.split("\n"), start=1):
-        content = _strip_comment(line)
-        if not content:
+    for number, line in enumerate(split_lines(text), start=1):
+        stated = _split_line(line, source, number)
+        if stated is None:
             continue
-        name, value = _split_line(content, source, number)
+        name, value = stated
         parameter = table.get(name)
         if parameter is None or parameter.type in (NO_PURPOSE, OF_THE_NETWORK):
             remarks.append(_remark_on(name, parameter, source, number, table))
@@ -81,22 +87,38 @@ def parse_config(text: str, source: str, table: Mapping[str, Parameter]) -> Conf
     return ConfigFile(source, values, lines, tuple(remarks))
 
 
-def _strip_comment(line: str) -> str:
-    """``#`` begins a comment at the start of a line or after white space: values may hold one."""
-    if line.lstrip().startswith("#"):
-        return ""
-    for mark in (" #", "\t#"):
-        line = line.partition(mark)[0]
-    return line.strip()
-
-
-def _split_line(content: str, source: str, number: int) -> tuple[str, str]:
-    name, equals, value = content.partition("=")
+def _split_line(line: str, source: str, number: int) -> tuple[str, str] | None:
+    """Name and value; None for a line without.  ``#`` begins a comment at the start of a line or after white
+    space: values may hold one, and in quotes that white space too.  Raises ConfigError."""
+    if not line.strip() or line.lstrip().startswith("#"):
+        return None
+    name, equals, value = line.partition("=")
     if not equals or not name.strip():
-        shown = ascii(content[:_SHOWN_CHARS])
+        shown = ascii(_strip_comment(line)[:_SHOWN_CHARS])
         remedy = "Mend the line, or begin it with # to make it a comment"
         raise ConfigError(source, number, "", f"expected KEY=VALUE, not {shown}", remedy)
-    return name.strip().upper(), value.strip()
+    key = name.strip().upper()
+    try:
+        return key, _unquote(value.strip())
+    except Unfit as unfit:
+        remedy = "Take the quotes away, or put one at the beginning of the value and one at its end"
+        raise ConfigError(source, number, key[:_SHOWN_CHARS], str(unfit), remedy) from None
+
+
+def _unquote(text: str) -> str:
+    """The value without a pair of quotes around it, and without a comment.  Raises Unfit for half a pair."""
+    if text[:1] not in _QUOTES:
+        return _strip_comment(text)
+    value, end, rest = text[1:].partition(_QUOTES[text[0]])
+    if not end or (rest and _strip_comment(f" {rest}")):
+        raise Unfit(f"a value that begins with {text[0]!a} ends with one, not {text[:_SHOWN_CHARS]!a}")
+    return value
+
+
+def _strip_comment(text: str) -> str:
+    for mark in (" #", "\t#"):
+        text = text.partition(mark)[0]
+    return text.strip()
 
 
 def _parse(parameter: Parameter, value: str, source: str, number: int) -> object:

@@ -16,6 +16,7 @@ from hypernode.core.params import (
 )
 from hypernode.node.config_table import ConfigError
 from hypernode.node.paths import resolve_path
+from hypernode.node.text_files import decode_text
 
 _BUILT_IN: Final[Mapping[str, Callable[[], Network]]] = {"mainnet": mainnet, "testnet": testnet}
 _DEVNET: Final = "devnet"
@@ -44,7 +45,7 @@ def load_network(spec: str, folder: Path, place: str) -> Network:
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:
             raise ValueError("it is too large for a network file")
-        return network_from_json(path.read_text(encoding="utf-8"), str(path))
+        return network_from_json(decode_text(path.read_bytes()), str(path))
     except NetworkFileError as error:
         raise ConfigError(place, 0, "", str(error), "Mend the network file") from error
     except (OSError, ValueError, RecursionError) as error:

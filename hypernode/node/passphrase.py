@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from hypernode.node.text_files import decode_text, split_lines
 from hypernode.node.wallet import WalletError
 
 VARIABLE: Final = "HYPERNODE_PASSPHRASE"
@@ -42,10 +43,19 @@ def get_new_passphrase(wallet: Path, file: Path | None, environment: Mapping[str
 def _read(file: Path) -> str:
     remedy = "PASSPHRASE_FILE must name a text file with the passphrase on its first line"
     try:
-        with file.open(encoding="utf-8") as lines:
-            passphrase = lines.readline(_MAX_FILE_BYTES).rstrip("\r\n")
-    except (OSError, ValueError) as error:
-        raise WalletError(file, f"cannot be read: {type(error).__name__}", remedy) from None
+        with file.open("rb") as content:
+            passphrase = _take_first_line(content.read(_MAX_FILE_BYTES))
+    except OSError as error:
+        raise WalletError(file, f"cannot be read: {error.strerror}", remedy) from None
     if not passphrase:
         raise WalletError(file, "has no passphrase", remedy)
     return passphrase
+
+
+def _take_first_line(raw: bytes) -> str:
+    """With any editor's mark and line end; bytes that are no text of Unicode stand for themselves."""
+    try:
+        text = decode_text(raw)
+    except ValueError:
+        text = raw.decode("utf-8", "surrogateescape")
+    return split_lines(text)[0]

@@ -23,6 +23,7 @@ from hypernode.core.address import compute_address, is_valid_address
 from hypernode.core.signing import CURVE_ORDER, PRIVKEY_BYTES, compute_pubkey, sign
 from hypernode.core.types import PUBKEY_BYTES
 from hypernode.files import is_lasting, make_new, place_new
+from hypernode.node.text_files import TwiceSaid, decode_text, load_json
 from hypernode.node.wallet_seal import SealBroken, open_seal, seal_key
 
 MAX_FILE_BYTES: Final = 100_000
@@ -201,12 +202,14 @@ def _read(path: Path) -> dict[str, Any]:
             raise WalletError(
                 path, "is empty: a start was killed, or the disk full, when it was made", remedy
             )
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = load_json(decode_text(path.read_bytes()))
     except OSError as error:
         raise WalletError(path, f"cannot be read: {error.strerror}", _REMEDY) from error
     except (ValueError, RecursionError) as error:
         if isinstance(error, WalletError):
             raise
+        if isinstance(error, TwiceSaid):
+            raise WalletError(path, str(error), "Restore the file from a backup") from None
         # without the error's own words: they may quote the file
         raise WalletError(path, "is no JSON", "Restore the file from a backup") from None
     if not isinstance(content, dict):

@@ -6,6 +6,8 @@ The tag also covers address and public key.
 
 from __future__ import annotations
 
+import contextlib
+import unicodedata
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -39,7 +41,7 @@ def seal_key(
     """The fields of the file that hold ``privkey`` under ``passphrase``; ``bound`` is what the seal
     covers beside it."""
     salt, nonce = token(_SALT_BYTES), token(_NONCE_BYTES)
-    key = _derive(passphrase, salt, SCRYPT_N, SCRYPT_R, SCRYPT_P)
+    key = _derive(_list_readings(passphrase)[0], salt, SCRYPT_N, SCRYPT_R, SCRYPT_P)
     cipher = AES.new(key, AES.MODE_GCM, nonce=nonce, mac_len=_TAG_BYTES)
     cipher.update(bound)
     sealed, tag = cipher.encrypt_and_digest(privkey)
@@ -68,12 +70,25 @@ def open_seal(content: Mapping[str, Any], passphrase: str, bound: bytes) -> byte
         raise SealBroken("the wallet says encrypted, but kdf, cipher or privkey are damaged") from None
     if len(raw) <= _TAG_BYTES or len(nonce) != _NONCE_BYTES:
         raise SealBroken("the wallet's sealed key is damaged")
-    cipher = AES.new(_derive(passphrase, salt, n, r, p), AES.MODE_GCM, nonce=nonce, mac_len=_TAG_BYTES)
-    cipher.update(bound)
-    try:
-        return cipher.decrypt_and_verify(raw[:-_TAG_BYTES], raw[-_TAG_BYTES:])
-    except ValueError:
-        raise SealBroken("wrong passphrase, or the wallet was changed") from None
+    for reading in _list_readings(passphrase):
+        cipher = AES.new(_derive(reading, salt, n, r, p), AES.MODE_GCM, nonce=nonce, mac_len=_TAG_BYTES)
+        cipher.update(bound)
+        with contextlib.suppress(ValueError):
+            return cipher.decrypt_and_verify(raw[:-_TAG_BYTES], raw[-_TAG_BYTES:])
+    raise SealBroken("wrong passphrase, or the wallet was changed")
+
+
+def _list_readings(passphrase: str) -> list[bytes]:
+    """The bytes that a passphrase may stand for, what new wallets are sealed with first: UTF-8 with letters
+    and their accents in one, as keyboards and editors differ in that; as it came; and Latin-1, with which
+    wallets were sealed before.  Bytes of another encoding stand for themselves."""
+    composed = unicodedata.normalize("NFC", passphrase)
+    readings = [text.encode("utf-8", "surrogateescape") for text in (composed, passphrase)]
+    with contextlib.suppress(UnicodeEncodeError):
+        readings.append(passphrase.encode("latin-1"))
+    with contextlib.suppress(UnicodeEncodeError):
+        readings.append(composed.encode("latin-1"))
+    return list(dict.fromkeys(readings))
 
 
 def _are_bounded(n: object, r: object, p: object) -> bool:
@@ -83,7 +98,7 @@ def _are_bounded(n: object, r: object, p: object) -> bool:
     return isinstance(n, int) and n > 1 and n & (n - 1) == 0
 
 
-def _derive(passphrase: str, salt: bytes, n: int, r: int, p: int) -> bytes:
+def _derive(passphrase: bytes, salt: bytes, n: int, r: int, p: int) -> bytes:
     key = scrypt(passphrase, salt, _KEY_BYTES, N=n, r=r, p=p)
     if not isinstance(key, bytes):
         raise TypeError("one key was asked for")
