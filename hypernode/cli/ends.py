@@ -77,9 +77,11 @@ def _format(error: BaseException) -> str:
         return ""
 
 
-def note_end(end: End, home: Path) -> None:
+def note_end(end: End, home: Path | None) -> None:
     """The reason into ``pos_app.log`` of the run folder.  Not where another process has the folder: the log
     is its own, and a script may go by when it was written last.  Standard error says it in any case."""
+    if home is None:
+        return
     logs = home / "logs"
     with contextlib.suppress(OSError, ValueError):
         if _is_in_use(home / "data" / "lock"):
@@ -102,7 +104,15 @@ def _is_in_use(lock_path: Path) -> bool:
     return find_holder(lock_path) not in (None, os.getpid())
 
 
-def guess_home(home: Path | None, index: int | None) -> Path:
-    """The run folder of a command line, before the configuration was read."""
-    folder = home or Path()
-    return folder / f"node{index}" if index is not None else folder
+def find_home(home: Path | None, index: int | None) -> Path | None:
+    """The run folder of a command line, as the settings have it; None where it names none."""
+    try:
+        from hypernode.node.config_table import ConfigError
+        from hypernode.node.settings import Flags, resolve_home
+    except ImportError:
+        folder = home or Path()
+        return folder / f"node{index}" if index is not None else folder
+    try:
+        return resolve_home(Flags(home=home, index=index), Path.cwd())
+    except (ConfigError, OSError):
+        return None

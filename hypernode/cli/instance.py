@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, TextIO, cast
 
 from hypernode import __version__
 from hypernode.cli.background import Background
-from hypernode.cli.ends import guess_home, judge_end, note_end
+from hypernode.cli.ends import find_home, judge_end, note_end
 from hypernode.cli.exit_codes import Exit
 from hypernode.cli.flag_types import parse_path
 from hypernode.cli.output import OutputLost, Words, fail
@@ -41,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     except BaseException as error:
         end = judge_end(error)
         if args.action == "run":
-            note_end(end, guess_home(args.home, args.index))
+            note_end(end, find_home(args.home, args.index))
         return fail("hn_instance", end.words, end.status)
 
 

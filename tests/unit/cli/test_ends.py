@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hypernode.app.signals import Stopped
-from hypernode.cli.ends import guess_home, judge_end, note_end
+from hypernode.cli.ends import find_home, judge_end, note_end
 from hypernode.cli.exit_codes import Exit
 from hypernode.cli.instance import main
 from hypernode.core.errors import InvariantBroken
@@ -102,6 +102,29 @@ def test_a_log_that_cannot_be_written_changes_no_end(tmp_path: Path) -> None:
     note_end(judge_end(ValueError("x")), tmp_path)
 
 
-def test_the_run_folder_is_guessed_as_the_settings_have_it(tmp_path: Path) -> None:
-    assert guess_home(None, None) == Path()
-    assert guess_home(tmp_path, 3) == tmp_path / "node3"
+def test_the_run_folder_is_found_as_the_settings_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert find_home(None, None) == tmp_path
+    assert find_home(Path("~/other"), 3) == tmp_path / "other" / "node3"
+    assert find_home(Path("~nosuch/x"), None) is None
+    note_end(judge_end(ValueError("x")), None)
+
+
+def test_a_package_that_is_missing_is_in_the_log(tmp_path: Path) -> None:
+    (tmp_path / "config.txt").touch()
+    code = """
+import sys
+sys.modules["hypernode.node.settings"] = None
+from hypernode.cli.instance import main
+sys.exit(main(sys.argv[1:]))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code, "--home", str(tmp_path)], capture_output=True, text=True, timeout=30
+    )
+    assert ended.returncode == Exit.CONFIGURATION
+    assert "a package is missing" in ended.stderr
+    log = (tmp_path / "logs" / "pos_app.log").read_text(encoding="utf-8")
+    assert "hn_instance ends with status 78: a package is missing" in log
