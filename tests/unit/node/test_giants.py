@@ -21,6 +21,7 @@ from hypernode.net.serving import Caller
 from hypernode.node import catching_up, chain_check, putting_away
 from hypernode.node.chain_check import ChainCheck
 from hypernode.node.chain_import import LedgerChain, import_chain
+from hypernode.node.config_watch import ConfigWatch
 from hypernode.node.examining import Examiner
 from hypernode.node.giants import Giants
 from hypernode.node.judging import Prepared
@@ -430,5 +431,20 @@ def test_check_of_a_round_with_long_texts_finds_its_totals_right() -> None:
         await net.maker.world.ledger.append_many(branch.blocks)
         state = await ChainCheck(net.bed.network, net.maker.world.ledger, examine(net)).run()
         assert {b.rule for b in state.breaks} == {"13", "14", "15"}
+
+    play(scenario())
+
+
+def test_long_words_on_parameters_are_not_remembered() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        watch = ConfigWatch()
+        watch.enter_round(ROUND, [bed.address(0), bed.address(1)])
+        words = [
+            bed.message(n, what=kinds.CONFIG, value=ROUND, params="h" * size)
+            for n, size in enumerate((256, 257))
+        ]
+        watch.note(words)
+        assert watch.describe(bed.address(5), "ours")["differing"] == {bed.address(0): "h" * 256}
 
     play(scenario())
