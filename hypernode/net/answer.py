@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from hypernode.wire.catalogue import LIMITS, Limits
 from hypernode.wire.codec import Command, decode_command
+from hypernode.wire.framing import Checksums
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +26,12 @@ class Encoded:
 @dataclass(frozen=True, slots=True)
 class InTurn:
     """A payload of ``size`` bytes in pieces, each read when the one before has gone.  ``pieces`` raises
-    Ignore where the rest cannot be had any more."""
+    Ignore where the rest cannot be had any more.  ``checksums``: of all of them, which a checked stream needs
+    (``wire.framing.Checksums``)."""
 
     size: int
     pieces: AsyncIterator[bytes]
+    checksums: Checksums | None = None
 
 
 Answer: TypeAlias = Command | Encoded | InTurn

@@ -177,7 +177,7 @@ class Answering:
         """Piece by piece; each is read when the one before is written."""
         async with self._hold_whole_round():
             until = self._clock.monotonic() + self._limits.write_s + answer.size / self._limits.least_rate
-            await self._write((self._stream.framing.encode_length(answer.size),))
+            await self._write((self._stream.framing.encode_length(answer.size, answer.checksums),))
             left = answer.size
             while left > 0:
                 piece = await self._read_piece(answer)

@@ -2,14 +2,14 @@
 
 Blocks are encoded in the reader's thread, one by one, and their objects go at once.  What is over what one
 answer may have is written while it is read: a whole round to a legacy node, which takes a part for the whole,
-and a giant block of a mixed network.  A stream with checksums needs all of it first; it gets one giant block,
-and otherwise fewer blocks.
+and a giant block of a mixed network.  A stream with checksums needs all of it first: a giant block is read
+once for that, and of others it gets fewer.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from hypernode.core.encoded_size import compute_entry_size, compute_payload_size
@@ -21,12 +21,15 @@ from hypernode.net.standing import Standing
 from hypernode.ports import ChainReader
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command, encode_command
+from hypernode.wire.framing import Checksums
 from hypernode.wire.pieces import encode_payload_start
 
 Sizes: TypeAlias = Sequence[tuple[Height, int]]
 """Heights and encoded bytes of blocks, ascending without gaps."""
 HEAD_BYTES: Final = 2
 """Field 1 of a payload: which command it is."""
+JOINED_BYTES: Final = 8 * 1024 * 1024
+"""A giant block of more is read twice, for its checksum and to be written, and never held."""
 _ROW_BYTES: Final = 240
 """Of a message on the wire: how many were read for a giant block."""
 
@@ -68,6 +71,11 @@ class BlockAnswers:
         if self.caller.is_legacy:
             return self._make_in_turn(command_id, sizes)
         total = _measure(sizes)
+        if total > JOINED_BYTES:
+            checksums = Checksums()
+            async for piece in self._read(command_id, sizes):
+                checksums.add(piece)
+            return replace(self._make_in_turn(command_id, sizes), checksums=checksums)
         # twice: the pieces, and what is made of them
         await self.caller.expect(2 * total)
         payload = b"".join([piece async for piece in self._read(command_id, sizes)])

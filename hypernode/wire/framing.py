@@ -19,6 +19,7 @@ import struct
 import zlib
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
 
@@ -28,6 +29,7 @@ from hypernode.wire.compression import (
     HEAD_BYTES,
     PACKED_COMMANDS,
     PEEK_BYTES,
+    PLAIN,
     is_compressed,
     pack_payload,
     peek_packed_id,
@@ -48,6 +50,20 @@ MIN_PAYLOAD_BYTES: Final = 2
 """A command without values."""
 MAX_FAULTS_IN_A_ROW: Final = 3
 """Bounds the work on bytes that only look like frames; three in a minute end a session anyway."""
+
+
+@dataclass(slots=True)
+class Checksums:
+    """CRC-32 of a payload that goes by in pieces: ``alone``, and behind the byte that a packed one has when
+    it is not compressed."""
+
+    alone: int = 0
+    behind_plain: int = zlib.crc32(bytes((PLAIN,)))
+
+    def add(self, piece: bytes) -> None:
+        """The next piece."""
+        self.alone = zlib.crc32(piece, self.alone)
+        self.behind_plain = zlib.crc32(piece, self.behind_plain)
 
 
 class Mode(Enum):
@@ -122,12 +138,16 @@ class Framing:
             return self._magic + struct.pack(">II", len(payload), zlib.crc32(payload)), payload
         return struct.pack(">i", len(payload)), payload
 
-    def encode_length(self, size: int) -> bytes:
-        """What a legacy frame begins with, for a payload that follows in pieces.  Raises InvariantBroken on
-        another stream: a checksum is known only when all is there."""
-        if self._mode is not Mode.LEGACY:
-            raise InvariantBroken("a frame in pieces on a stream that is not legacy")
-        return struct.pack(">i", size)
+    def encode_length(self, size: int, checksums: Checksums | None = None) -> bytes:
+        """What a frame begins with, for a payload that follows in pieces, as it is.  Raises InvariantBroken
+        on a checked stream without ``checksums``."""
+        if self._mode is Mode.LEGACY:
+            return struct.pack(">i", size)
+        if checksums is None:
+            raise InvariantBroken("a frame in pieces on a checked stream, and no checksum")
+        if self._is_packed:
+            return self._magic + struct.pack(">II", size + 1, checksums.behind_plain) + bytes((PLAIN,))
+        return self._magic + struct.pack(">II", size, checksums.alone)
 
     def receive_data(self, data: bytes) -> None:
         """Take what was read.  Call ``next_frame`` after every piece: it bounds what is held."""

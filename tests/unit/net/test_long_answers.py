@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import pytest
@@ -13,13 +13,14 @@ from hypernode.core.errors import OverLimit, Reject
 from hypernode.core.types import Block
 from hypernode.net import session as asking
 from hypernode.net import stream
+from hypernode.net.answer import InTurn
 from hypernode.net.serving import Caller
 from hypernode.net.session import Session
 from hypernode.ports import StorageTrouble, TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.compression import pack_payload
-from hypernode.wire.framing import Framing, Mode
+from hypernode.wire.framing import Checksums, Framing, Mode
 from hypernode.wire.hello import ANNOUNCED_FEATURES, FEATURE_CHECKED
 from hypernode.wire.long_frames import LongFrame, LongReceiver
 from hypernode.wire.spool import MemorySpool, SpooledMessages
@@ -100,6 +101,34 @@ def test_block_that_is_known_to_be_larger_may_have_more_bytes_messages_and_field
 
     limits = {"one_block_bytes": 9_000, "block_messages": 9, "frame_fields": 20}
     run_with(body, sent, features=features, **limits)
+
+
+@KINDS
+@pytest.mark.parametrize("right", [True, False])
+def test_answers_in_pieces_have_their_checksums(features: int, right: bool) -> None:
+    sent = replace(BLOCK, messages=MIXED)
+    payload = encode_command(Command(CommandId.GETBLOCK, blocks=(sent,)))
+
+    async def generate() -> AsyncIterator[bytes]:
+        for start in range(0, len(payload), 9_999):
+            yield payload[start : start + 9_999]
+
+    async def answer(caller: Caller, command: Command) -> InTurn:
+        checksums = Checksums()
+        async for piece in generate():
+            checksums.add(piece if right else piece[:-1])
+        return InTurn(len(payload), generate(), checksums)
+
+    async def live(world: World) -> None:
+        session = await world.open(features=features)
+        if right or not features:
+            read = await session.request(Command(CommandId.GETBLOCK, int32=1), 9.0)
+            assert read.blocks == (sent,)
+        else:
+            with pytest.raises(TransportClosed, match="damaged"):
+                await session.request(Command(CommandId.GETBLOCK, int32=1), 9.0)
+
+    in_world(live, handler=answer)
 
 
 def test_damaged_long_answer_is_nobodys_lie() -> None:

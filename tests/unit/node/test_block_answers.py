@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -12,12 +13,14 @@ from hypernode.core.errors import Ignore
 from hypernode.core.types import Block
 from hypernode.net.answer import Encoded, InTurn, read_answer
 from hypernode.net.standing import Standing
+from hypernode.node import block_answers
 from hypernode.node.block_answers import BlockAnswers
 from hypernode.ports import Lane
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import SqliteLedger, open_ledger
 from hypernode.wire.catalogue import LIMITS, CommandId, Limits
 from hypernode.wire.codec import Command, encode_command
+from hypernode.wire.compression import PLAIN
 from tests.unit.node.worlds import STRANGER, FakeCaller, play
 from tests.unit.storage.chains import GENESIS, NETWORK, block, message
 
@@ -112,6 +115,28 @@ def test_a_first_block_that_is_over_it_goes_alone(features: int) -> None:
         assert await read_bytes(answer) == expected
         # room for what is made of the pieces too, where they have to be put together
         assert served.caller.expected == ([2 * len(expected)] if features else [])
+
+    play(scenario())
+
+
+def test_a_giant_is_read_twice_where_it_needs_a_checksum_and_never_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(block_answers, "JOINED_BYTES", 50_000)
+
+    async def scenario() -> None:
+        blocks = make_chain(600_000, 10_000)
+        served = await Served.on(blocks, FEATURES)
+        answer = await served.ask(CommandId.GETBLOCK)
+        expected = encode_command(Command(CommandId.GETBLOCK, blocks=(blocks[0],)))
+        assert isinstance(answer, InTurn)
+        assert answer.checksums is not None
+        assert answer.checksums.alone == zlib.crc32(expected)
+        assert answer.checksums.behind_plain == zlib.crc32(bytes((PLAIN,)) + expected)
+        pieces = [piece async for piece in answer.pieces]
+        assert b"".join(pieces) == expected
+        assert max(map(len, pieces)) < len(expected) / 1.5
+        assert served.caller.expected == []
 
     play(scenario())
 

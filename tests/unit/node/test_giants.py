@@ -14,6 +14,7 @@ import pytest
 from hypernode.core import kinds
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.long_messages import LongMessages
+from hypernode.core.params import Network
 from hypernode.core.types import Block, ChainHeight
 from hypernode.machine.peers import Support
 from hypernode.net import stream
@@ -85,10 +86,10 @@ class Net:
         self.tip = await self.maker.world.ledger.append_many(self.blocks)
         return await self.new()
 
-    async def new(self) -> Node:
-        node = await self.bed.node()
+    async def new(self, rules: Network | None = None) -> Node:
+        node = await self.bed.node(network=rules)
         node.dialler.limits = SMALL
-        node.sync.giants = Giants(self.bed.network, SMALL)
+        node.sync.giants = Giants(rules or self.bed.network, SMALL)
         return node
 
     async def hold(
@@ -222,6 +223,24 @@ def test_part_of_a_round_is_no_broken_promise_of_one_whose_answers_end_by_bytes(
         is_left = bool(features) and goes_on
         assert (told.height.block_hash in node.sync.list_needing_catch_up()) == is_left
         assert len(blamed(node)) == (0 if is_left else 1)
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("is_listed", [False, True])
+def test_exception_of_the_operator_lifts_the_limits_for_its_height(is_listed: bool) -> None:
+    """Also where all rules hold: more bytes, more messages."""
+
+    async def scenario() -> None:
+        net = Net(mixed=False)
+        await net.open([], (4, 290, 4))
+        listed = ((2, net.blocks[1].block_hash),) if is_listed else ()
+        rules = replace(net.bed.network, exceptions=listed)
+        node = await net.new(rules)
+        await net.hold(2, whole=True)
+        await net.catch_up(node, 2)
+        assert node.chain.height.height == (3 if is_listed else 1)
+        assert len(blamed(node)) == (0 if is_listed else 1)
 
     play(scenario())
 
