@@ -24,8 +24,9 @@ LOG_FILE: Final = 0o640
 OWN_FOLDER: Final = 0o700
 LOG_FOLDER: Final = 0o750
 _OTHERS: Final = stat.S_IRWXO
-_NO_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF, errno.EACCES})
-"""What a file system says that cannot sync a folder: it does what it does without."""
+_NO_SYNC: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
+"""What a file system says that cannot sync: it does what it does without."""
+_NO_FOLDER_SYNC: Final = _NO_SYNC | {errno.EBADF, errno.EACCES, errno.EISDIR}
 _NO_CHMOD: Final = frozenset({errno.EPERM, errno.EROFS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 """A file system without rights, or a file of another user: then the rights are his who gave them."""
 _NO_LINKS: Final = frozenset(
@@ -105,8 +106,7 @@ def replacing(path: Path, mode: int = OWN_FILE) -> Iterator[IO[bytes]]:
     beside = path.with_name(f".{path.name}.new")
     with make_new(beside, mode) as file:
         yield file
-        file.flush()
-        os.fsync(file.fileno())
+        sync_file(file)
         beside.replace(path)
     sync_folder(path.parent)
 
@@ -144,12 +144,23 @@ def sync_folder(folder: Path) -> None:
     """Or a power cut may undo a new name in it; nothing where the file system cannot.  Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in _NO_SYNC:
-            raise
+        _sync(descriptor, _NO_FOLDER_SYNC)
     finally:
         os.close(descriptor)
+
+
+def sync_file(file: IO[bytes]) -> None:
+    """What was written is on the disk; nothing where the file system cannot say so.  Raises OSError."""
+    file.flush()
+    _sync(file.fileno(), _NO_SYNC)
+
+
+def _sync(descriptor: int, borne: frozenset[int]) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in borne:
+            raise
 
 
 def make_folder(folder: Path, mode: int = OWN_FOLDER) -> None:

@@ -222,7 +222,11 @@ async def _open_ledger(settings: Settings) -> tuple[SqliteLedger, str]:
             Lane.PEERS: database.make_lane(settings.limits.readers_of_peers),
             Lane.STRANGERS: database.make_lane(settings.limits.readers_of_strangers),
         }
-        return await open_ledger(database, settings.network, lanes), ""
+        try:
+            return await open_ledger(database, settings.network, lanes), ""
+        except BaseException:  # its threads would outlive us
+            await database.close()
+            raise
     except StorageError as problem:
         APP_LOG.error("the ledger cannot be used: %s", problem)
         return await open_ledger(InlineDatabase(), settings.network), f"the ledger cannot be used: {problem}"

@@ -8,9 +8,9 @@ import tempfile
 import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
-from hypernode.files import LastingFault, read_own, replacing
+from hypernode.files import LastingFault, read_own, replacing, sync_file
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 """Of a file that is read as a whole: more than the largest of ours, 10,000 messages of a saved mempool."""
@@ -37,7 +37,7 @@ class FolderFiles:
         with replacing(self._folder / name) as file:
             async for part in parts:
                 await asyncio.to_thread(file.write, part)
-            await asyncio.to_thread(_sync, file)
+            await asyncio.to_thread(sync_file, file)
 
     def remove(self, name: str) -> None:
         (self._folder / name).unlink(missing_ok=True)
@@ -69,8 +69,3 @@ class FileSpool:
     @property
     def size(self) -> int:
         return self._size
-
-
-def _sync(file: IO[bytes]) -> None:
-    file.flush()
-    os.fsync(file.fileno())

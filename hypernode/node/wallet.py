@@ -22,7 +22,7 @@ from typing import Any, Final
 from hypernode.core.address import compute_address, is_valid_address
 from hypernode.core.signing import CURVE_ORDER, PRIVKEY_BYTES, compute_pubkey, sign
 from hypernode.core.types import PUBKEY_BYTES
-from hypernode.files import is_lasting, make_new, place_new
+from hypernode.files import is_lasting, make_new, place_new, sync_file
 from hypernode.node.text_files import TwiceSaid, decode_text, load_json
 from hypernode.node.wallet_seal import SealBroken, open_seal, seal_key
 
@@ -247,8 +247,7 @@ def _write_new(path: Path, text: str, token: Callable[[int], bytes]) -> None:
     try:
         with make_new(temporary) as file:
             file.write(text.encode("utf-8"))
-            file.flush()
-            os.fsync(file.fileno())
+            sync_file(file)
         try:
             place_new(temporary, path)
         except BaseException:

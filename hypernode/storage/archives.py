@@ -10,7 +10,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import os
 import shutil
 import tarfile
 import zlib
@@ -20,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import BinaryIO, Final, cast
 
+from hypernode.files import make_new, sync_file, sync_folder
 from hypernode.storage.foreign import require_file
 from hypernode.storage.interface import StorageError
 
@@ -39,6 +39,8 @@ _MAX_RATIO: Final = 200
 _FREE_BYTES: Final = 64 * 1024**2
 """Of which the ratio does not matter: a small file may be all zeros."""
 _SHOWN_CHARS: Final = 100
+_ARCHIVE_MODE: Final = 0o644
+"""It is made for others."""
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _TAR_MAGIC: Final = b"ustar"
 _TAR_MAGIC_AT: Final = 257
@@ -109,23 +111,19 @@ def write_archive(path: Path, files: Mapping[str, Path], created: int) -> None:
     """Pack ``files`` (name to where it is) into a ``.tar.gz``; ``created`` (unix s) is their time.  Raises
     OSError."""
     beside = path.with_name(f".{path.name}.new")
-    try:
-        with beside.open("wb") as raw:
-            with (
-                gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=created) as packed,
-                tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
-            ):
-                for name, source in files.items():
-                    member = tarfile.TarInfo(name)
-                    member.size, member.mtime, member.mode = source.stat().st_size, created, 0o644
-                    with source.open("rb") as content:
-                        archive.addfile(member, content)
-            raw.flush()
-            os.fsync(raw.fileno())
+    with make_new(beside, _ARCHIVE_MODE) as raw:
+        with (
+            gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=created) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+        ):
+            for name, source in files.items():
+                member = tarfile.TarInfo(name)
+                member.size, member.mtime, member.mode = source.stat().st_size, created, 0o644
+                with source.open("rb") as content:
+                    archive.addfile(member, content)
+        sync_file(raw)
         beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    sync_folder(path.parent)
 
 
 def compute_sha256(path: Path) -> str:

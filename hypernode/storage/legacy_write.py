@@ -6,7 +6,6 @@ Files are written beside, synced and renamed: a folder has a whole file or none.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -15,6 +14,7 @@ from typing import Final
 
 from hypernode.core.encoded_size import count_within
 from hypernode.core.types import Height, RoundPlan
+from hypernode.files import sync_file, sync_folder
 from hypernode.storage.interface import Params, StorageError
 from hypernode.storage.ledger import SqliteLedger
 from hypernode.storage.legacy_schema import (
@@ -64,7 +64,8 @@ def _make_room(folder: Path, paths: list[Path]) -> None:
 @contextmanager
 def _write_beside(path: Path) -> Iterator[sqlite3.Connection]:
     beside = path.with_name(f".{path.name}.new")
-    beside.unlink(missing_ok=True)
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        Path(f"{beside}{suffix}").unlink(missing_ok=True)  # of a link: the link, not what it leads to
     try:
         with (
             saying_trouble(str(beside)),
@@ -77,8 +78,9 @@ def _write_beside(path: Path) -> Iterator[sqlite3.Connection]:
             yield connection
             connection.execute("COMMIT")
         with beside.open("rb") as file:
-            os.fsync(file.fileno())
+            sync_file(file)
         beside.replace(path)
+        sync_folder(path.parent)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise

@@ -143,6 +143,9 @@ def test_a_file_system_that_cannot_sync_folders_does(
 
     monkeypatch.setattr(os, "fsync", refuse)
     sync_folder(tmp_path)
+    with replacing(tmp_path / "x") as file:
+        file.write(b"new")
+    assert (tmp_path / "x").read_bytes() == b"new"
 
 
 def test_a_disk_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
