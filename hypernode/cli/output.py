@@ -26,6 +26,7 @@ _STREAMS: Final = 3
 """Standard input, output and error have the first descriptors."""
 _SHOWN_FRAMES: Final = 4
 """Of a fault of ours on a terminal: where it was, and how it came there."""
+_GONE: Final = frozenset({errno.EPIPE, errno.ECONNRESET})
 _PLAIN: Final = "hypernode.plain"
 """How a character that an encoding has not is written: see ``_replace``."""
 _SUBSTITUTES: Final = {"…": "...", "→": "->", "–": "-", "◂": "<"}
@@ -57,6 +58,7 @@ class Answers(io.TextIOWrapper):
     def __init__(self, descriptor: int, encoding: str, *, closed_before: bool = False) -> None:
         raw = io.BufferedWriter(io.FileIO(descriptor, "wb", closefd=False))
         super().__init__(raw, encoding=encoding, errors=_PLAIN, line_buffering=os.isatty(descriptor))
+        self._is_terminal = os.isatty(descriptor)
         self._is_missing = closed_before
         self._is_needed = False
 
@@ -85,10 +87,14 @@ class Answers(io.TextIOWrapper):
     def _lose(self, trouble: OSError) -> None:
         """What is still to come goes nowhere, so that it does not fail again when the interpreter ends."""
         _send_nowhere(self.fileno())
-        if trouble.errno != errno.EPIPE:
+        if not self._is_reader_gone(trouble):
             raise OutputLost(f"standard output cannot be written: {trouble.strerror}") from None
         if self._is_needed:
             raise ReaderGone from None
+
+    def _is_reader_gone(self, trouble: OSError) -> bool:
+        """A pipe or a connection without another end, or a terminal that hung up."""
+        return trouble.errno in _GONE or (self._is_terminal and trouble.errno == errno.EIO)
 
 
 class Words(io.TextIOBase):

@@ -78,6 +78,25 @@ def test_a_reader_that_goes_away_changes_no_status_but_ends_what_has_no_end(body
     assert ended.stderr in ("", "words\n")
 
 
+@pytest.mark.parametrize(("body", "status"), [("pass", 3), ("need_reader()", Exit.READER_GONE)])
+def test_a_terminal_that_hangs_up_is_a_reader_that_goes_away(body: str, status: int) -> None:
+    master, slave = pty.openpty()
+    wait = 'print("x", flush=True); sys.stdin.readline(); print("y" * 100_000)'
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT.format(body=f"{body}; {wait}")],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=slave,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        os.close(slave)
+        assert os.read(master, 10) == b"x\r\n"
+        os.close(master)
+        _, said = process.communicate(b"\n", timeout=30)
+    assert (process.returncode, said) == (status, b"")
+
+
 @pytest.mark.parametrize("redirect", ["2>&-", "2>/dev/full", "2> >(true)", "0<&- 2>&-"])
 def test_words_that_nobody_can_hear_change_nothing(redirect: str) -> None:
     body = 'print("w" * 100_000, file=sys.stderr, flush=True); print("more", file=sys.stderr); print("a")'
