@@ -42,11 +42,12 @@ from hypernode.node.clock import SystemClock, SystemEntropy
 from hypernode.node.config_files import Remark
 from hypernode.node.home import check_new_wallet
 from hypernode.node.lock import Lock, find_unfinished, lock_data, lock_wallet
-from hypernode.node.logs import get_logger, setup_logging
+from hypernode.node.logs import ACCESS_LOGGER, get_logger, setup_logging
 from hypernode.node.passphrase import get_passphrase
 from hypernode.node.run_file import describe_run, telling_run
 from hypernode.node.runtime import Node
 from hypernode.node.settings import Settings
+from hypernode.node.subjects import Subjects
 from hypernode.node.sync_progress import OnProgress
 from hypernode.node.wallet import Wallet, create_wallet, find_exposure, load_wallet
 from hypernode.node.world import World
@@ -261,4 +262,9 @@ def _make_node(settings: Settings, world: World, metrics: ProcessMetrics, *, is_
         log=APP_LOG.info,
         warn=APP_LOG.warning,
         log_connections=get_logger("connections").info,
+        subjects=Subjects(
+            lambda subject: get_logger(subject).isEnabledFor(logging.INFO),
+            lambda subject, words: get_logger(subject).info("%s", words),
+        ),
+        log_session=logging.getLogger(ACCESS_LOGGER).info,
     )

@@ -12,16 +12,27 @@ from hypernode.node.settings import Settings
 MAX_SILENCE_S = 55.0
 """Below the minute, so that a line that takes its time is still in it."""
 
+MINUTE_S = 60.0
+"""A rarer status would not keep the log alive alone; the default is this minute, and comes within it."""
+
 APP_LOG = logging.getLogger("tornado.application")
 
 
 async def keep_log_alive(node: Node, settings: Settings) -> None:
-    """Write the short or the full status every STATUS_EVERY seconds, and never more than a minute apart:
-    whatever the log level is, and also when the status itself fails."""
-    interval = max(1.0, min(float(settings.status_every_s), MAX_SILENCE_S))
+    """Write the short or the full status every STATUS_EVERY seconds, and where that is over a minute a few
+    words in between: whatever the log level is, and also when the status itself fails."""
+    every_s = float(settings.status_every_s)
+    interval = max(1.0, min(every_s, MAX_SILENCE_S))
+    is_rare = every_s > MINUTE_S
+    passed_s = 0.0
     while True:
         await asyncio.sleep(interval)
+        passed_s += interval
         level = max(logging.INFO, APP_LOG.getEffectiveLevel())
+        if is_rare and passed_s < every_s:
+            APP_LOG.log(level, "alive, %s (the status comes every %.0f s)", node.present.state.value, every_s)
+            continue
+        passed_s = 0.0
         try:
             APP_LOG.log(level, "%s", await _get_line(node, is_long=settings.status_long))
         except Exception:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -68,6 +69,8 @@ class Caller:
         """Monotonic seconds."""
         self.hello: Hello | None = None
         self.features = 0
+        self.commands: Counter[CommandId] = Counter()
+        """What it asked, by kind."""
         self.proved_address: str | None = None
 
     @property
@@ -145,14 +148,15 @@ async def serve_session(
     offload: Offload = run_inline,
     keys: Keys = NO_KEYS,
     screen_block: ScreenBlock | None = None,
+    on_end: Callable[[Caller, SessionEnd], None] = lambda caller, end: None,
 ) -> SessionEnd:
     """Serve a connection until it ends, and say how.  ``is_registered`` tells for an IP whether the doors of
     legacy nodes are open to it; places and budgets go by ``admission.standing_of``.  ``on_hello`` is
     called once, before our hello answers (before its proof is acknowledged, where the hello is signed), and
     may refuse by raising Ignore or Reject; without ``identity`` no hello is signed; ``offload``:
     see ``CommandStream``; ``keys``: who is to find a way in though its IP has none (``net.proving``);
-    ``screen_block`` sees a pushed block without its messages, before they are parsed.  Never raises for what
-    the peer does."""
+    ``screen_block`` sees a pushed block without its messages, before they are parsed; ``on_end`` is told how
+    it ended, and of whom.  Never raises for what the peer does."""
     ip = transport.remote.ip
     served = _ServedSession(
         transport,
@@ -171,11 +175,20 @@ async def serve_session(
         keys,
         screen_block,
     )
+    end = await _serve(served, admission, clock, may_prove=identity is not None and is_registered(ip))
+    on_end(served.caller, end)
+    return end
+
+
+async def _serve(
+    served: _ServedSession, admission: Admission, clock: Clock, *, may_prove: bool
+) -> SessionEnd:
+    """Give it a place, and serve it until it ends."""
     place: Ticket | ProvingPlace
     try:
-        place = admission.admit(ip, clock.monotonic(), served)
+        place = admission.admit(served.ip, clock.monotonic(), served)
     except Ignore as refusal:
-        if identity is None or not is_registered(ip):
+        if not may_prove:
             served.close()
             return SessionEnd(refusal.reason)
         place = served.let_prove(refusal)
@@ -272,6 +285,10 @@ class _ServedSession:
         return is_block and self._is_registered(self._caller.ip)
 
     @property
+    def caller(self) -> Caller:
+        return self._caller
+
+    @property
     def is_gone(self) -> bool:
         return self._stream.is_gone
 
@@ -324,6 +341,7 @@ class _ServedSession:
             wait_s = self._limits.silence_s if is_known else self._limits.first_frame_s
             self._rest()
             command = await self._stream.read_command(wait_s)
+            self._caller.commands[command.id] += 1
             self.is_busy = True
             if self._refusal is not None and not self._may_go_on(command.id):
                 raise self._refusal

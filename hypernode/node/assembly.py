@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hypernode.core.params import Network
 from hypernode.machine.clock_offset import ClockOffsets
 from hypernode.mempool.pool import Mempool
+from hypernode.node.access_log import AccessLog
 from hypernode.node.chain import Chain
 from hypernode.node.clock_watch import ClockWatch
 from hypernode.node.companion_watch import CompanionWatch
@@ -35,6 +36,7 @@ from hypernode.node.splits import Splits
 from hypernode.node.state_log import StateLog
 from hypernode.node.storage_watch import StorageWatch
 from hypernode.node.strange_chains import StrangeChains
+from hypernode.node.subjects import SILENT, Subjects
 from hypernode.node.sync import Synchroniser
 from hypernode.node.sync_task import SyncTask
 from hypernode.node.tester import Tester
@@ -69,6 +71,9 @@ class Outlets:
     log: Callable[[str], None]
     warn: Callable[[str], None]
     log_connections: Callable[[str], None]
+    subjects: Subjects = SILENT
+    log_session: Callable[[str], None] | None = None
+    """A line a session that came in, at its end."""
 
 
 class Parts:
@@ -91,6 +96,7 @@ class Parts:
         self._make_watches(outlets)
         self._make_sync(outlets)
         self._make_doors(outlets, wake)
+        self._hand_out_subjects(outlets)
         self.outlook = Outlook(
             world,
             self.present,
@@ -231,3 +237,11 @@ class Parts:
             self.serving,
             outlets.log,
         )
+
+    def _hand_out_subjects(self, outlets: Outlets) -> None:
+        """Who tells what in detail, and of sessions that ended."""
+        self.subjects = outlets.subjects
+        for part in (self.chain, self.intake, self.dialler, self.connector, self.serving, self.listening):
+            part.subjects = outlets.subjects
+        if outlets.log_session is not None:
+            self.listening.access = AccessLog(outlets.log_session, self.world.clock.monotonic)

@@ -39,6 +39,7 @@ from hypernode.node.judging import (
 )
 from hypernode.node.putting_away import MAX_HELD_BYTES, is_giant, list_pieces, take_out
 from hypernode.node.rounds import Rounds
+from hypernode.node.subjects import SILENT, Subjects
 from hypernode.node.world import World
 from hypernode.ports import Finding, Replacement, StorageTrouble
 
@@ -76,6 +77,7 @@ class Chain:
         self._lock = asyncio.Lock()
         self._evident: set[tuple[Round, Slot, str]] | None = None
         """Slots and forgers of the evidence that is stored; None until it is first asked for."""
+        self.subjects: Subjects = SILENT
         self.on_change: Callable[[], None] = lambda: None
         self.on_append: Callable[[Sequence[Block]], None] = lambda blocks: None
         self.on_own_block: Callable[[Block], Awaitable[None]] = _do_nothing
@@ -169,8 +171,21 @@ class Chain:
 
     async def _append(self, judge: Judge, prepared: Prepared) -> ChainHeight:
         """A block onto the tip."""
+        clock, block = self._world.clock, prepared.block
+        begun = clock.monotonic()
         findings = await self._judge(judge, prepared)
-        height = await self._world.ledger.append(prepared.block, findings)
+        judged = clock.monotonic()
+        height = await self._world.ledger.append(block, findings)
+        words = (
+            f"block {block.height} ({block.round}, {block.sir}) of {block.forger}, {block.msg_count} messages"
+        )
+        self.subjects.say("blockdigest", lambda: f"{words}, {len(findings)} findings")
+        self.subjects.say(
+            "timing",
+            lambda: (
+                f"{words}: judged in {judged - begun:.3f} s, stored in {clock.monotonic() - judged:.3f} s"
+            ),
+        )
         await self._after_append([prepared.block])
         return height
 

@@ -24,6 +24,7 @@ from hypernode.node.intake import Intake
 from hypernode.node.neighbour import check_earlier_rounds, choose_height_to_tell
 from hypernode.node.peers import Peer, Peers, parse_port
 from hypernode.node.present import Present
+from hypernode.node.subjects import SILENT, Subjects
 from hypernode.node.world import World
 from hypernode.ports import StorageTrouble, TransportClosed
 from hypernode.wire.catalogue import CommandId
@@ -51,6 +52,7 @@ class Connector:
     intake: Intake
     note_height: NoteHeight
     log: Callable[[str], None]
+    subjects: Subjects = SILENT
     on_bug: Callable[[InvariantBroken], None] = lambda bug: None
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -97,6 +99,7 @@ class Connector:
         peer = Peer(name, entry.ip, port, session.features, is_outbound=True, session=session)
         peer.proved_address = session.proved_address
         self.peers.add(peer)
+        self.log(f"connected to {name}, features {session.features}")
         self.mempool.forget_peer(peer.exchange)
         try:
             await self._exchange(session, peer, entry)
@@ -151,12 +154,14 @@ class Connector:
         own = await choose_height_to_tell(self.world.ledger, peer, peer.features, awaits_push=awaits_push)
         juror = self.present.get_juror() if peer.features else None
         told, their_juror = await ask_height(session, own, juror)
+        self.subjects.say("workermsg", lambda: f"{peer.name} tells height {told.height} of {told.round}")
         self.note_height(peer, told, their_juror)
 
     async def _exchange_mempools(self, session: Session, peer: Peer) -> None:
         now = self.present.get_offer_time()
         new = self.mempool.take_new_for(peer.exchange, self.network.max_txs_to_sync, now)
         theirs = await ask_mempool(session, tuple(new))
+        self.subjects.say("mempool", lambda: f"{peer.name} got {len(new)} messages, gave {len(theirs)}")
         if theirs and self.peers.is_authentic(peer):
             await self.intake.digest(theirs, peer.exchange)
 

@@ -24,7 +24,9 @@ from hypernode.net.session import (
     send_without_hello,
 )
 from hypernode.net.signed_hello import Identity
+from hypernode.node.logs import printable
 from hypernode.node.peers import Peers, parse_port
+from hypernode.node.subjects import SILENT, Subjects
 from hypernode.node.world import World
 from hypernode.ports import Endpoint, TransportClosed
 from hypernode.wire.catalogue import Limits
@@ -51,6 +53,7 @@ class Dialler:
     limits: Limits
     own_port: int
     source_ips: tuple[str, ...] = ()
+    subjects: Subjects = SILENT
     _errands: dict[Endpoint, asyncio.Lock] = field(default_factory=dict)
     """Per hypernode: errands there say one name, so they go one after the other."""
     _encoded: tuple[Command, bytes] | None = None
@@ -130,6 +133,7 @@ class Dialler:
     async def _open(self, entry: Registration, port: int) -> Session:
         """Raises TransportClosed for another at the endpoint of a hypernode whose key is connected."""
         session = await self._open_to_anyone(entry, port)
+        self.subjects.say("hello", lambda: _describe_hello(entry, session))
         if session.proved_address != entry.pos and self.peers.is_key_connected(entry.pos):
             session.close("another than the one whose key is connected")
             raise TransportClosed("who answers did not prove the key that is connected from its IP")
@@ -162,3 +166,10 @@ class Dialler:
 def _is_same(one: tuple[Block, ...], other: tuple[Block, ...]) -> bool:
     """The very same blocks: to compare two of thousands of messages takes as long as to encode one."""
     return len(one) == len(other) > 0 and all(map(operator.is_, one, other))
+
+
+def _describe_hello(entry: Registration, session: Session) -> str:
+    hello = session.peer_hello
+    said = printable(hello.address) if hello is not None else "nothing"
+    proved = "proved" if session.proved_address is not None else "claimed"
+    return f"{entry.ip}:{entry.port} answers as {said} ({proved}), features {session.features}"

@@ -6,6 +6,7 @@ gave back.  What is refused is counted by reason in the mempool.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,9 +17,11 @@ from hypernode.core.types import Message
 from hypernode.mempool.pool import Mempool
 from hypernode.mempool.screening import MOST_FORGED, PROBE, Screening
 from hypernode.node.config_watch import ConfigWatch
+from hypernode.node.subjects import SILENT, Subjects
 from hypernode.node.world import World
 from hypernode.ports import SignatureCheck
 
+_SHOWN_REASONS: Final = 3
 FORGED: Final = "the signature is invalid"
 
 
@@ -31,6 +34,7 @@ class Intake:
         self._mempool = mempool
         self._senders: frozenset[str] = frozenset()
         self.configs = ConfigWatch()
+        self.subjects: Subjects = SILENT
 
     @property
     def senders(self) -> frozenset[str]:
@@ -74,6 +78,7 @@ class Intake:
             for result, verdict in zip(results, verdicts, strict=True)
             if verdict is None and isinstance(result, Message)
         )
+        self.subjects.say("txdigest", lambda: _describe_digest(verdicts, peer))
         return verdicts
 
     async def _find_sealed(self, messages: Sequence[Message]) -> set[int]:
@@ -115,3 +120,10 @@ class Intake:
                 if not good
             }
         return forged
+
+
+def _describe_digest(verdicts: Sequence[Verdict | None], peer: str | None) -> str:
+    """How many were taken of whose, and why the others were not."""
+    refused = Counter(verdict.reason for verdict in verdicts if verdict is not None)
+    words = "".join(f", {count} refused ({reason})" for reason, count in refused.most_common(_SHOWN_REASONS))
+    return f"{verdicts.count(None)} of {len(verdicts)} messages of {peer or 'ours'} taken{words}"

@@ -15,13 +15,16 @@ from hypernode.mempool.pool import Mempool
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
 from hypernode.net.proving import Keys
-from hypernode.net.serving import Caller, serve_session
+from hypernode.net.serving import Caller, SessionEnd, serve_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.standing import Standing
+from hypernode.node.access_log import AccessLog
+from hypernode.node.logs import printable
 from hypernode.node.offences import Offences
 from hypernode.node.peers import Peer, Peers
 from hypernode.node.serving import Serving
 from hypernode.node.standing import find_standing
+from hypernode.node.subjects import SILENT, Subjects
 from hypernode.node.world import World
 from hypernode.ports import Endpoint, Listener, Transport
 from hypernode.wire.catalogue import Limits
@@ -68,6 +71,8 @@ class Listening:
     mempool: Mempool
     serving: Serving
     log: Callable[[str], None]
+    subjects: Subjects = SILENT
+    access: AccessLog | None = None
     _admission: Admission = field(init=False)
     _early_limits: Limits = field(init=False)
     """Until a list is known: nobody is put on hold for not being on it, and hypernodes of a network on
@@ -124,6 +129,7 @@ class Listening:
                 offload=self.world.verifier.run,
                 identity=Identity(self.world.signer, self.world.entropy),
                 screen_block=self.serving.screen_block,
+                on_end=self.access.note if self.access is not None else _tell_nobody,
                 keys=Keys(self.peers.is_key_of, self.peers.is_key_proved_at),
             )
         finally:
@@ -139,6 +145,7 @@ class Listening:
     def _welcome(self, caller: Caller) -> list[Peer]:
         """A hypernode that says hello with its own port is a peer of ours from now on."""
         hello = caller.hello
+        self.subjects.say("hello", lambda: _describe_hello(caller))
         if hello is None or not hello.is_dialable:
             return []
         peer = Peer(caller.name, caller.ip, hello.port, caller.features, is_outbound=False, caller=caller)
@@ -146,3 +153,13 @@ class Listening:
         self.peers.add(peer)
         self.mempool.forget_peer(peer.exchange)
         return [peer]
+
+
+def _tell_nobody(caller: Caller, end: SessionEnd) -> None:
+    """Where no log of sessions is kept."""
+
+
+def _describe_hello(caller: Caller) -> str:
+    hello = caller.hello
+    said = f"{printable(hello.address)} of {printable(hello.posnet)}" if hello is not None else "nothing"
+    return f"{caller.name} says {said}, features {caller.features}"

@@ -30,7 +30,11 @@ class RoundEntry:
         finished = parts.present.plan
         if finished is not None and finished.round < round_:
             await parts.world.ledger.save_status(finished.round, await parts.views.get_status())
+        begun = parts.world.clock.monotonic()
         plan = await parts.chain.derive_plan(round_)
+        took_s = parts.world.clock.monotonic() - begun
+        parts.subjects.say("timing", lambda: f"the lists of round {round_} were derived in {took_s:.3f} s")
+        parts.subjects.say("determine", lambda: describe_plan(plan))
         targets = await hand_out(parts, plan)
         if group is not None:
             parts.connector.set_targets(targets, group)
@@ -50,6 +54,12 @@ class RoundEntry:
         last_before, _ = await parts.world.ledger.get_reference(round_ - 1)
         parts.intake.configs.note(await parts.world.ledger.get_messages_of_kind(CONFIG, last_before + 1))
         await parts.intake.digest(load_messages(parts.world.files))
+
+
+def describe_plan(plan: RoundPlan) -> str:
+    """Whose the slots are, and what they follow from."""
+    slots = ", ".join(f"{sir} {juror.address}" for sir, juror in enumerate(plan.jurors))
+    return f"round {plan.round} from block {plan.reference_hash.hex()[:10]}: {slots or 'no jurors'}"
 
 
 async def hand_out(parts: Parts, plan: RoundPlan) -> list[Registration]:

@@ -35,6 +35,7 @@ from hypernode.node.assembly import NodeOptions, Outlets, Parts
 from hypernode.node.duties import SLOT_EDGE_S
 from hypernode.node.round_entry import RoundEntry
 from hypernode.node.saved_mempool import save_messages
+from hypernode.node.subjects import SILENT, Subjects
 from hypernode.node.world import World
 from hypernode.ports import AlreadySigned, Endpoint, PowNotReady, StorageBroken, StorageTrouble
 
@@ -55,12 +56,14 @@ class Node(Parts):
         log: Callable[[str], None],
         warn: Callable[[str], None],
         log_connections: Callable[[str], None] = lambda text: None,
+        subjects: Subjects = SILENT,
+        log_session: Callable[[str], None] | None = None,
     ) -> None:
         self._log, self._warn = log, warn
         self._wake = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
         self._expired_in: tuple[Round, Slot] | None = None
-        outlets = Outlets(metrics, log, warn, log_connections)
+        outlets = Outlets(metrics, log, warn, log_connections, subjects, log_session)
         super().__init__(network, world, options, outlets, wake=self.wake, halt=self.halt)
         self._entry = RoundEntry(self, log)
         self._hear_parts()

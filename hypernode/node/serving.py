@@ -31,6 +31,7 @@ from hypernode.node.peers import Peer, Peers
 from hypernode.node.queries import check_height, parse_address_query, parse_headers, parse_hex
 from hypernode.node.refused_pushes import RefusedPushes
 from hypernode.node.snapshots import Snapshots
+from hypernode.node.subjects import SILENT, Subjects
 from hypernode.node.tester import Tester, list_slots_at_hand
 from hypernode.node.views import Views
 from hypernode.node.world import World
@@ -59,6 +60,7 @@ class Serving:
     views: Views
     log: Callable[[str], None]
     limits: Limits = LIMITS
+    subjects: Subjects = SILENT
     allow_queries_from: Collection[str] = ()
     on_trouble: Callable[[StorageTrouble], None] = lambda trouble: None
     on_bug: Callable[[InvariantBroken], None] = lambda bug: None
@@ -98,6 +100,7 @@ class Serving:
 
     async def handle(self, caller: Caller, command: Command) -> Answer | None:
         """The answer to a command."""
+        self.subjects.say("srvmsg", lambda: f"{caller.name} asks {command.id.name.lower()}")
         handler = self.handlers.get(command.id)
         if handler is None:
             raise Ignore("2-wire", f"{command.id.name} is not served")

@@ -49,6 +49,15 @@ def test_a_line_comes_at_least_every_minute(
     assert MAX_SILENCE_S < 60
 
 
+def test_a_rare_status_comes_when_it_is_due_and_words_in_between(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, APP_LOG)
+    play(_discard(beat(load(tmp_path, status_every_s=200, status_long=True), 450.0, _nothing)))
+    kinds = [record.getMessage().split()[0] for record in caplog.records]
+    assert kinds == [*["alive,"] * 3, "status", *["alive,"] * 3, "status"]
+
+
 def test_a_log_level_does_not_silence_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR, APP_LOG)
     play(_discard(beat(load(tmp_path), 61.0, _nothing)))

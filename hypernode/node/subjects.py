@@ -1,0 +1,26 @@
+"""What an operator can have told in detail: the subjects of ``LOG``, each said where its thing happens.
+
+The words are made only where somebody listens: some of these things happen hundreds of times a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Subjects:
+    """``is_on`` tells whether a subject is heard, ``write`` takes its lines."""
+
+    is_on: Callable[[str], bool]
+    write: Callable[[str, str], None]
+
+    def say(self, subject: str, words: Callable[[], str]) -> None:
+        """A line on a subject.  What a peer sent is in it only as what it parsed to."""
+        if self.is_on(subject):
+            self.write(subject, f"{subject}: {words()}")
+
+
+SILENT: Final = Subjects(lambda subject: False, lambda subject, words: None)
