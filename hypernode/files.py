@@ -98,6 +98,16 @@ def read_own(path: Path | str, max_bytes: int) -> bytes | None:
     return content
 
 
+def read_bounded(path: Path, max_bytes: int) -> bytes:
+    """A file that the operator named, whatever it is and however it came to its name.  Raises OSError, and
+    ValueError for one of more than ``max_bytes``."""
+    with path.open("rb") as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise ValueError(f"it has more than {max_bytes} bytes")
+    return content
+
+
 @contextlib.contextmanager
 def replacing(path: Path, mode: int = OWN_FILE) -> Iterator[IO[bytes]]:
     """A file beside ``path``, which is synced and put in its place when all went well, else removed.  What a

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
+from hypernode.files import read_bounded
 from hypernode.node.config_table import (
     NO_PURPOSE,
     OF_THE_NETWORK,
@@ -56,10 +57,7 @@ class ConfigFile:
 def load_config(path: Path, table: Mapping[str, Parameter]) -> ConfigFile:
     """Read and parse a file.  Raises ConfigError, also when it cannot be read."""
     try:
-        raw = path.read_bytes()
-        if len(raw) > MAX_FILE_BYTES:
-            raise ValueError(f"it has {len(raw)} bytes, this is no list of overrides")
-        text = decode_text(raw)
+        text = decode_text(read_bounded(path, MAX_FILE_BYTES))
     except (OSError, ValueError) as error:
         remedy = "Give a text file in UTF-8 that this user may read (--config)"
         raise ConfigError(str(path), 0, "", f"cannot be read: {error}", remedy) from error

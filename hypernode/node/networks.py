@@ -14,6 +14,7 @@ from hypernode.core.params import (
     network_from_json,
     testnet,
 )
+from hypernode.files import read_bounded
 from hypernode.node.config_table import ConfigError
 from hypernode.node.paths import resolve_path
 from hypernode.node.text_files import decode_text
@@ -43,9 +44,7 @@ def load_network(spec: str, folder: Path, place: str) -> Network:
     path = resolve_path(spec, folder, place)
     remedy = f"Give {', '.join(_BUILT_IN)} or a network file (--network)"
     try:
-        if path.stat().st_size > _MAX_FILE_BYTES:
-            raise ValueError("it is too large for a network file")
-        return network_from_json(decode_text(path.read_bytes()), str(path))
+        return network_from_json(decode_text(read_bounded(path, _MAX_FILE_BYTES)), str(path))
     except NetworkFileError as error:
         raise ConfigError(place, 0, "", str(error), "Mend the network file") from error
     except (OSError, ValueError, RecursionError) as error:

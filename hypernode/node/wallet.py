@@ -22,7 +22,7 @@ from typing import Any, Final
 from hypernode.core.address import compute_address, is_valid_address
 from hypernode.core.signing import CURVE_ORDER, PRIVKEY_BYTES, compute_pubkey, sign
 from hypernode.core.types import PUBKEY_BYTES
-from hypernode.files import is_lasting, make_new, place_new, sync_file
+from hypernode.files import is_lasting, make_new, place_new, read_bounded, sync_file
 from hypernode.node.text_files import TwiceSaid, decode_text, load_json
 from hypernode.node.wallet_seal import SealBroken, open_seal, seal_key
 
@@ -142,6 +142,10 @@ def find_exposure(path: Path) -> str:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         return f"{path} may be read by others (mode {mode:04o}): chmod 600 {path}"
+    folder = path.parent.stat().st_mode
+    if folder & stat.S_IWOTH and not folder & stat.S_ISVTX:
+        words = "may be written to by others, who can put another wallet there"
+        return f"{path.parent} {words}: chmod o-w {path.parent}"
     return ""
 
 
@@ -202,7 +206,7 @@ def _read(path: Path) -> dict[str, Any]:
             raise WalletError(
                 path, "is empty: a start was killed, or the disk full, when it was made", remedy
             )
-        content = load_json(decode_text(path.read_bytes()))
+        content = load_json(decode_text(read_bounded(path, MAX_FILE_BYTES)))
     except OSError as error:
         raise WalletError(path, f"cannot be read: {error.strerror}", _REMEDY) from error
     except (ValueError, RecursionError) as error:

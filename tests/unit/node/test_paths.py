@@ -44,7 +44,8 @@ COMPANIONS = ("NODE_PY_PATH", "POW_LEDGER_DB")
 )
 def test_so_is_every_path_of_the_file(folder: Path, key: str, text: str) -> None:
     (folder / "config.txt").write_text(f"# mine\n{key}={text}\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match=rf"config\.txt:2: ({key}: )?"):
+    place = r": cannot be read: it has NUL" if "\0" in text else rf":2: ({key}: )?"
+    with pytest.raises(ConfigError, match=rf"config\.txt{place}"):
         load_settings(Flags(), folder)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 
 from hypernode.node.config_files import MAX_FILE_BYTES, find_nearest, load_config, parse_config
 from hypernode.node.config_table import ConfigError, load_table
+from hypernode.node.networks import load_network
 from hypernode.node.text_files import split_lines
+from hypernode.node.wallet import WalletError, load_wallet
 
 TABLE = load_table()
 
@@ -184,3 +187,20 @@ def test_a_name_with_one_character_lost_is_near_a_known_one(name: str, data: st.
     at = data.draw(st.integers(0, len(name) - 1))
     typo = name[:at] + name[at + 1 :]
     assert typo in TABLE or find_nearest(typo, TABLE) is not None
+
+
+ENDLESS = Path("/dev/zero")
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda: load_config(ENDLESS, TABLE),
+        lambda: load_network(str(ENDLESS), Path(), "--network"),
+        lambda: load_wallet(ENDLESS, 25, lambda: ""),
+    ],
+    ids=["config", "network", "wallet"],
+)
+def test_a_device_without_an_end_is_read_no_further_than_a_file_may_go(read: Callable[[], object]) -> None:
+    with pytest.raises((ConfigError, WalletError), match=r"more than|is no file"):
+        read()

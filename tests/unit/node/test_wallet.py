@@ -277,6 +277,11 @@ def test_a_file_that_others_may_read_is_pointed_out(tmp_path: Path) -> None:
     assert find_exposure(path) == ""
     path.chmod(0o644)
     assert "chmod 600" in find_exposure(path)
+    path.chmod(0o600)
+    tmp_path.chmod(0o777)
+    assert f"chmod o-w {tmp_path}" in find_exposure(path)
+    tmp_path.chmod(0o1777)
+    assert find_exposure(path) == ""
 
 
 def test_the_passphrase_comes_from_the_file_before_the_environment(tmp_path: Path) -> None:
