@@ -8,6 +8,7 @@ and blocks, is ``core.address``.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 import base58
@@ -41,15 +42,32 @@ def find_pos_fault(pos: str, address_byte: int) -> str:
     if not _POS_BEGIN.match(pos):
         return "the PoS address does not begin with 34 letters or digits"
     try:
-        decoded = _decode_base58(pos.rstrip())
-    except ValueError:
-        return "the PoS address is not base58"
-    payload, checksum = decoded[:-_CHECKSUM_BYTES], decoded[-_CHECKSUM_BYTES:]
-    if h4(payload) != checksum:
-        return "the checksum of the PoS address is wrong"
+        payload = _decode_checked(pos)
+    except ValueError as error:
+        return str(error)
     if payload[:1] != bytes([address_byte]):
         return f"the PoS address is of another network (byte {payload[:1].hex() or 'none'})"
     return ""
+
+
+def has_pos_checksum(pos: str) -> bool:
+    """Whether a text could be registered as a PoS address on some network."""
+    try:
+        return bool(_decode_checked(pos))
+    except ValueError:
+        return False
+
+
+def _decode_checked(pos: str) -> bytes:
+    """The payload.  Raises ValueError with the fault in words."""
+    try:
+        decoded = _decode_base58(pos.rstrip())
+    except ValueError:
+        raise ValueError("the PoS address is not base58") from None
+    payload, checksum = decoded[:-_CHECKSUM_BYTES], decoded[-_CHECKSUM_BYTES:]
+    if h4(payload) != checksum:
+        raise ValueError("the checksum of the PoS address is wrong")
+    return payload
 
 
 def _decode_base58(text: str) -> bytes:
@@ -65,10 +83,18 @@ def _decode_base58(text: str) -> bytes:
 
 
 def _decode_digits(digits: str) -> int:
-    """Of base 58, by halves."""
-    if len(digits) <= _DIGITS_AT_ONCE:
-        number: int = base58.b58decode_int(digits)
-        return number
-    half = len(digits) // 2
-    shift: int = 58**half
-    return _decode_digits(digits[:-half]) * shift + _decode_digits(digits[-half:])
+    """Of base 58: neighbouring pieces put together two by two, until there is one number."""
+    ends = range(len(digits), 0, -_DIGITS_AT_ONCE)
+    numbers: list[int] = [base58.b58decode_int(digits[max(0, end - _DIGITS_AT_ONCE) : end]) for end in ends]
+    doublings = 0
+    while len(numbers) > 1:
+        highs, shift = [*numbers[1::2], 0][: (len(numbers) + 1) // 2], _get_shift(doublings)
+        numbers = [high * shift + low for low, high in zip(numbers[::2], highs, strict=True)]
+        doublings += 1
+    return numbers[0] if numbers else 0
+
+
+@lru_cache(maxsize=16)
+def _get_shift(doublings: int) -> int:
+    """What digits are worth that come before so many pieces; the longest text has 782 of them."""
+    return _get_shift(doublings - 1) ** 2 if doublings else int(58**_DIGITS_AT_ONCE)

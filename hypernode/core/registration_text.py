@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hypernode.core.errors import Reject
+from hypernode.core.pow_address import has_pos_checksum
 
 _RULE = "5-pow openfield"
 MAX_OPENFIELD_CHARS: Final = 100_000
@@ -38,17 +39,20 @@ def show(text: str) -> str:
 
 def shorten_openfield(openfield: str, sender: str) -> tuple[str, str]:
     """An openfield that says the same, and nothing; or the beginning of one that says nothing, and why.
-    So that 100,000 rows of 100,000 characters are not all held.  The PoS address stays whole: the list
-    has it, whatever its length."""
+    So that 100,000 rows of 100,000 characters are not all held.  A PoS address that could be registered
+    stays whole: the list has it, whatever its length."""
     if len(openfield) <= KEPT_CHARS:
         return openfield, ""
     try:
         text = parse_registration(openfield, sender)
     except Reject as reject:
         return openfield[:KEPT_CHARS], reject.reason
-    # what is so long is no ip and no Bismuth address, cut or not
+    # what is so long is no ip and no Bismuth address, cut or not; a PoS address it can be
     ip, reward, reason = (part[:MAX_REASON_CHARS] for part in (text.ip, text.reward, text.reason))
-    return f"{ip}:{text.port}:{text.pos},reward={reward},reason={reason}", ""
+    pos = text.pos
+    if len(pos) > MAX_REASON_CHARS and not has_pos_checksum(pos):
+        pos = f"{pos[:MAX_REASON_CHARS]}…"
+    return f"{ip}:{text.port}:{pos},reward={reward},reason={reason}", ""
 
 
 def parse_extras(openfield: str) -> dict[str, str]:

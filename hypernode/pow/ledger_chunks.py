@@ -23,7 +23,7 @@ from hypernode.core.types import PowHeight
 from hypernode.ports import PowNotReady
 from hypernode.pow.ledger_cache import Chunk
 from hypernode.pow.ledger_file import LedgerReader, Row
-from hypernode.pow.ledger_rows import read_rows
+from hypernode.pow.ledger_rows import ShortTexts, read_rows
 from hypernode.pow.ledger_sql import HASH, IS_IN_CHAIN, IS_MINED, IS_PRUNED, RECEIVED, SENT
 
 AHEAD: Final = 4
@@ -105,6 +105,7 @@ class ChunkReader:
     def __init__(self, network: Network, *, verify: bool) -> None:
         self._network = network
         self._verify = verify
+        self._texts = ShortTexts()
 
     def read(
         self, reader: LedgerReader, spans: Iterable[tuple[Span, bool]], *, ahead: bool
@@ -134,7 +135,7 @@ class ChunkReader:
         lowest, highest, oldest, newest, top, is_pruned, rowids, mark, *moves = row
         if is_pruned:
             raise PowNotReady(reader.explain_pruned("rows of Hyperblock, in place of what was there before"))
-        rows = read_rows(reader, json.loads(rowids), self._concerns_us, verify=self._verify)
+        rows = read_rows(reader, json.loads(rowids), self._concerns_us, self._texts, verify=self._verify)
         is_timed = isinstance(oldest, int | float) and isinstance(newest, int | float)
         chunk = Chunk(
             *span,

@@ -5,18 +5,21 @@ cannot be read at all neither: they are on the list of rows, void, with the reas
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from hypernode.core.pow_signature import SignedRow, is_valid_pow_signature
-from hypernode.core.registration_text import MAX_OPENFIELD_CHARS, shorten_openfield
+from hypernode.core.registration_text import KEPT_CHARS, MAX_OPENFIELD_CHARS, shorten_openfield
 from hypernode.core.registry import OPERATIONS, PowRow
 from hypernode.pow.ledger_file import LedgerReader, Row, TooLarge, to_number, to_text, to_units
 from hypernode.pow.ledger_sql import HASH, MAX_HEIGHT
 
 BATCH_ROWS: Final = 20
 """Read at once: of the longest openfields 2 million characters."""
+MAX_KNOWN: Final = 10_000
+"""Long openfields whose short form is remembered: some megabytes."""
 MAX_KEY_CHARS: Final = 10_000
 """Of a signature and of a key: ten times those of RSA."""
 
@@ -35,8 +38,35 @@ _TOO_LONG: Final = (
 )
 
 
+class ShortTexts:
+    """What is kept of long openfields.  The newest rows of a ledger are read again for every look at it,
+    and to check an address of 100,000 characters takes a hundredth of a second: once is enough."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, tuple[str, str]] = {}
+
+    def get(self, openfield: str, sender: str) -> tuple[str, str]:
+        """As ``shorten_openfield`` gives it."""
+        if len(openfield) <= KEPT_CHARS:
+            return openfield, ""
+        key = hashlib.sha256(f"{sender}\n{openfield}".encode("utf-8", "surrogatepass")).digest()
+        if key not in self._known:
+            found = shorten_openfield(openfield, sender)
+            if len(found[0]) > KEPT_CHARS:
+                return found
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            self._known[key] = found
+        return self._known[key]
+
+
 def read_rows(
-    reader: LedgerReader, rowids: Sequence[int], concerns_us: Callable[[str, str], bool], *, verify: bool
+    reader: LedgerReader,
+    rowids: Sequence[int],
+    concerns_us: Callable[[str, str], bool],
+    texts: ShortTexts,
+    *,
+    verify: bool,
 ) -> tuple[PowRow, ...]:
     """The rows of some rowids, ascending, whose sender and operation ``concerns_us``; with ``verify``, with
     the verdicts on their signatures.  Raises PowNotReady."""
@@ -44,7 +74,7 @@ def read_rows(
     for first in range(0, len(rowids), BATCH_ROWS):
         for row, fault in _read_batch(reader, rowids[first : first + BATCH_ROWS]):
             if concerns_us(to_text(row[2]), to_text(row[7])):
-                found.append(_to_pow_row(row, fault, verify=verify))
+                found.append(_to_pow_row(row, fault, texts, verify=verify))
     return tuple(found)
 
 
@@ -62,7 +92,7 @@ def _read_batch(reader: LedgerReader, rowids: Sequence[int]) -> list[tuple[Row, 
         return []
 
 
-def _to_pow_row(row: Row, fault: str, *, verify: bool) -> PowRow:
+def _to_pow_row(row: Row, fault: str, texts: ShortTexts, *, verify: bool) -> PowRow:
     height, timestamp, address, recipient, amount, fee, reward, operation, block_hash, text, *keys = row
     openfield = to_text(text)
     if len(openfield) > MAX_OPENFIELD_CHARS:
@@ -83,7 +113,7 @@ def _to_pow_row(row: Row, fault: str, *, verify: bool) -> PowRow:
         values = _verify(values, *map(to_text, keys))
     if values.operation not in OPERATIONS:
         return replace(values, openfield="" if fault else openfield)
-    short, malformed = shorten_openfield(openfield, values.address)
+    short, malformed = texts.get(openfield, values.address)
     return replace(values, openfield=short, fault=fault or malformed)
 
 

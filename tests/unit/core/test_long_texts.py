@@ -68,10 +68,22 @@ def test_a_short_one_says_the_same(parts: tuple[str, str, str], key: str, extra:
         assert len(short) <= KEPT_CHARS
         return
     whole, kept = parse_registration(openfield, SENDER), parse_registration(short, SENDER)
-    assert (kept.port, kept.pos) == (whole.port, whole.pos)
+    assert kept.port == whole.port
+    assert whole.pos.startswith(kept.pos.removesuffix("…"))
+    assert find_pos_fault(kept.pos, 0x19) or kept.pos == whole.pos
     assert whole.ip.startswith(kept.ip)
     assert whole.reward.startswith(kept.reward)
     assert whole.reason.startswith(kept.reason)
+
+
+def test_a_pos_address_is_cut_only_where_nobody_could_register_it() -> None:
+    payload = b"\x19" + bytes(2_000)
+    good = base58.b58encode(payload + h4(payload)).decode()
+    for pos, is_kept in ((good, True), (good[:-1] + ("1" if good[-1] != "1" else "2"), False)):
+        short, fault = shorten_openfield(f"1.2.3.4:6969:{pos}", SENDER)
+        kept = parse_registration(short, SENDER).pos
+        assert (fault, kept == pos, len(short) < KEPT_CHARS) == ("", is_kept, not is_kept)
+        assert bool(find_pos_fault(kept, 0x19)) is not is_kept
 
 
 def test_a_long_port_is_told_by_all_of_it() -> None:

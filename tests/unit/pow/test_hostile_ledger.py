@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from hypernode.core.registration_text import MAX_OPENFIELD_CHARS
+from hypernode.core.registration_text import MAX_OPENFIELD_CHARS, shorten_openfield
 from hypernode.core.registry import REGISTER, RegistryState
 from hypernode.ports import PowNotReady
-from hypernode.pow import ledger_file
+from hypernode.pow import ledger_file, ledger_rows
 from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
 from hypernode.pow.past_balances import read_past_balances
@@ -149,6 +149,22 @@ def test_an_openfield_longer_than_the_chain_allows_is_void_and_shown(path: Path,
     found = [(result.ok, result.rule) for row, result in events if row.address == OWN]
     assert found == [(False, "5-pow openfield"), (True, "")]
     assert max(len(row.openfield) for row, _ in events) < 2_000
+
+
+def test_a_long_openfield_is_looked_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+
+    def shorten(openfield: str, sender: str) -> tuple[str, str]:
+        looked.append(sender)
+        return shorten_openfield(openfield, sender)
+
+    monkeypatch.setattr(ledger_rows, "shorten_openfield", shorten)
+    insert(path, make_row(openfield=text_of(9) + ",reason=" + "x" * 5_000), make_row(openfield=text_of(9)))
+    registry = LedgerRegistry(LedgerFile(path), NETWORK)
+    for _ in range(3):
+        registry.get_status(0)
+        registry.derive_feed(FIRST + 30)
+    assert looked == [OWN]
 
 
 def test_the_longest_openfield_of_the_chain_counts(path: Path) -> None:
