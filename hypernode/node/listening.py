@@ -98,6 +98,11 @@ class Listening:
         except OSError as trouble:
             raise explain_refusal(local, trouble) from trouble
 
+    @property
+    def count(self) -> int:
+        """Sessions that came in and are open."""
+        return len(self._transports)
+
     def close_all(self) -> None:
         """End every session that came in."""
         for transport in list(self._transports.values()):

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
+from hypernode.core.counting import LEAST_WEIGHT
 from hypernode.core.registry import list_voided
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
 from hypernode.sim.cluster import Host
@@ -108,15 +109,18 @@ def _count_problems(cluster: TroubledCluster, fault: Fault) -> int:
 
 
 def _count_rounds_away(cluster: TroubledCluster, fault: Fault) -> int:
-    """Rounds since the fault began that have a subject not on their list, or voided."""
+    """Rounds since the fault began that have a subject not on their list, voided, or without collateral; of
+    worthless registrations, that have some on their list."""
     script, params = cluster.script, cluster.params
     first, _ = compute_round_slot(params, cluster.begin_time + fault.at)
     last, _ = compute_round_slot(params, cluster.clock.now())
-    states = [
-        script.derive_state(script.height_at(compute_reference_time(params, round_)))
-        for round_ in range(first, last + 1)
-    ]
+    heights = [script.height_at(compute_reference_time(params, r)) for r in range(first, last + 1)]
+    states = [script.derive_state(height) for height in heights]
     addresses = {host.signer.address for host in _list_subjects(cluster, fault)}
+    if fault.kind is FaultKind.POW_WORTHLESS:
+        return sum(any(entry.weight < LEAST_WEIGHT for entry in state.entries) for state in states)
+    if fault.kind is FaultKind.POW_MOVE_ON:
+        return sum(not all(cluster.has_collateral(a, height) for a in addresses) for height in heights)
     return sum(
         not addresses <= {entry.pos for entry in state.entries}
         or not addresses.isdisjoint(list_voided(state))
@@ -124,7 +128,9 @@ def _count_rounds_away(cluster: TroubledCluster, fault: Fault) -> int:
     )
 
 
-_LISTS: Final = frozenset({FaultKind.POW_LEAVE, FaultKind.POW_VOID})
+_LISTS: Final = frozenset(
+    {FaultKind.POW_LEAVE, FaultKind.POW_VOID, FaultKind.POW_WORTHLESS, FaultKind.POW_MOVE_ON}
+)
 """They show in the rounds that follow, be the fault over or not."""
 
 _MEASURES: Final[Mapping[FaultKind, Callable[[TroubledCluster, Fault], int]]] = {

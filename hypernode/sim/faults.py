@@ -105,6 +105,16 @@ class FaultKind(Enum):
     """Sends old blocks and messages again, and twins of messages."""
     FLOOD = "flood"
     """Opens streams and asks as fast as it can, and writes more messages than its quota."""
+    POW_WORTHLESS = "pow_worthless"
+    """Some registrations without collateral for each hypernode come, and leave rounds later."""
+    POW_MOVE_ON = "pow_move_on"
+    """The collateral of a hypernode goes from hand to hand, each of which registers, and comes back."""
+    STRANGERS_STAY = "strangers_stay"
+    """Hundreds of strangers want a place at ``subjects``, and hold it."""
+    STRANGERS_ASK = "strangers_ask"
+    """Strangers ask ``subjects`` dear questions all the time."""
+    STRANGERS_UNREAD = "strangers_unread"
+    """Strangers ask ``subjects`` for blocks, and read nothing."""
 
 
 LIARS: Final = frozenset(
@@ -120,10 +130,14 @@ LIARS: Final = frozenset(
         FaultKind.FLOOD,
     }
 )
+STRANGERS: Final = frozenset({FaultKind.STRANGERS_STAY, FaultKind.STRANGERS_ASK, FaultKind.STRANGERS_UNREAD})
+NO_EXCUSE: Final = STRANGERS | {FaultKind.POW_WORTHLESS}
+"""Kinds that a network takes without noticing: it is judged as in calm."""
 CUTS: Final = frozenset({FaultKind.PARTITION, FaultKind.ONE_WAY})
-BEFALL_LEGACY: Final = frozenset(FaultKind) - LIARS - {FaultKind.CLONE}
-"""Kinds that may befall hosts with a legacy node.  A liar is a node of ours; and what a clone of a legacy
-node would do to others, which is to sign twice, a liar of ours does."""
+BEFALL_LEGACY: Final = frozenset(FaultKind) - LIARS - STRANGERS - {FaultKind.CLONE}
+"""Kinds that may befall hosts with a legacy node.  A liar is a node of ours; what strangers do tries the
+defences of ours; and what a clone of a legacy node would do to others, which is to sign twice, a liar of ours
+does."""
 SINGLE: Final = frozenset(
     {
         FaultKind.CLOCK_JUMP,
@@ -135,6 +149,9 @@ SINGLE: Final = frozenset(
         FaultKind.POW_FORK,
         FaultKind.POW_LEAVE,
         FaultKind.POW_VOID,
+        FaultKind.POW_WORTHLESS,
+        FaultKind.POW_MOVE_ON,
+        *STRANGERS,
     }
 )
 """Kinds that befall one host at a time."""

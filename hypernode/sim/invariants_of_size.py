@@ -42,6 +42,9 @@ MAX_TASKS_PER_NODE: Final = 10
 MAX_TASKS_PER_LINK: Final = 2
 """To each host that is to be dialled (many may not be there), and from each host.  37 tasks were seen of 4
 nodes, 118 of 7 under a flood, 821 of 20 of which each dials all, 181 of 4 that dial 36 which are away."""
+MAX_TASKS_PER_STRANGER: Final = 3
+MAX_UNITS_PER_SESSION: Final = 100
+"""Of one that came in, whoever it is."""
 QUEUES: Final[Mapping[str, int]] = {
     "strange_chains._looked_at": MAX_REMEMBERED,
     "splits._tips": MAX_TIPS,
@@ -62,7 +65,8 @@ async def everything_is_bounded(watch: Watch) -> None:
                 detail = f"node {host.index}: {held} of {name}, at most {most}"
                 raise InvariantFailed("everything_is_bounded", detail, [host.index])
     tasks = len(asyncio.all_tasks())
-    if tasks > MAX_TASKS + MAX_TASKS_PER_NODE * hosts + MAX_TASKS_PER_LINK * links:
+    crowds = MAX_TASKS_PER_STRANGER * watch.cluster.strangers
+    if tasks > MAX_TASKS + MAX_TASKS_PER_NODE * hosts + MAX_TASKS_PER_LINK * links + crowds:
         detail = f"{tasks} tasks for {hosts} nodes with {links} links at most"
         raise InvariantFailed("everything_is_bounded", detail)
 
@@ -104,11 +108,18 @@ def compute_most(node: Node) -> int:
     return (
         MAX_UNITS
         + MAX_UNITS_PER_PEER * len(node.peers.list_all())
-        + MAX_UNITS_PER_LISTED * len(node.network.hypernodes)
+        + MAX_UNITS_PER_SESSION * node.listening.count
+        + MAX_UNITS_PER_LISTED * _count_listed(node)
         + MAX_UNITS_PER_TEST * node.network.slots * node.network.tests_per_slot
         + MAX_UNITS_PER_MESSAGE * len(node.mempool)
         + MAX_UNITS_PER_NOTE * sum(_list_notes(node))
     )
+
+
+def _count_listed(node: Node) -> int:
+    """Registered hypernodes, with those that count for nothing."""
+    plan = node.present.plan
+    return max(len(node.network.hypernodes), len(plan.registered) if plan is not None else 0)
 
 
 def weigh(node: Any) -> int:

@@ -4,6 +4,8 @@ collaterals that are sent on and registered again.  What is registered so answer
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from hypernode.core.address import encode_address
@@ -16,52 +18,65 @@ from hypernode.pow.scripted_source import FEE, PowScript, derive_collateral
 PORT: Final = 6969
 FIRST_BYTE: Final = 100
 """Of IPs where nobody is: hypernodes of a simulation have lower ones."""
-MANY: Final = 250
+BYTES: Final = 50
 
 
-def make_ghost(network: Network, name: str, number: int) -> tuple[str, str]:
-    """PoS address and IP of one that does not exist, each in a /16 of its own as long as there are some."""
-    pos = encode_address(h20(f"{network.name} {name} {number}".encode()), network.address_byte)
-    first, rest = divmod(number, MANY * MANY)
-    return pos, f"{FIRST_BYTE + first}.{rest % MANY + 1}.{rest // MANY + 1}.1"
+@dataclass(frozen=True, slots=True)
+class Ghost:
+    """A hypernode that does not exist."""
+
+    pos: str
+    ip: str
+
+    @property
+    def openfield(self) -> str:
+        return f"{self.ip}:{PORT}:{self.pos}"
+
+
+def make_ghosts(network: Network, name: str, count: int) -> list[Ghost]:
+    """The first ones of a name."""
+    ghosts = []
+    for number in range(count):
+        digest = h20(f"{network.name} {name} {number}".encode())
+        ip = f"{FIRST_BYTE + digest[0] % BYTES}.{digest[1]}.{digest[2]}.{digest[3]}"
+        ghosts.append(Ghost(encode_address(digest, network.address_byte), ip))
+    return ghosts
 
 
 def list_worthless_rows(
-    script: PowScript, count: int, height: PowHeight, operation: str = REGISTER, name: str = "worthless"
+    script: PowScript, ghosts: Sequence[Ghost], height: PowHeight, operation: str = REGISTER
 ) -> list[PowRow]:
-    """So many registrations by addresses that never had anything, in one block; or their ends."""
+    """Their registrations, in one block, by addresses that never had anything; or the ends of these."""
     time = script.timestamp_of(height)
     rows = []
-    for number in range(count):
-        pos, ip = make_ghost(script.network, name, number)
-        sender = hashlib.sha224(pos.encode()).hexdigest()
-        rows.append(PowRow(height, time, sender, sender, 0, FEE, 0, operation, f"{ip}:{PORT}:{pos}"))
+    for ghost in ghosts:
+        sender = hashlib.sha224(ghost.pos.encode()).hexdigest()
+        rows.append(PowRow(height, time, sender, sender, 0, FEE, 0, operation, ghost.openfield))
     return rows
 
 
-def list_moving_rows(script: PowScript, pos: str, number: int, times: int, height: PowHeight) -> list[PowRow]:
-    """The collateral of ``pos`` goes from hand to hand, ``times`` times in one block; each registers."""
+def list_moving_rows(script: PowScript, pos: str, heirs: Sequence[Ghost], height: PowHeight) -> list[PowRow]:
+    """The collateral of ``pos`` goes from hand to hand in one block, and each hand registers."""
     sender, units = derive_collateral(pos), script.network.collateral_unit * COIN
     time, rows = script.timestamp_of(height), []
-    for n in range(times):
-        ghost, ip = make_ghost(script.network, f"heir {pos}", n)
-        heir, ip = derive_collateral(ghost), ip.replace(f"{FIRST_BYTE}.", f"{FIRST_BYTE + 1 + number}.", 1)
-        # some fees more each: what is left with the last one must still be a collateral
-        amount = units + (times - n) * 4 * FEE
-        rows.append(PowRow(height, time, sender, heir, amount, FEE, 0, "", ""))
-        rows.append(PowRow(height, time, heir, heir, 0, FEE, 0, REGISTER, f"{ip}:{PORT}:{ghost}"))
-        sender = heir
+    for number, heir in enumerate(heirs):
+        hand = derive_collateral(heir.pos)
+        # some fees more: what is left with the last hand must still be a collateral
+        amount = units + (len(heirs) - number) * 4 * FEE
+        rows.append(PowRow(height, time, sender, hand, amount, FEE, 0, "", ""))
+        rows.append(PowRow(height, time, hand, hand, 0, FEE, 0, REGISTER, heir.openfield))
+        sender = hand
     return rows
 
 
 def list_returning_rows(
-    script: PowScript, pos: str, number: int, times: int, height: PowHeight
+    script: PowScript, pos: str, heirs: Sequence[Ghost], height: PowHeight
 ) -> list[PowRow]:
-    """The last one gives it back, and all end their registrations."""
-    units, time, rows = script.network.collateral_unit * COIN, script.timestamp_of(height), []
-    for n in range(times):
-        ghost, ip = make_ghost(script.network, f"heir {pos}", n)
-        heir, ip = derive_collateral(ghost), ip.replace(f"{FIRST_BYTE}.", f"{FIRST_BYTE + 1 + number}.", 1)
-        rows.append(PowRow(height, time, heir, heir, 0, FEE, 0, UNREGISTER, f"{ip}:{PORT}:{ghost}"))
-    rows.append(PowRow(height, time, heir, derive_collateral(pos), units, FEE, 0, "", ""))
-    return rows
+    """All hands end their registrations, and the last one gives the collateral back."""
+    units, time = script.network.collateral_unit * COIN, script.timestamp_of(height)
+    hands = [derive_collateral(heir.pos) for heir in heirs]
+    rows = [
+        PowRow(height, time, hand, hand, 0, FEE, 0, UNREGISTER, heir.openfield)
+        for hand, heir in zip(hands, heirs, strict=True)
+    ]
+    return [*rows, PowRow(height, time, hands[-1], derive_collateral(pos), units, FEE, 0, "", "")]

@@ -15,18 +15,20 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, cast
 
+from hypernode.core.counting import LEAST_WEIGHT
 from hypernode.core.network import Network
+from hypernode.core.registry import compute_weight
 from hypernode.core.timeline import compute_reference_time, compute_round_slot, compute_round_start
-from hypernode.core.types import Round
+from hypernode.core.types import PowHeight, Round
 from hypernode.ports import Journal, Ledger, PowSource, Signer
-from hypernode.pow.scripted_source import PowScript, ScriptedPowSource
+from hypernode.pow.scripted_source import PowScript, ScriptedPowSource, derive_collateral
 from hypernode.sim.cluster import Cluster, Host
 from hypernode.sim.effects import CRASHES, TRAPS, Effects
-from hypernode.sim.faults import Fault, FaultKind
+from hypernode.sim.faults import NO_EXCUSE, Fault, FaultKind
 from hypernode.sim.holding import NOWHERE, get_holding_loop
 from hypernode.sim.legacy_chain import Cut, LegacyChain
 from hypernode.sim.legacy_hosts import LegacyHosts, LegacyWorld
-from hypernode.sim.registrations import list_worthless_rows
+from hypernode.sim.registrations import list_worthless_rows, make_ghosts
 from hypernode.sim.signatures import WatchedSigner
 from hypernode.sim.witness import WatchedJournal, WatchedLedger, Witness
 from hypernode.storage.database import InlineDatabase
@@ -69,7 +71,8 @@ class TroubledCluster(Cluster):
     def __init__(self, count: int, seed: int, params: Network, legacy: int = 0, worthless: int = 0) -> None:
         self.script = PowScript.of(params, [(h.pos, h.ip, h.port, h.weight) for h in params.hypernodes])
         if worthless:
-            self.script.add(list_worthless_rows(self.script, worthless, params.first_pow_height + 2))
+            ghosts = make_ghosts(params, "worthless", worthless)
+            self.script.add(list_worthless_rows(self.script, ghosts, params.first_pow_height + 2))
         self.witness = Witness()
         self.pow_sources: dict[int, ScriptedPowSource] = {}
         super().__init__(count, seed, params=params)
@@ -84,6 +87,12 @@ class TroubledCluster(Cluster):
         self.ended: dict[int, float] = {}
         """When what a fault did was undone (unix s), by its number."""
         self._owners = {host.signer.address: host.index for host in self.hosts}
+        self.crowds: dict[int, list[asyncio.Task[None]]] = {}
+        """Of strangers, by the fault's number."""
+        self.strangers = 0
+        """Connections of strangers that stand, as far as they know."""
+        self.moved: set[str] = set()
+        """Addresses whose collateral was moved on at some time."""
         self.gone: set[int] = set()
         """Hosts that were off the list, or voided, at some time."""
         self._spent: dict[str, Round] = {}
@@ -112,7 +121,13 @@ class TroubledCluster(Cluster):
         return float(compute_round_start(self.params, FIRST_ROUND))
 
     def is_troubled(self, index: int) -> bool:
-        return any(index in fault.subjects for fault in self.active.values())
+        """Whether something befalls a host that excuses it."""
+        return any(index in fault.subjects for fault in self.active.values() if fault.kind not in NO_EXCUSE)
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether no fault is at work but what a network takes without noticing."""
+        return all(fault.kind in NO_EXCUSE for fault in self.active.values())
 
     def was_under(self, address: str, kinds: Collection[FaultKind], at: float) -> bool:
         """Whether such a fault befell the owner of a key at a time (unix s): from its begin until it was
@@ -134,16 +149,24 @@ class TroubledCluster(Cluster):
         ]
 
     def is_listed(self, host: Host) -> bool:
-        """Whether it is registered for this round and the one before: others hear it, and it had the time to
-        hear them again."""
+        """Whether it is registered, and counts, for this round and the one before: others hear it, and it had
+        the time to hear them again."""
         round_, _ = compute_round_slot(self.params, self.clock.now())
         heights = (
             self.script.height_at(compute_reference_time(self.params, r)) for r in (round_ - 1, round_)
         )
+        address = host.signer.address
         return all(
-            any(entry.pos == host.signer.address for entry in self.script.derive_state(height).entries)
+            any(entry.pos == address for entry in self.script.derive_state(height).entries)
+            and (address not in self.moved or self.has_collateral(address, height))
             for height in heights
         )
+
+    def has_collateral(self, address: str, height: PowHeight) -> bool:
+        """Whether a hypernode's collateral is still there at a height of the companions' chain."""
+        collateral = derive_collateral(address)
+        balance = self.script.find_balances([collateral], height)[collateral]
+        return compute_weight(self.params, balance) >= LEAST_WEIGHT
 
     def spend_quota(self, host: Host) -> None:
         """It writes more messages than others take from it in this round, its own words among them."""
@@ -192,6 +215,10 @@ class TroubledCluster(Cluster):
         await asyncio.gather(*self.healing.values(), return_exceptions=True)
         for life in self.lives:
             await self.stop_harm(life)
+        crowds = [task for tasks in self.crowds.values() for task in tasks]
+        for task in crowds:
+            task.cancel()
+        await asyncio.gather(*crowds, return_exceptions=True)
 
     # --- up and down --------------------------------------------------------------------------------
 

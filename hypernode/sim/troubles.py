@@ -5,18 +5,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 from hypernode.core.registry import REGISTER, UNREGISTER, UNVOID, VOID
+from hypernode.core.types import PowHeight
 from hypernode.pow.scripted_source import script_row
 from hypernode.sim import host_troubles as hosts
 from hypernode.sim.cluster import Host
-from hypernode.sim.faults import LIARS, Fault, FaultKind
+from hypernode.sim.faults import LIARS, STRANGERS, Fault, FaultKind
+from hypernode.sim.holding import NOWHERE
 from hypernode.sim.link import LinkQuality
 from hypernode.sim.long_partition import schedule_healing, take_one_side
+from hypernode.sim.registrations import (
+    list_moving_rows,
+    list_returning_rows,
+    list_worthless_rows,
+    make_ghosts,
+)
+from hypernode.sim.strangers import Strangers, attack
 from hypernode.sim.troubled import TroubledCluster
 
 MAX_EXTRA_S: Final = 3.0
@@ -33,6 +43,10 @@ MAX_POW_FORK: Final = 15
 """Blocks of the companions' chain that are replaced."""
 MAX_POW_LAG_S: Final = 3_000.0
 MIN_POW_LAG_S: Final = 1_000.0
+MAX_WORTHLESS: Final = 5
+"""Registrations without collateral for each hypernode, less one."""
+MAX_HANDS: Final = 3
+"""That a collateral goes through; each has tickets on lists that it is on, and forges nothing."""
 
 Act = Callable[[TroubledCluster, Fault], Awaitable[None]]
 
@@ -214,21 +228,67 @@ def _may_go(cluster: TroubledCluster, fault: Fault) -> bool:
     return True
 
 
+def _choose_heights(cluster: TroubledCluster, fault: Fault) -> tuple[PowHeight, PowHeight]:
+    """The next block, and one a round or two later, or no list would show it."""
+    first = cluster.script.height_at(cluster.clock.now()) + 1
+    return first, first + int((1 + fault.amount) * cluster.params.round_s / cluster.params.pow_block_s)
+
+
 async def _change_lists(cluster: TroubledCluster, fault: Fault) -> None:
     """Two rows for each subject: one now, one that takes it back.  Each counts from the first round whose
     reference time comes after it."""
     if not _may_go(cluster, fault):
         return
     script = cluster.script
-    first = script.height_at(cluster.clock.now()) + 1
-    # A round or two later, or no list would show it.
-    last = first + int((1 + fault.amount) * cluster.params.round_s / cluster.params.pow_block_s)
+    first, last = _choose_heights(cluster, fault)
     is_void = fault.kind is FaultKind.POW_VOID
     operations = (VOID, UNVOID) if is_void else (UNREGISTER, REGISTER)
     for index in fault.subjects:
         entry = cluster.params.hypernodes[index]
         for height, operation in zip((first, last), operations, strict=True):
             script.add([script_row(script, operation, entry, height)])
+
+
+async def _register_worthless(cluster: TroubledCluster, fault: Fault) -> None:
+    """Some for each hypernode, for a round or two."""
+    script = cluster.script
+    first, last = _choose_heights(cluster, fault)
+    count = cluster.count * (1 + int(MAX_WORTHLESS * fault.amount))
+    ghosts = make_ghosts(cluster.params, f"worthless {fault.number}", count)
+    for height, operation in ((first, REGISTER), (last, UNREGISTER)):
+        script.add(list_worthless_rows(script, ghosts, height, operation))
+
+
+async def _move_on(cluster: TroubledCluster, fault: Fault) -> None:
+    """Through some hands, and back a round or two later."""
+    if not _may_go(cluster, fault):
+        return
+    script, [index] = cluster.script, fault.subjects
+    first, last = _choose_heights(cluster, fault)
+    pos = cluster.params.hypernodes[index].pos
+    heirs = make_ghosts(cluster.params, f"heir {fault.number}", 1 + int(MAX_HANDS * fault.amount))
+    script.add(list_moving_rows(script, pos, heirs, first))
+    script.add(list_returning_rows(script, pos, heirs, last))
+    cluster.moved.add(pos)
+
+
+# --- strangers ----------------------------------------------------------------------------------------
+
+
+async def _let_strangers_come(cluster: TroubledCluster, fault: Fault) -> None:
+    for index in fault.subjects:
+        strangers = Strangers(cluster, fault, cluster.hosts[index])
+        task = asyncio.get_running_loop().create_task(
+            attack(strangers), name=f"strangers {fault.number}", context=NOWHERE.copy()
+        )
+        cluster.crowds.setdefault(fault.number, []).append(task)
+
+
+async def _send_strangers_away(cluster: TroubledCluster, fault: Fault) -> None:
+    tasks = cluster.crowds.pop(fault.number, [])
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 # --- the table ----------------------------------------------------------------------------------------
@@ -269,5 +329,8 @@ TROUBLES: Final[Mapping[FaultKind, Trouble]] = {
     FaultKind.POW_FORK: Trouble(_fork_companions),
     FaultKind.POW_LEAVE: _LISTS,
     FaultKind.POW_VOID: _LISTS,
+    FaultKind.POW_WORTHLESS: Trouble(_register_worthless),
+    FaultKind.POW_MOVE_ON: Trouble(_move_on),
+    **dict.fromkeys(STRANGERS, Trouble(_let_strangers_come, _send_strangers_away)),
     **dict.fromkeys(LIARS, Trouble(hosts.turn, hosts.repent)),
 }
