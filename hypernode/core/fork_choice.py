@@ -40,7 +40,7 @@ def check_replacement(
 ) -> Ignore | None:
     """Whether blocks from ``oldest_round`` on may be replaced by a better branch (None: they may).
 
-    ``connected`` registered peers are in sight, ``behind`` of them hold the other branch.  A block of the
+    ``connected`` peers that count are in sight, ``behind`` of them hold the other branch.  A block of the
     present round gives way to any better branch; one of a past round only to what most of them hold; one
     older than ``keep_rounds`` rounds never by itself, only by an operator's command."""
     age = present_round - oldest_round
@@ -49,7 +49,7 @@ def check_replacement(
     if age > 0 and 2 * behind <= connected:
         return Ignore(
             "4-ledger",
-            f"only {behind} of {connected} registered peers are behind a branch that replaces a past round",
+            f"only {behind} of {connected} peers that count are behind a branch that replaces a past round",
         )
     return None
 

@@ -14,7 +14,7 @@ from hypernode.core.params import Network
 #    timestamp is signed: the same id cannot come with another one.
 #
 # Hence a message of X cannot be sealed again once X's timestamp + window < P's timestamp, with the window
-# below.  On a mixed network a branch that most registered peers hold is taken although it breaks rule 3
+# below.  On a mixed network a branch that most peers that count hold is taken although it breaks rule 3
 # or 9; but ids are unique in the database of every legacy node and by rule 10 in every other one that has its
 # messages, so no majority holds a branch that seals one twice.
 

@@ -4,7 +4,7 @@
 
 * class A holds always and everywhere;
 * class B holds for what we forge and for pushed blocks, and everywhere where the network is not mixed.  On
-  a mixed one, a block *fetched* in a branch that most of the registered peers in sight hold is taken with
+  a mixed one, a block *fetched* in a branch that most of the peers in sight that count hold is taken with
   its break: legacy nodes heal by taking the better chain, whoever forged it;
 * class C holds where the network is not mixed.
 

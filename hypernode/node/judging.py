@@ -176,7 +176,7 @@ class ForgerKeys:
 
 
 class Judge:
-    """Judges blocks on top of ``history``.  ``majority_holds``: most of the registered peers in sight hold
+    """Judges blocks on top of ``history``.  ``majority_holds``: most of the peers in sight that count hold
     the branch that they are fetched from."""
 
     def __init__(

@@ -12,7 +12,7 @@ import pytest
 from hypernode.core.counting import find_uncounted
 from hypernode.core.timeline import compute_reference_time
 from hypernode.pow.listing import make_list
-from hypernode.sim.faults import ALL, CALM_SLOTS, Fault, FaultKind, draw_plan, parse_kinds
+from hypernode.sim.faults import ALL, CALM_SLOTS, STRANGERS, Fault, FaultKind, draw_plan, parse_kinds
 from hypernode.sim.holding import HoldingLoop
 from hypernode.sim.loop import run
 from hypernode.sim.report import Failure, Report
@@ -53,10 +53,12 @@ SHORT = [kind for kind in FaultKind if kind is not FaultKind.LONG_PARTITION]
 """That one takes hours: tests.simulation.test_regressions plays it."""
 MANY_HOSTS = {FaultKind.CLOCK_JUMP, FaultKind.FLOOD}
 """Kinds that ask for more hosts: whether a clock is wrong is known by five peers."""
-LONG = dict.fromkeys(
-    (FaultKind.POW_LEAVE, FaultKind.POW_VOID, FaultKind.POW_WORTHLESS, FaultKind.POW_MOVE_ON), 2.5
-)
-"""Hours: lists change with the rounds."""
+HOURS = {
+    **dict.fromkeys((FaultKind.POW_LEAVE, FaultKind.POW_VOID), 2.5),
+    **dict.fromkeys((FaultKind.POW_WORTHLESS, FaultKind.POW_MOVE_ON), 1.8),
+    **dict.fromkeys(STRANGERS, 0.5),
+}
+"""Longer where lists change, which they do with the rounds; shorter where many come."""
 AS_LEGACY = {FaultKind.POW_WORTHLESS: 2, FaultKind.POW_MOVE_ON: 2}
 """Seeds of networks whose lists keep what is worth nothing, as legacy has them."""
 
@@ -64,7 +66,7 @@ AS_LEGACY = {FaultKind.POW_WORTHLESS: 2, FaultKind.POW_MOVE_ON: 2}
 @pytest.mark.parametrize("kind", SHORT, ids=lambda kind: kind.value)
 def test_a_network_comes_through_each_kind_of_fault(kind: FaultKind) -> None:
     nodes = 7 if kind in MANY_HOSTS else 5
-    report = play(Scenario(AS_LEGACY.get(kind, 1), nodes=nodes, hours=LONG.get(kind, 0.75), kinds=(kind,)))
+    report = play(Scenario(AS_LEGACY.get(kind, 1), nodes=nodes, hours=HOURS.get(kind, 0.75), kinds=(kind,)))
     assert report.failure is None, report.failure
     assert report.faults[kind.value] >= 1
     assert report.felt[kind.value] >= 1, "they happened, and did nothing"
