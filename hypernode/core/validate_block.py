@@ -204,8 +204,8 @@ def _judge_size(network: Network, size: int) -> Iterator[tuple[str, str]]:
 def is_refused(
     network: Network, block: Block, brk: Break, origin: Origin, majority_holds: bool = False
 ) -> bool:
-    """Whether the break is a reason to refuse the block.  ``majority_holds``: most of the peers that count and are
-    in sight hold the branch it was fetched in."""
+    """Whether the break is a reason to refuse the block.  ``majority_holds``: most of the peers in
+    sight that count hold the branch it was fetched in."""
     if brk.rule not in STRUCTURAL and (block.height, block.block_hash) in network.exceptions:
         return False
     if brk.rule in LENIENT and block.height < network.lenient_below:
