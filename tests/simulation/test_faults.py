@@ -55,8 +55,8 @@ MANY_HOSTS = {FaultKind.CLOCK_JUMP, FaultKind.FLOOD}
 """Kinds that ask for more hosts: whether a clock is wrong is known by five peers."""
 HOURS = {
     **dict.fromkeys((FaultKind.POW_LEAVE, FaultKind.POW_VOID), 2.5),
-    **dict.fromkeys((FaultKind.POW_WORTHLESS, FaultKind.POW_MOVE_ON), 1.8),
-    **dict.fromkeys(STRANGERS, 0.5),
+    **dict.fromkeys((FaultKind.POW_WORTHLESS, FaultKind.POW_MOVE_ON), 2.5),
+    **dict.fromkeys(STRANGERS, 0.62),
 }
 """Longer where lists change, which they do with the rounds; shorter where many come."""
 AS_LEGACY = {FaultKind.POW_WORTHLESS: 2, FaultKind.POW_MOVE_ON: 2}
