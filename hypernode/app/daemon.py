@@ -59,7 +59,7 @@ from hypernode.storage.ledger import SqliteLedger, open_ledger
 
 APP_LOG = logging.getLogger("tornado.application")
 UNFINISHED = (
-    "the run before this one (process %d) did not end in order: it was killed, ran out of memory, or its "
+    "the run before this one (process {}) did not end in order: it was killed, ran out of memory, or its "
     "host went down; what it said last is above"
 )
 
@@ -79,7 +79,10 @@ def run(
     hold_little()
     forbid_dumps()
     keep_files_private()
-    descriptors, unfinished = raise_limit(), find_unfinished(settings.lock_path)
+    settings, shortage = fit_sessions(settings, raise_limit())
+    killed = find_unfinished(settings.lock_path)
+    before = [Remark("warning", UNFINISHED.format(killed))] if killed is not None else []
+    beside = [Remark("warning", shortage)] if shortage else []
     with (
         Signals(settings.logs_path / APP_LOG_NAME, had_terminal=has_terminal()) as signals,
         FaultLog() as faults,
@@ -96,13 +99,8 @@ def run(
             on_open=faults.follow,
         )
         stack.callback(logs.close)
-        if unfinished is not None:
-            APP_LOG.warning(UNFINISHED, unfinished)
-        for remark in remarks:
+        for remark in (*before, *remarks, *beside):
             APP_LOG.log(logging.getLevelNamesMapping()[remark.level.upper()], remark.text)
-        settings, shortage = fit_sessions(settings, descriptors)
-        if shortage:
-            APP_LOG.warning(shortage)
         process = Process(logs, verbose, reload or (lambda: settings))
         facts = describe_run(settings, os.getpid(), __version__, sys.argv)
         if trouble := stack.enter_context(telling_run(settings.data_path, facts)):
