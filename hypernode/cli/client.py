@@ -221,7 +221,7 @@ def _print_ko(args: argparse.Namespace, whom: Whom, reason: str) -> int:
 
     if args.json or not sys.stdout.isatty():
         print(json.dumps({"ko": reason}), flush=True)
-    is_other_network = "posnet" in reason.lower()
+    is_other_network = "posnet" in reason.lower() or "magic" in reason
     remedy = (
         f" (we spoke of {whom.network_name}: name its network with --network)" if is_other_network else ""
     )

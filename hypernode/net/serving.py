@@ -34,7 +34,7 @@ from hypernode.ports import Clock, Endpoint, Offload, Transport, TransportClosed
 from hypernode.wire.block_heads import peek_block_heads
 from hypernode.wire.catalogue import COMMANDS, CommandId, Limits, Who, get_question_limit
 from hypernode.wire.codec import Command
-from hypernode.wire.framing import Framing, Mode
+from hypernode.wire.framing import ForeignNetwork, Framing, Mode
 from hypernode.wire.hello import (
     FEATURE_CHECKED,
     FEATURE_COMPRESSED,
@@ -124,11 +124,13 @@ Handler: TypeAlias = Callable[[Caller, Command], Awaitable[Answer | None]]
 
 @dataclass(frozen=True, slots=True)
 class SessionEnd:
-    """How a session ended.  ``held_s``: seconds that its IP is on hold for; ``is_offence``: by its fault."""
+    """How a session ended.  ``held_s``: seconds that its IP is on hold for; ``is_offence``: by its fault;
+    ``is_foreign``: it is of another network, or configured for one."""
 
     reason: str
     is_offence: bool = False
     held_s: float = 0.0
+    is_foreign: bool = False
 
 
 async def serve_session(
@@ -199,7 +201,7 @@ async def _serve(
     except TimeoutError:
         return SessionEnd("silent or slow")
     except Ignore as verdict:
-        return SessionEnd(verdict.reason)
+        return SessionEnd(verdict.reason, is_foreign=isinstance(verdict, ForeignNetwork))
     except Reject as verdict:
         return served.end_by_offence(verdict)
     finally:
@@ -340,7 +342,10 @@ class _ServedSession:
             is_known = self._caller.hello is not None and self._proof is None
             wait_s = self._limits.silence_s if is_known else self._limits.first_frame_s
             self._rest()
-            command = await self._stream.read_command(wait_s)
+            try:
+                command = await self._stream.read_command(wait_s)
+            except ForeignNetwork as foreign:
+                await self._refuse(f"another network: {foreign.reason}", ForeignNetwork)
             self._caller.commands[command.id] += 1
             self.is_busy = True
             if self._refusal is not None and not self._may_go_on(command.id):
@@ -408,9 +413,9 @@ class _ServedSession:
         if spec.who is Who.REGISTERED and not self._is_registered(self._caller.ip):
             raise Reject(RULE, f"{spec.name} from an IP that is not registered")
 
-    async def _refuse(self, reason: str) -> NoReturn:
+    async def _refuse(self, reason: str, verdict: type[Ignore] = Ignore) -> NoReturn:
         await self._stream.write_command(Command(CommandId.KO, string=reason))
-        raise Ignore(RULE, reason)
+        raise verdict(RULE, reason)
 
     async def _take_hello(self, command: Command) -> None:
         if self._caller.hello is not None:
@@ -418,7 +423,7 @@ class _ServedSession:
         text = command.string or ""
         posnet = get_posnet(text)
         if posnet not in self._network.posnet_allow:
-            await self._refuse(f"Bad Posnet {posnet}")
+            await self._refuse(f"Bad Posnet {posnet}", ForeignNetwork)
         hello = self._caller.hello = parse_hello(text)
         if self._refusal is not None and not self._can_prove(command, hello):
             raise self._refusal

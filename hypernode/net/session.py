@@ -20,7 +20,7 @@ from hypernode.net.stream import CommandStream, run_inline
 from hypernode.ports import Clock, Connections, Endpoint, Offload, Transport, TransportClosed
 from hypernode.wire.catalogue import COMMANDS, CommandId, Limits, get_answer_limit
 from hypernode.wire.codec import Command, encode_command
-from hypernode.wire.framing import Framing, Mode
+from hypernode.wire.framing import ForeignNetwork, Framing, Mode
 from hypernode.wire.hello import (
     FEATURE_CHECKED,
     FEATURE_COMPRESSED,
@@ -133,6 +133,9 @@ class Session:
             await self._stream.write_command(command, until - loop.time())
             left_s = until - loop.time()
             return await self._stream.read_command(left_s, left_s, self._giant)
+        except ForeignNetwork as problem:
+            self.close(f"another network: {problem.reason}")
+            raise HelloRefused(f"it sends {problem.reason}") from problem
         except BaseException as problem:
             self.close(f"{command.id.name.lower()} failed: {problem!r}")
             raise

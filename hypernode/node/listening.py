@@ -143,9 +143,19 @@ class Listening:
                 self.peers.remove(peer)
                 if not self.peers.shares_exchange(peer):
                     self.mempool.forget_peer(peer.exchange)
+        if end.is_foreign:
+            ip = transport.remote.ip
+            self._offences.note(ip, f"{ip}: {printable(end.reason)}: {self._describe_network()}")
         if end.is_offence:
             ip = transport.remote.ip
             self._offences.note(ip, f"{ip}: {end.reason}, on hold for {end.held_s:.0f} s")
+
+    def _describe_network(self) -> str:
+        name, posnet, magic = self.network.name, self.network.posnet, self.network.magic.hex()
+        return (
+            f"it is of another network, or configured for one (ours is {name}, {posnet}, magic {magic}): "
+            "name the right one there, or here (--network, NETWORK)"
+        )
 
     def _welcome(self, caller: Caller) -> list[Peer]:
         """A hypernode that says hello with its own port is a peer of ours from now on."""

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeAlias
 
-from hypernode.core.errors import InvariantBroken, OverLimit, Reject
+from hypernode.core.errors import Ignore, InvariantBroken, OverLimit, Reject
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.compression import (
     HEAD_BYTES,
@@ -46,6 +46,8 @@ MAGIC_BYTES: Final = 4
 LENGTH_BYTES: Final = 4
 CHECKSUM_BYTES: Final = 4
 CHECKED_HEADER_BYTES: Final = MAGIC_BYTES + LENGTH_BYTES + CHECKSUM_BYTES
+_LEGACY_TOP_BYTE: Final = 0x7F
+"""The largest first byte of a legacy length."""
 MIN_PAYLOAD_BYTES: Final = 2
 """A command without values."""
 MAX_FAULTS_IN_A_ROW: Final = 3
@@ -74,6 +76,10 @@ class Mode(Enum):
     CHECKED = "checked"
 
 
+class ForeignNetwork(Ignore):
+    """The other end is of another network, or configured for one: it is told so, and held against nobody."""
+
+
 class Framing:
     """The frames of one stream, both directions."""
 
@@ -82,6 +88,7 @@ class Framing:
         self._limit_of = limit_of
         self._mode = mode
         self._is_packed = False
+        self._awaits_first = False
         self._buffer = bytearray()
         self._frames = 0
         self._faults = 0
@@ -117,6 +124,7 @@ class Framing:
     def switch_to_checked(self) -> None:
         """After a hello exchange that agreed on it; both directions."""
         self._mode = Mode.CHECKED
+        self._awaits_first = True
 
     def switch_to_packed(self) -> None:
         """After a hello exchange that agreed on compression (spec 2, features bit 4); both directions."""
@@ -212,10 +220,10 @@ class Framing:
         first = bytes(self._buffer[:MAGIC_BYTES])
         if first == self._magic:
             self._mode = Mode.CHECKED
-        elif first[0] <= 0x7F or first == b"\xff" * MAGIC_BYTES:
+        elif first[0] <= _LEGACY_TOP_BYTE or first == b"\xff" * MAGIC_BYTES:
             self._mode = Mode.LEGACY
         else:
-            raise Reject(RULE, "neither a length nor the magic of this network")
+            raise Reject(RULE, f"neither a length nor the magic of this network, but {first.hex()}")
         return True
 
     def _next_legacy(self) -> bytes | None:
@@ -232,6 +240,8 @@ class Framing:
 
     def _next_checked(self) -> bytes | None:
         buffer = self._buffer
+        if self._awaits_first and self._is_foreign_under_way():
+            return None
         while self._find_magic():
             if len(buffer) < MAGIC_BYTES + LENGTH_BYTES:
                 return None
@@ -247,6 +257,27 @@ class Framing:
             else:
                 self._count_fault(MAGIC_BYTES)
         return None
+
+    def _is_foreign_under_way(self) -> bool:
+        """Whether the first checked frame has another magic, and is not whole yet.  Raises ForeignNetwork for
+        one that is whole under it: a hello does not say the magic, and networks may share a posnet."""
+        buffer, head = self._buffer, bytes(self._buffer[:MAGIC_BYTES])
+        if not head or (len(head) < MAGIC_BYTES and self._magic.startswith(head)):
+            return True
+        if head != self._magic and head[0] > _LEGACY_TOP_BYTE:
+            if len(buffer) < MAGIC_BYTES + LENGTH_BYTES:
+                return True
+            (length,) = struct.unpack_from(">I", buffer, MAGIC_BYTES)
+            if MIN_PAYLOAD_BYTES <= length <= self._get_limit(None):
+                if len(buffer) < CHECKED_HEADER_BYTES + length:
+                    return True
+                if self._is_intact(length):
+                    words = (
+                        f"frames with the magic {head.hex()}, and that of this network is {self._magic.hex()}"
+                    )
+                    raise ForeignNetwork(RULE, words)
+        self._awaits_first = False
+        return False
 
     def _take(self, header_bytes: int, length: int) -> bytes:
         with memoryview(self._buffer)[header_bytes : header_bytes + length] as view:

@@ -283,7 +283,7 @@ def say_bytes(data: bytes, ip: str = REGISTERED, hello: Command | None = None) -
     [
         (bytes(4), "a frame of length 0"),
         (b"\xff" * 4, "a frame of length -1"),
-        (bytes.fromhex("b1534e55"), "neither a length nor the magic of this network"),
+        (bytes.fromhex("b1534e55"), "neither a length nor the magic of this network, but b1534e55"),
         (b"GET / HTTP/1.1\r\n\r\n", "the command does not come first"),
         (bytes.fromhex("000000020863"), "unknown command"),
         (bytes.fromhex("000000021200"), "the command does not come first"),

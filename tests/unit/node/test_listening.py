@@ -11,14 +11,17 @@ from types import SimpleNamespace
 import pytest
 
 from hypernode.core.errors import Ignore
-from hypernode.net.session import HelloRefused, Session, request_without_hello
+from hypernode.net.session import HelloRefused, Session, open_session, request_without_hello
+from hypernode.net.signed_hello import Identity
 from hypernode.net.standing import Standing
 from hypernode.node.listening import CannotListen, explain_refusal
 from hypernode.node.runtime import Node
 from hypernode.ports import Endpoint, TransportClosed
 from hypernode.sim.cluster import PORT
+from hypernode.sim.entropy import SeededEntropy
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command
+from hypernode.wire.hello import ANNOUNCED_FEATURES, CLIENT_PORT, Hello
 from tests.unit.node.worlds import STRANGER, Bed, ask, play
 
 
@@ -106,6 +109,49 @@ def test_another_network_is_refused() -> None:
         foreign.memory = bed.memory
         with pytest.raises(HelloRefused, match="Bad Posnet elsewhere1"):
             await foreign.open(STRANGER, 0)
+        assert [
+            line for line in bed.log if line.startswith(f"{STRANGER}: Bad Posnet elsewhere1: it is of an")
+        ]
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("is_signing", [True, False])
+def test_another_magic_under_the_same_posnet_is_said_on_both_sides(is_signing: bool) -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        await listening(bed)
+        magic = bytes.fromhex("b1534e42")
+        foreign = Bed(magic=magic)
+        foreign.memory = bed.memory
+        words = (
+            f"it sends frames with the magic {bed.network.magic.hex()}, and that of this network is b1534e42"
+        )
+        signer = foreign.signer(1)
+
+        async def ask_status() -> None:
+            session = await open_session(
+                bed.memory.get_connections(STRANGER),
+                Endpoint(bed.ip(0), PORT),
+                network=foreign.network,
+                limits=Limits(),
+                hello=Hello(foreign.network.posnet, CLIENT_PORT, signer.address),
+                features=ANNOUNCED_FEATURES,
+                clock=bed.clock,
+                connect_timeout_s=5.0,
+                hello_timeout_s=5.0,
+                identity=Identity(signer, SeededEntropy(1, "client")) if is_signing else None,
+            )
+            await session.request(ask(CommandId.STATUS), 5.0)
+
+        with pytest.raises(HelloRefused, match=words):
+            await ask_status()
+        (line,) = [line for line in bed.log if "magic b1534e42" in line]
+        assert line.startswith(f"{STRANGER}: another network")
+        assert "--network" in line
+        # nobody is on hold for it
+        answer = await (await bed.open(STRANGER, 0)).request(ask(CommandId.STATUS), 5.0)
+        assert answer.id is CommandId.STATUS
 
     play(scenario())
 

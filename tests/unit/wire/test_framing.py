@@ -12,7 +12,7 @@ from hypernode.core.errors import Reject
 from hypernode.core.hashing import h4
 from hypernode.core.params import mainnet
 from hypernode.wire.catalogue import CommandId
-from hypernode.wire.framing import CHECKED_HEADER_BYTES, FaultCounter, Framing, Mode
+from hypernode.wire.framing import CHECKED_HEADER_BYTES, FaultCounter, ForeignNetwork, Framing, Mode
 from tests.unit.wire.samples import load_cases
 
 MAGIC = bytes.fromhex("b1534e19")
@@ -239,3 +239,36 @@ def test_three_faults_in_more_than_a_minute_are_not() -> None:
     assert not counter.is_over(2, 10.0)
     assert not counter.is_over(3, 60.5)
     assert counter.is_over(5, 61.0)
+
+
+def test_a_first_frame_that_is_whole_under_another_magic_is_of_another_network() -> None:
+    other = b"\xb1SNU"
+    sender = Framing(other, lambda command_id, is_first: 1_000, Mode.CHECKED)
+    frame = sender.encode_frame(b"\x08\x03")
+    receiver = Framing(b"\xb1SN\x19", lambda command_id, is_first: 1_000)
+    receiver.switch_to_checked()
+    for byte in frame[:-1]:
+        receiver.receive_data(bytes([byte]))
+        assert receiver.next_frame() is None
+    assert receiver.faults == 0
+    receiver.receive_data(frame[-1:])
+    with pytest.raises(ForeignNetwork, match="magic b1534e55, and that of this network is b1534e19"):
+        receiver.next_frame()
+
+
+def test_a_damaged_first_magic_or_a_later_foreign_frame_is_a_fault_like_any_other() -> None:
+    ours, other = (
+        Framing(magic, lambda command_id, is_first: 1_000, Mode.CHECKED)
+        for magic in (b"\xb1SN\x19", b"\xb1SNU")
+    )
+    good, foreign = ours.encode_frame(b"\x08\x03"), other.encode_frame(b"\x08\x03")
+    damaged = b"\xb1SN\x18" + good[4:-1] + b"\x04"
+    for stream in (damaged + good, good + foreign + good):
+        receiver = Framing(b"\xb1SN\x19", lambda command_id, is_first: 1_000)
+        receiver.switch_to_checked()
+        receiver.receive_data(stream)
+        found = [receiver.next_frame(), receiver.next_frame()]
+        assert [payload for payload in found if payload is not None] == [b"\x08\x03"] * (
+            1 + stream.startswith(good)
+        )
+        assert receiver.faults == 1
