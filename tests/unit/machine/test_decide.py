@@ -172,6 +172,19 @@ def test_a_branch_of_one_network_alone_is_not_caught_up_with_where_two_are_asked
     assert isinstance(decide(network, make_view(own=own, peers=spread, better_since=0.0)), CatchUp)
 
 
+def test_who_does_not_count_makes_up_no_networks_and_no_majority_against_our_tip() -> None:
+    network = make_network(min_subnets=2)
+    ahead = make_height(30, round_=4, tag=2)
+    own = make_height(10, round_=2)
+    peers = tuple(make_peer(n, ahead, counts=n == 1) for n in range(1, 9))
+    view = make_view(own=own, peers=peers, better_since=0.0)
+    assert not isinstance(decide(network, view), CatchUp)
+    # three timely heights of nobody do not say that our clock was ahead
+    nobodies = tuple(make_peer(n, make_height(sir=3, tag=2), counts=False) for n in range(1, 4))
+    early = replace(_look_at(make_height(sir=5)), peers=nobodies)
+    assert decide(NETWORK, early) != DropPremature()
+
+
 def test_a_banned_tip_is_not_followed() -> None:
     better = make_height(11, sir=4, tag=2)
     view = make_view(**_peers_on(better), better_since=0.0, banned_tips=frozenset({better.block_hash}))

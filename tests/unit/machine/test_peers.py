@@ -48,6 +48,18 @@ def test_only_better_chains_that_are_not_banned_are_found() -> None:
     assert find_better_chains(own, peers, frozenset({better.block_hash})) == []
 
 
+def test_who_does_not_count_has_no_voice_in_a_chain_nor_in_a_majority_nor_a_subnet() -> None:
+    tip, boast, other = make_height(uniques=7), make_height(uniques=999), make_height(11, tag=2)
+    silent = [make_peer(n, boast, counts=False) for n in (2, 3, 4)]
+    strangers = [make_peer(n, other, counts=False) for n in (5, 6, 7)]
+    first, second = group_chains([make_peer(1, tip), *silent, *strangers])
+    assert (first.height, first.count, first.count_subnets(), len(first.holders)) == (tip, 1, 1, 4)
+    # what only they tell is a chain all the same: that of a juror whose collateral was moved on may be good
+    assert (second.height, second.count, second.count_subnets()) == (other, 0, 0)
+    support = compute_support(other.block_hash, [make_peer(1, tip), *strangers])
+    assert support == Support(0, 1)
+
+
 def test_a_majority_is_more_than_half_of_those_in_sight() -> None:
     tip, other = make_height(), make_height(tag=2)
     support = compute_support(tip.block_hash, [make_peer(1, tip), make_peer(2, other)])
