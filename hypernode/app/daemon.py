@@ -251,6 +251,7 @@ def _make_node(settings: Settings, world: World, metrics: ProcessMetrics, *, is_
         limits=settings.limits,
         is_journal_new=is_journal_new,
         tuned=settings.tuned,
+        takes_updates=settings.auto_update,
     )
     return Node(
         settings.network,

@@ -236,6 +236,8 @@ def reload_settings(process: Process, node: Node) -> None:
         return
     process.logs.set_level(settings.log_level, settings.log_topics)
     node.serving.allow_queries_from = settings.network.allow_queries_from
+    node.serving.allow_updates_from = settings.network.allow_updates_from
+    node.serving.takes_updates = settings.auto_update
     APP_LOG.info("SIGHUP: log level %s, logs reopened", settings.log_level)
 
 

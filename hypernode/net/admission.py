@@ -6,7 +6,7 @@ an IP on hold for a while that doubles with each one; places are shared out by `
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hypernode.core.errors import Ignore
@@ -31,18 +31,19 @@ def call_stranger(ip: str) -> Standing:
 
 
 class Admission:
-    """Sessions that came in.  ``never_held``: IPs that an operator's own tools come from; their offences
-    end a session but never lock the operator out.  ``standing_of`` decides whose places are whose."""
+    """Sessions that came in.  ``is_never_held``: of an IP that an operator's own tools come from; its
+    offences end a session but never lock the operator out.  ``standing_of`` decides whose places are
+    whose."""
 
     def __init__(
         self,
         limits: Limits = LIMITS,
-        never_held: Collection[str] = (),
+        is_never_held: Callable[[str], bool] = lambda ip: False,
         standing_of: StandingOf = call_stranger,
     ) -> None:
         self._limits = limits
         self.standing_of = standing_of
-        self._never_held = frozenset(never_held)
+        self._is_never_held = is_never_held
         self._places = Places(limits, standing_of)
         self._holds: dict[str, _Hold] = {}
         self._buckets: dict[str, TokenBucket] = {}
@@ -69,7 +70,7 @@ class Admission:
     def hold(self, ip: str, now: float) -> float:
         """Note an offence; seconds that the IP (or the address whose key was proved) is on hold for, 0 if it
         never is."""
-        if ip in self._never_held or self.standing_of(ip) is Standing.OPERATOR:
+        if self._is_never_held(ip) or self.standing_of(ip) is Standing.OPERATOR:
             return 0.0
         limits = self._limits
         known = self._holds.pop(ip, None)
@@ -83,7 +84,7 @@ class Admission:
 
     def is_on_hold(self, ip: str, now: float) -> bool:
         known = self._holds.get(ip)
-        return known is not None and now < known.until
+        return known is not None and now < known.until and not self._is_never_held(ip)
 
     def get_bucket(self, ip: str, now: float) -> TokenBucket:
         """The tokens that all sessions of an IP share; those of a proved key have the key's."""

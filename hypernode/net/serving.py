@@ -118,6 +118,9 @@ ScreenBlock: TypeAlias = Callable[[str, Block], Awaitable[None]]
 """Sees the IP that a block came from and the block without its messages; raises Ignore for one that is
 refused."""
 NO_KEYS: Final = Keys()
+OFFENCE_COST: Final = 40.0
+"""Tokens of an IP from which a registered key is connected: ten offences at once, and one a second; then the
+IP is held for them, and only the key, a block or a test come in."""
 Handler: TypeAlias = Callable[[Caller, Command], Awaitable[Answer | None]]
 """The answer to a command, or None where there is none.  Raises Reject or Ignore."""
 
@@ -275,11 +278,13 @@ class _ServedSession:
         stranger may have filled the mempool of an honest legacy juror."""
         if self._refusal is not None or (isinstance(verdict, OverLimit) and self._is_pushed_block()):
             return SessionEnd(verdict.reason)
-        now, address = self._clock.monotonic(), self._caller.proved_address
-        if address is not None and self._keys.is_key_of(self._caller.ip, address):
+        now, ip, address = self._clock.monotonic(), self._caller.ip, self._caller.proved_address
+        if address is not None and self._keys.is_key_of(ip, address):
             self._admission.hold(address, now)
-        held_s = self._admission.hold(self._caller.ip, now)
-        return SessionEnd(verdict.reason, is_offence=True, held_s=held_s)
+        elif self._keys.is_proved_at(ip) and self._admission.get_bucket(ip, now).take(OFFENCE_COST, now) == 0:
+            # beside a proved key an IP is not held for what others of it do, as long as they can pay for it
+            return SessionEnd(verdict.reason, is_offence=True)
+        return SessionEnd(verdict.reason, is_offence=True, held_s=self._admission.hold(ip, now))
 
     def _is_pushed_block(self) -> bool:
         """Whether the frame under way is a block from where blocks may come."""

@@ -60,6 +60,8 @@ class NodeOptions:
     """The journal was missing at start: no forging before the next round (spec 4)."""
     tuned: frozenset[str] = frozenset()
     """Tunable parameters that the operator set, by name."""
+    takes_updates: bool = False
+    """AUTO_UPDATE is not off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class Parts:
         self.state_log = StateLog(world.clock, self.present, log)
         self.tuner = Tuner(network, self.options.tuned, log)
         self.companion = CompanionWatch(network, world, self.present, log, warn)
-        self.own_key = OwnKey(network, world, self.present, halt, warn)
+        self.own_key = OwnKey(network, world, self.present, halt, warn, log)
         self.slot_log = SlotLog(world, self.present, log, warn)
 
     def _make_chain(self) -> None:

@@ -108,8 +108,9 @@ class Chain:
         others are stored."""
         return await prepare(self._network, self._world, self._mempool, blocks)
 
-    async def accept_pushed(self, block: Block) -> ChainHeight:
-        """A block that was pushed to us: onto the tip with every rule, or Reject or Ignore."""
+    async def accept_pushed(self, block: Block, on_judged: Callable[[], None] = lambda: None) -> ChainHeight:
+        """A block that was pushed to us: onto the tip with every rule, or Reject or Ignore.  ``on_judged`` is
+        called when it is good, before anybody can see that we have it."""
         async with self._lock:
             own = self.height
             if block.block_hash == own.block_hash:
@@ -121,7 +122,7 @@ class Chain:
             # slot did not sign is refused whatever is in it, and so are wrong numbers of messages.
             await judge.check_head(block)
             judge.check_shape(block)
-            height = await self._append(judge, await self._prepare_pushed(block))
+            height = await self._append(judge, await self._prepare_pushed(block), on_judged)
         self.on_change()
         return height
 
@@ -169,12 +170,15 @@ class Chain:
         self.on_change()
         return height
 
-    async def _append(self, judge: Judge, prepared: Prepared) -> ChainHeight:
+    async def _append(
+        self, judge: Judge, prepared: Prepared, on_judged: Callable[[], None] = lambda: None
+    ) -> ChainHeight:
         """A block onto the tip."""
         clock, block = self._world.clock, prepared.block
         begun = clock.monotonic()
         findings = await self._judge(judge, prepared)
         judged = clock.monotonic()
+        on_judged()
         height = await self._world.ledger.append(block, findings)
         words = (
             f"block {block.height} ({block.round}, {block.sir}) of {block.forger}, {block.msg_count} messages"

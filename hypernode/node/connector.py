@@ -19,6 +19,7 @@ from hypernode.core.types import ChainHeight, Registration
 from hypernode.mempool.pool import Mempool
 from hypernode.net.session import HelloRefused, Session
 from hypernode.node.asking import ask_all_messages, ask_height, ask_mempool
+from hypernode.node.describing import describe_fault
 from hypernode.node.dialling import Dialler
 from hypernode.node.intake import Intake
 from hypernode.node.neighbour import check_earlier_rounds, choose_height_to_tell
@@ -81,12 +82,18 @@ class Connector:
         delay = self.network.delays.peer_retry_s
         while True:
             started = self.world.clock.monotonic()
+            end = "it is dialled anew for the round, as a legacy node is"
             try:
                 await self._connect_and_exchange(entry)
+            except asyncio.CancelledError:
+                self.log(f"connection to {entry.ip}:{entry.port} ended: not wanted any more")
+                raise
             except (TransportClosed, TimeoutError, HelloRefused, Verdict, StorageTrouble) as error:
-                self.log(f"connection to {entry.ip}:{entry.port} ended: {error}")
+                end = describe_fault(error)
             except InvariantBroken as bug:
+                end = f"a bug of ours: {bug}"
                 self.on_bug(bug)
+            self.log(f"connection to {entry.ip}:{entry.port} ended: {end}")
             if self.world.clock.monotonic() - started > 4 * self.network.delays.peer_retry_s:
                 delay = self.network.delays.peer_retry_s
             await asyncio.sleep(delay)
@@ -172,7 +179,7 @@ class Connector:
             async with self.dialler.open_once(entry) as errand:
                 theirs = await ask_all_messages(errand)
         except (TransportClosed, TimeoutError) as trouble:
-            self.log(f"no messages from {entry.ip}:{entry.port}: {trouble}")
+            self.log(f"no messages from {entry.ip}:{entry.port}: {describe_fault(trouble)}")
             return
         await self.intake.digest(theirs, peer.exchange)
 

@@ -9,7 +9,7 @@ gets it unless he told the parent's height, and once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hypernode.core.errors import Ignore, Reject
@@ -24,7 +24,7 @@ from hypernode.node.dialling import Dialler
 from hypernode.node.peers import Peers, parse_port
 from hypernode.node.rounds import Rounds
 from hypernode.node.world import World
-from hypernode.ports import TransportClosed
+from hypernode.ports import StorageTrouble, TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 
@@ -72,10 +72,30 @@ class Forger:
         draft = draft_block(signer.address, parent, plan.round, sir, timestamp, messages)
         await self.world.journal.record(plan.round, sir, draft.block_hash)
         block = sign_block(signer.sign, draft)
-        await self.chain.append_own(block)
+        await self._store(block, plan)
         self.forged_count += 1
         self.log(f"forged block {block.height} ({plan.round}, {sir}) with {len(messages)} messages")
         return block
+
+    async def _store(self, block: Block, plan: RoundPlan) -> None:
+        """Whom it will be pushed to is noted before anybody can see that we have it."""
+        self.peers.awaiting_push = self._find_legacy(self._list_targets(plan))
+        try:
+            await self.chain.append_own(block)
+        except BaseException:
+            self.peers.awaiting_push = set()
+            raise
+
+    def _list_targets(self, plan: RoundPlan) -> list[Registration]:
+        """Every hypernode that counts in the round, and each of its jurors."""
+        own = self.world.signer.address
+        wanted = self.peers.counted.present | {juror.address for juror in plan.jurors}
+        return [
+            e for e in plan.registered if e.pos in wanted and e.pos != own and parse_port(e.port) is not None
+        ]
+
+    def _find_legacy(self, entries: Sequence[Registration]) -> set[str]:
+        return {entry.pos for entry in entries if not self.peers.has_features(entry.pos)}
 
     async def _drop_sealed(self, messages: list[Message]) -> list[Message]:
         twins = {txid for m in messages for txid in self.mempool.list_twin_ids(m)}
@@ -91,12 +111,8 @@ class Forger:
         its parent; returns to how many."""
         self.set_state(State.SENDING)
         slots = asyncio.Semaphore(SEND_AT_ONCE)
-        own = self.world.signer.address
-        wanted = self.peers.counted.present | {juror.address for juror in plan.jurors}
-        targets = [
-            e for e in plan.registered if e.pos in wanted and e.pos != own and parse_port(e.port) is not None
-        ]
-        legacy = {e.pos for e in targets if not self.peers.has_features(e.pos)}
+        targets = self._list_targets(plan)
+        legacy = self._find_legacy(targets)
         # Who is known to wait for it gets it first; asking the others takes its time.
         targets.sort(key=lambda entry: (self.peers.get_told(entry.pos) is None, entry.pos in legacy))
         self.peers.awaiting_push = legacy
@@ -104,7 +120,7 @@ class Forger:
 
         async def send_one(entry: Registration) -> None:
             async with slots:
-                if await self._is_on_parent(entry, block) and await self._push(entry, block):
+                if await self._is_due(entry, block) and await self._push(entry, block):
                     sent.append(entry.pos)
             self.peers.awaiting_push.discard(entry.pos)
 
@@ -118,6 +134,16 @@ class Forger:
             self.peers.awaiting_push.clear()
         self.log(f"sent block {block.height} to {len(sent)} of {len(targets)} that count or are jurors")
         return len(sent)
+
+    async def _is_due(self, entry: Registration, block: Block) -> bool:
+        """Whether it is still ours, and on the peer's tip: a better branch may have come meanwhile."""
+        if not await self._is_on_parent(entry, block):
+            return False
+        try:
+            ours = await self.world.ledger.get_height_at(block.height)
+        except StorageTrouble:
+            return False
+        return ours is not None and ours.block_hash == block.block_hash
 
     async def _is_on_parent(self, entry: Registration, block: Block) -> bool:
         """By what it told; a legacy node is asked afresh: what it told may be old, and it would stop."""

@@ -73,7 +73,7 @@ class Listening:
     log: Callable[[str], None]
     subjects: Subjects = SILENT
     access: AccessLog | None = None
-    _admission: Admission = field(init=False)
+    admission: Admission = field(init=False)
     _early_limits: Limits = field(init=False)
     """Until a list is known: nobody is put on hold for not being on it, and hypernodes of a network on
     loopback are no strangers of one /24."""
@@ -83,11 +83,10 @@ class Listening:
     _count: int = 0
 
     def __post_init__(self) -> None:
-        never_held = self.network.allow_queries_from
         self._early_limits = replace(
             self.limits, hold_first_s=0.0, hold_max_s=0.0, sessions_per_site=self.limits.sessions
         )
-        self._admission = Admission(self._early_limits, never_held, self.get_standing)
+        self.admission = Admission(self._early_limits, self._is_never_held, self.get_standing)
         self._budgets = Budgets(self.limits, self.world.clock)
         self._offences = Offences(self.log, self.world.clock.monotonic)
 
@@ -108,6 +107,11 @@ class Listening:
         for transport in list(self._transports.values()):
             transport.close()
 
+    def _is_never_held(self, ip: str) -> bool:
+        """The operator's tools come from there, by the allow list in force, also where it is a
+        hypernode's."""
+        return ip in self.serving.allow_queries_from
+
     def get_standing(self, ip: str) -> Standing:
         """What an IP counts for; the operator's own ones by the allow list that is in force."""
         return find_standing(self.peers, self.serving.allow_queries_from, ip)
@@ -116,7 +120,7 @@ class Listening:
         self._count += 1
         number = self._count
         self._transports[number] = transport
-        self._admission.change_limits(self.limits if self.peers.has_list else self._early_limits)
+        self.admission.change_limits(self.limits if self.peers.has_list else self._early_limits)
         known: list[Peer] = []
         try:
             end = await serve_session(
@@ -126,7 +130,7 @@ class Listening:
                 clock=self.world.clock,
                 our_hello=Hello(self.network.posnet, self.own_port, self.world.signer.address),
                 features=ANNOUNCED_FEATURES,
-                admission=self._admission,
+                admission=self.admission,
                 is_registered=self.peers.is_registered_ip,
                 on_hello=lambda caller: known.extend(self._welcome(caller)),
                 handler=self.serving.handle,

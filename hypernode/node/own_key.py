@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from hypernode.core.params import Network
-from hypernode.core.timeline import compute_slot_start
-from hypernode.core.types import Block
+from hypernode.core.timeline import compute_round_start, compute_slot_start
+from hypernode.core.types import Block, Round
 from hypernode.node.present import Present
 from hypernode.node.world import World
 
@@ -29,6 +29,8 @@ class OwnKey:
     present: Present
     halt: Callable[[str], None]
     warn: Callable[[str], None]
+    log: Callable[[str], None]
+    _is_waiting: bool = False
 
     async def check_journal(self) -> None:
         """Whether the journal knows our own blocks of the last rounds: an old one (a restored backup) must
@@ -60,10 +62,18 @@ class OwnKey:
         await self.world.journal.record(block.round, block.sir, block.block_hash)
         self.wait_for_next_round(f"the journal is older than our block {block.height}")
 
-    def wait_for_next_round(self, reason: str = "") -> None:
-        """No forging in this one.  Said once, whatever else speaks for it."""
+    def wait_for_next_round(self, reason: str) -> None:
+        """No forging in this one.  Said once, whatever else speaks for it; ``note_round`` tells its end."""
         next_round = self.present.get_round_slot()[0] + 1
         if self.present.forge_from_round < next_round:
             self.present.forge_from_round = next_round
-            if reason:
-                self.warn(f"{reason}: no forging before the next round")
+            starts_at = compute_round_start(self.network, next_round)
+            wait_s = max(0.0, starts_at - self.world.clock.now())
+            self.warn(f"{reason}: no forging before round {next_round}, in {wait_s / 60:.0f} min")
+            self._is_waiting = True
+
+    def note_round(self, round_: Round) -> None:
+        """A round began for us: the wait may be over."""
+        if self._is_waiting and round_ >= self.present.forge_from_round:
+            self._is_waiting = False
+            self.log(f"round {round_} has begun: the wait is over, and we forge again")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from hypernode.core.errors import InvariantBroken, Verdict
 from hypernode.core.params import Network
-from hypernode.core.types import Block, Equivocation, Height, Round, Slot
+from hypernode.core.types import Block, Equivocation, Height, Round, RoundPlan, Slot
 from hypernode.machine.decide import (
     CatchUp,
     Decision,
@@ -62,6 +62,7 @@ class Node(Parts):
         self._log, self._warn = log, warn
         self._wake = asyncio.Event()
         self._group: asyncio.TaskGroup | None = None
+        self._sending: asyncio.Task[None] | None = None
         self._expired_in: tuple[Round, Slot] | None = None
         outlets = Outlets(metrics, log, warn, log_connections, subjects, log_session)
         super().__init__(network, world, options, outlets, wake=self.wake, halt=self.halt)
@@ -105,7 +106,7 @@ class Node(Parts):
         await self.evidence.load()
         await self.own_key.check_journal()
         if self.options.is_journal_new:
-            self.own_key.wait_for_next_round()
+            self.own_key.wait_for_next_round("there was no journal of what we signed")
         listener = await self.listening.start(self.options.listen)
         on_listening(listener.endpoint)
         async with asyncio.TaskGroup() as group:
@@ -119,6 +120,8 @@ class Node(Parts):
             self.connector.cancel_all()
             self.listening.close_all()
             self.sync_task.cancel()
+            if self._sending is not None:
+                self._sending.cancel()
             for task in tasks:
                 task.cancel()
         try:
@@ -228,12 +231,14 @@ class Node(Parts):
 
     async def _enter_round(self, round_: Round) -> None:
         await self._entry.enter(round_, self._group)
+        self.own_key.note_round(round_)
         self.wake()
 
     async def _forge(self, view: NodeView) -> None:
         plan = self.present.plan
         if plan is None:
             return
+        await self._end_sending()
         try:
             block = await self.forger.forge(plan, view.sir)
         except (Verdict, AlreadySigned) as obstacle:
@@ -242,8 +247,24 @@ class Node(Parts):
             self.present.set_state(State.SYNCING, str(obstacle))
             return
         self.slot_log.note_forged(block.round, block.sir)
-        await self.forger.send(block, plan)
+        if self._group is not None:
+            sending = self._send(block, plan)
+            self._sending = self._group.create_task(sending, name=f"push block {block.height}")
+
+    async def _send(self, block: Block, plan: RoundPlan) -> None:
+        """Push our block beside the owner, who has a round to look after meanwhile."""
+        try:
+            await self.forger.send(block, plan)
+        except FAULTS as fault:
+            self._note_fault(fault)
         self.wake()
+
+    async def _end_sending(self) -> None:
+        """One block is on its way at a time: who has not got the last one by now fetches it."""
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.wait({self._sending})
+            self._sending = None
 
     def _on_chain_change(self) -> None:
         self.sync_task.note_change()

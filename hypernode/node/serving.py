@@ -33,6 +33,7 @@ from hypernode.node.refused_pushes import RefusedPushes
 from hypernode.node.snapshots import Snapshots
 from hypernode.node.subjects import SILENT, Subjects
 from hypernode.node.tester import Tester, list_slots_at_hand
+from hypernode.node.tuning import OF_RAINBOW
 from hypernode.node.views import Views
 from hypernode.node.world import World
 from hypernode.ports import ChainReader, Lane, PowNotReady, StorageTrouble
@@ -62,6 +63,8 @@ class Serving:
     limits: Limits = LIMITS
     subjects: Subjects = SILENT
     allow_queries_from: Collection[str] = ()
+    allow_updates_from: Collection[str] = ()
+    takes_updates: bool = False
     on_trouble: Callable[[StorageTrouble], None] = lambda trouble: None
     on_bug: Callable[[InvariantBroken], None] = lambda bug: None
     handlers: Mapping[CommandId, Handler] = field(init=False)
@@ -71,6 +74,7 @@ class Serving:
 
     def __post_init__(self) -> None:
         self.allow_queries_from = self.network.allow_queries_from
+        self.allow_updates_from = self.network.allow_updates_from
         self._offences = Offences(self.log, self.world.clock.monotonic)
         self._snapshots = Snapshots(self.world.clock, self.world.verifier.run)
         self.handlers = {
@@ -155,12 +159,17 @@ class Serving:
         self._require_registered(caller, "a block")
         for block in command.blocks:
             try:
-                await self.chain.accept_pushed(block)
-                spread_s = PUSH_SPREAD_PART * self.network.slot_s
-                self.peers.spreads_until = self.world.clock.monotonic() + spread_s
+                await self.chain.accept_pushed(block, self._note_spread)
+                self._note_spread()
             except Reject as refusal:
                 self._refused_pushes.note(caller.ip, self.views.present.get_round_slot())
                 self._refuse_block(caller.ip, block, refusal)
+
+    def _note_spread(self) -> None:
+        """A block was pushed to us.  Noted before it is stored, because others ask for our height while it
+        is, and again when it is."""
+        spread_s = PUSH_SPREAD_PART * self.network.slot_s
+        self.peers.spreads_until = self.world.clock.monotonic() + spread_s
 
     def _refuse_block(self, ip: str, block: Block, refusal: Reject) -> NoReturn:
         """Honest legacy jurors push blocks that we refuse (other jurors after a restart): the line is closed,
@@ -193,7 +202,18 @@ class Serving:
         return Command(CommandId.MEMPOOL, messages=tuple(islice(ripe, self.network.max_txs_to_sync)))
 
     async def _update(self, caller: Caller, command: Command) -> Command:
-        return Command(CommandId.KO, string="signed releases only")
+        """Nothing is ever fetched from the URL, or run: who may ask is told ok, so that a script that asks
+        all nodes goes on, and an operator sees in the log that somebody did."""
+        if not self.takes_updates or caller.ip not in self._list_updaters():
+            return Command(CommandId.KO, string="updates are off, or not for this IP")
+        self.log(f"{caller.ip} asks for an update; its URL is ignored, updates are an operator's")
+        return Command(CommandId.OK)
+
+    def _list_updaters(self) -> Collection[str]:
+        """ALLOW_UPDATES_FROM in force: the network's word, else the operator's as it was read last."""
+        tuner = self.views.tuner
+        is_of_network = tuner.get_origins()["ALLOW_UPDATES_FROM"] == OF_RAINBOW
+        return tuner.network.allow_updates_from if is_of_network else self.allow_updates_from
 
     async def _height(self, caller: Caller, command: Command) -> Command:
         peer = self._find_peer(caller)

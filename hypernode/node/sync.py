@@ -20,6 +20,7 @@ from hypernode.node.asking import ask_block_info, ask_blocks, ask_round_blocks
 from hypernode.node.catching_up import CatchingUp
 from hypernode.node.chain import Chain
 from hypernode.node.common_block import get_own_hash
+from hypernode.node.describing import describe_fault
 from hypernode.node.dialling import Dialler
 from hypernode.node.giants import Giants
 from hypernode.node.judging import Prepared
@@ -199,7 +200,7 @@ class Synchroniser:
         except PowNotReady as problem:
             self.log(f"catching up has to wait: {problem}")
         except (TransportClosed, Reject) as end:
-            self.log(f"catching up ended early: {end}")
+            self.log(f"catching up ended early: {describe_fault(end)}")
             return False
         finally:
             self._hide()
@@ -300,7 +301,7 @@ class Synchroniser:
     async def _blame(self, holder: PeerView, error: Exception, *, catching_up: bool) -> None:
         """A holder lied, or failed us: it is reported, and for a while asked last when it lied.  What
         somebody told who had its IP, and neither its key nor its endpoint, is not held against it."""
-        self.log(f"sync from {holder.name} failed: {error}")
+        self.log(f"sync from {holder.name} failed: {describe_fault(error)}")
         if not holder.is_vouched:
             return
         if isinstance(error, Reject):

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from hypernode.app.signals import PARENT_VARIABLE, Process, dump_tasks, reload_settings, watch_parent
+from hypernode.net.standing import Standing
 from hypernode.node.config_table import ConfigError
 from hypernode.node.logs import LogFiles
 from hypernode.node.settings import Flags, Settings, load_settings
+from hypernode.wire.catalogue import Limits
 from tests.unit.node.worlds import STRANGER, Bed, play
 
 APP_LOG = "tornado.application"
@@ -27,11 +29,22 @@ def test_a_reload_takes_the_allow_lists(tmp_path: Path) -> None:
     async def scenario() -> None:
         node = await Bed().node()
         settings = load(tmp_path)
-        changed = replace(
-            settings, network=replace(settings.network, allow_queries_from=("127.0.0.1", STRANGER))
+        network = replace(
+            settings.network, allow_queries_from=("127.0.0.1", STRANGER), allow_updates_from=(STRANGER,)
         )
+        changed = replace(settings, network=network, auto_update=True)
+        admission = node.listening.admission
+        admission.change_limits(Limits())
+        assert admission.hold(STRANGER, 0.0) > 0
         reload_settings(Process(LogFiles([]), False, lambda: changed), node)
         assert node.serving.allow_queries_from == ("127.0.0.1", STRANGER)
+        assert (node.serving.allow_updates_from, node.serving.takes_updates) == ((STRANGER,), True)
+        # who is let in goes by the lists in force, and one that was on hold gets in
+        assert admission.hold(STRANGER, 0.0) == 0.0
+        assert not admission.is_on_hold(STRANGER, 0.0)
+        assert admission.standing_of(STRANGER) is Standing.OPERATOR
+        reload_settings(Process(LogFiles([]), False, lambda: settings), node)
+        assert admission.hold(STRANGER, 0.0) > 0
 
     play(scenario())
 

@@ -106,7 +106,7 @@ async def listening(
     served_network = network or mainnet()
     limits = Limits(sessions_per_ip=50)
     wallet = make_wallet(WALLET.privkey, served_network.address_byte)
-    admission = Admission(limits, never_held=("127.0.0.1",))
+    admission = Admission(limits, is_never_held=lambda ip: ip == "127.0.0.1")
     budgets = Budgets(limits, SystemClock())
 
     async def on_connection(transport: Transport) -> None:

@@ -51,7 +51,7 @@ def test_offences_are_forgotten_after_a_while() -> None:
 
 
 def test_the_operators_ip_is_never_held() -> None:
-    admission = Admission(never_held=("127.0.0.1",))
+    admission = Admission(is_never_held=lambda ip: ip == "127.0.0.1")
     assert admission.hold("127.0.0.1", 0.0) == 0.0
     assert not admission.is_on_hold("127.0.0.1", 0.0)
 

@@ -190,6 +190,30 @@ def test_what_comes_without_a_hello_passes_where_its_key_is_connected() -> None:
     in_world(body)
 
 
+def test_what_others_do_beside_a_connected_key_holds_the_ip_only_when_it_is_much() -> None:
+    async def offend(world: World) -> None:
+        peer = await world.dial()
+        await peer.transport.write(b"\x90garbage" * 20)
+        assert await peer.hear_to_the_end() == []
+
+    async def body(world: World) -> None:
+        session = await world.open()
+        for _ in range(5):
+            await offend(world)
+        peer = await world.dial()
+        await peer.say(PLAIN_HELLO)
+        assert await peer.hear() is not None
+        for _ in range(100):
+            await offend(world)
+        peer = await world.dial()
+        await peer.say(PLAIN_HELLO)
+        assert await peer.hear() is None
+        assert await is_served(session)
+        assert await is_served(await world.open())
+
+    in_world(body)
+
+
 class Sitting:
     """A session that may be sent away."""
 

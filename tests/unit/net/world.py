@@ -70,7 +70,7 @@ class World:
         self.clock = SimClock(asyncio.get_running_loop(), 1_700_000_000.0)
         self.limits = limits
         self.budgets = Budgets(limits, self.clock)
-        self.admission = Admission(limits, never_held, _get_standing)
+        self.admission = Admission(limits, lambda ip: ip in never_held, _get_standing)
         self.ends: list[SessionEnd] = []
         self.callers: list[Caller] = []
         self.handled: list[Command] = []

@@ -16,7 +16,7 @@ from hypernode.node.runtime import Node
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import FEATURE_CHECKED
-from tests.unit.node.worlds import ROUND, Bed, ask, play, store
+from tests.unit.node.worlds import ROUND, Bed, Handler, ask, play, store
 
 HEIGHT = ChainHeight(7, ROUND, 0, b"t" * 20)
 
@@ -155,6 +155,48 @@ def test_a_line_that_breaks_is_dialled_again_slower_each_time() -> None:
         await connected(bed, node, [2], body)
         ends = [line for line in bed.log if line.startswith("connection to 10.3.0.1:6969 ended")]
         assert 4 <= len(ends) <= 6
+
+    play(scenario())
+
+
+def list_ends(bed: Bed, index: int) -> list[str]:
+    head = f"connection to {bed.ip(index)}:6969 ended: "
+    return [line.removeprefix(head) for line in bed.log if line.startswith(head)]
+
+
+async def _say_nothing(caller: Caller, command: Command) -> Command | None:
+    await asyncio.sleep(10_000)
+    return None
+
+
+async def _refuse(caller: Caller, command: Command) -> Command | None:
+    raise Ignore("2-wire", "not served")
+
+
+@pytest.mark.parametrize(
+    ("handler", "end"),
+    [
+        (_say_nothing, "no answer in time"),
+        (_refuse, "closed by the peer"),
+        (None, "no answer in time"),
+        (Peer(), "not wanted any more"),
+    ],
+)
+def test_the_end_of_a_connection_has_a_reason(handler: Handler | None, end: str) -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        if handler is not None:
+            await bed.script(2, handler)
+
+        async def body(group: asyncio.TaskGroup) -> None:
+            await asyncio.sleep(150)
+
+        await connected(bed, node, [2], body)
+        await asyncio.sleep(1)
+        ends = list_ends(bed, 2)
+        assert ends[0] == end
+        assert all(ends)
 
     play(scenario())
 

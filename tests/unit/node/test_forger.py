@@ -12,6 +12,7 @@ import pytest
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.signing import compute_twin
 from hypernode.core.types import Block, ChainHeight, RoundPlan
+from hypernode.machine.decide import Forge
 from hypernode.machine.state import State
 from hypernode.net.serving import Caller
 from hypernode.node.runtime import Node
@@ -200,6 +201,55 @@ def test_a_block_goes_to_who_told_the_parent_and_to_nobody_twice() -> None:
         for listener in listeners.values():
             assert listener.list_ids() == [CommandId.BLOCK]
             assert [b.block_hash for b in listener.heard[0].blocks] == [block.block_hash]
+
+    play(scenario())
+
+
+def test_a_branch_that_replaced_our_block_ends_its_sending() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node, plan, _, block, listeners = await forged(bed)
+        height = await node.world.ledger.get_height_at(1)
+        for number in listeners:
+            note_told(bed, node, number, height)
+        await node.world.ledger.rollback(1)
+        assert await node.forger.send(block, plan) == 0
+        assert [listener.list_ids() for listener in listeners.values()] == [[]] * len(listeners)
+
+    play(scenario())
+
+
+def test_the_owner_does_not_wait_for_its_block_to_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node, _ = await juror_node(bed)
+        sent: list[str] = []
+
+        async def send(block: Block, plan: RoundPlan) -> int:
+            try:
+                await asyncio.sleep(45.0)
+                sent.append("whole")
+            except asyncio.CancelledError:
+                sent.append("ended early")
+                raise
+            return 0
+
+        monkeypatch.setattr(type(node.forger), "send", staticmethod(send))
+        view = await node.outlook.look()
+        assert node.present.consensus is not None
+        decision = Forge(node.present.consensus)
+        loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as group:
+            node._group = group
+            started = loop.time()
+            await node._perform(decision, view)
+            assert node.chain.height.height == 1
+            assert loop.time() - started < 1.0
+            await asyncio.sleep(30.0)
+            assert sent == []
+            # the next one is not sent beside it: a legacy node must hear of nothing that is on its way
+            await node._perform(decision, await node.outlook.look())
+            assert sent == ["ended early"]
 
     play(scenario())
 

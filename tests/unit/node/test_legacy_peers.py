@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
+from hypernode.core.errors import Ignore, Reject
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, ChainHeight, Message
 from hypernode.net.serving import Caller
 from hypernode.net.session import Session
 from hypernode.node.runtime import Node
 from hypernode.node.serving import PUSH_SPREAD_PART
-from hypernode.ports import Endpoint, Transport
+from hypernode.ports import AlreadySigned, Endpoint, Transport
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
-from tests.unit.node.worlds import ROUND, Bed, Branch, note_told, play, store
+from tests.unit.node.worlds import ROUND, Bed, Branch, FakeCaller, note_told, play, store
 
 LEGACY = 2
 
@@ -212,6 +214,96 @@ async def send(bed: Bed, node: Node, block: Block, peer: LegacyPeer) -> list[Com
     await asyncio.sleep(1)
     assert node.peers.awaiting_push == set()
     return [command.id for _, _, command in peer.heard]
+
+
+class SlowStoring:
+    """Once a block is stored, and seen to be, a moment passes before who stored it goes on."""
+
+    def __init__(self, node: Node) -> None:
+        ledger = node.world.ledger
+        self._append = ledger.append
+        self.stored = asyncio.Event()
+        ledger.append = self._store  # type: ignore[method-assign]
+
+    async def _store(self, *of: Any, **more: Any) -> ChainHeight:
+        height = await self._append(*of, **more)
+        self.stored.set()
+        await asyncio.sleep(1.0)
+        return height
+
+
+async def ask_height_of(session: Session, told: ChainHeight) -> ChainHeight:
+    answer = await session.request(Command(CommandId.HEIGHT, height=told), 5.0)
+    assert answer.height is not None
+    return answer.height
+
+
+def test_a_pushed_block_is_not_told_while_it_is_stored_either() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        bed.go_to(ROUND, 1)
+        node = await bed.serve(0)
+        session = await bed.open(bed.ip(LEGACY), 0, port=6969, features=0)
+        block = await (await Branch.on(bed, node.world.ledger)).make(ROUND, 1)
+        before, storing = node.chain.height, SlowStoring(node)
+        caller = FakeCaller(bed.ip(2))
+        push = asyncio.create_task(node.serving.handle(caller, Command(CommandId.BLOCK, blocks=(block,))))  # type: ignore[arg-type]
+        await storing.stored.wait()
+        assert node.chain.height.height == 1
+        assert (await ask_height_of(session, before)).height == 0
+        await push
+        assert (await ask_height_of(session, before)).height == 0
+        await asyncio.sleep(PUSH_SPREAD_PART * bed.network.slot_s)
+        assert (await ask_height_of(session, before)).height == 1
+
+    play(scenario())
+
+
+def test_our_own_block_is_not_told_from_its_storing_until_it_was_pushed() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        bed.go_to(ROUND, 1)
+        plan = await (await Branch.on(bed, (await bed.node()).world.ledger)).plan(ROUND)
+        own = bed.index_of(plan.juror_of(1) or "")
+        node = await bed.serve(own)
+        other = next(n for n in range(bed.size) if n != own)
+        session = await bed.open(bed.ip(other), own, port=6969, features=0)
+        await node.intake.digest(bed.messages(bed.clock.now()))
+        before, storing = node.chain.height, SlowStoring(node)
+        assert node.present.plan is not None
+        forging = asyncio.create_task(node.forger.forge(node.present.plan, 1))
+        await storing.stored.wait()
+        assert node.chain.height.height == 1
+        assert (await ask_height_of(session, before)).height == 0
+        block = await forging
+        assert (await ask_height_of(session, before)).height == 0
+        await node.forger.send(block, node.present.plan)
+        assert (await ask_height_of(session, before)).height == 1
+
+    play(scenario())
+
+
+def test_nobody_waits_for_a_block_of_ours_that_came_to_nothing() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node, _, _ = await forged(bed)
+        assert node.peers.awaiting_push
+        assert node.present.plan is not None
+        with pytest.raises((Ignore, Reject, AlreadySigned)):
+            await node.forger.forge(node.present.plan, 1)
+        node.peers.awaiting_push = set()
+
+        async def fail(*of: Any) -> ChainHeight:
+            raise Ignore("rule 1", "the tip moved while we forged")
+
+        node.chain.append_own = fail  # type: ignore[method-assign,assignment]
+        bed.go_to(ROUND, 2)
+        await node.intake.digest(bed.messages(bed.clock.now()))
+        with pytest.raises(Ignore, match="the tip moved"):
+            await node.forger.forge(node.present.plan, 2)
+        assert node.peers.awaiting_push == set()
+
+    play(scenario())
 
 
 def test_one_that_told_the_parent_is_asked_again_before_it_is_pushed_to() -> None:

@@ -33,6 +33,26 @@ def test_a_forgotten_block_delays_forging_and_is_remembered_from_then_on() -> No
     play(scenario())
 
 
+def test_a_wait_for_the_next_round_is_told_with_its_length_and_its_end() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        bed.go_to(ROUND, 10, 0.0)
+        for _ in range(2):
+            node.own_key.wait_for_next_round("there was no journal")
+        minutes = (bed.network.slots_total - 10) * bed.network.slot_s // 60
+        words = f"there was no journal: no forging before round {ROUND + 1}, in {minutes} min"
+        assert bed.warnings == [words]
+        over = f"round {ROUND + 1} has begun: the wait is over, and we forge again"
+        node.own_key.note_round(ROUND)
+        assert over not in bed.log
+        for round_ in (ROUND + 1, ROUND + 2):
+            node.own_key.note_round(round_)
+        assert bed.log.count(over) == 1
+
+    play(scenario())
+
+
 def test_another_block_than_the_journalled_one_halts_however_old_it_is() -> None:
     async def scenario() -> None:
         bed = Bed()

@@ -440,11 +440,43 @@ def test_blocks_and_tests_of_strangers_are_an_offence_once_a_list_is_known(comma
 # --- what only some may -----------------------------------------------------------------------------------
 
 
-def test_updates_are_never_fetched() -> None:
+@pytest.mark.parametrize(
+    ("is_on", "listed", "command_id"),
+    [(True, (STRANGER,), C.OK), (False, (STRANGER,), C.KO), (True, (), C.KO), (True, ("10.9.9.9",), C.KO)],
+)
+def test_an_update_is_acknowledged_to_who_may_ask_for_it_and_nothing_else_comes_of_it(
+    is_on: bool, listed: tuple[str, ...], command_id: C
+) -> None:
     async def scenario() -> None:
-        bed = Bed(allow_updates_from=(STRANGER,))
-        answer = await put(await bed.node(), stranger(bed), C.UPDATE, string="http://example.org")
-        assert answer == Command(C.KO, string="signed releases only")
+        bed = Bed(allow_updates_from=listed)
+        node = await bed.node()
+        node.serving.takes_updates = is_on
+        answer = await put(node, stranger(bed), C.UPDATE, string="http://example.org")
+        assert answer is not None
+        assert answer.id is command_id
+        assert sum("asks for an update" in line for line in bed.log) == (command_id is C.OK)
+
+    play(scenario())
+
+
+def test_who_may_ask_for_updates_is_the_networks_word_before_the_operators() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        node.serving.takes_updates = True
+        for from_rainbow, from_file, command_id in (
+            ((), (), C.KO),
+            ((), (STRANGER,), C.OK),
+            (("10.9.9.9",), (STRANGER,), C.KO),
+            ((STRANGER,), (), C.OK),
+        ):
+            node.tuner.enter_round(
+                (("rainbow", "ALLOW_UPDATES_FROM=" + ";".join(from_rainbow)),) if from_rainbow else ()
+            )
+            node.serving.allow_updates_from = from_file
+            answer = await put(node, stranger(bed), C.UPDATE, string="")
+            assert answer is not None
+            assert answer.id is command_id
 
     play(scenario())
 
