@@ -13,6 +13,7 @@ import struct
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Final, TypeAlias, TypeVar
 
 import zstandard
@@ -181,6 +182,65 @@ async def wrong_jurors(arena: Arena, scale: float) -> None:
         await gather(say(arena, arena.rogue_ip, frame) for frame in frames)
 
 
+async def forged_messages(arena: Arena, scale: float) -> None:
+    """200 frames of 2,000 messages that nobody signed: in the name of hypernodes, and of 2,000 unknown
+    senders."""
+    now, recorded = int(SystemClock().now()), await arena.ask_newest()
+    sealed = [message for block in recorded for message in block.messages]
+
+    def make(number: int) -> bytes:
+        models = (sealed[place % len(sealed)] for place in range(2_000))
+        messages = (
+            replace(
+                model,
+                txid=hashlib.sha512(b"%d %d" % (number, place)).digest(),
+                timestamp=now,
+                value=place,
+                sender=model.sender if number % 2 else f"{place:B>34}",
+            )
+            for place, model in enumerate(models)
+        )
+        return frame_legacy(encode_command(Command(CommandId.TX, messages=tuple(messages))))
+
+    hello = _make_hello_frame(arena, 0)
+    for number in range(scale_count(200, scale)):
+        await say(arena, arena.make_stranger_ip(number % STRANGERS), hello, make(number), listen_s=5.0)
+
+
+async def junk_blocks(arena: Arena, scale: float) -> None:
+    """100 blocks of 10,000 messages that nobody signed, well sealed by a registered hypernode, also in its
+    slots."""
+    rogue, parts = arena.rogue, [hashlib.sha512(b"%d" % number).digest() for number in range(10_000)]
+    for _ in range(scale_count(100, scale)):
+        parent = (await arena.ask_newest())[-1]
+        now = SystemClock().now()
+        round_, sir = compute_round_slot(arena.network, now)
+        model = parent.messages[0]
+        junk = [replace(model, txid=part, timestamp=int(now), value=n) for n, part in enumerate(parts)]
+        block = seal_block(rogue.sign, rogue.address, parent, round_, sir, int(now), junk)
+        push = frame_legacy(
+            await asyncio.to_thread(encode_command, Command(CommandId.BLOCK, blocks=(block,)))
+        )
+        await say(arena, arena.rogue_ip, push)
+
+
+async def impostors(arena: Arena, scale: float) -> None:
+    """1,000 sessions from the IP of the legitimate peer, without its key: untrue heights in its name,
+    garbage, and six that hold its places."""
+    hello = _make_hello_frame(arena, 0, port=arena.target.port)
+    lie = ChainHeight(1_000_000, 50_000, 1, bytes(20), 9, 9, 9, 9)
+    told = frame_legacy(encode_command(Command(CommandId.HEIGHT, height=lie)))
+
+    async def claim(number: int) -> None:
+        pieces = (b"\x90garbage" * 20,) if number % 3 == 0 else (hello, told, told)
+        await say(arena, arena.peer_ip, *pieces, listen_s=0.5)
+
+    for _ in range(6):
+        with contextlib.suppress(*_CUT_OFF):
+            await arena.dial(arena.peer_ip)
+    await gather(claim(number) for number in range(scale_count(1_000, scale)))
+
+
 async def height_spam(arena: Arena, scale: float) -> None:
     """20,000 heights that are not true, from a registered hypernode that does not wait for answers."""
     with contextlib.suppress(*_CUT_OFF):
@@ -208,7 +268,10 @@ FLOODS: Final[Mapping[str, Flood]] = {
         idle,
         slowloris,
         strange_messages,
+        forged_messages,
         wrong_jurors,
+        junk_blocks,
+        impostors,
         replays,
         height_spam,
         zstd_bombs,

@@ -31,7 +31,7 @@ async def attack(folder: Path) -> dict[str, Report]:
 def test_a_node_under_attack_answers_forges_and_keeps_its_log_readable(tmp_path: Path) -> None:
     raise_file_limit()
     reports = asyncio.run(attack(tmp_path / "devnet"))
-    assert len(reports) == 13
+    assert len(reports) == 16
     assert {name: report.find_faults(with_clocks=False) for name, report in reports.items()} == {
         name: [] for name in FLOODS
     }
