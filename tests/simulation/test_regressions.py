@@ -40,6 +40,10 @@ FOUND = {
     "a legacy node hears of a pushed block before it is pushed to": Scenario(
         19, nodes=7, hours=1.6, kinds=(FaultKind.SLOW,), connect=6, legacy=2, until_s=920
     ),
+    # Its height was asked for between the storing of the block and the note that it is on its way.
+    "a legacy node hears of a block in the moment in which it is stored": Scenario(
+        710_004, nodes=12, hours=2, legacy=4, until_s=1_079
+    ),
     # Of the simulation: it took for a fault what mercy is for.
     "a clock is behind, and its host takes the block that most hold": Scenario(
         16, nodes=7, hours=1.6, kinds=(FaultKind.CLOCK_JUMP,), connect=6, legacy=2, until_s=1_439
