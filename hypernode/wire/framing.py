@@ -176,17 +176,24 @@ class Framing:
         received elsewhere.  None for any other, and while too little of it is here.  Raises OverLimit."""
         is_checked = self._mode is Mode.CHECKED
         header_bytes = CHECKED_HEADER_BYTES if is_checked else LENGTH_BYTES
-        if self._mode is Mode.DETECT or len(self._buffer) < header_bytes + PEEK_BYTES:
+        if self._mode is Mode.DETECT or len(self._buffer) < header_bytes:
             return None
         if is_checked and not self._buffer.startswith(self._magic):
             return None
-        (length,) = struct.unpack_from(">I", self._buffer, MAGIC_BYTES if is_checked else 0)
+        if is_checked:
+            (length,) = struct.unpack_from(">I", self._buffer, MAGIC_BYTES)
+        else:
+            (length,) = struct.unpack_from(">i", self._buffer)
+        if length < MIN_PAYLOAD_BYTES:
+            return None  # which is no frame of that kind
         try:
             self._check_length(length, header_bytes)
         except OverLimit:
             raise
         except Reject:
             return None  # damaged, which is found where frames are taken
+        if len(self._buffer) < header_bytes + PEEK_BYTES:
+            return None
         size = self._get_inflated_size(header_bytes, length)
         if size is None or size <= over:
             return None

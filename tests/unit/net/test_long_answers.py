@@ -216,3 +216,18 @@ def test_long_frame_begins_once_its_size_is_known_and_not_before() -> None:
     assert place < 12 + 20
     assert (begun.length, begun.is_packed, begun.here) == (len(payload), True, payload[: place - 11])
     assert not framing.is_in_frame
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+@pytest.mark.parametrize("mode", [Mode.LEGACY, Mode.CHECKED])
+def test_frame_over_every_limit_is_told_by_its_header_alone(mode: Mode, is_packed: bool) -> None:
+    """The header may come alone, and nothing of the payload with it."""
+    header = Framing(NETWORK.magic, lambda *_: 9, mode).encode_length(1_000, Checksums())
+    framing = Framing(NETWORK.magic, lambda *_: 999, mode)
+    if is_packed:
+        framing.switch_to_packed()
+    framing.receive_data(header[:-1])
+    assert framing.begin_long(LONG) is None
+    framing.receive_data(header[-1:])
+    with pytest.raises(OverLimit):
+        framing.begin_long(LONG)
