@@ -133,7 +133,7 @@ def _require_in_use(path: Path, descriptor: int) -> None:
         raise PowNotReady(explain_unreachable(path, error)) from error
     if missing:
         raise PowNotReady(
-            f"{path}: a ledger in WAL mode, and {' and '.join(missing)} is not there: nobody has it open, "
+            f"{path}: a ledger in WAL mode without its {' and '.join(missing)}: nobody has it open, "
             "the PoW node does not run. Opening it would make them, as files of this user, and the node "
             "could not "
             "write any more: start the PoW node, which keeps them there"

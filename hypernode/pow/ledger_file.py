@@ -235,8 +235,9 @@ class LedgerFile:
         except (OSError, ValueError):
             return None
         try:
-            wal = Path(f"{self.path}-wal").stat()
-        except OSError:
+            # beside the file itself: the path may be a link to it
+            wal = Path(f"{self.path.resolve()}-wal").stat()
+        except (OSError, RuntimeError):
             return (found.st_ino, found.st_mtime_ns, found.st_size, header)
         return (found.st_ino, found.st_mtime_ns, found.st_size, header, wal.st_mtime_ns, wal.st_size)
 

@@ -29,6 +29,7 @@ from hypernode.core.registry_json import decode_state, encode_state
 from hypernode.core.registry_rules import apply_rows
 from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import PowHeight, Registration, Round
+from hypernode.files import DAMAGED
 from hypernode.ports import PowNotReady, PowStatus, RegisteredList
 from hypernode.pow.ledger_cache import KeptCheckpoint, LedgerCache, open_cache
 from hypernode.pow.ledger_chunks import PowBlock, RolledBack
@@ -281,6 +282,13 @@ class LedgerRegistry:
                 refresh = True
                 if not left:
                     raise PowNotReady(f"{self.path}: {change}") from change
+            except (OSError, *DAMAGED) as error:
+                # a value of a kind that no companion writes, or our own file's disk
+                raise PowNotReady(
+                    f"{self.path}: it cannot be made sense of ({type(error).__name__}: {error}); expected "
+                    "the PoW "
+                    "node's ledger as it writes it"
+                ) from error
         raise InvariantBroken("no attempt to read the ledger was made")
 
     def _refresh(self, reader: LedgerReader, seal_from: int) -> None:

@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 from hypernode.core.params import Network
 from hypernode.core.registry import PowRow, RowResult
 from hypernode.core.types import PowHeight, Registration, Round
-from hypernode.ports import PowStatus, RegisteredList
+from hypernode.ports import PowNotReady, PowStatus, RegisteredList
 from hypernode.pow.last_seen import LastSeen
 from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_registry import DEFAULT_OPTIONS, LedgerRegistry, RegistryOptions
@@ -25,7 +25,17 @@ from hypernode.pow.ledger_registry import DEFAULT_OPTIONS, LedgerRegistry, Regis
 CLOSE_TIMEOUT_S: Final = 3.0
 """Of the ten seconds that stopping may take."""
 
+STUCK_S: Final = 60.0
+"""Twice that long without a single query's end the disk is taken for gone: a locked ledger costs some 15
+s."""
+
 _T = TypeVar("_T")
+
+
+def _forget_result(future: asyncio.Future[_T]) -> None:
+    """Of work that nobody waits for any more; an error of it is no news either."""
+    if not future.cancelled():
+        future.exception()
 
 
 class LedgerPowSource:
@@ -49,11 +59,15 @@ class LedgerPowSource:
     ) -> None:
         self._last_seen = last_seen or LastSeen(None)
         self._closed = False
+        self._steps = 0
+        """Queries, and parts of long ones: while a scan goes on, so do these."""
+        self._stuck: asyncio.Future[object] | None = None
+        """Work that does not come back from the file system."""
         self._registry = LedgerRegistry(
             LedgerFile(Path(path), busy_timeout_s, attempts),
             network,
             options,
-            is_stopped=lambda: self._closed,
+            is_stopped=self._note_step,
             log=log,
             warn=warn,
         )
@@ -66,7 +80,10 @@ class LedgerPowSource:
 
     async def get_status(self, now: float) -> PowStatus:
         """The last block; ``problem`` says when it is too old or the file cannot be read."""
-        return await self._run(lambda: self._registry.get_status(now))
+        try:
+            return await self._run(lambda: self._registry.get_status(now))
+        except PowNotReady as problem:
+            return PowStatus(str(self._registry.path), 0, 0.0, "", str(problem))
 
     async def get_registered(self, round_: Round) -> RegisteredList:
         """registered(R) of spec 3.  Raises PowNotReady when the ledger is late or cannot be read."""
@@ -98,15 +115,37 @@ class LedgerPowSource:
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._run(self._registry.close)
-        except TimeoutError:
+        except (TimeoutError, PowNotReady):
             """The thread is stuck in the companion's lock; what it keeps is safe as it is."""
         if self._own is not None:
             self._own.shutdown(wait=False, cancel_futures=True)
 
+    def _note_step(self) -> bool:
+        self._steps += 1
+        return self._closed
+
     async def _run(self, work: Callable[[], _T]) -> _T:
+        """Raises PowNotReady, too, when the file system of the ledger does not answer."""
         if self._inline:
             return work()
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self._run_alone, work)
+        if self._stuck is not None and not self._stuck.done():
+            # what is asked now would wait behind it, and the next question behind that
+            raise PowNotReady(self._explain_stuck())
+        future = asyncio.get_running_loop().run_in_executor(self._executor, self._run_alone, work)
+        steps = None
+        while not (await asyncio.wait({future}, timeout=STUCK_S))[0]:
+            if steps == self._steps:
+                self._stuck = future  # type: ignore[assignment]
+                future.add_done_callback(_forget_result)
+                raise PowNotReady(self._explain_stuck())
+            steps = self._steps
+        return future.result()
+
+    def _explain_stuck(self) -> str:
+        return (
+            f"{self._registry.path}: nothing comes back from the disk that it is on; if that is a network "
+            "mount: is its server there?"
+        )
 
     def _run_alone(self, work: Callable[[], _T]) -> _T:
         # a caller that was cancelled leaves its work running: the next one waits for it here

@@ -17,6 +17,7 @@ from hypernode.core.registry import REGISTER, RegistryState
 from hypernode.ports import PowNotReady
 from hypernode.pow import ledger_file, ledger_rows
 from hypernode.pow.ledger_file import LedgerFile
+from hypernode.pow.ledger_index import LedgerIndex
 from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
 from hypernode.pow.past_balances import read_past_balances
 from tests.unit.pow.ledgers import (
@@ -232,6 +233,19 @@ def test_a_query_that_does_not_end_is_ended(path: Path, monkeypatch: pytest.Monk
         with pytest.raises(PowNotReady, match="did not end"):
             reader.query(endless)
         assert reader.query("SELECT 1") == [(1,)]
+
+
+@pytest.mark.parametrize("error", [OverflowError, ValueError, TypeError, KeyError, OSError, RecursionError])
+def test_what_we_did_not_think_of_is_a_trouble_of_the_source(
+    path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def fail(*_: object, **__: object) -> bool:
+        raise error("odd")
+
+    registry = LedgerRegistry(LedgerFile(path), NETWORK)
+    registry.derive_at(time_of(FIRST + 30))
+    monkeypatch.setattr(LedgerIndex, "refresh", fail)
+    assert "cannot be made sense of" in registry.get_status(0).problem
 
 
 @pytest.mark.parametrize("name", ["Hyperblock", "Hypoblock"])

@@ -3,19 +3,24 @@ out."""
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hypernode.ports import PowNotReady
+from hypernode.pow import ledger_source
 from hypernode.pow.ledger_access import find_unopenable, hold_openable, is_wal
 from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_registry import LedgerRegistry
+from hypernode.pow.ledger_source import LedgerPowSource
 from tests.unit.pow.ledgers import FIRST, NETWORK, blocks, time_of, write
 
 NOBODY = 65534
@@ -40,7 +45,7 @@ def list_beside(path: Path) -> set[str]:
 def test_nothing_is_made_beside_a_cleanly_closed_wal_ledger_of_another_user(path: Path) -> None:
     write(path, blocks(FIRST, FIRST + 30), journal_mode="WAL")
     assert list_beside(path) == {"ledger.db"}
-    with pytest.raises(PowNotReady, match=r"ledger\.db-wal and ledger\.db-shm is not there"):
+    with pytest.raises(PowNotReady, match=r"without its ledger\.db-wal and ledger\.db-shm"):
         LedgerRegistry(LedgerFile(path), NETWORK).derive_at(time_of(FIRST + 5))
     assert "start the PoW node" in LedgerRegistry(LedgerFile(path), NETWORK).get_status(0).problem
     assert list_beside(path) == {"ledger.db"}
@@ -51,7 +56,7 @@ def test_a_wal_ledger_that_lacks_one_of_the_two_is_not_opened(path: Path) -> Non
     write(path, blocks(FIRST, FIRST + 30), journal_mode="WAL")
     for name in ("ledger.db-wal", "ledger.db-shm"):
         path.with_name(name).touch()
-        assert "is not there" in find_unopenable(path)
+        assert "without its" in find_unopenable(path)
         path.with_name(name).unlink()
 
 
@@ -182,3 +187,43 @@ def test_a_link_that_is_swung_to_another_ledger_is_followed(path: Path, tmp_path
     path.symlink_to(second)
     assert registry.get_status(time_of(FIRST + 40)).height == FIRST + 40
     assert registry.derive_at(time_of(FIRST + 15))[0] == FIRST + 15
+
+
+def test_a_commit_into_the_wal_of_a_linked_ledger_is_noticed(path: Path, tmp_path: Path) -> None:
+    real = tmp_path / "real.db"
+    path.symlink_to(real)
+    with closing(sqlite3.connect(real)) as node:
+        node.execute("PRAGMA journal_mode=WAL").fetchall()
+        node.execute("CREATE TABLE misc (block_height INTEGER, difficulty TEXT)")
+        before = LedgerFile(path).read_version()
+        node.execute("INSERT INTO misc VALUES (1, '')")
+        node.commit()
+        assert LedgerFile(path).read_version() != before
+
+
+def test_a_disk_that_never_answers_holds_nobody_up(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(path, blocks(FIRST, FIRST + 30))
+    answers = threading.Event()
+    real_open = os.open
+
+    def hang(*args: Any, **options: Any) -> int:
+        if str(args[0]) == str(path):
+            answers.wait(20)
+        return real_open(*args, **options)
+
+    async def scenario() -> None:
+        source = LedgerPowSource(path, NETWORK)
+        assert (await source.get_status(time_of(FIRST + 30))).problem == ""
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "open", hang)
+            patch.setattr(ledger_source, "STUCK_S", 0.05)
+            for _ in range(3):
+                assert "nothing comes back" in (await source.get_status(0)).problem
+            with pytest.raises(PowNotReady, match="nothing comes back"):
+                await source.get_block_hashes([FIRST])
+            answers.set()
+        while (await source.get_status(time_of(FIRST + 30))).problem:
+            await asyncio.sleep(0.01)
+        await source.close()
+
+    asyncio.run(scenario())
