@@ -203,15 +203,18 @@ async def forged_messages(arena: Arena, scale: float) -> None:
         return frame_legacy(encode_command(Command(CommandId.TX, messages=tuple(messages))))
 
     hello = _make_hello_frame(arena, 0)
-    for number in range(scale_count(200, scale)):
-        await say(arena, arena.make_stranger_ip(number % STRANGERS), hello, make(number), listen_s=5.0)
+
+    async def pour(number: int) -> None:
+        await say(arena, arena.make_stranger_ip(number % STRANGERS), hello, make(number))
+
+    await gather(pour(number) for number in range(scale_count(200, scale)))
 
 
 async def junk_blocks(arena: Arena, scale: float) -> None:
-    """100 blocks of 10,000 messages that nobody signed, well sealed by a registered hypernode, also in its
+    """50 blocks of 10,000 messages that nobody signed, well sealed by a registered hypernode, also in its
     slots."""
     rogue, parts = arena.rogue, [hashlib.sha512(b"%d" % number).digest() for number in range(10_000)]
-    for _ in range(scale_count(100, scale)):
+    for _ in range(scale_count(50, scale)):
         parent = (await arena.ask_newest())[-1]
         now = SystemClock().now()
         round_, sir = compute_round_slot(arena.network, now)
