@@ -262,6 +262,7 @@ class _ServedSession:
         """Why it has no place, as long as it has only one to prove a key from."""
         self._purse = transport.remote.ip
         """Whose tokens it pays with."""
+        self._key_name = ""
         self.is_busy = False
         self.gave_way = False
 
@@ -313,7 +314,8 @@ class _ServedSession:
 
     @property
     def name(self) -> str:
-        return self._caller.name
+        """Whose turns it takes: a key's own, or those of the name that anybody at its IP can say."""
+        return self._key_name or self._caller.name
 
     @property
     def ip(self) -> str:
@@ -464,6 +466,7 @@ class _ServedSession:
         self._caller.proved_address = address
         if self._keys.is_key_of(self._caller.ip, address):
             self._purse = address
+            self._key_name = f"key {address}"
             self._refusal = None
             if self._proving is not None:
                 self._proving.prove(address)

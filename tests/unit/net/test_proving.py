@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from hypernode.net.proving import PLACES, PLACES_PER_IP, PROVED_PER_KEY, ProvingPlaces
+from hypernode.net.serving import Caller
 from hypernode.net.session import Session
 from hypernode.ports import TransportClosed
 from hypernode.wire.catalogue import CommandId
@@ -155,6 +156,30 @@ def test_a_proved_key_does_not_pay_for_others_of_its_ip() -> None:
         assert world.clock.monotonic() - now < 1.0
 
     in_world(body)
+
+
+def test_a_proved_key_does_not_wait_for_questions_under_its_name() -> None:
+    callers: list[bool] = []
+
+    async def hang_without_key(caller: Caller, command: Command) -> Command | None:
+        callers.append(caller.proved_address is not None)
+        if caller.proved_address is None:
+            await asyncio.sleep(1_000)
+        return command
+
+    async def body(world: World) -> None:
+        session = await world.open()
+        other = await world.dial()
+        await other.say(PLAIN_HELLO)
+        assert await other.hear() is not None
+        question = Command(CommandId.BLOCKSYNC, int32=1)
+        await other.say(question)
+        await asyncio.sleep(1.0)
+        assert callers == [False]
+        assert (await session.request(question, 5.0)).id is CommandId.BLOCKSYNC
+        assert callers == [False, True]
+
+    in_world(body, handler=hang_without_key)
 
 
 def test_a_key_is_on_hold_for_its_own_offences() -> None:
