@@ -121,7 +121,7 @@ class Parts:
     def _make_present(self, outlets: Outlets, halt: Callable[[str], None]) -> None:
         """The moment, the parameters in force, the companion, and our key."""
         network, world, log, warn = self.network, self.world, outlets.log, outlets.warn
-        self.present = Present(network, world.clock, world.clock.now())
+        self.present = Present(network, world.clock, world.clock.now(), state_since=world.clock.now())
         self.state_log = StateLog(world.clock, self.present, log)
         self.tuner = Tuner(network, self.options.tuned, log)
         self.companion = CompanionWatch(network, world, self.present, log, warn)
@@ -205,6 +205,7 @@ class Parts:
             lambda: self.sync.progress,
             self.tuner,
             wake,
+            self.slot_log.list_recent,
         )
         self.connector = Connector(
             network,

@@ -23,6 +23,8 @@ class Present:
     start_time: float
     state: State = State.START
     reason: str = ""
+    state_since: float = 0.0
+    """When it last changed, unix s."""
     halted: str = ""
     """Why an operator is needed; empty in a healthy node."""
     plan: RoundPlan | None = None
@@ -64,6 +66,7 @@ class Present:
         changed = state is not self.state
         self.state, self.reason = state, reason
         if changed:
+            self.state_since = self.clock.now()
             self.on_state(state)
 
     def set_plan(self, plan: RoundPlan, counted: Counted, connect_to: tuple[str, ...]) -> None:

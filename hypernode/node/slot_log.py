@@ -6,6 +6,7 @@ when the round's lists are derived.  ``machine.slot_account`` judges; here it is
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -23,6 +24,9 @@ from hypernode.ports import AlreadySigned, PowNotReady, StorageTrouble
 MAX_LOOKS: Final = 200
 """Of one slot, after equal ones were put together: a change of obstacle each second of main's slot."""
 
+MAX_RECENT: Final = 20
+"""A round of main, if all slots were ours."""
+
 PlaceInRound = tuple[Round, Slot]
 
 
@@ -35,6 +39,8 @@ class SlotLog:
     log: Callable[[str], None]
     warn: Callable[[str], None]
     on_account: Callable[[SlotAccount], None] = lambda account: None
+    recent: deque[SlotAccount] = field(default_factory=lambda: deque(maxlen=MAX_RECENT))
+    """Our last slots that are over, for the status."""
     _slot: PlaceInRound | None = None
     _looks: list[Look] = field(default_factory=list)
     _ended: dict[PlaceInRound, tuple[Look, ...]] = field(default_factory=dict)
@@ -71,6 +77,10 @@ class SlotLog:
     def note_forged(self, round_: Round, sir: Slot) -> None:
         """A block of ours was stored for the slot."""
         self._forged = (round_, sir)
+
+    def list_recent(self) -> list[dict[str, object]]:
+        """What became of our last slots, for the status."""
+        return [account_to_object(account) for account in self.recent]
 
     async def end_past(self) -> None:
         """Whether a slot is over: to be called before the owner decides anything.  Raises StorageTrouble, and
@@ -122,6 +132,7 @@ class SlotLog:
             forged=self._forged == slot,
             started=self.present.start_time,
         )
+        self.recent.append(account)
         self.on_account(account)
         say = self.log if account.outcome is Outcome.FORGED else self.warn
         say(describe_account(account))
@@ -130,6 +141,18 @@ class SlotLog:
         """The block that our chain has for a slot."""
         headers = await self.world.ledger.get_headers_of_rounds([slot[0]])
         return next((block for block in headers if (block.round, block.sir) == slot), None)
+
+
+def account_to_object(account: SlotAccount) -> dict[str, object]:
+    """For the status."""
+    shown: dict[str, object] = {"round": account.round, "sir": account.sir, "outcome": account.outcome.value}
+    if account.block_hash:
+        shown |= {"height": account.height, "forger": account.forger}
+    if account.miss is not None:
+        obstacle = account.miss.obstacle
+        shown |= {"reason": obstacle.reason.value, "figures": obstacle.figures}
+        shown["also"] = {reason.value: seconds for reason, seconds in account.miss.also}
+    return shown
 
 
 def describe_account(account: SlotAccount) -> str:

@@ -65,6 +65,8 @@ class Views:
     get_progress: Callable[[], SyncProgress | None]
     tuner: Tuner
     on_height: Callable[[], None] = lambda: None
+    list_own_slots: Callable[[], list[dict[str, object]]] = list
+    """Our last slots that are over: what became of each, and why."""
 
     def note_height(self, peer: Peer, told: ChainHeight, juror: str | None) -> None:
         """A peer told its height: remember it, and whether it is over one round late.  Raises Reject for a
@@ -111,6 +113,7 @@ class Views:
         metrics = dict(self.metrics())
         extra = {
             "forged_count": self.get_forged_count(),
+            "own_slots": self.list_own_slots(),
             **dict(_as_mapping(metrics.pop("extra", {}))),
             "start_time": int(self.present.start_time),
             "uptime": int(self.world.clock.now() - self.present.start_time),
@@ -139,6 +142,7 @@ class Views:
             "state": {
                 "state": self.present.state.value,
                 "reason": self.present.halted or self.present.reason,
+                "since": int(self.present.state_since),
                 "round": round_,
                 "sir": sir,
                 "forger": self.present.get_juror(),

@@ -6,7 +6,7 @@ Facts in, findings out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Final
 
@@ -17,6 +17,8 @@ from hypernode.core.types import PowHeight, Registration, Round
 from hypernode.node.logs import printable
 from hypernode.ports import Endpoint
 
+COMPANION: Final = "companion"
+"""The trouble that other rows follow from."""
 WANTED_INDICES: Final = ("address", "recipient", "block_height")
 """Columns of the ledger's table whose index makes a balance quick to find."""
 
@@ -44,10 +46,9 @@ def judge_companion(facts: CompanionFacts) -> list[Finding]:
     if facts.problem:
         remedy = "Mend that first: without a companion in sync the node waits (POW_NOT_SYNC)"
         if facts.has_fallback:
-            return [
-                warning(facts.problem, f"{remedy}; meanwhile the PoW node's port is asked (POW_FALLBACK)")
-            ]
-        return [error(facts.problem, remedy)]
+            words = f"{remedy}; meanwhile the PoW node's port is asked (POW_FALLBACK)"
+            return [replace(warning(facts.problem, words), cause=COMPANION)]
+        return [replace(error(facts.problem, remedy), cause=COMPANION)]
     late = facts.allowed_s - facts.age_s
     findings = [
         ok(
@@ -146,7 +147,7 @@ def judge_registration(facts: RegistrationFacts) -> list[Finding]:
         return [note("without a wallet there is nothing to look for")]
     if facts.problem:
         remedy = "Ask again when the companion is in order: hn_reg_feed.py -f shows what there is"
-        return [warning(facts.problem, remedy), *_tell_latest(facts)]
+        return [replace(warning(facts.problem, remedy), follows=COMPANION), *_tell_latest(facts)]
     entry = facts.entry
     if entry is None:
         return [_explain_absence(facts)]
@@ -296,9 +297,8 @@ def judge_reach(facts: ReachFacts) -> list[Finding]:
         ]
     if not facts.is_running:
         return [note(f"no node runs here, so that nobody answers at {where}")]
-    return [
-        warning(
-            f"no answer at {where}, where we are registered, asked from this host: {facts.problem}",
-            f"Open that port in firewall and router. Some let no host reach itself: ask from another: {ask}",
-        )
-    ]
+    finding = warning(
+        f"no answer at {where}, where we are registered, asked from this host: {facts.problem}",
+        f"Open that port in firewall and router. Some let no host reach itself: ask from another: {ask}",
+    )
+    return [replace(finding, follows="no-answer")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -24,11 +25,14 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.  A warning and an error have a ``remedy``."""
+    """One thing that was looked at.  A warning and an error have a ``remedy``.  ``cause``: the trouble that
+    it states, by a word; ``follows``: the one that it comes from, where that is stated elsewhere."""
 
     severity: Severity
     found: str
     remedy: str = ""
+    cause: str = ""
+    follows: str = ""
 
 
 def ok(found: str) -> Finding:
@@ -49,3 +53,22 @@ def warning(found: str, remedy: str) -> Finding:
 def error(found: str, remedy: str) -> Finding:
     """To be mended."""
     return Finding(Severity.ERROR, found, remedy)
+
+
+def settle_causes(found: Mapping[str, list[Finding]]) -> dict[str, list[Finding]]:
+    """One cause, said once: what only follows from a trouble that another finding states is a note that says
+    where to look."""
+    stated = {
+        finding.cause: row
+        for row, findings in found.items()
+        for finding in findings
+        if finding.cause and finding.severity >= Severity.WARNING
+    }
+    return {row: [_settle(finding, stated) for finding in findings] for row, findings in found.items()}
+
+
+def _settle(finding: Finding, stated: Mapping[str, str]) -> Finding:
+    row = stated.get(finding.follows)
+    if row is None or finding.severity < Severity.WARNING:
+        return finding
+    return note(f"{finding.found} (that follows from what {row} says)")

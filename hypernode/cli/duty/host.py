@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hypernode.app.descriptors import OTHER_FILES
 from hypernode.cli.duty.findings import Finding, error, note, ok, warning
+from hypernode.cli.duty.node import NO_ANSWER
 from hypernode.machine.clock_offset import WARN_S
 from hypernode.node.clock_watch import REMEDY as NTP_REMEDY
 from hypernode.ports import Endpoint
@@ -159,12 +160,8 @@ def judge_port(facts: PortFacts) -> list[Finding]:
     """It answers as us, or is free to start on."""
     where = f"{facts.endpoint.ip}:{facts.endpoint.port}"
     if facts.is_running and facts.problem:
-        return [
-            error(
-                f"the node runs, but does not answer at {where}: {facts.problem}",
-                "Look at logs/pos_app.log; kill -USR1 writes what it does there; then start it again",
-            )
-        ]
+        found = f"the node runs, but does not answer at {where}: {facts.problem}"
+        return [replace(error(found, "Start it again"), follows=NO_ANSWER)]
     if facts.is_running and facts.own and facts.answered_as != facts.own:
         found = f"{where} answers as {facts.answered_as}, and the wallet's address is {facts.own}"
         return [error(found, "Another node has that port: stop it, or give one of them another port (PORT)")]

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from hypernode.cli.duty.findings import Finding, error, note, ok, warning
+from hypernode.cli.duty.chains import COMPANION
+from hypernode.cli.duty.findings import Finding, Severity, error, note, ok, warning
 from hypernode.core.network import Network
 from hypernode.core.timeline import compute_round_slot, compute_slot_start
-from hypernode.core.types import Block, Slot
+from hypernode.core.types import Block, Round, Slot
 from hypernode.machine.state import State
 from hypernode.node.logs import printable
 
 LATE_ROUNDS: Final = 2
 """A last block of so many rounds ago: the network or we stand still."""
 _LOG: Final = "look into logs/pos_app.log"
+_HANGS: Final = "Look at logs/pos_app.log; kill -USR1 writes there what it does; then start it again"
+NO_ANSWER: Final = "no-answer"
+"""The trouble that other rows follow from."""
 _CATCHING_UP: Final = "CATCHING_UP"
 _LARGEST: Final = 2**53
 """Of numbers in an answer: a larger one is no height, count or time."""
@@ -49,16 +53,22 @@ def judge_node(facts: NodeFacts) -> list[Finding]:
     if not facts.is_running:
         return [warning("no node runs on this folder", "Start it: .venv/bin/python hn_instance.py -I ALL")]
     if facts.answers is None:
-        return [
-            error(f"the node does not answer: {facts.problem}", f"{_LOG.capitalize()}, then start it again")
-        ]
+        found = f"the node runs, and does not answer: {facts.problem}"
+        return [replace(error(found, _HANGS), cause=NO_ANSWER)]
     status, network = facts.answers.status, facts.network
-    return [
-        _judge_state(network, status),
-        *_judge_split(status),
+    state = _judge_state(network, status)
+    following = [
         *_judge_consensus(network, status),
         _judge_tip(facts, status),
         *_judge_slots(facts, facts.answers),
+    ]
+    if state.severity is not Severity.OK:
+        # it is neither peers nor firewall: one cause, said once
+        following = [note(finding.found) if finding.remedy else finding for finding in following]
+    return [
+        state,
+        *_judge_split(status),
+        *following,
         *_judge_equivocation(facts.answers),
         *_judge_configs(status),
         *_judge_version(facts, status),
@@ -67,18 +77,28 @@ def judge_node(facts: NodeFacts) -> list[Finding]:
 
 def _judge_state(network: Network, status: Mapping[str, object]) -> Finding:
     state, reason = _get_text(status, "state", "state"), printable(_get_text(status, "state", "reason"))
-    connected = _get_int(status, "peers", "connected_count")
+    connected = count(_get_int(status, "peers", "connected_count"), "hypernode")
     said = f"{printable(state)}{': ' + reason if reason else ''}"
     if state == State.HALTED.value:
         return error(said, "Do what the reason says; the node goes on by itself or after a restart")
     if state == State.POW_NOT_SYNC.value:
-        return error(said, "Bring the companion in order: it does not forge before")
+        return replace(
+            error(said, "Bring the companion in order: it does not forge before"), follows=COMPANION
+        )
     if state == State.START.value:
-        found = f"{said}; connected with {connected} hypernodes, {network.min_connections} are needed"
+        found = f"{said}; connected with {connected}, {network.min_connections} are needed"
         return warning(found, "Wait a minute after the start; then look at firewall and registration")
     if state.startswith(_CATCHING_UP):
-        return note(f"{said}; connected with {connected} hypernodes. It does not forge until it is done")
-    return ok(f"{said}; connected with {connected} hypernodes")
+        return note(f"{said}; connected with {connected}. It does not forge until it is done")
+    heard = _get(status, "peers", "told")
+    if (
+        isinstance(heard, Mapping)
+        and heard
+        and not any(_get(word, "counts") is True for word in heard.values())
+    ):
+        remedy = "Look at this host's line and load: nobody answers on connections that stand"
+        return warning(f"{said}; connected with {connected}, and all of them are silent", remedy)
+    return ok(f"{said}; connected with {connected}")
 
 
 def _judge_split(status: Mapping[str, object]) -> list[Finding]:
@@ -99,7 +119,7 @@ def _judge_consensus(network: Network, status: Mapping[str, object]) -> list[Fin
     percent = consensus.get("percent")
     found = (
         f"{percent} % of {consensus.get('counted')} that count are seen on our tip, "
-        f"{consensus.get('chains')} chains are in sight"
+        f"{count(_get_int(consensus, 'chains'), 'chain')} in sight"
     )
     if not isinstance(percent, int) or percent > network.min_forge_consensus:
         return [ok(found)]
@@ -116,6 +136,8 @@ def _judge_tip(facts: NodeFacts, status: Mapping[str, object]) -> Finding:
     found = (
         f"last block {height}, round {round_} slot {sir}, {_format_age(age_s)} ago; now is round {present}"
     )
+    if not height:
+        found = f"no block yet but the first one of the network; now is round {present}"
     net = _get_int(status, "peers", "net_height", "height")
     if net > height:
         found += f"; a peer tells height {net}"
@@ -143,7 +165,22 @@ def _judge_slots(facts: NodeFacts, answers: Answers) -> list[Finding]:
     found = f"juror of slots {_list(own)} of round {present} (now {sir}); forged {_list(sorted(forged))}"
     if not missed:
         return [ok(found)]
-    return [warning(f"{found}; no block of ours in {_list(missed)}", f"{_LOG.capitalize()} for the reason")]
+    reasons = _list_reasons(answers.status, present)
+    told = "; ".join(f"slot {slot}: {reasons[slot]}" for slot in missed if slot in reasons)
+    found = f"{found}; no block of ours in {_list(missed)}{f' ({told})' if told else ''}"
+    return [warning(found, f"{_LOG.capitalize()} for the reason")]
+
+
+def _list_reasons(status: Mapping[str, object], round_: Round) -> dict[Slot, str]:
+    """Why the node says that it did not forge, by slot."""
+    accounts = _get(status, "extra", "own_slots")
+    return {
+        _get_int(account, "sir"): printable(
+            f"{_get_text(account, 'reason')}, {_get_text(account, 'figures')}"
+        )
+        for account in (accounts if isinstance(accounts, list) else [])
+        if _get_int(account, "round") == round_ and _get_text(account, "reason")
+    }
 
 
 def _list_own_slots(slots: Sequence[object], own: str) -> list[Slot]:
@@ -160,7 +197,9 @@ def _judge_equivocation(answers: Answers) -> list[Finding]:
     if not own:
         return []
     last = own[-1].get("round")
-    found = f"two blocks for one slot were signed with our key {len(own)} times, last in round {last}"
+    found = (
+        f"two blocks for one slot were signed with our key {count(len(own), 'time')}, last in round {last}"
+    )
     return [error(found, "The wallet is in use on another host: stop that one")]
 
 
@@ -188,7 +227,15 @@ def _list(slots: Sequence[Slot]) -> str:
 
 
 def _format_age(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 600 else f"{seconds / 60:.0f} min"
+    for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def count(number: int, what: str) -> str:
+    """``1 chain``, ``2 chains``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _get(value: object, *names: str) -> object:

@@ -27,7 +27,7 @@ from hypernode.cli.duty.files import (
     judge_lock,
     judge_wallet,
 )
-from hypernode.cli.duty.findings import Finding, Severity, note, warning
+from hypernode.cli.duty.findings import Finding, Severity, note, settle_causes, warning
 from hypernode.cli.duty.host import judge_clock, judge_limits, judge_port, judge_versions
 from hypernode.cli.duty.inquiry import Inquiry
 from hypernode.cli.duty.look_chains import (
@@ -115,7 +115,7 @@ async def look_at_all(
 ) -> dict[str, list[Finding]]:
     """What each row found, in the table's order.  Never raises, and takes ``row_s`` at most."""
     found = await asyncio.gather(*(_look(row, inquiry, row_s) for row in rows.values()))
-    return dict(zip(rows, found, strict=True))
+    return settle_causes(dict(zip(rows, found, strict=True)))
 
 
 def look_without_settings(problem: str) -> dict[str, list[Finding]]:

@@ -28,7 +28,7 @@ from hypernode.cli.duty.files import (
     WalletFacts,
     format_bytes,
 )
-from hypernode.cli.duty.findings import Severity
+from hypernode.cli.duty.findings import Severity, settle_causes
 from hypernode.cli.duty.host import ClockFacts, LimitFacts, Package, PortFacts, VersionFacts
 from hypernode.cli.duty.node import Answers, NodeFacts
 from hypernode.cli.duty.table import ROWS
@@ -104,6 +104,8 @@ def in_state(state: str, reason: str = "") -> NodeFacts:
     return make_node({"state": {"state": state, "reason": reason}})
 
 
+MISSED = {"round": ROUND, "sir": 3, "outcome": "missed", "reason": "no-consensus", "figures": "8 %"}
+
 CASES: list[tuple[str, Any, Severity, str]] = [
     ("configuration", CONFIG, OK, "network mainnet"),
     ("configuration", replace(CONFIG, exists=False), OK, "there is no config.txt"),
@@ -155,7 +157,7 @@ CASES: list[tuple[str, Any, Severity, str]] = [
     ("clock", ClockFacts(2.5, True), ERROR, "no forging"),
     ("port", PORT, OK, "answers as B1"),
     ("port", FREE_PORT, OK, "free to start on"),
-    ("port", replace(PORT, answered_as="", problem="no answer in time"), ERROR, "kill -USR1"),
+    ("port", replace(PORT, answered_as="", problem="no answer in time"), ERROR, "does not answer at"),
     ("port", replace(PORT, answered_as="B9"), ERROR, "the wallet's address is B1"),
     ("port", replace(FREE_PORT, is_taken=True, problem="in use"), ERROR, "is taken"),
     ("port", replace(FREE_PORT, problem="cannot assign"), ERROR, "Give an address of this host"),
@@ -231,10 +233,22 @@ CASES: list[tuple[str, Any, Severity, str]] = [
     ("reachable", replace(REACH, answered_as="B9"), ERROR, "B9 answers, and we are B1"),
     ("node", make_node(), OK, "juror of slots 3, 9 of round 50000 (now 7); forged 3"),
     ("node", NodeFacts(NETWORK, NOW, "1", False), WARNING, "hn_instance.py"),
-    ("node", NodeFacts(NETWORK, NOW, "1", True, problem="no answer in time"), ERROR, "no answer in time"),
+    ("node", NodeFacts(NETWORK, NOW, "1", True, problem="no answer in time"), ERROR, "kill -USR1"),
     ("node", in_state("HALTED", "our key is in use elsewhere"), ERROR, "our key is in use elsewhere"),
     ("node", in_state("POW_NOT_SYNC", "late"), ERROR, "POW_NOT_SYNC: late"),
     ("node", in_state("START"), WARNING, "3 are needed"),
+    ("node", make_node({"peers": {"connected_count": 1}}), OK, "connected with 1 hypernode"),
+    ("node", make_node(), OK, "1 chain in sight"),
+    ("node", make_node({"state": {"consensus": {"percent": 60, "chains": 2}}}), OK, "2 chains in sight"),
+    ("node", make_node({"peers": {"told": {"a": {"counts": False}}}}), WARNING, "all of them are silent"),
+    ("node", make_node({"peers": {"told": {"a": {"counts": False}, "b": {"counts": True}}}}), OK, "SYNCING"),
+    (
+        "node",
+        make_node({"chain": {"height": 0, "round": 0, "sir": 0}}),
+        WARNING,
+        "no block yet but the first",
+    ),
+    ("node", make_node({"extra": {"own_slots": [MISSED]}}, headers=()), WARNING, "slot 3: no-consensus, 8 %"),
     ("node", in_state("CATCHING_UP_SYNC"), NOTE, "does not forge until"),
     ("node", make_node({"extra": {"split": "SPLIT: ours 5, theirs 6"}}), ERROR, "SPLIT: ours 5"),
     ("node", make_node({"state": {"consensus": {"percent": 9}}}), WARNING, "more than 18 % are needed"),
@@ -302,3 +316,60 @@ def test_what_strangers_wrote_is_escaped() -> None:
 )
 def test_bytes_are_shown_with_a_unit(count: float, text: str) -> None:
     assert format_bytes(count) == text
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        ("HALTED", "key elsewhere"),
+        ("POW_NOT_SYNC", "the companion is late"),
+        ("START", ""),
+        ("CATCHING_UP_SYNC", ""),
+    ],
+)
+def test_what_follows_from_the_state_is_no_warning_of_its_own(state: tuple[str, str]) -> None:
+    """No word of firewall, peers or a network that stands still where something else is the cause."""
+    alone: dict[str, dict[str, Any]] = {
+        "state": {
+            "state": state[0],
+            "reason": state[1],
+            "consensus": {"percent": 0, "counted": 9, "chains": 1},
+        },
+        "chain": {"height": 0, "round": 0, "sir": 0},
+    }
+    state_found, *others = ROWS["node"].judge(make_node(alone, headers=()))
+    assert state_found.found.startswith(state[0])
+    assert [finding for finding in others if finding.severity >= WARNING or finding.remedy] == []
+    assert any("no block of ours in 3" in finding.found for finding in others)
+
+
+def test_one_cause_is_said_once() -> None:
+    late = replace(COMPANION, problem="the companion is 20 min late")
+    rows = {
+        "companion": ROWS["companion"].judge(late),
+        "registration": ROWS["registration"].judge(
+            replace(REGISTRATION, problem="the companion is 20 min late")
+        ),
+        "node": ROWS["node"].judge(in_state("POW_NOT_SYNC", "the companion is 20 min late")),
+    }
+    assert all(max(f.severity for f in findings) >= WARNING for findings in rows.values())
+    settled = settle_causes(rows)
+    worst = {row: max(finding.severity for finding in findings) for row, findings in settled.items()}
+    assert worst == {"companion": ERROR, "registration": NOTE, "node": NOTE}
+    assert "follows from what companion says" in settled["node"][0].found
+    # and where nobody else states it, it stays what it was
+    alone = settle_causes({"node": rows["node"]})
+    assert alone == {"node": rows["node"]}
+
+
+def test_a_node_that_hangs_is_told_once_and_no_firewall_is_blamed() -> None:
+    hangs = NodeFacts(NETWORK, NOW, "1", True, problem="no answer in time")
+    settled = settle_causes(
+        {
+            "port": ROWS["port"].judge(replace(PORT, is_running=True, problem="no answer in time")),
+            "reachable": ROWS["reachable"].judge(replace(REACH, answered_as="", problem="no answer in time")),
+            "node": ROWS["node"].judge(hangs),
+        }
+    )
+    assert [f.severity for findings in settled.values() for f in findings] == [NOTE, NOTE, ERROR]
+    assert not any("firewall" in f.remedy for findings in settled.values() for f in findings)
