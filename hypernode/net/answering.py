@@ -16,7 +16,7 @@ from hypernode.net.answer import Answer, Encoded, InTurn
 from hypernode.net.budgets import Budgets, compute_cost, get_key, get_wait
 from hypernode.net.standing import Standing
 from hypernode.net.stream import CommandStream, count_messages
-from hypernode.net.turns import Turns
+from hypernode.net.turns import Asker, Turns
 from hypernode.ports import Clock, TransportClosed
 from hypernode.wire.catalogue import COMMANDS, CommandId, Limits, TakesTurn
 from hypernode.wire.codec import Command
@@ -72,19 +72,27 @@ class Answering:
         self._clock = clock
         self._budgets = budgets
         self._due = 0.0
+        self._asker: Asker = session
         self._is_making_large = False
 
     def drop(self) -> None:
-        """The session ends: it waits for nothing any more."""
-        self._budgets.peers.drop(self._session)
-        self._budgets.strangers.drop(self._session)
+        """The session gave its place away: it waits for nothing any more, whatever it carried."""
+        self._budgets.peers.drop(self._asker)
+        self._budgets.strangers.drop(self._asker)
+
+    def begin(self, command_id: CommandId) -> None:
+        """A question came, of this kind: from now on it waits."""
+        self._due = self._clock.monotonic() + get_wait(self._limits, command_id)
+
+    def get_time_left(self) -> float:
+        """Seconds that it may still wait."""
+        return max(self._due - self._clock.monotonic(), 0.0)
 
     async def expect(self, size: int) -> None:
         """Called by a handler before it reads: take room for an answer of so many bytes.  Raises Ignore where
         there is none in time, TransportClosed when nobody waits for it any more."""
-        wait_s = max(self._due - self._clock.monotonic(), 0.0)
         if size > SMALL_BYTES:
-            await self._budgets.answers.take(self._session, size, wait_s)
+            await self._budgets.answers.take(self._session, size, self.get_time_left())
         if size > self._limits.answer_of_blocks_bytes and not self._is_making_large:
             await self._budgets.making_large.acquire()
             self._is_making_large = True
@@ -95,9 +103,8 @@ class Answering:
         handle: Callable[[], Awaitable[Answer | None]],
         on_writing: Callable[[], None],
     ) -> None:
-        """Answer one question; ``on_writing`` is called when it is the peer that is waited for.  Raises
-        Ignore, Reject, TransportClosed, TimeoutError."""
-        self._due = self._clock.monotonic() + get_wait(self._limits, command.id)
+        """Answer a question that ``begin`` was told of; ``on_writing`` is called when it is the peer that is
+        waited for.  Raises Ignore, Reject, TransportClosed, TimeoutError."""
         try:
             made = await self._make(command, handle)
             if made is None:
@@ -120,10 +127,10 @@ class Answering:
             answer = await handle()
             return answer if answer is None or isinstance(answer, InTurn) else await self._encode(answer)
         told = count_messages(command)
-        asker = _NeverGone() if told and command.id in JUDGED else self._session
+        self._asker = _NeverGone() if told and command.id in JUDGED else self._session
         key, cost = self._get_key(), compute_cost(0, 0, told)
-        wait_s = self._due - self._clock.monotonic()
-        await turns.take(key, asker, wait_s=wait_s, is_kept=self._session.is_listed)
+        is_kept = self._session.is_listed
+        await turns.take(key, self._asker, wait_s=self.get_time_left(), is_kept=is_kept)
         try:
             answer = await handle()
             if answer is None or isinstance(answer, InTurn):
@@ -154,7 +161,7 @@ class Answering:
         if size > SMALL_BYTES:
             answers = self._budgets.answers
             if not answers.has(self._session):
-                await answers.take(self._session, size, max(self._due - self._clock.monotonic(), 0.0))
+                await answers.take(self._session, size, self.get_time_left())
             answers.begin(self._session, size)
         return parts
 
@@ -205,7 +212,7 @@ class Answering:
         lock = self._budgets.get_whole_round(is_listed=self._session.is_listed)
         is_held = False
         try:
-            async with asyncio.timeout(max(self._due - self._clock.monotonic(), 0.0)):
+            async with asyncio.timeout(self.get_time_left()):
                 await lock.acquire()
                 is_held = True
         except TimeoutError:

@@ -23,7 +23,7 @@ from hypernode.core.types import Block
 from hypernode.net.admission import Admission
 from hypernode.net.answer import Answer
 from hypernode.net.answering import Answering
-from hypernode.net.budgets import Budgets, get_wait
+from hypernode.net.budgets import Budgets
 from hypernode.net.places import Ticket
 from hypernode.net.proving import Keys, ProvingPlace
 from hypernode.net.signed_hello import AnsweringProof, Identity, limit_features
@@ -357,10 +357,11 @@ class _ServedSession:
             self.is_busy = True
             if self._refusal is not None and not self._may_go_on(command.id):
                 raise self._refusal
+            self._answering.begin(command.id)
             wait_s = self._pay(command.id)
             if wait_s > 0:
                 if self.is_listed:
-                    wait_s = min(wait_s, get_wait(self._limits, command.id))
+                    wait_s = min(wait_s, self._answering.get_time_left())
                 await asyncio.sleep(wait_s)
             if self._proof is not None:
                 await self._take_proof(command, self._proof)

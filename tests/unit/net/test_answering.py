@@ -92,6 +92,41 @@ def test_messages_of_who_left_are_dealt_with_all_the_same() -> None:
     run(scenario())
 
 
+def test_messages_of_who_had_to_give_way_wait_no_longer() -> None:
+    async def scenario() -> None:
+        node = Node()
+        await node.world.start()
+        peers = [await node.dial(STRANGER) for _ in range(LIMITS.sessions_per_ip)]
+        await spend_share(node, 1_000.0)
+        for peer in peers:
+            await peer.say(Command(CommandId.TX, messages=(message("m"),)))
+            await asyncio.sleep(0.1)
+            peer.transport.close()
+        await asyncio.sleep(0.1)
+        assert node.world.budgets.strangers.count_waiting == 3
+        await node.dial(STRANGER)
+        await asyncio.sleep(0.1)
+        assert node.world.budgets.strangers.count_waiting == 2
+
+    run(scenario())
+
+
+def test_what_it_waits_for_its_tokens_is_part_of_what_a_hypernode_waits() -> None:
+    async def scenario() -> None:
+        node = Node(limits=replace(LIMITS, session_burst=50.0, session_rate=0.001, registered_ease=0.1))
+        await node.world.start()
+        node.world.budgets.peers.give_back("others", 1_000.0)
+        peer = await node.dial(REGISTERED)
+        start = node.world.clock.monotonic()
+        for _ in range(2):
+            await peer.say(Command(CommandId.ROUNDBLOCKS, int32=1))
+        for answers in range(1, 3):
+            assert await peer.hear() is not None
+            assert node.world.clock.monotonic() - start == pytest.approx(50.0 * answers, abs=0.1)
+
+    run(scenario())
+
+
 def test_a_stranger_over_budget_waits_and_is_then_told_no() -> None:
     async def scenario() -> None:
         node = Node()
