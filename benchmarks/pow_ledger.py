@@ -31,7 +31,8 @@ from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import Round
 from hypernode.devnet.pow_ledger import LedgerRow, open_ledger
 from hypernode.ports import RegisteredList
-from hypernode.pow.ledger_file import LedgerFile, LedgerReader
+from hypernode.pow.ledger_file import LedgerFile
+from hypernode.pow.ledger_reader import LedgerReader
 from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
 
 VERSION: Final = 1

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 
 from hypernode.pow.ledger_balances import BalanceBook, read_balances
 from hypernode.pow.ledger_chunks import Span
-from hypernode.pow.ledger_file import LedgerReader
+from hypernode.pow.ledger_reader import LedgerReader
 
 
 class LaterMoves:

@@ -12,8 +12,9 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final, TypeAlias
 
 from hypernode.core.types import PowHeight
-from hypernode.pow.ledger_file import LedgerReader, Row
+from hypernode.pow.ledger_reader import LedgerReader
 from hypernode.pow.ledger_sql import IS_IN_CHAIN, RECEIVED, SENT
+from hypernode.pow.ledger_values import Row
 from hypernode.pow.running_sums import NOTHING, RunningSum, sum_up
 
 Sums: TypeAlias = tuple[int | None, int | None]

@@ -19,7 +19,7 @@ from hypernode.core.registry import PowRow
 from hypernode.core.types import PowHeight
 from hypernode.ports import PowNotReady
 from hypernode.pow.ledger_balances import Sums
-from hypernode.pow.ledger_file import Row
+from hypernode.pow.ledger_values import Row
 
 FORMAT: Final = 2
 """Of the file: one of another format is thrown away."""

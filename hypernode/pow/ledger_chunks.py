@@ -22,9 +22,10 @@ from hypernode.core.registry import OPERATIONS
 from hypernode.core.types import PowHeight
 from hypernode.ports import PowNotReady
 from hypernode.pow.ledger_cache import Chunk
-from hypernode.pow.ledger_file import LedgerReader, Row
+from hypernode.pow.ledger_reader import LedgerReader
 from hypernode.pow.ledger_rows import ShortTexts, read_rows
 from hypernode.pow.ledger_sql import HASH, IS_IN_CHAIN, IS_MINED, IS_PRUNED, RECEIVED, SENT
+from hypernode.pow.ledger_values import Row
 
 AHEAD: Final = 4
 """Chunks that are read while one is summed up: either side may be slow for a moment; some 1 MB."""

@@ -35,9 +35,10 @@ from hypernode.pow.ledger_balances import (
 )
 from hypernode.pow.ledger_cache import Chunk, LedgerCache
 from hypernode.pow.ledger_chunks import ChunkReader, PowBlock, ReadChunk, RolledBack, Span
-from hypernode.pow.ledger_file import LedgerReader, to_text
+from hypernode.pow.ledger_reader import LedgerReader
 from hypernode.pow.ledger_sql import HASH, IS_MINED
 from hypernode.pow.ledger_tally import Tally
+from hypernode.pow.ledger_values import to_text
 
 CHUNK_ROWS: Final = 2_000
 """Some 4 MB of a ledger with RSA signatures: a query stays well below a tenth of a second on a cold disk, and

@@ -33,10 +33,12 @@ from hypernode.files import DAMAGED
 from hypernode.ports import PowNotReady, PowStatus, RegisteredList
 from hypernode.pow.ledger_cache import KeptCheckpoint, LedgerCache, open_cache
 from hypernode.pow.ledger_chunks import PowBlock, RolledBack
-from hypernode.pow.ledger_file import LedgerFile, LedgerReader, Row, to_number, to_text
+from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_index import CHUNK_ROWS, SEAL_FROM_CHUNKS, LedgerIndex
+from hypernode.pow.ledger_reader import LedgerReader
 from hypernode.pow.ledger_remarks import Remarks
 from hypernode.pow.ledger_sql import HASH, IS_MINED
+from hypernode.pow.ledger_values import Row, to_number, to_text
 from hypernode.pow.listing import compute_weights, is_recent, make_list
 
 MAX_CHECKPOINTS: Final = 8

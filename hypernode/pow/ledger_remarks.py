@@ -8,8 +8,8 @@ from typing import Final
 from hypernode.core.network import Network
 from hypernode.core.registry import REGISTER, PowRow, RegistryState, is_near_boundary
 from hypernode.core.types import PowHeight
-from hypernode.pow.ledger_file import LedgerReader
 from hypernode.pow.ledger_index import LedgerIndex
+from hypernode.pow.ledger_reader import LedgerReader
 
 MAX_JUDGED: Final = 10_000
 """Registrations whose balance was looked at: some times as many as main ever had."""

@@ -13,8 +13,10 @@ from typing import Final
 from hypernode.core.pow_signature import SignedRow, is_valid_pow_signature
 from hypernode.core.registration_text import KEPT_CHARS, MAX_OPENFIELD_CHARS, shorten_openfield
 from hypernode.core.registry import OPERATIONS, PowRow
-from hypernode.pow.ledger_file import LedgerReader, Row, TooLarge, to_number, to_text, to_units
+from hypernode.pow.ledger_faults import TooLarge
+from hypernode.pow.ledger_reader import LedgerReader
 from hypernode.pow.ledger_sql import HASH, MAX_HEIGHT
+from hypernode.pow.ledger_values import Row, to_number, to_text, to_units
 
 BATCH_ROWS: Final = 20
 """Read at once: of the longest openfields 2 million characters."""

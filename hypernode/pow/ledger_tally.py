@@ -27,7 +27,7 @@ from hypernode.pow.ledger_balances import (
 )
 from hypernode.pow.ledger_cache import Chunk, LedgerCache
 from hypernode.pow.ledger_chunks import Moves
-from hypernode.pow.ledger_file import LedgerReader
+from hypernode.pow.ledger_reader import LedgerReader
 
 
 @dataclass(slots=True)

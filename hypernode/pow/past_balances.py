@@ -12,8 +12,10 @@ from typing import Final
 
 from hypernode.core.types import PowHeight
 from hypernode.pow.ledger_balances import read_moves
-from hypernode.pow.ledger_file import LedgerFile, LedgerReader, Row, to_text
+from hypernode.pow.ledger_file import LedgerFile
+from hypernode.pow.ledger_reader import LedgerReader
 from hypernode.pow.ledger_sql import IS_IN_CHAIN, RECEIVED, SENT
+from hypernode.pow.ledger_values import Row, to_text
 from hypernode.pow.running_sums import NOTHING, sum_up
 
 CHUNK_ROWS: Final = 5_000

@@ -31,8 +31,8 @@ from hypernode.devnet.companion_ledger import (
 from hypernode.devnet.pow_blocks import Transaction
 from hypernode.devnet.pow_keys import create_pow_key
 from hypernode.ports import RegisteredList
-from hypernode.pow.ledger_file import to_units
 from hypernode.pow.ledger_source import LedgerPowSource
+from hypernode.pow.ledger_values import to_units
 
 ORIGIN = 1_700_000_000
 CONTROL = create_pow_key(b"\x05" * 32)

@@ -17,8 +17,9 @@ from hypernode.core.timeline import compute_reference_time, compute_round_slot
 from hypernode.core.types import Round
 from hypernode.devnet.pow_ledger import LedgerRow
 from hypernode.ports import RegisteredList
-from hypernode.pow.ledger_file import LedgerFile, LedgerReader
+from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_index import LedgerIndex
+from hypernode.pow.ledger_reader import LedgerReader
 from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
 from hypernode.pow.past_balances import read_past_balances
 from hypernode.pow.scripted_source import PowScript, ScriptedPowSource

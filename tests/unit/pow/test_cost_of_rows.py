@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from benchmarks.registering import KINDS, derive, make_ledger
-from hypernode.pow import ledger_file
-from hypernode.pow.ledger_file import LedgerReader
+from hypernode.pow import ledger_reader
+from hypernode.pow.ledger_reader import LedgerReader
 
 FEW = 200
 MANY = 600
@@ -39,10 +39,10 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
     count_ops = LedgerReader._count_ops
 
     def count(reader: LedgerReader) -> bool:
-        steps.ops += ledger_file.STEP_OPS
+        steps.ops += ledger_reader.STEP_OPS
         return count_ops(reader)
 
-    monkeypatch.setattr(ledger_file, "STEP_OPS", 100)
+    monkeypatch.setattr(ledger_reader, "STEP_OPS", 100)
     monkeypatch.setattr(LedgerReader, "_count_ops", count)
     before = sys.gettrace()
     sys.settrace(trace)

@@ -15,7 +15,7 @@ import pytest
 from hypernode.core.registration_text import MAX_OPENFIELD_CHARS, shorten_openfield
 from hypernode.core.registry import REGISTER, RegistryState
 from hypernode.ports import PowNotReady
-from hypernode.pow import ledger_file, ledger_rows
+from hypernode.pow import ledger_reader, ledger_rows
 from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_index import LedgerIndex
 from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
@@ -133,7 +133,7 @@ def test_no_text_of_one_row_takes_the_list_away(path: Path, column: str, value: 
 
 
 def test_many_rows_that_are_too_large_are_no_ledger(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_file, "MAX_UNREADABLE", 3)
+    monkeypatch.setattr(ledger_reader, "MAX_UNREADABLE", 3)
     insert(path, *(make_row(address="x" * (9 * MIB)) for _ in range(3)))
     assert list_others(derive(path)) == EXPECTED
     insert(path, make_row(address="x" * (9 * MIB)))
@@ -181,7 +181,7 @@ def test_rows_may_lie_far_apart(path: Path, rowid: int) -> None:
 
 
 def test_pieces_that_are_too_many_are_said(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_file, "MAX_SPANS", 8)
+    monkeypatch.setattr(ledger_reader, "MAX_SPANS", 8)
     with pytest.raises(PowNotReady, match="too far apart"):
         LedgerRegistry(LedgerFile(path), NETWORK, RegistryOptions(8)).derive_at(time_of(FIRST + 30))
     assert list_others(derive(path, chunk_rows=10)) == EXPECTED
@@ -227,7 +227,7 @@ def test_a_column_that_is_computed_beside_ours_is_left_alone(path: Path) -> None
 
 
 def test_a_query_that_does_not_end_is_ended(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_file, "MAX_OPS", 200_000)
+    monkeypatch.setattr(ledger_reader, "MAX_OPS", 200_000)
     endless = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT MAX(n) FROM c"
     with LedgerFile(path).open() as reader:
         with pytest.raises(PowNotReady, match="did not end"):

@@ -17,8 +17,9 @@ from hypernode.devnet.pow_ledger import open_ledger
 from hypernode.ports import PowNotReady
 from hypernode.pow import ledger_index, ledger_registry
 from hypernode.pow.ledger_chunks import ChunkReader, ReadChunk
-from hypernode.pow.ledger_file import LedgerFile, to_units
+from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
+from hypernode.pow.ledger_values import to_units
 from tests.unit.pow.ledgers import (
     FIRST,
     FUNDER,

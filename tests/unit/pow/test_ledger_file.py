@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from hypernode.ports import PowNotReady
-from hypernode.pow.ledger_file import LedgerFile, explain, to_number, to_text, to_units
+from hypernode.pow.ledger_faults import explain
+from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_source import LedgerPowSource
+from hypernode.pow.ledger_values import to_number, to_text, to_units
 from tests.unit.pow.ledgers import FIRST, NETWORK, blocks, funding, registering, time_of, write
 
 
