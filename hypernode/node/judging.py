@@ -8,9 +8,10 @@ the lists of a round once, and remembers the keys of forgers.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from hypernode.core.block import encode_raw_block, normalise_block
 from hypernode.core.errors import Reject
@@ -36,6 +37,8 @@ from hypernode.node.putting_away import is_giant, list_pieces, take_out
 from hypernode.node.rounds import Rounds
 from hypernode.node.world import World
 from hypernode.ports import Finding
+
+T = TypeVar("T")
 
 MAX_KEYS = 1_024
 """Keys of forgers that are remembered: every hypernode of a large network."""
@@ -229,9 +232,13 @@ class Judge:
             slot_taken=await self.history.is_slot_taken(block.round, block.sir),
             now=self._world.clock.now(),
             bad_messages=prepared.bad_messages,
-            forger_pubkey=self._keys.find(block),
+            forger_pubkey=await self._run(block, partial(self._keys.find, block)),
         )
         work = partial(validate_block, self._network, block, context, self._origin, self._majority_holds)
+        return await self._run(block, work)
+
+    async def _run(self, block: Block, work: Callable[[], T]) -> T:
+        """Off the event loop, where the block is a giant one."""
         return await self._world.verifier.run(work) if is_giant(block) else work()
 
     async def _get_known_ids(self, block: Block) -> frozenset[bytes]:

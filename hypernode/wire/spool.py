@@ -73,6 +73,7 @@ class SpooledMessages(LongMessages):
     def __init__(self, spool: Spool, offsets: array[int], sizes: array[int], received: Timestamp = 0) -> None:
         self._spool = spool
         self._received = received
+        self._encoded_bytes = sum(sizes)
         self._offsets = offsets
         self._sizes = sizes
 
@@ -81,7 +82,7 @@ class SpooledMessages(LongMessages):
 
     @property
     def encoded_bytes(self) -> int:
-        return sum(self._sizes)
+        return self._encoded_bytes
 
     def __iter__(self) -> Iterator[Message]:
         window = Window(self._spool)
