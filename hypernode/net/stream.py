@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Final, TypeVar
 
 from hypernode.core.errors import Ignore, Reject
@@ -218,25 +219,25 @@ class CommandStream:
 
     async def _receive_long(self, frame: LongFrame, until: float) -> Spool:
         """An answer that is too long to be held, into a spool, by ``until`` (loop time)."""
-        loop, spool = asyncio.get_running_loop(), self._make_spool()
+        loop, spool = asyncio.get_running_loop(), await self._put_away(self._make_spool)
         receiver = LongReceiver(frame, spool)
-        rest = await self._put_away(receiver, frame.here)
+        rest = await self._put_away(partial(receiver.receive_data, frame.here))
         while not receiver.is_whole:
             self._reading.set(until, loop)
             data = await self._transport.read_some(READ_BYTES)
             self.bytes_received += len(data)
             self.last_used = self._clock.monotonic()
-            rest = await self._put_away(receiver, data)
+            rest = await self._put_away(partial(receiver.receive_data, data))
         self.framing.receive_data(rest)
         if not receiver.is_intact:
             raise TransportClosed(_DAMAGED)
         receiver.check()
         return spool
 
-    async def _put_away(self, receiver: LongReceiver, data: bytes) -> bytes:
-        """Off the event loop: it is inflated, and goes to a disk."""
+    async def _put_away(self, work: Callable[[], T]) -> T:
+        """Off the event loop: it is inflated, and goes to a disk.  Raises StorageTrouble."""
         try:
-            return await self._offload(lambda: receiver.receive_data(data))
+            return await self._offload(work)
         except OSError as trouble:
             raise StorageTrouble(f"a long answer cannot be put away: {trouble}") from trouble
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -27,15 +28,16 @@ from hypernode.node.examining import Examiner
 from hypernode.node.giants import Giants
 from hypernode.node.judging import Prepared
 from hypernode.node.runtime import Node
-from hypernode.ports import Finding
+from hypernode.ports import Finding, StorageTrouble
 from hypernode.pow.fixed_source import FixedPowSource
-from hypernode.sim.adapters import InlineVerifier
+from hypernode.sim.adapters import InlineVerifier, MemoryFiles
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import open_ledger
 from hypernode.storage.reading import LedgerReader
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES
+from hypernode.wire.spool import Spool
 from tests.unit.node.test_sync import list_said
 from tests.unit.node.worlds import ROUND, Bed, Branch, make_told, play
 
@@ -86,8 +88,8 @@ class Net:
         self.tip = await self.maker.world.ledger.append_many(self.blocks)
         return await self.new()
 
-    async def new(self, rules: Network | None = None) -> Node:
-        node = await self.bed.node(network=rules)
+    async def new(self, rules: Network | None = None, **ports: Any) -> Node:
+        node = await self.bed.node(network=rules, **ports)
         node.dialler.limits = SMALL
         node.sync.giants = Giants(rules or self.bed.network, SMALL)
         return node
@@ -150,6 +152,25 @@ def test_chain_with_giant_blocks_is_synced_by_an_empty_node_that_blames_nobody(
         large = {"14"} if sizes and max(sizes) > 3_000 else set()
         many = {"7"} if counts and max(counts) > 30 else set()
         assert set(await node.world.ledger.count_findings()) >= large | many
+
+    play(scenario())
+
+
+def test_giant_that_the_disk_has_no_room_for_is_our_trouble_and_nobodys_fault() -> None:
+    class FullDisk(MemoryFiles):
+        def make_spool(self) -> Spool:
+            raise OSError(28, "No space left on device")
+
+    async def scenario() -> None:
+        net = Net()
+        node = await net.open([10, 40_000])
+        full = await net.new(files=FullDisk())
+        await net.hold(2)
+        with pytest.raises(StorageTrouble, match="No space left"):
+            await net.catch_up(full, 2)
+        assert full.chain.height.height <= 1
+        assert blamed(full) == []
+        assert await net.catch_up(node, 2)
 
     play(scenario())
 
