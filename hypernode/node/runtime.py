@@ -265,6 +265,8 @@ class Node(Parts):
             self._sending.cancel()
             await asyncio.wait({self._sending})
             self._sending = None
+            # where it had not begun, nothing of it cleaned up
+            self.peers.awaiting_push = set()
 
     def _on_chain_change(self) -> None:
         self.sync_task.note_change()

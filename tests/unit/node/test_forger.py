@@ -248,8 +248,10 @@ def test_the_owner_does_not_wait_for_its_block_to_be_sent(monkeypatch: pytest.Mo
             await asyncio.sleep(30.0)
             assert sent == []
             # the next one is not sent beside it: a legacy node must hear of nothing that is on its way
+            assert node.peers.awaiting_push
             await node._perform(decision, await node.outlook.look())
             assert sent == ["ended early"]
+            assert node.peers.awaiting_push == set()
 
     play(scenario())
 
