@@ -24,7 +24,17 @@ from hypernode.ports import PowNotReady
 from hypernode.pow.ledger_cache import Chunk
 from hypernode.pow.ledger_reader import LedgerReader
 from hypernode.pow.ledger_rows import ShortTexts, read_rows
-from hypernode.pow.ledger_sql import HASH, IS_IN_CHAIN, IS_MINED, IS_PRUNED, RECEIVED, SENT
+from hypernode.pow.ledger_sql import (
+    HASH,
+    IS_IN_CHAIN,
+    IS_MINED,
+    IS_ODD,
+    IS_PRUNED,
+    PLAIN_RECEIVED,
+    PLAIN_SENT,
+    RECEIVED,
+    SENT,
+)
 from hypernode.pow.ledger_values import Row
 
 AHEAD: Final = 4
@@ -40,18 +50,29 @@ _SUMMARY: Final = (
     f" (SELECT json_array(block_height, {HASH}, rowid) FROM transactions"
     f" WHERE rowid BETWEEN ?1 AND ?2{{but}} AND {IS_MINED} ORDER BY rowid DESC LIMIT 1)"
     "{more} FROM (SELECT rowid AS id, block_height, timestamp, operation,"
-    f" {IS_MINED} AS mined, {IS_IN_CHAIN} AS placed, {IS_PRUNED} AS pruned, address, recipient, amount, fee,"
+    f" {{mined}} AS mined, {{placed}} AS placed, {IS_PRUNED} AS pruned, address, recipient, amount, fee,"
     " reward FROM transactions WHERE rowid BETWEEN ?1 AND ?2{but})"
 )
 # as bytes: a text that is no UTF-8 is an address like another; a NULL has its place too
 _MOVES: Final = (
     ", COUNT(*), CAST(group_concat(IFNULL(address, ''), char(10)) AS BLOB),"
-    " CAST(group_concat(IFNULL(recipient, ''), char(10)) AS BLOB),"
-    f" json_group_array(CASE WHEN placed THEN {SENT} END),"
-    f" json_group_array(CASE WHEN placed THEN {RECEIVED} END)"
+    " CAST(group_concat(IFNULL(recipient, ''), char(10)) AS BLOB)"
 )
-_READ: Final = _SUMMARY.replace("{more}", "")
-_READ_MOVES: Final = _SUMMARY.replace("{more}", _MOVES)
+_READ: Final = _SUMMARY.format(more="", mined=IS_MINED, placed=IS_IN_CHAIN, but="{but}")
+_READ_MOVES: Final = _SUMMARY.format(
+    more=f"{_MOVES}, json_group_array(CASE WHEN placed THEN {SENT} END),"
+    f" json_group_array(CASE WHEN placed THEN {RECEIVED} END)",
+    mined=IS_MINED,
+    placed=IS_IN_CHAIN,
+    but="{but}",
+)
+# the same in a third less time where no row is odd, which the last column says
+_READ_MOVES_QUICKLY: Final = _SUMMARY.format(
+    more=f"{_MOVES}, json_group_array({PLAIN_SENT}), json_group_array({PLAIN_RECEIVED}), MAX({IS_ODD})",
+    mined="(+block_height > 0 AND +reward > 0)",
+    placed="1",
+    but="{but}",
+)
 _MOVES_BY_ROW: Final = (
     f"SELECT CAST(IFNULL(address, '') AS BLOB), {SENT}, CAST(IFNULL(recipient, '') AS BLOB), {RECEIVED}"
     f" FROM transactions WHERE rowid BETWEEN ? AND ?{{but}} AND {IS_IN_CHAIN}"
@@ -159,7 +180,10 @@ class ChunkReader:
 
 
 def _fetch(reader: LedgerReader, span: Span, *, wants_moves: bool) -> Row:
-    return reader.query_span(_READ_MOVES if wants_moves else _READ, span)[0]
+    if not wants_moves:
+        return reader.query_span(_READ, span)[0]
+    *row, has_odd = reader.query_span(_READ_MOVES_QUICKLY, span)[0]
+    return reader.query_span(_READ_MOVES, span)[0] if has_odd else tuple(row)
 
 
 def _to_moves(reader: LedgerReader, span: Span, columns: Sequence[object]) -> Moves:

@@ -22,8 +22,8 @@ IS_IN_CHAIN: Final = (
 """Blocks, and mirror rows, whose height is negative.  The unary plus keeps SQLite from using an index: in all
 queries here the range of rowids leads."""
 IS_MINED: Final = (
-    f"(typeof(block_height) = 'integer' AND +block_height BETWEEN 1 AND {MAX_HEIGHT}"
-    f" AND +reward > 0 AND +reward <= {MAX_COINS})"
+    f"(+reward > 0 AND +reward <= {MAX_COINS}"
+    f" AND typeof(block_height) = 'integer' AND +block_height BETWEEN 1 AND {MAX_HEIGHT})"
 )
 """The row that a block is told by: its miner's."""
 IS_PRUNED: Final = "(address IN ('Hyperblock', 'Hypoblock'))"
@@ -31,14 +31,22 @@ IS_PRUNED: Final = "(address IN ('Hyperblock', 'Hypoblock'))"
 HASH: Final = f"IFNULL(substr(CAST(block_hash AS TEXT), 1, {MAX_HASH_CHARS}), '')"
 
 
+def _round(column: str) -> str:
+    return f"CAST(ROUND({column} * 1e8) AS INTEGER)"
+
+
 def _units(column: str) -> str:
     # a NUMERIC column holds an INTEGER when the value is whole, else a REAL; a text counts as 0, as in sums
-    return (
-        f"CASE WHEN {column} + 0 BETWEEN -{MAX_COINS} AND {MAX_COINS}"
-        f" THEN CAST(ROUND({column} * 1e8) AS INTEGER) END"
-    )
+    return f"CASE WHEN {column} + 0 BETWEEN -{MAX_COINS} AND {MAX_COINS} THEN {_round(column)} END"
 
 
 SENT: Final = f"({_units('amount')} + {_units('fee')})"
 RECEIVED: Final = f"({_units('amount')} + {_units('reward')})"
 """1e-8 BIS of a row as SQL: exact integers; NULL, which counts nothing, where a part is."""
+
+_MONEY: Final = "IFNULL(amount, 0), IFNULL(fee, 0), IFNULL(reward, 0)"
+IS_ODD: Final = f"(NOT {IS_IN_CHAIN} OR max({_MONEY}) > {MAX_COINS} OR min({_MONEY}) < -{MAX_COINS})"
+"""A row that a companion would not write.  Where there is none, the two below are the same as the two
+above, and quicker."""
+PLAIN_SENT: Final = f"({_round('amount')} + {_round('fee')})"
+PLAIN_RECEIVED: Final = f"({_round('amount')} + {_round('reward')})"
