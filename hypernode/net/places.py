@@ -115,14 +115,14 @@ class Places:
         self._send_away(gone)
 
     def _make_room_for_stranger(self, ip: str, standing: Standing) -> None:
-        limits = self.limits
+        limits, strangers = self.limits, self._list_strangers()
         if standing is Standing.STRANGER:
             site = get_site(ip)
-            near = [t for t in self._list_strangers() if t.site == site and not self._is_listed(t.ip)]
+            near = [t for t in strangers if t.site == site and not self._is_listed(t.ip)]
             if len(near) >= limits.sessions_per_site:
                 gone = [ticket for ticket in near if ticket.guest.is_gone]
                 self._make_room(gone, f"{limits.sessions_per_site} sessions of strangers of its /24 are open")
-        strangers = self._list_strangers()
+                strangers = self._list_strangers()
         if len(strangers) >= limits.sessions - limits.sessions_kept:
             self._make_room(strangers, f"{_FULL} for who does not count")
         elif self.count - self._operators >= limits.sessions:
@@ -167,6 +167,7 @@ class Places:
 
 
 def _rank(ticket: Ticket) -> tuple[bool, bool, float]:
-    """Lowest first to go."""
+    """Lowest first to go.  Who is not busy is being read: its closing is noticed without asking for it."""
     guest = ticket.guest
-    return not guest.is_gone, guest.is_busy, guest.last_active
+    is_busy = guest.is_busy
+    return not (is_busy and guest.is_gone), is_busy, guest.last_active

@@ -29,6 +29,9 @@ ASKERS: Final = 66
 """Addresses, with three sessions each: what strangers may have in all, but two."""
 SECONDS: Final = 20.0
 HELD: Final = 500
+COME_BACK_S: Final = 2.0
+DEAF_QUESTIONS: Final = 15
+"""Of 8 bytes, within the tokens of a session: the kernel takes the first answers."""
 FILL: Final = 300
 """Messages of each sender: what a mempool takes of one in a round."""
 FIND_S: Final = 10.0
@@ -131,7 +134,7 @@ async def _ask_on(arena: Arena, questions: Sequence[Command], scale: float) -> N
 
 
 async def _ask_deaf(arena: Arena, number: int, first: int) -> socket.socket | None:
-    """A socket with next to no room for an answer, and a question asked on it."""
+    """A socket with next to no room for answers, and questions asked on it."""
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
     sock.setblocking(False)
@@ -140,8 +143,8 @@ async def _ask_deaf(arena: Arena, number: int, first: int) -> socket.socket | No
         sock.bind((_get_ip(arena, number), 0))
         async with asyncio.timeout(5.0):
             await loop.sock_connect(sock, (arena.target.ip, arena.target.port))
-            question = Command(CommandId.BLOCKSYNC, int32=first)
-            await loop.sock_sendall(sock, _frame(_make_hello(arena)) + _frame(question))
+            question = _frame(Command(CommandId.BLOCKSYNC, int32=first))
+            await loop.sock_sendall(sock, _frame(_make_hello(arena)) + question * DEAF_QUESTIONS)
     except OSError:
         sock.close()
         return None
@@ -154,7 +157,7 @@ async def _hold(arena: Arena, number: int) -> None:
         with contextlib.suppress(*CUT_OFF):
             async with _connect(arena, _get_ip(arena, number)) as transport:
                 await transport.read_some(1)
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(COME_BACK_S)
 
 
 async def _come_in(arena: Arena, ip: str, within_s: float) -> None:
