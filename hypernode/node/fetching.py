@@ -294,4 +294,8 @@ class Fetcher:
             return
         self._overtaken.add(address)
         self._batches.ask_again(asked.span)
+        if asked.span.first in self._larger:
+            # it would keep the turn for giants, which the other needs
+            del self._asked[address]
+            self._workers[address].cancel()
         self._fill()

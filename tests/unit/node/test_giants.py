@@ -6,6 +6,7 @@ networks take, 100 KiB for one that mixed networks may hold.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -25,6 +26,7 @@ from hypernode.node.chain_check import ChainCheck
 from hypernode.node.chain_import import LedgerChain, import_chain
 from hypernode.node.config_watch import ConfigWatch
 from hypernode.node.examining import Examiner
+from hypernode.node.fetching import GIANT_PATIENCE_S
 from hypernode.node.giants import Giants
 from hypernode.node.judging import Prepared
 from hypernode.node.runtime import Node
@@ -39,7 +41,7 @@ from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES
 from hypernode.wire.spool import Spool
 from tests.unit.node.test_sync import list_said
-from tests.unit.node.worlds import ROUND, Bed, Branch, make_told, play
+from tests.unit.node.worlds import ROUND, Bed, Branch, Handler, make_told, play
 
 ALL = Support(5, 5)
 KIB = 1024
@@ -95,12 +97,20 @@ class Net:
         return node
 
     async def hold(
-        self, index: int, features: int = ANNOUNCED_FEATURES, *, whole: bool = False, round_ends: int = 99
+        self,
+        index: int,
+        features: int = ANNOUNCED_FEATURES,
+        *,
+        whole: bool = False,
+        round_ends: int = 99,
+        change: Handler | None = None,
     ) -> None:
         """A holder; its answers of several blocks end with the first, unless it gives them ``whole``."""
 
         async def handle(caller: Caller, command: Command) -> Command | None:
             number = command.int32 or 0
+            if change is not None and (changed := await change(caller, command)) is not None:
+                return changed
             if command.id is CommandId.BLOCKINFO:
                 found = self.blocks[number - 1] if 0 < number <= len(self.blocks) else None
                 info = found and ChainHeight(number, found.round, found.sir, found.block_hash)
@@ -152,6 +162,29 @@ def test_chain_with_giant_blocks_is_synced_by_an_empty_node_that_blames_nobody(
         large = {"14"} if sizes and max(sizes) > 3_000 else set()
         many = {"7"} if counts and max(counts) > 30 else set()
         assert set(await node.world.ledger.count_findings()) >= large | many
+
+    play(scenario())
+
+
+def test_who_is_slow_with_a_giant_gives_the_turn_back() -> None:
+    async def scenario() -> None:
+        net = Net()
+        node = await net.open([40_000, 10])
+
+        async def be_slow(caller: Caller, command: Command) -> Command | None:
+            if net.asked(2, CommandId.GETBLOCK).count(1) == 2:
+                await asyncio.sleep(10_000)
+            return None
+
+        await net.hold(2, 0, whole=True, change=be_slow)
+        await net.hold(3, 0, whole=True)
+        begun = asyncio.get_running_loop().time()
+        assert await net.catch_up(node, 2, 3)
+        assert asyncio.get_running_loop().time() - begun < GIANT_PATIENCE_S + 60
+        assert node.chain.height == net.tip
+        assert net.asked(2, CommandId.GETBLOCK) == [1, 1]
+        assert net.asked(3, CommandId.GETBLOCK) == [1]
+        assert blamed(node) == []
 
     play(scenario())
 
