@@ -27,7 +27,9 @@ MAX_WAITING_MIB: Final = 64.0
 MAX_LEFT_MIB: Final = 25.0
 """Above what it had before, once the flood is over and settled."""
 MAX_LINES: Final = 60
-"""A node's own lines for some slots, and a few words about the flood."""
+"""A node's own lines for some slots, and a few words about the flood ..."""
+LINES_S: Final = 15.0
+"""... in so many seconds, five slots: a long one has more slots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Report:
             faults.append(f"it forged in {self.forged} of its {self.slots} slots")
         if self.disk_mib > MAX_DISK_MIB:
             faults.append(f"{self.disk_mib:.1f} MiB more on the disk")
-        if self.lines > MAX_LINES:
+        if self.lines > MAX_LINES * max(1.0, self.seconds / LINES_S):
             faults.append(f"{self.lines} lines in the log")
         if self.growth_mib > allowed or self.left_mib > MAX_LEFT_MIB:
             faults.append(f"{self.growth_mib:.0f} MiB more, {self.left_mib:.0f} left")
