@@ -17,6 +17,7 @@ from typing import Final
 
 from hypernode.core.registry import PowRow
 from hypernode.core.types import PowHeight
+from hypernode.files import UnsafeFile, check_own, explain, prepare_database
 from hypernode.ports import PowNotReady
 from hypernode.pow.ledger_balances import Sums
 from hypernode.pow.ledger_values import Row
@@ -228,17 +229,26 @@ def open_cache(path: Path | None, *, copy: bool = False, log: Callable[[str], No
     if path is None or (copy and not path.exists()):
         return _open(":memory:")
     try:
-        return _open_copy(path) if copy else _open(str(path))
-    except sqlite3.DatabaseError as error:
+        check_own(path)
+        return _open_copy(path) if copy else _open_own(path)
+    except (sqlite3.DatabaseError, UnsafeFile) as error:
         log(f"{path}: what was kept of the PoW node's ledger is damaged ({error}): made again")
+    except OSError as error:
+        raise PowNotReady(f"{path}: cannot be made ({explain(error)})") from error
     if copy:
         return _open(":memory:")
-    for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
-        name.unlink(missing_ok=True)
     try:
-        return _open(str(path))
-    except sqlite3.Error as error:
-        raise PowNotReady(f"{path}: cannot be made ({error}); look at the disk and at its rights") from error
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            Path(f"{path}{suffix}").unlink(missing_ok=True)  # of a link: the link, not what it leads to
+        return _open_own(path)
+    except (sqlite3.Error, OSError) as error:
+        words = explain(error) if isinstance(error, OSError) else error
+        raise PowNotReady(f"{path}: cannot be made ({words}); look at the disk and at its rights") from error
+
+
+def _open_own(path: Path) -> LedgerCache:
+    prepare_database(path)
+    return _open(str(path))
 
 
 def _open_copy(path: Path) -> LedgerCache:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -242,6 +243,37 @@ def test_a_damaged_file_is_made_again(path: Path, kept: Path, damage: Callable[[
     assert opened.list_at(FIRST + 100) == entries
     assert "made again" in opened.warnings[0]
     opened.close()
+
+
+@pytest.mark.parametrize("kind", ["link", "hard link", "pipe", "folder"])
+def test_what_lies_in_its_place_is_not_written_to(path: Path, kept: Path, kind: str) -> None:
+    victim = kept.with_name("victim.db")
+    with closing(sqlite3.connect(victim)) as connection:
+        connection.execute("CREATE TABLE precious(x)")
+    before = victim.read_bytes()
+    match kind:
+        case "link":
+            kept.symlink_to(victim)
+        case "hard link":
+            kept.hardlink_to(victim)
+        case "pipe":
+            os.mkfifo(kept)
+        case _:
+            kept.mkdir()
+    tool = Opened(path, cache_path=kept, copy_cache=True)
+    assert tool.list_at(FIRST + 100)
+    tool.close()
+    if kind == "folder":
+        with pytest.raises(PowNotReady, match="cannot be made"):
+            open_cache(kept, log=lambda text: None)
+        return
+    opened = Opened(path, cache_path=kept)
+    assert opened.list_at(FIRST + 100)
+    assert "made again" in opened.warnings[0]
+    opened.close()
+    assert victim.read_bytes() == before
+    assert kept.is_file()
+    assert kept.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_tool_reads_a_copy_beside_the_node(path: Path, kept: Path) -> None:
