@@ -186,7 +186,11 @@ def _create_wallet(args: argparse.Namespace, settings: Settings) -> None:
 
 
 def _check_config(args: argparse.Namespace, settings: Settings, remarks: tuple[Remark, ...]) -> int:
-    """What the node would run with; a fault has ended in exit 78 before this."""
+    """What the node would run with; a fault has ended in exit 78 before this.  Raises WalletError."""
+    from hypernode.node.home import check_new_wallet
+
+    if not settings.wallet_path.exists():
+        check_new_wallet(settings, is_asked_for=False)
     for label, value in _describe(settings).items():
         print(f"{label + ':':<14}{value}")
     for remark in remarks:

@@ -63,6 +63,8 @@ class WalletFacts:
 
 def judge_wallet(facts: WalletFacts) -> list[Finding]:
     """The key loads and is ours alone, and the journal of what was signed lies beside it."""
+    if not facts.exists and facts.problem:
+        return [error(facts.problem, "The node does not start, and makes no new wallet (exit status 78)")]
     if not facts.exists:
         return [
             warning(

@@ -11,6 +11,7 @@ import psutil
 from hypernode.cli.duty.files import ConfigFacts, DiskFacts, LedgerFacts, LockFacts, WalletFacts
 from hypernode.cli.duty.inquiry import Inquiry, in_thread
 from hypernode.core.timeline import compute_round_slot
+from hypernode.node.home import check_new_wallet
 from hypernode.node.lock import find_holder
 from hypernode.node.passphrase import VARIABLE, get_passphrase
 from hypernode.node.settings import Settings
@@ -46,7 +47,7 @@ def _read_wallet(settings: Settings) -> WalletFacts:
         owner = path.stat().st_uid
         exposure = find_exposure(path)
     except FileNotFoundError:
-        return WalletFacts(str(path), exists=False)
+        return WalletFacts(str(path), exists=False, problem=_find_why_none_is_made(settings))
     address, problem, is_encrypted, is_checked = "", "", False, True
     try:
         address = read_wallet_address(path, settings.network.address_byte)
@@ -70,6 +71,15 @@ def _read_wallet(settings: Settings) -> WalletFacts:
         journal_problem=_find_journal_problem(journal),
         has_ledger=settings.ledger_path.exists(),
     )
+
+
+def _find_why_none_is_made(settings: Settings) -> str:
+    """Why a start would not make a wallet where there is none; empty if it would."""
+    try:
+        check_new_wallet(settings, is_asked_for=False)
+    except WalletError as error:
+        return str(error)
+    return ""
 
 
 def _try_passphrase(settings: Settings) -> bool:

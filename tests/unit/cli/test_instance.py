@@ -219,6 +219,37 @@ def test_check_config_looks_whether_out_ip_can_be_one(
         assert f"config.txt:1: OUT_IP: {ip} is an" in capsys.readouterr().err.replace("is a m", "is an m")
 
 
+def test_check_config_says_that_no_wallet_would_be_made(
+    run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--action", "check-config"]) == Exit.OK
+    assert "(will be made)" in capsys.readouterr().out
+    assert main(["--action", "check-config", "--wallet", "typo.json"]) == Exit.CONFIGURATION
+    assert "typo.json: is not there" in capsys.readouterr().err
+    (run_folder / "poswallet.signed.db").write_bytes(b"")
+    for action in ("check-config", "wallet"):
+        assert main(["--action", action]) == Exit.CONFIGURATION
+        assert "but the journal" in capsys.readouterr().err
+    assert not (run_folder / "poswallet.json").exists()
+
+
+def test_a_folder_of_something_else_and_one_that_is_not_there_start_nothing(
+    started: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "somewhere"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    for argv in ([], ["--home", "typo"], ["--home", "~nosuchuser"], ["--action", "check-config"]):
+        assert main(argv) == Exit.CONFIGURATION
+        assert capsys.readouterr().err.startswith("hn_instance: ")
+    assert main(["--home", "new", "--action", "wallet"]) == Exit.OK
+    assert main(["--home", "new"]) == Exit.OK
+    assert main(["--home", "a/b", "--action", "wallet"]) == Exit.TEMPORARY
+    assert "mount the disk, or make the folder" in capsys.readouterr().err
+    assert [path.name for path in folder.iterdir()] == ["new"]
+    assert len(started) == 1
+
+
 def test_the_wallet_action_makes_one_and_then_shows_it(
     run_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

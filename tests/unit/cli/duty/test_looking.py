@@ -157,6 +157,15 @@ def test_a_ledger_that_is_none_is_an_error_with_a_remedy(home: Path) -> None:
     assert "hn_check.py --ledger" in words
 
 
+def test_a_wallet_that_is_missing_while_its_journal_is_there_is_an_error(home: Path) -> None:
+    assert look_at(home, "wallet")[0] is Severity.WARNING
+    (home / "poswallet.signed.db").write_bytes(b"")
+    severity, words = look_at(home, "wallet")
+    assert severity is Severity.ERROR
+    assert "is not there, but the journal" in words
+    assert "Restore the wallet from a backup" in words
+
+
 def test_a_ledger_tool_at_work_is_no_node(home: Path) -> None:
     (home / "data").mkdir()
     with acquire_lock(home / "data" / "lock", "x"):
