@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+from hypernode.core.block import to_header
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.message import normalise_cut
 from hypernode.core.params import testnet
@@ -25,6 +26,7 @@ from hypernode.node.queries import (
     parse_hypernodes,
 )
 from hypernode.wire.auth import Nonces, Side, check_proof, make_proof, validate_claim
+from hypernode.wire.block_heads import peek_block_heads
 from hypernode.wire.catalogue import LIMITS, CommandId, get_answer_limit
 from hypernode.wire.codec import _decode_any, decode_command, encode_command
 from hypernode.wire.compression import pack_payload, unpack_payload
@@ -52,11 +54,15 @@ class Target:
 
 def fuzz_codec(data: bytes) -> None:
     """What is read in the quick way reads the same in the thorough one; what is decoded is written down as
-    the same command, and its messages and blocks can be judged."""
+    the same command, and its messages and blocks can be judged.  Heads of blocks are theirs, or there are
+    none."""
+    heads = peek_block_heads(data, LIMITS)
     try:
         command = decode_command(data)
     except Reject:
         return
+    if heads and command.id is CommandId.BLOCK and heads != tuple(map(to_header, command.blocks)):
+        raise AssertionError("heads of other blocks")
     if _decode_any(data, LIMITS) != command:
         raise AssertionError("a command that reads in two ways")
     if decode_command(encode_command(command)) != command:
