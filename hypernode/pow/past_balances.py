@@ -7,11 +7,12 @@ the whole table by rowid), then held as running sums: a look-up is a search in a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
-from typing import Final
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Final, TypeAlias
 
 from hypernode.core.types import PowHeight
 from hypernode.pow.ledger_balances import read_moves
+from hypernode.pow.ledger_faults import TooLarge
 from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_reader import LedgerReader
 from hypernode.pow.ledger_sql import IS_IN_CHAIN, RECEIVED, SENT
@@ -30,6 +31,10 @@ _PAGE_RECEIVED: Final = (
     f"{_COLUMNS} WHERE recipient = ? AND address IS NOT ? AND rowid > ? AND {IS_IN_CHAIN}"
     " ORDER BY rowid LIMIT ?"
 )
+
+
+_Parts: TypeAlias = Iterator[tuple[float, Collection[str], list[Row]]]
+"""Which part is read, whose rows these are, and the rows."""
 
 
 class PastBalances:
@@ -62,30 +67,37 @@ def read_past_balances(
 ) -> PastBalances:
     """Everything that the addresses received and sent.  ``tell`` hears which part (0 to 1) is read.  Raises
     PowNotReady."""
+    wanted = sorted(addresses)
+    with file.open() as reader:
+        if {"address", "recipient"} <= reader.list_indexed():
+            try:
+                return _sum_up(_read_by_indices(reader, wanted), wanted, tell)
+            except TooLarge:
+                """A row that cannot be read: only going through the table passes it over."""
+        return _sum_up(_read_table(reader, wanted), wanted, tell)
+
+
+def _sum_up(parts: _Parts, addresses: Collection[str], tell: Callable[[float], None]) -> PastBalances:
     received: dict[str, Counter[PowHeight]] = {address: Counter() for address in addresses}
     sent: dict[str, Counter[PowHeight]] = {address: Counter() for address in addresses}
-    with file.open() as reader:
-        for part, asked, rows in _read(reader, addresses):
-            for _, height, sender, recipient, spent, got in rows:
-                if spent is not None and to_text(sender) in asked:
-                    sent[to_text(sender)][height] += spent
-                if got is not None and to_text(recipient) in asked:
-                    received[to_text(recipient)][height] += got
-            tell(part)
+    for part, asked, rows in parts:
+        for _, height, sender, recipient, spent, got in rows:
+            if spent is not None and to_text(sender) in asked:
+                sent[to_text(sender)][height] += spent
+            if got is not None and to_text(recipient) in asked:
+                received[to_text(recipient)][height] += got
+        tell(part)
     return PastBalances(received, sent)
 
 
-def _read(
-    reader: LedgerReader, addresses: Collection[str]
-) -> Iterator[tuple[float, Collection[str], list[Row]]]:
-    """The rows, which part is read with them, and whose they are: a row between two of the addresses comes
-    once for each of them by the indices, and once for both by the table."""
-    wanted = sorted(addresses)
-    if {"address", "recipient"} <= reader.list_indexed():
-        for number, address in enumerate(wanted, start=1):
-            for rows in _read_pages(reader, address):
-                yield number / len(wanted), (address,), rows
-        return
+def _read_by_indices(reader: LedgerReader, wanted: Sequence[str]) -> _Parts:
+    """A row between two of the addresses comes once for each of them."""
+    for number, address in enumerate(wanted, start=1):
+        for rows in _read_pages(reader, address):
+            yield number / len(wanted), (address,), rows
+
+
+def _read_table(reader: LedgerReader, wanted: Sequence[str]) -> _Parts:
     everybody, last = frozenset(wanted), reader.query(_LAST_ROWID)[0][0] or 0
     for first, end in reader.list_spans(1, last if wanted else 0, CHUNK_ROWS):
         yield min(1.0, end / last), everybody, read_moves(reader, (first, end), wanted)

@@ -132,6 +132,15 @@ def test_no_text_of_one_row_takes_the_list_away(path: Path, column: str, value: 
     read_past_balances(LedgerFile(path), {OWN, FUNDER})
 
 
+@pytest.mark.parametrize("column", ["address", "recipient"])
+def test_balances_of_a_ledger_with_indices_pass_over_what_cannot_be_read(path: Path, column: str) -> None:
+    change(path, "CREATE INDEX a ON transactions(address)", "CREATE INDEX r ON transactions(recipient)")
+    expected = read_past_balances(LedgerFile(path), {FUNDER}).get_total(FUNDER, FIRST + 60)
+    other = {"address": "recipient", "recipient": "address"}[column]
+    insert(path, make_row(**{column: 9 * MIB * "x", other: FUNDER}))
+    assert read_past_balances(LedgerFile(path), {FUNDER}).get_total(FUNDER, FIRST + 60) == expected
+
+
 def test_many_rows_that_are_too_large_are_no_ledger(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger_reader, "MAX_UNREADABLE", 3)
     insert(path, *(make_row(address="x" * (9 * MIB)) for _ in range(3)))
