@@ -172,6 +172,27 @@ def test_a_change_of_state_is_said_with_its_reason_and_how_long_the_last_stood()
     play(scenario())
 
 
+def test_tests_of_peers_are_no_change_of_state() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        node.present.set_state(State.SYNCING)
+        bed.log.clear()
+        for _ in range(3):
+            node.present.set_state(State.TESTING, "test 0 of a peer")
+            node.present.set_state(State.SYNCING)
+        node.present.set_state(State.TESTING)
+        node.present.set_state(State.HALTED, "a bug of ours")
+        await asyncio.sleep(4)
+        node.present.set_state(State.TESTING)
+        assert bed.log == [
+            "state HALTED: a bug of ours, after 0.0 s of SYNCING",
+            "state SYNCING, after 4.0 s of HALTED",
+        ]
+
+    play(scenario())
+
+
 def test_who_flaps_our_state_does_not_fill_the_log() -> None:
     async def scenario() -> None:
         bed = Bed()
