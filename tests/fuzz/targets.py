@@ -28,9 +28,11 @@ from hypernode.node.queries import (
 from hypernode.wire.auth import Nonces, Side, check_proof, make_proof, validate_claim
 from hypernode.wire.block_heads import peek_block_heads
 from hypernode.wire.catalogue import LIMITS, CommandId, get_answer_limit
-from hypernode.wire.codec import _decode_any, decode_command, encode_command
+from hypernode.wire.codec import Command, _decode_any, decode_command, encode_command
 from hypernode.wire.compression import pack_payload, unpack_payload
 from hypernode.wire.hello import format_hello, get_posnet, parse_hello
+from hypernode.wire.scanning import decode_spooled
+from hypernode.wire.spool import MemorySpool
 from tests.fuzz.cutter import Cutter
 from tests.fuzz.pow_answers import open_pow_answers
 from tests.fuzz.registrations import fuzz_registrations
@@ -57,10 +59,15 @@ def fuzz_codec(data: bytes) -> None:
     the same command, and its messages and blocks can be judged.  Heads of blocks are theirs, or there are
     none."""
     heads = peek_block_heads(data, LIMITS)
+    spooled = _read_spooled(data)
     try:
         command = decode_command(data)
     except Reject:
+        if spooled is not None:
+            raise AssertionError("an answer that reads out of a spool only") from None
         return
+    if spooled is not None and spooled != command:
+        raise AssertionError("an answer that reads otherwise out of a spool")
     if heads and command.id is CommandId.BLOCK and heads != tuple(map(to_header, command.blocks)):
         raise AssertionError("heads of other blocks")
     if _decode_any(data, LIMITS) != command:
@@ -70,6 +77,16 @@ def fuzz_codec(data: bytes) -> None:
     _judge(command.messages[:2])
     for block in command.blocks[:2]:
         _judge_block(block)
+
+
+def _read_spooled(data: bytes) -> Command | None:
+    """A long answer, as it is read out of a file."""
+    spool = MemorySpool()
+    spool.append(data)
+    try:
+        return decode_spooled(spool, LIMITS)
+    except Reject:
+        return None
 
 
 def _judge(messages: tuple[Message, ...]) -> None:
