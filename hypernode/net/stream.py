@@ -177,6 +177,8 @@ class CommandStream:
         self._reading.close()
         self._writing.close()
         self._transport.close()
+        # sessions refer to themselves: megabytes of half a frame would stay until somebody collects them
+        self.framing.forget()
 
     def _raise_if_over(self, deadline: Deadline) -> None:
         if deadline.is_over:

@@ -157,6 +157,10 @@ class Framing:
             return self._magic + struct.pack(">II", size + 1, checksums.behind_plain) + bytes((PLAIN,))
         return self._magic + struct.pack(">II", size, checksums.alone)
 
+    def forget(self) -> None:
+        """The stream is over: what is here is part of no frame any more."""
+        self._buffer = bytearray()
+
     def receive_data(self, data: bytes) -> None:
         """Take what was read.  Call ``next_frame`` after every piece: it bounds what is held."""
         self._buffer += data

@@ -123,3 +123,18 @@ def test_what_a_long_answer_breaks_is_raised_all_the_same() -> None:
     command = Command(CommandId.TX, messages=make_messages(LONG_MESSAGES + 200))
     with pytest.raises(Reject, match="over 400 messages"):
         exchange(command, Limits(mempool_messages=400))
+
+
+def test_a_stream_that_is_closed_holds_nothing_of_a_frame_that_it_did_not_get_whole() -> None:
+    async def scenario() -> None:
+        pipe = Pipe()
+        framing = Framing(b"\xb1SN\x19", lambda *_: 2**25, Mode.LEGACY)
+        stream = CommandStream(pipe, framing, Limits(), SimClock(asyncio.get_running_loop(), 1_700_000_000.0))
+        await pipe.write((1_000_000).to_bytes(4, "big") + b"\x08\x07" + bytes(500_000))
+        with pytest.raises(TransportClosed):
+            await stream.read_command(10.0)
+        assert framing.bytes_held > 500_000
+        stream.close()
+        assert framing.bytes_held == 0
+
+    run(scenario())
