@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final, Protocol
 
 from hypernode.core.errors import Ignore
@@ -39,13 +40,20 @@ class Asker(Protocol):
         ...
 
 
+class _Outcome(Enum):
+    BEGUN = "its turn has come"
+    GONE = "it left before its turn"
+    BUSY = "busy"
+
+
 @dataclass(eq=False, slots=True)
 class _Waiter:
     asker: Asker
     key: str
     due: float
     is_kept: bool
-    granted: asyncio.Future[None]
+    outcome: asyncio.Future[_Outcome]
+    """No exception: with its traceback it would hold all that the waiting one holds, and that this."""
 
 
 class Turns:
@@ -88,13 +96,17 @@ class Turns:
         self._waiting.append(waiter)
         self._go_on()
         try:
-            await waiter.granted
+            outcome = await waiter.outcome
         except asyncio.CancelledError:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
-            elif waiter.granted.done() and not waiter.granted.cancelled():
+            elif not waiter.outcome.cancelled() and waiter.outcome.result() is _Outcome.BEGUN:
                 self.give_back(key, 0.0)
             raise
+        if outcome is _Outcome.GONE:
+            raise TransportClosed(outcome.value)
+        if outcome is _Outcome.BUSY:
+            raise Ignore(RULE, outcome.value)
 
     def give_back(self, key: str, cost_s: float) -> None:
         """The turn of a key is over, and cost so much."""
@@ -109,7 +121,7 @@ class Turns:
         """It is gone: whatever it waits for."""
         for waiter in [waiter for waiter in self._waiting if waiter.asker is asker]:
             self._waiting.remove(waiter)
-            _fail(waiter, TransportClosed("it left before its turn"))
+            _tell(waiter, _Outcome.GONE)
 
     def _go_on(self) -> None:
         """Begin as many turns as there are places and time for."""
@@ -123,10 +135,10 @@ class Turns:
                 break
             self._waiting.remove(waiter)
             if waiter.asker.is_gone:
-                _fail(waiter, TransportClosed("it left before its turn"))
-            elif not waiter.granted.done():
+                _tell(waiter, _Outcome.GONE)
+            elif not waiter.outcome.done():
                 self._begin(waiter.key)
-                waiter.granted.set_result(None)
+                _tell(waiter, _Outcome.BEGUN)
         self._refuse_due(now)
         if self._waiting:
             self._set_timer(now)
@@ -144,7 +156,7 @@ class Turns:
     def _refuse_due(self, now: float) -> None:
         for waiter in [waiter for waiter in self._waiting if not waiter.is_kept and waiter.due <= now]:
             self._waiting.remove(waiter)
-            _fail(waiter, Ignore(RULE, "busy"))
+            _tell(waiter, _Outcome.BUSY)
 
     def _set_timer(self, now: float) -> None:
         """For when there is time again, or somebody is due; a turn that ends calls by itself."""
@@ -175,6 +187,6 @@ class Turns:
             self._had.clear()
 
 
-def _fail(waiter: _Waiter, problem: Exception) -> None:
-    if not waiter.granted.done():
-        waiter.granted.set_exception(problem)
+def _tell(waiter: _Waiter, outcome: _Outcome) -> None:
+    if not waiter.outcome.done():
+        waiter.outcome.set_result(outcome)

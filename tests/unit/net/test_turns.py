@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from dataclasses import dataclass
 
 import pytest
@@ -239,3 +241,37 @@ def test_waiting_for_a_turn_that_takes_long_is_no_work(monkeypatch: pytest.Monke
 
     run(scenario())
     assert looks < 10
+
+
+@pytest.mark.parametrize("how", ["dropped", "refused"])
+def test_who_is_not_served_leaves_nothing_that_has_to_be_collected(how: str) -> None:
+    class Large:
+        """What its question carried."""
+
+    held: list[weakref.ref[Large]] = []
+
+    async def scenario() -> None:
+        desk, asker = Desk(), Asker()
+        await desk.ask("spender", 1_000.0)
+
+        async def ask() -> str:
+            large = Large()
+            held.append(weakref.ref(large))
+            try:
+                await desk.ask("a", 0.1, asker=asker, wait_s=5.0)
+            except (TransportClosed, Ignore):
+                return "not served"
+            return repr(large)
+
+        asked = asyncio.create_task(ask())
+        await asyncio.sleep(1.0)
+        if how == "dropped":
+            desk.turns.drop(asker)
+        assert await asked == "not served"
+        assert held[0]() is None
+
+    gc.disable()
+    try:
+        run(scenario())
+    finally:
+        gc.enable()
