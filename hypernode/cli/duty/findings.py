@@ -59,7 +59,7 @@ def settle_causes(found: Mapping[str, list[Finding]]) -> dict[str, list[Finding]
     """One cause, said once: what only follows from a trouble that another finding states is a note that says
     where to look."""
     stated = {
-        finding.cause: row
+        finding.cause: (row, finding.found)
         for row, findings in found.items()
         for finding in findings
         if finding.cause and finding.severity >= Severity.WARNING
@@ -67,8 +67,10 @@ def settle_causes(found: Mapping[str, list[Finding]]) -> dict[str, list[Finding]
     return {row: [_settle(finding, stated) for finding in findings] for row, findings in found.items()}
 
 
-def _settle(finding: Finding, stated: Mapping[str, str]) -> Finding:
-    row = stated.get(finding.follows)
-    if row is None or finding.severity < Severity.WARNING:
+def _settle(finding: Finding, stated: Mapping[str, tuple[str, str]]) -> Finding:
+    if finding.follows not in stated or finding.severity < Severity.WARNING:
         return finding
+    row, words = stated[finding.follows]
+    if words in finding.found:
+        return note(finding.found.replace(words, f"see {row}"))
     return note(f"{finding.found} (that follows from what {row} says)")

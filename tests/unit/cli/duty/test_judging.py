@@ -356,7 +356,8 @@ def test_one_cause_is_said_once() -> None:
     settled = settle_causes(rows)
     worst = {row: max(finding.severity for finding in findings) for row, findings in settled.items()}
     assert worst == {"companion": ERROR, "registration": NOTE, "node": NOTE}
-    assert "follows from what companion says" in settled["node"][0].found
+    assert settled["node"][0].found == "POW_NOT_SYNC: see companion"
+    assert settled["registration"][0].found == "see companion"
     # and where nobody else states it, it stays what it was
     alone = settle_causes({"node": rows["node"]})
     assert alone == {"node": rows["node"]}
