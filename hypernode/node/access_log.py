@@ -1,6 +1,7 @@
 """One line for each session that came in, at its end (spec 10, 9): who, what was asked, why it ended.
 
-At most ten lines a second: whoever opens sessions by the thousand fills no disk, and is counted.
+At most ten lines a second, and of strangers one for long: who opens sessions by the thousand fills no disk,
+and is counted.
 """
 
 from __future__ import annotations
@@ -9,10 +10,15 @@ from collections.abc import Callable
 from typing import Final
 
 from hypernode.net.serving import Caller, SessionEnd
+from hypernode.net.standing import Standing
+from hypernode.net.token_bucket import TokenBucket
 from hypernode.node.identities import CLAIMED, PROVED
 from hypernode.node.logs import printable
 
 MAX_LINES_A_SECOND: Final = 10
+STRANGERS_AT_ONCE: Final = 60
+"""Lines about strangers, and then one a second: a client's questions are all there, and a flood of a day is
+10 MB instead of 100."""
 _ADDRESS_CHARS: Final = 40
 """Of what a hello says for its address: longer ones are none."""
 
@@ -26,15 +32,19 @@ class AccessLog:
         self._second = float("-inf")
         self._lines = 0
         self._untold = 0
+        self._of_strangers = TokenBucket(STRANGERS_AT_ONCE, 1.0, now())
 
     def note(self, caller: Caller, end: SessionEnd) -> None:
         """A session ended."""
         now = self._now()
         if now - self._second >= 1:
             self._second, self._lines = now, 0
-        if self._lines >= MAX_LINES_A_SECOND:
+        is_stranger = caller.standing in (Standing.STRANGER, Standing.REGISTERED)
+        if self._lines >= MAX_LINES_A_SECOND or (is_stranger and self._of_strangers.get_tokens(now) < 1):
             self._untold += 1
             return
+        if is_stranger:
+            self._of_strangers.take(1, now)
         self._lines += 1
         line = describe_session(caller, end, now - caller.connected_at)
         if self._untold:

@@ -82,8 +82,8 @@ class Arena:
         return int(self.process.memory_info().rss)
 
     def count_log_lines(self) -> int:
-        """Lines in all that the attacked node wrote."""
-        logs = [*self.home.glob("logs/*.log"), self.home / "output.log"]
+        """Lines in all that the attacked node wrote of what it does; one a session has a bound of its own."""
+        logs = [*self.home.glob("logs/pos_app*.log"), self.home / "output.log"]
         return sum(path.read_bytes().count(b"\n") for path in logs if path.exists())
 
     def get_disk_bytes(self) -> int:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from hypernode.net.serving import Caller, SessionEnd
-from hypernode.node.access_log import MAX_LINES_A_SECOND, AccessLog
+from hypernode.net.standing import Standing
+from hypernode.node.access_log import MAX_LINES_A_SECOND, STRANGERS_AT_ONCE, AccessLog
 from hypernode.node.logs import ACCESS_LOGGER, TOPICS, get_logger, setup_logging
 from hypernode.node.subjects import SILENT, Subjects
 from hypernode.ports import Endpoint
@@ -63,8 +64,8 @@ class _Stream:
     bytes_received = bytes_sent = 0
 
 
-def _caller(now: float) -> Caller:
-    return Caller(_Stream(), Endpoint("10.0.0.9", 1), now, lambda ip: None, lambda *a: None)  # type: ignore[arg-type, return-value]
+def _caller(now: float, standing: Standing = Standing.COUNTED) -> Caller:
+    return Caller(_Stream(), Endpoint("10.0.0.9", 1), now, lambda ip: standing, lambda *a: None)  # type: ignore[arg-type]
 
 
 def test_at_most_ten_lines_a_second_and_the_rest_is_counted() -> None:
@@ -79,6 +80,19 @@ def test_at_most_ten_lines_a_second_and_the_rest_is_counted() -> None:
     assert lines[-1].endswith(
         f"silent or slow, on hold for 60 s ({1_000 - MAX_LINES_A_SECOND} sessions before it are not told)"
     )
+
+
+def test_strangers_have_a_minute_of_lines_at_once_and_then_one_a_second() -> None:
+    now, lines = [100.0], list[str]()
+    log = AccessLog(lines.append, lambda: now[0])
+    for _ in range(120 * 10):
+        log.note(_caller(now[0], Standing.STRANGER), SessionEnd("closed by the peer"))
+        now[0] += 0.1
+    assert STRANGERS_AT_ONCE + 110 <= len(lines) <= STRANGERS_AT_ONCE + 130
+    # who is registered is told of all the same
+    before = len(lines)
+    log.note(_caller(now[0], Standing.COUNTED), SessionEnd("closed by the peer"))
+    assert len(lines) == before + 1
 
 
 def test_every_subject_says_what_its_name_says() -> None:
