@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from hypernode.sim.scenario import Scenario, play
 
-FEW = Scenario(seed=1, nodes=6, hours=1.6, kinds=(), legacy=2, worthless=48, until_s=5_000.0)
-"""The round in which legacy nodes are active, for some slots."""
+FEW = Scenario(seed=1, nodes=6, hours=1.6, kinds=(), legacy=2, worthless=48, until_s=5_039.0)
+"""The round in which legacy nodes are active, for some slots; the end is right after a check."""
 
 
 def test_every_slot_of_ours_gets_its_block_whatever_is_registered_beside() -> None:

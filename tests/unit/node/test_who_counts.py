@@ -92,6 +92,7 @@ def test_a_block_goes_to_who_counts_and_to_every_juror() -> None:
             heard[n] = await bed.script(n, take)
         expected = (COUNTED | list_jurors(bed, node)) - {0}
         assert len(expected) < SIZE - 1
+        await node.world.ledger.append(block)
         assert await node.forger.send(block, plan) == len(expected)
         await asyncio.sleep(1.0)
         assert {n for n, commands in heard.items() if commands} == expected
