@@ -61,7 +61,7 @@ fuzz: $(STAMP)  ## coverage-guided fuzzing, some 20 minutes: make fuzz ARGS="--m
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-fuzz.txt
 	@exec $(BIN)/python -m tests.fuzz $(ARGS)
 
-flood: $(STAMP)  ## attack a node of a local network in thirteen ways, some eight minutes
+flood: $(STAMP)  ## attack a node of a local network in many ways, some ten minutes
 	@exec $(BIN)/python -m tests.floods $(ARGS)
 
 bench: $(STAMP)  ## the node's work measured beside bounds of the same run; ARGS=--large for the longest chain
