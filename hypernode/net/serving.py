@@ -353,6 +353,7 @@ class _ServedSession:
                 command = await self._stream.read_command(wait_s)
             except ForeignNetwork as foreign:
                 await self._refuse(f"another network: {foreign.reason}", ForeignNetwork)
+            self._check_place()
             self._caller.commands[command.id] += 1
             self.is_busy = True
             if self._refusal is not None and not self._may_go_on(command.id):
@@ -363,6 +364,7 @@ class _ServedSession:
                 if self.is_listed:
                     wait_s = min(wait_s, self._answering.get_time_left())
                 await asyncio.sleep(wait_s)
+                self._check_place()
             if self._proof is not None:
                 await self._take_proof(command, self._proof)
                 continue
@@ -372,6 +374,12 @@ class _ServedSession:
             await self._check(command.id)
             await self._answer(command)
             del command
+
+    def _check_place(self) -> None:
+        """Who gave way while its question was decoded, or waited for tokens, waits no further: what it
+        carried is let go.  Raises TransportClosed."""
+        if self.gave_way:
+            raise TransportClosed("gave way")
 
     async def _answer(self, command: Command) -> None:
         handle = partial(self._handler, self._caller, command)

@@ -14,12 +14,13 @@ import pytest
 from hypernode.core.errors import Ignore, Reject
 from hypernode.ports import TransportClosed
 from hypernode.wire.catalogue import CommandId
-from hypernode.wire.codec import Command
+from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.framing import Mode
 from hypernode.wire.hello import ANNOUNCED_FEATURES, FEATURE_CHECKED, Hello, format_hello, parse_hello
 from tests.unit.net.world import (
     ADDRESS,
     CLIENT_HELLO,
+    LIMITS,
     NODE_HELLO,
     OUR_HELLO,
     REGISTERED,
@@ -558,3 +559,26 @@ def test_a_block_that_is_too_large_to_be_pushed_is_no_offence_of_a_registered_ip
     [end] = in_world(body).ends
     assert end.is_offence is not is_registered
     assert (end.held_s > 0) is not is_registered
+
+
+def test_who_gives_way_while_it_waits_for_tokens_is_not_dealt_with() -> None:
+    tx = Command(CommandId.TX, messages=(MESSAGE,) * 100)
+    size = len(encode_command(tx))
+
+    async def body(world: World) -> None:
+        peers = []
+        for _ in range(3):
+            peer = await world.dial(STRANGER)
+            await peer.say(Command(CommandId.HELLO, string=format_hello(CLIENT_HELLO)))
+            assert await peer.hear() is not None
+            peers.append(peer)
+        now = world.clock.monotonic()
+        world.admission.get_bucket(STRANGER, now).take(LIMITS.ip_burst + 5 * LIMITS.ip_rate, now)
+        for peer in peers:
+            await peer.say(tx)
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(60.0)
+        assert len(world.handled) == 1
+        assert world.list_reasons() == ["gave way", "gave way"]
+
+    in_world(body, receiving_stranger_bytes=size * 3 // 2, receiving_bytes=size * 10)
