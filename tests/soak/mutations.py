@@ -19,7 +19,7 @@ import hypernode.node.runtime as runtime_module
 import hypernode.storage.append as append_module
 from hypernode.core.fork_choice import is_better
 from hypernode.core.types import ChainHeight, Message
-from hypernode.core.validate_block import BlockContext, Break, Origin, validate_block
+from hypernode.core.validate_block import BlockContext, Break, Origin, validate_block, validate_head
 from hypernode.machine import peers as peers_module
 from hypernode.machine.decide import CatchUp, Decision, NodeView, Rest, decide
 from hypernode.machine.state import State
@@ -27,6 +27,7 @@ from hypernode.mempool.pool import Mempool
 from hypernode.node.chain import Chain
 from hypernode.node.forger import Forger
 from hypernode.node.history import History
+from hypernode.node.judging import Judge
 from hypernode.node.listening import Listening
 from hypernode.sim.faults import parse_kinds
 from hypernode.sim.report import Failure
@@ -84,7 +85,15 @@ def _leave_out_jurors() -> Iterable[Change]:
     ) -> tuple[Break, ...]:
         return validate_block(network, block, replace(context, juror_known=False), origin, majority)
 
+    def judge_head(network: Any, block: Any, context: BlockContext, origin: Origin) -> None:
+        validate_head(network, block, replace(context, juror_known=False), origin)
+
+    async def check_juror(self: Judge, header: Any) -> None:
+        """Whoever it is."""
+
     yield judging_module, "validate_block", validate
+    yield judging_module, "validate_head", judge_head
+    yield Judge, "check_juror", check_juror
 
 
 def _write_no_journal() -> Iterable[Change]:

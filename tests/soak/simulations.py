@@ -19,13 +19,14 @@ from multiprocessing import get_context
 from typing import Final
 
 from hypernode.cli.sim import format_failure
-from hypernode.sim.faults import FaultKind
+from hypernode.sim.faults import ALL, FaultKind
 from hypernode.sim.report import Report
 from hypernode.sim.scenario import Scenario, play
 
 LEAST_SEEDS: Final = 30
 """Played however short the time is."""
-KINDS: Final = tuple(FaultKind)
+KINDS: Final = ALL
+"""Those that are drawn; a giant block does nothing where there are no legacy nodes."""
 SMALL_NODES: Final = 7
 """Of the network with one kind: whether a clock is wrong is known by five peers."""
 SMALL_CONNECT: Final = 6
