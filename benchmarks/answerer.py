@@ -18,7 +18,8 @@ from tornado.tcpserver import TCPServer
 from benchmarks.chains import PORT, Party, make_ip, make_party
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
-from hypernode.net.serving import Caller, serve_session
+from hypernode.net.caller import Caller
+from hypernode.net.serving import serve_session
 from hypernode.net.standing import Standing
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.clock import SystemClock

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from hypernode.net.serving import Caller, SessionEnd
+from hypernode.net.caller import Caller, SessionEnd
 from hypernode.net.standing import Standing
 from hypernode.net.token_bucket import TokenBucket
 from hypernode.node.identities import CLAIMED, PROVED

@@ -16,7 +16,7 @@ from hypernode.core.encoded_size import compute_entry_size, compute_payload_size
 from hypernode.core.errors import Ignore
 from hypernode.core.types import Block, Height
 from hypernode.net.answer import Answer, Encoded, InTurn
-from hypernode.net.serving import Caller
+from hypernode.net.caller import Caller
 from hypernode.net.standing import Standing
 from hypernode.ports import ChainReader
 from hypernode.wire.catalogue import CommandId, Limits

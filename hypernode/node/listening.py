@@ -14,8 +14,9 @@ from hypernode.core.params import Network
 from hypernode.mempool.pool import Mempool
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
+from hypernode.net.caller import Caller, SessionEnd
 from hypernode.net.proving import Keys
-from hypernode.net.serving import Caller, SessionEnd, serve_session
+from hypernode.net.serving import serve_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.standing import Standing
 from hypernode.node.access_log import AccessLog

@@ -19,7 +19,7 @@ from hypernode.core.types import Block, ChainHeight, Height
 from hypernode.mempool.policy import is_ripe
 from hypernode.mempool.pool import Mempool
 from hypernode.net.answer import Answer
-from hypernode.net.serving import Caller
+from hypernode.net.caller import Caller
 from hypernode.net.standing import Standing
 from hypernode.node.address_messages import find_messages_of
 from hypernode.node.block_answers import BlockAnswers

@@ -19,7 +19,7 @@ from hypernode.core.message import create_message
 from hypernode.core.signing import compute_twin
 from hypernode.core.types import Block, ChainHeight, Message, Registration, RoundPlan
 from hypernode.net.answer import read_answer
-from hypernode.net.serving import Caller
+from hypernode.net.caller import Caller
 from hypernode.net.session import Session
 from hypernode.node.asking import ask_height
 from hypernode.node.connector import Connector

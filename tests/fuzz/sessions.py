@@ -10,7 +10,8 @@ from typing import Final
 from hypernode.core.params import devnet
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
-from hypernode.net.serving import Caller, serve_session
+from hypernode.net.caller import Caller
+from hypernode.net.serving import serve_session
 from hypernode.net.signed_hello import Identity
 from hypernode.ports import Endpoint, TransportClosed
 from hypernode.sim.adapters import KeySigner

@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
-from hypernode.net.serving import Caller, SessionEnd, serve_session
+from hypernode.net.caller import Caller, SessionEnd
+from hypernode.net.serving import serve_session
 from hypernode.ports import Endpoint, TransportClosed
 from hypernode.sim.clock import SimClock
 from hypernode.sim.loop import VirtualTimeLoop

@@ -19,7 +19,7 @@ from typing import Any, Final
 from hypernode.core.errors import Ignore
 from hypernode.core.types import Block, RoundPlan
 from hypernode.machine.peers import Support
-from hypernode.net.serving import Caller
+from hypernode.net.caller import Caller
 from hypernode.node.runtime import Node
 from hypernode.ports import AlreadySigned
 from hypernode.storage.database import open_database

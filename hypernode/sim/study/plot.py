@@ -21,7 +21,7 @@ from hypernode.core.forging import can_forge, seal_block, select_messages
 from hypernode.core.lottery import Draws
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, ChainHeight, RoundPlan, Slot
-from hypernode.net.serving import Caller
+from hypernode.net.caller import Caller
 from hypernode.net.session import Session
 from hypernode.node.asking import ask_height
 from hypernode.node.connector import Connector

@@ -15,7 +15,8 @@ from hypernode.core.params import mainnet
 from hypernode.core.types import Block, Message
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
-from hypernode.net.serving import Caller, serve_session
+from hypernode.net.caller import Caller
+from hypernode.net.serving import serve_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.clock import SystemClock, SystemEntropy

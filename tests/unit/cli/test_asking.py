@@ -13,7 +13,7 @@ from hypernode.core.errors import Ignore, Reject
 from hypernode.core.message import encode_signed_buffer
 from hypernode.core.params import devnet, mainnet
 from hypernode.core.signing import is_valid_signature
-from hypernode.net.serving import Caller
+from hypernode.net.caller import Caller
 from hypernode.net.session import HelloRefused
 from hypernode.net.signed_hello import Identity
 from hypernode.net.tornado_connections import TornadoConnections

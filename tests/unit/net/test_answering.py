@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from hypernode.net.answer import Encoded, InTurn
-from hypernode.net.serving import Caller
+from hypernode.net.caller import Caller
 from hypernode.sim.loop import run
 from hypernode.wire.catalogue import LIMITS, CommandId, Limits
 from hypernode.wire.codec import Command, decode_command, encode_command

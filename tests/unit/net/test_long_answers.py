@@ -14,7 +14,7 @@ from hypernode.core.types import Block
 from hypernode.net import session as asking
 from hypernode.net import stream
 from hypernode.net.answer import InTurn
-from hypernode.net.serving import Caller
+from hypernode.net.caller import Caller
 from hypernode.net.session import Session
 from hypernode.ports import StorageTrouble, TransportClosed
 from hypernode.wire.catalogue import CommandId

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from hypernode.net.caller import Caller
 from hypernode.net.proving import PLACES, PLACES_PER_IP, PROVED_PER_KEY, ProvingPlaces
-from hypernode.net.serving import Caller
 from hypernode.net.session import Session
 from hypernode.ports import TransportClosed
 from hypernode.wire.catalogue import CommandId

@@ -13,7 +13,8 @@ import pytest
 
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
-from hypernode.net.serving import Caller, SessionEnd, serve_session
+from hypernode.net.caller import Caller, SessionEnd
+from hypernode.net.serving import serve_session
 from hypernode.net.session import open_session
 from hypernode.net.tornado_connections import KERNEL_BYTES, TornadoConnections
 from hypernode.ports import Endpoint, Listener, Transport, TransportClosed

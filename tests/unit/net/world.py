@@ -12,8 +12,9 @@ from hypernode.core.params import mainnet
 from hypernode.net.admission import Admission
 from hypernode.net.answer import Answer
 from hypernode.net.budgets import Budgets
+from hypernode.net.caller import Caller, SessionEnd
 from hypernode.net.proving import Keys
-from hypernode.net.serving import Caller, SessionEnd, serve_session
+from hypernode.net.serving import serve_session
 from hypernode.net.session import Session, open_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.standing import Standing

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.net.serving import Caller, SessionEnd
+from hypernode.net.caller import Caller, SessionEnd
 from hypernode.net.standing import Standing
 from hypernode.node.access_log import MAX_LINES_A_SECOND, STRANGERS_AT_ONCE, AccessLog
 from hypernode.node.logs import ACCESS_LOGGER, TOPICS, get_logger, setup_logging

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hypernode.core.errors import InvariantBroken
-from hypernode.net.serving import Caller
+from hypernode.net.caller import Caller
 from hypernode.node import connector, tester
 from hypernode.ports import TransportClosed
 from hypernode.sim.cluster import Cluster

@@ -14,7 +14,7 @@ from hypernode.core.errors import Ignore
 from hypernode.core.types import Block
 from hypernode.machine.peers import Support
 from hypernode.machine.state import State
-from hypernode.net.serving import Caller
+from hypernode.net.caller import Caller
 from hypernode.node import catching_up
 from hypernode.node.fetching import FIRST_PATIENCE_S, MAX_SOURCES
 from hypernode.node.judging import Prepared

@@ -11,7 +11,7 @@ import pytest
 from hypernode.core.errors import Ignore
 from hypernode.core.types import ChainHeight
 from hypernode.machine.consensus import Consensus
-from hypernode.net.serving import Caller
+from hypernode.net.caller import Caller
 from hypernode.node.runtime import Node
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command

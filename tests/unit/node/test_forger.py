@@ -14,7 +14,7 @@ from hypernode.core.signing import compute_twin
 from hypernode.core.types import Block, ChainHeight, RoundPlan
 from hypernode.machine.decide import Forge
 from hypernode.machine.state import State
-from hypernode.net.serving import Caller
+from hypernode.net.caller import Caller
 from hypernode.node.runtime import Node
 from hypernode.ports import AlreadySigned, Finding
 from hypernode.wire.catalogue import CommandId

@@ -20,7 +20,7 @@ from hypernode.core.params import Network
 from hypernode.core.types import Block, ChainHeight
 from hypernode.machine.peers import Support
 from hypernode.net import stream
-from hypernode.net.serving import Caller
+from hypernode.net.caller import Caller
 from hypernode.node import catching_up, chain_check, putting_away
 from hypernode.node.chain_check import ChainCheck
 from hypernode.node.chain_import import LedgerChain, import_chain

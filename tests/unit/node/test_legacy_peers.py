@@ -12,7 +12,7 @@ import pytest
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, ChainHeight, Message
-from hypernode.net.serving import Caller
+from hypernode.net.caller import Caller
 from hypernode.net.session import Session
 from hypernode.node.runtime import Node
 from hypernode.node.serving import PUSH_SPREAD_PART

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hypernode.core.types import ChainHeight
-from hypernode.net.serving import Caller
+from hypernode.net.caller import Caller
 from hypernode.node.neighbour import check_earlier_rounds, choose_height_to_tell
 from hypernode.node.peers import Peer
 from hypernode.node.runtime import Node

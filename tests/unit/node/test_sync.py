@@ -14,7 +14,7 @@ from hypernode.core.errors import Ignore
 from hypernode.core.types import Block, ChainHeight
 from hypernode.machine.peers import Support
 from hypernode.machine.state import State
-from hypernode.net.serving import Caller
+from hypernode.net.caller import Caller
 from hypernode.node.judging import Prepared
 from hypernode.node.peers import Peer
 from hypernode.node.runtime import Node

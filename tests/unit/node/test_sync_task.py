@@ -18,7 +18,7 @@ from hypernode.core.types import ChainHeight, Registration
 from hypernode.machine.peers import Support
 from hypernode.machine.state import State
 from hypernode.net.answer import read_answer
-from hypernode.net.serving import Caller
+from hypernode.net.caller import Caller
 from hypernode.node.connector import Connector
 from hypernode.node.runtime import Node
 from hypernode.node.serving import Handler

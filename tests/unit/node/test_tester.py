@@ -11,7 +11,7 @@ from hypernode.core import kinds, peer_tests
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.kinds import format_test
 from hypernode.core.types import Message, PeerTest, RoundPlan
-from hypernode.net.serving import Caller
+from hypernode.net.caller import Caller
 from hypernode.node.runtime import Node
 from hypernode.node.tester import PADDING_BYTES, compute_bandwidth, list_slots_at_hand
 from hypernode.wire.catalogue import CommandId

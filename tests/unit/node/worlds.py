@@ -24,7 +24,8 @@ from hypernode.machine.peers import PeerView, ToldChain
 from hypernode.net.admission import Admission
 from hypernode.net.answer import read_answer
 from hypernode.net.budgets import Budgets
-from hypernode.net.serving import Caller, SessionEnd, serve_session
+from hypernode.net.caller import Caller, SessionEnd
+from hypernode.net.serving import serve_session
 from hypernode.net.session import Session, open_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.standing import Standing

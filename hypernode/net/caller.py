@@ -1,0 +1,100 @@
+"""Who asks over a session that came in, what answers it, and how its session ended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from hypernode.core.kinds import format_peer_name
+from hypernode.net.answer import Answer
+from hypernode.net.standing import Standing, StandingOf
+from hypernode.net.stream import CommandStream
+from hypernode.ports import Endpoint
+from hypernode.wire.catalogue import CommandId
+from hypernode.wire.codec import Command
+from hypernode.wire.hello import (
+    Hello,
+)
+
+
+class Caller:
+    """Who asks: the other end of a session that came in.  ``hello`` is None before it and where a block
+    or a test came without; ``features`` are those that both have; ``proved_address`` is whose key it
+    proved to hold, None where its hello only says so."""
+
+    def __init__(
+        self,
+        stream: CommandStream,
+        remote: Endpoint,
+        connected_at: float,
+        standing_of: StandingOf,
+        expect: Callable[[int], Awaitable[None]],
+    ) -> None:
+        self._stream = stream
+        self._standing_of = standing_of
+        self._expect = expect
+        self.remote = remote
+        self.connected_at = connected_at
+        """Monotonic seconds."""
+        self.hello: Hello | None = None
+        self.features = 0
+        self.commands: Counter[CommandId] = Counter()
+        """What it asked, by kind."""
+        self.proved_address: str | None = None
+
+    @property
+    def ip(self) -> str:
+        return self.remote.ip
+
+    @property
+    def standing(self) -> Standing:
+        """What its IP counts for at present."""
+        return self._standing_of(self.ip)
+
+    @property
+    def name(self) -> str:
+        """``ip:0port`` with the port of its hello, which is who it is on a legacy link."""
+        return format_peer_name(self.ip, self.hello.port if self.hello else 0)
+
+    @property
+    def last_used(self) -> float:
+        """Monotonic seconds when a byte last came or went."""
+        return self._stream.last_used
+
+    @property
+    def bytes_received(self) -> int:
+        return self._stream.bytes_received
+
+    @property
+    def bytes_sent(self) -> int:
+        return self._stream.bytes_sent
+
+    @property
+    def is_legacy(self) -> bool:
+        """Whether it has nothing of ours: no features, no checked frames."""
+        return not self.features and self._stream.is_legacy
+
+    async def expect(self, size: int) -> None:
+        """Take room for an answer of so many bytes, before it is read.  Raises Ignore where there is none."""
+        await self._expect(size)
+
+    def close(self) -> None:
+        """End the session; its task ends with it."""
+        self._stream.close()
+
+
+Handler: TypeAlias = Callable[[Caller, Command], Awaitable[Answer | None]]
+"""The answer to a command, or None where there is none.  Raises Reject or Ignore."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnd:
+    """How a session ended.  ``held_s``: seconds that its IP is on hold for; ``is_offence``: by its fault;
+    ``is_foreign``: it is of another network, or configured for one."""
+
+    reason: str
+    is_offence: bool = False
+    held_s: float = 0.0
+    is_foreign: bool = False
