@@ -166,7 +166,10 @@ async def _live(
             asyncio.create_task(watch_locks(locks, node.halt), name="locks"),
         ]
         if (trim := find_trim()) is not None:
-            tasks.append(asyncio.create_task(give_back_memory(trim, connections.traffic), name="memory"))
+            giving = give_back_memory(
+                trim, lambda: connections.traffic.bytes_moved, lambda: node.listening.bytes_held
+            )
+            tasks.append(asyncio.create_task(giving, name="memory"))
         for task in tasks:
             task.add_done_callback(_say_if_failed)
         try:

@@ -3,7 +3,8 @@
 glibc takes large pieces from the system one by one and gives them back when they are freed, but only until
 one was: then it takes those of that size from its heap, where what is small and stays keeps what is large and
 went.  One message of 30 MB, parsed and gone, would leave a node four times as large for good.  What is
-smaller, and free on the heaps after much traffic, is given back from time to time.
+smaller, and free on the heaps after much traffic, is given back from time to time; and when much that was
+held for others is let go, which no traffic shows: who reads nothing moves no byte when it leaves.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ import ctypes
 from collections.abc import Callable
 from typing import Final
 
-from hypernode.net.tornado_connections import Traffic
-
 MMAP_BYTES: Final = 1024 * 1024
 """A piece of more is always one of its own."""
 ARENAS: Final = 2
@@ -22,7 +21,8 @@ ARENAS: Final = 2
 LOOK_S: Final = 2.0
 """What is free goes back so soon."""
 MUCH_BYTES: Final = 4 * 1024 * 1024
-"""Traffic since the last time that makes it worth some milliseconds."""
+"""Traffic since the last time, or less held for others than then or since, that makes it worth some
+milliseconds."""
 _M_MMAP_THRESHOLD: Final = -3
 _M_ARENA_MAX: Final = -8
 
@@ -42,14 +42,19 @@ def find_trim() -> Callable[[], object] | None:
     return None if trim is None else lambda: trim(0)
 
 
-async def give_back_memory(trim: Callable[[], object], traffic: Traffic) -> None:
-    """Until it is cancelled: after much traffic, and once more when it has become quiet.  In a thread, while
-    the loop goes on."""
-    seen, is_due = 0, False
+async def give_back_memory(
+    trim: Callable[[], object], count_moved: Callable[[], int], count_held: Callable[[], int]
+) -> None:
+    """Until it is cancelled: after much traffic, or when much is held no more, and once again when it has
+    become quiet.  In a thread, while the loop goes on.  ``count_moved``: bytes that went over all
+    connections; ``count_held``: bytes of questions and answers that are held now."""
+    seen, most, is_due = 0, 0, False
     while True:
         await asyncio.sleep(LOOK_S)
-        total = traffic.bytes_sent + traffic.bytes_received
-        is_much = total - seen >= MUCH_BYTES
+        moved, held = count_moved(), count_held()
+        most = max(most, held)
+        is_much = moved - seen >= MUCH_BYTES or most - held >= MUCH_BYTES
         if is_much or is_due:
             await asyncio.to_thread(trim)
-        seen, is_due = total, is_much
+            seen, most = moved, held
+        is_due = is_much

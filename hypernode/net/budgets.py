@@ -39,6 +39,11 @@ class Budgets:
         """An answer that is too large for most is made alone."""
         self._rounds = {True: asyncio.Lock(), False: asyncio.Lock()}
 
+    @property
+    def bytes_held(self) -> int:
+        """Of questions that came and answers that wait, of all sessions."""
+        return self.questions.total + self.answers.total
+
     def get_turns(self, standing: Standing) -> Turns:
         """Whose turns are those of an IP."""
         return self.peers if standing in (Standing.COUNTED, Standing.OPERATOR) else self.strangers

@@ -97,6 +97,11 @@ class Traffic:
         self.bytes_sent = 0
         self.open = 0
 
+    @property
+    def bytes_moved(self) -> int:
+        """Both ways."""
+        return self.bytes_received + self.bytes_sent
+
 
 class TornadoConnections:
     """Implements ``ports.Connections``."""

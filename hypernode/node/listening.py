@@ -103,6 +103,11 @@ class Listening:
         """Sessions that came in and are open."""
         return len(self._transports)
 
+    @property
+    def bytes_held(self) -> int:
+        """Of questions and answers of these sessions."""
+        return self._budgets.bytes_held
+
     def close_all(self) -> None:
         """End every session that came in."""
         for transport in list(self._transports.values()):

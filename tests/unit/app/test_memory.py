@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from hypernode.app.memory import LOOK_S, MUCH_BYTES, find_trim, give_back_memory
-from hypernode.net.tornado_connections import Traffic
+from hypernode.app.memory import LOOK_S, find_trim, give_back_memory
+from hypernode.app.memory import MUCH_BYTES as MUCH
 
 SCRIPT = """
 import sys
@@ -48,25 +48,42 @@ def test_large_pieces_that_were_freed_are_given_back() -> None:
     assert left < 35  # what is kept has 22
 
 
-def test_free_memory_is_given_back_after_traffic_and_when_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("moved", "held", "trims"),
+    [
+        pytest.param(
+            [0, MUCH, 10, 10, MUCH, MUCH, 0, 0], [0] * 8, [2, 3, 5, 6, 7], id="traffic, and then quiet"
+        ),
+        pytest.param([MUCH // 2] * 5, [0] * 5, [2, 3, 5], id="little traffic for long"),
+        pytest.param([MUCH, 0, 0, 0, 0, 0], [MUCH, MUCH, MUCH, 0, 0, 0], [1, 2, 4, 5], id="nobody read it"),
+        pytest.param([0] * 6, [MUCH * 3 // 4, MUCH // 2, MUCH // 4, 0, 0, 0], [], id="less than much"),
+        pytest.param([0] * 6, [MUCH * 2, MUCH * 3 // 2, MUCH, 0, 0, 0], [3, 4, 5], id="bit by bit"),
+        pytest.param([0] * 5, [0, 9 * MUCH, 9 * MUCH, 9 * MUCH, 9 * MUCH], [], id="held on"),
+    ],
+)
+def test_free_memory_is_given_back(
+    moved: list[int], held: list[int], trims: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After traffic, when others' bytes are let go, and once more when that is over."""
+
     async def scenario() -> list[int]:
-        traffic, trims, step = Traffic(), list[int](), 0
-        amounts = [0, MUCH_BYTES, 10, 10, MUCH_BYTES, MUCH_BYTES, 0, 0]
+        seen, step = list[int](), 0
 
         async def sleep(seconds: float) -> None:
             nonlocal step
             assert seconds == LOOK_S
-            if step == len(amounts):
+            if step == len(moved):
                 raise asyncio.CancelledError
-            traffic.bytes_sent += amounts[step]
             step += 1
 
         monkeypatch.setattr("hypernode.app.memory.asyncio.sleep", sleep)
         with contextlib.suppress(asyncio.CancelledError):
-            await give_back_memory(lambda: trims.append(step), traffic)
-        return trims
+            await give_back_memory(
+                lambda: seen.append(step), lambda: sum(moved[:step]), lambda: held[step - 1]
+            )
+        return seen
 
-    assert asyncio.run(scenario()) == [2, 3, 5, 6, 7]
+    assert asyncio.run(scenario()) == trims
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's")

@@ -20,8 +20,8 @@ from hypernode.ports import Endpoint, TransportClosed
 from hypernode.sim.cluster import PORT
 from hypernode.sim.entropy import SeededEntropy
 from hypernode.wire.catalogue import CommandId, Limits
-from hypernode.wire.codec import Command
-from hypernode.wire.hello import ANNOUNCED_FEATURES, CLIENT_PORT, Hello
+from hypernode.wire.codec import Command, encode_command
+from hypernode.wire.hello import ANNOUNCED_FEATURES, CLIENT_PORT, Hello, format_hello
 from tests.unit.node.worlds import STRANGER, Bed, ask, play
 
 
@@ -211,6 +211,31 @@ def test_all_sessions_end_together() -> None:
         assert node.peers.inbound == {}
         with pytest.raises((TransportClosed, Ignore)):
             await session.request(ask(CommandId.PING), 5.0)
+
+    play(scenario())
+
+
+def test_what_is_held_of_a_session_is_told_until_it_goes() -> None:
+    """Half a question here; ``net`` has the answers that nobody reads."""
+
+    async def scenario() -> None:
+        bed = Bed()
+        node = await listening(bed)
+        texts = encode_command(Command(CommandId.TX, messages=tuple(bed.message(2) for _ in range(200))))
+        connections, half = bed.memory.get_connections(bed.ip(2)), len(texts) // 2
+        transport = await connections.connect(Endpoint(bed.ip(0), PORT), bed.ip(2), 5.0)
+        hello = encode_command(
+            Command(CommandId.HELLO, string=format_hello(Hello(bed.network.posnet, PORT, bed.address(2))))
+        )
+        await transport.write(len(hello).to_bytes(4, "big") + hello)
+        await asyncio.sleep(1)
+        assert node.listening.bytes_held == 0
+        await transport.write(len(texts).to_bytes(4, "big") + texts[:half])
+        await asyncio.sleep(1)
+        assert node.listening.bytes_held >= half
+        transport.close()
+        await asyncio.sleep(1)
+        assert node.listening.bytes_held == 0
 
     play(scenario())
 
