@@ -88,7 +88,8 @@ def test_a_start_is_that_of_one_process() -> None:
     own = read_start(os.getpid())
     assert own
     assert own == read_start(os.getpid())
-    assert own != read_start(os.getppid())
+    # whoever ran us may have started in the same hundredth of a second
+    assert any(own != read_start(other) for other in (os.getppid(), 1))
     assert read_start(2**22 + 1) == ""
 
 
