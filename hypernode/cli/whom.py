@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hypernode.cli.identity import DEFAULT_WALLET
+from hypernode.node.home import check_home
 from hypernode.node.networks import load_network_of_client, name_network
 from hypernode.node.run_file import RUN_NAME, follow_running
 from hypernode.node.settings import (
@@ -44,9 +45,12 @@ class Whom:
 
 
 def find_whom(flags: Flags, folder: Path) -> Whom:
-    """``flags``: what the command line says; ``folder``: where we were started.  Raises ConfigError."""
+    """``flags``: what the command line says; ``folder``: where we were started.  Raises ConfigError, also for
+    a ``--home`` where no node lives: asked in its place would be another one, without a word."""
     home = resolve_home(flags, folder)
     settings = _load(flags, folder, home)
+    if settings is not None and flags.home is not None:
+        check_home(settings, flags)
     if settings is None:
         name = flags.network or _DEFAULT_NETWORK
         network = load_network_of_client(name, folder)

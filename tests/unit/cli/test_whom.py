@@ -74,3 +74,12 @@ def test_a_broken_file_is_not_read_where_nothing_is_left_open(home: Path) -> Non
     assert _find(home, ip="10.0.0.1", port=1, network="mainnet") == ("10.0.0.1", 1, "mainnet")
     with pytest.raises(ConfigError):
         _find(home, ip="10.0.0.1", port=1)
+
+
+def test_a_home_where_no_node_lives_asks_nobody_else(tmp_path: Path) -> None:
+    for name, words in (("typo", "there is no such folder"), ("empty", "no hypernode lives here")):
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        with pytest.raises(ConfigError, match=words):
+            _find(tmp_path, home=Path(name))
+        with pytest.raises(ConfigError, match=words):
+            _find(tmp_path, home=Path(name), ip="10.0.0.1", port=1, network="mainnet")
