@@ -98,10 +98,19 @@ def read_own(path: Path | str, max_bytes: int) -> bytes | None:
     return content
 
 
+def _open_at_once(path: str, flags: int) -> int:
+    """A pipe that nobody writes to is opened, too, and then refused."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
 def read_bounded(path: Path, max_bytes: int) -> bytes:
-    """A file that the operator named, whatever it is and however it came to its name.  Raises OSError, and
-    ValueError for one of more than ``max_bytes``."""
-    with path.open("rb") as file:
+    """A file that the operator named, however it came to its name; ``/dev/null`` is an empty one.  Raises
+    OSError, and ValueError for one of more than ``max_bytes`` and for a pipe or a device, which keeps us
+    waiting for who writes to it, and has nothing the second time (SIGHUP, ``hn_check.py``)."""
+    with open(path, "rb", opener=_open_at_once) as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode) and found.st_rdev != os.stat(os.devnull).st_rdev:
+            raise ValueError("it is no file, but a pipe or a device")
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
         raise ValueError(f"it has more than {max_bytes} bytes")

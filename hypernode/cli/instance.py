@@ -207,6 +207,8 @@ def _find_companion_fault(settings: Settings) -> str:
         return ""
     remedy = "Name the PoW node's ledger (POW_LEDGER_DB, or its folder: NODE_PY_PATH)"
     try:
+        if path.exists() and not path.is_file():
+            return f"{path} is no file, but a folder, a pipe or a device. {remedy}"
         with path.open("rb") as file:
             head = file.read(len(_SQLITE_HEAD))
     except FileNotFoundError:

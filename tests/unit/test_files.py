@@ -24,6 +24,7 @@ from hypernode.files import (
     open_own,
     place_new,
     prepare_database,
+    read_bounded,
     read_own,
     replacing,
     sync_folder,
@@ -224,3 +225,18 @@ def test_the_process_that_holds_the_key_is_not_dumped() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["(0,", "0)", "0", str(0o027)]
+
+
+def test_what_the_operator_names_is_read_unless_it_would_keep_us_waiting(tmp_path: Path) -> None:
+    path = tmp_path / "config.txt"
+    path.write_bytes(b"PORT=1")
+    assert read_bounded(path, 6) == b"PORT=1"
+    with pytest.raises(ValueError, match="more than 5 bytes"):
+        read_bounded(path, 5)
+    assert read_bounded(Path(os.devnull), 5) == b""
+    os.mkfifo(tmp_path / "pipe")  # nobody writes to it: reading would never end
+    for waiting in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(ValueError, match="no file, but a pipe or a device"):
+            read_bounded(waiting, 5)
+    with pytest.raises(IsADirectoryError):
+        read_bounded(tmp_path, 5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sqlite3
 import sys
 from pathlib import Path
@@ -193,8 +194,11 @@ def test_check_config_looks_whether_the_companions_ledger_can_be_read(
     assert f"{ledger} is no SQLite database" in check()
     ledger.unlink()
     ledger.mkdir()
-    assert "cannot be read" in check()
+    assert f"{ledger} is no file, but a folder" in check()
     ledger.rmdir()
+    os.mkfifo(ledger)  # and nobody waits for who writes to it
+    assert f"{ledger} is no file, but a folder, a pipe" in check()
+    ledger.unlink()
     with sqlite3.connect(ledger) as database:
         database.execute("CREATE TABLE transactions (block_height INTEGER)")
     database.close()
