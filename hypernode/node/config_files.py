@@ -97,7 +97,7 @@ def _split_line(line: str, source: str, number: int) -> tuple[str, str] | None:
         raise ConfigError(source, number, "", f"expected KEY=VALUE, not {shown}", remedy)
     key = name.strip().upper()
     try:
-        return key, _unquote(value.strip())
+        return key, _unquote(value)
     except Unfit as unfit:
         remedy = "Take the quotes away, or put one at the beginning of the value and one at its end"
         raise ConfigError(source, number, key[:_SHOWN_CHARS], str(unfit), remedy) from None
@@ -105,8 +105,11 @@ def _split_line(line: str, source: str, number: int) -> tuple[str, str] | None:
 
 def _unquote(text: str) -> str:
     """The value without a pair of quotes around it, and without a comment.  Raises Unfit for half a pair."""
-    if text[:1] not in _QUOTES:
-        return _strip_comment(text)
+    if text.strip()[:1] not in _QUOTES:
+        return _strip_comment(
+            text
+        )  # with the white space before it, which a comment in place of a value needs
+    text = text.strip()
     value, end, rest = text[1:].partition(_QUOTES[text[0]])
     if not end or (rest and _strip_comment(f" {rest}")):
         raise Unfit(f"a value that begins with {text[0]!a} ends with one, not {text[:_SHOWN_CHARS]!a}")
@@ -136,7 +139,8 @@ def _remark_on(
         return Remark("info", f"{place} has no purpose any more: {parameter.meaning}")
     if parameter is not None:
         return Remark("warning", f"{place} changes nothing ({parameter.meaning})")
-    nearest = find_nearest(name, table)
+    last_word = name.split()[-1]  # "export PORT": a shell's habit
+    nearest = last_word if last_word in table else find_nearest(name, table)
     if nearest is not None:
         shown = ascii(name[:_SHOWN_CHARS])[1:-1]
         remedy = f"Write {nearest}, or begin the line with # to make it a comment"

@@ -133,6 +133,13 @@ def _parse_text(parameter: Parameter, text: str) -> str:
     return text
 
 
+def _parse_path(parameter: Parameter, text: str) -> str:
+    """Nothing is a path only where nothing is the default: else it would name the run folder itself."""
+    if not text and parameter.default:
+        raise Unfit("expected a path, not nothing")
+    return _parse_text(parameter, text)
+
+
 def _parse_ip(parameter: Parameter, text: str) -> str:
     if text:
         _require_ip(text)
@@ -196,7 +203,7 @@ PARSERS: Final[Mapping[str, Callable[[Parameter, str], object]]] = {
     "number": _parse_number,
     "yes or no": _parse_flag,
     "text": _parse_text,
-    "path": _parse_text,
+    "path": _parse_path,
     "ip address": _parse_ip,
     "choice": _parse_choice,
     "choices": _parse_choices,

@@ -100,6 +100,7 @@ def test_a_value_of_the_wrong_type_is_an_error_with_file_line_and_what_was_expec
         ("LOGS", "LOG"),
         ("WIAT", "WAIT"),
         ("LIMIT_FRAMES", "LIMIT_FRAME_S"),
+        ("EXPORT PORT", "PORT"),
     ],
 )
 def test_a_typo_is_an_error_with_the_nearest_name(typo: str, known: str) -> None:
@@ -109,7 +110,13 @@ def test_a_typo_is_an_error_with_the_nearest_name(typo: str, known: str) -> None
     assert known in error.remedy
 
 
-@pytest.mark.parametrize("name", ["HOST", "TOR_CONTROL", "COLOUR", "MY_NOTES"])
+@pytest.mark.parametrize("name", ["WALLET", "POW_LEDGER_DB"])
+def test_a_path_that_is_nothing_is_one_only_where_that_is_the_default(name: str) -> None:
+    assert fail(f"\n{name}=").expected == "expected a path, not nothing"
+    assert parse("PASSPHRASE_FILE=\nNODE_PY_PATH= # none") == {"PASSPHRASE_FILE": "", "NODE_PY_PATH": ""}
+
+
+@pytest.mark.parametrize("name", ["HOST", "TOR_CONTROL", "COLOUR", "MY_NOTES", "EXPORT COLOUR"])
 def test_any_other_unknown_name_is_a_warning(name: str) -> None:
     config = parse_config(f"{name}=1", "config.txt", TABLE)
     assert config.values == {}
