@@ -125,10 +125,14 @@ class LockFacts:
     wallet_path: str
     data_pid: int | None
     wallet_pid: int | None
+    problem: str = ""
+    """Why a lock cannot be looked at: nor could a node take it."""
 
 
 def judge_lock(facts: LockFacts) -> list[Finding]:
     """One node, and the same one, has both."""
+    if facts.problem:
+        return [error(facts.problem, "Mend it: the node does not start with it")]
     data, wallet = facts.data_pid, facts.wallet_pid
     if data is not None and data == wallet:
         return [ok(f"process {data} has {facts.data_path} and the wallet")]

@@ -11,6 +11,7 @@ import psutil
 from hypernode.cli.duty.files import ConfigFacts, DiskFacts, LedgerFacts, LockFacts, WalletFacts
 from hypernode.cli.duty.inquiry import Inquiry, in_thread
 from hypernode.core.timeline import compute_round_slot
+from hypernode.files import explain
 from hypernode.node.home import check_new_wallet
 from hypernode.node.lock import find_holder
 from hypernode.node.passphrase import VARIABLE, get_passphrase
@@ -108,15 +109,17 @@ def _find_journal_problem(path: Path) -> str:
 
 async def look_at_lock(inquiry: Inquiry) -> LockFacts:
     """Who has the data folder and the wallet."""
-    settings = inquiry.settings
-    return await in_thread(
-        lambda: LockFacts(
-            str(settings.data_path),
-            str(settings.wallet_path),
-            find_holder(settings.lock_path),
-            find_holder(settings.wallet_lock_path),
+    return await in_thread(lambda: _read_locks(inquiry.settings))
+
+
+def _read_locks(settings: Settings) -> LockFacts:
+    data, wallet = str(settings.data_path), str(settings.wallet_path)
+    try:
+        return LockFacts(
+            data, wallet, find_holder(settings.lock_path), find_holder(settings.wallet_lock_path)
         )
-    )
+    except OSError as fault:
+        return LockFacts(data, wallet, None, None, explain(fault))
 
 
 async def look_at_disk(inquiry: Inquiry) -> DiskFacts:

@@ -214,6 +214,20 @@ def test_the_holder_of_a_lock_is_named_as_long_as_it_lives(home: Path) -> None:
     assert find_holder(path) is None
 
 
+def test_what_lies_in_the_place_of_a_lock_is_said_once_and_no_fault_of_ours(home: Path) -> None:
+    (home / "data").mkdir(exist_ok=True)
+    (home / "data" / "lock").mkdir()
+    found = look(home, "lock", "ledger", "port", "node")
+    said = [row for row, findings in found.items() for one in findings if "is no file" in one.found]
+    assert said == ["lock"]
+    assert found["lock"][0].severity is Severity.ERROR
+    assert not any("hn_check" in one.remedy for findings in found.values() for one in findings)
+    (home / "data" / "lock").rmdir()
+    (home / "data").rmdir()
+    (home / "data").touch()
+    assert "a part of the path is no folder" in look_at(home, "lock")[1]
+
+
 def test_a_folder_that_may_not_be_written_to_is_an_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert look_at(home, "disk")[0] is not Severity.ERROR
     (home / "logs").mkdir()
