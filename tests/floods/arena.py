@@ -12,7 +12,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +86,12 @@ class Arena:
         logs = [*self.home.glob("logs/pos_app*.log"), self.home / "output.log"]
         return sum(path.read_bytes().count(b"\n") for path in logs if path.exists())
 
+    def find_slot_lines(self, slots: Collection[SlotKey]) -> list[str]:
+        """What the attacked node wrote of slots of its own that did not get its block."""
+        starts = tuple(f"our slot {sir} of round {round_}: " for round_, sir in slots)
+        lines = (self.home / "logs/pos_app.log").read_text("utf-8").splitlines() if slots else []
+        return [line[line.index("our slot ") :] for line in lines if any(start in line for start in starts)]
+
     def get_disk_bytes(self) -> int:
         """Of the attacked node's ledger, with its log."""
         return sum(path.stat().st_size for path in self.home.glob("data/ledger.db*"))
@@ -131,9 +137,9 @@ class Arena:
         said: dict[str, Any] = json.loads(answer.string or "{}")
         self.jurors[int(said["previous"])] = tuple(str(slot[0]) for slot in said["slots"])
 
-    async def count_slots(self, first: SlotKey, last: SlotKey) -> tuple[int, int]:
+    async def find_slots(self, first: SlotKey, last: SlotKey) -> tuple[set[SlotKey], set[SlotKey]]:
         """Slots of the attacked node's after ``first`` and before ``last``, of the rounds that were asked
-        about, and in how many of them the witness has a block of its."""
+        about, and those of them that have no block of its where the witness looks."""
         due = {
             (round_, sir)
             for round_, jurors in self.jurors.items()
@@ -142,7 +148,7 @@ class Arena:
         }
         chain = await self.ask_chain()
         forged = {(round_, sir) for round_, sir, forger in chain if forger == self.target_address}
-        return len(due), len(due & forged)
+        return due, due - forged
 
     async def _ask_witness(self, command: Command) -> Command:
         hello = Hello(self.network.posnet, CLIENT_PORT, self.peer.address)

@@ -53,6 +53,8 @@ class Report:
     """Slots of the attacked node's that began and ended during the flood."""
     forged: int
     """Blocks that it forged in them."""
+    reasons: tuple[str, ...] = ()
+    """What its log says of those that it did not forge in."""
     seen: tuple[str, ...] = ()
     """What the flood itself saw go wrong."""
 
@@ -63,7 +65,7 @@ class Report:
         if not self.exchanges or self.broken:
             faults.append(f"{self.exchanges} height exchanges, {self.broken} sessions broken")
         if with_clocks and self.forged < self.slots:
-            faults.append(f"it forged in {self.forged} of its {self.slots} slots")
+            faults += [f"it forged in {self.forged} of its {self.slots} slots", *self.reasons]
         if self.disk_mib > MAX_DISK_MIB:
             faults.append(f"{self.disk_mib:.1f} MiB more on the disk")
         if self.lines > MAX_LINES * max(1.0, self.seconds / LINES_S):
@@ -104,7 +106,7 @@ async def run_flood(arena: Arena, name: str, scale: float, settle_s: float, leas
         if isinstance(end, Exception):
             raise end
     await arena.ask_jurors()
-    slots, forged = await arena.count_slots(first_slot, last_slot)
+    slots, missed = await arena.find_slots(first_slot, last_slot)
     return Report(
         name=name,
         seconds=took,
@@ -117,8 +119,9 @@ async def run_flood(arena: Arena, name: str, scale: float, settle_s: float, leas
         disk_mib=(arena.get_disk_bytes() - disk) / MIB,
         lines=arena.count_log_lines() - lines,
         is_alive=arena.process.is_running(),
-        slots=slots,
-        forged=forged,
+        slots=len(slots),
+        forged=len(slots) - len(missed),
+        reasons=tuple(arena.find_slot_lines(missed)),
         seen=tuple(arena.faults),
     )
 
