@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from hypernode.cli.duty.findings import Finding, error, note, ok, warning
+from hypernode.cli.duty.findings import LOCK, Finding, error, note, ok, warning
 from hypernode.node.config_files import Remark
 
 LEAST_FREE_BYTES: Final = 200_000_000
@@ -132,7 +132,8 @@ class LockFacts:
 def judge_lock(facts: LockFacts) -> list[Finding]:
     """One node, and the same one, has both."""
     if facts.problem:
-        return [error(facts.problem, "Mend it: the node does not start with it")]
+        remedy = "Mend it, or look as the user that owns the folder: with this no node can be seen, nor start"
+        return [replace(error(facts.problem, remedy), cause=LOCK)]
     data, wallet = facts.data_pid, facts.wallet_pid
     if data is not None and data == wallet:
         return [ok(f"process {data} has {facts.data_path} and the wallet")]
@@ -165,6 +166,10 @@ class DiskFacts:
     unwritable: tuple[str, ...] = ()
     """Folders that this user may not write to."""
     is_read_only: bool = False
+    full_wallet: str = ""
+    """The wallet's folder, where it is on another file system that has no room; else empty."""
+    full_logs: str = ""
+    """The same of the folder of the logs."""
 
 
 def judge_disk(facts: DiskFacts) -> list[Finding]:
@@ -190,6 +195,12 @@ def judge_disk(facts: DiskFacts) -> list[Finding]:
         findings.append(
             error(f"{facts.path} is mounted read-only", "Look at the disk, then mount it writable")
         )
+    if facts.full_wallet:
+        remedy = "Make room: a node that cannot write its journal stops forging"
+        findings.append(error(f"the disk of {facts.full_wallet} is full", remedy))
+    if facts.full_logs:
+        remedy = "Make room: what the node says goes to standard error only"
+        findings.append(warning(f"the disk of {facts.full_logs} is full", remedy))
     for folder in facts.unwritable:
         findings.append(
             error(

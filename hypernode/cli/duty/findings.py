@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 
 class Severity(IntEnum):
@@ -21,6 +22,10 @@ class Severity(IntEnum):
     @property
     def word(self) -> str:
         return self.name.lower()
+
+
+LOCK: Final = "lock"
+"""The trouble that the lock, and most likely its folder, cannot be looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from hypernode.files import explain
 from hypernode.node.home import check_new_wallet
 from hypernode.node.lock import find_holder
 from hypernode.node.passphrase import VARIABLE, get_passphrase
+from hypernode.node.run_file import read_run
 from hypernode.node.settings import Settings
 from hypernode.node.wallet import (
     WalletError,
@@ -28,6 +29,10 @@ from hypernode.storage.interface import OtherNetwork, StorageError
 from hypernode.storage.journal import inspect_journal
 from hypernode.storage.ledger import open_ledger_to_read
 from hypernode.storage.read_only import SnapshotDatabase
+
+FULL_BYTES = 1 << 20
+"""Some hours of a log, or thousands of lines of the journal: a disk with less has no room.  More is not asked
+for, as a small one of their own is enough for both."""
 
 
 async def look_at_config(inquiry: Inquiry) -> ConfigFacts:
@@ -115,11 +120,13 @@ async def look_at_lock(inquiry: Inquiry) -> LockFacts:
 def _read_locks(settings: Settings) -> LockFacts:
     data, wallet = str(settings.data_path), str(settings.wallet_path)
     try:
-        return LockFacts(
-            data, wallet, find_holder(settings.lock_path), find_holder(settings.wallet_lock_path)
-        )
+        data_pid, wallet_pid = find_holder(settings.lock_path), find_holder(settings.wallet_lock_path)
     except OSError as fault:
         return LockFacts(data, wallet, None, None, explain(fault))
+    if data_pid is None and (run := read_run(settings.data_path)) is not None:
+        # somebody removed the lock of a node that runs: it makes it again (app.lock_watch)
+        data_pid = run.pid
+    return LockFacts(data, wallet, data_pid, wallet_pid)
 
 
 async def look_at_disk(inquiry: Inquiry) -> DiskFacts:
@@ -144,7 +151,17 @@ def _read_disk(settings: Settings) -> DiskFacts:
             str(folder) for folder in there if not is_read_only and not os.access(folder, os.W_OK)
         ),
         is_read_only=is_read_only,
+        full_wallet=_find_full(settings.wallet_path.parent, data),
+        full_logs=_find_full(settings.logs_path, data),
     )
+
+
+def _find_full(folder: Path, data: Path) -> str:
+    """The folder where it is on another file system than the data, and that has no room; else empty."""
+    there = _find_existing(folder)
+    if there.stat().st_dev == data.stat().st_dev or psutil.disk_usage(str(there)).free >= FULL_BYTES:
+        return ""
+    return str(there)
 
 
 def _find_existing(folder: Path) -> Path:

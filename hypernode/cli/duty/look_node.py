@@ -30,8 +30,11 @@ PROBLEMS = (TransportClosed, TimeoutError, HelloRefused, Reject, Ignore, SaidKo,
 
 
 async def look_for_node(inquiry: Inquiry) -> int | None:
-    """The process of the node on this folder.  A ledger tool has the folder too, but nothing else of it."""
+    """The process of the node on this folder.  A ledger tool has the folder too, but nothing else of it.
+    Raises OSError where the lock cannot be looked at: whether one runs is not known then."""
     lock = await inquiry.once(look_at_lock)
+    if lock.problem:
+        raise OSError(lock.problem)
     pid = lock.data_pid
     if pid is None or pid == lock.wallet_pid:
         return pid

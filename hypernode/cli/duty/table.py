@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
@@ -27,7 +27,7 @@ from hypernode.cli.duty.files import (
     judge_lock,
     judge_wallet,
 )
-from hypernode.cli.duty.findings import Finding, Severity, note, settle_causes, warning
+from hypernode.cli.duty.findings import LOCK, Finding, Severity, note, settle_causes, warning
 from hypernode.cli.duty.host import judge_clock, judge_limits, judge_port, judge_versions
 from hypernode.cli.duty.inquiry import Inquiry
 from hypernode.cli.duty.look_chains import (
@@ -53,6 +53,7 @@ from hypernode.cli.duty.look_host import (
 )
 from hypernode.cli.duty.look_node import look_at_node
 from hypernode.cli.duty.node import judge_node
+from hypernode.files import explain
 
 ROW_S: Final = 3.5
 """For one row, and so for all: with starting and printing, five seconds in all."""
@@ -132,6 +133,12 @@ async def _look(row: Row[Any], inquiry: Inquiry, row_s: float) -> list[Finding]:
             return row.judge(await inquiry.once(row.look))
     except TimeoutError:
         return [warning(f"not known within {row_s:g} s: {row.help}", row.slow)]
+    except OSError as fault:
+        return [
+            replace(
+                warning(f"could not be looked at: {explain(fault)}", "Look at what it names"), follows=LOCK
+            )
+        ]
     except Exception as fault:  # one row's fault must not hide what the others found
         words = f"could not be looked at: {type(fault).__name__}: {fault}"
         return [

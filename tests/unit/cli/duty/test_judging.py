@@ -139,6 +139,8 @@ CASES: list[tuple[str, Any, Severity, str]] = [
     ("disk", replace(DISK, free_bytes=LEAST_FREE_BYTES - 1), ERROR, "Make room"),
     ("disk", replace(DISK, free_files=3), ERROR, "inodes"),
     ("disk", replace(DISK, is_read_only=True), ERROR, "mounted read-only"),
+    ("disk", replace(DISK, full_wallet="/key"), ERROR, "the disk of /key is full"),
+    ("disk", replace(DISK, full_logs="/log"), WARNING, "the disk of /log is full"),
     ("disk", replace(DISK, unwritable=("/home/x",)), ERROR, "may not write to /home/x"),
     ("lock", LOCK, OK, "process 7 has /d"),
     ("lock", replace(LOCK, data_pid=None, wallet_pid=None), NOTE, "no node runs here"),

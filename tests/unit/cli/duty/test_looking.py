@@ -14,11 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from hypernode.cli.duty import look_chains
 from hypernode.cli.duty.findings import Finding, Severity
 from hypernode.cli.duty.inquiry import Inquiry, in_thread
+from hypernode.cli.duty.look_files import FULL_BYTES
 from hypernode.cli.duty.table import ROWS, Row, look_at_all
 from hypernode.core.network import FixedHypernode
 from hypernode.core.params import testnet as make_testnet
@@ -28,6 +30,7 @@ from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.clock import SystemClock, SystemEntropy
 from hypernode.node.lock import acquire_lock, find_holder
 from hypernode.node.passphrase import VARIABLE
+from hypernode.node.run_file import describe_run, telling_run
 from hypernode.node.settings import Flags, Settings, load_settings
 from hypernode.node.wallet import Wallet, create_wallet
 from hypernode.ports import Endpoint
@@ -221,11 +224,52 @@ def test_what_lies_in_the_place_of_a_lock_is_said_once_and_no_fault_of_ours(home
     said = [row for row, findings in found.items() for one in findings if "is no file" in one.found]
     assert said == ["lock"]
     assert found["lock"][0].severity is Severity.ERROR
-    assert not any("hn_check" in one.remedy for findings in found.values() for one in findings)
+    assert found["node"][0].found == "could not be looked at: see lock"  # and not that none runs
+    assert max(one.severity for row in ("ledger", "port", "node") for one in found[row]) is Severity.NOTE
     (home / "data" / "lock").rmdir()
     (home / "data").rmdir()
     (home / "data").touch()
     assert "a part of the path is no folder" in look_at(home, "lock")[1]
+
+
+def test_a_node_whose_lock_was_removed_runs_still(home: Path) -> None:
+    settings = read_settings(home)
+    (home / "data").mkdir(exist_ok=True)
+    with (
+        acquire_lock(settings.wallet_lock_path, "wallet"),
+        telling_run(settings.data_path, describe_run(settings, os.getpid(), "1", [])),
+    ):
+        severity, words = look_at(home, "lock")
+    assert severity is Severity.OK
+    assert f"process {os.getpid()} has {settings.data_path} and the wallet" in words
+
+
+def test_a_full_disk_of_their_own_of_the_logs_or_the_wallet_is_found(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs, wallet = home / "elsewhere", home / "key" / "poswallet.json"
+    for folder in (logs, wallet.parent):
+        folder.mkdir()
+    settings = replace(read_settings(home), logs_path=logs, wallet_path=wallet)
+    plenty = psutil.disk_usage(str(home))
+    full = plenty._replace(free=FULL_BYTES - 1)
+    monkeypatch.setattr(
+        psutil,
+        "disk_usage",
+        lambda path: full if path in (str(logs), str(wallet.parent)) else plenty,
+    )
+    assert "is full" not in look_at(home, "disk", settings)[1]  # it is the one of the data
+    stat = Path.stat
+    others = {logs: 1, wallet.parent: 2}
+
+    def stat_of_three(path: Path, **how: bool) -> os.stat_result:
+        found = stat(path, **how)
+        return os.stat_result((*found[:2], others[path], *found[3:])) if path in others else found
+
+    monkeypatch.setattr(Path, "stat", stat_of_three)
+    found = {finding.found: finding.severity for finding in look(home, "disk", settings=settings)["disk"]}
+    assert found[f"the disk of {wallet.parent} is full"] is Severity.ERROR
+    assert found[f"the disk of {logs} is full"] is Severity.WARNING
 
 
 def test_a_folder_that_may_not_be_written_to_is_an_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
