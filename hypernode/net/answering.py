@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from hypernode.core.errors import Ignore
 from hypernode.net.answer import Answer, Encoded, InTurn
 from hypernode.net.budgets import Budgets, compute_cost, get_key, get_wait
 from hypernode.net.standing import Standing
-from hypernode.net.stream import CommandStream, count_messages
+from hypernode.net.stream import CommandStream, LongQuestion, count_messages, decode_question
 from hypernode.net.turns import Asker, Turns
 from hypernode.ports import Clock, TransportClosed
 from hypernode.wire.catalogue import COMMANDS, CommandId, Limits, TakesTurn
@@ -26,6 +26,9 @@ SMALL_BYTES: Final = 16 * 1024
 """Answers that are not counted as waiting: all sessions with one each hold less than 5 MiB."""
 JUDGED: Final = frozenset((CommandId.BLOCK, CommandId.TX, CommandId.MEMPOOL))
 """What they carry is dealt with whoever left: a legacy forger writes its block and closes."""
+
+
+Handle: TypeAlias = Callable[[Command], Awaitable[Answer | None]]
 
 
 class Asking(Protocol):
@@ -99,14 +102,14 @@ class Answering:
 
     async def answer(
         self,
-        command: Command,
-        handle: Callable[[], Awaitable[Answer | None]],
+        question: Command | LongQuestion,
+        handle: Handle,
         on_writing: Callable[[], None],
     ) -> None:
         """Answer a question that ``begin`` was told of; ``on_writing`` is called when it is the peer that is
         waited for.  Raises Ignore, Reject, TransportClosed, TimeoutError."""
         try:
-            made = await self._make(command, handle)
+            made = await self._make(question, handle)
             if made is None:
                 return
             on_writing()
@@ -119,20 +122,20 @@ class Answering:
             self._finish_large()
 
     async def _make(
-        self, command: Command, handle: Callable[[], Awaitable[Answer | None]]
+        self, question: Command | LongQuestion, handle: Handle
     ) -> tuple[bytes, ...] | InTurn | None:
         """What is to be written."""
-        turns = self._find_turns(command.id)
+        turns = self._find_turns(question.id)
         if turns is None:
-            answer = await handle()
+            answer = await handle(await decode_question(question))
             return answer if answer is None or isinstance(answer, InTurn) else await self._encode(answer)
-        told = count_messages(command)
-        self._asker = _NeverGone() if told and command.id in JUDGED else self._session
+        told = _count_told(question)
+        self._asker = _NeverGone() if told and question.id in JUDGED else self._session
         key, cost = self._get_key(), compute_cost(0, 0, told)
         is_kept = self._session.is_listed
         await turns.take(key, self._asker, wait_s=self.get_time_left(), is_kept=is_kept)
         try:
-            answer = await handle()
+            answer = await handle(await decode_question(question))
             if answer is None or isinstance(answer, InTurn):
                 return answer
             rows = _count_rows(answer)
@@ -229,6 +232,13 @@ class Answering:
 
 _ROW_BYTES: Final = 240
 """A message on the wire."""
+
+
+def _count_told(question: Command | LongQuestion) -> int:
+    """Messages that it carries; of one that is not decoded, about as many."""
+    if isinstance(question, LongQuestion):
+        return question.size // _ROW_BYTES
+    return count_messages(question)
 
 
 def _count_rows(answer: Command | Encoded) -> int:

@@ -22,7 +22,7 @@ from hypernode.net.caller import Caller, Handler, SessionEnd
 from hypernode.net.proving import Keys, ProvingPlace
 from hypernode.net.signed_hello import AnsweringProof, Identity, limit_features
 from hypernode.net.standing import Standing
-from hypernode.net.stream import CommandStream
+from hypernode.net.stream import CommandStream, decode_question
 from hypernode.net.token_bucket import TokenBucket
 from hypernode.ports import Clock, Offload, Transport, TransportClosed
 from hypernode.wire.block_heads import peek_block_heads
@@ -188,40 +188,36 @@ class ServedSession:
             wait_s = self._limits.silence_s if is_known else self._limits.first_frame_s
             self._rest()
             try:
-                command = await self._stream.read_command(wait_s)
+                question = await self._stream.read_question(wait_s)
             except ForeignNetwork as foreign:
                 await self._refuse(f"another network: {foreign.reason}", ForeignNetwork)
             self._check_place()
-            self._caller.commands[command.id] += 1
+            self._caller.commands[question.id] += 1
             self.is_busy = True
-            if self._refusal is not None and not self._may_go_on(command.id):
+            if self._refusal is not None and not self._may_go_on(question.id):
                 raise self._refusal
-            self._answering.begin(command.id)
-            wait_s = self._pay(command.id)
+            self._answering.begin(question.id)
+            wait_s = self._pay(question.id)
             if wait_s > 0:
                 if self.is_listed:
                     wait_s = min(wait_s, self._answering.get_time_left())
                 await asyncio.sleep(wait_s)
                 self._check_place()
             if self._proof is not None:
-                await self._take_proof(command, self._proof)
+                await self._take_proof(await decode_question(question), self._proof)
                 continue
-            if command.id is CommandId.HELLO:
-                await self._take_hello(command)
+            if question.id is CommandId.HELLO:
+                await self._take_hello(await decode_question(question))
                 continue
-            await self._check(command.id)
-            await self._answer(command)
-            del command
+            await self._check(question.id)
+            await self._answering.answer(question, partial(self._handler, self._caller), self._rest)
+            del question
 
     def _check_place(self) -> None:
-        """Who gave way while its question was decoded, or waited for tokens, waits no further: what it
+        """Who gave way while its question was read, or waited for tokens, waits no further: what it
         carried is let go.  Raises TransportClosed."""
         if self.gave_way:
             raise TransportClosed("gave way")
-
-    async def _answer(self, command: Command) -> None:
-        handle = partial(self._handler, self._caller, command)
-        await self._answering.answer(command, handle, self._rest)
 
     def _rest(self) -> None:
         """Nothing of ours is waited for: the peer has the next word, or an answer to read."""

@@ -23,14 +23,15 @@ from hypernode.wire.framing import FaultCounter, Framing, Mode
 from hypernode.wire.long_frames import LongFrame, LongReceiver
 from hypernode.wire.scanning import decode_spooled
 from hypernode.wire.spool import MakeSpool, MemorySpool, Spool
-from hypernode.wire.tags import RULE
+from hypernode.wire.tags import RULE, peek_command_id
 
 READ_BYTES: Final = 64 * 1024
 """Read at once: one kernel buffer; a frame's limit is known before a second piece is asked for."""
 LONG_BYTES: Final = 64 * 1024
 """A payload of more is decoded off the event loop: 300 messages, a millisecond."""
 SHORT_BYTES: Final = 4 * 1024
-"""Of a frame that is being received: more is told to who counts (``on_held``)."""
+"""Of a frame that is being received: more is told to who counts (``on_held``), and a question of more is
+decoded in its turn."""
 PIECE_BYTES: Final = 64 * 1024
 """Written at once: who does not take as much within its time is stuck."""
 LONG_MESSAGES: Final = 300
@@ -50,6 +51,30 @@ def _note_nothing(size: int) -> None:
 async def run_inline(work: Callable[[], T], /) -> T:
     """``ports.Offload`` where nothing else waits for its turn: a client, a simulation."""
     return work()
+
+
+class LongQuestion:
+    """A question of more than ``SHORT_BYTES``, held as it came: its messages would be three times as large,
+    and scattered, so that little of that would go back to the system when they go."""
+
+    def __init__(self, payload: bytes, limits: Limits, received: int, offload: Offload) -> None:
+        """Raises Reject when it begins with no command."""
+        command_id = peek_command_id(payload)
+        if command_id is None:
+            raise Reject(RULE, "a frame without a command")
+        self.id: Final = command_id
+        self.size: Final = len(payload)
+        self._payload = payload
+        self._limits = limits
+        self._received = received
+        self._offload = offload
+
+    async def decode(self) -> Command:
+        """Once; what came is let go.  Raises Reject for what is no command."""
+        payload, self._payload = self._payload, b""
+        if len(payload) <= LONG_BYTES:
+            return decode_command(payload, self._limits, self._received)
+        return await self._offload(lambda: decode_command(payload, self._limits, self._received))
 
 
 class CommandStream:
@@ -106,19 +131,33 @@ class CommandStream:
         TransportClosed, Reject for what is no command, StorageTrouble for a long answer that cannot be put
         away."""
         within = limits or self._limits
-        payload = await self._read_payload(wait_s, most_s, within)
+        payload, received = await self._read_screened(wait_s, most_s, within)
+        if not isinstance(payload, bytes):
+            spool = payload
+            return await self._offload(lambda: decode_spooled(spool, within, received))
+        if len(payload) <= LONG_BYTES:
+            return decode_command(payload, within, received)
+        return await self._offload(lambda: decode_command(payload, within, received))
+
+    async def read_question(self, wait_s: float) -> Command | LongQuestion:
+        """As ``read_command``, but what is long is left to be decoded when it is its turn."""
+        payload, received = await self._read_screened(wait_s, math.inf, self._limits)
+        if not isinstance(payload, bytes):
+            raise RuntimeError("only answers are put into spools")
+        if len(payload) <= SHORT_BYTES:
+            return decode_command(payload, self._limits, received)
+        return LongQuestion(payload, self._limits, received, self._offload)
+
+    async def _read_screened(self, wait_s: float, most_s: float, limits: Limits) -> tuple[bytes | Spool, int]:
+        """A payload, and the second when it was here."""
+        payload = await self._read_payload(wait_s, most_s, limits)
         if self.screen is not None and isinstance(payload, bytes):
             await self.screen(payload)
         received = int(self._clock.now())
         self.last_progress = self._clock.monotonic()
-        if not isinstance(payload, bytes):
-            spool = payload
-            return await self._offload(lambda: decode_spooled(spool, within, received))
-        if len(payload) > SHORT_BYTES:
+        if isinstance(payload, bytes) and len(payload) > SHORT_BYTES:
             self._on_held(len(payload) + self.framing.bytes_held)
-        if len(payload) <= LONG_BYTES:
-            return decode_command(payload, within, received)
-        return await self._offload(lambda: decode_command(payload, within, received))
+        return payload, received
 
     async def write_command(self, command: Command, most_s: float = math.inf) -> None:
         """Raises TimeoutError when the peer does not read within ``most_s`` or the limit (its stream is
@@ -259,6 +298,11 @@ def _split(parts: tuple[bytes, ...]) -> Iterable[bytes]:
     if len(parts[-1]) <= PIECE_BYTES:
         return parts
     return (part[start : start + PIECE_BYTES] for part in parts for start in range(0, len(part), PIECE_BYTES))
+
+
+async def decode_question(question: Command | LongQuestion) -> Command:
+    """Raises Reject for what is no command."""
+    return await question.decode() if isinstance(question, LongQuestion) else question
 
 
 def count_messages(command: Command) -> int:

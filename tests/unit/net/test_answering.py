@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
+from hypernode.core.types import Message
 from hypernode.net.answer import Encoded, InTurn
 from hypernode.net.caller import Caller
 from hypernode.sim.loop import run
@@ -39,7 +41,7 @@ class Node:
         await caller.expect(self.size)
         await asyncio.sleep(self.takes_s)
         self.most_waiting = max(self.most_waiting, self.world.budgets.answers.total)
-        return make_text(self.size) if command.id is QUESTION.id else command
+        return make_text(self.size) if command.id in (QUESTION.id, CommandId.TX) else command
 
     async def dial(self, ip: str) -> RawPeer:
         """A peer after its hello."""
@@ -88,6 +90,67 @@ def test_messages_of_who_left_are_dealt_with_all_the_same() -> None:
         peer.transport.close()
         await asyncio.sleep(60.0)
         assert [command.id for command in node.world.handled] == [CommandId.TX]
+
+    run(scenario())
+
+
+def count_message_objects() -> int:
+    return sum(isinstance(thing, Message) for thing in gc.get_objects())
+
+
+@pytest.mark.parametrize("count", [100, 1_000])
+def test_a_long_question_is_not_decoded_before_its_turn(count: int) -> None:
+    """Decoded it takes three times its bytes, in small pieces among which others stay for good."""
+
+    async def scenario() -> None:
+        node = Node()
+        await node.world.start()
+        peers = [await node.dial(get_ip(number)) for number in range(3)]
+        await spend_share(node, 10.0)
+        long = Command(CommandId.TX, messages=(message("m"),) * count)
+        before = count_message_objects()
+        for peer in peers:
+            await peer.say(long)
+        await asyncio.sleep(1.0)
+        assert node.world.budgets.strangers.count_waiting == 3
+        assert count_message_objects() == before
+        await asyncio.sleep(60.0)
+        assert node.world.handled == [long] * 3
+
+    run(scenario())
+
+
+def test_a_long_question_is_held_no_more_while_its_answer_is_read() -> None:
+    async def scenario() -> None:
+        node = Node()
+        await node.world.start()
+        peer = await node.dial(STRANGER)
+        before = count_message_objects()
+        node.size = 3 * MIB
+        await peer.say(Command(CommandId.TX, messages=(message("m"),) * 1_000))
+        await asyncio.sleep(2.0)
+        assert len(node.world.handled) == 1
+        node.world.handled.clear()
+        assert node.world.budgets.answers.total > 0
+        assert count_message_objects() < before + 1_000
+
+    run(scenario())
+
+
+def test_a_long_question_that_cannot_be_parsed_is_an_offence_in_its_turn() -> None:
+    async def scenario() -> None:
+        node = Node()
+        await node.world.start()
+        peer = await node.dial(STRANGER)
+        await spend_share(node, 10.0)
+        payload = encode_command(Command(CommandId.TX, messages=(message("m"),) * 1_000))
+        await peer.write(peer.framing.encode_frame(payload[:-1]))
+        await asyncio.sleep(60.0)
+        assert node.world.handled == []
+        [end] = node.world.ends
+        assert end.is_offence
+        assert node.world.budgets.strangers.count_at_work == 0
+        assert node.world.budgets.questions.total == 0
 
     run(scenario())
 
