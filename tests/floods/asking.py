@@ -32,8 +32,9 @@ HELD: Final = 500
 COME_BACK_S: Final = 2.0
 DEAF_QUESTIONS: Final = 15
 """Of 8 bytes, within the tokens of a session: the kernel takes the first answers."""
-FILL: Final = 300
-"""Messages of each sender: what a mempool takes of one in a round."""
+FILL: Final = 200
+"""Messages of each sender.  With what the legitimate peer says for the same three in a round, 80 of each,
+they are within the 300 that a mempool takes; over that, later slots of the round would lack messages."""
 FIND_S: Final = 10.0
 """So soon a stranger has found a place."""
 OPERATOR_IP: Final = "127.0.0.1"
