@@ -1,4 +1,7 @@
-"""Our locks, looked at while the node runs: somebody may remove the file of one ("a stale lock")."""
+"""Our locks, looked at while the node runs: somebody may remove the file of one ("a stale lock").
+
+Each look leaves the time on the files.  A loop that hangs does not look: what keeps a node alive goes by that
+where the log was moved, or cannot be written."""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ async def watch_locks(locks: Sequence[Lock], halt: Callable[[str], None]) -> Non
         await asyncio.sleep(LOCK_CHECK_S)
         for lock in locks:
             look_at_lock(lock, halt)
+            lock.touch()
 
 
 def look_at_lock(lock: Lock, halt: Callable[[str], None]) -> None:

@@ -8,6 +8,7 @@ inode by every name; and the holder looks now and then whether its file is still
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -58,6 +59,13 @@ class Lock:
         os.close(self._descriptor)
         self._descriptor = descriptor
         return True
+
+    def touch(self) -> None:
+        """Give its file the time of now, as a sign of life: also on a full disk, where no log can be written.
+        A file system that cannot has no such sign."""
+        if self._descriptor is not None:
+            with contextlib.suppress(OSError):
+                os.utime(self._descriptor)
 
     def release(self) -> None:
         """Free it.  A second time does nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,25 @@ def test_they_are_looked_at_again_and_again(
 
     asyncio.run(scenario())
     assert caplog.text.count("made again") == 2
+
+
+def test_each_look_leaves_the_time_on_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock_watch, "LOCK_CHECK_S", 0.0)
+    path = tmp_path / "lock"
+
+    async def scenario() -> None:
+        with acquire_lock(path, "it") as lock:
+            os.utime(path, (1, 1))
+            task = asyncio.create_task(watch_locks([lock], pytest.fail))
+            async with asyncio.timeout(10):
+                while path.stat().st_mtime == 1:
+                    await asyncio.sleep(0)
+            task.cancel()
+            monkeypatch.setattr(os, "utime", refuse)
+            lock.touch()  # and a file system that cannot is no trouble
+        lock.touch()  # nor is one that was released
+
+    def refuse(descriptor: int) -> None:
+        raise PermissionError
+
+    asyncio.run(scenario())
