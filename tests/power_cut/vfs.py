@@ -30,8 +30,15 @@ class _NoSuchFile(apsw.IOError):
     extendedresult = apsw.SQLITE_IOERR_DELETE_NOENT
 
 
+_NOWHERE: Final = Disk()
+"""Nothing is on it, and what is done to it is noticed by nobody."""
+
+
 class DiskVfs(apsw.VFS):
     """Registered under ``vfs_name`` for as long as it lives."""
+
+    disk: Disk = _NOWHERE
+    """While the collector takes it apart, with connections that a cut left open: those end on no disk."""
 
     def __init__(self, disk: Disk) -> None:
         self.disk = disk
@@ -55,6 +62,8 @@ class DiskVfs(apsw.VFS):
         return path in self.disk.files
 
     def xDelete(self, path: str, sync_folder: bool) -> None:
+        if self.disk is _NOWHERE:
+            return
         if path not in self.disk.files:
             raise _NoSuchFile(path)
         self.disk.delete(path)
