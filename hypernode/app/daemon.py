@@ -11,9 +11,9 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
-from typing import TextIO
+from typing import Any, TextIO
 
 from hypernode import __version__
 from hypernode.app.descriptors import fit_sessions, raise_limit
@@ -159,19 +159,17 @@ async def _live(
         if fault:
             node.halt(fault)
         signals.attach(make_reactions(stop, process, node))
-        tasks = [
-            asyncio.create_task(keep_log_alive(node, settings), name="heartbeat"),
-            asyncio.create_task(watch_parent(stop), name="parent"),
-            asyncio.create_task(metrics.watch(), name="metrics"),
-            asyncio.create_task(watch_locks(locks, node.halt), name="locks"),
-        ]
+        watches = {
+            "heartbeat": keep_log_alive(node, settings),
+            "parent": watch_parent(stop),
+            "metrics": metrics.watch(),
+            "locks": watch_locks(locks, node.halt),
+        }
         if (trim := find_trim()) is not None:
-            giving = give_back_memory(
+            watches["memory"] = give_back_memory(
                 trim, lambda: connections.traffic.bytes_moved, lambda: node.listening.bytes_held
             )
-            tasks.append(asyncio.create_task(giving, name="memory"))
-        for task in tasks:
-            task.add_done_callback(_say_if_failed)
+        tasks = _start(watches)
         try:
             await node.run(stop, lambda local: _say_where(settings, wallet, local))
         finally:
@@ -181,6 +179,14 @@ async def _live(
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.gather(*tasks, return_exceptions=True)
         APP_LOG.info("stopped")
+
+
+def _start(watches: Mapping[str, Coroutine[Any, Any, None]]) -> list[asyncio.Task[None]]:
+    """A task for each, by its name; one that fails is said in the log."""
+    tasks = [asyncio.create_task(watch, name=name) for name, watch in watches.items()]
+    for task in tasks:
+        task.add_done_callback(_say_if_failed)
+    return tasks
 
 
 def _say_if_failed(task: asyncio.Task[None]) -> None:
