@@ -49,6 +49,7 @@ RULE_CLASSES: Final[Mapping[str, str]] = {
 }
 """Where the network is mixed, 15 and the most messages of 7 are of class B, up to what legacy nodes read."""
 
+_NOT_THE_JUROR: Final = "the forger is not the juror of the slot"
 STRUCTURAL: Final = frozenset(("1", "10", "12"))
 """What no exception forgives: without these there is no chain that could be stored."""
 SIZES: Final = frozenset(("7", "14", "15"))
@@ -105,6 +106,12 @@ def find_breaks(network: Network, block: Block, context: BlockContext) -> tuple[
     )
 
 
+def validate_juror(network: Network, header: Block, juror: str | None, origin: Origin) -> None:
+    """Rule 6 alone, for a block of which no message was looked at.  Raises Reject."""
+    if header.forger != juror:
+        _refuse(network, header, Break("6", RULE_CLASSES["6"], _NOT_THE_JUROR), origin)
+
+
 def validate_head(network: Network, block: Block, context: BlockContext, origin: Origin) -> None:
     """Rules 1 to 6, which need none of a block's messages but their ids.  Raises Reject for the first that is
     a reason to refuse it."""
@@ -155,7 +162,7 @@ def _judge_head(network: Network, block: Block, context: BlockContext) -> Iterat
         yield "5", "the signature is not the forger's"
     # 6 [B] its forger holds the slot
     if context.juror_known and block.forger != context.juror:
-        yield "6", "the forger is not the juror of the slot"
+        yield "6", _NOT_THE_JUROR
 
 
 def _judge_shape(network: Network, block: Block, known_ids: Collection[bytes]) -> Iterator[tuple[str, str]]:

@@ -28,6 +28,7 @@ from hypernode.core.validate_block import (
     is_refused,
     validate_block,
     validate_head,
+    validate_juror,
     validate_shape,
 )
 from hypernode.core.validate_message import find_faults
@@ -254,8 +255,7 @@ class Judge:
         list, PowNotReady."""
         self._check_round(header)
         plan, _ = await self._get_lists(header.round)
-        if header.forger != plan.juror_of(header.sir) and not self._is_excepted(header):
-            raise Reject("rule 6", "the forger is not the juror of the slot")
+        validate_juror(self._network, header, plan.juror_of(header.sir), self._origin)
 
     async def check_head(self, block: Block) -> None:
         """Rules 1 to 6, which need none of its messages but their ids.  Raises Reject, PowNotReady."""
@@ -277,9 +277,6 @@ class Judge:
         """Rules 7 to 9, and what of 10, 14 and 15 shows without a message's signature.  Raises Reject,
         Ignore."""
         validate_shape(self._network, block, self._origin)
-
-    def _is_excepted(self, block: Block) -> bool:
-        return (block.height, block.block_hash) in self._network.exceptions
 
     def push(self, block: Block) -> None:
         """The next block is judged on top of this one."""
