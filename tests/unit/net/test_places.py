@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -87,11 +87,27 @@ def test_strangers_of_one_24_share_a_few_places() -> None:
 
 
 def test_hypernodes_of_one_24_do_not_share_them() -> None:
-    house = House()
+    house = House(replace(SMALL, sessions=20))
     for number in range(4):
         house.take(f"10.2.0.{number}")
-    house.take("10.1.0.1")
-    house.take("10.1.0.2")
+        house.take(f"10.1.0.{number}")
+    assert house.places.count == 8
+
+
+@pytest.mark.parametrize("standing", [Standing.REGISTERED, Standing.COUNTED])
+def test_hypernodes_and_strangers_of_one_24_do_not_count_against_each_other(standing: Standing) -> None:
+    house = House(replace(SMALL, sessions=20))
+    hypernodes, strangers = range(10, 14), range(3)
+    house.known |= {f"10.0.0.{number}": standing for number in hypernodes}
+    for number in (*strangers, *hypernodes):
+        house.take(f"10.0.0.{number}")
+    with pytest.raises(Ignore, match="3 sessions of strangers of its /24 are open"):
+        house.take("10.0.0.9")
+    other = House(replace(SMALL, sessions=20))
+    other.known = house.known
+    for number in (*hypernodes, *strangers):
+        other.take(f"10.0.0.{number}")
+    assert other.places.count == house.places.count == 7
 
 
 def test_a_third_is_kept_for_who_counts() -> None:
