@@ -16,13 +16,13 @@ from tornado.iostream import IOStream, StreamClosedError
 from tornado.tcpserver import TCPServer
 
 from benchmarks.chains import PORT, Party, make_ip, make_party
+from hypernode.app.system_clock import SystemClock
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
 from hypernode.net.caller import Caller
 from hypernode.net.serving import serve_session
 from hypernode.net.standing import Standing
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.node.clock import SystemClock
 from hypernode.ports import Endpoint, Listener, Transport
 from hypernode.wire.catalogue import Limits
 from hypernode.wire.codec import Command

@@ -20,9 +20,9 @@ from tornado.tcpclient import TCPClient
 from benchmarks.chains import PORT, Party, make_ip
 from benchmarks.figures import Row
 from benchmarks.other_end import start_other_end
+from hypernode.app.system_clock import SystemClock
 from hypernode.net.session import Session, open_session
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.node.clock import SystemClock
 from hypernode.ports import Endpoint
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command

@@ -15,12 +15,12 @@ import psutil
 from benchmarks.chains import Party, make_ip
 from benchmarks.figures import Row
 from benchmarks.ledgers import copy_ledger, load_ledger
+from hypernode.app.system_clock import SystemClock
 from hypernode.core.params import network_to_json
 from hypernode.net.session import open_session
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.node.clock import SystemClock
-from hypernode.node.wallet import create_wallet
 from hypernode.ports import Endpoint, TransportClosed
+from hypernode.wallet.pos_wallet import create_wallet
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, CLIENT_PORT, Hello

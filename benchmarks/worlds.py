@@ -11,19 +11,19 @@ from pathlib import Path
 
 from benchmarks.chains import FIRST_ROUND, Party, make_ip
 from hypernode.app.files import FolderFiles
+from hypernode.app.system_clock import SystemClock, SystemEntropy
 from hypernode.app.verifier import ThreadVerifier
 from hypernode.net.session import Session, open_session
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.assembly import NodeOptions
-from hypernode.node.clock import SystemClock, SystemEntropy
 from hypernode.node.runtime import Node
-from hypernode.node.wallet import make_wallet
 from hypernode.node.world import World
 from hypernode.ports import Endpoint
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.storage.database import open_database
 from hypernode.storage.journal import open_journal
 from hypernode.storage.ledger import open_ledger
+from hypernode.wallet.pos_wallet import make_wallet
 from hypernode.wire.catalogue import LIMITS, Limits
 from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello
 

@@ -19,27 +19,14 @@ from sphinx.pycode import ModuleAnalyzer
 
 import hypernode
 from hypernode.cli import check, ledger
+from hypernode.config.parameter_table import NO_PURPOSE, OF_THE_NETWORK, Parameter, load_table
 from hypernode.core.network import Delays, Network
 from hypernode.core.rainbow import BOUNDS, MAX_ITEMS
-from hypernode.node.config_table import NO_PURPOSE, OF_THE_NETWORK, Parameter, load_table
 from hypernode.wire.catalogue import COMMANDS, LIMITS, CommandSpec, Limits, Values, Who
 from hypernode.wire.hello import FEATURES
 
-LAYERS: Final = (
-    "core",
-    "wire",
-    "mempool",
-    "machine",
-    "net",
-    "storage",
-    "pow",
-    "node",
-    "app",
-    "sim",
-    "devnet",
-    "cli",
-)
-"""Packages in the order of reading; ``ports`` and ``files`` are modules, each with a page."""
+LAYERS: Final = tuple(info.name for info in pkgutil.iter_modules(hypernode.__path__) if info.name[0] != "_")
+"""Packages and modules of the first level, each with a page."""
 
 _WITHOUT_PAGE: Final = ("hypernode.wire.command_pb2",)
 """Generated code."""
@@ -291,8 +278,6 @@ def make_pages(root: Path) -> Mapping[str, str]:
         "obsolete_parameters.inc": format_obsolete_parameters(),
         "ledger_help.inc": format_ledger_help(),
         "changelog.inc": format_changelog((root / "CHANGELOG.md").read_text(encoding="utf-8")),
-        "api/ports.rst": format_api_page("ports", ["hypernode.ports"]),
-        "api/files.rst": format_api_page("files", ["hypernode.files"]),
         **api,
     }
 

@@ -21,6 +21,8 @@ from hypernode.app.faults import FaultLog
 from hypernode.app.files import FolderFiles
 from hypernode.app.hardening import forbid_dumps, keep_files_private
 from hypernode.app.heartbeat import keep_log_alive
+from hypernode.app.home import check_new_wallet
+from hypernode.app.home_locks import lock_data, lock_wallet
 from hypernode.app.last_words import APP_LOG_NAME
 from hypernode.app.lock_watch import watch_locks
 from hypernode.app.memory import find_trim, give_back_memory, hold_little
@@ -35,27 +37,26 @@ from hypernode.app.signals import (
     make_reactions,
     watch_parent,
 )
+from hypernode.app.system_clock import SystemClock, SystemEntropy
 from hypernode.app.verifier import ThreadVerifier
+from hypernode.config.config_files import Remark
+from hypernode.config.run_file import describe_run, telling_run
+from hypernode.config.settings import Settings
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.assembly import NodeOptions
-from hypernode.node.clock import SystemClock, SystemEntropy
-from hypernode.node.config_files import Remark
-from hypernode.node.home import check_new_wallet
-from hypernode.node.lock import Lock, find_unfinished, lock_data, lock_wallet
 from hypernode.node.logs import ACCESS_LOGGER, get_logger, setup_logging
-from hypernode.node.passphrase import get_passphrase
-from hypernode.node.run_file import describe_run, telling_run
 from hypernode.node.runtime import Node
-from hypernode.node.settings import Settings
 from hypernode.node.subjects import Subjects
 from hypernode.node.sync_progress import OnProgress
-from hypernode.node.wallet import Wallet, create_wallet, find_exposure, load_wallet
 from hypernode.node.world import World
 from hypernode.ports import Endpoint, Lane
 from hypernode.storage.database import InlineDatabase, open_database
 from hypernode.storage.interface import StorageError
 from hypernode.storage.journal import open_journal
 from hypernode.storage.ledger import SqliteLedger, open_ledger
+from hypernode.wallet.locks import Lock, find_unfinished
+from hypernode.wallet.passphrase import get_passphrase
+from hypernode.wallet.pos_wallet import Wallet, create_wallet, find_exposure, load_wallet
 
 APP_LOG = logging.getLogger("tornado.application")
 UNFINISHED = (

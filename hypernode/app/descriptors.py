@@ -6,7 +6,7 @@ import resource
 from dataclasses import replace
 from typing import Final
 
-from hypernode.node.settings import Settings
+from hypernode.config.settings import Settings
 
 OTHER_FILES: Final = 100
 """Open files beside sessions: databases with their logs, libraries, the terminal, one-off connections."""

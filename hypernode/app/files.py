@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
-from hypernode.files import LastingFault, read_own, replacing, sync_file
+from hypernode.files.own_files import LastingFault, read_own, replacing, sync_file
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 """Of a file that is read as a whole: more than the largest of ours, 10,000 messages of a saved mempool."""

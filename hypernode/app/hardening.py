@@ -14,7 +14,7 @@ import sys
 from typing import Final
 
 PRIVATE_UMASK: Final = 0o027
-"""Files that others than ``hypernode.files`` make (SQLite's, the rotated logs) are not for others to read."""
+"""Files that others than ``files.own_files`` make (SQLite's, the rotated logs) are not for others to read."""
 _PR_SET_DUMPABLE: Final = 4
 
 

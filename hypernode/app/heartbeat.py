@@ -6,8 +6,8 @@ import asyncio
 import json
 import logging
 
+from hypernode.config.settings import Settings
 from hypernode.node.runtime import Node
-from hypernode.node.settings import Settings
 
 MAX_SILENCE_S = 55.0
 """Below the minute, so that a line that takes its time is still in it."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from hypernode.files import LOG_FILE, open_own
+from hypernode.files.own_files import LOG_FILE, open_own
 
 APP_LOG_NAME: Final = "pos_app.log"
 PATIENCE_S: Final = 1.0

@@ -10,8 +10,8 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from hypernode.files import explain
-from hypernode.node.lock import Lock, LockHeld
+from hypernode.files.own_files import explain
+from hypernode.wallet.locks import Lock, LockHeld
 
 LOCK_CHECK_S: Final = 10.0
 """What a removed file is for tools until then: a node that does not run.  A second node finds the folder and

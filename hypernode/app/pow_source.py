@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 
+from hypernode.app.system_clock import SystemClock
+from hypernode.config.settings import Settings
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.node.clock import SystemClock
-from hypernode.node.settings import Settings
 from hypernode.ports import Connections, Endpoint, PowSource
 from hypernode.pow.failover_source import FailoverPowSource
 from hypernode.pow.fixed_source import FixedPowSource

@@ -25,10 +25,10 @@ from typing import Final, Self
 
 from hypernode.app.heartbeat import describe
 from hypernode.app.last_words import append_line, open_log, try_within
-from hypernode.node.config_table import ConfigError
+from hypernode.config.parameter_table import ConfigError
+from hypernode.config.settings import Settings
 from hypernode.node.logs import LogFiles
 from hypernode.node.runtime import Node
-from hypernode.node.settings import Settings
 
 STOP_S: Final = 9.0
 """From the first signal to the end, whatever hangs: ten seconds, less what ending takes."""

@@ -54,8 +54,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     """``main`` once the command line was understood."""
-    from hypernode.files import explain, is_lasting
-    from hypernode.node.config_table import ConfigError
+    from hypernode.config.parameter_table import ConfigError
+    from hypernode.files.own_files import explain, is_lasting
     from hypernode.ports import StorageTrouble
     from hypernode.storage.interface import StorageError
 
@@ -123,16 +123,16 @@ def _print(name: str, outcome: Outcome) -> None:
 
 async def _check_node(args: argparse.Namespace) -> Outcome:
     """Every row of the table; what cannot be looked at is a finding, too."""
+    from hypernode.app.home import check_home
+    from hypernode.app.system_clock import SystemClock
     from hypernode.cli.duty.findings import Severity
     from hypernode.cli.duty.inquiry import Inquiry
     from hypernode.cli.duty.table import find_worst, look_at_all, look_without_settings
     from hypernode.cli.duty.view import to_json
-    from hypernode.node.clock import SystemClock
-    from hypernode.node.config_table import ConfigError
-    from hypernode.node.home import check_home
-    from hypernode.node.paths import get_start_folder
-    from hypernode.node.run_file import follow_running
-    from hypernode.node.settings import load_settings
+    from hypernode.config.parameter_table import ConfigError
+    from hypernode.config.paths import get_start_folder
+    from hypernode.config.run_file import follow_running
+    from hypernode.config.settings import load_settings
 
     flags = replace(read_flags(args), ip=args.ip, port=args.port)
     try:

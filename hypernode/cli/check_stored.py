@@ -12,9 +12,9 @@ from hypernode.cli.exit_codes import Exit
 
 if TYPE_CHECKING:
     from hypernode.cli.duty.view import Found
+    from hypernode.config.settings import Settings
     from hypernode.node.chain_check import CheckProgress, CheckState
     from hypernode.node.examining import Examiner
-    from hypernode.node.settings import Settings
     from hypernode.ports import PowSource
 
 SAVE_EVERY_S: Final = 30.0
@@ -59,11 +59,11 @@ async def check_ledger(args: argparse.Namespace) -> Outcome:
 async def check_chain(args: argparse.Namespace) -> Outcome:
     """Every block with every rule, and the measures counted anew."""
     from hypernode.app.files import FolderFiles
+    from hypernode.app.system_clock import SystemClock
     from hypernode.app.verifier import ThreadVerifier
     from hypernode.cli.progress import Meter
     from hypernode.node.chain_check import ChainCheck
     from hypernode.node.check_state import load_state, save_state
-    from hypernode.node.clock import SystemClock
     from hypernode.node.examining import Examiner
     from hypernode.storage.ledger import open_ledger_to_read
     from hypernode.storage.read_only import SnapshotDatabase
@@ -101,7 +101,7 @@ async def check_chain(args: argparse.Namespace) -> Outcome:
 def open_source(settings: Settings) -> tuple[PowSource | None, str]:
     """The companion, or None and why it cannot be asked."""
     from hypernode.app.pow_source import open_pow_source
-    from hypernode.node.config_table import ConfigError
+    from hypernode.config.parameter_table import ConfigError
 
     try:
         return open_pow_source(settings), ""

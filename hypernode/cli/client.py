@@ -53,8 +53,8 @@ class UsageError(Exception):
 def main(argv: list[str] | None = None) -> int:
     """Ask and print; returns the exit status."""
     args = _make_parser().parse_args(argv)
-    from hypernode.node.config_table import ConfigError
-    from hypernode.node.wallet import WalletError
+    from hypernode.config.parameter_table import ConfigError
+    from hypernode.wallet.pos_wallet import WalletError
 
     try:
         return _ask_and_print(args)
@@ -115,11 +115,11 @@ def _parse_seconds(text: str) -> float:
 
 def _ask_and_print(args: argparse.Namespace) -> int:
     """Raises UsageError, ConfigError, WalletError."""
+    from hypernode.app.system_clock import SystemClock
     from hypernode.cli.actions import ACTIONS, BadAnswer
     from hypernode.cli.asking import SaidKo, run_asking
     from hypernode.core.errors import Ignore, Reject
     from hypernode.net.session import HelloRefused
-    from hypernode.node.clock import SystemClock
     from hypernode.ports import TransportClosed
 
     action = ACTIONS[args.action]
@@ -156,8 +156,8 @@ def _ask_and_print(args: argparse.Namespace) -> int:
 def _find_whom(args: argparse.Namespace) -> Whom:
     """Raises ConfigError."""
     from hypernode.cli.whom import find_whom
-    from hypernode.node.paths import get_start_folder
-    from hypernode.node.settings import Flags
+    from hypernode.config.paths import get_start_folder
+    from hypernode.config.settings import Flags
 
     flags = Flags(args.home, args.config, args.network, args.wallet, ip=args.ip, port=args.port)
     return find_whom(flags, get_start_folder())
@@ -165,12 +165,12 @@ def _find_whom(args: argparse.Namespace) -> Whom:
 
 def _prepare(args: argparse.Namespace, action: Action, whom: Whom) -> tuple[Target, Command]:
     """Whom to ask, and the question.  Raises UsageError, ConfigError, WalletError."""
+    from hypernode.app.system_clock import SystemClock, SystemEntropy
     from hypernode.cli.actions import BadParam, make_question
     from hypernode.cli.asking import Target, make_test_message
     from hypernode.cli.identity import Speaker, get_signer, get_speaker
     from hypernode.cli.resolving import resolve
     from hypernode.net.signed_hello import Identity
-    from hypernode.node.clock import SystemClock, SystemEntropy
     from hypernode.ports import Endpoint
 
     network = whom.network

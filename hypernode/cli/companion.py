@@ -11,8 +11,8 @@ from hypernode import __version__
 from hypernode.cli.flag_types import parse_path
 
 if TYPE_CHECKING:
+    from hypernode.config.settings import Flags, Settings
     from hypernode.core.network import Network
-    from hypernode.node.settings import Flags, Settings
     from hypernode.pow.ledger_file import LedgerFile
     from hypernode.pow.ledger_source import LedgerPowSource
 
@@ -38,10 +38,10 @@ def add_folder_flags(parser: argparse.ArgumentParser) -> None:
 def load_tool_settings(args: argparse.Namespace, *, needs_node: bool = False) -> Settings:
     """The settings of the node in the run folder, as it runs or would be started; ``needs_node``: one must
     live there.  Raises ConfigError."""
-    from hypernode.node.home import check_home, check_named_home
-    from hypernode.node.paths import get_start_folder
-    from hypernode.node.run_file import follow_running
-    from hypernode.node.settings import load_settings
+    from hypernode.app.home import check_home, check_named_home
+    from hypernode.config.paths import get_start_folder
+    from hypernode.config.run_file import follow_running
+    from hypernode.config.settings import load_settings
 
     flags = read_flags(args)
     settings = load_settings(follow_running(flags, get_start_folder()), get_start_folder())[0]
@@ -51,7 +51,7 @@ def load_tool_settings(args: argparse.Namespace, *, needs_node: bool = False) ->
 
 def read_flags(args: argparse.Namespace) -> Flags:
     """The folder flags of a command line."""
-    from hypernode.node.settings import Flags
+    from hypernode.config.settings import Flags
 
     return Flags(
         home=args.home,
@@ -66,7 +66,7 @@ def read_flags(args: argparse.Namespace) -> Flags:
 def open_companion(settings: Settings) -> Companion:
     """Its ledger file, read in line, on from what a running node has kept of it.  Raises ConfigError for
     a network that has a fixed list in its place."""
-    from hypernode.node.config_table import ConfigError
+    from hypernode.config.parameter_table import ConfigError
     from hypernode.pow.ledger_file import LedgerFile
     from hypernode.pow.ledger_registry import RegistryOptions
     from hypernode.pow.ledger_source import LedgerPowSource

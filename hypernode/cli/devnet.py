@@ -35,7 +35,7 @@ def main(argv: list[str]) -> int:
     """Run a devnet; returns the exit status."""
     args = _parse(argv)
     need_reader()
-    from hypernode.node.wallet import WalletError
+    from hypernode.wallet.pos_wallet import WalletError
 
     try:
         folder = _make_folder(args.folder)
@@ -55,11 +55,11 @@ def main(argv: list[str]) -> int:
 
 
 def _run(args: argparse.Namespace, folder: Path) -> Exit:
+    from hypernode.app.system_clock import SystemClock, SystemEntropy
     from hypernode.devnet.addresses import choose_addresses, is_free
     from hypernode.devnet.launcher import Launcher, RunOptions, run_launcher
     from hypernode.devnet.plan import make_devnet
     from hypernode.devnet.view import format_verdict
-    from hypernode.node.clock import SystemClock, SystemEntropy
 
     addresses = choose_addresses(args.nodes, args.port, random=SystemRandom(), is_free=is_free)
     clock = SystemClock()

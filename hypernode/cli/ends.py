@@ -13,7 +13,7 @@ from typing import Final
 from hypernode.app.last_words import APP_LOG_NAME, append_line
 from hypernode.cli.exit_codes import Exit
 from hypernode.cli.output import describe_fault
-from hypernode.files import LOG_FOLDER, explain, is_lasting, make_folder
+from hypernode.files.own_files import LOG_FOLDER, explain, is_lasting, make_folder
 
 RUN_FOLDER_SIGNS: Final = ("config.txt", "poswallet.json", "data", "hn_instance.py")
 """A folder with one of them is a run folder: a log may be begun there."""
@@ -49,12 +49,12 @@ _ORDER: Final = (Exit.OK, Exit.TEMPORARY, Exit.CONFIGURATION, Exit.OUR_FAULT)
 def _judge_ours(error: BaseException) -> End:
     """The rest of them, by types that have to be imported."""
     from hypernode.app.signals import Stopped
-    from hypernode.node.config_table import ConfigError
+    from hypernode.config.parameter_table import ConfigError
     from hypernode.node.listening import CannotListen
-    from hypernode.node.lock import LockHeld
-    from hypernode.node.wallet import WalletError
     from hypernode.ports import StorageTrouble
     from hypernode.storage.interface import StorageError
+    from hypernode.wallet.locks import LockHeld
+    from hypernode.wallet.pos_wallet import WalletError
 
     match error:
         case Stopped():
@@ -98,7 +98,7 @@ def note_end(end: End, home: Path | None) -> None:
 def _is_in_use(lock_path: Path) -> bool:
     """Another process holds the data folder.  Raises OSError."""
     try:
-        from hypernode.node.lock import find_holder
+        from hypernode.wallet.locks import find_holder
     except ImportError:
         return False
     return find_holder(lock_path) not in (None, os.getpid())
@@ -107,8 +107,8 @@ def _is_in_use(lock_path: Path) -> bool:
 def find_home(home: Path | None, index: int | None) -> Path | None:
     """The run folder of a command line, as the settings have it; None where it names none."""
     try:
-        from hypernode.node.config_table import ConfigError
-        from hypernode.node.settings import Flags, resolve_home
+        from hypernode.config.parameter_table import ConfigError
+        from hypernode.config.settings import Flags, resolve_home
     except ImportError:
         folder = home or Path()
         return folder / f"node{index}" if index is not None else folder

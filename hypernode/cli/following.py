@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from hypernode.app.files import FolderFiles
+from hypernode.config.settings import Settings
 from hypernode.core.types import ChainHeight, Height
 from hypernode.machine.peers import Order
 from hypernode.node.common_block import get_own_hash
-from hypernode.node.settings import Settings
 from hypernode.node.splits import (
     ORDER_NAME,
     OtherTip,

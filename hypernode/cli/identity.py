@@ -6,10 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from hypernode.app.system_clock import SystemEntropy
 from hypernode.core.network import Network
-from hypernode.node.clock import SystemEntropy
-from hypernode.node.passphrase import get_passphrase
-from hypernode.node.wallet import (
+from hypernode.wallet.passphrase import get_passphrase
+from hypernode.wallet.pos_wallet import (
     Wallet,
     WalletError,
     draw_privkey,

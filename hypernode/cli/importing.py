@@ -7,13 +7,13 @@ import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from hypernode.app.system_clock import SystemClock
 from hypernode.app.verifier import ThreadVerifier
 from hypernode.cli.check_stored import open_source
 from hypernode.cli.progress import Meter
+from hypernode.config.settings import Settings
 from hypernode.node.chain_import import BlockSource, LedgerChain, import_chain
-from hypernode.node.clock import SystemClock
 from hypernode.node.examining import HEADER_RULES, Examiner
-from hypernode.node.settings import Settings
 from hypernode.storage.archives import compute_sha256, extract, is_archive
 from hypernode.storage.inspection import MAX_VALUE_BYTES, check_sizes, check_whole
 from hypernode.storage.interface import StorageError

@@ -25,8 +25,8 @@ from hypernode.cli.output import OutputLost, Words, fail
 _SQLITE_HEAD: Final = b"SQLite format 3\0"
 
 if TYPE_CHECKING:
-    from hypernode.node.config_files import Remark
-    from hypernode.node.settings import Settings
+    from hypernode.config.config_files import Remark
+    from hypernode.config.settings import Settings
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -84,9 +84,9 @@ def _make_parser() -> argparse.ArgumentParser:
 
 
 def _load_settings(args: argparse.Namespace) -> tuple[Settings, tuple[Remark, ...]]:
-    from hypernode.node.home import check_home
-    from hypernode.node.paths import get_start_folder
-    from hypernode.node.settings import Flags, load_settings
+    from hypernode.app.home import check_home
+    from hypernode.config.paths import get_start_folder
+    from hypernode.config.settings import Flags, load_settings
 
     flags = Flags(
         home=args.home,
@@ -110,7 +110,7 @@ def _find_interface_ip(name: str) -> str:
 
     import psutil
 
-    from hypernode.node.config_table import ConfigError
+    from hypernode.config.parameter_table import ConfigError
 
     interfaces = psutil.net_if_addrs()
     for address in interfaces.get(name, ()):
@@ -145,8 +145,8 @@ def _run(args: argparse.Namespace, settings: Settings, remarks: tuple[Remark, ..
 def _show_wallet(args: argparse.Namespace, settings: Settings, remarks: tuple[Remark, ...]) -> int:
     """The address of the wallet; a new one where there is none."""
     from hypernode.app.hardening import forbid_dumps
-    from hypernode.node.passphrase import get_passphrase
-    from hypernode.node.wallet import find_exposure, load_wallet
+    from hypernode.wallet.passphrase import get_passphrase
+    from hypernode.wallet.pos_wallet import find_exposure, load_wallet
 
     forbid_dumps()
     path, address_byte = settings.wallet_path, settings.network.address_byte
@@ -163,11 +163,11 @@ def _show_wallet(args: argparse.Namespace, settings: Settings, remarks: tuple[Re
 
 
 def _create_wallet(args: argparse.Namespace, settings: Settings) -> None:
-    from hypernode.files import OWN_FOLDER
-    from hypernode.node.clock import SystemClock, SystemEntropy
-    from hypernode.node.home import check_new_wallet
-    from hypernode.node.passphrase import get_new_passphrase
-    from hypernode.node.wallet import create_wallet
+    from hypernode.app.home import check_new_wallet
+    from hypernode.app.system_clock import SystemClock, SystemEntropy
+    from hypernode.files.own_files import OWN_FOLDER
+    from hypernode.wallet.passphrase import get_new_passphrase
+    from hypernode.wallet.pos_wallet import create_wallet
 
     path = settings.wallet_path
     if path.parent == settings.home and not settings.home.exists():
@@ -187,7 +187,7 @@ def _create_wallet(args: argparse.Namespace, settings: Settings) -> None:
 
 def _check_config(args: argparse.Namespace, settings: Settings, remarks: tuple[Remark, ...]) -> int:
     """What the node would run with; a fault has ended in exit 78 before this.  Raises WalletError."""
-    from hypernode.node.home import check_new_wallet
+    from hypernode.app.home import check_new_wallet
 
     if not settings.wallet_path.exists():
         check_new_wallet(settings, is_asked_for=False)

@@ -21,7 +21,7 @@ from hypernode.cli.companion import add_folder_flags, load_tool_settings
 from hypernode.cli.exit_codes import Exit
 
 if TYPE_CHECKING:
-    from hypernode.node.settings import Settings
+    from hypernode.config.settings import Settings
     from hypernode.storage.ledger import SqliteLedger
 
 
@@ -37,14 +37,14 @@ class Action:
 def main(argv: list[str] | None = None) -> int:
     """Do it and say what was done; returns the exit status."""
     args = make_parsers()[0].parse_args(argv)
+    from hypernode.config.parameter_table import ConfigError
     from hypernode.core.errors import Reject
-    from hypernode.files import explain, is_lasting
+    from hypernode.files.own_files import explain, is_lasting
     from hypernode.node.chain_import import OtherChain
-    from hypernode.node.config_table import ConfigError
-    from hypernode.node.lock import LockHeld
     from hypernode.node.splits import UnknownTip
     from hypernode.ports import PowNotReady, StorageTrouble
     from hypernode.storage.interface import StorageError
+    from hypernode.wallet.locks import LockHeld
 
     try:
         report = asyncio.run(ACTIONS[args.action].run(args, load_tool_settings(args, needs_node=True)))
@@ -80,7 +80,7 @@ def make_parsers() -> list[argparse.ArgumentParser]:
 
 async def _open_locked(settings: Settings, stack: AsyncExitStack, *, create: bool = False) -> SqliteLedger:
     """Our ledger, for us alone: refuses while the node runs.  Raises LockHeld, StorageError."""
-    from hypernode.node.lock import lock_data
+    from hypernode.app.home_locks import lock_data
     from hypernode.storage.database import InlineDatabase
     from hypernode.storage.interface import StorageError
     from hypernode.storage.ledger import open_ledger
@@ -146,7 +146,7 @@ def _add_snapshot_flags(parser: argparse.ArgumentParser) -> None:
 async def _snapshot(args: argparse.Namespace, settings: Settings) -> dict[str, object]:
     import tempfile
 
-    from hypernode.node.clock import SystemClock
+    from hypernode.app.system_clock import SystemClock
     from hypernode.storage.interface import StorageError
     from hypernode.storage.snapshot import write_snapshot
 

@@ -31,8 +31,8 @@ Sleep = Callable[[float], Awaitable[None]]
 def main(argv: list[str] | None = None) -> int:
     """Read, select, print; returns the exit status."""
     args = _make_parser().parse_args(argv)
-    from hypernode.node.clock import SystemClock
-    from hypernode.node.config_table import ConfigError
+    from hypernode.app.system_clock import SystemClock
+    from hypernode.config.parameter_table import ConfigError
     from hypernode.ports import PowNotReady
 
     try:

@@ -22,10 +22,10 @@ from hypernode.cli.exit_codes import Exit
 
 if TYPE_CHECKING:
     from hypernode.cli.companion import Companion
+    from hypernode.config.settings import Settings
     from hypernode.core.network import Network
     from hypernode.core.registration_check import CountsFrom, Draft, Finding, Wish
     from hypernode.core.registry import RegistryState
-    from hypernode.node.settings import Settings
 
 NEXT_ROUNDS: Final = 3
 AMOUNT: Final = "0"
@@ -35,10 +35,10 @@ _TIME: Final = "%Y-%m-%d %H:%M:%S UTC"
 def main(argv: list[str] | None = None) -> int:
     """Check and print; returns the exit status."""
     args = _make_parser().parse_args(argv)
-    from hypernode.node.clock import SystemClock
-    from hypernode.node.config_table import ConfigError
-    from hypernode.node.wallet import WalletError
+    from hypernode.app.system_clock import SystemClock
+    from hypernode.config.parameter_table import ConfigError
     from hypernode.ports import PowNotReady
+    from hypernode.wallet.pos_wallet import WalletError
 
     try:
         settings = load_tool_settings(args)
@@ -140,7 +140,7 @@ def _make_wish(args: argparse.Namespace, settings: Settings, state: RegistryStat
 
 
 def _read_own_address(settings: Settings) -> str:
-    from hypernode.node.wallet import read_wallet_address
+    from hypernode.wallet.pos_wallet import read_wallet_address
 
     return read_wallet_address(settings.wallet_path, settings.network.address_byte)
 

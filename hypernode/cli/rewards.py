@@ -19,8 +19,8 @@ from hypernode.cli.exit_codes import Exit
 
 if TYPE_CHECKING:
     from hypernode.cli.companion import Companion
+    from hypernode.config.settings import Settings
     from hypernode.node.reward_week import RewardWeek
-    from hypernode.node.settings import Settings
 
 DEFAULT_OUT: Final = Path("rewards")
 MAX_ROUNDS: Final = 1_000
@@ -34,9 +34,9 @@ def main(argv: list[str] | None = None) -> int:
     """Compute, write, say; returns the exit status."""
     parser = _make_parser()
     args = parser.parse_args(argv)
+    from hypernode.app.system_clock import SystemClock
     from hypernode.cli.rewards_files import FilesDiffer
-    from hypernode.node.clock import SystemClock
-    from hypernode.node.config_table import ConfigError
+    from hypernode.config.parameter_table import ConfigError
     from hypernode.node.reward_week import WeekNotFinished
     from hypernode.ports import PowNotReady, StorageTrouble
     from hypernode.storage.interface import StorageError

@@ -35,9 +35,9 @@ ADVICE_PICTURE: Final = "connectivity_advice.svg"
 def main(argv: list[str] | None = None) -> int:
     """Simulate, print, draw; returns the exit status."""
     args = _make_parser().parse_args(argv)
-    from hypernode.node.config_table import ConfigError
-    from hypernode.node.networks import load_network_of_client
-    from hypernode.node.paths import get_start_folder
+    from hypernode.config.networks import load_network_of_client
+    from hypernode.config.parameter_table import ConfigError
+    from hypernode.config.paths import get_start_folder
 
     try:
         network = load_network_of_client(args.network, get_start_folder())

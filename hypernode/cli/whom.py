@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from hypernode.app.home import check_home
 from hypernode.cli.identity import DEFAULT_WALLET
-from hypernode.node.home import check_home
-from hypernode.node.networks import load_network_of_client, name_network
-from hypernode.node.run_file import RUN_NAME, follow_running
-from hypernode.node.settings import (
+from hypernode.config.networks import load_network_of_client, name_network
+from hypernode.config.run_file import RUN_NAME, follow_running
+from hypernode.config.settings import (
     ANY_IP,
     CONFIG_NAME,
     DATA_NAME,

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from hypernode.app.system_clock import SystemClock
 from hypernode.core.network import Network
 from hypernode.core.network_file import network_from_json
 from hypernode.devnet.companion_ledger import (
@@ -30,7 +31,6 @@ from hypernode.devnet.companion_ledger import (
 )
 from hypernode.devnet.pow_keys import create_pow_key
 from hypernode.devnet.pow_ledger import Tip
-from hypernode.node.clock import SystemClock
 from hypernode.ports import Clock
 
 PARENT_CHECK_S: Final = 1.0

@@ -22,7 +22,7 @@ from hypernode.core.params import devnet, network_to_json
 from hypernode.devnet.addresses import Addresses
 from hypernode.devnet.companion_ledger import Hypernode
 from hypernode.devnet.pow_keys import PowKey, create_pow_key
-from hypernode.node.wallet import Wallet, create_wallet, draw_privkey, make_wallet
+from hypernode.wallet.pos_wallet import Wallet, create_wallet, draw_privkey, make_wallet
 
 FIRST_ROUND: Final = 1
 """The first whole round: nodes start in the closing slots of round 0."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 from hypernode import __version__
 from hypernode.core.block import create_genesis
 from hypernode.core.params import Network
-from hypernode.files import DAMAGED
+from hypernode.files.own_files import DAMAGED
 from hypernode.node.chain_check import CheckState, ListedBreak
 from hypernode.ports import Files, Ledger
 

@@ -15,7 +15,14 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Final, TextIO
 
-from hypernode.files import LOG_FILE, LOG_FOLDER, LastingFault, keep_from_others, make_folder, open_own
+from hypernode.files.own_files import (
+    LOG_FILE,
+    LOG_FOLDER,
+    LastingFault,
+    keep_from_others,
+    make_folder,
+    open_own,
+)
 
 LOOK_EVERY_S: Final = 1.0
 """Between looks whether the file still has its name: cron lines watch it by that."""

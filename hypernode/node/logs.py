@@ -16,7 +16,7 @@ from typing import Final, TextIO
 
 from tornado.log import LogFormatter
 
-from hypernode.files import LOG_FOLDER, make_folder
+from hypernode.files.own_files import LOG_FOLDER, make_folder
 from hypernode.node.log_files import ForeignLines, SteadyFile
 
 APP_LOGGER: Final = "tornado.application"

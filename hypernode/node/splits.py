@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hypernode.core.types import HASH_BYTES, ChainHeight, Height
-from hypernode.files import DAMAGED
+from hypernode.files.own_files import DAMAGED
 from hypernode.machine.peers import Order
 from hypernode.node.repeats import Repeats
 from hypernode.ports import Clock, Files

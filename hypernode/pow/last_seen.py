@@ -14,7 +14,7 @@ from typing import Final
 
 from hypernode.core.colours import MAX_COLOURS, Colours
 from hypernode.core.types import Round
-from hypernode.files import DAMAGED, read_own, replacing
+from hypernode.files.own_files import DAMAGED, read_own, replacing
 from hypernode.ports import RegisteredList
 
 MAX_BYTES: Final = 16 << 20

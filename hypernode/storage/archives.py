@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import BinaryIO, Final, cast
 
-from hypernode.files import make_new, sync_file, sync_folder
+from hypernode.files.own_files import make_new, sync_file, sync_folder
 from hypernode.storage.foreign import require_file
 from hypernode.storage.interface import StorageError
 

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import aiosqlite
 
-from hypernode.files import explain, is_lasting, prepare_database
+from hypernode.files.own_files import explain, is_lasting, prepare_database
 from hypernode.ports import StorageBroken, StorageTrouble
 from hypernode.storage.interface import (
     COMMON_PRAGMAS,

@@ -14,7 +14,7 @@ from typing import Final
 
 from hypernode.core.encoded_size import count_within
 from hypernode.core.types import Height, RoundPlan
-from hypernode.files import sync_file, sync_folder
+from hypernode.files.own_files import sync_file, sync_folder
 from hypernode.storage.interface import Params, StorageError
 from hypernode.storage.ledger import SqliteLedger
 from hypernode.storage.legacy_schema import (

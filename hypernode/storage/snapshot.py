@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from hypernode.core.params import Network
 from hypernode.core.types import Height
-from hypernode.files import DAMAGED, read_own
+from hypernode.files.own_files import DAMAGED, read_own
 from hypernode.storage.archives import compute_sha256, write_archive
 from hypernode.storage.database import Durability, InlineDatabase
 from hypernode.storage.interface import StorageError, Transaction

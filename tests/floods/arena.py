@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import psutil
 
+from hypernode.app.system_clock import SystemClock, SystemEntropy
 from hypernode.core.errors import Verdict
 from hypernode.core.message import create_message
 from hypernode.core.network import Network
@@ -29,9 +30,8 @@ from hypernode.devnet.verdict import SlotKey
 from hypernode.net.session import Session, open_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.node.clock import SystemClock, SystemEntropy
-from hypernode.node.wallet import Wallet, load_open_wallet, make_wallet
 from hypernode.ports import Endpoint, Transport
+from hypernode.wallet.pos_wallet import Wallet, load_open_wallet, make_wallet
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, CLIENT_PORT, Hello

@@ -14,10 +14,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
+from hypernode.app.system_clock import SystemClock
 from hypernode.core.errors import Verdict
 from hypernode.core.message import create_message
 from hypernode.net.session import HelloRefused
-from hypernode.node.clock import SystemClock
 from hypernode.ports import Transport, TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command

@@ -18,6 +18,7 @@ from typing import Final, TypeAlias, TypeVar
 
 import zstandard
 
+from hypernode.app.system_clock import SystemClock
 from hypernode.core.address import compute_address
 from hypernode.core.errors import Verdict
 from hypernode.core.forging import seal_block
@@ -26,7 +27,6 @@ from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import ChainHeight, Message
 from hypernode.net.session import HelloRefused, Session
-from hypernode.node.clock import SystemClock
 from hypernode.ports import Transport, TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
+from hypernode.app.system_clock import SystemClock
 from hypernode.core.timeline import compute_round_slot
 from hypernode.devnet.verdict import SlotKey
-from hypernode.node.clock import SystemClock
 from tests.floods.arena import MIB, Arena, Exchange
 from tests.floods.attacks import FLOODS
 from tests.floods.trials import TRIALS

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
+from hypernode.app.system_clock import SystemClock
 from hypernode.core.forging import seal_block
 from hypernode.core.timeline import compute_round_slot, compute_slot_start
-from hypernode.node.clock import SystemClock
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command
 from tests.floods.arena import Arena

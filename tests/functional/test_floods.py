@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from hypernode.app.system_clock import SystemClock
 from hypernode.core.timeline import compute_round_slot
-from hypernode.node.clock import SystemClock
 from tests.floods.__main__ import raise_file_limit
 from tests.floods.arena import PATIENCE_S, open_arena
 from tests.floods.attacks import FLOODS

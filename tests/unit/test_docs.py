@@ -14,12 +14,12 @@ import pytest
 
 from hypernode.cli import check, ledger
 from hypernode.cli.duty.table import ROWS
+from hypernode.config.parameter_table import load_table
 from hypernode.core import validate_block, validate_message
 from hypernode.core.network import Delays, Network
 from hypernode.core.params import network_from_json
 from hypernode.core.rainbow import BOUNDS
 from hypernode.machine.state import State
-from hypernode.node.config_table import load_table
 from hypernode.node.examining import Verdict
 from hypernode.wire.catalogue import COMMANDS, LIMITS, Limits
 from hypernode.wire.hello import FEATURES

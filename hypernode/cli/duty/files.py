@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from hypernode.cli.duty.findings import LOCK, Finding, error, note, ok, warning
-from hypernode.node.config_files import Remark
+from hypernode.config.config_files import Remark
 
 LEAST_FREE_BYTES: Final = 200_000_000
 """Below it a day of a busy network, its logs and a checkpoint may not fit any more."""

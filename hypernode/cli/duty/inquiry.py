@@ -11,8 +11,8 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
-from hypernode.node.config_files import Remark
-from hypernode.node.settings import Settings
+from hypernode.config.config_files import Remark
+from hypernode.config.settings import Settings
 from hypernode.ports import Clock
 
 T = TypeVar("T")

@@ -8,27 +8,27 @@ from pathlib import Path
 
 import psutil
 
+from hypernode.app.home import check_new_wallet
 from hypernode.cli.duty.files import ConfigFacts, DiskFacts, LedgerFacts, LockFacts, WalletFacts
 from hypernode.cli.duty.inquiry import Inquiry, in_thread
+from hypernode.config.run_file import read_run
+from hypernode.config.settings import Settings
 from hypernode.core.timeline import compute_round_slot
-from hypernode.files import explain
-from hypernode.node.home import check_new_wallet
-from hypernode.node.lock import find_holder
-from hypernode.node.passphrase import VARIABLE, get_passphrase
-from hypernode.node.run_file import read_run
-from hypernode.node.settings import Settings
-from hypernode.node.wallet import (
+from hypernode.files.own_files import explain
+from hypernode.ports import StorageTrouble
+from hypernode.storage.interface import OtherNetwork, StorageError
+from hypernode.storage.journal import inspect_journal
+from hypernode.storage.ledger import open_ledger_to_read
+from hypernode.storage.read_only import SnapshotDatabase
+from hypernode.wallet.locks import find_holder
+from hypernode.wallet.passphrase import VARIABLE, get_passphrase
+from hypernode.wallet.pos_wallet import (
     WalletError,
     find_exposure,
     load_open_wallet,
     load_wallet,
     read_wallet_address,
 )
-from hypernode.ports import StorageTrouble
-from hypernode.storage.interface import OtherNetwork, StorageError
-from hypernode.storage.journal import inspect_journal
-from hypernode.storage.ledger import open_ledger_to_read
-from hypernode.storage.read_only import SnapshotDatabase
 
 FULL_BYTES = 1 << 20
 """Some hours of a log, or thousands of lines of the journal: a disk with less has no room.  More is not asked

@@ -19,8 +19,8 @@ from hypernode.cli.duty.inquiry import Inquiry, in_thread
 from hypernode.cli.duty.kernel_clock import is_clock_kept
 from hypernode.cli.duty.look_files import look_at_wallet
 from hypernode.cli.duty.look_node import find_endpoint, look_at_node, look_for_node
+from hypernode.config.parameter_table import TABLE_FILE
 from hypernode.core.signing import compute_pubkey, is_valid_signature, sign
-from hypernode.node.config_table import TABLE_FILE
 from hypernode.ports import Endpoint
 from hypernode.storage.inspection import get_sqlite_version
 from hypernode.wire.backends import list_backends

@@ -53,7 +53,7 @@ from hypernode.cli.duty.look_host import (
 )
 from hypernode.cli.duty.look_node import look_at_node
 from hypernode.cli.duty.node import judge_node
-from hypernode.files import explain
+from hypernode.files.own_files import explain
 
 ROW_S: Final = 3.5
 """For one row, and so for all: with starting and printing, five seconds in all."""

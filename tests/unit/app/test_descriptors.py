@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hypernode.app.descriptors import FEWEST_SESSIONS, OTHER_FILES, fit_sessions
-from hypernode.node.settings import Flags, load_settings
+from hypernode.config.settings import Flags, load_settings
 
 
 @pytest.mark.parametrize(

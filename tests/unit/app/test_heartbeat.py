@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from hypernode.app.heartbeat import MAX_SILENCE_S, describe, keep_log_alive
+from hypernode.config.settings import Flags, Settings, load_settings
 from hypernode.machine.state import State
 from hypernode.node.runtime import Node
-from hypernode.node.settings import Flags, Settings, load_settings
 from tests.unit.node.worlds import Bed, play
 
 APP_LOG = "tornado.application"

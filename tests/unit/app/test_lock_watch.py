@@ -11,7 +11,7 @@ import pytest
 
 from hypernode.app import lock_watch
 from hypernode.app.lock_watch import look_at_lock, watch_locks
-from hypernode.node.lock import acquire_lock
+from hypernode.wallet.locks import acquire_lock
 
 
 def test_a_removed_lock_is_made_again_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from hypernode.app.signals import PARENT_VARIABLE, Process, dump_tasks, reload_settings, watch_parent
+from hypernode.config.parameter_table import ConfigError
+from hypernode.config.settings import Flags, Settings, load_settings
 from hypernode.net.standing import Standing
-from hypernode.node.config_table import ConfigError
 from hypernode.node.logs import LogFiles
-from hypernode.node.settings import Flags, Settings, load_settings
 from hypernode.wire.catalogue import Limits
 from tests.unit.node.worlds import STRANGER, Bed, play
 

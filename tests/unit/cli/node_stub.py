@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from hypernode.app.system_clock import SystemClock, SystemEntropy
 from hypernode.core.message import create_message
 from hypernode.core.network import Network
 from hypernode.core.params import mainnet
@@ -19,9 +20,8 @@ from hypernode.net.caller import Caller
 from hypernode.net.serving import serve_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.node.clock import SystemClock, SystemEntropy
-from hypernode.node.wallet import make_wallet
 from hypernode.ports import Endpoint, Transport
+from hypernode.wallet.pos_wallet import make_wallet
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from hypernode.app.system_clock import SystemClock, SystemEntropy
 from hypernode.cli.actions import ACTIONS, Answer, BadAnswer, make_question
 from hypernode.cli.asking import SaidKo, Target, ask, make_test_message
 from hypernode.core.errors import Ignore, Reject
@@ -17,7 +18,6 @@ from hypernode.net.caller import Caller
 from hypernode.net.session import HelloRefused
 from hypernode.net.signed_hello import Identity
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.node.clock import SystemClock, SystemEntropy
 from hypernode.node.json_shapes import block_to_object, message_to_list
 from hypernode.ports import Endpoint, Transport, TransportClosed
 from hypernode.wire.catalogue import CommandId

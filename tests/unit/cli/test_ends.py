@@ -12,13 +12,13 @@ from hypernode.app.signals import Stopped
 from hypernode.cli.ends import find_home, judge_end, note_end
 from hypernode.cli.exit_codes import Exit
 from hypernode.cli.instance import main
+from hypernode.config.parameter_table import ConfigError
 from hypernode.core.errors import InvariantBroken
-from hypernode.files import explain
-from hypernode.node.config_table import ConfigError
+from hypernode.files.own_files import explain
 from hypernode.node.listening import CannotListen
-from hypernode.node.lock import LockHeld
-from hypernode.node.wallet import WalletError
 from hypernode.ports import StorageTrouble
+from hypernode.wallet.locks import LockHeld
+from hypernode.wallet.pos_wallet import WalletError
 
 LISTEN = "1.2.3.4 is not an address of this host"
 FULL = explain(OSError(28, "full")).split(" (")[0]
@@ -80,7 +80,7 @@ def test_the_log_of_another_process_that_runs_is_left_alone(tmp_path: Path) -> N
     holder = f"""
 import sys
 from pathlib import Path
-from hypernode.node.lock import acquire_lock
+from hypernode.wallet.locks import acquire_lock
 lock = acquire_lock(Path({str(tmp_path / "data" / "lock")!r}), "it")
 print("held", flush=True)
 sys.stdin.read()
@@ -117,7 +117,7 @@ def test_a_package_that_is_missing_is_in_the_log(tmp_path: Path) -> None:
     (tmp_path / "config.txt").touch()
     code = """
 import sys
-sys.modules["hypernode.node.settings"] = None
+sys.modules["hypernode.config.settings"] = None
 from hypernode.cli.instance import main
 sys.exit(main(sys.argv[1:]))
 """

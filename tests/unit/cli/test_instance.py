@@ -14,15 +14,15 @@ import pytest
 from hypernode.app import daemon
 from hypernode.cli.exit_codes import Exit
 from hypernode.cli.instance import main
+from hypernode.config.settings import Settings
 from hypernode.core.params import network_to_json
 from hypernode.core.params import testnet as make_testnet
-from hypernode.files import UnsafeFile
-from hypernode.node.lock import LockHeld
-from hypernode.node.settings import Settings
+from hypernode.files.own_files import UnsafeFile
 from hypernode.node.sync_progress import OnProgress, SyncProgress
-from hypernode.node.wallet import WalletError
 from hypernode.ports import StorageTrouble
 from hypernode.storage.interface import StorageError
+from hypernode.wallet.locks import LockHeld
+from hypernode.wallet.pos_wallet import WalletError
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,9 @@ import pytest
 
 from hypernode.cli.identity import DEFAULT_WALLET
 from hypernode.cli.whom import Whom, find_whom
-from hypernode.node.config_table import ConfigError
-from hypernode.node.run_file import describe_run, telling_run
-from hypernode.node.settings import Flags, load_settings
+from hypernode.config.parameter_table import ConfigError
+from hypernode.config.run_file import describe_run, telling_run
+from hypernode.config.settings import Flags, load_settings
 
 
 def _find(folder: Path, **flags: object) -> tuple[str, int, str]:

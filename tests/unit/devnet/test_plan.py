@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from hypernode.config.settings import Flags, load_settings
 from hypernode.core.params import network_from_json
 from hypernode.core.timeline import compute_round_slot, compute_round_start
 from hypernode.devnet.addresses import Addresses
@@ -24,9 +25,8 @@ from hypernode.devnet.plan import (
     make_network,
     make_node_command,
 )
-from hypernode.node.settings import Flags, load_settings
-from hypernode.node.wallet import load_wallet
 from hypernode.pow.ledger_source import LedgerPowSource
+from hypernode.wallet.pos_wallet import load_wallet
 
 NOW = 1_700_000_000.7
 ADDRESSES = Addresses(("127.0.9.1", "127.0.9.2", "127.0.9.3"), 12_345)

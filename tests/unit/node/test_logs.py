@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hypernode.node.config_table import load_table
+from hypernode.config.parameter_table import load_table
 from hypernode.node.logs import ACCESS_LOGGER, TOPICS, LogFiles, get_logger, printable, setup_logging
 
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hypernode.node.config_files import MAX_FILE_BYTES, find_nearest, load_config, parse_config
-from hypernode.node.config_table import ConfigError, load_table
-from hypernode.node.networks import load_network
-from hypernode.node.text_files import split_lines
-from hypernode.node.wallet import WalletError, load_wallet
+from hypernode.config.config_files import MAX_FILE_BYTES, find_nearest, load_config, parse_config
+from hypernode.config.networks import load_network
+from hypernode.config.parameter_table import ConfigError, load_table
+from hypernode.files.text_files import split_lines
+from hypernode.wallet.pos_wallet import WalletError, load_wallet
 
 TABLE = load_table()
 

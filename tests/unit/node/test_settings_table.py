@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.core.params import mainnet
-from hypernode.node.config_files import parse_config
-from hypernode.node.config_table import (
+from hypernode.config.config_files import parse_config
+from hypernode.config.parameter_table import (
     NO_PURPOSE,
     OF_THE_NETWORK,
     TABLE_FILE,
@@ -20,6 +19,7 @@ from hypernode.node.config_table import (
     get_default,
     load_table,
 )
+from hypernode.core.params import mainnet
 from hypernode.wire.catalogue import LIMITS
 
 TABLE = load_table()

@@ -32,12 +32,12 @@ from hypernode.cli.duty.findings import Severity, settle_causes
 from hypernode.cli.duty.host import ClockFacts, LimitFacts, Package, PortFacts, VersionFacts
 from hypernode.cli.duty.node import Answers, NodeFacts
 from hypernode.cli.duty.table import ROWS
+from hypernode.config.config_files import Remark
 from hypernode.core.counting import Uncounted
 from hypernode.core.params import mainnet
 from hypernode.core.registry import COIN
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Registration
-from hypernode.node.config_files import Remark
 from hypernode.ports import Endpoint
 
 OK, NOTE, WARNING, ERROR = Severity

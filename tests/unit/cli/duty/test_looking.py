@@ -17,27 +17,27 @@ from typing import Any
 import psutil
 import pytest
 
+from hypernode.app.system_clock import SystemClock, SystemEntropy
 from hypernode.cli.duty import look_chains
 from hypernode.cli.duty.findings import Finding, Severity
 from hypernode.cli.duty.inquiry import Inquiry, in_thread
 from hypernode.cli.duty.look_files import FULL_BYTES
 from hypernode.cli.duty.table import ROWS, Row, look_at_all
+from hypernode.config.run_file import describe_run, telling_run
+from hypernode.config.settings import Flags, Settings, load_settings
 from hypernode.core.network import FixedHypernode
 from hypernode.core.params import testnet as make_testnet
 from hypernode.core.registry import REGISTER, UNREGISTER, VOID
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.node.clock import SystemClock, SystemEntropy
-from hypernode.node.lock import acquire_lock, find_holder
-from hypernode.node.passphrase import VARIABLE
-from hypernode.node.run_file import describe_run, telling_run
-from hypernode.node.settings import Flags, Settings, load_settings
-from hypernode.node.wallet import Wallet, create_wallet
 from hypernode.ports import Endpoint
 from hypernode.pow.scripted_source import PowScript
 from hypernode.storage.database import open_database
 from hypernode.storage.journal import open_journal
 from hypernode.storage.ledger import open_ledger
+from hypernode.wallet.locks import acquire_lock, find_holder
+from hypernode.wallet.passphrase import VARIABLE
+from hypernode.wallet.pos_wallet import Wallet, create_wallet
 from tests.unit.pow.fake_companion import FakeCompanion
 from tests.unit.pow.ledgers import (
     FIRST,

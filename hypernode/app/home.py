@@ -10,10 +10,10 @@ import os
 from pathlib import Path
 from typing import Final
 
-from hypernode.node.config_table import ConfigError
-from hypernode.node.networks import is_built_in
-from hypernode.node.settings import CONFIG_NAME, WALLET_NAME, Flags, Settings
-from hypernode.node.wallet import WalletError
+from hypernode.config.networks import is_built_in
+from hypernode.config.parameter_table import ConfigError
+from hypernode.config.settings import CONFIG_NAME, WALLET_NAME, Flags, Settings
+from hypernode.wallet.pos_wallet import WalletError
 
 _LEDGER: Final = Path("data", "ledger.db")
 

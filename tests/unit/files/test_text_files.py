@@ -15,17 +15,17 @@ import pytest
 from Crypto.Cipher import AES
 from Crypto.Protocol.KDF import scrypt
 
+from hypernode.config.config_files import load_config, parse_config
+from hypernode.config.networks import load_network
+from hypernode.config.parameter_table import ConfigError, load_table
 from hypernode.core.network_file import NetworkFileError, network_from_json
 from hypernode.core.params import network_to_json
 from hypernode.core.params import testnet as make_testnet
-from hypernode.node import wallet_seal
-from hypernode.node.config_files import load_config, parse_config
-from hypernode.node.config_table import ConfigError, load_table
-from hypernode.node.networks import load_network
-from hypernode.node.passphrase import get_passphrase
-from hypernode.node.text_files import TwiceSaid, decode_text, load_json, split_lines
-from hypernode.node.wallet import Wallet, WalletError, create_wallet, load_wallet
-from hypernode.node.wallet_seal import SealBroken, open_seal, seal_key
+from hypernode.files.text_files import TwiceSaid, decode_text, load_json, split_lines
+from hypernode.wallet import seal as wallet_seal
+from hypernode.wallet.passphrase import get_passphrase
+from hypernode.wallet.pos_wallet import Wallet, WalletError, create_wallet, load_wallet
+from hypernode.wallet.seal import SealBroken, open_seal, seal_key
 
 TABLE = load_table()
 TEST = 0x55

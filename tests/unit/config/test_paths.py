@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.node.config_table import ConfigError
-from hypernode.node.paths import get_start_folder, resolve_path
-from hypernode.node.settings import Flags, load_settings
+from hypernode.config.parameter_table import ConfigError
+from hypernode.config.paths import get_start_folder, resolve_path
+from hypernode.config.settings import Flags, load_settings
 from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_registry import LedgerRegistry
 

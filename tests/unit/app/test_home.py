@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from hypernode.app.home import check_home, check_named_home, check_new_wallet
+from hypernode.config.parameter_table import ConfigError
+from hypernode.config.settings import Flags, load_settings
 from hypernode.core.params import network_to_json
 from hypernode.core.params import testnet as make_testnet
-from hypernode.node.config_table import ConfigError
-from hypernode.node.home import check_home, check_named_home, check_new_wallet
-from hypernode.node.settings import Flags, load_settings
-from hypernode.node.wallet import WalletError
+from hypernode.wallet.pos_wallet import WalletError
 
 
 def check(flags: Flags, folder: Path) -> None:

@@ -14,12 +14,9 @@ import fcntl
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
-from hypernode.files import LastingFault, keep_from_others, make_folder, naming, open_own
-
-if TYPE_CHECKING:
-    from hypernode.node.settings import Settings
+from hypernode.files.own_files import LastingFault, keep_from_others, naming, open_own
 
 _PID_BYTES: Final = 32
 _MAX_PID: Final = 2**31 - 1
@@ -84,18 +81,6 @@ class Lock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
-
-
-def lock_data(settings: Settings) -> Lock:
-    """The data folder, for this process alone; it is made if there is none.  Raises as ``acquire_lock``."""
-    make_folder(settings.data_path)
-    return acquire_lock(settings.lock_path, f"data folder {settings.data_path}", guarded=settings.data_path)
-
-
-def lock_wallet(settings: Settings) -> Lock:
-    """The wallet, which may not be there yet, for this process alone.  Raises as ``acquire_lock``."""
-    path = settings.wallet_path
-    return acquire_lock(settings.wallet_lock_path, f"wallet {path}", guarded=path)
 
 
 def acquire_lock(path: Path, subject: str, *, guarded: Path | None = None) -> Lock:

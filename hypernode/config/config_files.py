@@ -14,8 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
-from hypernode.files import read_bounded
-from hypernode.node.config_table import (
+from hypernode.config.parameter_table import (
     NO_PURPOSE,
     OF_THE_NETWORK,
     ConfigError,
@@ -23,7 +22,8 @@ from hypernode.node.config_table import (
     Unfit,
     parse_value,
 )
-from hypernode.node.text_files import decode_text, split_lines
+from hypernode.files.own_files import read_bounded
+from hypernode.files.text_files import decode_text, split_lines
 
 MAX_FILE_BYTES: Final = 1_000_000
 """Larger than any list of overrides; whatever is larger is another file."""

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from hypernode.config.networks import load_network, load_network_of_client
+from hypernode.config.parameter_table import ConfigError
+from hypernode.config.settings import Flags, Settings, load_settings
 from hypernode.core import params
-from hypernode.node.config_table import ConfigError
-from hypernode.node.networks import load_network, load_network_of_client
-from hypernode.node.settings import Flags, Settings, load_settings
 
 
 def load(folder: Path, text: str = "", flags: Flags = Flags()) -> Settings:  # noqa: B008 -- frozen

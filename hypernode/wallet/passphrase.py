@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from hypernode.node.text_files import decode_text, split_lines
-from hypernode.node.wallet import WalletError
+from hypernode.files.text_files import decode_text, split_lines
+from hypernode.wallet.pos_wallet import WalletError
 
 VARIABLE: Final = "HYPERNODE_PASSPHRASE"
 """Name of the environment variable."""

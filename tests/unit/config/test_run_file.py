@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.node.run_file import (
+from hypernode.config.run_file import (
     RUN_NAME,
     RunFacts,
     describe_run,
@@ -19,7 +19,7 @@ from hypernode.node.run_file import (
     read_start,
     telling_run,
 )
-from hypernode.node.settings import Flags, load_settings
+from hypernode.config.settings import Flags, load_settings
 
 
 @pytest.fixture

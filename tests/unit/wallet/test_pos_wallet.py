@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from hypernode.core.signing import CURVE_ORDER, is_valid_signature
-from hypernode.files import is_lasting
-from hypernode.node.passphrase import VARIABLE, get_new_passphrase, get_passphrase
-from hypernode.node.wallet import (
+from hypernode.files.own_files import is_lasting
+from hypernode.ports import Signer
+from hypernode.wallet.passphrase import VARIABLE, get_new_passphrase, get_passphrase
+from hypernode.wallet.pos_wallet import (
     Wallet,
     WalletError,
     create_wallet,
@@ -27,7 +28,6 @@ from hypernode.node.wallet import (
     make_wallet,
     read_wallet_address,
 )
-from hypernode.ports import Signer
 
 MAIN, TEST = 0x19, 0x55
 # a case of vectors/addresses.json

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.files import (
+from hypernode.files.own_files import (
     LastingFault,
     UnsafeFile,
     check_own,

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Final
 
-from hypernode.files import read_own, replacing
-from hypernode.node.settings import DATA_NAME, Flags, Settings, resolve_home
+from hypernode.config.settings import DATA_NAME, Flags, Settings, resolve_home
+from hypernode.files.own_files import read_own, replacing
 
 RUN_NAME: Final = "run.json"
 MAX_BYTES: Final = 1_000_000

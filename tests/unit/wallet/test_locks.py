@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.files import UnsafeFile, explain, is_lasting
-from hypernode.node.lock import LockHeld, acquire_lock, find_holder, find_unfinished
+from hypernode.files.own_files import UnsafeFile, explain, is_lasting
+from hypernode.wallet.locks import LockHeld, acquire_lock, find_holder, find_unfinished
 
 HOLDER = """
 import sys
 from pathlib import Path
-from hypernode.node.lock import acquire_lock
+from hypernode.wallet.locks import acquire_lock
 lock = acquire_lock(Path(sys.argv[1]), "it")
 print("held", flush=True)
 sys.stdin.read()

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from hypernode.node.config_table import ConfigError
+from hypernode.config.parameter_table import ConfigError
 
 _SHOWN_CHARS: Final = 200
 """Of a path that cannot be."""

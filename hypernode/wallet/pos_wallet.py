@@ -1,7 +1,7 @@
 """The node's key: the file ``poswallet.json`` and the Signer on it (spec 1, wallet file).
 
 Address and public key are computed again from the private key and must match, or the wallet is refused and
-the differing field named.  An encrypted wallet holds the private key sealed as ``node.wallet_seal`` says.
+the differing field named.  An encrypted wallet holds the private key sealed as ``wallet.seal`` says.
 Files are written whole or not at all, mode 0600, and a wallet that is there is never written over.
 """
 
@@ -22,9 +22,9 @@ from typing import Any, Final
 from hypernode.core.address import compute_address, is_valid_address
 from hypernode.core.signing import CURVE_ORDER, PRIVKEY_BYTES, compute_pubkey, sign
 from hypernode.core.types import PUBKEY_BYTES
-from hypernode.files import is_lasting, make_new, place_new, read_bounded, sync_file
-from hypernode.node.text_files import TwiceSaid, decode_text, load_json
-from hypernode.node.wallet_seal import SealBroken, open_seal, seal_key
+from hypernode.files.own_files import is_lasting, make_new, place_new, read_bounded, sync_file
+from hypernode.files.text_files import TwiceSaid, decode_text, load_json
+from hypernode.wallet.seal import SealBroken, open_seal, seal_key
 
 MAX_FILE_BYTES: Final = 100_000
 """A wallet has some 400 bytes; whatever is larger is another file."""

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from hypernode.config.parameter_table import ConfigError
+from hypernode.config.paths import resolve_path
 from hypernode.core.params import (
     Network,
     NetworkFileError,
@@ -14,10 +16,8 @@ from hypernode.core.params import (
     network_from_json,
     testnet,
 )
-from hypernode.files import read_bounded
-from hypernode.node.config_table import ConfigError
-from hypernode.node.paths import resolve_path
-from hypernode.node.text_files import decode_text
+from hypernode.files.own_files import read_bounded
+from hypernode.files.text_files import decode_text
 
 _BUILT_IN: Final[Mapping[str, Callable[[], Network]]] = {"mainnet": mainnet, "testnet": testnet}
 _DEVNET: Final = "devnet"

@@ -1,0 +1,1 @@
+"""What an operator sets: the table of parameters, his file, the command line, the networks that there are."""

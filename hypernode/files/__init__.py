@@ -1,0 +1,1 @@
+"""Files on disk that are ours alone, and texts that people wrote."""
