@@ -24,8 +24,8 @@ from hypernode.core.params import devnet
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Height, Message, Round, Slot
-from hypernode.node.history import History
-from hypernode.node.rounds import Rounds
+from hypernode.node.chain.history import History
+from hypernode.node.chain.rounds import Rounds
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import open_ledger

@@ -21,8 +21,8 @@ from benchmarks.chains import Party, load_chain, make_ip
 from benchmarks.figures import Row
 from benchmarks.worlds import open_node
 from hypernode.core.types import Block, ChainHeight, Registration, RoundPlan
-from hypernode.node.peers import Peer
-from hypernode.node.runtime import Node
+from hypernode.node.owner.runtime import Node
+from hypernode.node.peers.peer_table import Peer
 from hypernode.wire.hello import ANNOUNCED_FEATURES
 
 TARGET: Final = 3.0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.chains import make_ip, make_party
 from benchmarks.worlds import open_node
-from hypernode.node.json_shapes import height_to_object
+from hypernode.node.base.json_shapes import height_to_object
 from hypernode.ports import Endpoint
 
 INDEX = 1

@@ -43,12 +43,12 @@ from hypernode.config.config_files import Remark
 from hypernode.config.run_file import describe_run, telling_run
 from hypernode.config.settings import Settings
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.node.assembly import NodeOptions
-from hypernode.node.logs import ACCESS_LOGGER, get_logger, setup_logging
-from hypernode.node.runtime import Node
-from hypernode.node.subjects import Subjects
-from hypernode.node.sync_progress import OnProgress
-from hypernode.node.world import World
+from hypernode.node.base.log_subjects import Subjects
+from hypernode.node.base.logs import ACCESS_LOGGER, get_logger, setup_logging
+from hypernode.node.base.node_ports import World
+from hypernode.node.owner.components import NodeOptions
+from hypernode.node.owner.runtime import Node
+from hypernode.node.sync.sync_progress import OnProgress
 from hypernode.ports import Endpoint, Lane
 from hypernode.storage.database import InlineDatabase, open_database
 from hypernode.storage.interface import StorageError

@@ -7,7 +7,7 @@ import json
 import logging
 
 from hypernode.config.settings import Settings
-from hypernode.node.runtime import Node
+from hypernode.node.owner.runtime import Node
 
 MAX_SILENCE_S = 55.0
 """Below the minute, so that a line that takes its time is still in it."""

@@ -27,8 +27,8 @@ from hypernode.app.heartbeat import describe
 from hypernode.app.last_words import append_line, open_log, try_within
 from hypernode.config.parameter_table import ConfigError
 from hypernode.config.settings import Settings
-from hypernode.node.logs import LogFiles
-from hypernode.node.runtime import Node
+from hypernode.node.base.logs import LogFiles
+from hypernode.node.owner.runtime import Node
 
 STOP_S: Final = 9.0
 """From the first signal to the end, whatever hangs: ten seconds, less what ending takes."""

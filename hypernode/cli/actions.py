@@ -13,8 +13,8 @@ from typing import Final, NoReturn, TypeVar
 
 from hypernode.core.address import find_address_fault
 from hypernode.core.errors import Ignore
-from hypernode.node.json_shapes import block_to_object, message_to_list
-from hypernode.node.queries import parse_address_query, parse_headers, parse_hypernodes
+from hypernode.node.base.json_shapes import block_to_object, message_to_list
+from hypernode.node.rpc.queries import parse_address_query, parse_headers, parse_hypernodes
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 

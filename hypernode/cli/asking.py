@@ -14,8 +14,8 @@ from hypernode.core.message import create_message
 from hypernode.core.network import Network
 from hypernode.net.session import Session, open_session
 from hypernode.net.signed_hello import Identity
-from hypernode.node.identities import CLAIMED, PROVED
-from hypernode.node.json_shapes import message_to_list
+from hypernode.node.base.json_shapes import message_to_list
+from hypernode.node.peers.identities import CLAIMED, PROVED
 from hypernode.ports import Clock, Connections, Endpoint, Signer
 from hypernode.wire.catalogue import LIMITS, CommandId
 from hypernode.wire.codec import Command

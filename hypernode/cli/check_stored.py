@@ -13,8 +13,8 @@ from hypernode.cli.exit_codes import Exit
 if TYPE_CHECKING:
     from hypernode.cli.duty.view import Found
     from hypernode.config.settings import Settings
-    from hypernode.node.chain_check import CheckProgress, CheckState
-    from hypernode.node.examining import Examiner
+    from hypernode.node.chain.chain_check import CheckProgress, CheckState
+    from hypernode.node.chain.examiner import Examiner
     from hypernode.ports import PowSource
 
 SAVE_EVERY_S: Final = 30.0
@@ -62,9 +62,9 @@ async def check_chain(args: argparse.Namespace) -> Outcome:
     from hypernode.app.system_clock import SystemClock
     from hypernode.app.verifier import ThreadVerifier
     from hypernode.cli.progress import Meter
-    from hypernode.node.chain_check import ChainCheck
-    from hypernode.node.check_state import load_state, save_state
-    from hypernode.node.examining import Examiner
+    from hypernode.node.chain.chain_check import ChainCheck
+    from hypernode.node.chain.check_state import load_state, save_state
+    from hypernode.node.chain.examiner import Examiner
     from hypernode.storage.ledger import open_ledger_to_read
     from hypernode.storage.read_only import SnapshotDatabase
 
@@ -110,8 +110,8 @@ def open_source(settings: Settings) -> tuple[PowSource | None, str]:
 
 
 def _report_chain(result: CheckState, examiner: Examiner, first: int, messages: int, below: int) -> Outcome:
-    from hypernode.node.chain_check import describe_counts
-    from hypernode.node.examining import Verdict
+    from hypernode.node.chain.chain_check import describe_counts
+    from hypernode.node.chain.examiner import Verdict
 
     refused = result.count(Verdict.REFUSED)
     counts = describe_counts(result.counts)

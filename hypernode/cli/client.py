@@ -217,7 +217,7 @@ def _print(args: argparse.Namespace, value: object) -> None:
 
 def _print_ko(args: argparse.Namespace, whom: Whom, reason: str) -> int:
     """The peer's no, with what to do where we know it."""
-    from hypernode.node.logs import printable
+    from hypernode.node.base.logs import printable
 
     if args.json or not sys.stdout.isatty():
         print(json.dumps({"ko": reason}), flush=True)

@@ -50,7 +50,7 @@ def _judge_ours(error: BaseException) -> End:
     """The rest of them, by types that have to be imported."""
     from hypernode.app.signals import Stopped
     from hypernode.config.parameter_table import ConfigError
-    from hypernode.node.listening import CannotListen
+    from hypernode.node.peers.listening import CannotListen
     from hypernode.ports import StorageTrouble
     from hypernode.storage.interface import StorageError
     from hypernode.wallet.locks import LockHeld

@@ -13,8 +13,8 @@ from hypernode.app.files import FolderFiles
 from hypernode.config.settings import Settings
 from hypernode.core.types import ChainHeight, Height
 from hypernode.machine.peers import Order
-from hypernode.node.common_block import get_own_hash
-from hypernode.node.splits import (
+from hypernode.node.sync.common_block import get_own_hash
+from hypernode.node.sync.partitions import (
     ORDER_NAME,
     OtherTip,
     load_order,

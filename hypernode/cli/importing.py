@@ -1,4 +1,5 @@
-"""``ledger import``: finds out what a file is, opens it, and lets ``node.chain_import`` take its chain in."""
+"""``ledger import``: finds out what a file is, opens it, and lets ``node.chain.chain_import`` take its chain
+in."""
 
 from __future__ import annotations
 
@@ -12,8 +13,8 @@ from hypernode.app.verifier import ThreadVerifier
 from hypernode.cli.check_stored import open_source
 from hypernode.cli.progress import Meter
 from hypernode.config.settings import Settings
-from hypernode.node.chain_import import BlockSource, LedgerChain, import_chain
-from hypernode.node.examining import HEADER_RULES, Examiner
+from hypernode.node.chain.chain_import import BlockSource, LedgerChain, import_chain
+from hypernode.node.chain.examiner import HEADER_RULES, Examiner
 from hypernode.storage.archives import compute_sha256, extract, is_archive
 from hypernode.storage.inspection import MAX_VALUE_BYTES, check_sizes, check_whole
 from hypernode.storage.interface import StorageError

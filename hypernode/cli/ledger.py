@@ -40,8 +40,8 @@ def main(argv: list[str] | None = None) -> int:
     from hypernode.config.parameter_table import ConfigError
     from hypernode.core.errors import Reject
     from hypernode.files.own_files import explain, is_lasting
-    from hypernode.node.chain_import import OtherChain
-    from hypernode.node.splits import UnknownTip
+    from hypernode.node.chain.chain_import import OtherChain
+    from hypernode.node.sync.partitions import UnknownTip
     from hypernode.ports import PowNotReady, StorageTrouble
     from hypernode.storage.interface import StorageError
     from hypernode.wallet.locks import LockHeld

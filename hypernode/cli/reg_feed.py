@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from hypernode.cli.companion import Companion
     from hypernode.core.counting import Uncounted
     from hypernode.core.types import PowHeight
-    from hypernode.node.registration_feed import BalanceCheck, Event
+    from hypernode.node.chain.registration_feed import BalanceCheck, Event
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -148,7 +148,7 @@ async def _tell_later(args: argparse.Namespace, companion: Companion, known: int
 
 
 def _select(args: argparse.Namespace, events: Sequence[Event]) -> list[Event]:
-    from hypernode.node.registration_feed import select_by_ip, select_by_sender
+    from hypernode.node.chain.registration_feed import select_by_ip, select_by_sender
 
     if args.ip:
         return select_by_ip(events, args.ip)
@@ -158,7 +158,7 @@ def _select(args: argparse.Namespace, events: Sequence[Event]) -> list[Event]:
 def _check_balances(
     companion: Companion, events: Sequence[Event], height: PowHeight
 ) -> tuple[BalanceCheck, ...]:
-    from hypernode.node.registration_feed import check_balances, replay
+    from hypernode.node.chain.registration_feed import check_balances, replay
     from hypernode.pow.past_balances import read_past_balances
 
     state = replay(companion.network, events)
@@ -171,7 +171,7 @@ async def _find_uncounted(
 ) -> dict[str, Uncounted]:
     """Who is registered and does not count, by PoS address, and why."""
     from hypernode.core.counting import find_uncounted
-    from hypernode.node.registration_feed import replay
+    from hypernode.node.chain.registration_feed import replay
 
     entries = replay(companion.network, events).entries
     return find_uncounted(entries, await companion.source.get_weights(entries, height))
@@ -186,7 +186,7 @@ async def _follow(
 ) -> None:
     """Print what comes, until Ctrl-C.  What the companion cannot answer for now is waited out."""
     from hypernode.cli.reg_feed_view import print_events
-    from hypernode.node.registration_feed import count_equal
+    from hypernode.node.chain.registration_feed import count_equal
     from hypernode.ports import PowNotReady
 
     while True:

@@ -13,8 +13,8 @@ from hypernode.core.counting import Uncounted
 from hypernode.core.network import Network
 from hypernode.core.registry import COIN
 from hypernode.core.types import PowHeight, Registration
-from hypernode.node.logs import printable
-from hypernode.node.registration_feed import BalanceCheck, Event, replay
+from hypernode.node.base.logs import printable
+from hypernode.node.chain.registration_feed import BalanceCheck, Event, replay
 
 _TIME: Final = "%Y-%m-%d %H:%M:%S"
 

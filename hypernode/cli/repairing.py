@@ -14,9 +14,9 @@ from hypernode.cli.check_stored import open_source
 from hypernode.cli.progress import Meter
 from hypernode.config.settings import Settings
 from hypernode.core.types import Height
-from hypernode.node.chain_check import ChainCheck
-from hypernode.node.chain_repair import cut_back, keep_blocks, lacks_pruned, make_cut_name
-from hypernode.node.examining import Examiner
+from hypernode.node.chain.chain_check import ChainCheck
+from hypernode.node.chain.chain_repair import cut_back, keep_blocks, lacks_pruned, make_cut_name
+from hypernode.node.chain.examiner import Examiner
 from hypernode.storage.interface import StorageError
 from hypernode.storage.ledger import SqliteLedger
 from hypernode.storage.prune import check_not_pruned

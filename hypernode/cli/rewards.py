@@ -20,7 +20,7 @@ from hypernode.cli.exit_codes import Exit
 if TYPE_CHECKING:
     from hypernode.cli.companion import Companion
     from hypernode.config.settings import Settings
-    from hypernode.node.reward_week import RewardWeek
+    from hypernode.node.chain.reward_week import RewardWeek
 
 DEFAULT_OUT: Final = Path("rewards")
 MAX_ROUNDS: Final = 1_000
@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     from hypernode.app.system_clock import SystemClock
     from hypernode.cli.rewards_files import FilesDiffer
     from hypernode.config.parameter_table import ConfigError
-    from hypernode.node.reward_week import WeekNotFinished
+    from hypernode.node.chain.reward_week import WeekNotFinished
     from hypernode.ports import PowNotReady, StorageTrouble
     from hypernode.storage.interface import StorageError
 
@@ -113,7 +113,7 @@ def _choose_rounds(args: argparse.Namespace, settings: Settings, now: float) -> 
     """What the files are called after, and the rounds.  Raises UsageError, WeekNotFinished."""
     from hypernode.cli.rewards_summary import show_time
     from hypernode.core.rewards import compute_last_week, compute_week_end, compute_week_rounds
-    from hypernode.node.reward_week import WeekNotFinished
+    from hypernode.node.chain.reward_week import WeekNotFinished
 
     if args.rounds is not None:
         return f"rounds{args.rounds[0]}-{args.rounds[-1]}", args.rounds
@@ -129,7 +129,7 @@ def _choose_rounds(args: argparse.Namespace, settings: Settings, now: float) -> 
 async def _gather(
     args: argparse.Namespace, settings: Settings, companion: Companion, rounds: range
 ) -> RewardWeek:
-    from hypernode.node.reward_week import gather_week
+    from hypernode.node.chain.reward_week import gather_week
     from hypernode.pow.past_balances import read_past_balances
     from hypernode.storage.ledger import open_ledger_to_read
     from hypernode.storage.read_only import SnapshotDatabase

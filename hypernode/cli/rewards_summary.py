@@ -13,7 +13,7 @@ from hypernode.core.network import Network
 from hypernode.core.rewards import Rewards
 from hypernode.core.timeline import compute_round_start
 from hypernode.core.types import PowHeight, Round, Timestamp
-from hypernode.node.reward_week import LeftOut, RewardWeek
+from hypernode.node.chain.reward_week import LeftOut, RewardWeek
 
 MAX_NAMED: Final = 20
 """Rounds that are named one by one."""

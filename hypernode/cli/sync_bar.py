@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 from hypernode.cli.progress import Meter
 
 if TYPE_CHECKING:
-    from hypernode.node.sync_progress import SyncProgress
+    from hypernode.node.sync.sync_progress import SyncProgress
 
 
 class SyncBar:

@@ -9,7 +9,7 @@ from typing import Final
 from hypernode.core.forging import can_forge, seal_block
 from hypernode.core.message import create_message
 from hypernode.core.types import Block, RoundPlan, Slot
-from hypernode.node.forger import Forger
+from hypernode.node.duty.forger import Forger
 from hypernode.ports import Finding
 
 PARAMS_BYTES: Final = 5_000_000

@@ -15,11 +15,11 @@ from typing import Any, Final
 
 from hypernode.core.timeline import compute_round_slot
 from hypernode.mempool.exchange import MAX_NOTED
-from hypernode.node.judging import MAX_KEYS
-from hypernode.node.rounds import MAX_PLANS
-from hypernode.node.runtime import Node
-from hypernode.node.splits import MAX_TIPS
-from hypernode.node.strange_chains import MAX_REMEMBERED
+from hypernode.node.chain.block_validation import MAX_KEYS
+from hypernode.node.chain.rounds import MAX_PLANS
+from hypernode.node.owner.runtime import Node
+from hypernode.node.sync.fork_monitor import MAX_REMEMBERED
+from hypernode.node.sync.partitions import MAX_TIPS
 from hypernode.sim.watch import InvariantFailed, Watch
 
 _CONTAINERS: Final = (dict, list, tuple, set, frozenset, deque, OrderedDict, Counter)

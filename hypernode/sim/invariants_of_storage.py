@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from hypernode.core.types import Block
 from hypernode.core.validate_block import RULE_CLASSES, Break
-from hypernode.node.chain_check import ChainCheck
-from hypernode.node.examining import Examiner, Verdict
+from hypernode.node.chain.chain_check import ChainCheck
+from hypernode.node.chain.examiner import Examiner, Verdict
 from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.invariants_of_legacy import find_intolerable, is_merciful
 from hypernode.sim.watch import InvariantFailed, Watch

@@ -21,12 +21,12 @@ from hypernode.core.types import Block, ChainHeight, Message, Registration, Roun
 from hypernode.net.answer import read_answer
 from hypernode.net.caller import Caller
 from hypernode.net.session import Session
-from hypernode.node.asking import ask_height
-from hypernode.node.connector import Connector
-from hypernode.node.forger import Forger
-from hypernode.node.peers import Peer
-from hypernode.node.runtime import Node
-from hypernode.node.serving import Handler
+from hypernode.node.duty.forger import Forger
+from hypernode.node.owner.runtime import Node
+from hypernode.node.peers.connector import Connector
+from hypernode.node.peers.peer_client import ask_height
+from hypernode.node.peers.peer_table import Peer
+from hypernode.node.rpc.handlers import Handler
 from hypernode.ports import Endpoint, TransportClosed
 from hypernode.sim.faults import FaultKind
 from hypernode.sim.giant_forger import GiantForger

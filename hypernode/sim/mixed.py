@@ -14,7 +14,7 @@ from hypernode.core.network import FixedHypernode, Network
 from hypernode.core.params import mainnet
 from hypernode.core.signing import compute_pubkey
 from hypernode.core.types import Block, ChainHeight
-from hypernode.node.runtime import Node
+from hypernode.node.owner.runtime import Node
 from hypernode.sim.cluster import ORIGIN, PORT, Cluster, make_privkey
 from hypernode.sim.legacy import LegacyNode
 from hypernode.sim.legacy_hosts import LegacyHost, LegacyHosts, LegacyWorld

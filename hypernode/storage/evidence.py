@@ -13,7 +13,7 @@ from hypernode.storage.interface import Reader, Transaction
 
 MAX_CASES: Final = 100
 """The latest by slot: more than the slots of the rounds that anybody is told of (``EVIDENCE_ROUNDS`` of
-``node.chain``).  Who forges can make a case in each slot of his, for years."""
+``node.chain.chain``).  Who forges can make a case in each slot of his, for years."""
 MAX_BLOCK_CHARS: Final = 128 * 1024
 """Of a block as it is kept, some 300 messages; of a larger one its head must do.  With ``MAX_CASES`` all of
 the evidence takes 26 MB at most."""

@@ -1,6 +1,6 @@
 """A ledger file looked over without its rules: is it whole, and does it agree with itself?
 
-``hn_check.py --ledger``.  Rules of blocks are ``node.chain_check``'s.
+``hn_check.py --ledger``.  Rules of blocks are ``node.chain.chain_check``'s.
 """
 
 from __future__ import annotations

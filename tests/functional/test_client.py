@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from hypernode.core.params import devnet, mainnet
-from hypernode.node.json_shapes import block_to_object, message_to_list
+from hypernode.node.base.json_shapes import block_to_object, message_to_list
 from hypernode.ports import Endpoint, Transport
 from tests.unit.cli.node_stub import (
     BLOCK,

@@ -11,7 +11,7 @@ from hypernode.core.pow_signature import SignedRow, is_valid_pow_signature
 from hypernode.core.registry import OPERATIONS, PowRow, RegistryState
 from hypernode.core.registry_json import decode_state, encode_state
 from hypernode.core.registry_rules import apply_row
-from hypernode.node.peers import parse_port
+from hypernode.node.peers.peer_table import parse_port
 from tests.fuzz.cutter import Cutter
 
 _NETWORK: Final = replace(testnet(), first_pow_height=0)

@@ -18,7 +18,7 @@ from hypernode.core.params import testnet
 from hypernode.core.signing import compute_twin, is_valid_signature, sign
 from hypernode.core.types import Block, Message
 from hypernode.core.validate_message import check_messages, find_message_break
-from hypernode.node.queries import (
+from hypernode.node.rpc.queries import (
     check_height,
     parse_address_query,
     parse_headers,

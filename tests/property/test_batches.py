@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hypernode.core.types import Block, ChainHeight
 from hypernode.machine.peers import PeerView
-from hypernode.node.batches import WINDOW_SPARE, Batches, Span
+from hypernode.node.sync.batches import WINDOW_SPARE, Batches, Span
 from tests.unit.wire.samples import BLOCK
 
 HOLDERS = tuple(

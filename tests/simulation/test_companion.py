@@ -15,7 +15,7 @@ from hypernode.devnet.companion_ledger import append_block, append_until, prepar
 from hypernode.devnet.pow_blocks import Transaction
 from hypernode.devnet.pow_keys import create_pow_key
 from hypernode.machine.state import State
-from hypernode.node.runtime import Node
+from hypernode.node.owner.runtime import Node
 from hypernode.ports import Endpoint
 from hypernode.pow.failover_source import FailoverPowSource
 from hypernode.pow.ledger_registry import RegistryOptions

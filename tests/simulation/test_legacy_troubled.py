@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from hypernode.core.types import Block, Registration, Slot
-from hypernode.node.forger import Forger
+from hypernode.node.duty.forger import Forger
 from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.archive import Archive
 from hypernode.sim.faults import ALL, BEFALL_LEGACY, Fault, FaultKind, parse_kinds

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from hypernode.node.connector import Connector
+from hypernode.node.peers.connector import Connector
 from hypernode.sim.mempool_spread import measure_spread
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from hypernode.core.kinds import EQUIVOCATION, format_equivocation
 from hypernode.core.lottery import Draws
 from hypernode.core.types import Block, Message
-from hypernode.node.runtime import Node
+from hypernode.node.owner.runtime import Node
 from hypernode.sim.adapters import MemoryFiles
 from hypernode.sim.clock import SimClock
 from hypernode.sim.cluster import ORIGIN, Cluster, Host

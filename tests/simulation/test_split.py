@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from hypernode.core.types import Block
-from hypernode.node.chain_repair import cut_back
-from hypernode.node.json_shapes import block_to_object
-from hypernode.node.splits import ORDER_NAME, SEEN_NAME
+from hypernode.node.base.json_shapes import block_to_object
+from hypernode.node.chain.chain_repair import cut_back
+from hypernode.node.sync.partitions import ORDER_NAME, SEEN_NAME
 from hypernode.sim.cluster import Cluster, Host, make_network
 from hypernode.storage.ledger import open_ledger
 from tests.simulation.test_cluster import FIRST_ROUND, list_blocks, play

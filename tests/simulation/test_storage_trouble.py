@@ -11,7 +11,7 @@ import pytest
 
 from hypernode.core.types import Block
 from hypernode.net.session import open_session
-from hypernode.node.runtime import Node
+from hypernode.node.owner.runtime import Node
 from hypernode.ports import Endpoint, StorageTrouble
 from hypernode.sim.cluster import PORT, Cluster, Host
 from hypernode.sim.loop import run

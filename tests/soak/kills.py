@@ -13,8 +13,8 @@ from typing import Final
 
 from hypernode.core.block import create_genesis
 from hypernode.core.types import Round, Slot
-from hypernode.node.chain_check import ChainCheck
-from hypernode.node.examining import Examiner
+from hypernode.node.chain.chain_check import ChainCheck
+from hypernode.node.chain.examiner import Examiner
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.sim.adapters import InlineVerifier
 from hypernode.sim.cluster import make_network

@@ -13,9 +13,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import hypernode.node.chain as chain_module
-import hypernode.node.judging as judging_module
-import hypernode.node.runtime as runtime_module
+import hypernode.node.chain.block_validation as judging_module
+import hypernode.node.chain.chain as chain_module
+import hypernode.node.owner.runtime as runtime_module
 import hypernode.storage.append as append_module
 from hypernode.core.fork_choice import is_better
 from hypernode.core.types import ChainHeight, Message
@@ -24,11 +24,11 @@ from hypernode.machine import peers as peers_module
 from hypernode.machine.decide import CatchUp, Decision, NodeView, Rest, decide
 from hypernode.machine.state import State
 from hypernode.mempool.pool import Mempool
-from hypernode.node.chain import Chain
-from hypernode.node.forger import Forger
-from hypernode.node.history import History
-from hypernode.node.judging import Judge
-from hypernode.node.listening import Listening
+from hypernode.node.chain.block_validation import Judge
+from hypernode.node.chain.chain import Chain
+from hypernode.node.chain.history import History
+from hypernode.node.duty.forger import Forger
+from hypernode.node.peers.listening import Listening
 from hypernode.sim.faults import parse_kinds
 from hypernode.sim.report import Failure
 from hypernode.sim.scenario import Scenario, play

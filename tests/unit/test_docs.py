@@ -20,7 +20,7 @@ from hypernode.core.network import Delays, Network
 from hypernode.core.params import network_from_json
 from hypernode.core.rainbow import BOUNDS
 from hypernode.machine.state import State
-from hypernode.node.examining import Verdict
+from hypernode.node.chain.examiner import Verdict
 from hypernode.wire.catalogue import COMMANDS, LIMITS, Limits
 from hypernode.wire.hello import FEATURES
 

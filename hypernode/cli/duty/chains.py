@@ -14,7 +14,7 @@ from hypernode.cli.duty.findings import Finding, error, note, ok, warning
 from hypernode.core.counting import Uncounted
 from hypernode.core.registry import COIN
 from hypernode.core.types import PowHeight, Registration, Round
-from hypernode.node.logs import printable
+from hypernode.node.base.logs import printable
 from hypernode.ports import Endpoint
 
 COMPANION: Final = "companion"

@@ -9,7 +9,7 @@ from hypernode.app.descriptors import OTHER_FILES
 from hypernode.cli.duty.findings import Finding, error, note, ok, warning
 from hypernode.cli.duty.node import NO_ANSWER
 from hypernode.machine.clock_offset import WARN_S
-from hypernode.node.clock_watch import REMEDY as NTP_REMEDY
+from hypernode.node.owner.clock_watch import REMEDY as NTP_REMEDY
 from hypernode.ports import Endpoint
 
 LARGEST_OFFSET_S: Final = 2.0

@@ -27,7 +27,7 @@ from hypernode.core.registry import compute_weight
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
 from hypernode.core.types import Registration, Round
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.node.registration_feed import Event, replay, select_by_ip, select_by_pos
+from hypernode.node.chain.registration_feed import Event, replay, select_by_ip, select_by_pos
 from hypernode.ports import Endpoint, PowNotReady, PowSource, RegisteredList
 from hypernode.pow.companion_client import CompanionClient
 from hypernode.pow.ledger_access import find_unopenable

@@ -12,7 +12,7 @@ from hypernode.core.network import Network
 from hypernode.core.timeline import compute_round_slot, compute_slot_start
 from hypernode.core.types import Block, Round, Slot
 from hypernode.machine.state import State
-from hypernode.node.logs import printable
+from hypernode.node.base.logs import printable
 
 LATE_ROUNDS: Final = 2
 """A last block of so many rounds ago: the network or we stand still."""

@@ -19,8 +19,8 @@ from hypernode.cli.vectors.replay import create_context, decode_block, open_chai
 from hypernode.core.params import Network
 from hypernode.core.types import Block, ChainHeight, Kpis
 from hypernode.core.validate_block import Origin, validate_block
-from hypernode.node.json_shapes import height_to_object
-from hypernode.node.queries import parse_headers
+from hypernode.node.base.json_shapes import height_to_object
+from hypernode.node.rpc.queries import parse_headers
 from hypernode.storage.ledger import SqliteLedger
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command

@@ -24,7 +24,7 @@ from hypernode.core.lottery import compute_round_plan
 from hypernode.core.params import Network
 from hypernode.core.types import Block, Registration, RoundPlan
 from hypernode.core.validate_block import Origin, validate_block
-from hypernode.node.json_shapes import height_to_object
+from hypernode.node.base.json_shapes import height_to_object
 from hypernode.storage.ledger import SqliteLedger
 
 _ROUND = "round"

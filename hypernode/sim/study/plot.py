@@ -23,11 +23,11 @@ from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, ChainHeight, RoundPlan, Slot
 from hypernode.net.caller import Caller
 from hypernode.net.session import Session
-from hypernode.node.asking import ask_height
-from hypernode.node.connector import Connector
-from hypernode.node.forger import Forger
-from hypernode.node.peers import Peer
-from hypernode.node.runtime import Node
+from hypernode.node.duty.forger import Forger
+from hypernode.node.owner.runtime import Node
+from hypernode.node.peers.connector import Connector
+from hypernode.node.peers.peer_client import ask_height
+from hypernode.node.peers.peer_table import Peer
 from hypernode.ports import TransportClosed
 from hypernode.sim.cluster import Cluster, Host
 from hypernode.sim.liars import replace_connector

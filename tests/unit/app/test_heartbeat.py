@@ -14,7 +14,7 @@ import pytest
 from hypernode.app.heartbeat import MAX_SILENCE_S, describe, keep_log_alive
 from hypernode.config.settings import Flags, Settings, load_settings
 from hypernode.machine.state import State
-from hypernode.node.runtime import Node
+from hypernode.node.owner.runtime import Node
 from tests.unit.node.worlds import Bed, play
 
 APP_LOG = "tornado.application"

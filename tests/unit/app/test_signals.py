@@ -14,7 +14,7 @@ from hypernode.app.signals import PARENT_VARIABLE, Process, dump_tasks, reload_s
 from hypernode.config.parameter_table import ConfigError
 from hypernode.config.settings import Flags, Settings, load_settings
 from hypernode.net.standing import Standing
-from hypernode.node.logs import LogFiles
+from hypernode.node.base.logs import LogFiles
 from hypernode.wire.catalogue import Limits
 from tests.unit.node.worlds import STRANGER, Bed, play
 

@@ -18,7 +18,7 @@ from hypernode.net.caller import Caller
 from hypernode.net.session import HelloRefused
 from hypernode.net.signed_hello import Identity
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.node.json_shapes import block_to_object, message_to_list
+from hypernode.node.base.json_shapes import block_to_object, message_to_list
 from hypernode.ports import Endpoint, Transport, TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command

@@ -15,7 +15,7 @@ from hypernode.cli.instance import main
 from hypernode.config.parameter_table import ConfigError
 from hypernode.core.errors import InvariantBroken
 from hypernode.files.own_files import explain
-from hypernode.node.listening import CannotListen
+from hypernode.node.peers.listening import CannotListen
 from hypernode.ports import StorageTrouble
 from hypernode.wallet.locks import LockHeld
 from hypernode.wallet.pos_wallet import WalletError

@@ -22,8 +22,8 @@ from hypernode.cli.exit_codes import Exit, Health
 from hypernode.cli.progress import LINE_EVERY_S, Meter
 from hypernode.core.params import network_to_json
 from hypernode.machine.peers import Order
-from hypernode.node.check_state import FILE_NAME
-from hypernode.node.splits import ORDER_NAME, OtherTip, load_order, save_tips
+from hypernode.node.chain.check_state import FILE_NAME
+from hypernode.node.sync.partitions import ORDER_NAME, OtherTip, load_order, save_tips
 from hypernode.storage.archives import write_archive
 from hypernode.storage.legacy_schema import CHAIN_NAME, HYPERNODES_NAME
 from hypernode.wallet.locks import acquire_lock

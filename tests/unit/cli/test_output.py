@@ -18,7 +18,7 @@ from hypernode.__main__ import SUBCOMMANDS
 from hypernode.cli.exit_codes import Exit
 from hypernode.cli.output import Words, describe_fault, make_console
 from hypernode.cli.sync_bar import SyncBar
-from hypernode.node.sync_progress import SyncProgress
+from hypernode.node.sync.sync_progress import SyncProgress
 
 ROOT: Final = Path(__file__).parents[3]
 SCRIPT: Final = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 
 from hypernode.cli.sync_bar import SyncBar
-from hypernode.node.sync_progress import SyncProgress
+from hypernode.node.sync.sync_progress import SyncProgress
 
 
 class Terminal(io.StringIO):

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from hypernode.cli.tables import print_value
 from hypernode.core.types import ChainHeight
-from hypernode.node.json_shapes import block_to_object, height_to_object, message_to_list
+from hypernode.node.base.json_shapes import block_to_object, height_to_object, message_to_list
 from tests.unit.cli.node_stub import BLOCK, HEADER, MESSAGE, STATUS, WALLET
 
 

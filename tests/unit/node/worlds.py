@@ -29,13 +29,13 @@ from hypernode.net.serving import serve_session
 from hypernode.net.session import Session, open_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.standing import Standing
-from hypernode.node.assembly import NodeOptions
-from hypernode.node.history import History
-from hypernode.node.peers import Peer
-from hypernode.node.round_entry import hand_out
-from hypernode.node.rounds import Rounds
-from hypernode.node.runtime import Node
-from hypernode.node.world import World
+from hypernode.node.base.node_ports import World
+from hypernode.node.chain.history import History
+from hypernode.node.chain.rounds import Rounds
+from hypernode.node.owner.components import NodeOptions
+from hypernode.node.owner.round_entry import hand_out
+from hypernode.node.owner.runtime import Node
+from hypernode.node.peers.peer_table import Peer
 from hypernode.ports import Endpoint, Ledger, PowSource, Transport
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.pow.scripted_source import PowScript, ScriptedPowSource

@@ -12,7 +12,7 @@ from hypernode.core.message import create_message
 from hypernode.core.signing import compute_twin
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Message
-from hypernode.node.runtime import Node
+from hypernode.node.owner.runtime import Node
 from hypernode.sim.archive import Filed
 from hypernode.sim.invariants_in_calm import (
     SEAL_BLOCKS,

@@ -12,7 +12,7 @@ import pytest
 
 from hypernode.core.params import mainnet
 from hypernode.core.types import Block, ChainHeight, Message
-from hypernode.node.json_shapes import height_to_object
+from hypernode.node.base.json_shapes import height_to_object
 from hypernode.sim.adapters import InlineVerifier
 from hypernode.sim.legacy_chain import LegacyChain
 from hypernode.sim.legacy_mempool import LegacyMempool, Raises

@@ -1,0 +1,1 @@
+"""What every room of the node uses: the state of the moment, its ports, the log, JSON forms."""

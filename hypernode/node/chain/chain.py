@@ -1,0 +1,384 @@
+"""Our chain: the one place where a block is judged and stored.
+
+Blocks come three ways: pushed by the slot's juror, fetched as a branch from a peer, or forged by us. All are
+judged by the rules of ``core.validate_block`` on top of their own history (``node.chain.block_validation``),
+with their messages verified through the Verifier port, and stored in one transaction.  One lock keeps changes
+apart; reading goes on meanwhile, and so does preparing what comes next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Final, TypeVar
+
+from hypernode.core.block import encode_raw_block, to_header
+from hypernode.core.errors import Ignore, Reject
+from hypernode.core.fork_choice import check_replacement, is_better, is_promise_kept
+from hypernode.core.hashing import h20
+from hypernode.core.long_messages import LongMessages, is_short
+from hypernode.core.params import Network
+from hypernode.core.timeline import compute_round_slot, has_begun
+from hypernode.core.types import Block, ChainHeight, Equivocation, Height, Round, RoundPlan, Slot
+from hypernode.core.validate_block import Origin, is_signed_by_forger
+from hypernode.machine.peers import Order, Support
+from hypernode.mempool.pool import Mempool
+from hypernode.node.base.log_subjects import SILENT, Subjects
+from hypernode.node.base.node_ports import World
+from hypernode.node.chain.block_validation import (
+    BlockRejected,
+    ForgerKeys,
+    Judge,
+    Prepared,
+    list_findings,
+    prepare,
+    prepare_until_fault,
+)
+from hypernode.node.chain.chain_repair import keep_blocks, lacks_pruned, make_cut_name
+from hypernode.node.chain.history import History
+from hypernode.node.chain.rounds import Rounds
+from hypernode.node.chain.spooled_blocks import MAX_HELD_BYTES, is_giant, list_pieces, take_out
+from hypernode.ports import Finding, Replacement, StorageTrouble
+
+T = TypeVar("T")
+
+EVIDENCE_ROUNDS: Final = 5
+"""Of two blocks for one slot that a fetched branch shows: nobody could do anything about older ones."""
+
+
+def _check_ordered(order: Order, blocks: Sequence[Block]) -> None:
+    """An operator's word holds for one chain only.  Raises Reject."""
+    if not any(b.height == order.height and b.block_hash == order.block_hash for b in blocks):
+        raise Reject("4-ledger", f"promise not kept: the branch lacks block {order.height} of the order")
+
+
+def _is_other(theirs: ChainHeight, ours: ChainHeight) -> bool:
+    """In the place of ``is_better`` where an operator has chosen."""
+    return theirs.block_hash != ours.block_hash
+
+
+async def _do_nothing(block: Block) -> None:
+    """Until somebody wants to know."""
+
+
+class Chain:
+    """The ledger with its rules.  ``on_change`` is called after every change of the tip, ``on_append``
+    with the blocks that came on top."""
+
+    def __init__(self, network: Network, world: World, rounds: Rounds, mempool: Mempool) -> None:
+        self._network = network
+        self._world = world
+        self._rounds = rounds
+        self._mempool = mempool
+        self._keys = ForgerKeys(network)
+        self._lock = asyncio.Lock()
+        self._evident: set[tuple[Round, Slot, str]] | None = None
+        """Slots and forgers of the evidence that is stored; None until it is first asked for."""
+        self.subjects: Subjects = SILENT
+        self.on_change: Callable[[], None] = lambda: None
+        self.on_append: Callable[[Sequence[Block]], None] = lambda blocks: None
+        self.on_own_block: Callable[[Block], Awaitable[None]] = _do_nothing
+        self.on_equivocation: Callable[[Equivocation], None] = lambda evidence: None
+        self.on_cut: Callable[[Height, Height, str, str], None] = lambda first, last, name, why: None
+        """Blocks from ``first`` to ``last`` go, and why; the file of that name keeps them."""
+
+    @property
+    def height(self) -> ChainHeight:
+        return self._world.ledger.get_height()
+
+    async def derive_plan(self, round_: Round) -> RoundPlan:
+        """The lists of a round by our own chain, kept in the ledger.  Raises PowNotReady."""
+        async with self._lock:  # or a branch may replace what it is derived from
+            history = await History.at(self._world.ledger, self.height.height)
+            plan = await self._rounds.derive(round_, history)
+            await self._world.ledger.save_plan(plan)
+            return plan
+
+    @asynccontextmanager
+    async def at_rest(self) -> AsyncIterator[None]:
+        """Nothing changes the chain meanwhile."""
+        async with self._lock:
+            yield
+
+    async def prepare(self, blocks: Sequence[Block]) -> list[Prepared]:
+        """Blocks from outside with their messages verified: work that needs no chain, so it can be done while
+        others are stored."""
+        return await prepare(self._network, self._world, self._mempool, blocks)
+
+    async def accept_pushed(self, block: Block, on_judged: Callable[[], None] = lambda: None) -> ChainHeight:
+        """A block that was pushed to us: onto the tip with every rule, or Reject or Ignore.  ``on_judged`` is
+        called when it is good, before anybody can see that we have it."""
+        async with self._lock:
+            own = self.height
+            if block.block_hash == own.block_hash:
+                raise Ignore("rule 1", "known")
+            judge = await self._judge_at(own.height, Origin.PUSHED)
+            await self._note_equivocation(judge.history, block, self._network.keep_rounds)
+            self._check_place(block, own)
+            # Whoever is registered can push blocks full of messages, again and again: what the juror of the
+            # slot did not sign is refused whatever is in it, and so are wrong numbers of messages.
+            await judge.check_head(block)
+            judge.check_shape(block)
+            height = await self._append(judge, await self._prepare_pushed(block), on_judged)
+        self.on_change()
+        return height
+
+    async def screen_pushed(self, header: Block) -> None:
+        """What a pushed block shows before its messages are parsed.  Raises Reject or Ignore, as
+        ``accept_pushed`` would; PowNotReady."""
+        own = self.height
+        if header.block_hash == own.block_hash:
+            raise Ignore("rule 1", "known")
+        judge = await self._judge_at(own.height, Origin.PUSHED)
+        if await self._may_be_evidence(judge.history, header):
+            return
+        self._check_place(header, own)
+        await judge.check_juror(header)
+
+    async def _may_be_evidence(self, history: History, block: Block) -> bool:
+        """Whether it could be a second block of its forger for a slot, which is not known to have two yet."""
+        stored = await history.get_stored(block.round, block.sir)
+        if stored is None or stored.forger != block.forger or stored.block_hash == block.block_hash:
+            return False
+        return (block.round, block.sir, block.forger) not in await self._list_evident()
+
+    def _check_place(self, block: Block, own: ChainHeight) -> None:
+        if block.height != own.height + 1 or block.previous_hash != own.block_hash:
+            raise Ignore("rule 1", "does not follow our tip")
+        if block.height < self._network.lenient_below:
+            # No rule would hold for it that keeps strangers' blocks out of an empty chain.
+            raise Ignore("4-ledger", "blocks of the early history are fetched, not pushed")
+
+    async def _prepare_pushed(self, block: Block) -> Prepared:
+        if (block.height, block.block_hash) in self._network.exceptions:
+            # all that is wrong with it is written down
+            [prepared] = await self.prepare([block])
+            return prepared
+        return await prepare_until_fault(self._network, self._world, self._mempool, block)
+
+    async def append_own(self, block: Block) -> ChainHeight:
+        """A block that we forged.  It is journalled before this is called, and judged like any other."""
+        async with self._lock:
+            own = self.height
+            if block.height != own.height + 1 or block.previous_hash != own.block_hash:
+                raise Ignore("rule 1", "the tip moved while we forged")
+            [prepared] = await self.prepare([block])
+            height = await self._append(await self._judge_at(own.height, Origin.OWN), prepared)
+        self.on_change()
+        return height
+
+    async def _append(
+        self, judge: Judge, prepared: Prepared, on_judged: Callable[[], None] = lambda: None
+    ) -> ChainHeight:
+        """A block onto the tip."""
+        clock, block = self._world.clock, prepared.block
+        begun = clock.monotonic()
+        findings = await self._judge(judge, prepared)
+        judged = clock.monotonic()
+        on_judged()
+        height = await self._world.ledger.append(block, findings)
+        words = (
+            f"block {block.height} ({block.round}, {block.sir}) of {block.forger}, {block.msg_count} messages"
+        )
+        self.subjects.say("blockdigest", lambda: f"{words}, {len(findings)} findings")
+        self.subjects.say(
+            "timing",
+            lambda: (
+                f"{words}: judged in {judged - begun:.3f} s, stored in {clock.monotonic() - judged:.3f} s"
+            ),
+        )
+        await self._after_append([prepared.block])
+        return height
+
+    async def adopt(
+        self, common: Height, blocks: Sequence[Block], told: ChainHeight | None, support: Support
+    ) -> Replacement:
+        """``prepare`` and ``adopt_prepared`` in one."""
+        return await self.adopt_prepared(common, await self.prepare(blocks), told, support)
+
+    async def adopt_prepared(
+        self, common: Height, branch: Sequence[Prepared], told: ChainHeight | None, support: Support
+    ) -> Replacement:
+        """Judge a fetched branch on top of ``common``, measure it, and take it if it is what was told
+        and better than ours (spec 4, which chain is better).  ``told`` is None for a part
+        of a branch; ``support``: who holds it.  Raises BlockRejected with the rule that a block breaks,
+        Reject for a promise that is not kept, Ignore when it may not replace ours.  What an operator
+        ordered is judged all the same, and taken whatever its measures; what goes for it is written down
+        first."""
+        blocks = [prepared.block for prepared in branch]
+        async with self._lock:
+            await self.check_depth(common, support)
+            if support.order is not None and common < self.height.height:
+                _check_ordered(support.order, blocks)
+            judge = await self._judge_at(common, Origin.FETCHED, majority_holds=support.is_majority)
+            await judge.history.look_up(blocks)
+            findings: list[Finding] = []
+            for prepared in branch:
+                await self._note_equivocation(judge.history, prepared.block, EVIDENCE_ROUNDS)
+                try:
+                    findings += await self._judge(judge, prepared)
+                except Reject as fault:
+                    raise BlockRejected(fault, prepared.block.height) from fault
+                await self._run(prepared.block, partial(judge.push, prepared.block))
+            is_ordered = support.order is not None and common < self.height.height
+            if is_ordered:
+                await self._keep_above(common, "by an operator's word")
+            preferred = _is_other if is_ordered else is_better
+            outcome = await self._world.ledger.replace(common, blocks, preferred, findings)
+            if outcome.adopted:
+                # In this order: a twin of what the branch holds goes again.
+                self._mempool.return_messages(outcome.dropped_messages, self._world.clock.now())
+                await self._after_append(blocks)
+        if outcome.adopted:
+            self.on_change()
+        if told is not None and not is_promise_kept(told, outcome.measured):
+            raise Reject("4-ledger", f"promise not kept: told {told.height}, got {outcome.measured.height}")
+        return outcome
+
+    async def drop_premature(self) -> tuple[Block, ...]:
+        """Drop our last blocks whose slots have not begun, the highest first, as ``rollback`` does; they are
+        written down first."""
+        now = self._world.clock.now()
+        async with self._lock:
+            to_height = self.height.height
+            while to_height and not await self._has_begun(to_height, now):
+                to_height -= 1
+            await self._keep_above(to_height, "as their slots have not begun")
+            dropped = await self._drop_above(to_height)
+        self.on_change()
+        return dropped
+
+    async def _has_begun(self, height: Height, now: float) -> bool:
+        headers = await self._world.ledger.get_headers(height, 1)
+        return all(has_begun(self._network, header.round, header.sir, now) for header in headers)
+
+    async def rollback(self, to_height: Height) -> tuple[Block, ...]:
+        """Drop blocks, whatever stands for them; their messages go back to the mempool."""
+        async with self._lock:
+            dropped = await self._drop_above(to_height)
+        self.on_change()
+        return dropped
+
+    async def _drop_above(self, height: Height) -> tuple[Block, ...]:
+        dropped = await self._world.ledger.rollback(height)
+        for block in dropped:
+            self._mempool.return_messages(block.messages, self._world.clock.now())
+        return dropped
+
+    async def _judge_at(self, height: Height, origin: Origin, *, majority_holds: bool = False) -> Judge:
+        return await Judge.at(
+            self._network,
+            self._world,
+            self._rounds,
+            self._keys,
+            height,
+            origin,
+            majority_holds=majority_holds,
+        )
+
+    async def _judge(self, judge: Judge, prepared: Prepared) -> list[Finding]:
+        """Every rule; findings of the breaks that are tolerated.  Raises Reject."""
+        breaks = await judge.judge(prepared)
+        if not {"4", "5"}.intersection(brk.rule for brk in breaks):
+            await self._note_own_block(prepared.block)
+        return list_findings(prepared.block, breaks)
+
+    async def _after_append(self, blocks: Sequence[Block]) -> None:
+        for block in blocks:
+            if not isinstance(block.messages, LongMessages):
+                self._mempool.remove(block.messages)
+                self.on_append([block])
+                continue
+            async for piece in list_pieces(block, self._world.verifier.run):
+                # what is not short was never in a mempool, and says nothing to us
+                part = replace(block, messages=tuple(filter(is_short, piece)))
+                self._mempool.remove(part.messages)
+                self.on_append([part])
+
+    async def _run(self, block: Block, work: Callable[[], T]) -> T:
+        """Off the event loop, where the block is a giant one."""
+        return await self._world.verifier.run(work) if is_giant(block) else work()
+
+    async def check_depth(self, common: Height, support: Support) -> None:
+        """Raises Ignore when blocks of ours above ``common`` may not go for a branch with that support
+        (spec 4)."""
+        if common >= self.height.height:
+            return
+        if support.order is not None:
+            if await lacks_pruned(self._network, self._world.ledger, common):
+                raise Ignore("4-ledger", f"too much is pruned to go back to block {common}")
+            return
+        first_dropped = (await self._world.ledger.get_headers(common + 1, 1))[0]
+        present, _ = compute_round_slot(self._network, self._world.clock.now())
+        refusal = check_replacement(
+            self._network, first_dropped.round, present, support.behind, support.connected
+        )
+        if refusal is not None:
+            raise refusal
+
+    async def _keep_above(self, common: Height, why: str) -> None:
+        """Write down the blocks that go though no better ones came.  Raises StorageTrouble."""
+        world, tip = self._world, self.height.height
+        if tip > common:
+            name = make_cut_name(common + 1, tip, world.clock.now())
+            try:
+                await keep_blocks(world.ledger, common + 1, world.files, name, world.verifier.run)
+            except OSError as trouble:
+                raise StorageTrouble(f"{name} cannot be written, so nothing is cut: {trouble}") from trouble
+            self.on_cut(common + 1, tip, name, why)
+
+    async def _note_own_block(self, block: Block) -> None:
+        """A valid block of ours that the journal does not know: somebody else signs with our key, or
+        the journal is an old one."""
+        if block.forger != self._world.signer.address:
+            return
+        if await self._world.journal.get_hash(block.round, block.sir) != block.block_hash:
+            await self.on_own_block(block)
+
+    async def _note_equivocation(self, history: History, block: Block, rounds: int) -> None:
+        """Two signed blocks of one forger for one slot, of the last ``rounds``, are kept as evidence, once
+        (spec 4).  Who forged long ago, or has the keys of those who did, could give us two blocks for each of
+        their slots, to store and to report."""
+        stored = await history.get_stored(block.round, block.sir)
+        if stored is None or stored.forger != block.forger or stored.block_hash == block.block_hash:
+            return
+        case, is_own = (block.round, block.sir, block.forger), block.forger == self._world.signer.address
+        present, _ = compute_round_slot(self._network, self._world.clock.now())
+        is_news = block.round >= present - rounds and case not in await self._list_evident()
+        # One case is enough, and its forger can sign thousands of blocks more.
+        if not is_news and not is_own:
+            return
+        # What a peer gives for the hash proves nothing: the same block under another one is no second.
+        if not await self._run(block, lambda: self._is_signed(block)):
+            return
+        await self._note_own_block(block)
+        if not is_news:
+            return
+        # Whole blocks: their signatures cover the ids of their messages.  Of a giant one its head must do.
+        [(_, size)] = await self._world.ledger.get_block_sizes(stored.height, 1)
+        whole = await self._world.ledger.get_block(stored.height) if size <= MAX_HELD_BYTES else None
+        second = to_header(block) if is_giant(block) else await take_out(block, self._world.verifier.run)
+        evidence = Equivocation(whole or stored, second, int(self._world.clock.now()))
+        await self._world.ledger.save_evidence(evidence)
+        # what is too old to be asked for again need not be remembered
+        recent = {known for known in await self._list_evident() if known[0] >= present - EVIDENCE_ROUNDS}
+        self._evident = recent | {case}
+        self.on_equivocation(evidence)
+
+    def _is_signed(self, block: Block) -> bool:
+        """Whether the block's forger signed it, under this hash."""
+        try:
+            raw = encode_raw_block(block)
+        except Reject:
+            return False
+        key = self._keys.find(block)
+        return h20(raw) == block.block_hash and is_signed_by_forger(self._network, block, raw, key)
+
+    async def _list_evident(self) -> set[tuple[Round, Slot, str]]:
+        if self._evident is None:
+            known = await self._world.ledger.get_evidence()
+            self._evident = {(e.first.round, e.first.sir, e.first.forger) for e in known}
+        return self._evident

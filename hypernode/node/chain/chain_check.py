@@ -1,0 +1,254 @@
+"""The whole chain of a ledger held against every rule and counted anew (spec 4; ``hn_check.py --chain``).
+
+Blocks are read in batches; while the signatures of one are verified on all cores, the next is read and the
+one before is judged.  Where the walk stands can be saved and taken up again (``CheckState``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from hypernode.core.block import to_header
+from hypernode.core.encoded_size import count_within
+from hypernode.core.kpis import compute_kpis
+from hypernode.core.long_messages import is_short
+from hypernode.core.params import Network
+from hypernode.core.types import ADDRESS_CHARS, Block, ChainHeight, Height, Kpis, Message, Round
+from hypernode.core.validate_block import RULE_CLASSES, Break
+from hypernode.node.chain.examiner import Examiner, Verdict, judge_break
+from hypernode.node.chain.history import History
+from hypernode.node.chain.recount import FirstRounds, Recount
+from hypernode.ports import Ledger
+
+BATCH_BLOCKS: Final = 200
+BATCH_BYTES: Final = 16 * 1024 * 1024
+"""Encoded; a giant block alone."""
+BATCH_MESSAGES: Final = 20_000
+"""A batch ends before it holds more, but has one block at least: some 15 MB."""
+MAX_LISTED: Final = 1_000
+"""Breaks that are listed; all are counted."""
+MEASURES: Final = "measures"
+KPIS: Final = "kpis"
+DEAD_TIP: Final = "4-ledger"
+"""Not rules of a block: what is stored about it, and a branch that the network left for good."""
+_STORED: Final = "A"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedBreak:
+    """A break of one block."""
+
+    height: Height
+    block_hash: bytes
+    rule: str
+    cls: str
+    verdict: str
+    reason: str
+
+
+@dataclass(slots=True)
+class CheckState:
+    """Where a check stands after the block ``height``: what it found so far, and what counting goes on
+    from."""
+
+    height: Height
+    block_hash: bytes
+    max_round: Round = -1
+    senders: FirstRounds = field(default_factory=dict)
+    forgers: FirstRounds = field(default_factory=dict)
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Rule to verdict to how many blocks."""
+    breaks: list[ListedBreak] = field(default_factory=list)
+
+    def count(self, verdict: Verdict) -> int:
+        """Breaks with a verdict."""
+        return sum(by_verdict.get(verdict.value, 0) for by_verdict in self.counts.values())
+
+    def find_first_refused(self) -> Height | None:
+        """The lowest block that no rule lets be in the chain."""
+        refused = [brk.height for brk in self.breaks if brk.verdict == Verdict.REFUSED.value]
+        return min(refused, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckProgress:
+    """How far the check is: heights, and messages verified since it was started."""
+
+    first: Height
+    height: Height
+    tip: Height
+    messages: int
+
+
+class ChainCheck:
+    """Checks ``ledger`` from ``state`` on (genesis, when there is none), up to the tip as it is now."""
+
+    def __init__(
+        self,
+        network: Network,
+        ledger: Ledger,
+        examiner: Examiner,
+        *,
+        state: CheckState | None = None,
+        on_progress: Callable[[CheckProgress, CheckState], None] = lambda progress, state: None,
+        stop_at_break: bool = False,
+    ) -> None:
+        self._network = network
+        self._ledger = ledger
+        self._examiner = examiner
+        self._on_progress = on_progress
+        self._stop_at_break = stop_at_break
+        self._below = ledger.get_pruned_below()
+        self._tip = ledger.get_height()
+        self.state = state or CheckState(0, b"")
+        self.messages = 0
+        self._recount = Recount(self.state.senders, self.state.forgers, self.state.max_round)
+        self._round_blocks: list[Block] = []
+        self._partial_round: Round | None = None
+        """A round of which some blocks are pruned and some are not."""
+
+    async def run(self) -> CheckState:
+        """Walk to the tip; or to the first break that no rule lets pass, if so asked."""
+        [parent] = await self._ledger.get_headers(self.state.height, 1)
+        self.state.block_hash = parent.block_hash
+        first = self.state.height
+        waiting: tuple[list[Block], asyncio.Task[dict[bytes, str]]] | None = None
+        try:
+            while not (self._stop_at_break and self.state.count(Verdict.REFUSED)):
+                read_from = waiting[0][-1].height + 1 if waiting else self.state.height + 1
+                blocks = await self._read(read_from)
+                verifying = asyncio.create_task(self._examiner.verify(blocks)) if blocks else None
+                await asyncio.sleep(0)  # so that it begins
+                ready, waiting = waiting, ((blocks, verifying) if verifying else None)
+                if ready is not None:
+                    parent = await self._judge_batch(parent, ready[0], await ready[1])
+                    self._on_progress(
+                        CheckProgress(first, self.state.height, self._tip.height, self.messages), self.state
+                    )
+                elif waiting is None:
+                    await self._end_round(None)
+                    break
+        finally:
+            if waiting is not None:
+                waiting[1].cancel()
+        return self.state
+
+    async def _read(self, first: Height) -> list[Block]:
+        if first > self._tip.height:
+            return []
+        most = min(BATCH_BLOCKS, self._tip.height - first + 1)
+        headers = await self._ledger.get_headers(first, most)
+        sizes = await self._ledger.get_block_sizes(first, most)
+        count = min(
+            count_within((header.msg_count for header in headers), BATCH_MESSAGES),
+            count_within((size for _, size in sizes), BATCH_BYTES),
+        )
+        return await self._ledger.get_blocks(first, count)
+
+    async def _judge_batch(self, parent: Block, blocks: Sequence[Block], bad: dict[bytes, str]) -> Block:
+        found = await self._ledger.get_findings(blocks[0].height, blocks[-1].height)
+        documented: dict[tuple[Height, bytes], set[str]] = {}
+        for finding in found:
+            documented.setdefault((finding.height, finding.block_hash), set()).add(finding.rule)
+        for block in blocks:
+            rules = documented.get((block.height, block.block_hash), set())
+            await self._judge(parent, block, bad, rules)
+            parent = to_header(block)
+            self.messages += len(block.messages)
+            self.state.height, self.state.block_hash = block.height, block.block_hash
+            self.state.max_round = self._recount.max_round
+            if self._stop_at_break and self.state.count(Verdict.REFUSED):
+                break
+        return parent
+
+    async def _judge(self, parent: Block, block: Block, bad: dict[bytes, str], documented: set[str]) -> None:
+        is_pruned = block.height < self._below
+        history = History(self._ledger, parent)
+        for brk in await self._examiner.examine(history, block, bad, is_pruned=is_pruned):
+            self._note(block, brk, judge_break(self._network, block, brk, documented))
+        if (block.height, block.block_hash) in self._network.dead_tips:
+            self._note(block, Break(DEAD_TIP, _STORED, "the network left this branch for good"))
+        await self._compare(block, is_pruned=is_pruned)
+
+    async def _compare(self, block: Block, *, is_pruned: bool) -> None:
+        """What is stored of the block's chain, with what is counted."""
+        if self._round_blocks and self._round_blocks[-1].round != block.round:
+            await self._end_round(block)
+        self._round_blocks.append(_drop_long_texts(block))
+        if is_pruned:
+            return
+        if block.height == self._below:
+            # who took part in pruned rounds is known from their totals only
+            sent, forged = await self._ledger.get_first_rounds(block.round)
+            self._recount.senders.update(sent)
+            self._recount.forgers.update(forged)
+            self._recount.max_round = block.round
+        if self._recount.needs_round(block.round):
+            blocks = [b for b in await self._ledger.get_round_blocks(block.round) if b.height < block.height]
+            self._recount.begin_round(block.round, blocks)
+            if any(0 < b.height < self._below for b in blocks):
+                self._partial_round = block.round
+        counted = self._recount.add(block)
+        if block.round == self._partial_round:
+            return
+        stored = await self._ledger.get_height_at(block.height)
+        if stored != counted:
+            self._note(block, Break(MEASURES, _STORED, f"stored {_show(stored)}, counted {_show(counted)}"))
+
+    async def _end_round(self, block: Block | None) -> None:
+        """The KPI totals of the round that was walked through, and of the chain if it is the last one."""
+        walked, self._round_blocks = self._round_blocks, []
+        if not walked or walked[0].height < self._below:
+            return
+        last = walked[-1]
+        stored = _of_addresses(await self._ledger.get_kpis(last.round, last.round))
+        if stored == _of_addresses(compute_kpis(walked)):
+            return
+        # part of it was walked before, or comes later
+        whole = [b for b in await self._ledger.get_round_blocks(last.round) if b.height > 0]
+        if any(b.height < self._below for b in whole) or stored == _of_addresses(compute_kpis(whole)):
+            return
+        self._note(
+            last, Break(KPIS, _STORED, f"the totals of round {last.round} are not those of its blocks")
+        )
+
+    def _note(self, block: Block, brk: Break, verdict: Verdict = Verdict.REFUSED) -> None:
+        by_verdict = self.state.counts.setdefault(brk.rule, {})
+        by_verdict[verdict.value] = by_verdict.get(verdict.value, 0) + 1
+        if self.state.count(verdict) <= MAX_LISTED:
+            self.state.breaks.append(
+                ListedBreak(block.height, block.block_hash, brk.rule, brk.cls, verdict.value, brk.reason)
+            )
+
+
+def _drop_long_texts(block: Block) -> Block:
+    """The block as KPIs need it: of what is kept until its round ends, nothing is large."""
+    if all(map(is_short, block.messages)):
+        return block
+    return replace(block, messages=tuple(map(_drop_long_text, block.messages)))
+
+
+def _drop_long_text(m: Message) -> Message:
+    return m if is_short(m) else replace(m, params="")
+
+
+def _of_addresses(kpis: Mapping[str, Kpis]) -> dict[str, Kpis]:
+    """Without those of recipients that are long texts, which the ledger knows under another name."""
+    return {name: each for name, each in kpis.items() if len(name) <= ADDRESS_CHARS}
+
+
+def describe_counts(counts: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, object]]:
+    """By rule: its class and how many blocks broke it, by verdict; in the order of the rules."""
+    order = [*RULE_CLASSES, *(rule for rule in counts if rule not in RULE_CLASSES)]
+    return {
+        rule: {"class": RULE_CLASSES.get(rule, _STORED), **counts[rule]} for rule in order if rule in counts
+    }
+
+
+def _show(height: ChainHeight | None) -> str:
+    if height is None:
+        return "nothing"
+    return f"uniques {height.uniques}+{height.uniques_round}, forgers {height.forgers}+{height.forgers_round}"

@@ -1,0 +1,175 @@
+"""Stored or archived blocks held against every rule, for tools: what breaks is told, nothing is raised.
+
+An ``Examiner`` judges block after block on top of their own history, as ``node.chain.chain`` does for blocks
+that come in; but it lists every break, and where the companion cannot say who was registered it judges the
+rest and says which rules it could not judge.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from hypernode.core.params import Network
+from hypernode.core.types import Block, Message, PowHeight, Round, RoundPlan
+from hypernode.core.validate_block import BlockContext, Break, Origin, find_breaks, is_refused
+from hypernode.node.chain.block_validation import ForgerKeys
+from hypernode.node.chain.history import History
+from hypernode.node.chain.rounds import Rounds
+from hypernode.ports import PowNotReady, PowSource, PowStatus, RegisteredList, Verifier
+
+HEADER_RULES: Final = frozenset(("1", "2", "3", "4", "5", "7", "8", "9", "10", "12", "14", "15"))
+"""What is judged without signatures of messages and without the companion."""
+WITHOUT_MESSAGES: Final = frozenset(("1", "2", "3", "6", "12"))
+"""What can be judged of a block whose messages are pruned."""
+PATIENCE: Final = 3
+"""Rounds in a row that the companion cannot answer for before it is left alone."""
+_LISTS_KEPT: Final = 4
+
+
+class Verdict(Enum):
+    """What a break means for a stored block."""
+
+    REFUSED = "refused"
+    """No rule lets this block be in the chain."""
+    DOCUMENTED = "documented"
+    """Taken in a branch that most of a mixed network held, and kept as a finding (spec 4, class B)."""
+    TOLERATED = "tolerated"
+    """Of the lenient history, an exception, or class C on a mixed network."""
+
+
+def judge_break(network: Network, block: Block, brk: Break, documented: Collection[str]) -> Verdict:
+    """``documented``: rules that the ledger has a finding of for this block."""
+    if not is_refused(network, block, brk, Origin.FETCHED):
+        return Verdict.TOLERATED
+    if brk.rule in documented and not is_refused(network, block, brk, Origin.FETCHED, majority_holds=True):
+        return Verdict.DOCUMENTED
+    return Verdict.REFUSED
+
+
+@dataclass(slots=True)
+class NotJudged:
+    """How many blocks a rule was not judged for, and why first."""
+
+    blocks: int
+    reason: str
+
+
+class Examiner:
+    """``pow_source`` None leaves out rules 6 and M6, for ``why``; so does a companion that cannot answer.
+    ``rules`` are those to judge; ``now`` (unix s) bounds timestamps."""
+
+    def __init__(
+        self,
+        network: Network,
+        verifier: Verifier,
+        pow_source: PowSource | None,
+        now: float,
+        *,
+        rules: Collection[str] | None = None,
+        why: str = "the companion was not asked",
+    ) -> None:
+        self.network = network
+        self.not_judged: dict[str, NotJudged] = {}
+        self._verifier = verifier
+        self._rounds = None if pow_source is None else Rounds(network, _RecentLists(pow_source))
+        self._now = now
+        self._rules = rules
+        self._why = why
+        self._failures = 0
+        self._round: Round | None = None
+        self._lists: tuple[RoundPlan, frozenset[str]] | None = None
+        self._keys = ForgerKeys(network)
+
+    @property
+    def judges_companion(self) -> bool:
+        """Whether rules 6 and M6 are judged, or would be for the next round."""
+        return self._rounds is not None
+
+    async def verify(self, blocks: Sequence[Block]) -> dict[bytes, str]:
+        """Messages of the blocks that break M1 to M3, with reasons; none where rule 11 is not judged."""
+        messages: list[Message] = []
+        if self._rules is None or "11" in self._rules:
+            messages = [message for block in blocks for message in block.messages]
+        faults = await self._verifier.find_faults(self.network, messages)
+        return {m.txid: fault for m, fault in zip(messages, faults, strict=True) if fault}
+
+    async def examine(
+        self, history: History, block: Block, bad_messages: dict[bytes, str], *, is_pruned: bool = False
+    ) -> tuple[Break, ...]:
+        """Every rule that the block breaks on top of ``history``, as far as it can be judged."""
+        lists = await self._get_lists(history, block.round)
+        senders = frozenset(message.sender for message in block.messages)
+        context = BlockContext(
+            parent=history.tip,
+            juror=lists[0].juror_of(block.sir) if lists else None,
+            juror_known=lists is not None,
+            registered=lists[1] if lists else senders,
+            known_ids=await history.get_known_ids(message.txid for message in block.messages),
+            slot_taken=await history.is_slot_taken(block.round, block.sir),
+            now=self._now,
+            bad_messages=bad_messages,
+            forger_pubkey=None if is_pruned else self._keys.find(block),
+        )
+        breaks = find_breaks(self.network, block, context)
+        if is_pruned:
+            self._note(
+                ("4", "5", "7", "8", "9", "10", "11", "13", "14", "15"), "the block's messages are pruned"
+            )
+            breaks = tuple(brk for brk in breaks if brk.rule in WITHOUT_MESSAGES)
+        if self._rules is not None:
+            breaks = tuple(brk for brk in breaks if brk.rule in self._rules)
+        return breaks
+
+    async def _get_lists(self, history: History, round_: Round) -> tuple[RoundPlan, frozenset[str]] | None:
+        """The plan of a round and whose messages it takes, derived at its first block; None, and noted, when
+        the companion cannot say."""
+        if round_ != self._round:
+            self._round, self._lists = round_, None
+            if self._rounds is not None:
+                await self._derive(self._rounds, history, round_)
+        if self._lists is None and (self._rules is None or "6" in self._rules):
+            self._note(("6", "M6"), self._why)
+        return self._lists
+
+    async def _derive(self, rounds: Rounds, history: History, round_: Round) -> None:
+        try:
+            plan = await rounds.derive(round_, history)
+            self._lists = plan, await rounds.get_allowed_senders(plan)
+            self._failures = 0
+        except PowNotReady as problem:
+            self._why = str(problem)
+            self._failures += 1
+            if self._failures >= PATIENCE:
+                self._rounds = None
+
+    def _note(self, rules: Collection[str], reason: str) -> None:
+        for rule in rules:
+            self.not_judged.setdefault(rule, NotJudged(0, reason)).blocks += 1
+
+
+class _RecentLists:
+    """A ``PowSource`` that remembers the last lists: deriving a plan asks for two, one of them again."""
+
+    def __init__(self, source: PowSource) -> None:
+        self._source = source
+        self._lists: OrderedDict[Round, RegisteredList] = OrderedDict()
+
+    async def get_status(self, now: float) -> PowStatus:
+        return await self._source.get_status(now)
+
+    async def get_registered(self, round_: Round) -> RegisteredList:
+        if round_ not in self._lists:
+            self._lists[round_] = await self._source.get_registered(round_)
+            while len(self._lists) > _LISTS_KEPT:
+                self._lists.popitem(last=False)
+        return self._lists[round_]
+
+    async def get_block_hashes(self, heights: Sequence[PowHeight]) -> list[str]:
+        return await self._source.get_block_hashes(heights)
+
+    async def close(self) -> None:
+        await self._source.close()

@@ -1,0 +1,102 @@
+"""What a node owes the round: the words that are due at a time of it, and the tests of the plan.
+
+Both need an audience: a node without the network's minimum of connections says nothing (nobody would
+hear it) and judges nobody (it would be its own line that failed).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hypernode.core.errors import InvariantBroken
+from hypernode.core.fillers import compute_fillers
+from hypernode.core.forging import can_forge
+from hypernode.core.params import Network
+from hypernode.core.types import PeerTest, Round, RoundPlan, Slot
+from hypernode.machine.state import State
+from hypernode.mempool.pool import Mempool
+from hypernode.node.base.node_state import Present
+from hypernode.node.duty.reporter import Reporter
+from hypernode.node.duty.tester import Tester
+from hypernode.node.peers.peer_table import Peers
+from hypernode.ports import Clock, Ledger, StorageTrouble
+
+SLOT_EDGE_S = 0.02
+"""How long after the edge of a slot we look, so that rounding does not put us before it."""
+
+
+@dataclass(slots=True)
+class Duties:
+    """Says and tests what is due."""
+
+    network: Network
+    clock: Clock
+    present: Present
+    peers: Peers
+    reporter: Reporter
+    tester: Tester
+    ledger: Ledger
+    mempool: Mempool
+    on_bug: Callable[[InvariantBroken], None] = lambda bug: None
+
+    def is_able(self) -> bool:
+        """Somebody hears us, and nothing keeps us from judging."""
+        idle = (State.START, State.HALTED, State.POW_NOT_SYNC)
+        enough = self.peers.count_connected() >= self.network.min_connections
+        return enough and self.present.state not in idle
+
+    async def say_what_is_due(self) -> None:
+        """Words that belong to a time of the round."""
+        plan = self.present.plan
+        round_, sir = self.present.get_round_slot()
+        if plan is None or plan.round != round_ or not self.is_able():
+            return
+        await self.reporter.say_start()
+        await self.reporter.say_config()
+        await self.reporter.say_no_test(plan, sir)
+        if sir >= self.network.slots:
+            await self.reporter.say_late()
+        elif self._is_our_turn_to_fill(round_, sir):
+            await self.reporter.say_config_again(sir)
+
+    def _is_our_turn_to_fill(self, round_: Round, sir: Slot) -> bool:
+        """Whether the slot would stay empty because who does not count has the tests, and we are one of those
+        who send it a message."""
+        counted, height = self.present.counted, self.ledger.get_height()
+        if not counted.reasons or (height.round, height.sir) >= (round_, sir):
+            return False
+        start, end = self.present.get_slot_times()
+        part = (self.clock.now() - start) / (end - start)
+        own = self.reporter.own_address
+        if own not in compute_fillers(self.network, counted.present, round_, sir, part):
+            return False
+        return can_forge(self.network, self.mempool.get_all()) is not None
+
+    async def test_peers(self) -> None:
+        """The plan's tests of every slot, one at a time, for as long as the node lives."""
+        while True:
+            plan = self.present.plan
+            round_, sir = self.present.get_round_slot()
+            if plan is not None and plan.round == round_ and self.is_able():
+                for test in self.tester.list_own(plan, sir):
+                    if self.present.get_round_slot() != (round_, sir):
+                        break
+                    await self._run_test(test, plan, sir)
+            _, end = self.present.get_slot_times()
+            if plan is None or plan.round != round_:
+                end = self.clock.now() + self.network.delays.tick_s
+            await asyncio.sleep(max(SLOT_EDGE_S, end + SLOT_EDGE_S - self.clock.now()))
+
+    async def _run_test(self, test: PeerTest, plan: RoundPlan, sir: Slot) -> None:
+        if self.present.state is State.SYNCING:
+            self.present.set_state(State.TESTING, f"test {test.kind} of {test.tested}")
+        try:
+            await self.tester.run(test, plan, sir)
+        except StorageTrouble:
+            pass  # the owner meets it too, and says so
+        except InvariantBroken as bug:
+            self.on_bug(bug)
+        if self.present.state is State.TESTING:
+            self.present.set_state(State.SYNCING)

@@ -1,0 +1,165 @@
+"""Forging: seal the mempool's messages for our slot, store the block, send it to the neighbours.
+
+The order keeps us from ever signing twice for a slot: the hash is journalled, durably, before the block is
+signed; then it goes into our own ledger, judged like any other; then to those whose chain it follows.  A
+legacy node that gets a block which does not follow its chain, or one twice, stops itself (spec 8): so nobody
+gets it unless he told the parent's height, and once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from hypernode.core.errors import Ignore, Reject
+from hypernode.core.forging import can_forge, draft_block, select_messages, sign_block
+from hypernode.core.params import Network
+from hypernode.core.types import Block, Message, Registration, RoundPlan, Slot
+from hypernode.machine.state import State
+from hypernode.mempool.pool import Mempool
+from hypernode.node.base.node_ports import World
+from hypernode.node.chain.chain import Chain
+from hypernode.node.chain.rounds import Rounds
+from hypernode.node.peers.dialling import Dialler
+from hypernode.node.peers.peer_client import ask_last_header
+from hypernode.node.peers.peer_table import Peers, parse_port
+from hypernode.ports import StorageTrouble, TransportClosed
+from hypernode.wire.catalogue import CommandId
+from hypernode.wire.codec import Command
+
+SEND_TIMEOUT_S = 45.0
+"""For all neighbours together (spec 6, forging)."""
+ASK_TIMEOUT_S = 10.0
+"""For an answer about where a peer is: one that derives a round gives none, and fetches the block later."""
+SEND_AT_ONCE = 20
+"""Connections that push at a time: 40 neighbours of 0.7 MB are two waves."""
+
+
+@dataclass(slots=True)
+class Forger:
+    """Performs Forge."""
+
+    network: Network
+    world: World
+    chain: Chain
+    rounds: Rounds
+    mempool: Mempool
+    peers: Peers
+    dialler: Dialler
+    set_state: Callable[[State], None]
+    log: Callable[[str], None]
+    forged_count: int = 0
+
+    def select(self, senders: frozenset[str]) -> list[Message]:
+        """The messages that a block made now would hold."""
+        candidates = [m for m in self.mempool.get_all() if m.sender in senders]
+        timestamp = int(self.world.clock.now())
+        return select_messages(self.network, candidates, self.network.max_txs_per_block, timestamp)
+
+    async def forge(self, plan: RoundPlan, sir: Slot) -> Block:
+        """Journal, sign, store.  Raises Reject or Ignore when it cannot be (the tip moved, too few
+        messages), AlreadySigned when the journal holds another block for the slot."""
+        self.set_state(State.FORGING)
+        senders = await self.rounds.get_allowed_senders(plan)
+        messages = await self._drop_sealed(self.select(senders))
+        obstacle = can_forge(self.network, messages)
+        if obstacle is not None:
+            raise obstacle
+        parent = await self._get_parent()
+        signer = self.world.signer
+        timestamp = max(int(self.world.clock.now()), parent.timestamp)
+        draft = draft_block(signer.address, parent, plan.round, sir, timestamp, messages)
+        await self.world.journal.record(plan.round, sir, draft.block_hash)
+        block = sign_block(signer.sign, draft)
+        await self._store(block, plan)
+        self.forged_count += 1
+        self.log(f"forged block {block.height} ({plan.round}, {sir}) with {len(messages)} messages")
+        return block
+
+    async def _store(self, block: Block, plan: RoundPlan) -> None:
+        """Whom it will be pushed to is noted before anybody can see that we have it."""
+        self.peers.awaiting_push = self._find_legacy(self._list_targets(plan))
+        try:
+            await self.chain.append_own(block)
+        except BaseException:
+            self.peers.awaiting_push = set()
+            raise
+
+    def _list_targets(self, plan: RoundPlan) -> list[Registration]:
+        """Every hypernode that counts in the round, and each of its jurors."""
+        own = self.world.signer.address
+        wanted = self.peers.counted.present | {juror.address for juror in plan.jurors}
+        return [
+            e for e in plan.registered if e.pos in wanted and e.pos != own and parse_port(e.port) is not None
+        ]
+
+    def _find_legacy(self, entries: Sequence[Registration]) -> set[str]:
+        return {entry.pos for entry in entries if not self.peers.has_features(entry.pos)}
+
+    async def _drop_sealed(self, messages: list[Message]) -> list[Message]:
+        twins = {txid for m in messages for txid in self.mempool.list_twin_ids(m)}
+        known = await self.world.ledger.get_known_ids(twins)
+        return [m for m in messages if not known.intersection(self.mempool.list_twin_ids(m))]
+
+    async def _get_parent(self) -> Block:
+        headers = await self.world.ledger.get_headers(None, 1)
+        return headers[0]
+
+    async def send(self, block: Block, plan: RoundPlan) -> int:
+        """Push our block to every hypernode that counts in the round, and to each of its jurors, that is on
+        its parent; returns to how many."""
+        self.set_state(State.SENDING)
+        slots = asyncio.Semaphore(SEND_AT_ONCE)
+        targets = self._list_targets(plan)
+        legacy = self._find_legacy(targets)
+        # Who is known to wait for it gets it first; asking the others takes its time.
+        targets.sort(key=lambda entry: (self.peers.get_told(entry.pos) is None, entry.pos in legacy))
+        self.peers.awaiting_push = legacy
+        sent: list[str] = []
+
+        async def send_one(entry: Registration) -> None:
+            async with slots:
+                if await self._is_due(entry, block) and await self._push(entry, block):
+                    sent.append(entry.pos)
+            self.peers.awaiting_push.discard(entry.pos)
+
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT_S), asyncio.TaskGroup() as tasks:
+                for entry in targets:
+                    tasks.create_task(send_one(entry), name=f"push {entry.ip}")
+        except TimeoutError:
+            pass  # whoever has not got it by now fetches it
+        finally:
+            self.peers.awaiting_push.clear()
+        self.log(f"sent block {block.height} to {len(sent)} of {len(targets)} that count or are jurors")
+        return len(sent)
+
+    async def _is_due(self, entry: Registration, block: Block) -> bool:
+        """Whether it is still ours, and on the peer's tip: a better branch may have come meanwhile."""
+        if not await self._is_on_parent(entry, block):
+            return False
+        try:
+            ours = await self.world.ledger.get_height_at(block.height)
+        except StorageTrouble:
+            return False
+        return ours is not None and ours.block_hash == block.block_hash
+
+    async def _is_on_parent(self, entry: Registration, block: Block) -> bool:
+        """By what it told; a legacy node is asked afresh: what it told may be old, and it would stop."""
+        told = self.peers.get_told(entry.pos)
+        if told is not None and self.peers.has_features(entry.pos):
+            return told.block_hash == block.previous_hash
+        try:
+            async with asyncio.timeout(ASK_TIMEOUT_S), self.dialler.open_once(entry) as session:
+                header = await ask_last_header(session)
+        except (TransportClosed, TimeoutError, Reject, Ignore):
+            return False
+        return header is not None and header.block_hash == block.previous_hash
+
+    async def _push(self, entry: Registration, block: Block) -> bool:
+        try:
+            await self.dialler.send_alone(entry, Command(CommandId.BLOCK, blocks=(block,)))
+        except (TransportClosed, TimeoutError):
+            return False
+        return True

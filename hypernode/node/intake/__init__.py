@@ -1,0 +1,1 @@
+"""Messages from anybody, on their way into the mempool."""

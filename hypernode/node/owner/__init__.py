@@ -1,0 +1,1 @@
+"""The one task that decides, what it is made of, and the watches beside it."""

@@ -1,0 +1,68 @@
+"""One line at each change of the node's state: the new one, its reason, and how long the last one stood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from hypernode.machine.state import State
+from hypernode.node.base.node_state import Present
+from hypernode.ports import Clock
+
+MAX_LINES: Final = 30
+SPAN_S: Final = 60.0
+"""So many lines a minute: a node on main has one or two, and who flaps our state must not fill the disk."""
+_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+
+@dataclass(slots=True)
+class StateLog:
+    """Hears of changes from the present.  Times are monotonic seconds."""
+
+    clock: Clock
+    present: Present
+    log: Callable[[str], None]
+    _state: State = State.START
+    _since: float = 0.0
+    _span_began: float = float("-inf")
+    _lines: int = 0
+    _untold: int = 0
+
+    def __post_init__(self) -> None:
+        self._state, self._since = self.present.state, self.clock.monotonic()
+        self.present.on_state = self.note
+
+    def note(self, state: State) -> None:
+        """The state is another one now.  A test of a peer is a moment of SYNCING, some a minute on quick
+        networks: lines about them would hide the others."""
+        if state is State.TESTING:
+            state = State.SYNCING
+        if state is self._state:
+            return
+        now = self.clock.monotonic()
+        stood, last = now - self._since, self._state
+        self._state, self._since = state, now
+        if now - self._span_began >= SPAN_S:
+            self._span_began, self._lines = now, 0
+        if self._lines >= MAX_LINES:
+            self._untold += 1
+            return
+        self._lines += 1
+        reason = f": {self.present.reason}" if self.present.reason else ""
+        more = f" ({self._untold} changes before it are not told)" if self._untold else ""
+        self._untold = 0
+        self.log(f"state {state.value}{reason}, after {format_seconds(stood)} of {last.value}{more}")
+
+
+def format_seconds(seconds: float) -> str:
+    """``12.3 s``, ``4 min 0 s``, ``2 h 5 min``: the two largest units."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    words: list[str] = []
+    left = int(seconds)
+    for size, name in _UNITS:
+        if left >= size or words:
+            words.append(f"{left // size} {name}")
+            left %= size
+    return " ".join(words[:2])

@@ -1,0 +1,109 @@
+"""What the node knows at one moment, gathered for ``machine.decide``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypernode.core.block import count_sources
+from hypernode.core.forging import can_forge
+from hypernode.core.types import ChainHeight, Message, Round
+from hypernode.machine.consensus import compute_consensus
+from hypernode.machine.decide import NodeView
+from hypernode.machine.peers import PeerView, find_better_chains, keep_fresh
+from hypernode.node.base.node_ports import World
+from hypernode.node.base.node_state import Present
+from hypernode.node.chain.chain import Chain
+from hypernode.node.duty.forger import Forger
+from hypernode.node.intake.intake import Intake
+from hypernode.node.owner.companion_watch import CompanionWatch
+from hypernode.node.peers.peer_table import Peers
+from hypernode.node.sync.fork_monitor import StrangeChains
+from hypernode.node.sync.sync_task import SyncTask
+from hypernode.node.sync.synchroniser import Synchroniser
+
+
+@dataclass(slots=True)
+class Outlook:
+    """Looks at all parts.  Consensus goes into the present, for all to see."""
+
+    world: World
+    present: Present
+    chain: Chain
+    peers: Peers
+    intake: Intake
+    forger: Forger
+    companion: CompanionWatch
+    sync: Synchroniser
+    sync_task: SyncTask
+    strange_chains: StrangeChains
+    _better_since: float | None = None
+    _better_at: bytes = b""
+
+    async def look(self) -> NodeView:
+        """What is known now."""
+        round_, sir = self.present.get_round_slot()
+        start, end = self.present.get_slot_times()
+        own, plan, monotonic = self.chain.height, self.present.plan, self.world.clock.monotonic()
+        peers = keep_fresh(self.present.network.delays, self.peers.list_views(), monotonic)
+        status = self.present.pow_status
+        jurors = tuple(juror.address for juror in plan.jurors) if plan else ()
+        counted = len(self.present.counted.addresses)
+        self.present.consensus = compute_consensus(own, peers, counted, frozenset(jurors))
+        banned, ready = self.sync.list_banned(), self._list_ready()
+        return NodeView(
+            now=self.world.clock.now(),
+            monotonic=monotonic,
+            round=round_,
+            sir=sir,
+            slot_start=start,
+            slot_end=end,
+            own=own,
+            own_address=self.world.signer.address,
+            peers=peers,
+            connected=self.peers.count_connected(),
+            halted=self.present.halted,
+            pow_problem=status.problem if status else "",
+            is_round_new=plan is None or plan.round != round_,
+            is_plan_current=await self._is_plan_current(round_),
+            counted=counted,
+            jurors=jurors,
+            juror=self.present.get_juror(),
+            banned_tips=banned,
+            needs_catch_up=self.sync.list_needing_catch_up(),
+            order=self.sync.splits.order,
+            tips_without_order=self.sync.list_without_order(),
+            strange=await self.strange_chains.find(peers),
+            sync_alive_at=self.sync_task.alive_at,
+            better_since=self._note_better(own, peers, banned),
+            is_slot_signed=await self.world.journal.get_hash(round_, sir) is not None,
+            can_seal=can_forge(self.present.network, ready) is None,
+            messages=len(ready),
+            senders=count_sources(ready),
+            uptime_s=self.world.clock.now() - self.present.start_time,
+            forge_from_round=self.present.forge_from_round,
+            clock_offset_s=self.present.clock_offset_s,
+        )
+
+    def _note_better(
+        self, own: ChainHeight, peers: tuple[PeerView, ...], banned: frozenset[bytes]
+    ) -> float | None:
+        """Since when a better chain is told while our tip is this one."""
+        if not find_better_chains(own, peers, banned):
+            self._better_since = None
+        elif self._better_since is None or self._better_at != own.block_hash:
+            self._better_since = self.world.clock.monotonic()
+        self._better_at = own.block_hash
+        return self._better_since
+
+    def _list_ready(self) -> list[Message]:
+        """What a block of ours made now would hold; in a slot of others it does not matter."""
+        if self.present.get_juror() != self.world.signer.address:
+            return []
+        return self.forger.select(self.intake.senders)
+
+    async def _is_plan_current(self, round_: Round) -> bool:
+        plan = self.present.plan
+        if plan is None or plan.round != round_ or self.companion.is_list_stale:
+            return False
+        _, reference_hash = await self.world.ledger.get_reference(round_)
+        return plan.reference_hash == reference_hash

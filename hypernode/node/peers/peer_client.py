@@ -1,0 +1,102 @@
+"""Questions to a peer, typed: each checks that the answer is one to what was asked.
+
+An answer of another kind, or blocks that are not those asked for, are the peer's fault (Reject); what
+it says about the chain is judged elsewhere.
+"""
+
+from __future__ import annotations
+
+from hypernode.core.errors import Reject
+from hypernode.core.types import Block, ChainHeight, Height, Message, Round
+from hypernode.net.session import Session
+from hypernode.ports import TransportClosed
+from hypernode.wire.catalogue import CommandId
+from hypernode.wire.codec import Command
+
+ANSWER_TIMEOUT_S = 90.0
+"""A legacy node answers nothing while it derives a round: wait that long (spec 2, silence)."""
+
+
+async def ask(session: Session, command: Command, timeout_s: float = ANSWER_TIMEOUT_S) -> Command:
+    """Send a command and take its answer of the same kind.  Raises Reject for another kind, and
+    TransportClosed for a refusal: who cannot serve what we ask (it is pruned there) does not lie."""
+    answer = await session.request(command, timeout_s)
+    check_kind(answer, command.id)
+    return answer
+
+
+def check_kind(answer: Command, asked: CommandId) -> None:
+    """Raises as ``ask``."""
+    if answer.id is CommandId.KO:
+        raise TransportClosed(f"{asked.name} was refused")
+    if answer.id is not asked:
+        raise Reject("2-wire", f"{asked.name} answered with {answer.id.name}")
+
+
+async def ask_height(session: Session, own: ChainHeight, juror: str | None) -> tuple[ChainHeight, str | None]:
+    """Exchange heights: theirs, and whom they hold for the slot's juror."""
+    answer = await ask(session, Command(CommandId.HEIGHT, height=own, height_forger=juror))
+    if answer.height is None:
+        raise Reject("2-wire", "height without a height")
+    return answer.height, answer.height_forger
+
+
+async def ask_mempool(session: Session, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Exchange what is new since the last time."""
+    return (await ask(session, Command(CommandId.MEMPOOL, messages=messages))).messages
+
+
+async def ask_all_messages(session: Session) -> tuple[Message, ...]:
+    """All that the peer's mempool holds, in the first exchange of a connection."""
+    return (await ask(session, Command(CommandId.MEMPOOL, int32=1))).messages
+
+
+async def ask_block_info(session: Session, height: Height) -> ChainHeight | None:
+    """The block at a height as the peer has it; None when it has none."""
+    answer = await ask(session, Command(CommandId.BLOCKINFO, int32=height))
+    if answer.height is None or not answer.height.block_hash:
+        return None
+    if answer.height.height != height:
+        raise Reject("2-wire", f"blockinfo of {height} answered with {answer.height.height}")
+    return answer.height
+
+
+async def ask_last_header(session: Session) -> Block | None:
+    """The peer's last block without its messages (``getheaders ,1``: no side effect there)."""
+    answer = await ask(session, Command(CommandId.GETHEADERS, string=",1"))
+    return answer.blocks[0] if answer.blocks else None
+
+
+async def ask_blocks(session: Session, first: Height) -> tuple[Block, ...]:
+    """A batch of whole blocks from ``first`` on; none when the peer has no more."""
+    answer = await ask(session, Command(CommandId.BLOCKSYNC, int32=first))
+    _check_run(answer.blocks, first)
+    return answer.blocks
+
+
+async def ask_block(session: Session, height: Height) -> Block | None:
+    """A whole block; None when the peer has none.  Raises OverLimit for one that is larger than a pushed one
+    may be (``node.sync.giant_blocks`` asks for those)."""
+    return check_block(await ask(session, Command(CommandId.GETBLOCK, int32=height)), height)
+
+
+def check_block(answer: Command, height: Height) -> Block | None:
+    """The block of that height in an answer to getblock."""
+    check_kind(answer, CommandId.GETBLOCK)
+    _check_run(answer.blocks[:1], height)
+    return answer.blocks[0] if answer.blocks else None
+
+
+async def ask_round_blocks(session: Session, round_: Round) -> tuple[Block, ...]:
+    """All blocks of a round."""
+    answer = await ask(session, Command(CommandId.ROUNDBLOCKS, int32=round_))
+    if any(block.round != round_ for block in answer.blocks):
+        raise Reject("2-wire", f"roundblocks of {round_} with blocks of other rounds")
+    if answer.blocks:
+        _check_run(answer.blocks, answer.blocks[0].height)
+    return answer.blocks
+
+
+def _check_run(blocks: tuple[Block, ...], first: Height) -> None:
+    if any(block.height != first + place for place, block in enumerate(blocks)):
+        raise Reject("2-wire", f"blocks from {first} on are not in a row")

@@ -1,0 +1,1 @@
+"""What we answer: a handler for each command, the status, the queries."""

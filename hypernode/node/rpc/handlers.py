@@ -1,0 +1,339 @@
+"""Answers to peers and clients: one handler per command, found in one table.
+
+A handler gets who asks and what, and returns the answer, None for none, or raises ``Ignore`` (the
+connection is closed, as legacy nodes do with what they do not understand) or ``Reject`` (closed, and
+held against the IP).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import NoReturn
+
+from hypernode.core.errors import Ignore, InvariantBroken, Reject
+from hypernode.core.params import Network
+from hypernode.core.types import Block, ChainHeight, Height
+from hypernode.mempool.policy import is_ripe
+from hypernode.mempool.pool import Mempool
+from hypernode.net.answer import Answer
+from hypernode.net.caller import Caller
+from hypernode.net.standing import Standing
+from hypernode.node.base.log_subjects import SILENT, Subjects
+from hypernode.node.base.node_ports import World
+from hypernode.node.base.tunables import OF_RAINBOW
+from hypernode.node.chain.chain import Chain
+from hypernode.node.duty.tester import Tester, list_slots_at_hand
+from hypernode.node.intake.intake import Intake
+from hypernode.node.peers.legacy_height_policy import choose_height_to_tell
+from hypernode.node.peers.peer_log_limiter import Offences
+from hypernode.node.peers.peer_table import Peer, Peers
+from hypernode.node.rpc.address_messages import find_messages_of
+from hypernode.node.rpc.answer_cache import Snapshots
+from hypernode.node.rpc.block_answers import BlockAnswers
+from hypernode.node.rpc.queries import check_height, parse_address_query, parse_headers, parse_hex
+from hypernode.node.rpc.refused_pushes import RefusedPushes
+from hypernode.node.rpc.status import Views
+from hypernode.ports import ChainReader, Lane, PowNotReady, StorageTrouble
+from hypernode.wire.catalogue import LIMITS, CommandId, Limits
+from hypernode.wire.codec import Command, PeerIp
+
+PUSH_SPREAD_PART = 1 / 36
+"""Of a slot (5 s on main): so long after a block was pushed to us, legacy peers hear of its parent only.  Its
+forger may be on the way to them, and they stop over a block that they have."""
+
+Handler = Callable[[Caller, Command], Awaitable[Answer | None]]
+
+
+@dataclass(slots=True)
+class Serving:
+    """Answers commands for one node."""
+
+    network: Network
+    world: World
+    chain: Chain
+    mempool: Mempool
+    intake: Intake
+    peers: Peers
+    tester: Tester
+    views: Views
+    log: Callable[[str], None]
+    limits: Limits = LIMITS
+    subjects: Subjects = SILENT
+    allow_queries_from: Collection[str] = ()
+    allow_updates_from: Collection[str] = ()
+    takes_updates: bool = False
+    on_trouble: Callable[[StorageTrouble], None] = lambda trouble: None
+    on_bug: Callable[[InvariantBroken], None] = lambda bug: None
+    handlers: Mapping[CommandId, Handler] = field(init=False)
+    _offences: Offences = field(init=False)
+    _refused_pushes: RefusedPushes = field(default_factory=RefusedPushes)
+    _snapshots: Snapshots = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.allow_queries_from = self.network.allow_queries_from
+        self.allow_updates_from = self.network.allow_updates_from
+        self._offences = Offences(self.log, self.world.clock.monotonic)
+        self._snapshots = Snapshots(self.world.clock, self.world.verifier.run)
+        self.handlers = {
+            CommandId.OK: self._ignore,
+            CommandId.KO: self._ignore,
+            CommandId.PING: self._ping,
+            CommandId.PEERS: self._peers,
+            CommandId.STATUS: self._status,
+            CommandId.BLOCK: self._block,
+            CommandId.TX: self._tx,
+            CommandId.MEMPOOL: self._mempool,
+            CommandId.UPDATE: self._update,
+            CommandId.HEIGHT: self._height,
+            CommandId.BLOCKINFO: self._blockinfo,
+            CommandId.BLOCKSYNC: self._blocksync,
+            CommandId.ROUNDBLOCKS: self._roundblocks,
+            CommandId.GETBLOCK: self._getblock,
+            CommandId.GETADDTXS: self._getaddtxs,
+            CommandId.GETTX: self._gettx,
+            CommandId.GETHEADERS: self._getheaders,
+            CommandId.GETROUND: self._getround,
+            CommandId.GETHYPERNODES: self._gethypernodes,
+            CommandId.TEST: self._test,
+            CommandId.GETHEIGHTS: self._getheights,
+            CommandId.GETCONFIG: self._getconfig,
+        }
+
+    async def handle(self, caller: Caller, command: Command) -> Answer | None:
+        """The answer to a command."""
+        self.subjects.say("srvmsg", lambda: f"{caller.name} asks {command.id.name.lower()}")
+        handler = self.handlers.get(command.id)
+        if handler is None:
+            raise Ignore("2-wire", f"{command.id.name} is not served")
+        try:
+            return await handler(caller, command)
+        except PowNotReady as problem:
+            raise Ignore("5-pow", str(problem)) from problem
+        except StorageTrouble as trouble:
+            self.on_trouble(trouble)
+            raise Ignore("4-ledger", str(trouble)) from trouble
+        except InvariantBroken as bug:
+            self.on_bug(bug)
+            raise
+
+    def _find_peer(self, caller: Caller) -> Peer | None:
+        """The registered hypernode that asks over its standing connection, if it is one."""
+        if caller.hello is None or not caller.hello.is_dialable:
+            return None
+        peer = self.peers.find_caller(caller.name, caller)
+        return peer if peer is not None and self.peers.find_address(peer) else None
+
+    async def _ignore(self, caller: Caller, command: Command) -> None:
+        return None
+
+    async def _ping(self, caller: Caller, command: Command) -> Command | None:
+        return Command(CommandId.OK) if caller.features else None
+
+    async def _peers(self, caller: Caller, command: Command) -> Answer:
+        return await self._snapshots.get(command.id, self._make_peers)
+
+    async def _make_peers(self) -> Command:
+        connected = {(peer.ip, peer.port) for peer in self.peers.list_all() if ":" not in peer.ip}
+        return Command(CommandId.PEERS, ips=tuple(PeerIp(ip, port) for ip, port in sorted(connected)))
+
+    async def _status(self, caller: Caller, command: Command) -> Answer:
+        return await self._snapshots.get(command.id, self._make_status)
+
+    async def _make_status(self) -> Command:
+        return Command(CommandId.STATUS, string=_dump(await self.views.get_status()))
+
+    async def screen_block(self, ip: str, header: Block) -> None:
+        """A pushed block before its messages are parsed.  Raises Ignore for one that is refused."""
+        self._refused_pushes.check(ip, self.views.present.get_round_slot())
+        try:
+            await self.chain.screen_pushed(header)
+        except PowNotReady:
+            return  # judged whole, and refused for that
+        except Reject as refusal:
+            self._refuse_block(ip, header, refusal)
+
+    async def _block(self, caller: Caller, command: Command) -> None:
+        self._require_registered(caller, "a block")
+        for block in command.blocks:
+            try:
+                await self.chain.accept_pushed(block, self._note_spread)
+                self._note_spread()
+            except Reject as refusal:
+                self._refused_pushes.note(caller.ip, self.views.present.get_round_slot())
+                self._refuse_block(caller.ip, block, refusal)
+
+    def _note_spread(self) -> None:
+        """A block was pushed to us.  Noted before it is stored, because others ask for our height while it
+        is, and again when it is."""
+        spread_s = PUSH_SPREAD_PART * self.network.slot_s
+        self.peers.spreads_until = self.world.clock.monotonic() + spread_s
+
+    def _refuse_block(self, ip: str, block: Block, refusal: Reject) -> NoReturn:
+        """Honest legacy jurors push blocks that we refuse (other jurors after a restart): the line is closed,
+        but their IP is not held for it."""
+        self._offences.note(ip, f"block {block.height} of {ip} refused: {refusal}")
+        raise Ignore(refusal.rule, refusal.reason) from refusal
+
+    async def _tx(self, caller: Caller, command: Command) -> Command:
+        verdicts = await self.intake.digest(command.messages)
+        refused = next((v for v in verdicts if isinstance(v, Reject)), None)
+        if refused is None:
+            return Command(CommandId.OK)
+        # A legacy node gives no reason; its clients do not look for one.
+        return Command(CommandId.KO, string=str(refused) if caller.features else None)
+
+    async def _mempool(self, caller: Caller, command: Command) -> Answer:
+        peer = self._find_peer(caller)
+        now = self.views.present.get_offer_time()
+        if peer is None:
+            return await self._snapshots.get(command.id, self._make_mempool)
+        if len(command.messages) <= self.network.max_txs_to_sync and self.peers.is_authentic(peer):
+            await self.intake.digest(command.messages, peer.exchange)
+        new = self.mempool.take_new_for(peer.exchange, self.network.max_txs_to_sync, now)
+        return Command(CommandId.MEMPOOL, messages=tuple(new))
+
+    async def _make_mempool(self) -> Command:
+        """All that is offered."""
+        now = self.views.present.get_offer_time()
+        ripe = (m for m in self.mempool.get_all() if is_ripe(self.network, m, now))
+        return Command(CommandId.MEMPOOL, messages=tuple(islice(ripe, self.network.max_txs_to_sync)))
+
+    async def _update(self, caller: Caller, command: Command) -> Command:
+        """Nothing is ever fetched from the URL, or run: who may ask is told ok, so that a script that asks
+        all nodes goes on, and an operator sees in the log that somebody did."""
+        if not self.takes_updates or caller.ip not in self._list_updaters():
+            return Command(CommandId.KO, string="updates are off, or not for this IP")
+        self.log(f"{caller.ip} asks for an update; its URL is ignored, updates are an operator's")
+        return Command(CommandId.OK)
+
+    def _list_updaters(self) -> Collection[str]:
+        """ALLOW_UPDATES_FROM in force: the network's word, else the operator's as it was read last."""
+        tuner = self.views.tuner
+        is_of_network = tuner.get_origins()["ALLOW_UPDATES_FROM"] == OF_RAINBOW
+        return tuner.network.allow_updates_from if is_of_network else self.allow_updates_from
+
+    async def _height(self, caller: Caller, command: Command) -> Command:
+        peer = self._find_peer(caller)
+        if peer is not None and command.height is not None:
+            self.views.note_height(peer, command.height, command.height_forger)
+        awaits_push = self.peers.awaits_push(peer, self.world.clock.monotonic())
+        own = await choose_height_to_tell(self.world.ledger, peer, caller.features, awaits_push=awaits_push)
+        forger = self.views.get_juror() if caller.features else None
+        return Command(CommandId.HEIGHT, height=own, height_forger=forger)
+
+    async def _blockinfo(self, caller: Caller, command: Command) -> Command:
+        asked = await self._get_reader(caller).get_height_at(check_height(command.int32))
+        if asked is None:
+            return Command(CommandId.BLOCKINFO, height=ChainHeight(0, 0, 0, b""))
+        info = ChainHeight(
+            asked.height,
+            asked.round,
+            asked.sir,
+            asked.block_hash,
+            uniques=asked.uniques,
+            forgers=asked.forgers,
+        )
+        return Command(CommandId.BLOCKINFO, height=info)
+
+    async def _blocksync(self, caller: Caller, command: Command) -> Answer:
+        first = check_height(command.int32)
+        if self._is_pruned(max(first, 1)):
+            return _refuse_pruned(caller)
+        reader = self._get_reader(caller)
+        sizes = await reader.get_block_sizes(first, self.network.block_sync_count)
+        return await BlockAnswers(self.limits, reader, caller).answer(command.id, sizes)
+
+    async def _roundblocks(self, caller: Caller, command: Command) -> Answer:
+        reader = self._get_reader(caller)
+        sizes = await reader.get_round_block_sizes(check_height(command.int32))
+        if any(self._is_pruned(height) for height, _ in sizes):
+            return _refuse_pruned(caller)
+        return await BlockAnswers(self.limits, reader, caller).answer(command.id, sizes)
+
+    async def _getblock(self, caller: Caller, command: Command) -> Answer:
+        height = check_height(command.int32)
+        if self._is_pruned(height):
+            return _refuse_pruned(caller)
+        reader = self._get_reader(caller)
+        sizes = await reader.get_block_sizes(height, 1)
+        return await BlockAnswers(self.limits, reader, caller).answer(command.id, sizes)
+
+    def _get_reader(self, caller: Caller) -> ChainReader:
+        """Of the chain, for a question of this caller: never the node's own."""
+        is_peer = caller.standing in (Standing.COUNTED, Standing.OPERATOR)
+        return self.world.ledger.get_reader(Lane.PEERS if is_peer else Lane.STRANGERS)
+
+    def _is_pruned(self, height: Height) -> bool:
+        """Whether the block lost its messages (genesis had none)."""
+        return 0 < height < self.world.ledger.get_pruned_below()
+
+    async def _getaddtxs(self, caller: Caller, command: Command) -> Command:
+        found = await find_messages_of(self._get_reader(caller), parse_address_query(command.string or ""))
+        return Command(CommandId.GETADDTXS, messages=tuple(found))
+
+    async def _gettx(self, caller: Caller, command: Command) -> Command:
+        message = await self._get_reader(caller).get_message(parse_hex(command.string or ""))
+        return Command(CommandId.GETTX, messages=(message,) if message else ())
+
+    async def _getheaders(self, caller: Caller, command: Command) -> Command:
+        query = parse_headers(command.string or "")
+        headers = await self._get_reader(caller).get_headers(query.first, query.count)
+        return Command(CommandId.GETHEADERS, blocks=tuple(headers))
+
+    async def _getround(self, caller: Caller, command: Command) -> Answer:
+        return await self._snapshots.get(command.id, self._make_getround)
+
+    async def _make_getround(self) -> Command:
+        return Command(CommandId.GETROUND, string=_dump(self.views.get_round()))
+
+    async def _gethypernodes(self, caller: Caller, command: Command) -> Answer:
+        if caller.ip not in self.allow_queries_from:
+            raise Ignore("2-wire", "gethypernodes from an IP that is not in ALLOW_QUERIES_FROM")
+        reader = self._get_reader(caller)
+
+        async def make() -> Command:
+            found = await self.views.get_hypernodes(command.string, reader)
+            return Command(CommandId.GETHYPERNODES, string=_dump(found))
+
+        return await self._snapshots.get((command.id, command.string), make)
+
+    async def _test(self, caller: Caller, command: Command) -> Command:
+        self._require_registered(caller, "a test")
+        plan, previous = self.views.get_plans()
+        if plan is None:
+            raise Ignore("6-node", "no plan yet")
+        at_hand = list_slots_at_hand(self.network, self.world.clock.now(), plan, previous)
+        return await self.tester.answer(caller.ip, command, at_hand)
+
+    def _require_registered(self, caller: Caller, what: str) -> None:
+        if not self.peers.has_list:
+            raise Ignore("6-node", "no list of hypernodes yet")
+        if not self.peers.is_registered_ip(caller.ip):
+            raise Reject("2-wire", f"{what} from an IP that is not registered")
+
+    async def _getheights(self, caller: Caller, command: Command) -> Answer:
+        return await self._snapshots.get(command.id, self._make_getheights)
+
+    async def _make_getheights(self) -> Command:
+        return Command(CommandId.GETHEIGHTS, string=_dump(self.views.get_heights()))
+
+    async def _getconfig(self, caller: Caller, command: Command) -> Answer:
+        return await self._snapshots.get(command.id, self._make_getconfig)
+
+    async def _make_getconfig(self) -> Command:
+        return Command(CommandId.GETCONFIG, string=_dump(self.views.get_config()))
+
+
+def _refuse_pruned(caller: Caller) -> Command:
+    """Ko says why where it is understood; a legacy node would take it, or an empty answer, for "no more" and
+    thank us: its connection is closed (spec 4, storage)."""
+    if not caller.features:
+        raise Ignore("4-ledger", "the blocks asked for are pruned")
+    return Command(CommandId.KO, string="pruned")
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,393 @@
+"""What the node tells of itself: status, round, heights, hypernodes (spec 6, status).
+
+The keys of the first level, and those named in the spec, are read by other software; what we add stands
+beside them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from itertools import islice
+
+from hypernode.core.address import is_valid_address
+from hypernode.core.block import create_genesis
+from hypernode.core.colours import BOOTSTRAP, split_colour
+from hypernode.core.errors import Reject
+from hypernode.core.kinds import format_peer_name
+from hypernode.core.lottery import compute_silent
+from hypernode.core.params import Network
+from hypernode.core.types import HASH_BYTES, ChainHeight, Registration, Round, RoundPlan
+from hypernode.machine.consensus import is_on_our_tip
+from hypernode.machine.peers import PeerView, get_best, group_chains, is_fresh, keep_fresh
+from hypernode.mempool.pool import Mempool
+from hypernode.node.base.json_shapes import height_to_object
+from hypernode.node.base.node_ports import World
+from hypernode.node.base.node_state import Present
+from hypernode.node.base.tunables import Tuner
+from hypernode.node.duty.reporter import Reporter
+from hypernode.node.intake.config_watch import ConfigWatch
+from hypernode.node.peers.identities import find_misplaced, get_identity
+from hypernode.node.peers.peer_table import Peer, Peers
+from hypernode.node.rpc.queries import parse_hypernodes
+from hypernode.node.sync.partitions import Splits
+from hypernode.node.sync.sync_progress import SyncProgress
+from hypernode.ports import ChainReader
+
+Metrics = Callable[[], Mapping[str, object]]
+"""Process and host figures for ``extra``, and ``PID``, ``tasks``, ``instance``, ``config`` parts."""
+
+MAX_CASES_SHOWN = 100
+"""Equivocations in a status; the ledger keeps all."""
+MAX_UNCOUNTED_SHOWN = 100
+"""A status is asked for often, and registrations that do not count are cheap: getround has them all."""
+MAX_ARCHIVES = 20
+"""Addresses of archives in the status."""
+_ABSENT_KPIS = ("success", "errors", "failed_pings", "ok_pings", "warnings", "rounds", "sources")
+
+
+@dataclass(slots=True)
+class Views:
+    """Reads the node, for status and queries."""
+
+    network: Network
+    world: World
+    present: Present
+    peers: Peers
+    mempool: Mempool
+    reporter: Reporter
+    configs: ConfigWatch
+    metrics: Metrics
+    get_forged_count: Callable[[], int]
+    splits: Splits
+    get_progress: Callable[[], SyncProgress | None]
+    tuner: Tuner
+    on_height: Callable[[], None] = lambda: None
+    list_own_slots: Callable[[], list[dict[str, object]]] = list
+    """Our last slots that are over: what became of each, and why."""
+
+    def note_height(self, peer: Peer, told: ChainHeight, juror: str | None) -> None:
+        """A peer told its height: remember it, and whether it is over one round late.  Raises Reject for a
+        hash that is none; a juror that is no address is not remembered, however long it is."""
+        if len(told.block_hash) != HASH_BYTES:
+            raise Reject("2-wire", f"a height with a hash of {len(told.block_hash)} bytes")
+        if juror is not None and not is_valid_address(juror, self.network.address_byte):
+            juror = None
+        is_news = self.peers.note_told(peer, told, juror, self.world.clock.monotonic())
+        address = self.peers.find_address(peer)
+        if address is not None and self.peers.is_answerable(peer) and self._is_late(told):
+            self.reporter.note_late(address)
+        if is_news and self.peers.is_authentic(peer):
+            self.on_height()
+
+    def _is_late(self, told: ChainHeight) -> bool:
+        """Over one round behind our chain.  After rounds without any block the last one is old, and who has
+        it has all there was before this round."""
+        if told.round >= self.world.ledger.get_height().round - 1:
+            return False
+        plans = (plan for plan in self.get_plans() if plan is not None)
+        return told.block_hash not in {plan.reference_hash for plan in plans}
+
+    def get_juror(self) -> str | None:
+        return self.present.get_juror()
+
+    def get_plans(self) -> tuple[RoundPlan | None, RoundPlan | None]:
+        """The plan in force, and the one before it."""
+        return self.present.plan, self.present.previous_plan
+
+    def get_config(self) -> dict[str, object]:
+        """getconfig: the tunable parameters in force, and where each comes from."""
+        return {**self.tuner.get_tunables(), "origins": self.tuner.get_origins()}
+
+    def get_heights(self) -> dict[str, object]:
+        """Peer name to the height that it told."""
+        views = self.peers.list_views()
+        return {view.name: height_to_object(view.told) for view in views}
+
+    async def get_status(self) -> dict[str, object]:
+        """The whole status as a JSON object."""
+        round_, sir = self.present.get_round_slot()
+        own = self.world.ledger.get_height()
+        metrics = dict(self.metrics())
+        extra = {
+            "forged_count": self.get_forged_count(),
+            "own_slots": self.list_own_slots(),
+            **dict(_as_mapping(metrics.pop("extra", {}))),
+            "start_time": int(self.present.start_time),
+            "uptime": int(self.world.clock.now() - self.present.start_time),
+            "clock_offset": round(self.present.clock_offset_s, 3),
+            "chains": self._list_chains(own),
+            "findings": await self.world.ledger.count_findings(),
+            "equivocations": self._list_equivocations(),
+            "split": self.splits.words,
+            "follow": self.splits.describe(),
+            "catching_up": progress.describe() if (progress := self.get_progress()) else None,
+            "refused_messages": dict(sorted(self.mempool.get_refusals().items())),
+            "tunables": self._describe_tunables(),
+        }
+        return {
+            "config": self._describe_config(_as_mapping(metrics.pop("config", {}))),
+            "instance": metrics.pop("instance", {}),
+            "chain": {
+                "block_height": own.height,
+                "Genesis": create_genesis(self.network).forger,
+                "genesis_time": self.network.origin_of_time,
+                **height_to_object(own),
+                "pruned_below": self.world.ledger.get_pruned_below(),
+            },
+            "mempool": self.mempool.get_counts(),
+            "peers": self._get_peers(),
+            "state": {
+                "state": self.present.state.value,
+                "reason": self.present.halted or self.present.reason,
+                "since": int(self.present.state_since),
+                "round": round_,
+                "sir": sir,
+                "forger": self.present.get_juror(),
+                "uncounted": self._get_own_uncounted(),
+                "consensus": asdict(self.present.consensus) if self.present.consensus else None,
+            },
+            "tasks": metrics.pop("tasks", {"total": 0, "detail": {}}),
+            "extra": extra,
+            "meta": self._get_meta(),
+            "pow": self._describe_companion(),
+            "PID": metrics.pop("PID", 0),
+        }
+
+    def _describe_tunables(self) -> dict[str, object]:
+        """What is in force and from where, what was refused, and how many peers say that theirs differ."""
+        return {
+            **self.get_config(),
+            "refused": list(self.tuner.refused),
+            "peers": self.configs.describe(self.world.signer.address, self.tuner.format_config()),
+        }
+
+    def _describe_companion(self) -> dict[str, object] | None:
+        """The companion at a glance, the coloured lists of the round with their sizes, and where archives are
+        to be had."""
+        status = self.present.pow_status
+        if status is None:
+            return None
+        colours = {name: len(split_colour(text)) for name, text in self.tuner.colours}
+        archives = split_colour(dict(self.tuner.colours).get(BOOTSTRAP, ""))[:MAX_ARCHIVES]
+        return {
+            **asdict(status),
+            "remarks": list(status.remarks),
+            "colours": colours,
+            "bootstrap": list(archives),
+        }
+
+    def _describe_config(self, config: Mapping[str, object]) -> dict[str, object]:
+        """``outip`` is the IP that we are registered with, as soon as a list tells it (spec 6, folders)."""
+        own = self.peers.find_by_address(self.world.signer.address)
+        return {**config, "outip": own.ip} if own is not None else dict(config)
+
+    def _list_in_sight(self) -> tuple[PeerView, ...]:
+        """Whose word counts now."""
+        delays = self.present.network.delays
+        return keep_fresh(delays, self.peers.list_views(), self.world.clock.monotonic())
+
+    def _get_peers(self) -> dict[str, object]:
+        views, now = self.peers.list_views(), self.world.clock.monotonic()
+        return {
+            "connected_count": self.peers.count_connected(),
+            "outbound": sorted(self.peers.outbound),
+            "inbound": sorted(self.peers.inbound),
+            "net_height": self._get_net_height(),
+            "oldest_word": round(max((now - view.told_at for view in views), default=0.0), 1),
+            "told": {
+                view.name: {
+                    "height": view.told.height,
+                    "age": round(now - view.told_at, 1),
+                    "counts": view.counts and is_fresh(self.present.network.delays, view, now),
+                    "juror": view.juror,
+                    "features": view.has_features,
+                    "address": view.address,
+                    "identity": get_identity(self.peers, view.address),
+                }
+                for view in views
+            },
+            "findings": find_misplaced(self.peers),
+        }
+
+    def _get_net_height(self) -> dict[str, object] | None:
+        """The best chain that peers tell, with who tells it."""
+        views = self._list_in_sight()
+        if not views:
+            return None
+        best = get_best([get_best(chain.height for chain in group_chains(views))])
+        holders = [view.name for view in views if is_on_our_tip(best, view.told)]
+        return {**height_to_object(best), "count": len(holders), "peers": holders}
+
+    def _list_chains(self, own: ChainHeight) -> list[dict[str, object]]:
+        return [
+            {
+                "height": chain.height.height,
+                "block_hash": chain.height.block_hash.hex(),
+                "count": chain.count,
+                "ours": is_on_our_tip(own, chain.height),
+            }
+            for chain in group_chains(self._list_in_sight())
+        ]
+
+    def _list_equivocations(self) -> list[dict[str, object]]:
+        """Who signed two blocks for which slot, the latest cases."""
+        return [
+            {
+                "forger": case.first.forger,
+                "round": case.first.round,
+                "sir": case.first.sir,
+                "height": case.first.height,
+                "block_hashes": [case.first.block_hash.hex(), case.second.block_hash.hex()],
+                "seen_at": case.seen_at,
+            }
+            for case in self.present.evidence[-MAX_CASES_SHOWN:]
+        ]
+
+    def _get_meta(self) -> dict[str, object]:
+        plan = self.present.plan
+        registered = plan.registered if plan else ()
+        inactive = set(plan.inactive) if plan else set()
+        voided = plan.voided if plan else ()
+        active = [entry for entry in registered if entry.pos not in inactive and entry.pos not in voided]
+        slots = [(juror.address, juror.ticket) for juror in plan.jurors] if plan else []
+        return {
+            "round": plan.round if plan else None,
+            "sir": self.present.get_round_slot()[1],
+            "all_hns_count": len(registered),
+            "all_hns_hash": _fingerprint(entry.pos for entry in registered),
+            "inactive_hns_count": len(inactive),
+            "inactive_hns_hash": _fingerprint(sorted(inactive)),
+            "inactive_hns": list(plan.inactive) if plan else [],
+            **self._describe_counted(),
+            "voided_hns_count": len(voided),
+            "voided_hns": list(voided),
+            "powchain_regs_count": len(registered),
+            "powchain_regs": _fingerprint(_describe(entry) for entry in registered),
+            "active_regs_count": len(active),
+            "active_regs": _fingerprint(_describe(entry) for entry in active),
+            # As legacy nodes make it: scripts compare it between nodes of both kinds (spec 6, status).
+            "slots": hashlib.sha256(str(slots).encode()).hexdigest(),
+        }
+
+    def _describe_counted(self) -> dict[str, object]:
+        """Who is registered and does not count, and why (spec 3): the first ones by name."""
+        counted = self.present.counted
+        shown = islice(counted.reasons.items(), MAX_UNCOUNTED_SHOWN)
+        return {
+            "counted_hns_count": len(counted.present),
+            "uncounted_hns_count": len(counted.reasons),
+            "uncounted_why": dict(Counter(reason.value for reason in counted.reasons.values())),
+            "uncounted_hns": {pos: reason.value for pos, reason in shown},
+        }
+
+    def _get_own_uncounted(self) -> str:
+        """Why we do not count ourselves; empty where we do, or are not registered."""
+        reason = self.present.counted.reasons.get(self.world.signer.address)
+        return reason.value if reason is not None else ""
+
+    def get_round(self) -> dict[str, object]:
+        """getround: the lists of the present round."""
+        plan = self.present.plan
+        if plan is None:
+            nothing = ("connect_to", "slots", "test_slots", "active", "inactive", "voided")
+            return {"start": 0, "previous": None, **{key: [] for key in nothing}, "uncounted": {}}
+        wanted = {entry.pos: entry for entry in plan.registered}
+        inactive, voided = set(plan.inactive), set(plan.voided)
+        return {
+            "start": int(self.present.derived_at),
+            "previous": plan.round,
+            "connect_to": [_entry_list(wanted[pos]) for pos in self.present.connect_to if pos in wanted],
+            "slots": [[juror.address, juror.ticket] for juror in plan.jurors],
+            "test_slots": [[[t.tester, t.tested, t.kind] for t in tests] for tests in plan.tests],
+            "active": [e.pos for e in plan.registered if e.pos not in inactive and e.pos not in voided],
+            "inactive": list(plan.inactive),
+            "voided": list(plan.voided),
+            "uncounted": {pos: reason.value for pos, reason in self.present.counted.reasons.items()},
+        }
+
+    async def get_hypernodes(self, text: str | None, reader: ChainReader) -> object:
+        """gethypernodes in its three forms."""
+        query = parse_hypernodes(text)
+        present, _ = self.present.get_round_slot()
+        last: Round = query.last if query.last is not None else present
+        entries = await self._get_registered(last)
+        if not query.form:
+            return [_entry_list(entry) for entry in entries]
+        if query.form == "2":
+            silent = await self._list_inactive(last, reader)
+            return {e.collateral: _entry_object(e, is_active=e.pos not in silent) for e in entries}
+        first: Round = query.first if query.first is not None else present
+        kpis = await reader.get_kpis(first, last) if query.form == "1" else {}
+        result: dict[str, object] = {}
+        for entry in entries:
+            known = kpis.get(entry.pos)
+            shown: dict[str, object] = {}
+            if query.form == "1" and known is not None:
+                counts = asdict(known)
+                shown = {k: v for k, v in counts.items() if v or k in ("forged", "sources")}
+                shown["active"] = True
+            elif query.form == "1":
+                shown = {**dict.fromkeys(_ABSENT_KPIS, 0), "active": False}
+            result[entry.pos] = {
+                "ip": entry.ip,
+                "port": entry.port,
+                "weight": entry.weight,
+                "registrar": entry.collateral,
+                "recipient": entry.reward,
+                "kpis": shown,
+            }
+        return result
+
+    async def _get_registered(self, round_: Round) -> tuple[Registration, ...]:
+        plan = self.present.plan
+        if plan is not None and plan.round == round_:
+            return plan.registered
+        return (await self.world.pow_source.get_registered(round_)).entries
+
+    async def _list_inactive(self, round_: Round, reader: ChainReader) -> frozenset[str]:
+        """PoS addresses that are silent in a round or voided, by the rule (spec 3): this node need not have
+        lived through the round.  Raises PowNotReady."""
+        plan = self.present.plan
+        if plan is not None and plan.round == round_:
+            return frozenset((*plan.inactive, *plan.voided))
+        voided = (await self.world.pow_source.get_registered(round_)).voided
+        before = await self.world.pow_source.get_registered(round_ - 1) if round_ > 0 else None
+        seen = await reader.get_seen(round_ - 1)
+        silent = compute_silent(self.present.network, before.entries if before else (), seen)
+        return silent | frozenset(voided)
+
+
+def make_peer_name(entry: Registration) -> str:
+    return format_peer_name(entry.ip, int(entry.port)) if entry.port.isdecimal() else entry.ip
+
+
+def _entry_list(entry: Registration) -> list[object]:
+    return [entry.pos, entry.ip, entry.port, entry.weight, entry.collateral, entry.reward]
+
+
+def _entry_object(entry: Registration, *, is_active: bool) -> dict[str, object]:
+    return {
+        "ip": entry.ip,
+        "port": entry.port,
+        "pos": entry.pos,
+        "reward": entry.reward,
+        "weight": entry.weight,
+        "timestamp": entry.timestamp,
+        "active": is_active,
+    }
+
+
+def _describe(entry: Registration) -> str:
+    return f"{entry.collateral} {entry.ip} {entry.port} {entry.pos} {entry.reward} {entry.weight}"
+
+
+def _fingerprint(lines: Iterable[str]) -> str:
+    """SHA-256 that equal nodes share."""
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _as_mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, Mapping) else {}

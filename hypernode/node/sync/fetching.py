@@ -1,0 +1,301 @@
+"""Blocks of a branch from several of its holders at once, given in order.
+
+Each holder in use has a task of its own (a worker) that asks for the lowest batch that nobody was asked for
+yet, within a window ahead of what was given.  One that fails is replaced by the next in line, and what it
+owed is asked of others; one that all wait for is overtaken: its batch is asked of another too, and it rests.
+Whether the blocks are good is judged by who takes them: ``reject`` says that one is not, and goes on from
+there without its giver.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+from types import TracebackType
+from typing import Self, TypeAlias
+
+from hypernode.core.errors import OverLimit, Reject
+from hypernode.core.types import Block, Height
+from hypernode.machine.peers import PeerView
+from hypernode.net.session import Session
+from hypernode.node.chain.block_validation import MAX_PART_MESSAGES, split_blocks
+from hypernode.node.peers.peer_client import ask_block, ask_blocks
+from hypernode.node.sync.batches import Batches, Span
+from hypernode.node.sync.giant_blocks import Giants
+from hypernode.ports import Clock, TransportClosed
+
+MAX_SOURCES = 4
+"""Holders that are asked side by side: what two cores verify comes from one good link, and four hide a bad
+one."""
+FIRST_PATIENCE_S = 10.0
+"""For the first answers, before it is known what is usual."""
+MIN_PATIENCE_S = 2.0
+"""No answer is called late before: a busy host is no reason to ask twice."""
+GIANT_PATIENCE_S = 120.0
+"""For a block of up to 100 MiB: a line of 7 Mbit/s; to ask another would make us fetch it twice."""
+PATIENCE_FACTOR = 3.0
+"""An answer that all wait for is late when it takes this many times the usual."""
+KNOWN_TIMES = 9
+"""The latest answers of which the median is the usual time."""
+
+Borrow: TypeAlias = Callable[[str], AbstractAsyncContextManager[Session]]
+OnFailure: TypeAlias = Callable[[PeerView, Exception], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    span: Span
+    since: float
+
+
+class Fetcher:
+    """Blocks ``whole.first`` to ``whole.last`` from ``holders``, the first of whom are asked first, in
+    batches of ``batch_blocks``.  ``on_failure`` is told who closed, was silent, or gave no answer; not who
+    gave one that is over our limits: that one is asked for less (spec 2, budgets)."""
+
+    def __init__(
+        self,
+        holders: Sequence[PeerView],
+        whole: Span,
+        batch_blocks: int,
+        *,
+        borrow: Borrow,
+        clock: Clock,
+        on_failure: OnFailure,
+        giants: Giants,
+    ) -> None:
+        self._giants = giants
+        self._larger: set[Height] = set()
+        """Blocks that were found to be larger than an answer may be."""
+        self._line = deque(holders)
+        self._resting: list[PeerView] = []
+        self._batches = Batches(whole, batch_blocks)
+        self._borrow = borrow
+        self._clock = clock
+        self._on_failure = on_failure
+        self._workers: dict[str, asyncio.Task[None]] = {}
+        self._sessions: dict[str, tuple[PeerView, Session]] = {}
+        self._overtaken: set[str] = set()
+        self._asked: dict[str, _Asked] = {}
+        self._took: deque[float] = deque(maxlen=KNOWN_TIMES)
+        self._problem: Exception | None = None
+        self._is_over = False
+        self._news = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._fill()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_over = True
+        tasks = list(self._workers.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def parts(self) -> AsyncGenerator[list[Block], None]:
+        """The blocks in order, from where it was left or ``reject`` went back to; an answer with many
+        messages in parts.  Raises TransportClosed when no holder is left."""
+        while not self._batches.are_all_given:
+            batch = self._batches.give()
+            if batch is None:
+                await self._await_news()
+                continue
+            self._notify()
+            for part in split_blocks(batch.blocks, MAX_PART_MESSAGES):
+                yield part
+
+    def list_sessions(self) -> list[tuple[PeerView, Session]]:
+        """Who is in use, to be asked other things."""
+        return list(self._sessions.values())
+
+    def get_giver(self, height: Height) -> PeerView | None:
+        """Who gave a block; None for one that nobody gave, or that is forgotten."""
+        return self._batches.get_giver(height)
+
+    def forget(self, height: Height) -> None:
+        """Who gave the blocks below this one is not asked any more."""
+        self._batches.forget(height)
+
+    def reject(self, height: Height, giver: PeerView) -> None:
+        """A block is bad: leave its giver out, and give all from this height on again."""
+        self._drop(giver)
+        self._batches.go_back(height, giver)
+        self._fill()
+
+    def _drop(self, holder: PeerView) -> None:
+        self._line = deque(waiting for waiting in self._line if waiting != holder)
+        self._resting = [resting for resting in self._resting if resting != holder]
+        worker = self._workers.get(holder.address)
+        if worker is not None:
+            worker.cancel()
+
+    # --- the holders in use -------------------------------------------------------------------------------
+
+    def _fill(self) -> None:
+        """Let those in line work where somebody is missing; who rests comes when nobody else is left."""
+        active = len(self._workers.keys() - self._overtaken)
+        if not active and not self._line:
+            # One whose worker is just ending comes with that end.
+            self._line.extend(holder for holder in self._resting if holder.address not in self._workers)
+            self._resting = [holder for holder in self._resting if holder.address in self._workers]
+        while self._line and active < MAX_SOURCES and not self._is_over:
+            holder = self._line.popleft()
+            self._overtaken.discard(holder.address)
+            self._workers[holder.address] = task = asyncio.create_task(
+                self._work(holder), name=f"fetches from {holder.name}"
+            )
+            task.add_done_callback(partial(self._on_end, holder))
+            active += 1
+        self._notify()
+
+    async def _work(self, holder: PeerView) -> None:
+        """Ask one holder for batch after batch, until it fails, is overtaken, or is told to end."""
+        try:
+            owed: Span | None = None
+            while holder.address not in self._overtaken:
+                owed = await self._ask_batches(holder, owed)
+            self._resting.append(holder)
+        except (TransportClosed, TimeoutError, Reject) as failure:
+            await self._tell_failure(holder, failure)
+        except Exception as problem:  # ours: it ends the fetching, in the task of who takes the blocks
+            self._problem = problem
+
+    async def _ask_batches(self, holder: PeerView, singly: Span | None) -> Span | None:
+        """On one session, first ``singly`` block by block, until this one is overtaken, or needs another one.
+        What it owes is returned then, to be asked for block by block: a range with a block of which a legacy
+        node lacks messages, over which it closes (spec 2), or one whose answer was over our limits."""
+        async with self._borrow(holder.address) as session:
+            self._sessions[holder.address] = holder, session
+            if singly is not None:
+                try:
+                    await self._ask_for(holder, singly, partial(self._ask_singly, session, singly))
+                except OverLimit:
+                    if singly.first in self._larger:
+                        raise
+                    self._larger.add(singly.first)
+                    return singly
+                if session.is_closed:  # by a block after them, which was too large
+                    return None
+            while holder.address not in self._overtaken:
+                span = self._batches.take_span(len(self._workers))
+                if span is None:
+                    await self._news.wait()
+                    continue
+                if span.first in self._larger:
+                    self._asked[holder.address] = _Asked(span, self._clock.monotonic())
+                    return span
+                try:
+                    await self._ask_for(holder, span, partial(ask_blocks, session, span.first))
+                except OverLimit:
+                    return span
+                except TransportClosed:
+                    if session.features:
+                        raise
+                    return span
+        return None
+
+    async def _ask_singly(self, session: Session, span: Span) -> tuple[Block, ...]:
+        """The blocks one by one, up to one that the peer does not have, or that is too large for this; a
+        first one that is known to be is asked for as a giant, alone.  Raises OverLimit if it is the first."""
+        if span.first in self._larger:
+            giant = await self._giants.ask(session, span.first)
+            return () if giant is None else (giant,)
+        blocks: list[Block] = []
+        for height in range(span.first, span.last + 1):
+            if height in self._larger:
+                break
+            try:
+                block = await ask_block(session, height)
+            except OverLimit:
+                if not blocks:
+                    raise
+                self._larger.add(height)
+                break
+            if block is None:
+                break
+            blocks.append(block)
+        return tuple(blocks)
+
+    async def _tell_failure(self, holder: PeerView, failure: Exception) -> None:
+        try:
+            await self._on_failure(holder, failure)
+        except Exception as problem:
+            self._problem = problem
+
+    async def _ask_for(
+        self, holder: PeerView, span: Span, ask: Callable[[], Awaitable[tuple[Block, ...]]]
+    ) -> None:
+        since = self._clock.monotonic()
+        self._asked[holder.address] = _Asked(span, since)
+        self._notify()  # or who waits for this batch would not know that somebody may be late with it
+        blocks = await ask()
+        if not blocks:
+            raise Reject("4-ledger", f"promise not kept: no block {span.first}")
+        del self._asked[holder.address]
+        self._took.append(self._clock.monotonic() - since)
+        self._batches.put(holder, span, blocks)
+        self._notify()
+
+    def _on_end(self, holder: PeerView, task: asyncio.Task[None]) -> None:
+        """A worker ended, whatever the reason: what it owes is for others."""
+        del self._workers[holder.address]
+        self._sessions.pop(holder.address, None)
+        asked = self._asked.pop(holder.address, None)
+        if asked is not None:
+            self._batches.ask_again(asked.span)
+        self._fill()
+
+    def _notify(self) -> None:
+        """Wake everybody who waits; the next wait is for the next news."""
+        self._news.set()
+        self._news = asyncio.Event()
+
+    # --- patience -----------------------------------------------------------------------------------------
+
+    async def _await_news(self) -> None:
+        """Wait for the batch that is needed next; overtake who is late with it."""
+        if self._problem is not None:
+            raise self._problem
+        if not self._workers and not self._line:
+            raise TransportClosed("no holder of the branch is left")
+        late = self._find_late()
+        try:
+            async with asyncio.timeout(late[1] if late else None):
+                await self._news.wait()
+        except TimeoutError:
+            if late is not None:
+                self._overtake(late[0])
+
+    def _find_late(self) -> tuple[str, float] | None:
+        """Who owes what is needed next, and seconds until that is late; None where nobody could overtake."""
+        if len(self._workers) < 2 and not self._line:
+            return None
+        usual = median(self._took) * PATIENCE_FACTOR if self._took else FIRST_PATIENCE_S
+        for address, asked in self._asked.items():
+            if asked.span.first == self._batches.cursor and address not in self._overtaken:
+                least = GIANT_PATIENCE_S if asked.span.first in self._larger else MIN_PATIENCE_S
+                until = asked.since + max(least, usual)
+                return address, max(0.0, until - self._clock.monotonic())
+        return None
+
+    def _overtake(self, address: str) -> None:
+        """Ask another for the same, and let this one rest once it has answered: it may have in this very
+        moment."""
+        asked = self._asked.get(address)
+        if asked is None or asked.span.first != self._batches.cursor:
+            return
+        self._overtaken.add(address)
+        self._batches.ask_again(asked.span)
+        if asked.span.first in self._larger:
+            # it would keep the turn for giants, which the other needs
+            del self._asked[address]
+            self._workers[address].cancel()
+        self._fill()

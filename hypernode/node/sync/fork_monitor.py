@@ -1,0 +1,94 @@
+"""Chains that are told, no better than ours and no part of it: have they parted from ours for good?
+
+A fork of the present round heals itself: who has the worse branch takes the better one.  What stays is a
+network that fell apart.  The side whose chain is better would never look at the other, so its operator would
+not hear of it: therefore such a chain is looked into, one at a time and seldom.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from hypernode.core.errors import Ignore, Reject
+from hypernode.core.fork_choice import is_better
+from hypernode.core.params import Network
+from hypernode.machine.peers import PeerView, Support, ToldChain, group_chains
+from hypernode.node.base.node_ports import World
+from hypernode.node.chain.chain import Chain
+from hypernode.node.peers.dialling import Dialler
+from hypernode.node.sync.common_block import find_common, get_own_hash
+from hypernode.node.sync.partitions import SHOWN_S, Splits
+from hypernode.ports import TransportClosed
+
+MAX_CHAINS: Final = 8
+"""Told chains that are compared with ours at a look, most held first: each is a question to the ledger."""
+LOOK_AGAIN_S: Final = SHOWN_S / 2
+"""A tip that stays is looked into again before its split would be forgotten."""
+MAX_REMEMBERED: Final = 256
+"""Tips that were looked into lately: far more than can be in ``LOOK_AGAIN_S``."""
+PAUSE: Final = 3
+"""Between two looks, in units of ``peer_retry_s``: a minute on main."""
+_EVERYBODY: Final = Support(1, 1)
+"""Only the age of what would go counts here, not who holds the other chain."""
+
+
+class StrangeChains:
+    """Finds them among what peers tell, and looks into them."""
+
+    def __init__(
+        self, network: Network, world: World, chain: Chain, dialler: Dialler, splits: Splits
+    ) -> None:
+        self._network = network
+        self._world = world
+        self._chain = chain
+        self._dialler = dialler
+        self._splits = splits
+        self._since: float | None = None
+        self._quiet_until = 0.0
+        self._looked_at: dict[bytes, float] = {}
+
+    async def find(self, peers: Sequence[PeerView]) -> ToldChain | None:
+        """A chain to look into now, told for longer than a fork of the present round lives."""
+        now = self._world.clock.monotonic()
+        strange = [told for told in group_chains(peers)[:MAX_CHAINS] if await self._is_strange(told)]
+        if not strange:
+            self._since = None
+            return None
+        if self._since is None:
+            self._since = now
+        if now < max(self._since + self._network.delays.peer_retry_s, self._quiet_until):
+            return None
+        return next((t for t in strange if self._looked_at.get(t.height.block_hash, 0.0) <= now), None)
+
+    async def look_into(self, told: ToldChain) -> None:
+        """Find the last common block; a split when our block above it is too old to go by itself."""
+        now = self._world.clock.monotonic()
+        self._quiet_until = now + PAUSE * self._network.delays.peer_retry_s
+        self._looked_at.pop(told.height.block_hash, None)
+        self._looked_at[told.height.block_hash] = now + LOOK_AGAIN_S
+        while len(self._looked_at) > MAX_REMEMBERED:
+            del self._looked_at[next(iter(self._looked_at))]
+        holder = max(told.holders, key=lambda peer: (peer.is_outbound, peer.told_at, peer.address))
+        own = self._chain.height
+        try:
+            async with (
+                asyncio.timeout(self._network.delays.peer_retry_s),
+                self._dialler.borrow(holder.address) as session,
+            ):
+                common = await find_common(session, self._world.ledger, min(own.height, told.height.height))
+        except (TransportClosed, TimeoutError, Reject):
+            return  # nothing hangs on it: the next tip is looked into
+        try:
+            await self._chain.check_depth(common, _EVERYBODY)
+        except Ignore as refusal:
+            self._splits.note(own, told.height, common, refusal.reason)
+
+    async def _is_strange(self, told: ToldChain) -> bool:
+        own, other = self._chain.height, told.height
+        if other.block_hash == own.block_hash or is_better(other, own):
+            return False
+        return other.height > own.height or (
+            await get_own_hash(self._world.ledger, other.height) != other.block_hash
+        )

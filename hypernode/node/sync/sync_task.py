@@ -1,0 +1,74 @@
+"""Syncing beside the owner: one procedure at a time, stopped when something is more urgent.
+
+While blocks are fetched the owner goes on deciding, so a peer that tells a better chain and then is silent
+keeps us neither from forging nor from what we owe the round.  What shows that a procedure is worth waiting
+for is that our chain changes: what a peer sends shows nothing, for it may send a little at a time for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from hypernode.machine.state import State
+from hypernode.node.base.node_state import Present
+from hypernode.node.chain.chain import Chain
+from hypernode.ports import Clock
+
+
+class SyncTask:
+    """Holds the procedure that is under way."""
+
+    def __init__(self, clock: Clock, present: Present, chain: Chain) -> None:
+        self._clock = clock
+        self._present = present
+        self._chain = chain
+        self._task: asyncio.Task[None] | None = None
+        self._alive_at = 0.0
+        self._shown: tuple[State, str] | None = None
+
+    @property
+    def alive_at(self) -> float | None:
+        """When it began, or our chain last changed since (monotonic s); None while none is under way."""
+        return None if self._task is None else self._alive_at
+
+    def start(self, group: asyncio.TaskGroup, work: Callable[[], Awaitable[object]]) -> None:
+        """Begin.  There must be none under way."""
+
+        async def run() -> None:
+            await work()
+
+        self._alive_at = self._clock.monotonic()
+        self._task = group.create_task(run(), name="sync")
+        self._task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        if self._task is task:
+            self._task = self._shown = None
+
+    def note_change(self) -> None:
+        """Our chain changed."""
+        self._alive_at = self._clock.monotonic()
+
+    def show(self, state: State, words: str = "") -> None:
+        """The procedure's state."""
+        self._shown = (state, words)
+        self._present.set_state(state, words)
+
+    def show_again(self) -> None:
+        """After another state was shown meanwhile."""
+        if self._shown is not None:
+            self._present.set_state(*self._shown)
+
+    async def stop(self) -> None:
+        """End what is under way, but not in the middle of a change of our chain."""
+        task = self._task
+        if task is not None:
+            async with self._chain.at_rest():
+                task.cancel()
+            await asyncio.wait({task})
+
+    def cancel(self) -> None:
+        """At the end of the node."""
+        if self._task is not None:
+            self._task.cancel()

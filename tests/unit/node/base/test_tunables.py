@@ -1,0 +1,289 @@
+"""What the control address tunes and voids takes hold at the start of a round, and is shown."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from hypernode.core import kinds
+from hypernode.core.params import mainnet
+from hypernode.core.registry import UNVOID, VOID, PowRow
+from hypernode.core.timeline import compute_reference_time, compute_slot_start
+from hypernode.core.types import Message
+from hypernode.machine.peers import Support
+from hypernode.node.base.tunables import Tuner
+from hypernode.node.intake.config_watch import ConfigWatch
+from hypernode.node.owner.runtime import Node
+from hypernode.pow.scripted_source import PowScript, ScriptedPowSource
+from hypernode.storage.database import InlineDatabase
+from tests.unit.node.worlds import ROUND, Bed, Branch, play
+
+RAINBOW = "MAX_CONNECT_TO=2,TESTS_PER_SLOT=3,PING_DELAY=7,MAX_TXS_PER_BLOCK=9,MIN_FORGE_CONSENSUS=50,X=1"
+
+
+def is_stale(node: Node) -> bool:
+    return node.companion.is_list_stale
+
+
+class Written:
+    """A bed whose PoW chain has rows of the control address, each right before the reference of a round."""
+
+    def __init__(self, **fields: object) -> None:
+        self.bed = Bed(pow_synced_s=900, **fields)  # type: ignore[arg-type]
+        network = self.bed.network
+        listed = [(h.pos, h.ip, h.port, h.weight) for h in network.hypernodes]
+        # the fixed list is what a network without a companion has
+        self.network = replace(network, hypernodes=())
+        self.script = PowScript.of(self.network, listed)
+        self.source = ScriptedPowSource(self.script, self.bed.clock.now)
+
+    def write(self, round_: int, operation: str, openfield: str) -> None:
+        height = self.script.height_at(compute_reference_time(self.network, round_))
+        time = self.script.timestamp_of(height)
+        control = self.network.control_pow
+        self.script.add([PowRow(height, time, control, control, 0, 0, 0, operation, openfield)])
+
+    def void(self, round_: int, index: int, operation: str = VOID) -> None:
+        entry = self.bed.entry(index)
+        self.write(round_, operation, f"{entry.ip}:{entry.port}:{entry.pos},reason=test")
+
+    async def node(self) -> Node:
+        return await self.bed.node(pow_source=self.source, network=self.network)
+
+
+def test_a_rainbow_holds_from_its_round_on_for_every_part() -> None:
+    async def scenario() -> None:
+        world = Written()
+        world.write(ROUND + 1, "color:rainbow", RAINBOW)
+        node = await world.node()
+        await node._enter_round(ROUND)
+        assert node.views.get_config()["PING_DELAY"] == 30
+        world.bed.go_to(ROUND + 1, 0)
+        await node._enter_round(ROUND + 1)
+        parts = (
+            *(node.present, node.reporter, node.dialler, node.forger),
+            *(node.connector, node.serving, node.listening),
+        )
+        for part in parts:
+            assert part.network.ping_delay_s == 7
+            assert part.network.max_txs_per_block == 9
+        assert node.network.ping_delay_s == 30
+        assert len(node.present.connect_to) == 2
+        plan = node.present.plan
+        assert plan is not None
+        assert {len(tests) for tests in plan.tests} == {3}
+        assert any(line.startswith("rainbow: MAX_CONNECT_TO 40 → 2") for line in world.bed.log)
+
+    play(scenario())
+
+
+def test_without_the_rainbow_everything_is_again_as_configured() -> None:
+    async def scenario() -> None:
+        world = Written()
+        world.write(ROUND, "color:rainbow", RAINBOW)
+        world.write(ROUND + 1, "color:rainbow", "")
+        node = await world.node()
+        await node._enter_round(ROUND)
+        assert node.connector.network.ping_delay_s == 7
+        world.bed.go_to(ROUND + 1, 0)
+        await node._enter_round(ROUND + 1)
+        assert node.connector.network == node.network
+
+    play(scenario())
+
+
+def test_origins_and_refusals_are_shown() -> None:
+    async def scenario() -> None:
+        world = Written()
+        world.write(ROUND, "color:rainbow", RAINBOW)
+        world.write(ROUND, "color:white", "1.1.1.1,2.2.2.2")
+        world.write(ROUND, "color:bootstrap", "https://a.example/hn.tar.gz, https://b.example/")
+        node = await world.node()
+        node.tuner._set_by_operator = frozenset({"PING_DELAY", "BLOCK_SYNC_COUNT"})
+        await node._enter_round(ROUND)
+        await node.companion.check(node.tuner.colours)
+        config = node.views.get_config()
+        assert config["origins"] == {
+            "POSNET_ALLOW": "network",
+            "MAX_CONNECT_TO": "rainbow",
+            "BLOCK_SYNC_COUNT": "operator",
+            "ALLOW_UPDATES_FROM": "network",
+            "TESTS_PER_SLOT": "rainbow",
+            "PING_DELAY": "rainbow",
+            "MIN_FORGE_CONSENSUS": "rainbow",
+            "MAX_TXS_TO_SYNC": "network",
+            "MAX_TXS_PER_BLOCK": "rainbow",
+        }
+        status = await node.views.get_status()
+        extra, companion = status["extra"], status["pow"]
+        assert isinstance(extra, dict)
+        assert isinstance(companion, dict)
+        assert extra["tunables"]["PING_DELAY"] == 7
+        assert extra["tunables"]["refused"] == ["rainbow 'X=1': no tunable parameter"]
+        assert companion["colours"] == {"bootstrap": 2, "rainbow": 6, "white": 2}
+        assert companion["bootstrap"] == ["https://a.example/hn.tar.gz", "https://b.example/"]
+        assert extra["tunables"]["peers"]["own"] == node.tuner.format_config()
+
+    play(scenario())
+
+
+def test_a_rainbow_that_comes_after_all_makes_the_list_stale() -> None:
+    async def scenario() -> None:
+        world = Written()
+        node = await world.node()
+        await node._enter_round(ROUND)
+        await node.companion.check(node.tuner.colours)
+        assert not is_stale(node)
+        world.write(ROUND, "color:rainbow", RAINBOW)
+        await asyncio.sleep(31)
+        await node.companion.check(node.tuner.colours)
+        assert is_stale(node)
+        await node._enter_round(ROUND)
+        assert not is_stale(node)
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_a_voided_hypernode_is_left_out_where_the_network_knows_voids(mixed: bool) -> None:
+    async def scenario() -> None:
+        world = Written(mixed=mixed)
+        world.void(ROUND, 2)
+        world.void(ROUND + 1, 2, UNVOID)
+        node = await world.node()
+        await node._enter_round(ROUND)
+        plan = node.present.plan
+        assert plan is not None
+        voided = world.bed.address(2)
+        assert plan.voided == (voided,)
+        assert len(plan.registered) == 6
+        drawn = {juror.address for juror in plan.jurors}
+        tested = {a for slot in plan.tests for test in slot for a in (test.tester, test.tested)}
+        assert (voided in drawn, voided in tested) == (mixed, mixed)
+        assert voided not in node.present.connect_to
+        shown = node.views.get_round()
+        assert shown["voided"] == [voided]
+        assert len(shown["active"]) == 5  # type: ignore[arg-type]
+        kept = await node.world.ledger.get_plan(ROUND)
+        assert kept == plan
+        meta = (await node.views.get_status())["meta"]
+        assert isinstance(meta, dict)
+        counts = [meta[name] for name in ("active_regs_count", "inactive_hns_count", "voided_hns_count")]
+        assert counts == [5, 0, 1]
+        assert sum(counts) == meta["powchain_regs_count"]
+        assert (meta["inactive_hns"], meta["voided_hns"]) == ([], [voided])
+        world.bed.go_to(ROUND + 1, 0)
+        await node._enter_round(ROUND + 1)
+        assert node.present.plan is not None
+        assert node.present.plan.voided == ()
+        assert voided in node.present.connect_to
+
+    play(scenario())
+
+
+def say(bed: Bed, index: int, params: str, round_: int, at: float | None = None) -> Message:
+    return bed.message(index, at, what=120, recipient=bed.address(index), params=params, value=round_)
+
+
+OTHER = kinds.format_config({"PING_DELAY": 1})
+
+
+def test_peers_whose_parameters_differ_are_counted() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        own = node.tuner.format_config()
+        said = [(0, own, ROUND), (1, own, ROUND), (2, OTHER, ROUND), (3, OTHER, ROUND - 1), (4, own, ROUND)]
+        messages = [say(bed, *words) for words in said]
+        assert await node.intake.digest(messages) == [None] * 5
+        peers = node.intake.configs.describe(bed.address(0), own)
+        differing = sorted((bed.address(2), bed.address(3)))
+        assert peers == {
+            "own": own,
+            "heard": 4,
+            "differ": 2,
+            "differing": dict.fromkeys(differing, OTHER),
+        }
+        node.intake.configs.enter_round(ROUND + 1, {bed.address(n) for n in (0, 1, 2, 3)})
+        peers = node.intake.configs.describe(bed.address(0), own)
+        assert (peers["heard"], peers["differ"]) == (2, 1)
+
+    play(scenario())
+
+
+def test_parameters_that_are_told_in_blocks_are_heard_also_after_a_restart() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        ledger_db = InlineDatabase()
+        node = await bed.node(ledger_db=ledger_db)
+        bed.go_to(ROUND, 12)
+        start = compute_slot_start(bed.network, ROUND, 3)
+        words = [say(bed, 1, node.tuner.format_config(), ROUND, start), say(bed, 2, OTHER, ROUND, start)]
+        branch = await Branch.on(bed, node.world.ledger)
+        block = await branch.add(ROUND, 3, messages=[*words, *bed.messages(start)])
+        assert (await node.chain.adopt(0, [block], None, Support(3, 5))).adopted
+        heard = node.intake.configs.describe(bed.address(0), node.tuner.format_config())
+        assert (heard["heard"], heard["differing"]) == (2, {bed.address(2): OTHER})
+        again = await bed.node(ledger_db=ledger_db)
+        await again._enter_round(ROUND)
+        assert again.intake.configs.describe(bed.address(0), node.tuner.format_config()) == heard
+        bed.go_to(ROUND + 2, 0)
+        later = await bed.node(ledger_db=ledger_db)
+        await later._enter_round(ROUND + 2)
+        assert later.intake.configs.describe(bed.address(0), "")["heard"] == 0
+
+    play(scenario())
+
+
+def test_the_last_word_counts_and_none_about_other_rounds_or_by_others() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        own, now = kinds.format_config(kinds.get_tunables(bed.network)), bed.clock.now()
+        watch = ConfigWatch()
+        watch.enter_round(ROUND, {bed.address(n) for n in (0, 1, 2)})
+        watch.note([say(bed, 1, own, ROUND, now), say(bed, 1, OTHER, ROUND, now - 9)])
+        watch.note(
+            [say(bed, 2, OTHER, ROUND + 10**9), say(bed, 2, OTHER, ROUND - 2), say(bed, 3, OTHER, ROUND)]
+        )
+        assert watch.describe(bed.address(0), own) == {"own": own, "heard": 1, "differ": 0, "differing": {}}
+
+    play(scenario())
+
+
+def test_words_of_the_last_round_are_compared_with_what_ours_was_then() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        before, now = OTHER, kinds.format_config(kinds.get_tunables(bed.network))
+        watch = ConfigWatch()
+        watch.enter_round(ROUND, {bed.address(n) for n in range(4)})
+        watch.note([say(bed, n, before, ROUND - 1) for n in (0, 1, 2)])
+        watch.note([say(bed, 3, now, ROUND - 1), say(bed, 2, before, ROUND)])
+        told = watch.describe(bed.address(0), now)
+        assert (told["heard"], told["differ"]) == (3, 2)
+        assert told["differing"] == {bed.address(3): now, bed.address(2): before}
+
+    play(scenario())
+
+
+def test_our_own_hash_follows_the_rainbow() -> None:
+    async def scenario() -> None:
+        world = Written()
+        world.write(ROUND, "color:rainbow", RAINBOW)
+        node = await world.node()
+        await node._enter_round(ROUND)
+        await node.reporter.say_config()
+        (message,) = node.mempool.get_all()
+        assert (message.what, message.params) == (120, node.tuner.format_config())
+        assert message.params != kinds.format_config(kinds.get_tunables(node.network))
+
+    play(scenario())
+
+
+def test_what_is_out_of_bounds_is_told_once() -> None:
+    said: list[str] = []
+    tuner = Tuner(mainnet(), frozenset(), said.append)
+    for _ in range(3):
+        tuner.enter_round((("rainbow", "PING_DELAY=0"),))
+    assert len(said) == 1

@@ -1,0 +1,232 @@
+"""A chain from elsewhere is verified with every rule before it is stored, batch by batch."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hypernode.core.errors import Reject
+from hypernode.core.types import Block, Height
+from hypernode.node.base.json_shapes import block_to_object
+from hypernode.node.chain import chain_import, chain_repair
+from hypernode.node.chain.chain_import import ImportReport, LedgerChain, OtherChain, import_chain
+from hypernode.node.chain.chain_repair import cut_back, keep_blocks
+from hypernode.node.chain.examiner import HEADER_RULES, Examiner
+from hypernode.ports import PowNotReady
+from hypernode.pow.fixed_source import FixedPowSource
+from hypernode.sim.adapters import InlineVerifier, MemoryFiles
+from hypernode.storage.database import InlineDatabase
+from hypernode.storage.ledger import SqliteLedger, open_ledger
+from tests.unit.node.worlds import Bed, Branch, play
+
+SLOTS = ((3, 0), (3, 1), (4, 0), (4, 7), (6, 3))
+
+
+class Blocks:
+    """A chain in memory as a source."""
+
+    def __init__(self, genesis_hash: bytes, blocks: Sequence[Block]) -> None:
+        self._hashes = {0: genesis_hash, **{block.height: block.block_hash for block in blocks}}
+        self._blocks = blocks
+        self.tip_height: Height = blocks[-1].height if blocks else 0
+
+    async def get_hash(self, height: Height) -> bytes | None:
+        return self._hashes.get(height)
+
+    async def get_blocks(self, first: Height, count: int) -> list[Block]:
+        return [block for block in self._blocks if first <= block.height < first + count]
+
+
+class World:
+    """A bed with a chain in a source, and an empty ledger."""
+
+    def __init__(self, bed: Bed, ledger: SqliteLedger, blocks: list[Block]) -> None:
+        self.bed, self.ledger, self.blocks = bed, ledger, blocks
+        self.examiner = Examiner(bed.network, InlineVerifier(), FixedPowSource(bed.network), bed.clock.now())
+        self.heard: list[Height] = []
+
+    @classmethod
+    async def make(cls, **fields: Any) -> World:
+        bed = Bed(**fields)
+        bed.go_to(7, 0)
+        ledger = await open_ledger(InlineDatabase(), bed.network)
+        branch = await Branch.on(bed, ledger)
+        return cls(bed, ledger, await branch.grow(*SLOTS))
+
+    async def take_in(self, blocks: Sequence[Block] | None = None, **options: Any) -> ImportReport:
+        [genesis] = await self.ledger.get_headers(0, 1)
+        return await import_chain(
+            self.bed.network,
+            self.ledger,
+            Blocks(genesis.block_hash, self.blocks if blocks is None else blocks),
+            self.examiner,
+            **{"needs_companion": True, "on_progress": self._hear, **options},
+        )
+
+    def _hear(self, report: ImportReport) -> None:
+        self.heard.append(report.height)
+
+
+def test_whole_chain_is_taken_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain_import, "BATCH_BLOCKS", 2)
+
+    async def scenario() -> None:
+        world = await World.make()
+        report = await world.take_in()
+        assert (report.first, report.height, report.messages, report.tolerated) == (1, 5, 20, {})
+        assert await world.ledger.get_blocks(1, 9) == world.blocks
+        assert world.heard == [2, 4, 5]
+
+    play(scenario())
+
+
+def test_chain_that_goes_on_from_ours_is_taken_in_from_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain_import, "BATCH_MESSAGES", 5)
+
+    async def scenario() -> None:
+        world = await World.make()
+        await world.ledger.append_many(world.blocks[:3])
+        report = await world.take_in()
+        assert (report.first, report.height, world.heard) == (4, 5, [4, 5])
+        # a second time there is nothing left to do
+        again = await world.take_in()
+        assert (again.first, again.height, again.messages) == (6, 5, 0)
+        assert (await world.take_in(world.blocks[:2])).height == 5
+
+    play(scenario())
+
+
+def test_other_chains_are_refused_before_anything_is_stored() -> None:
+    async def scenario() -> None:
+        world = await World.make()
+        with pytest.raises(OtherChain, match="its first block is another one"):
+            await import_chain(
+                world.bed.network,
+                world.ledger,
+                Blocks(bytes(20), world.blocks),
+                world.examiner,
+                needs_companion=True,
+            )
+        branch = await Branch.on(world.bed, world.ledger)
+        await world.ledger.append_many(await branch.grow((3, 0), (3, 4)))
+        with pytest.raises(OtherChain, match="another block 2 than ours"):
+            await world.take_in()
+        assert world.ledger.get_height().height == 2
+
+    play(scenario())
+
+
+def test_first_block_that_breaks_a_rule_ends_it_and_those_before_are_stored() -> None:
+    async def scenario() -> None:
+        world = await World.make()
+        bad = replace(world.blocks[3], msg_count=3)
+        with pytest.raises(Reject, match="rule 7: block 4"):
+            await world.take_in([*world.blocks[:3], bad, world.blocks[4]])
+        assert await world.ledger.get_blocks(1, 9) == world.blocks[:3]
+        assert (await world.take_in()).height == 5
+
+    play(scenario())
+
+
+def test_forged_message_is_found_unless_only_headers_are_looked_at() -> None:
+    async def scenario() -> None:
+        world = await World.make()
+        messages = world.blocks[2].messages
+        spoiled = replace(world.blocks[2], messages=(replace(messages[0], value=99), *messages[1:]))
+        chain = [*world.blocks[:2], spoiled, *world.blocks[3:]]
+        with pytest.raises(Reject, match="rule 11"):
+            await world.take_in(chain)
+        world.examiner = Examiner(
+            world.bed.network, InlineVerifier(), None, world.bed.clock.now(), rules=HEADER_RULES
+        )
+        assert (await world.take_in(chain, needs_companion=False)).height == 5
+        assert world.examiner.not_judged == {}
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("mixed", [True, False], ids=["mixed", "own"])
+def test_block_of_a_wrong_juror_is_taken_from_the_history_of_a_mixed_network_only(mixed: bool) -> None:
+    async def scenario() -> None:
+        world = await World.make(mixed=mixed)
+        branch = await Branch.on(world.bed, world.ledger)
+        for block in world.blocks[:-1]:
+            branch.push(block)
+        juror = world.bed.index_of((await branch.plan(6)).juror_of(3) or "")
+        last = await branch.make(6, 3, forger=(juror + 1) % 6)
+        chain = [*world.blocks[:-1], last]
+        if not mixed:
+            with pytest.raises(Reject, match="rule 6: block 5"):
+                await world.take_in(chain)
+            return
+        assert (await world.take_in(chain)).tolerated == {"6": 1}
+        [finding] = await world.ledger.get_findings(1, 9)
+        assert (finding.height, finding.block_hash, finding.rule) == (5, last.block_hash, "6")
+
+    play(scenario())
+
+
+def test_dead_branch_is_refused() -> None:
+    async def scenario() -> None:
+        world = await World.make()
+        tip = world.blocks[-1]
+        world.bed.network = replace(world.bed.network, dead_tips=((5, tip.block_hash),))
+        with pytest.raises(Reject, match="4-ledger: block 5"):
+            await world.take_in()
+        assert world.ledger.get_height().height == 4
+
+    play(scenario())
+
+
+def test_companion_is_needed_unless_the_operator_goes_without() -> None:
+    async def scenario() -> None:
+        world = await World.make()
+        source = world.bed.scripted_pow()
+        source.is_down = True
+        world.examiner = Examiner(world.bed.network, InlineVerifier(), source, world.bed.clock.now())
+        with pytest.raises(PowNotReady, match="down"):
+            await world.take_in()
+        assert world.ledger.get_height().height == 0
+        world.examiner = Examiner(world.bed.network, InlineVerifier(), source, world.bed.clock.now())
+        assert (await world.take_in(needs_companion=False)).height == 5
+        assert world.examiner.not_judged["6"].blocks == 5
+
+    play(scenario())
+
+
+def test_ledger_of_ours_is_a_source() -> None:
+    async def scenario() -> None:
+        world = await World.make()
+        await world.take_in()
+        other = await open_ledger(InlineDatabase(), world.bed.network)
+        source = LedgerChain(world.ledger)
+        report = await import_chain(world.bed.network, other, source, world.examiner, needs_companion=True)
+        assert report.height == source.tip_height == 5
+        assert other.get_height() == world.ledger.get_height()
+        assert await source.get_hash(6) is None
+
+    play(scenario())
+
+
+def test_what_is_cut_is_written_down_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain_repair, "STEP_BLOCKS", 2)
+
+    async def scenario() -> None:
+        world = await World.make()
+        await world.take_in()
+        files = MemoryFiles()
+        assert await keep_blocks(world.ledger, 2, files, "cut.json.gz", InlineVerifier().run) == 4
+        lines = gzip.decompress(files.read("cut.json.gz") or b"").decode().splitlines()
+        assert [json.loads(line) for line in lines] == [block_to_object(b) for b in world.blocks[1:]]
+        assert await cut_back(world.ledger, 1) == 4
+        assert await world.ledger.get_blocks(1, 9) == world.blocks[:1]
+        assert await cut_back(world.ledger, 1) == 0
+        # and it can be had again
+        assert (await world.take_in()).height == 5
+
+    play(scenario())

@@ -1,0 +1,217 @@
+"""One line for each slot of ours, and one for each change of state."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from hypernode.core.errors import Ignore, InvariantBroken
+from hypernode.core.forging import TooFewMessages
+from hypernode.machine.decide import decide
+from hypernode.machine.reasons import Obstacle, Reason
+from hypernode.machine.slot_account import SlotAccount
+from hypernode.machine.state import State
+from hypernode.node.duty.slot_log import MAX_LOOKS, SlotLog
+from hypernode.node.owner.runtime import Node
+from hypernode.node.owner.state_log import MAX_LINES, StateLog, format_seconds
+from hypernode.ports import AlreadySigned, PowNotReady, StorageTrouble
+from tests.unit.node.worlds import ROUND, Bed, note_told, play, store
+
+
+async def _look(node: Node) -> None:
+    await node.slot_log.end_past()
+    view = await node.outlook.look()
+    node.slot_log.note(view, decide(node.network, view))
+
+
+def _find_slots(node: Node) -> list[int]:
+    plan = node.present.plan
+    assert plan is not None
+    return [sir for sir in range(node.network.slots) if plan.juror_of(sir) == node.world.signer.address]
+
+
+async def _make(bed: Bed) -> tuple[Node, int]:
+    """A node, and the first slot that is its own."""
+    node = await bed.node()
+    return node, _find_slots(node)[0]
+
+
+def _list_lines(lines: Sequence[str]) -> list[str]:
+    return [line for line in lines if line.startswith(("our slot", "round"))]
+
+
+def test_a_missed_slot_leaves_one_line_with_the_reason_and_its_figures() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node, sir = await _make(bed)
+        accounts: list[SlotAccount] = []
+        node.slot_log.on_account = accounts.append
+        for after_s in (1.0, 20.0, 60.0):
+            bed.go_to(ROUND, sir, after_s)
+            await _look(node)
+        for number in range(1, 4):
+            note_told(bed, node, number, node.chain.height)
+        bed.go_to(ROUND, sir, 100.0)
+        await _look(node)
+        bed.go_to(ROUND, sir + 1, 0.1)
+        await _look(node)
+        await _look(node)
+        assert _list_lines(bed.warnings) == [
+            f"our slot {sir} of round {ROUND}: missed, too-few-messages: 0 messages of 4;"
+            " also no-connections for 80.0 s, starting for 5.0 s"
+        ]
+        assert [account.sir for account in accounts] == [sir]
+
+    play(scenario())
+
+
+def test_a_forged_slot_is_said_and_one_of_another_juror_is_not() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node, sir = await _make(bed)
+        await _look(node)
+        bed.go_to(ROUND, sir)
+        await store(bed, node.world.ledger, (ROUND, sir))
+        height = node.world.ledger.get_height()
+        bed.go_to(ROUND, node.network.slots)
+        await _look(node)
+        found = [line for line in _list_lines(bed.log) if f"slot {sir} " in line]
+        assert found == [
+            f"our slot {sir} of round {ROUND}: forged, block {height.height} {height.block_hash.hex()[:10]}"
+        ]
+        others = _list_lines(bed.warnings)
+        assert len(others) == len(_find_slots(node)) - 1
+
+    play(scenario())
+
+
+def test_slots_that_the_node_slept_through_are_missed_by_what_stood_before() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        await _look(node)
+        bed.go_to(ROUND, node.network.slots)
+        await _look(node)
+        lines = _list_lines(bed.warnings)
+        assert [f"our slot {own} of round {ROUND}" for own in _find_slots(node)] == [
+            line.split(":")[0] for line in lines
+        ]
+
+    play(scenario())
+
+
+def test_a_round_without_lists_is_judged_when_they_come_and_given_up_after_it() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node, sir = await _make(bed)
+        plan, node.present.plan = node.present.plan, None
+        late = PowNotReady("the companion is 20 min late")
+        await node.slot_log.end_past()
+        node.slot_log.note_fault(late)
+        bed.go_to(ROUND, sir + 1)
+        await node.slot_log.end_past()
+        assert _list_lines(bed.warnings) == []
+        node.present.plan = plan
+        await node.slot_log.end_past()
+        words = "companion-late: the companion is 20 min late"
+        first = [own for own in _find_slots(node) if own <= sir]
+        assert _list_lines(bed.warnings) == [
+            f"our slot {own} of round {ROUND}: missed, {words}" for own in first
+        ]
+        node.present.plan = None
+        bed.go_to(ROUND + 1, 0)
+        await node.slot_log.end_past()
+        await node.slot_log.end_past()
+        assert _list_lines(bed.warnings)[len(first) :] == [
+            f"round {ROUND} is over and its lists were never derived ({words}): slots of ours are missed"
+        ]
+
+    play(scenario())
+
+
+def test_each_fault_of_the_owner_has_its_reason() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        faults = {
+            PowNotReady("x"): Reason.COMPANION_LATE,
+            StorageTrouble("x"): Reason.DISK,
+            InvariantBroken("x"): Reason.HALTED,
+            AlreadySigned("x"): Reason.ALREADY_SIGNED,
+            TooFewMessages("6-node", "x"): Reason.TOO_FEW_MESSAGES,
+            Ignore("rule 1", "x"): Reason.CATCHING_UP,
+        }
+        log = SlotLog(node.world, node.present, bed.log.append, bed.warnings.append)
+        for fault, reason in faults.items():
+            log.note_fault(fault)
+            assert log._looks[-1].obstacle == Obstacle(reason, "x")
+        for number in range(2 * MAX_LOOKS):
+            log.note_obstacle(Obstacle(Reason.DISK, str(number)))
+        assert len(log._looks) == MAX_LOOKS
+
+    play(scenario())
+
+
+def test_a_change_of_state_is_said_with_its_reason_and_how_long_the_last_stood() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        bed.log.clear()
+        node.present.set_state(State.SYNCING)
+        await asyncio.sleep(125.0)
+        node.present.set_state(State.SYNCING, "none of 4 connected has said anything of late")
+        node.present.set_state(State.POW_NOT_SYNC, "20 min late")
+        await asyncio.sleep(3.0)
+        node.present.set_state(State.SYNCING)
+        assert bed.log == [
+            "state SYNCING, after 0.0 s of START",
+            "state POW_NOT_SYNC: 20 min late, after 2 min 5 s of SYNCING",
+            "state SYNCING, after 3.0 s of POW_NOT_SYNC",
+        ]
+
+    play(scenario())
+
+
+def test_tests_of_peers_are_no_change_of_state() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        node.present.set_state(State.SYNCING)
+        bed.log.clear()
+        for _ in range(3):
+            node.present.set_state(State.TESTING, "test 0 of a peer")
+            node.present.set_state(State.SYNCING)
+        node.present.set_state(State.TESTING)
+        node.present.set_state(State.HALTED, "a bug of ours")
+        await asyncio.sleep(4)
+        node.present.set_state(State.TESTING)
+        assert bed.log == [
+            "state HALTED: a bug of ours, after 0.0 s of SYNCING",
+            "state SYNCING, after 4.0 s of HALTED",
+        ]
+
+    play(scenario())
+
+
+def test_who_flaps_our_state_does_not_fill_the_log() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        lines: list[str] = []
+        StateLog(bed.clock, node.present, lines.append)
+        for _ in range(100):
+            node.present.set_state(State.ROUND_SYNC)
+            node.present.set_state(State.SYNCING)
+        assert len(lines) == MAX_LINES
+        await asyncio.sleep(60.0)
+        node.present.set_state(State.HALTED)
+        assert lines[MAX_LINES:] == [
+            f"state HALTED, after 1 min 0 s of SYNCING ({200 - MAX_LINES} changes before it are not told)"
+        ]
+
+    play(scenario())
+
+
+def test_seconds_read_like_a_clock() -> None:
+    shown = {0.04: "0.0 s", 59.94: "59.9 s", 60: "1 min 0 s", 3_725: "1 h 2 min", 90_061: "1 d 1 h"}
+    assert {seconds: format_seconds(seconds) for seconds in shown} == shown

@@ -1,0 +1,70 @@
+"""Warnings about the clock: when, how often, and what to do."""
+
+from __future__ import annotations
+
+from hypernode.machine.clock_offset import MIN_PEERS, ClockOffsets
+from hypernode.node.owner.clock_watch import WARN_EVERY_S, ClockWatch
+
+
+class HandClock:
+    """Two clocks, set by hand."""
+
+    def __init__(self) -> None:
+        self.wall = 1_000.0
+        self.steady = 5.0
+
+    def now(self) -> float:
+        return self.wall
+
+    def monotonic(self) -> float:
+        return self.steady
+
+    def pass_time(self, seconds: float) -> None:
+        self.wall += seconds
+        self.steady += seconds
+
+
+def test_a_clock_that_was_set_is_noticed_once() -> None:
+    clock, said = HandClock(), list[str]()
+    watch = ClockWatch(clock, ClockOffsets(), said.append)
+    steps: list[float] = []
+    watch.on_step = lambda: steps.append(clock.now())
+    clock.pass_time(100.0)
+    watch.look()
+    assert said == []
+    assert steps == []
+    clock.wall -= 30.0
+    watch.look()
+    watch.look()
+    assert len(said) == 1
+    assert "-30.0 s" in said[0]
+    assert steps == [1_070.0]
+    assert "NTP" in said[0]
+
+
+def test_a_clock_that_is_set_wrong_is_known_to_be_off_at_once_and_right_again_when_set_back() -> None:
+    clock, offsets = HandClock(), ClockOffsets()
+    watch = ClockWatch(clock, offsets, lambda text: None)
+    for number in range(MIN_PEERS):
+        offsets.note(f"peer{number}", 0.1, clock.monotonic())
+    clock.wall += 600.0
+    assert watch.look() == 600.0 - 0.1
+    assert watch.look() == 600.0 - 0.1
+    clock.wall -= 600.0
+    assert abs(watch.look()) < 0.2
+
+
+def test_an_offset_over_a_second_is_said_once_a_minute_with_what_to_do() -> None:
+    clock, said = HandClock(), list[str]()
+    offsets = ClockOffsets()
+    watch = ClockWatch(clock, offsets, said.append)
+    for number in range(MIN_PEERS):
+        offsets.note(f"peer{number}", -1.2, clock.monotonic())
+    assert watch.look() == 1.2
+    clock.pass_time(WARN_EVERY_S - 1)
+    watch.look()
+    assert len(said) == 1
+    assert "NTP" in said[0]
+    clock.pass_time(1.0)
+    watch.look()
+    assert len(said) == 2

@@ -1,0 +1,503 @@
+"""Catching up from several holders: who gives what, and what one that fails, lies or is slow costs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hypernode.core import kinds
+from hypernode.core.errors import Ignore
+from hypernode.core.types import Block
+from hypernode.machine.peers import Support
+from hypernode.machine.state import State
+from hypernode.net.caller import Caller
+from hypernode.node.chain.block_validation import Prepared
+from hypernode.node.owner.runtime import Node
+from hypernode.node.sync import chain_sync as catching_up
+from hypernode.node.sync.fetching import FIRST_PATIENCE_S, MAX_SOURCES
+from hypernode.storage.database import InlineDatabase
+from hypernode.wire.catalogue import CommandId
+from hypernode.wire.codec import Command
+from hypernode.wire.hello import ANNOUNCED_FEATURES
+from tests.unit.node.sync.test_synchroniser import list_said, measure, serve_blocks
+from tests.unit.node.worlds import ROUND, Bed, Branch, Handler, make_told, play, store
+
+ALL = Support(5, 5)
+BATCH = 4
+LENGTH = 76
+SLOTS = [(ROUND + n // 19, n % 19) for n in range(LENGTH)]
+"""Four rounds."""
+
+
+class World:
+    """A node with an empty chain, and blocks of ``LENGTH`` that others have."""
+
+    def __init__(self) -> None:
+        self.bed = Bed(8, block_sync_count=BATCH, keep_rounds=9)
+        self.bed.go_to(ROUND + 4, 3)
+        self.heard: dict[int, list[Command]] = {}
+
+    async def open(self, ledger_db: InlineDatabase | None = None) -> Node:
+        self.node = await self.bed.node(ledger_db=ledger_db)
+        self.maker = await self.bed.node(1)
+        self.blocks = await store(self.bed, self.maker.world.ledger, *SLOTS)
+        return self.node
+
+    async def hold(
+        self, index: int, change: Handler | None = None, features: int = ANNOUNCED_FEATURES
+    ) -> None:
+        """A holder that answers as a node does, but what ``change`` answers otherwise."""
+        honest = limit(serve_blocks(self.blocks))
+
+        async def handle(caller: Caller, command: Command) -> Command | None:
+            changed = await change(caller, command) if change is not None else None
+            return changed if changed is not None else await honest(caller, command)
+
+        self.heard[index] = await self.bed.script(index, handle, features)
+
+    def asked(self, index: int) -> list[int]:
+        """The first heights of the batches that a holder was asked for."""
+        return [c.int32 or 0 for c in self.heard[index] if c.id is CommandId.BLOCKSYNC]
+
+    async def catch_up(self, *holders: int) -> float:
+        """From these holders; seconds that it took."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        told = make_told(self.bed, self.maker.chain.height, *holders)
+        assert await self.node.sync.catch_up(told, ALL)
+        return loop.time() - begun
+
+    def list_blamed(self) -> list[str]:
+        return sorted(recipient for recipient, _ in list_said(self.node, kinds.KO_ACTION))
+
+    def is_whole(self) -> bool:
+        return self.node.chain.height == self.maker.chain.height
+
+
+def limit(handler: Handler) -> Handler:
+    """Batches as this network has them."""
+
+    async def handle(caller: Caller, command: Command) -> Command | None:
+        answer = await handler(caller, command)
+        return answer and replace(answer, blocks=answer.blocks[:BATCH])
+
+    return handle
+
+
+def after(count: int, then: Handler) -> Handler:
+    """Answer the first ``count`` questions for blocks, and the next ones otherwise."""
+    asked = 0
+
+    async def handle(caller: Caller, command: Command) -> Command | None:
+        nonlocal asked
+        asked += command.id is CommandId.BLOCKSYNC
+        return await then(caller, command) if asked > count else None
+
+    return handle
+
+
+async def be_silent(caller: Caller, command: Command) -> Command | None:
+    await asyncio.sleep(10_000)
+    return None
+
+
+async def hang_up(caller: Caller, command: Command) -> Command | None:
+    raise Ignore("2-wire", "gone")
+
+
+def spoil(blocks: Sequence[Block]) -> Handler:
+    """The first message of each second block has another value: everything else is as it was."""
+
+    async def handle(caller: Caller, command: Command) -> Command | None:
+        if command.id is not CommandId.BLOCKSYNC:
+            return None
+        given = [b for b in blocks if b.height >= (command.int32 or 0)][:BATCH]
+        spoilt = [b if n % 2 else _spoil(b) for n, b in enumerate(given, start=1)]
+        return Command(command.id, blocks=tuple(spoilt))
+
+    return handle
+
+
+def _spoil(block: Block) -> Block:
+    first, *others = block.messages
+    return replace(block, messages=(replace(first, value=first.value + 1), *others))
+
+
+def test_batches_come_from_several_holders_and_none_is_asked_for_twice() -> None:
+    async def scenario() -> None:
+        world = World()
+        await world.open()
+        for index in (2, 3, 4):
+            await world.hold(index)
+        await world.catch_up(2, 3, 4)
+        assert world.is_whole()
+        asked = [world.asked(index) for index in (2, 3, 4)]
+        assert all(len(each) >= 3 for each in asked)
+        assert sorted(first for each in asked for first in each) == list(range(1, LENGTH, BATCH))
+        thanked = [recipient for recipient, _ in list_said(world.node, kinds.OK_ACTION)]
+        assert sorted(thanked) == sorted(world.bed.address(index) for index in (2, 3, 4))
+        assert world.list_blamed() == []
+
+    play(scenario())
+
+
+def test_no_more_holders_are_asked_at_once_than_are_of_use() -> None:
+    async def scenario() -> None:
+        world = World()
+        await world.open()
+        for index in range(2, 8):
+            await world.hold(index)
+        await world.catch_up(*range(2, 8))
+        assert world.is_whole()
+        assert sum(bool(world.heard[index]) for index in range(2, 8)) == MAX_SOURCES
+
+    play(scenario())
+
+
+def test_answers_may_be_shorter_or_longer_than_a_batch() -> None:
+    """Legacy nodes have their own BLOCK_SYNC_COUNT, and a large answer is cut."""
+
+    def give(count: int, blocks: Sequence[Block]) -> Handler:
+        async def handle(caller: Caller, command: Command) -> Command | None:
+            if command.id is not CommandId.BLOCKSYNC:
+                return None
+            first = command.int32 or 0
+            return Command(command.id, blocks=tuple(blocks[first - 1 : first - 1 + count]))
+
+        return handle
+
+    async def scenario() -> None:
+        world = World()
+        await world.open()
+        await world.hold(2, give(1, world.blocks))
+        await world.hold(3, give(3, world.blocks))
+        await world.hold(4, give(9, world.blocks))
+        await world.catch_up(2, 3, 4)
+        assert world.is_whole()
+        assert world.list_blamed() == []
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("holders", [(2,), (2, 3)])
+def test_a_block_that_legacy_nodes_serve_alone_only_is_asked_for_alone(holders: tuple[int, ...]) -> None:
+    """Over a range with a block of which it lacks messages (76171) a legacy node closes (spec 2)."""
+    lacking = 30
+
+    def serve(blocks: Sequence[Block]) -> Handler:
+        async def handle(caller: Caller, command: Command) -> Command | None:
+            number = command.int32 or 0
+            if command.id is CommandId.BLOCKSYNC and number <= lacking < number + BATCH:
+                raise Ignore("2-wire", "closed over the range")
+            if command.id is CommandId.GETBLOCK:
+                return Command(command.id, blocks=(blocks[number - 1],))
+            return None
+
+        return handle
+
+    async def scenario() -> None:
+        world = World()
+        await world.open()
+        for index in holders:
+            await world.hold(index, serve(world.blocks), features=0)
+        await world.catch_up(*holders)
+        assert world.is_whole()
+        assert world.list_blamed() == []
+        singly = [c.int32 for index in holders for c in world.heard[index] if c.id is CommandId.GETBLOCK]
+        assert singly == [29, 30, 31, 32]
+
+    play(scenario())
+
+
+def test_a_legacy_node_that_closes_whatever_it_is_asked_is_a_failing_one() -> None:
+    async def scenario() -> None:
+        world = World()
+        await world.open()
+        await world.hold(2, after(2, hang_up), features=0)
+        await world.hold(3)
+        await world.catch_up(2, 3)
+        assert world.is_whole()
+        assert world.list_blamed() == [world.bed.address(2)]
+
+    play(scenario())
+
+
+def test_jurors_are_asked_before_others() -> None:
+    async def scenario() -> None:
+        world = World()
+        await world.open()
+        for index in range(2, 8):
+            await world.hold(index)
+        told = make_told(world.bed, world.maker.chain.height, *range(2, 8))
+        jurors = [world.bed.address(index) for index in (5, 6, 7)]
+        assert await world.node.sync.catch_up(told, ALL, jurors)
+        assert world.is_whole()
+        assert [index for index in range(2, 8) if world.heard[index]] == [2, 5, 6, 7]
+
+    play(scenario())
+
+
+def test_one_that_falls_silent_in_the_middle_is_overtaken() -> None:
+    async def scenario() -> None:
+        world = World()
+        await world.open()
+        await world.hold(2, after(2, be_silent))
+        await world.hold(3)
+        await world.hold(4)
+        took = await world.catch_up(2, 3, 4)
+        assert world.is_whole()
+        assert took < 5.0
+        assert len(world.asked(2)) == 3
+        # Late is not a lie: a legacy node says nothing while it derives a round.
+        assert world.list_blamed() == []
+
+    play(scenario())
+
+
+def test_one_that_is_silent_from_the_beginning_is_not_waited_for() -> None:
+    async def scenario() -> None:
+        world = World()
+        await world.open()
+        await world.hold(2, be_silent)
+        await world.hold(3)
+        took = await world.catch_up(2, 3)
+        assert world.is_whole()
+        assert took < FIRST_PATIENCE_S
+
+    play(scenario())
+
+
+def test_one_that_hangs_up_in_the_middle_is_replaced_by_who_waits_in_line() -> None:
+    async def scenario() -> None:
+        world = World()
+        await world.open()
+        for index in (2, 3, 4, 5):
+            await world.hold(index, after(1, hang_up))
+        await world.hold(6)
+        await world.catch_up(2, 3, 4, 5, 6)
+        assert world.is_whole()
+        assert world.list_blamed() == sorted(world.bed.address(index) for index in (2, 3, 4, 5))
+        assert len(world.asked(6)) >= 15
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("ours", [0, 2])
+def test_one_that_lies_in_the_middle_is_reported_and_costs_only_its_own_batches(ours: int) -> None:
+    """Following our tip, or (``ours``) beside blocks of our own that have to go."""
+
+    async def scenario() -> None:
+        world = World()
+        node = await world.open()
+        if ours:
+            await store(world.bed, node.world.ledger, *SLOTS[:ours], after_s=20)
+        await world.hold(2)
+        await world.hold(3, after(2, spoil(world.blocks)))
+        await world.hold(4)
+        await world.catch_up(2, 3, 4)
+        assert world.is_whole()
+        assert world.list_blamed() == [world.bed.address(3)]
+        assert {p for _, p in list_said(node, kinds.KO_ACTION)} == {"C.FAIL:10.4.0.1:06969"}
+        if not ours:
+            # What was under way above the bad block is asked for again, no more.
+            asked = sum(len(world.asked(index)) for index in (2, 3, 4))
+            assert asked <= LENGTH // BATCH + 7
+        assert world.bed.address(3) not in {r for r, _ in list_said(node, kinds.OK_ACTION)}
+
+    play(scenario())
+
+
+@pytest.mark.parametrize(("name", "most", "blocks"), [("BLOCKS", 10, 12), ("MESSAGES", 30, 8)])
+def test_a_branch_beside_our_blocks_is_not_held_without_end(
+    name: str, most: int, blocks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes is judged with the branch: a liar could send any number of blocks, however full."""
+    monkeypatch.setattr(catching_up, f"MAX_BRANCH_{name}", most)
+
+    async def scenario() -> None:
+        world = World()
+        node = await world.open()
+        await store(world.bed, node.world.ledger, *SLOTS[:2], after_s=20)
+        await world.hold(2)
+        adopt, sizes = node.chain.adopt_prepared, list[int]()
+
+        async def watch(common: int, branch: Sequence[Prepared], *rest: Any) -> Any:
+            sizes.append(len(branch))
+            return await adopt(common, branch, *rest)
+
+        monkeypatch.setattr(node.chain, "adopt_prepared", watch)
+        await world.catch_up(2)
+        assert world.is_whole()
+        # The rest follows our tip by then.
+        assert sizes == [blocks] + [BATCH] * ((LENGTH - blocks) // BATCH)
+
+    play(scenario())
+
+
+def test_who_gives_valid_blocks_of_another_branch_is_the_one_that_is_outvoted() -> None:
+    async def scenario() -> None:
+        world = World()
+        node = await world.open()
+        other: list[Block] = []
+
+        async def stray(caller: Caller, command: Command) -> Command | None:
+            """A batch of another branch, once, whichever it is asked for."""
+            number = command.int32 or 0
+            if command.id is CommandId.BLOCKSYNC and not other:
+                fork = await Branch.on(world.bed, world.maker.world.ledger, number - 1)
+                other.extend(await fork.grow(*SLOTS[number - 1 : number - 1 + BATCH], after_s=21))
+                return Command(command.id, blocks=tuple(other))
+            if command.id is CommandId.BLOCKINFO and number in {block.height for block in other}:
+                return await serve_blocks(other)(caller, command)
+            return None
+
+        await world.hold(2)
+        await world.hold(3, stray)
+        await world.hold(4)
+        told = make_told(world.bed, world.maker.chain.height, 2, 3, 4)
+        assert await node.sync.catch_up(told, ALL)
+        assert world.list_blamed() == [world.bed.address(3)]
+        # Its blocks were valid and are ours now; the next look takes them back.
+        assert node.chain.height.block_hash == other[-1].block_hash
+        assert await node.sync.catch_up(told, ALL)
+        assert world.is_whole()
+        assert world.list_blamed() == [world.bed.address(3)]
+
+    play(scenario())
+
+
+def test_a_slow_one_is_not_waited_for_again_and_again() -> None:
+    async def dawdle(caller: Caller, command: Command) -> Command | None:
+        if command.id is CommandId.BLOCKSYNC:
+            await asyncio.sleep(8)
+        return None
+
+    async def scenario() -> None:
+        world = World()
+        await world.open()
+        await world.hold(2, dawdle)
+        await world.hold(3)
+        await world.hold(4)
+        took = await world.catch_up(2, 3, 4)
+        assert world.is_whole()
+        assert took < 5.0
+        assert len(world.asked(2)) == 1
+        assert world.list_blamed() == []
+
+    play(scenario())
+
+
+def test_the_only_holder_may_be_slow() -> None:
+    async def dawdle(caller: Caller, command: Command) -> Command | None:
+        if command.id is CommandId.BLOCKSYNC:
+            await asyncio.sleep(30)
+        return None
+
+    async def scenario() -> None:
+        world = World()
+        await world.open()
+        await world.hold(2, dawdle)
+        await world.catch_up(2)
+        assert world.is_whole()
+        assert world.list_blamed() == []
+
+    play(scenario())
+
+
+def test_one_that_denies_our_blocks_brings_no_split_about() -> None:
+    """It would have us replace what is too old to be replaced."""
+
+    async def deny(caller: Caller, command: Command) -> Command | None:
+        denied = command.id is CommandId.BLOCKINFO
+        return replace(await serve_blocks([])(caller, command) or command) if denied else None
+
+    async def scenario() -> None:
+        world = World()
+        node = await world.open()
+        await node.world.ledger.append_many(world.blocks[:30])
+        await world.hold(2, deny)
+        await world.hold(3)
+        await world.catch_up(2, 3)
+        assert world.is_whole()
+        assert node.splits.words == ""
+        assert min(world.asked(2) + world.asked(3)) == 31
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("order", [(2, 3), (3, 2)])
+@pytest.mark.parametrize("target", [LENGTH, 6])
+def test_one_of_two_that_claims_our_blocks_does_not_keep_us_from_the_branch(
+    order: tuple[int, int], target: int
+) -> None:
+    """Where two say different things neither is outvoted: the blocks decide."""
+
+    async def scenario() -> None:
+        world = World()
+        node = await world.open()
+        ours = await store(world.bed, node.world.ledger, *SLOTS[:6], after_s=20, senders=(0, 1))
+        world.blocks = world.blocks[:target]
+        await world.maker.chain.rollback(target)
+
+        async def claim(caller: Caller, command: Command) -> Command | None:
+            is_ours = command.id is CommandId.BLOCKINFO and (command.int32 or 0) <= len(ours)
+            return await serve_blocks(ours)(caller, command) if is_ours else None
+
+        await world.hold(2, claim)
+        await world.hold(3)
+        await world.catch_up(*order)
+        assert world.is_whole()
+        assert node.sync.list_banned() == frozenset()
+
+    play(scenario())
+
+
+def test_after_a_crash_it_goes_on_from_what_was_stored() -> None:
+    async def scenario() -> None:
+        world = World()
+        database = InlineDatabase()
+        node = await world.open(database)
+        await world.hold(2, after(9, be_silent))
+        told = make_told(world.bed, world.maker.chain.height, 2)
+        work = asyncio.create_task(node.sync.catch_up(told, ALL))
+        await asyncio.sleep(30)
+        assert node.present.state is State.CATCHING_UP_SYNC
+        status = await node.views.get_status()
+        shown = status["extra"]["catching_up"]  # type: ignore[index]
+        assert (shown["height"], shown["target"], shown["percent"]) == (36, LENGTH, 47)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        assert node.sync.progress is None
+        world.node = await world.bed.node(ledger_db=database)
+        assert world.node.chain.height.height == 36
+        await world.hold(3)
+        await world.catch_up(3)
+        assert world.is_whole()
+        assert min(world.asked(3)) == 37
+
+    play(scenario())
+
+
+async def _count_stray_tasks() -> int:
+    await asyncio.sleep(0)
+    return sum(task.get_name().startswith(("fetches", "bisects", "runs")) for task in asyncio.all_tasks())
+
+
+def test_nothing_is_left_running() -> None:
+    async def scenario() -> None:
+        world = World()
+        await world.open()
+        await world.hold(2, after(3, hang_up))
+        await world.hold(3, after(1, be_silent))
+        await world.hold(4, after(2, spoil(world.blocks)))
+        await world.hold(5)
+        await world.catch_up(2, 3, 4, 5)
+        assert world.is_whole()
+        assert await _count_stray_tasks() == 0
+        assert await measure(world.bed, world.blocks) == world.node.chain.height
+
+    play(scenario())
