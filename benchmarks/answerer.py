@@ -17,13 +17,14 @@ from tornado.tcpserver import TCPServer
 
 from benchmarks.chains import PORT, Party, make_ip, make_party
 from hypernode.app.system_clock import SystemClock
+from hypernode.core.types import Endpoint
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
 from hypernode.net.caller import Caller
 from hypernode.net.serving import serve_session
 from hypernode.net.standing import Standing
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.ports import Endpoint, Listener, Transport
+from hypernode.ports.connections import Listener, Transport
 from hypernode.wire.catalogue import Limits
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello

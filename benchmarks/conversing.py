@@ -21,9 +21,9 @@ from benchmarks.chains import PORT, Party, make_ip
 from benchmarks.figures import Row
 from benchmarks.other_end import start_other_end
 from hypernode.app.system_clock import SystemClock
+from hypernode.core.types import Endpoint
 from hypernode.net.session import Session, open_session
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.ports import Endpoint
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello

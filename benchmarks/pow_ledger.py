@@ -30,7 +30,7 @@ from hypernode.core.registry import REGISTER, UNREGISTER
 from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import Round
 from hypernode.devnet.pow_ledger import LedgerRow, open_ledger
-from hypernode.ports import RegisteredList
+from hypernode.ports.registrations import RegisteredList
 from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_reader import LedgerReader
 from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions

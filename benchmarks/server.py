@@ -13,8 +13,8 @@ from pathlib import Path
 
 from benchmarks.chains import make_ip, make_party
 from benchmarks.worlds import open_node
+from hypernode.core.types import Endpoint
 from hypernode.node.base.json_shapes import height_to_object
-from hypernode.ports import Endpoint
 
 INDEX = 1
 

@@ -13,12 +13,12 @@ from benchmarks.chains import FIRST_ROUND, Party, make_ip
 from hypernode.app.files import FolderFiles
 from hypernode.app.system_clock import SystemClock, SystemEntropy
 from hypernode.app.verifier import ThreadVerifier
+from hypernode.core.types import Endpoint
 from hypernode.net.session import Session, open_session
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.base.node_ports import World
 from hypernode.node.owner.components import NodeOptions
 from hypernode.node.owner.runtime import Node
-from hypernode.ports import Endpoint
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.storage.database import open_database
 from hypernode.storage.journal import open_journal

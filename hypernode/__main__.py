@@ -28,7 +28,7 @@ SUBCOMMANDS: Final[dict[str, Subcommand]] = {
     "instance": Subcommand("hypernode.cli.instance", "run one hypernode", "hn_instance"),
     "client": Subcommand("hypernode.cli.client", "ask a running hypernode", "hn_client"),
     "check": Subcommand(
-        "hypernode.cli.check",
+        "hypernode.cli.check.command",
         "check whether the node does its duty, its ledger, or every block",
         "hn_check",
     ),

@@ -39,9 +39,10 @@ from hypernode.app.signals import (
 )
 from hypernode.app.system_clock import SystemClock, SystemEntropy
 from hypernode.app.verifier import ThreadVerifier
-from hypernode.config.config_files import Remark
 from hypernode.config.run_file import describe_run, telling_run
 from hypernode.config.settings import Settings
+from hypernode.core.types import Endpoint
+from hypernode.health.remarks import Remark
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.base.log_subjects import Subjects
 from hypernode.node.base.logs import ACCESS_LOGGER, get_logger, setup_logging
@@ -49,7 +50,7 @@ from hypernode.node.base.node_ports import World
 from hypernode.node.owner.components import NodeOptions
 from hypernode.node.owner.runtime import Node
 from hypernode.node.sync.sync_progress import OnProgress
-from hypernode.ports import Endpoint, Lane
+from hypernode.ports.chain import Lane
 from hypernode.storage.database import InlineDatabase, open_database
 from hypernode.storage.interface import StorageError
 from hypernode.storage.journal import open_journal

@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from hypernode.config.settings import Settings
+from hypernode.health.host import OTHER_FILES
 
-OTHER_FILES: Final = 100
-"""Open files beside sessions: databases with their logs, libraries, the terminal, one-off connections."""
 MOST_FILES: Final = 65_536
 """More than any node needs; a limit of millions makes some libraries slow."""
 FEWEST_SESSIONS: Final = 8

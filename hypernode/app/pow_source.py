@@ -6,8 +6,10 @@ import logging
 
 from hypernode.app.system_clock import SystemClock
 from hypernode.config.settings import Settings
+from hypernode.core.types import Endpoint
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.ports import Connections, Endpoint, PowSource
+from hypernode.ports.connections import Connections
+from hypernode.ports.registrations import PowSource
 from hypernode.pow.failover_source import FailoverPowSource
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.pow.last_seen import LastSeen

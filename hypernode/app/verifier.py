@@ -17,7 +17,7 @@ from hypernode.core.params import Network
 from hypernode.core.signing import is_valid_signature
 from hypernode.core.types import Message
 from hypernode.core.validate_message import find_faults
-from hypernode.ports import SignatureCheck
+from hypernode.ports.signing import SignatureCheck
 
 CHUNK = 128
 """Messages a task: some 4 ms of work on one core."""

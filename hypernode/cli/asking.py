@@ -12,11 +12,14 @@ from hypernode.cli.actions import Action, Answer, read_answer
 from hypernode.core.kinds import format_peer_name
 from hypernode.core.message import create_message
 from hypernode.core.network import Network
+from hypernode.core.types import Endpoint
 from hypernode.net.session import Session, open_session
 from hypernode.net.signed_hello import Identity
 from hypernode.node.base.json_shapes import message_to_list
 from hypernode.node.peers.identities import CLAIMED, PROVED
-from hypernode.ports import Clock, Connections, Endpoint, Signer
+from hypernode.ports.clock import Clock
+from hypernode.ports.connections import Connections
+from hypernode.ports.signing import Signer
 from hypernode.wire.catalogue import LIMITS, CommandId
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, CLIENT_PORT, Hello

@@ -120,7 +120,7 @@ def _ask_and_print(args: argparse.Namespace) -> int:
     from hypernode.cli.asking import SaidKo, run_asking
     from hypernode.core.errors import Ignore, Reject
     from hypernode.net.session import HelloRefused
-    from hypernode.ports import TransportClosed
+    from hypernode.ports.connections import TransportClosed
 
     action = ACTIONS[args.action]
 
@@ -170,8 +170,8 @@ def _prepare(args: argparse.Namespace, action: Action, whom: Whom) -> tuple[Targ
     from hypernode.cli.asking import Target, make_test_message
     from hypernode.cli.identity import Speaker, get_signer, get_speaker
     from hypernode.cli.resolving import resolve
+    from hypernode.core.types import Endpoint
     from hypernode.net.signed_hello import Identity
-    from hypernode.ports import Endpoint
 
     network = whom.network
     try:
@@ -217,7 +217,7 @@ def _print(args: argparse.Namespace, value: object) -> None:
 
 def _print_ko(args: argparse.Namespace, whom: Whom, reason: str) -> int:
     """The peer's no, with what to do where we know it."""
-    from hypernode.node.base.logs import printable
+    from hypernode.core.printable import printable
 
     if args.json or not sys.stdout.isatty():
         print(json.dumps({"ko": reason}), flush=True)

@@ -51,7 +51,7 @@ def _judge_ours(error: BaseException) -> End:
     from hypernode.app.signals import Stopped
     from hypernode.config.parameter_table import ConfigError
     from hypernode.node.peers.listening import CannotListen
-    from hypernode.ports import StorageTrouble
+    from hypernode.ports.trouble import StorageTrouble
     from hypernode.storage.interface import StorageError
     from hypernode.wallet.locks import LockHeld
     from hypernode.wallet.pos_wallet import WalletError

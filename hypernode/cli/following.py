@@ -22,7 +22,7 @@ from hypernode.node.sync.partitions import (
     resolve_order,
     save_order,
 )
-from hypernode.ports import Ledger
+from hypernode.ports.chain import Ledger
 from hypernode.storage.interface import StorageError
 from hypernode.storage.ledger import open_ledger_to_read
 from hypernode.storage.read_only import SnapshotDatabase

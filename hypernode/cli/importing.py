@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hypernode.app.system_clock import SystemClock
 from hypernode.app.verifier import ThreadVerifier
-from hypernode.cli.check_stored import open_source
+from hypernode.cli.check.stored import open_source
 from hypernode.cli.progress import Meter
 from hypernode.config.settings import Settings
 from hypernode.node.chain.chain_import import BlockSource, LedgerChain, import_chain

@@ -25,8 +25,8 @@ from hypernode.cli.output import OutputLost, Words, fail
 _SQLITE_HEAD: Final = b"SQLite format 3\0"
 
 if TYPE_CHECKING:
-    from hypernode.config.config_files import Remark
     from hypernode.config.settings import Settings
+    from hypernode.health.remarks import Remark
 
 
 def main(argv: list[str] | None = None) -> int:

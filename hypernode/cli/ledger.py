@@ -42,7 +42,8 @@ def main(argv: list[str] | None = None) -> int:
     from hypernode.files.own_files import explain, is_lasting
     from hypernode.node.chain.chain_import import OtherChain
     from hypernode.node.sync.partitions import UnknownTip
-    from hypernode.ports import PowNotReady, StorageTrouble
+    from hypernode.ports.registrations import PowNotReady
+    from hypernode.ports.trouble import StorageTrouble
     from hypernode.storage.interface import StorageError
     from hypernode.wallet.locks import LockHeld
 

@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     args = _make_parser().parse_args(argv)
     from hypernode.app.system_clock import SystemClock
     from hypernode.config.parameter_table import ConfigError
-    from hypernode.ports import PowNotReady
+    from hypernode.ports.registrations import PowNotReady
 
     try:
         companion = open_companion(load_tool_settings(args))
@@ -109,7 +109,7 @@ async def show_feed(
 async def _choose_height(args: argparse.Namespace, companion: Companion, now: float) -> tuple[PowHeight, str]:
     """The height to read up to, and why that one."""
     from hypernode.core.timeline import compute_round_slot
-    from hypernode.ports import PowNotReady
+    from hypernode.ports.registrations import PowNotReady
 
     if args.force or args.follow:
         status = await companion.source.get_status(now)
@@ -125,7 +125,7 @@ async def _tell_later(args: argparse.Namespace, companion: Companion, known: int
     """Say when what is asked for is in the ledger, but after the height that was read up to: a registration
     of this hour, which counts in no list yet.  ``known`` events were looked at."""
     from hypernode.core.timeline import compute_reference_time, compute_round_slot
-    from hypernode.ports import PowNotReady
+    from hypernode.ports.registrations import PowNotReady
 
     try:
         status = await companion.source.get_status(now)
@@ -187,7 +187,7 @@ async def _follow(
     """Print what comes, until Ctrl-C.  What the companion cannot answer for now is waited out."""
     from hypernode.cli.reg_feed_view import print_events
     from hypernode.node.chain.registration_feed import count_equal
-    from hypernode.ports import PowNotReady
+    from hypernode.ports.registrations import PowNotReady
 
     while True:
         await sleep(companion.network.pow_block_s)

@@ -11,9 +11,9 @@ from typing import Final
 from hypernode.cli.text_table import format_table
 from hypernode.core.counting import Uncounted
 from hypernode.core.network import Network
+from hypernode.core.printable import printable
 from hypernode.core.registry import COIN
 from hypernode.core.types import PowHeight, Registration
-from hypernode.node.base.logs import printable
 from hypernode.node.chain.registration_feed import BalanceCheck, Event, replay
 
 _TIME: Final = "%Y-%m-%d %H:%M:%S"

@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     args = _make_parser().parse_args(argv)
     from hypernode.app.system_clock import SystemClock
     from hypernode.config.parameter_table import ConfigError
-    from hypernode.ports import PowNotReady
+    from hypernode.ports.registrations import PowNotReady
     from hypernode.wallet.pos_wallet import WalletError
 
     try:
@@ -107,7 +107,7 @@ def _check(
 async def _read_ledger(companion: Companion, pow_address: str, now: float) -> tuple[RegistryState, int]:
     """The list at the last block, and the balance of the sender there (1e-8 BIS).  Raises PowNotReady."""
     from hypernode.node.chain.registration_feed import replay
-    from hypernode.ports import PowNotReady
+    from hypernode.ports.registrations import PowNotReady
     from hypernode.pow.past_balances import read_past_balances
 
     try:
@@ -185,7 +185,7 @@ def _print_text(
     *,
     is_offline: bool,
 ) -> None:
-    from hypernode.node.base.logs import printable
+    from hypernode.core.printable import printable
 
     for finding in findings:
         print(f"{finding.level:<8} {finding.rule:<13} {printable(finding.words)}")

@@ -10,7 +10,7 @@ from typing import TypeVar
 from hypernode.app.files import FolderFiles
 from hypernode.app.system_clock import SystemClock
 from hypernode.app.verifier import ThreadVerifier
-from hypernode.cli.check_stored import open_source
+from hypernode.cli.check.stored import open_source
 from hypernode.cli.progress import Meter
 from hypernode.config.settings import Settings
 from hypernode.core.types import Height

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 
-from hypernode.ports import TransportClosed
+from hypernode.ports.connections import TransportClosed
 
 
 def resolve(host: str, timeout_s: float) -> str:

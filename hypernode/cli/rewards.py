@@ -38,7 +38,8 @@ def main(argv: list[str] | None = None) -> int:
     from hypernode.cli.rewards_files import FilesDiffer
     from hypernode.config.parameter_table import ConfigError
     from hypernode.node.chain.reward_week import WeekNotFinished
-    from hypernode.ports import PowNotReady, StorageTrouble
+    from hypernode.ports.registrations import PowNotReady
+    from hypernode.ports.trouble import StorageTrouble
     from hypernode.storage.interface import StorageError
 
     try:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hypernode.cli.output import make_console
-from hypernode.node.base.logs import printable
+from hypernode.core.printable import printable
 
 MAX_ROWS: Final = 1_000
 """Of one table: what a terminal scrolls through."""

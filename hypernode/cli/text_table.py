@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from hypernode.node.base.logs import printable
+from hypernode.core.printable import printable
 
 _GAP: Final = "  "
 MAX_CELL_CHARS: Final = 200

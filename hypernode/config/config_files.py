@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
 from hypernode.config.parameter_table import (
     NO_PURPOSE,
@@ -24,6 +24,7 @@ from hypernode.config.parameter_table import (
 )
 from hypernode.files.own_files import read_bounded
 from hypernode.files.text_files import decode_text, split_lines
+from hypernode.health.remarks import Remark
 
 MAX_FILE_BYTES: Final = 1_000_000
 """Larger than any list of overrides; whatever is larger is another file."""
@@ -34,14 +35,6 @@ _QUOTES: Final[Mapping[str, str]] = MappingProxyType(
     {'"': '"', "'": "'", "\u201c": "\u201d", "\u2018": "\u2019"}
 )
 """What may stand around a value, as in a shell's file, and which ends which."""
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """A line for the log about the configuration."""
-
-    level: Literal["info", "warning"]
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, cast
 
-from hypernode.config.config_files import ConfigFile, Remark, load_config
+from hypernode.config.config_files import ConfigFile, load_config
 from hypernode.config.networks import load_network, name_network
 from hypernode.config.parameter_table import ConfigError, Parameter, get_default, load_table
 from hypernode.config.paths import follow_later, resolve_path
 from hypernode.core.network import Network
 from hypernode.core.public_ip import find_ip_fault, find_reach_fault
 from hypernode.core.rainbow import BOUNDS
+from hypernode.health.remarks import Remark
 from hypernode.wire.catalogue import Limits
 
 CONFIG_NAME: Final = "config.txt"

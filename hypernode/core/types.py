@@ -163,3 +163,11 @@ class Equivocation:
     first: Block
     second: Block
     seen_at: Timestamp = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An IP address (text) and a TCP port."""
+
+    ip: str
+    port: int

@@ -31,7 +31,7 @@ from hypernode.devnet.companion_ledger import (
 )
 from hypernode.devnet.pow_keys import create_pow_key
 from hypernode.devnet.pow_ledger import Tip
-from hypernode.ports import Clock
+from hypernode.ports.clock import Clock
 
 PARENT_CHECK_S: Final = 1.0
 DEFAULT_ROLLBACK: Final = 5

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hypernode.core.timeline import compute_round_slot, compute_round_start
-from hypernode.core.types import Round
+from hypernode.core.types import Endpoint, Round
 from hypernode.devnet.children import Child, stop_all
 from hypernode.devnet.companion_ledger import prepare_ledger
 from hypernode.devnet.display import Display
@@ -24,7 +24,7 @@ from hypernode.devnet.observer import TROUBLE, Observer
 from hypernode.devnet.plan import FIRST_ROUND, DevnetPlan, make_companion_command, make_node_command
 from hypernode.devnet.verdict import Course, SlotKey, Verdict, judge
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.ports import Clock, Endpoint
+from hypernode.ports.clock import Clock
 from hypernode.storage.journal import open_journal
 from hypernode.wire.catalogue import Limits
 

@@ -12,7 +12,7 @@ from hypernode.devnet.observer import TROUBLE, NodeReport, Observer
 from hypernode.devnet.plan import NodePlan
 from hypernode.devnet.verdict import Downtime, NodeEnd
 from hypernode.devnet.view import NodeRow
-from hypernode.ports import Clock
+from hypernode.ports.clock import Clock
 
 RESTART_S: Final = 3.0
 """With --restart, how long a node that was killed stays down."""

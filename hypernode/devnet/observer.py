@@ -15,10 +15,11 @@ from hypernode.core.address import compute_address
 from hypernode.core.errors import Verdict
 from hypernode.core.network import Network
 from hypernode.core.signing import compute_pubkey
-from hypernode.core.types import Block, Height, Round
+from hypernode.core.types import Block, Endpoint, Height, Round
 from hypernode.devnet.verdict import SlotKey
 from hypernode.net.session import HelloRefused, Session, open_session
-from hypernode.ports import Clock, Connections, Endpoint, TransportClosed
+from hypernode.ports.clock import Clock
+from hypernode.ports.connections import Connections, TransportClosed
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, CLIENT_PORT, Hello

@@ -14,6 +14,7 @@ SPAN_S: Final = 3_600.0
 MIN_PEERS: Final = 5
 WARN_S: Final = 1.0
 """Over this the operator is told to look at NTP."""
+NTP_REMEDY: Final = "slots depend on the clock: run an NTP service (chrony, systemd-timesyncd)"
 
 
 @dataclass(slots=True)

@@ -17,7 +17,8 @@ from hypernode.net.budgets import Budgets, compute_cost, get_key, get_wait
 from hypernode.net.standing import Standing
 from hypernode.net.stream import CommandStream, LongQuestion, count_messages, decode_question
 from hypernode.net.turns import Asker, Turns
-from hypernode.ports import Clock, TransportClosed
+from hypernode.ports.clock import Clock
+from hypernode.ports.connections import TransportClosed
 from hypernode.wire.catalogue import COMMANDS, CommandId, Limits, TakesTurn
 from hypernode.wire.codec import Command
 from hypernode.wire.tags import RULE

@@ -13,7 +13,7 @@ from hypernode.net.receiving import ReceivedQuestions
 from hypernode.net.standing import Standing, get_site
 from hypernode.net.turns import Turns
 from hypernode.net.waiting import WaitingAnswers
-from hypernode.ports import Clock
+from hypernode.ports.clock import Clock
 from hypernode.wire.catalogue import CommandId, Limits
 
 QUESTION_S: Final = 0.000_3

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from hypernode.core.kinds import format_peer_name
+from hypernode.core.types import Endpoint
 from hypernode.net.answer import Answer
 from hypernode.net.standing import Standing, StandingOf
 from hypernode.net.stream import CommandStream
-from hypernode.ports import Endpoint
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import (

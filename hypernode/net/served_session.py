@@ -24,7 +24,9 @@ from hypernode.net.signed_hello import AnsweringProof, Identity, limit_features
 from hypernode.net.standing import Standing
 from hypernode.net.stream import CommandStream, decode_question
 from hypernode.net.token_bucket import TokenBucket
-from hypernode.ports import Clock, Offload, Transport, TransportClosed
+from hypernode.ports.clock import Clock
+from hypernode.ports.connections import Transport, TransportClosed
+from hypernode.ports.signing import Offload
 from hypernode.wire.block_heads import peek_block_heads
 from hypernode.wire.catalogue import COMMANDS, CommandId, Limits, Who, get_question_limit
 from hypernode.wire.codec import Command

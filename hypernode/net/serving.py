@@ -20,7 +20,9 @@ from hypernode.net.proving import Keys, ProvingPlace
 from hypernode.net.served_session import NO_KEYS, ScreenBlock, ServedSession
 from hypernode.net.signed_hello import Identity
 from hypernode.net.stream import run_inline
-from hypernode.ports import Clock, Offload, Transport, TransportClosed
+from hypernode.ports.clock import Clock
+from hypernode.ports.connections import Transport, TransportClosed
+from hypernode.ports.signing import Offload
 from hypernode.wire.catalogue import Limits
 from hypernode.wire.framing import ForeignNetwork
 from hypernode.wire.hello import (

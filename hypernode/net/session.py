@@ -14,10 +14,12 @@ from typing import Final
 
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.params import Network
-from hypernode.core.types import Height
+from hypernode.core.types import Endpoint, Height
 from hypernode.net.signed_hello import AskingProof, Identity, limit_features
 from hypernode.net.stream import CommandStream, run_inline
-from hypernode.ports import Clock, Connections, Endpoint, Offload, Transport, TransportClosed
+from hypernode.ports.clock import Clock
+from hypernode.ports.connections import Connections, Transport, TransportClosed
+from hypernode.ports.signing import Offload
 from hypernode.wire.catalogue import COMMANDS, CommandId, Limits, get_answer_limit
 from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.framing import ForeignNetwork, Framing, Mode

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hypernode.core.errors import Reject
-from hypernode.ports import Entropy, Signer
+from hypernode.ports.clock import Entropy
+from hypernode.ports.signing import Signer
 from hypernode.wire.auth import NONCE_BYTES, Nonces, Side, check_proof, make_proof, validate_claim
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command

@@ -16,7 +16,10 @@ from typing import Final, TypeVar
 from hypernode.core.errors import Ignore, Reject
 from hypernode.net.answer import Encoded
 from hypernode.net.deadline import Deadline
-from hypernode.ports import Clock, Offload, StorageTrouble, Transport, TransportClosed
+from hypernode.ports.clock import Clock
+from hypernode.ports.connections import Transport, TransportClosed
+from hypernode.ports.signing import Offload
+from hypernode.ports.trouble import StorageTrouble
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command, decode_command, encode_command
 from hypernode.wire.framing import FaultCounter, Framing, Mode

@@ -16,7 +16,8 @@ from typing import Final
 
 from tornado.iostream import IOStream, StreamClosedError
 
-from hypernode.ports import Endpoint, Listener, Transport, TransportClosed
+from hypernode.core.types import Endpoint
+from hypernode.ports.connections import Listener, Transport, TransportClosed
 
 BUFFER_BYTES: Final = 1024 * 1024
 """A stream's own buffers, each way: some reads of 64 KiB."""

@@ -20,7 +20,8 @@ from typing import Final, Protocol
 
 from hypernode.core.errors import Ignore
 from hypernode.net.token_bucket import TokenBucket
-from hypernode.ports import Clock, TransportClosed
+from hypernode.ports.clock import Clock
+from hypernode.ports.connections import TransportClosed
 from hypernode.wire.tags import RULE
 
 BURST_S: Final = 2.0

@@ -14,7 +14,8 @@ from typing import Final, Protocol
 
 from hypernode.core.errors import Ignore
 from hypernode.net.standing import Standing
-from hypernode.ports import Clock, TransportClosed
+from hypernode.ports.clock import Clock
+from hypernode.ports.connections import TransportClosed
 from hypernode.wire.catalogue import Limits
 from hypernode.wire.tags import RULE
 

@@ -11,7 +11,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from hypernode.ports import Connections, Endpoint, PowNotReady, Transport, TransportClosed
+from hypernode.core.types import Endpoint
+from hypernode.ports.connections import Connections, Transport, TransportClosed
+from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.companion_framing import CompanionBroken, CompanionFraming, encode_frame
 
 CONNECT_TIMEOUT_S: Final = 5.0

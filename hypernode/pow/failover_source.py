@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from hypernode.core.types import PowHeight, Round
-from hypernode.ports import PowNotReady, PowSource, PowStatus, RegisteredList
+from hypernode.ports.registrations import PowNotReady, PowSource, PowStatus, RegisteredList
 
 PATIENCE_S: Final = 1.0
 """For the first way while the second is gone: a locked ledger would cost its time-outs at every look."""

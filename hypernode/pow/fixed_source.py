@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from hypernode.core.params import FixedHypernode, Network
 from hypernode.core.types import PowHeight, Registration, Round
-from hypernode.ports import PowStatus, RegisteredList
+from hypernode.ports.registrations import PowStatus, RegisteredList
 
 
 class FixedPowSource:

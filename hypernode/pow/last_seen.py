@@ -15,7 +15,7 @@ from typing import Final
 from hypernode.core.colours import MAX_COLOURS, Colours
 from hypernode.core.types import Round
 from hypernode.files.own_files import DAMAGED, read_own, replacing
-from hypernode.ports import RegisteredList
+from hypernode.ports.registrations import RegisteredList
 
 MAX_BYTES: Final = 16 << 20
 """Of the file: 32 coloured lists of the longest openfield, with room for voids."""

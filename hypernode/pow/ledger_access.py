@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from hypernode.ports import PowNotReady
+from hypernode.ports.registrations import PowNotReady
 
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 """Not to wait for the other end of a pipe that is in its place."""

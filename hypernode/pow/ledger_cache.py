@@ -18,7 +18,7 @@ from typing import Final
 from hypernode.core.registry import PowRow
 from hypernode.core.types import PowHeight
 from hypernode.files.own_files import UnsafeFile, check_own, explain, prepare_database
-from hypernode.ports import PowNotReady
+from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.ledger_balances import Sums
 from hypernode.pow.ledger_values import Row
 

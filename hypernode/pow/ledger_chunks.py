@@ -20,7 +20,7 @@ from hypernode.core.colours import COLOUR
 from hypernode.core.network import Network
 from hypernode.core.registry import OPERATIONS
 from hypernode.core.types import PowHeight
-from hypernode.ports import PowNotReady
+from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.ledger_cache import Chunk
 from hypernode.pow.ledger_reader import LedgerReader
 from hypernode.pow.ledger_rows import ShortTexts, read_rows

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from hypernode.ports import PowNotReady
+from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.ledger_access import hold_openable, read_header
 from hypernode.pow.ledger_faults import explain
 from hypernode.pow.ledger_reader import LedgerReader

@@ -23,7 +23,7 @@ from hypernode.core.colours import COLOUR
 from hypernode.core.network import Network
 from hypernode.core.registry import OPERATIONS, PowRow
 from hypernode.core.types import PowHeight
-from hypernode.ports import PowNotReady
+from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.later_moves import LaterMoves
 from hypernode.pow.ledger_balances import (
     NO_SUMS,

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Final, Protocol
 
-from hypernode.ports import PowNotReady
+from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.ledger_faults import TooLarge, explain, is_busy, is_too_large
 from hypernode.pow.ledger_values import Row
 

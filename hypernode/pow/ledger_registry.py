@@ -30,7 +30,7 @@ from hypernode.core.registry_rules import apply_rows
 from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import PowHeight, Registration, Round
 from hypernode.files.own_files import DAMAGED
-from hypernode.ports import PowNotReady, PowStatus, RegisteredList
+from hypernode.ports.registrations import PowNotReady, PowStatus, RegisteredList
 from hypernode.pow.ledger_cache import KeptCheckpoint, LedgerCache, open_cache
 from hypernode.pow.ledger_chunks import PowBlock, RolledBack
 from hypernode.pow.ledger_file import LedgerFile

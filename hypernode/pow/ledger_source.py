@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 from hypernode.core.params import Network
 from hypernode.core.registry import PowRow, RowResult
 from hypernode.core.types import PowHeight, Registration, Round
-from hypernode.ports import PowNotReady, PowStatus, RegisteredList
+from hypernode.ports.registrations import PowNotReady, PowStatus, RegisteredList
 from hypernode.pow.last_seen import LastSeen
 from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_registry import DEFAULT_OPTIONS, LedgerRegistry, RegistryOptions

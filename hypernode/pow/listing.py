@@ -10,7 +10,7 @@ from hypernode.core.counting import LEAST_WEIGHT, apply_collateral, is_collatera
 from hypernode.core.network import Network
 from hypernode.core.registry import RegistryState, compute_weight, list_voided
 from hypernode.core.types import PowHeight, Registration, Round
-from hypernode.ports import RegisteredList
+from hypernode.ports.registrations import RegisteredList
 
 RECENT_ROUNDS: Final = 4
 """Who counts is asked of the present round and the one before: the reference is up to three rounds back."""

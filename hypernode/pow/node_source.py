@@ -18,8 +18,9 @@ from typing import Any, Final
 from hypernode.core.colours import BOOTSTRAP, MAX_COLOURS, RAINBOW, Colours
 from hypernode.core.params import Network
 from hypernode.core.timeline import compute_reference_time
-from hypernode.core.types import PowHeight, Registration, Round
-from hypernode.ports import Connections, Endpoint, PowNotReady, PowStatus, RegisteredList
+from hypernode.core.types import Endpoint, PowHeight, Registration, Round
+from hypernode.ports.connections import Connections
+from hypernode.ports.registrations import PowNotReady, PowStatus, RegisteredList
 from hypernode.pow.companion_client import CompanionClient
 from hypernode.pow.last_seen import LastSeen
 from hypernode.pow.listing import is_recent

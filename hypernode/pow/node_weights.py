@@ -12,7 +12,7 @@ from typing import Final
 from hypernode.core.counting import LEAST_WEIGHT
 from hypernode.core.network import Network
 from hypernode.core.types import Registration
-from hypernode.ports import PowNotReady
+from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.companion_client import CompanionClient
 
 ADDRESSES_A_QUESTION: Final = 20

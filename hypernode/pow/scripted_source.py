@@ -27,7 +27,7 @@ from hypernode.core.registry import (
 from hypernode.core.registry_rules import apply_rows
 from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import PowHeight, Round
-from hypernode.ports import PowNotReady, PowStatus, RegisteredList
+from hypernode.ports.registrations import PowNotReady, PowStatus, RegisteredList
 from hypernode.pow.backdating import compute_first_time
 from hypernode.pow.listing import is_recent, make_list
 

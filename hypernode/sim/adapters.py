@@ -10,7 +10,7 @@ from hypernode.core.params import Network
 from hypernode.core.signing import compute_pubkey, is_valid_signature, sign
 from hypernode.core.types import Message
 from hypernode.core.validate_message import find_faults, list_signature_checks
-from hypernode.ports import SignatureCheck
+from hypernode.ports.signing import SignatureCheck
 from hypernode.wire.spool import MemorySpool, Spool
 
 T = TypeVar("T")

@@ -16,7 +16,8 @@ from hypernode.core.network import Network
 from hypernode.core.types import Block, ChainHeight, Registration, Round, RoundPlan
 from hypernode.core.validate_block import BlockContext, Break, find_breaks
 from hypernode.core.validate_message import check_messages
-from hypernode.ports import Ledger, PowSource
+from hypernode.ports.chain import Ledger
+from hypernode.ports.registrations import PowSource
 
 LOOK_BACK: Final = 24
 """Headers that are asked for at a time, until one is known."""

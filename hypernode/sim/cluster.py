@@ -17,11 +17,14 @@ from hypernode.core.network import FixedHypernode, Network
 from hypernode.core.params import devnet
 from hypernode.core.signing import compute_pubkey
 from hypernode.core.timeline import compute_round_start, compute_slot_start
-from hypernode.core.types import ChainHeight, Round, Slot
+from hypernode.core.types import ChainHeight, Endpoint, Round, Slot
 from hypernode.node.base.node_ports import World
 from hypernode.node.owner.components import NodeOptions
 from hypernode.node.owner.runtime import Node
-from hypernode.ports import Endpoint, Journal, Ledger, PowSource, Signer
+from hypernode.ports.chain import Ledger
+from hypernode.ports.journal import Journal
+from hypernode.ports.registrations import PowSource
+from hypernode.ports.signing import Signer
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.sim.adapters import InlineVerifier, KeySigner, MemoryFiles, no_metrics
 from hypernode.sim.clock import SimClock

@@ -10,7 +10,7 @@ from hypernode.core.forging import can_forge, seal_block
 from hypernode.core.message import create_message
 from hypernode.core.types import Block, RoundPlan, Slot
 from hypernode.node.duty.forger import Forger
-from hypernode.ports import Finding
+from hypernode.ports.chain import Finding
 
 PARAMS_BYTES: Final = 5_000_000
 """Over rule 14, over what getblock gives for a usual block, and over what is held of an answer."""

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
-from hypernode.ports import Endpoint, Transport, TransportClosed
+from hypernode.core.types import Endpoint
+from hypernode.ports.connections import Transport, TransportClosed
 from hypernode.sim.holding import make_context
 from hypernode.sim.stream import MemoryTransport
 

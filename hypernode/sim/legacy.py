@@ -20,7 +20,8 @@ from hypernode.core.kinds import NO_TEST, START_OR_TEST_OK, START_PARAMS, format
 from hypernode.core.lottery import compute_connect_to, compute_round_plan
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Message, Registration, Round, RoundPlan, Slot
-from hypernode.ports import PowNotReady, PowSource, TransportClosed
+from hypernode.ports.connections import TransportClosed
+from hypernode.ports.registrations import PowNotReady, PowSource
 from hypernode.sim.legacy_dialling import LegacyDialling
 from hypernode.sim.legacy_serving import LegacyServing
 from hypernode.sim.legacy_state import LegacyState

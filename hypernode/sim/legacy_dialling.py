@@ -6,8 +6,8 @@ import asyncio
 
 from hypernode.core.errors import Verdict
 from hypernode.core.kinds import format_peer_name
-from hypernode.core.types import Registration
-from hypernode.ports import Endpoint, TransportClosed
+from hypernode.core.types import Endpoint, Registration
+from hypernode.ports.connections import TransportClosed
 from hypernode.sim.legacy_state import LegacyState
 from hypernode.sim.legacy_stream import LegacyStream, connect
 from hypernode.sim.legacy_traps import LegacyCloses, LegacyStops

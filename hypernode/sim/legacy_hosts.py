@@ -7,7 +7,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from hypernode.core.network import Network
-from hypernode.ports import Clock, Connections, Endpoint, PowSource, Verifier
+from hypernode.core.types import Endpoint
+from hypernode.ports.clock import Clock
+from hypernode.ports.connections import Connections
+from hypernode.ports.registrations import PowSource
+from hypernode.ports.signing import Verifier
 from hypernode.sim.cluster import PORT, Host
 from hypernode.sim.holding import make_context
 from hypernode.sim.legacy import LegacyNode

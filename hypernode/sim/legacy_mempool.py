@@ -15,7 +15,7 @@ from hypernode.core.errors import Reject
 from hypernode.core.message import encode_signed_buffer
 from hypernode.core.network import Network
 from hypernode.core.types import Message
-from hypernode.ports import SignatureCheck, Verifier
+from hypernode.ports.signing import SignatureCheck, Verifier
 from hypernode.sim.legacy_traps import Trap
 
 RECEIVED_LATER_S = 10

@@ -14,7 +14,7 @@ from hypernode.core.errors import Reject
 from hypernode.core.kinds import WAS_TESTED, format_peer_name
 from hypernode.core.types import Height
 from hypernode.node.base.json_shapes import height_to_object
-from hypernode.ports import Transport, TransportClosed
+from hypernode.ports.connections import Transport, TransportClosed
 from hypernode.sim.legacy_state import LegacyState
 from hypernode.sim.legacy_stream import LegacyStream
 from hypernode.sim.legacy_traps import LegacyCloses, LegacyStops, Trap

@@ -10,8 +10,10 @@ from hypernode.core.kinds import format_peer_name
 from hypernode.core.message import create_message
 from hypernode.core.network import Network
 from hypernode.core.timeline import compute_round_slot
-from hypernode.core.types import ChainHeight, Message, Registration, Round, RoundPlan, Slot
-from hypernode.ports import Clock, Connections, Endpoint, Signer, Verifier
+from hypernode.core.types import ChainHeight, Endpoint, Message, Registration, Round, RoundPlan, Slot
+from hypernode.ports.clock import Clock
+from hypernode.ports.connections import Connections
+from hypernode.ports.signing import Signer, Verifier
 from hypernode.sim.legacy_chain import LegacyChain
 from hypernode.sim.legacy_mempool import LegacyMempool, Raises
 from hypernode.sim.legacy_stream import LegacyStream, connect

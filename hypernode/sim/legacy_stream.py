@@ -7,7 +7,8 @@ import struct
 from dataclasses import replace
 
 from hypernode.core.errors import Reject
-from hypernode.ports import Connections, Endpoint, Transport, TransportClosed
+from hypernode.core.types import Endpoint
+from hypernode.ports.connections import Connections, Transport, TransportClosed
 from hypernode.sim.legacy_traps import LegacyCloses, Trap, TrapLog
 from hypernode.wire.catalogue import LAST_LEGACY_ID, CommandId, Limits
 from hypernode.wire.codec import Command, decode_command, encode_command

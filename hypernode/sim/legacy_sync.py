@@ -10,7 +10,7 @@ from __future__ import annotations
 from hypernode.core.fork_choice import is_better, is_promise_kept
 from hypernode.core.kinds import KO_ACTION, OK_ACTION, format_failed, format_peer_name, format_synced
 from hypernode.core.types import Block
-from hypernode.ports import TransportClosed
+from hypernode.ports.connections import TransportClosed
 from hypernode.sim.legacy_state import LegacyState, ToldHeight
 from hypernode.sim.legacy_stream import LegacyStream
 from hypernode.sim.legacy_traps import LegacyCloses, Trap

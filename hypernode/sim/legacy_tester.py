@@ -6,7 +6,7 @@ from typing import Final
 
 from hypernode.core.kinds import START_OR_TEST_OK, TEST_KO, format_test
 from hypernode.core.types import Message, PeerTest, Round, RoundPlan, Slot
-from hypernode.ports import TransportClosed
+from hypernode.ports.connections import TransportClosed
 from hypernode.sim.legacy_state import LegacyState
 from hypernode.sim.legacy_traps import LegacyCloses
 from hypernode.wire.catalogue import CommandId

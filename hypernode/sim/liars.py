@@ -17,7 +17,7 @@ from hypernode.core.hashing import h20
 from hypernode.core.lottery import Draws
 from hypernode.core.message import create_message
 from hypernode.core.signing import compute_twin
-from hypernode.core.types import Block, ChainHeight, Message, Registration, RoundPlan
+from hypernode.core.types import Block, ChainHeight, Endpoint, Message, Registration, RoundPlan
 from hypernode.net.answer import read_answer
 from hypernode.net.caller import Caller
 from hypernode.net.session import Session
@@ -27,7 +27,7 @@ from hypernode.node.peers.connector import Connector
 from hypernode.node.peers.peer_client import ask_height
 from hypernode.node.peers.peer_table import Peer
 from hypernode.node.rpc.handlers import Handler
-from hypernode.ports import Endpoint, TransportClosed
+from hypernode.ports.connections import TransportClosed
 from hypernode.sim.faults import FaultKind
 from hypernode.sim.giant_forger import GiantForger
 from hypernode.wire.catalogue import CommandId

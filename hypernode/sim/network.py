@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Sequence
 
-from hypernode.ports import Endpoint
+from hypernode.core.types import Endpoint
 from hypernode.sim.holding import NOWHERE
 from hypernode.sim.host import Host, MemoryConnections
 from hypernode.sim.link import Link, LinkQuality

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from hypernode.ports import TransportClosed
+from hypernode.ports.connections import TransportClosed
 from hypernode.sim.holding import NOWHERE
 from hypernode.sim.link import Fate, Link
 from hypernode.sim.trace import Trace

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from hypernode.core.hashing import h20
 from hypernode.core.types import Height, Round, Slot
-from hypernode.ports import Signer
+from hypernode.ports.signing import Signer
 
 _HEIGHT, _ROUND, _SIR = slice(0, 4), slice(4, 8), slice(8, 12)
 _MAX_HEIGHT: Final = 1 << 24

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Final
 from hypernode.core.address import encode_address
 from hypernode.core.errors import Verdict
 from hypernode.core.hashing import h20
+from hypernode.core.types import Endpoint
 from hypernode.net.session import HelloRefused, Session, open_session
-from hypernode.ports import Endpoint, Transport, TransportClosed
+from hypernode.ports.connections import Transport, TransportClosed
 from hypernode.sim.faults import Fault, FaultKind
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command, encode_command

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hypernode.ports import Endpoint
+from hypernode.core.types import Endpoint
 from hypernode.sim.pipe import Pipe
 
 

@@ -20,7 +20,10 @@ from hypernode.core.network import Network
 from hypernode.core.registry import compute_weight
 from hypernode.core.timeline import compute_reference_time, compute_round_slot, compute_round_start
 from hypernode.core.types import PowHeight, Round
-from hypernode.ports import Journal, Ledger, PowSource, Signer
+from hypernode.ports.chain import Ledger
+from hypernode.ports.journal import Journal
+from hypernode.ports.registrations import PowSource
+from hypernode.ports.signing import Signer
 from hypernode.pow.scripted_source import PowScript, ScriptedPowSource, derive_collateral
 from hypernode.sim.cluster import Cluster, Host
 from hypernode.sim.effects import CRASHES, TRAPS, Effects

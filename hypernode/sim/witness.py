@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from hypernode.core.types import Block, ChainHeight, Height, Round, Slot
-from hypernode.ports import Finding, Journal, Ledger, Replacement, StorageTrouble
+from hypernode.ports.chain import Finding, Ledger, Replacement
+from hypernode.ports.journal import Journal
+from hypernode.ports.trouble import StorageTrouble
 from hypernode.sim.signatures import Signatures
 
 T = TypeVar("T")

@@ -24,7 +24,7 @@ from typing import Any, Final
 import aiosqlite
 
 from hypernode.files.own_files import explain, is_lasting, prepare_database
-from hypernode.ports import StorageBroken, StorageTrouble
+from hypernode.ports.trouble import StorageBroken, StorageTrouble
 from hypernode.storage.interface import (
     COMMON_PRAGMAS,
     Database,

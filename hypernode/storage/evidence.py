@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from hypernode.core.block import to_header
 from hypernode.core.types import Block, Equivocation, Height, Message
-from hypernode.ports import Finding
+from hypernode.ports.chain import Finding
 from hypernode.storage.interface import Reader, Transaction
 
 MAX_CASES: Final = 100

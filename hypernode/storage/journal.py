@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from hypernode.core.types import Round, Slot, Timestamp
-from hypernode.ports import AlreadySigned, StorageBroken
+from hypernode.ports.journal import AlreadySigned
+from hypernode.ports.trouble import StorageBroken
 from hypernode.storage.database import Durability, open_database
 from hypernode.storage.inspection import check_whole
 from hypernode.storage.interface import Database, StorageError, Transaction, check_writable

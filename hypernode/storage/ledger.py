@@ -21,7 +21,7 @@ from hypernode.core.types import (
     Round,
     RoundPlan,
 )
-from hypernode.ports import ChainReader, Finding, Lane, Replacement
+from hypernode.ports.chain import ChainReader, Finding, Lane, Replacement
 from hypernode.storage import evidence as observed
 from hypernode.storage import plans, prune, queries, rounds, side_rows
 from hypernode.storage.append import append_blocks, drop_blocks, store_genesis

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import quote
 
-from hypernode.ports import StorageBroken
+from hypernode.ports.trouble import StorageBroken
 from hypernode.storage.foreign import distrust, require_file
 from hypernode.storage.interface import Params, Reader, Row, StorageError, T, Transaction
 from hypernode.storage.trouble import saying_trouble

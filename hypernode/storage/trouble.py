@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from hypernode.ports import StorageBroken, StorageTrouble
+from hypernode.ports.trouble import StorageBroken, StorageTrouble
 
 _REMEDIES: Final[Mapping[int, str]] = {
     sqlite3.SQLITE_FULL: "the disk is full: make room",

@@ -25,12 +25,12 @@ from hypernode.core.errors import Verdict
 from hypernode.core.message import create_message
 from hypernode.core.network import Network
 from hypernode.core.network_file import network_from_json
-from hypernode.core.types import Block, ChainHeight, Message
+from hypernode.core.types import Block, ChainHeight, Endpoint, Message
 from hypernode.devnet.verdict import SlotKey
 from hypernode.net.session import Session, open_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.ports import Endpoint, Transport
+from hypernode.ports.connections import Transport
 from hypernode.wallet.pos_wallet import Wallet, load_open_wallet, make_wallet
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command

@@ -18,7 +18,7 @@ from hypernode.app.system_clock import SystemClock
 from hypernode.core.errors import Verdict
 from hypernode.core.message import create_message
 from hypernode.net.session import HelloRefused
-from hypernode.ports import Transport, TransportClosed
+from hypernode.ports.connections import Transport, TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.hello import CLIENT_PORT, Hello, format_hello

@@ -27,7 +27,7 @@ from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import ChainHeight, Message
 from hypernode.net.session import HelloRefused, Session
-from hypernode.ports import Transport, TransportClosed
+from hypernode.ports.connections import Transport, TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.compression import ZSTD

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from hypernode.core.params import devnet, mainnet
+from hypernode.core.types import Endpoint
 from hypernode.node.base.json_shapes import block_to_object, message_to_list
-from hypernode.ports import Endpoint, Transport
+from hypernode.ports.connections import Transport
 from tests.unit.cli.node_stub import (
     BLOCK,
     MESSAGE,

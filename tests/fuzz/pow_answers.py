@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from hypernode.core.params import testnet
-from hypernode.ports import Endpoint, Listener, PowNotReady, Transport
+from hypernode.core.types import Endpoint
+from hypernode.ports.connections import Listener, Transport
+from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.companion_framing import CompanionBroken, CompanionFraming
 from hypernode.pow.node_source import NodePowSource
 from tests.fuzz.cutter import Cutter

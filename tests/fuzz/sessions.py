@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from typing import Final
 
 from hypernode.core.params import devnet
+from hypernode.core.types import Endpoint
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
 from hypernode.net.caller import Caller
 from hypernode.net.serving import serve_session
 from hypernode.net.signed_hello import Identity
-from hypernode.ports import Endpoint, TransportClosed
+from hypernode.ports.connections import TransportClosed
 from hypernode.sim.adapters import KeySigner
 from hypernode.sim.entropy import SeededEntropy
 from hypernode.wire.catalogue import CommandId, Limits

@@ -14,11 +14,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from hypernode.core.types import Endpoint
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
 from hypernode.net.caller import Caller, SessionEnd
 from hypernode.net.serving import serve_session
-from hypernode.ports import Endpoint, TransportClosed
+from hypernode.ports.connections import TransportClosed
 from hypernode.sim.clock import SimClock
 from hypernode.sim.loop import VirtualTimeLoop
 from hypernode.wire.catalogue import COMMANDS, CommandId, Limits, Who

@@ -10,13 +10,12 @@ from pathlib import Path
 from hypernode.core.network import Network
 from hypernode.core.registry import UNVOID, VOID
 from hypernode.core.timeline import compute_reference_time
-from hypernode.core.types import RoundPlan
+from hypernode.core.types import Endpoint, RoundPlan
 from hypernode.devnet.companion_ledger import append_block, append_until, prepare_ledger
 from hypernode.devnet.pow_blocks import Transaction
 from hypernode.devnet.pow_keys import create_pow_key
 from hypernode.machine.state import State
 from hypernode.node.owner.runtime import Node
-from hypernode.ports import Endpoint
 from hypernode.pow.failover_source import FailoverPowSource
 from hypernode.pow.ledger_registry import RegistryOptions
 from hypernode.pow.ledger_source import LedgerPowSource

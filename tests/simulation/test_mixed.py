@@ -18,7 +18,7 @@ import pytest
 from hypernode.core.message import create_message
 from hypernode.core.types import Block, Message, Round, Slot
 from hypernode.node.owner.runtime import Node
-from hypernode.ports import Signer
+from hypernode.ports.signing import Signer
 from hypernode.sim.adapters import KeySigner
 from hypernode.sim.cluster import make_privkey
 from hypernode.sim.legacy import LegacyNode

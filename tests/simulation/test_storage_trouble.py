@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 import pytest
 
-from hypernode.core.types import Block
+from hypernode.core.types import Block, Endpoint
 from hypernode.net.session import open_session
 from hypernode.node.owner.runtime import Node
-from hypernode.ports import Endpoint, StorageTrouble
+from hypernode.ports.trouble import StorageTrouble
 from hypernode.sim.cluster import PORT, Cluster, Host
 from hypernode.sim.loop import run
 from hypernode.storage.database import InlineDatabase

@@ -21,7 +21,7 @@ from hypernode.core.types import Block, RoundPlan
 from hypernode.machine.peers import Support
 from hypernode.net.caller import Caller
 from hypernode.node.owner.runtime import Node
-from hypernode.ports import AlreadySigned
+from hypernode.ports.journal import AlreadySigned
 from hypernode.storage.database import open_database
 from hypernode.storage.journal import open_journal
 from hypernode.storage.ledger import open_ledger

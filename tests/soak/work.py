@@ -10,7 +10,7 @@ from typing import Final
 
 from hypernode.core.fork_choice import is_better
 from hypernode.core.types import Block, Round, Slot
-from hypernode.ports import Finding
+from hypernode.ports.chain import Finding
 from hypernode.storage.journal import SqliteJournal
 from hypernode.storage.ledger import SqliteLedger
 from tests.unit.storage.chains import GENESIS, NETWORK, block, message

@@ -12,8 +12,9 @@ from types import ModuleType
 
 import pytest
 
-from hypernode.cli import check, ledger
-from hypernode.cli.duty.table import ROWS
+from hypernode.cli import ledger
+from hypernode.cli.check import command as check
+from hypernode.cli.check.table import ROWS
 from hypernode.config.parameter_table import load_table
 from hypernode.core import validate_block, validate_message
 from hypernode.core.network import Delays, Network

@@ -22,7 +22,7 @@ from hypernode.core.pow_address import is_valid_pow_address
 from hypernode.core.registration_text import parse_extras, parse_registration
 from hypernode.core.types import Registration
 from hypernode.devnet.pow_ledger import LedgerRow, open_ledger
-from hypernode.ports import PowNotReady
+from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
 

@@ -39,10 +39,6 @@ MAX_LOG_BYTES: Final = 5_000_000
 KEPT_FILES: Final = 10
 _FORMAT: Final = "%(color)s[%(levelname)1.1s %(asctime)s %(module)s:%(lineno)d]%(end_color)s %(message)s"
 _DATE_FORMAT: Final = "%Y-%m-%d %H:%M:%SZ"
-_FLOOR: Final = 0x20
-_CEILING: Final = 0x7F
-PRINTED_CHARS: Final = 200
-"""Of a text that a peer sent: enough to recognise it, too little to fill a log."""
 
 
 def get_logger(topic: str = "") -> logging.Logger:
@@ -142,17 +138,3 @@ def _set_levels(level: str, topics: Iterable[str]) -> None:
     least = logging.getLevelNamesMapping()[level]
     for topic in TOPICS:
         get_logger(topic).setLevel(least if topic in switched_on else max(least, logging.WARNING))
-
-
-def printable(value: str | bytes, limit: int = PRINTED_CHARS) -> str:
-    """Text of a stranger for a log or a terminal: visible ASCII and spaces as they are, everything else (and
-    the backslash) escaped, cut after ``limit`` characters of the original."""
-    text = value.decode("latin-1") if isinstance(value, bytes) else value
-    shown = "".join(_escape(char) for char in text[:limit])
-    return f"{shown}… ({len(text)} in all)" if len(text) > limit else shown
-
-
-def _escape(char: str) -> str:
-    if char == "\\":
-        return "\\\\"
-    return char if _FLOOR <= ord(char) < _CEILING else char.encode("unicode_escape").decode("ascii")

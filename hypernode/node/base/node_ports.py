@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hypernode.ports import (
-    Clock,
-    Connections,
-    Entropy,
-    Files,
-    Journal,
-    Ledger,
-    PowSource,
-    Signer,
-    Verifier,
-)
+from hypernode.ports.chain import Ledger
+from hypernode.ports.clock import Clock, Entropy
+from hypernode.ports.connections import Connections
+from hypernode.ports.files import Files
+from hypernode.ports.journal import Journal
+from hypernode.ports.registrations import PowSource
+from hypernode.ports.signing import Signer, Verifier
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from hypernode.core.timeline import compute_round_slot, compute_slot_start
 from hypernode.core.types import Equivocation, Round, RoundPlan, Slot
 from hypernode.machine.consensus import Consensus
 from hypernode.machine.state import State
-from hypernode.ports import Clock, PowStatus
+from hypernode.ports.clock import Clock
+from hypernode.ports.registrations import PowStatus
 
 
 @dataclass(slots=True)

@@ -37,7 +37,7 @@ from hypernode.node.base.node_ports import World
 from hypernode.node.chain.history import History
 from hypernode.node.chain.rounds import Rounds
 from hypernode.node.chain.spooled_blocks import is_giant, list_pieces, take_out
-from hypernode.ports import Finding
+from hypernode.ports.chain import Finding
 
 T = TypeVar("T")
 

@@ -41,7 +41,8 @@ from hypernode.node.chain.chain_repair import keep_blocks, lacks_pruned, make_cu
 from hypernode.node.chain.history import History
 from hypernode.node.chain.rounds import Rounds
 from hypernode.node.chain.spooled_blocks import MAX_HELD_BYTES, is_giant, list_pieces, take_out
-from hypernode.ports import Finding, Replacement, StorageTrouble
+from hypernode.ports.chain import Finding, Replacement
+from hypernode.ports.trouble import StorageTrouble
 
 T = TypeVar("T")
 

@@ -21,7 +21,7 @@ from hypernode.core.validate_block import RULE_CLASSES, Break
 from hypernode.node.chain.examiner import Examiner, Verdict, judge_break
 from hypernode.node.chain.history import History
 from hypernode.node.chain.recount import FirstRounds, Recount
-from hypernode.ports import Ledger
+from hypernode.ports.chain import Ledger
 
 BATCH_BLOCKS: Final = 200
 BATCH_BYTES: Final = 16 * 1024 * 1024

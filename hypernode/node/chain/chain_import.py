@@ -21,7 +21,8 @@ from hypernode.core.validate_block import Break, Origin, is_refused
 from hypernode.node.chain.block_validation import list_findings
 from hypernode.node.chain.examiner import Examiner
 from hypernode.node.chain.history import History
-from hypernode.ports import Ledger, PowNotReady
+from hypernode.ports.chain import Ledger
+from hypernode.ports.registrations import PowNotReady
 
 BATCH_BLOCKS: Final = 100
 BATCH_BYTES: Final = 16 * 1024 * 1024

@@ -16,7 +16,9 @@ from hypernode.core.params import Network
 from hypernode.core.pruning import compute_replay_window
 from hypernode.core.types import Block, Height
 from hypernode.node.base.json_shapes import block_to_object
-from hypernode.ports import Files, Ledger, Offload
+from hypernode.ports.chain import Ledger
+from hypernode.ports.files import Files
+from hypernode.ports.signing import Offload
 
 STEP_BLOCKS: Final = 200
 """Blocks dropped at once; each step is one transaction."""

@@ -11,7 +11,8 @@ from hypernode.core.block import create_genesis
 from hypernode.core.params import Network
 from hypernode.files.own_files import DAMAGED
 from hypernode.node.chain.chain_check import CheckState, ListedBreak
-from hypernode.ports import Files, Ledger
+from hypernode.ports.chain import Ledger
+from hypernode.ports.files import Files
 
 FILE_NAME: Final = "check.json"
 

@@ -19,7 +19,8 @@ from hypernode.core.validate_block import BlockContext, Break, Origin, find_brea
 from hypernode.node.chain.block_validation import ForgerKeys
 from hypernode.node.chain.history import History
 from hypernode.node.chain.rounds import Rounds
-from hypernode.ports import PowNotReady, PowSource, PowStatus, RegisteredList, Verifier
+from hypernode.ports.registrations import PowNotReady, PowSource, PowStatus, RegisteredList
+from hypernode.ports.signing import Verifier
 
 HEADER_RULES: Final = frozenset(("1", "2", "3", "4", "5", "7", "8", "9", "10", "12", "14", "15"))
 """What is judged without signatures of messages and without the companion."""

@@ -12,7 +12,7 @@ from hypernode.core.block import to_header
 from hypernode.core.errors import InvariantBroken
 from hypernode.core.long_messages import LongMessages
 from hypernode.core.types import Block, Height, Round, Slot
-from hypernode.ports import Ledger
+from hypernode.ports.chain import Ledger
 
 
 class History:

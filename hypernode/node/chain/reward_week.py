@@ -15,7 +15,8 @@ from hypernode.core.network import Network
 from hypernode.core.registry import COIN, compute_weight
 from hypernode.core.rewards import RewardEntry, compute_entries
 from hypernode.core.types import PowHeight, Registration, Round
-from hypernode.ports import Ledger, PowNotReady, PowSource, RegisteredList
+from hypernode.ports.chain import Ledger
+from hypernode.ports.registrations import PowNotReady, PowSource, RegisteredList
 
 
 class WeekNotFinished(Exception):

@@ -15,7 +15,7 @@ from hypernode.core.params import Network
 from hypernode.core.rainbow import apply_rainbow
 from hypernode.core.types import Registration, Round, RoundPlan
 from hypernode.node.chain.history import History
-from hypernode.ports import PowSource, RegisteredList
+from hypernode.ports.registrations import PowSource, RegisteredList
 
 MAX_PLANS = 64
 """Plans that are remembered: two rounds of a handful of branches, and what a sync walks through."""

@@ -13,7 +13,8 @@ from typing import Final
 
 from hypernode.core.long_messages import LongMessages, split_messages
 from hypernode.core.types import Block, Message
-from hypernode.ports import Files, Offload
+from hypernode.ports.files import Files
+from hypernode.ports.signing import Offload
 from hypernode.wire.pieces import encode_body
 from hypernode.wire.spool import Spool, SpooledMessages
 

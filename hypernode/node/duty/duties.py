@@ -21,7 +21,9 @@ from hypernode.node.base.node_state import Present
 from hypernode.node.duty.reporter import Reporter
 from hypernode.node.duty.tester import Tester
 from hypernode.node.peers.peer_table import Peers
-from hypernode.ports import Clock, Ledger, StorageTrouble
+from hypernode.ports.chain import Ledger
+from hypernode.ports.clock import Clock
+from hypernode.ports.trouble import StorageTrouble
 
 SLOT_EDGE_S = 0.02
 """How long after the edge of a slot we look, so that rounding does not put us before it."""

@@ -24,7 +24,8 @@ from hypernode.node.chain.rounds import Rounds
 from hypernode.node.peers.dialling import Dialler
 from hypernode.node.peers.peer_client import ask_last_header
 from hypernode.node.peers.peer_table import Peers, parse_port
-from hypernode.ports import StorageTrouble, TransportClosed
+from hypernode.ports.connections import TransportClosed
+from hypernode.ports.trouble import StorageTrouble
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 

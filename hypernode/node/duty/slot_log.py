@@ -19,7 +19,9 @@ from hypernode.machine.reasons import Obstacle, Reason
 from hypernode.machine.slot_account import Look, Miss, Outcome, SlotAccount, account_for_slot, find_obstacle
 from hypernode.node.base.node_ports import World
 from hypernode.node.base.node_state import Present
-from hypernode.ports import AlreadySigned, PowNotReady, StorageTrouble
+from hypernode.ports.journal import AlreadySigned
+from hypernode.ports.registrations import PowNotReady
+from hypernode.ports.trouble import StorageTrouble
 
 MAX_LOOKS: Final = 200
 """Of one slot, after equal ones were put together: a change of obstacle each second of main's slot."""

@@ -19,7 +19,8 @@ from hypernode.node.base.node_ports import World
 from hypernode.node.duty.reporter import Reporter
 from hypernode.node.peers.dialling import Dialler
 from hypernode.node.peers.peer_table import Peers
-from hypernode.ports import PowNotReady, TransportClosed
+from hypernode.ports.connections import TransportClosed
+from hypernode.ports.registrations import PowNotReady
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 

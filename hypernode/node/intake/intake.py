@@ -19,7 +19,7 @@ from hypernode.mempool.screening import MOST_FORGED, PROBE, Screening
 from hypernode.node.base.log_subjects import SILENT, Subjects
 from hypernode.node.base.node_ports import World
 from hypernode.node.intake.config_watch import ConfigWatch
-from hypernode.ports import SignatureCheck
+from hypernode.ports.signing import SignatureCheck
 
 _SHOWN_REASONS: Final = 3
 FORGED: Final = "the signature is invalid"

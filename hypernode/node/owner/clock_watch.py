@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hypernode.machine.clock_offset import WARN_S, ClockOffsets
-from hypernode.ports import Clock
+from hypernode.machine.clock_offset import NTP_REMEDY, WARN_S, ClockOffsets
+from hypernode.ports.clock import Clock
 
 WARN_EVERY_S = 60.0
 STEP_S = 1.0
 """The wall clock moved by this much more or less than the monotonic one: somebody set it."""
-REMEDY = "slots depend on the clock: run an NTP service (chrony, systemd-timesyncd)"
 
 
 class ClockWatch:
@@ -32,12 +31,12 @@ class ClockWatch:
         step = difference - self._difference
         self._difference = difference
         if abs(step) > STEP_S:
-            self._warn(f"the clock was set by {step:+.1f} s; {REMEDY}")
+            self._warn(f"the clock was set by {step:+.1f} s; {NTP_REMEDY}")
             # Peers told theirs before: whether it is right now is known at once, not an hour later.
             self._offsets.shift(step)
             self.on_step()
         offset = self._offsets.get_offset(monotonic)
         if abs(offset) > WARN_S and monotonic - self._warned >= WARN_EVERY_S:
             self._warned = monotonic
-            self._warn(f"our clock is {offset:+.1f} s from the peers'; {REMEDY}")
+            self._warn(f"our clock is {offset:+.1f} s from the peers'; {NTP_REMEDY}")
         return offset

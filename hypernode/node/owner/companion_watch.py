@@ -14,7 +14,7 @@ from hypernode.core.network import Network
 from hypernode.node.base.log_dedup import Repeats
 from hypernode.node.base.node_ports import World
 from hypernode.node.base.node_state import Present
-from hypernode.ports import PowNotReady, PowStatus
+from hypernode.ports.registrations import PowNotReady, PowStatus
 
 CHECK_PART = 1 / 6
 """The companion is looked at this often, in slots: every 30 s on main (spec 5)."""

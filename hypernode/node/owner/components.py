@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from hypernode.core.params import Network
+from hypernode.core.types import Endpoint
 from hypernode.machine.clock_offset import ClockOffsets
 from hypernode.mempool.pool import Mempool
 from hypernode.node.base.log_subjects import SILENT, Subjects
@@ -43,7 +44,6 @@ from hypernode.node.sync.giant_blocks import Giants
 from hypernode.node.sync.partitions import Splits
 from hypernode.node.sync.sync_task import SyncTask
 from hypernode.node.sync.synchroniser import Synchroniser
-from hypernode.ports import Endpoint
 from hypernode.wire.catalogue import Limits
 
 

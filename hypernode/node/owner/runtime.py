@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from hypernode.core.errors import InvariantBroken, Verdict
 from hypernode.core.params import Network
-from hypernode.core.types import Block, Equivocation, Height, Round, RoundPlan, Slot
+from hypernode.core.types import Block, Endpoint, Equivocation, Height, Round, RoundPlan, Slot
 from hypernode.machine.decide import (
     CatchUp,
     Decision,
@@ -37,7 +37,9 @@ from hypernode.node.duty.duties import SLOT_EDGE_S
 from hypernode.node.owner.components import NodeOptions, Outlets, Parts
 from hypernode.node.owner.round_entry import RoundEntry
 from hypernode.node.owner.saved_mempool import save_messages
-from hypernode.ports import AlreadySigned, Endpoint, PowNotReady, StorageBroken, StorageTrouble
+from hypernode.ports.journal import AlreadySigned
+from hypernode.ports.registrations import PowNotReady
+from hypernode.ports.trouble import StorageBroken, StorageTrouble
 
 FAULTS = (PowNotReady, StorageTrouble, InvariantBroken)
 """What a procedure may end by; whatever else it raises ends the process."""

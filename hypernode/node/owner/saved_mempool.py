@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hypernode.core.errors import Reject
 from hypernode.core.types import Message
-from hypernode.ports import Files
+from hypernode.ports.files import Files
 from hypernode.wire.catalogue import LIMITS, CommandId
 from hypernode.wire.codec import Command, decode_command, encode_command
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from hypernode.machine.state import State
 from hypernode.node.base.node_state import Present
-from hypernode.ports import Clock
+from hypernode.ports.clock import Clock
 
 MAX_LINES: Final = 30
 SPAN_S: Final = 60.0

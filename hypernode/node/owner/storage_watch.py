@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from hypernode.node.base.log_dedup import INTERVAL_S, Repeats
 from hypernode.node.base.node_ports import World
-from hypernode.ports import StorageTrouble
+from hypernode.ports.trouble import StorageTrouble
 
 _SUBJECT = "storage"
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from hypernode.core.printable import printable
 from hypernode.net.caller import Caller, SessionEnd
 from hypernode.net.standing import Standing
 from hypernode.net.token_bucket import TokenBucket
-from hypernode.node.base.logs import printable
 from hypernode.node.peers.identities import CLAIMED, PROVED
 
 MAX_LINES_A_SECOND: Final = 10

@@ -27,7 +27,8 @@ from hypernode.node.peers.dialling import Dialler
 from hypernode.node.peers.legacy_height_policy import check_earlier_rounds, choose_height_to_tell
 from hypernode.node.peers.peer_client import ask_all_messages, ask_height, ask_mempool
 from hypernode.node.peers.peer_table import Peer, Peers, parse_port
-from hypernode.ports import StorageTrouble, TransportClosed
+from hypernode.ports.connections import TransportClosed
+from hypernode.ports.trouble import StorageTrouble
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 

@@ -14,7 +14,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from hypernode.core.params import Network
-from hypernode.core.types import Block, Registration
+from hypernode.core.printable import printable
+from hypernode.core.types import Block, Endpoint, Registration
 from hypernode.net.session import (
     HelloRefused,
     Session,
@@ -25,10 +26,9 @@ from hypernode.net.session import (
 )
 from hypernode.net.signed_hello import Identity
 from hypernode.node.base.log_subjects import SILENT, Subjects
-from hypernode.node.base.logs import printable
 from hypernode.node.base.node_ports import World
 from hypernode.node.peers.peer_table import Peers, parse_port
-from hypernode.ports import Endpoint, TransportClosed
+from hypernode.ports.connections import TransportClosed
 from hypernode.wire.catalogue import Limits
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello

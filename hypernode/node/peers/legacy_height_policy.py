@@ -14,7 +14,7 @@ from hypernode.core.types import ChainHeight, Height, Round
 from hypernode.net.session import Session
 from hypernode.node.peers.peer_client import ask_block_info
 from hypernode.node.peers.peer_table import Peer
-from hypernode.ports import Ledger
+from hypernode.ports.chain import Ledger
 
 
 async def choose_height_to_tell(

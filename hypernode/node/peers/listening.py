@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from hypernode.core.params import Network
-from hypernode.core.types import Block
+from hypernode.core.printable import printable
+from hypernode.core.types import Block, Endpoint
 from hypernode.mempool.pool import Mempool
 from hypernode.net.admission import Admission
 from hypernode.net.answer import Answer
@@ -23,13 +24,12 @@ from hypernode.net.serving import serve_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.standing import Standing
 from hypernode.node.base.log_subjects import SILENT, Subjects
-from hypernode.node.base.logs import printable
 from hypernode.node.base.node_ports import World
 from hypernode.node.peers.access_log import AccessLog
 from hypernode.node.peers.peer_log_limiter import Offences
 from hypernode.node.peers.peer_table import Peer, Peers
 from hypernode.node.peers.standing import find_standing
-from hypernode.ports import Endpoint, Listener, Transport
+from hypernode.ports.connections import Listener, Transport
 from hypernode.wire.catalogue import Limits
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello

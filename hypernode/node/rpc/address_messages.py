@@ -7,7 +7,7 @@ from typing import Final
 from hypernode.core.errors import Ignore
 from hypernode.core.types import Message
 from hypernode.node.rpc.queries import AddressQuery
-from hypernode.ports import ChainReader
+from hypernode.ports.chain import ChainReader
 
 PAGE: Final = 100
 """Messages in one answer, as in those of legacy nodes."""

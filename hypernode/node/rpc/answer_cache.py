@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from hypernode.net.answer import Encoded
-from hypernode.ports import Clock, Offload
+from hypernode.ports.clock import Clock
+from hypernode.ports.signing import Offload
 from hypernode.wire.codec import Command, encode_command
 
 LIFE_S: Final = 1.0

@@ -18,7 +18,7 @@ from hypernode.core.types import Block, Height
 from hypernode.net.answer import Answer, Encoded, InTurn
 from hypernode.net.caller import Caller
 from hypernode.net.standing import Standing
-from hypernode.ports import ChainReader
+from hypernode.ports.chain import ChainReader
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.framing import Checksums

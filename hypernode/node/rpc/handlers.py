@@ -36,7 +36,9 @@ from hypernode.node.rpc.block_answers import BlockAnswers
 from hypernode.node.rpc.queries import check_height, parse_address_query, parse_headers, parse_hex
 from hypernode.node.rpc.refused_pushes import RefusedPushes
 from hypernode.node.rpc.status import Views
-from hypernode.ports import ChainReader, Lane, PowNotReady, StorageTrouble
+from hypernode.ports.chain import ChainReader, Lane
+from hypernode.ports.registrations import PowNotReady
+from hypernode.ports.trouble import StorageTrouble
 from hypernode.wire.catalogue import LIMITS, CommandId, Limits
 from hypernode.wire.codec import Command, PeerIp
 

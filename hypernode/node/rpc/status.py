@@ -34,7 +34,7 @@ from hypernode.node.peers.peer_table import Peer, Peers
 from hypernode.node.rpc.queries import parse_hypernodes
 from hypernode.node.sync.partitions import Splits
 from hypernode.node.sync.sync_progress import SyncProgress
-from hypernode.ports import ChainReader
+from hypernode.ports.chain import ChainReader
 
 Metrics = Callable[[], Mapping[str, object]]
 """Process and host figures for ``extra``, and ``PID``, ``tasks``, ``instance``, ``config`` parts."""

@@ -32,7 +32,8 @@ from hypernode.node.sync.fetching import MAX_SOURCES, Borrow, Fetcher, OnFailure
 from hypernode.node.sync.giant_blocks import Giants
 from hypernode.node.sync.pipeline import run_ahead
 from hypernode.node.sync.sync_progress import SyncProgress
-from hypernode.ports import StorageTrouble, TransportClosed
+from hypernode.ports.connections import TransportClosed
+from hypernode.ports.trouble import StorageTrouble
 
 MAX_BRANCH_BLOCKS = 2_000
 """Blocks of a diverging branch that are kept before it is measured: what two of main's rounds and a long

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hypernode.core.types import Height
 from hypernode.net.session import Session
 from hypernode.node.peers.peer_client import ask_block_info
-from hypernode.ports import Ledger
+from hypernode.ports.chain import Ledger
 
 LAST_WORD_S = 2.0
 """For the other holders, once one has told the last common block."""

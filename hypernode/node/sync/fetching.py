@@ -27,7 +27,8 @@ from hypernode.node.chain.block_validation import MAX_PART_MESSAGES, split_block
 from hypernode.node.peers.peer_client import ask_block, ask_blocks
 from hypernode.node.sync.batches import Batches, Span
 from hypernode.node.sync.giant_blocks import Giants
-from hypernode.ports import Clock, TransportClosed
+from hypernode.ports.clock import Clock
+from hypernode.ports.connections import TransportClosed
 
 MAX_SOURCES = 4
 """Holders that are asked side by side: what two cores verify comes from one good link, and four hide a bad

@@ -20,7 +20,7 @@ from hypernode.node.chain.chain import Chain
 from hypernode.node.peers.dialling import Dialler
 from hypernode.node.sync.common_block import find_common, get_own_hash
 from hypernode.node.sync.partitions import SHOWN_S, Splits
-from hypernode.ports import TransportClosed
+from hypernode.ports.connections import TransportClosed
 
 MAX_CHAINS: Final = 8
 """Told chains that are compared with ours at a look, most held first: each is a question to the ledger."""

@@ -17,7 +17,8 @@ from hypernode.core.types import HASH_BYTES, ChainHeight, Height
 from hypernode.files.own_files import DAMAGED
 from hypernode.machine.peers import Order
 from hypernode.node.base.log_dedup import Repeats
-from hypernode.ports import Clock, Files
+from hypernode.ports.clock import Clock
+from hypernode.ports.files import Files
 
 SEEN_NAME: Final = "split.json"
 ORDER_NAME: Final = "follow.json"

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from hypernode.machine.state import State
 from hypernode.node.base.node_state import Present
 from hypernode.node.chain.chain import Chain
-from hypernode.ports import Clock
+from hypernode.ports.clock import Clock
 
 
 class SyncTask:

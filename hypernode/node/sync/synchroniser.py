@@ -28,7 +28,8 @@ from hypernode.node.sync.common_block import get_own_hash
 from hypernode.node.sync.giant_blocks import Giants
 from hypernode.node.sync.partitions import Splits
 from hypernode.node.sync.sync_progress import OnProgress, SyncProgress
-from hypernode.ports import PowNotReady, TransportClosed
+from hypernode.ports.connections import TransportClosed
+from hypernode.ports.registrations import PowNotReady
 
 BAN_S = 900.0
 """How long a tip that broke its promise is ignored (spec 4)."""

@@ -28,7 +28,7 @@ from hypernode.node.owner.runtime import Node
 from hypernode.node.peers.connector import Connector
 from hypernode.node.peers.peer_client import ask_height
 from hypernode.node.peers.peer_table import Peer
-from hypernode.ports import TransportClosed
+from hypernode.ports.connections import TransportClosed
 from hypernode.sim.cluster import Cluster, Host
 from hypernode.sim.liars import replace_connector
 from hypernode.wire.catalogue import CommandId

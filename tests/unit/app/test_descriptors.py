@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.app.descriptors import FEWEST_SESSIONS, OTHER_FILES, fit_sessions
+from hypernode.app.descriptors import FEWEST_SESSIONS, fit_sessions
 from hypernode.config.settings import Flags, load_settings
+from hypernode.health.host import OTHER_FILES
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from hypernode.app.verifier import CHUNK, INLINE, ThreadVerifier
 from hypernode.core.signing import compute_pubkey, sign
-from hypernode.ports import SignatureCheck
+from hypernode.ports.signing import SignatureCheck
 from hypernode.sim.adapters import InlineVerifier
 
 KEY = bytes(31) + b"\x07"

@@ -13,14 +13,14 @@ from hypernode.app.system_clock import SystemClock, SystemEntropy
 from hypernode.core.message import create_message
 from hypernode.core.network import Network
 from hypernode.core.params import mainnet
-from hypernode.core.types import Block, Message
+from hypernode.core.types import Block, Endpoint, Message
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
 from hypernode.net.caller import Caller
 from hypernode.net.serving import serve_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.ports import Endpoint, Transport
+from hypernode.ports.connections import Transport
 from hypernode.wallet.pos_wallet import make_wallet
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command

@@ -14,12 +14,13 @@ from hypernode.core.errors import Ignore, Reject
 from hypernode.core.message import encode_signed_buffer
 from hypernode.core.params import devnet, mainnet
 from hypernode.core.signing import is_valid_signature
+from hypernode.core.types import Endpoint
 from hypernode.net.caller import Caller
 from hypernode.net.session import HelloRefused
 from hypernode.net.signed_hello import Identity
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.base.json_shapes import block_to_object, message_to_list
-from hypernode.ports import Endpoint, Transport, TransportClosed
+from hypernode.ports.connections import Transport, TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import CLIENT_PORT

@@ -16,7 +16,7 @@ from hypernode.config.parameter_table import ConfigError
 from hypernode.core.errors import InvariantBroken
 from hypernode.files.own_files import explain
 from hypernode.node.peers.listening import CannotListen
-from hypernode.ports import StorageTrouble
+from hypernode.ports.trouble import StorageTrouble
 from hypernode.wallet.locks import LockHeld
 from hypernode.wallet.pos_wallet import WalletError
 

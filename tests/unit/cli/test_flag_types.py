@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.cli import check, client, instance, register, rewards
+from hypernode.cli import client, instance, register, rewards
+from hypernode.cli.check import command as check
 from hypernode.cli.exit_codes import Exit
 from hypernode.cli.flag_types import parse_host, parse_listen_ip, parse_path, parse_port
 

@@ -19,7 +19,7 @@ from hypernode.core.params import network_to_json
 from hypernode.core.params import testnet as make_testnet
 from hypernode.files.own_files import UnsafeFile
 from hypernode.node.sync.sync_progress import OnProgress, SyncProgress
-from hypernode.ports import StorageTrouble
+from hypernode.ports.trouble import StorageTrouble
 from hypernode.storage.interface import StorageError
 from hypernode.wallet.locks import LockHeld
 from hypernode.wallet.pos_wallet import WalletError

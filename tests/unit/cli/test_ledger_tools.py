@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from hypernode.app.files import FolderFiles
-from hypernode.cli import check, ledger
-from hypernode.cli.duty.table import ROWS
+from hypernode.cli import ledger
+from hypernode.cli.check import command as check
+from hypernode.cli.check.table import ROWS
 from hypernode.cli.exit_codes import Exit, Health
 from hypernode.cli.progress import LINE_EVERY_S, Meter
 from hypernode.core.params import network_to_json

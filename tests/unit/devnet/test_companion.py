@@ -30,7 +30,7 @@ from hypernode.devnet.companion_ledger import (
 )
 from hypernode.devnet.pow_blocks import Transaction
 from hypernode.devnet.pow_keys import create_pow_key
-from hypernode.ports import RegisteredList
+from hypernode.ports.registrations import RegisteredList
 from hypernode.pow.ledger_source import LedgerPowSource
 from hypernode.pow.ledger_values import to_units
 

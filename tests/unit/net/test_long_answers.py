@@ -16,7 +16,8 @@ from hypernode.net import stream
 from hypernode.net.answer import InTurn
 from hypernode.net.caller import Caller
 from hypernode.net.session import Session
-from hypernode.ports import StorageTrouble, TransportClosed
+from hypernode.ports.connections import TransportClosed
+from hypernode.ports.trouble import StorageTrouble
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.compression import pack_payload

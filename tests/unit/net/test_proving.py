@@ -10,7 +10,7 @@ import pytest
 from hypernode.net.caller import Caller
 from hypernode.net.proving import PLACES, PLACES_PER_IP, PROVED_PER_KEY, ProvingPlaces
 from hypernode.net.session import Session
-from hypernode.ports import TransportClosed
+from hypernode.ports.connections import TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import FEATURE_SIGNED_HELLO, format_hello

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hypernode.core.errors import Ignore, Reject
-from hypernode.ports import TransportClosed
+from hypernode.ports.connections import TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.framing import Mode

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from hypernode.core.errors import Ignore, Reject
+from hypernode.core.types import Endpoint
 from hypernode.net.session import (
     HelloRefused,
     Session,
@@ -17,7 +18,7 @@ from hypernode.net.session import (
     request_without_hello,
     send_without_hello,
 )
-from hypernode.ports import Endpoint, TransportClosed
+from hypernode.ports.connections import TransportClosed
 from hypernode.sim.clock import SimClock
 from hypernode.sim.loop import run
 from hypernode.sim.network import MemoryNetwork

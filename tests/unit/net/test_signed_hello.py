@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from hypernode.core.errors import Reject
+from hypernode.core.types import Endpoint
 from hypernode.net.session import HelloRefused, Session
 from hypernode.net.signed_hello import Identity, limit_features
-from hypernode.ports import Endpoint, Transport, TransportClosed
+from hypernode.ports.connections import Transport, TransportClosed
 from hypernode.wire.auth import Nonces, Side, make_proof
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, decode_command, encode_command

@@ -10,9 +10,9 @@ from typing import TypeVar
 import pytest
 
 from hypernode.core.errors import Reject
-from hypernode.core.types import Message
+from hypernode.core.types import Endpoint, Message
 from hypernode.net.stream import LONG_BYTES, LONG_FRAME_BYTES, LONG_MESSAGES, CommandStream
-from hypernode.ports import Endpoint, TransportClosed
+from hypernode.ports.connections import TransportClosed
 from hypernode.sim.clock import SimClock
 from hypernode.sim.loop import run
 from hypernode.wire.catalogue import CommandId, Limits

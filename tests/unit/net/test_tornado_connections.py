@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
+from hypernode.core.types import Endpoint
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
 from hypernode.net.caller import Caller, SessionEnd
 from hypernode.net.serving import serve_session
 from hypernode.net.session import open_session
 from hypernode.net.tornado_connections import KERNEL_BYTES, TornadoConnections
-from hypernode.ports import Endpoint, Listener, Transport, TransportClosed
+from hypernode.ports.connections import Listener, Transport, TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES

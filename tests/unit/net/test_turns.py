@@ -11,7 +11,7 @@ import pytest
 
 from hypernode.core.errors import Ignore
 from hypernode.net.turns import BURST_S, Turns
-from hypernode.ports import TransportClosed
+from hypernode.ports.connections import TransportClosed
 from hypernode.sim.clock import SimClock
 from hypernode.sim.loop import run
 

@@ -10,7 +10,7 @@ import pytest
 from hypernode.core.errors import Ignore
 from hypernode.net.standing import Standing
 from hypernode.net.waiting import WaitingAnswers
-from hypernode.ports import TransportClosed
+from hypernode.ports.connections import TransportClosed
 from hypernode.sim.clock import SimClock
 from hypernode.sim.loop import run
 from hypernode.wire.catalogue import LIMITS, Limits

@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from hypernode.core.params import mainnet
+from hypernode.core.types import Endpoint
 from hypernode.net.admission import Admission
 from hypernode.net.answer import Answer
 from hypernode.net.budgets import Budgets
@@ -18,7 +19,7 @@ from hypernode.net.serving import serve_session
 from hypernode.net.session import Session, open_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.standing import Standing
-from hypernode.ports import Endpoint, Transport, TransportClosed
+from hypernode.ports.connections import Transport, TransportClosed
 from hypernode.sim.adapters import KeySigner
 from hypernode.sim.clock import SimClock
 from hypernode.sim.entropy import SeededEntropy

@@ -19,7 +19,7 @@ from hypernode.core.message import create_message
 from hypernode.core.network import Network
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.timeline import compute_slot_start
-from hypernode.core.types import Block, ChainHeight, Height, Message, Registration, RoundPlan
+from hypernode.core.types import Block, ChainHeight, Endpoint, Height, Message, Registration, RoundPlan
 from hypernode.machine.peers import PeerView, ToldChain
 from hypernode.net.admission import Admission
 from hypernode.net.answer import read_answer
@@ -36,7 +36,9 @@ from hypernode.node.owner.components import NodeOptions
 from hypernode.node.owner.round_entry import hand_out
 from hypernode.node.owner.runtime import Node
 from hypernode.node.peers.peer_table import Peer
-from hypernode.ports import Endpoint, Ledger, PowSource, Transport
+from hypernode.ports.chain import Ledger
+from hypernode.ports.connections import Transport
+from hypernode.ports.registrations import PowSource
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.pow.scripted_source import PowScript, ScriptedPowSource
 from hypernode.sim.adapters import InlineVerifier, KeySigner, MemoryFiles, no_metrics

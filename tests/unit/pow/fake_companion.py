@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from hypernode.core.network import Network
 from hypernode.core.registry import COIN, compute_weight
-from hypernode.ports import Connections, Endpoint, Listener, Transport, TransportClosed
+from hypernode.core.types import Endpoint
+from hypernode.ports.connections import Connections, Listener, Transport, TransportClosed
 from hypernode.pow.scripted_source import PowScript
 
 SILENCE_S: Final = 45.0

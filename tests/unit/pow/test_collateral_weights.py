@@ -16,7 +16,7 @@ from hypernode.core.registry import COIN, PowRow
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
 from hypernode.core.types import Round
 from hypernode.devnet.pow_ledger import LedgerRow
-from hypernode.ports import RegisteredList
+from hypernode.ports.registrations import RegisteredList
 from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_index import LedgerIndex
 from hypernode.pow.ledger_reader import LedgerReader

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from hypernode.core.types import PowHeight, Registration, Round
-from hypernode.ports import PowNotReady, PowStatus, RegisteredList
+from hypernode.ports.registrations import PowNotReady, PowStatus, RegisteredList
 from hypernode.pow.failover_source import SAME_REASON_S, FailoverPowSource
 from hypernode.sim.loop import run
 

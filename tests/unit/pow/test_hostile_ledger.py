@@ -14,7 +14,7 @@ import pytest
 
 from hypernode.core.registration_text import MAX_OPENFIELD_CHARS, shorten_openfield
 from hypernode.core.registry import REGISTER, RegistryState
-from hypernode.ports import PowNotReady
+from hypernode.ports.registrations import PowNotReady
 from hypernode.pow import ledger_reader, ledger_rows
 from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_index import LedgerIndex

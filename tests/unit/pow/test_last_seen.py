@@ -11,7 +11,7 @@ import pytest
 
 from hypernode.core.registry import VOID
 from hypernode.core.types import Registration
-from hypernode.ports import RegisteredList
+from hypernode.ports.registrations import RegisteredList
 from hypernode.pow.last_seen import LastSeen
 from hypernode.pow.ledger_source import LedgerPowSource
 from tests.unit.pow.ledgers import (

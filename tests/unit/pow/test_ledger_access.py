@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from hypernode.ports import PowNotReady
+from hypernode.ports.registrations import PowNotReady
 from hypernode.pow import ledger_source
 from hypernode.pow.ledger_access import find_unopenable, hold_openable, is_wal
 from hypernode.pow.ledger_file import LedgerFile

@@ -14,7 +14,7 @@ import pytest
 from hypernode.core.network import Network
 from hypernode.core.registry import UNREGISTER
 from hypernode.core.types import Registration
-from hypernode.ports import PowNotReady
+from hypernode.ports.registrations import PowNotReady
 from hypernode.pow import ledger_index
 from hypernode.pow.ledger_cache import open_cache
 from hypernode.pow.ledger_file import LedgerFile

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hypernode.core.registry import COIN
 from hypernode.devnet.pow_ledger import open_ledger
-from hypernode.ports import PowNotReady
+from hypernode.ports.registrations import PowNotReady
 from hypernode.pow import ledger_index, ledger_registry
 from hypernode.pow.ledger_chunks import ChunkReader, ReadChunk
 from hypernode.pow.ledger_file import LedgerFile

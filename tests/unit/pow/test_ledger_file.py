@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.ports import PowNotReady
+from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.ledger_faults import explain
 from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_source import LedgerPowSource

@@ -11,7 +11,7 @@ import pytest
 
 from hypernode.core.registry import UNREGISTER
 from hypernode.core.timeline import compute_reference_time
-from hypernode.ports import PowNotReady
+from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
 from tests.unit.pow.ledgers import (

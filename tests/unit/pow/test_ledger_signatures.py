@@ -22,7 +22,7 @@ from hypernode.devnet.companion_ledger import append_block, append_until, prepar
 from hypernode.devnet.pow_blocks import Transaction
 from hypernode.devnet.pow_keys import create_pow_key
 from hypernode.devnet.pow_ledger import LedgerRow, open_ledger
-from hypernode.ports import PowStatus, RegisteredList
+from hypernode.ports.registrations import PowStatus, RegisteredList
 from hypernode.pow.ledger_registry import RegistryOptions
 from hypernode.pow.ledger_source import LedgerPowSource
 

@@ -12,7 +12,7 @@ from hypernode.core.address import encode_address
 from hypernode.core.network import FixedHypernode
 from hypernode.core.registry import REGISTER, UNREGISTER, UNVOID, VOID, PowRow
 from hypernode.core.types import Registration
-from hypernode.ports import PowNotReady
+from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.pow.scripted_source import PowScript, ScriptedPowSource, script_registration, script_row
 from tests.unit.pow.ledgers import collateral

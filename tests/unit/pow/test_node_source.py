@@ -14,8 +14,9 @@ import pytest
 from hypernode.core.address import encode_address
 from hypernode.core.params import devnet
 from hypernode.core.timeline import compute_round_start
+from hypernode.core.types import Endpoint
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.ports import Endpoint, PowNotReady
+from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.last_seen import LastSeen
 from hypernode.pow.node_source import KEPT_S, NodePowSource
 from hypernode.pow.scripted_source import PowScript, ScriptedPowSource

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from hypernode.core.registry import COIN, PowRow, compute_balance
-from hypernode.ports import PowNotReady
+from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.ledger_file import LedgerFile
 from hypernode.pow.past_balances import read_past_balances
 from tests.unit.pow.ledgers import FIRST, FUNDER, blocks, collateral, row, write

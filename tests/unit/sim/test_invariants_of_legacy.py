@@ -11,7 +11,7 @@ import pytest
 from hypernode.core.forging import seal_block
 from hypernode.core.types import Block
 from hypernode.core.validate_block import Break
-from hypernode.ports import Finding
+from hypernode.ports.chain import Finding
 from hypernode.sim.archive import Filed
 from hypernode.sim.cluster import Host
 from hypernode.sim.faults import Fault, FaultKind

@@ -13,8 +13,8 @@ import pytest
 from hypernode.core.block import create_genesis
 from hypernode.core.forging import seal_block
 from hypernode.core.message import create_message
-from hypernode.core.types import Block, ChainHeight, Message
-from hypernode.ports import Endpoint, Transport, TransportClosed
+from hypernode.core.types import Block, ChainHeight, Endpoint, Message
+from hypernode.ports.connections import Transport, TransportClosed
 from hypernode.sim.adapters import KeySigner
 from hypernode.sim.cluster import PORT, make_privkey
 from hypernode.sim.legacy import LegacyNode

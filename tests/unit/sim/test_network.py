@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.ports import Endpoint, Transport, TransportClosed
+from hypernode.core.types import Endpoint
+from hypernode.ports.connections import Transport, TransportClosed
 from hypernode.sim.host import SYN_RETRY_S
 from hypernode.sim.link import RETRY_S, LinkQuality
 from hypernode.sim.loop import run

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hypernode.core.errors import InvariantBroken
-from hypernode.ports import StorageBroken, StorageTrouble
+from hypernode.ports.trouble import StorageBroken, StorageTrouble
 from hypernode.storage.database import (
     Database,
     Durability,

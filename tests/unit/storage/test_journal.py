@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.ports import AlreadySigned, Journal
+from hypernode.ports.journal import AlreadySigned, Journal
 from hypernode.storage.database import InlineDatabase, StorageError
 from hypernode.storage.journal import SqliteJournal, open_journal, open_journal_in
 

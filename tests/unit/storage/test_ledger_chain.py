@@ -15,7 +15,7 @@ from hypernode.core.errors import InvariantBroken
 from hypernode.core.fork_choice import is_better
 from hypernode.core.params import testnet as make_testnet
 from hypernode.core.types import UINT32_MAX, Block, ChainHeight
-from hypernode.ports import Finding, Ledger
+from hypernode.ports.chain import Finding, Ledger
 from hypernode.storage.database import Database, InlineDatabase, open_database
 from hypernode.storage.interface import OtherNetwork
 from hypernode.storage.ledger import SqliteLedger, open_ledger

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypernode.core.block import to_header
 from hypernode.core.kpis import compute_kpis
 from hypernode.core.types import Block, Equivocation, Juror, Kpis, PeerTest, Registration, RoundPlan
-from hypernode.ports import Finding
+from hypernode.ports.chain import Finding
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.evidence import MAX_CASES
 from hypernode.storage.ledger import SqliteLedger, open_ledger

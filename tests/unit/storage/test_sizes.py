@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hypernode.core.encoded_size import compute_block_size, compute_entry_size
 from hypernode.core.types import UINT32_MAX, Block
-from hypernode.ports import Lane
+from hypernode.ports.chain import Lane
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import SqliteLedger, open_ledger
 from hypernode.storage.long_texts import LONG_CHARS

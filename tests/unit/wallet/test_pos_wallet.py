@@ -16,7 +16,7 @@ import pytest
 
 from hypernode.core.signing import CURVE_ORDER, is_valid_signature
 from hypernode.files.own_files import is_lasting
-from hypernode.ports import Signer
+from hypernode.ports.signing import Signer
 from hypernode.wallet.passphrase import VARIABLE, get_new_passphrase, get_passphrase
 from hypernode.wallet.pos_wallet import (
     Wallet,

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hypernode.config.parameter_table import load_table
-from hypernode.node.base.logs import ACCESS_LOGGER, TOPICS, LogFiles, get_logger, printable, setup_logging
+from hypernode.core.printable import printable
+from hypernode.node.base.logs import ACCESS_LOGGER, TOPICS, LogFiles, get_logger, setup_logging
 
 
 @contextmanager

@@ -20,7 +20,8 @@ from hypernode.node.chain.chain_check import (
 from hypernode.node.chain.check_state import FILE_NAME, load_state, save_state
 from hypernode.node.chain.examiner import PATIENCE, Examiner, Verdict
 from hypernode.node.chain.recount import Recount
-from hypernode.ports import Finding, Ledger, PowSource
+from hypernode.ports.chain import Finding, Ledger
+from hypernode.ports.registrations import PowSource
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.sim.adapters import InlineVerifier, MemoryFiles
 from hypernode.storage.database import InlineDatabase

@@ -17,7 +17,7 @@ from hypernode.node.chain import chain_import, chain_repair
 from hypernode.node.chain.chain_import import ImportReport, LedgerChain, OtherChain, import_chain
 from hypernode.node.chain.chain_repair import cut_back, keep_blocks
 from hypernode.node.chain.examiner import HEADER_RULES, Examiner
-from hypernode.ports import PowNotReady
+from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.sim.adapters import InlineVerifier, MemoryFiles
 from hypernode.storage.database import InlineDatabase

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypernode.core.types import Registration, RoundPlan
 from hypernode.node.chain.history import History
 from hypernode.node.chain.rounds import Rounds
-from hypernode.ports import RegisteredList
+from hypernode.ports.registrations import RegisteredList
 from hypernode.pow.fixed_source import FixedPowSource
 from tests.unit.node.worlds import ROUND, Bed, play, store
 

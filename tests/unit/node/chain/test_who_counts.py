@@ -14,7 +14,7 @@ from hypernode.core.kinds import CONFIG
 from hypernode.core.types import PeerTest, Round
 from hypernode.machine.state import State
 from hypernode.node.owner.runtime import Node
-from hypernode.ports import RegisteredList
+from hypernode.ports.registrations import RegisteredList
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command

@@ -11,7 +11,7 @@ from hypernode.core.errors import InvariantBroken
 from hypernode.net.caller import Caller
 from hypernode.node.duty import tester
 from hypernode.node.peers import connector
-from hypernode.ports import TransportClosed
+from hypernode.ports.connections import TransportClosed
 from hypernode.sim.cluster import Cluster
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command

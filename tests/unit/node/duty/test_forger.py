@@ -16,7 +16,8 @@ from hypernode.machine.decide import Forge
 from hypernode.machine.state import State
 from hypernode.net.caller import Caller
 from hypernode.node.owner.runtime import Node
-from hypernode.ports import AlreadySigned, Finding
+from hypernode.ports.chain import Finding
+from hypernode.ports.journal import AlreadySigned
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from tests.unit.node.worlds import ROUND, Bed, Branch, ask, note_told, play

@@ -14,7 +14,9 @@ from hypernode.machine.state import State
 from hypernode.node.duty.slot_log import MAX_LOOKS, SlotLog
 from hypernode.node.owner.runtime import Node
 from hypernode.node.owner.state_log import MAX_LINES, StateLog, format_seconds
-from hypernode.ports import AlreadySigned, PowNotReady, StorageTrouble
+from hypernode.ports.journal import AlreadySigned
+from hypernode.ports.registrations import PowNotReady
+from hypernode.ports.trouble import StorageTrouble
 from tests.unit.node.worlds import ROUND, Bed, note_told, play, store
 
 

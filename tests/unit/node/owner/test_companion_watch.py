@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from hypernode.node.owner.companion_watch import CompanionWatch
-from hypernode.ports import PowNotReady, PowStatus
+from hypernode.ports.registrations import PowNotReady, PowStatus
 from tests.unit.node.worlds import ROUND, Bed, play
 
 LOOK_S = 31.0

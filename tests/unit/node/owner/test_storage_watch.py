@@ -11,7 +11,7 @@ import pytest
 
 from hypernode.node.base.node_ports import World
 from hypernode.node.owner.storage_watch import StorageWatch
-from hypernode.ports import StorageTrouble
+from hypernode.ports.trouble import StorageTrouble
 from tests.unit.node.worlds import Bed, play
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from hypernode.core.types import Endpoint
 from hypernode.net.caller import Caller, SessionEnd
 from hypernode.net.standing import Standing
 from hypernode.node.base.log_subjects import SILENT, Subjects
 from hypernode.node.base.logs import ACCESS_LOGGER, TOPICS, get_logger, setup_logging
 from hypernode.node.peers.access_log import MAX_LINES_A_SECOND, STRANGERS_AT_ONCE, AccessLog
-from hypernode.ports import Endpoint
 from hypernode.sim.cluster import PORT
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command

@@ -7,12 +7,11 @@ from contextlib import suppress
 
 import pytest
 
-from hypernode.core.types import ChainHeight, Registration
+from hypernode.core.types import ChainHeight, Endpoint, Registration
 from hypernode.net.session import Session, open_session
 from hypernode.net.signed_hello import Identity
 from hypernode.node.peers.identities import CLAIMED, OTHER, PROVED, find_misplaced, get_identity
 from hypernode.node.peers.peer_table import Peer, Peers
-from hypernode.ports import Endpoint
 from hypernode.sim.cluster import PORT
 from hypernode.sim.entropy import SeededEntropy
 from hypernode.wire.catalogue import Limits

@@ -11,12 +11,13 @@ import pytest
 
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.timeline import compute_slot_start
-from hypernode.core.types import Block, ChainHeight, Message
+from hypernode.core.types import Block, ChainHeight, Endpoint, Message
 from hypernode.net.caller import Caller
 from hypernode.net.session import Session
 from hypernode.node.owner.runtime import Node
 from hypernode.node.rpc.handlers import PUSH_SPREAD_PART
-from hypernode.ports import AlreadySigned, Endpoint, Transport
+from hypernode.ports.connections import Transport
+from hypernode.ports.journal import AlreadySigned
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from tests.unit.node.worlds import ROUND, Bed, Branch, FakeCaller, note_told, play, store

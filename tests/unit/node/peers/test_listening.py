@@ -11,12 +11,13 @@ from types import SimpleNamespace
 import pytest
 
 from hypernode.core.errors import Ignore
+from hypernode.core.types import Endpoint
 from hypernode.net.session import HelloRefused, Session, open_session, request_without_hello
 from hypernode.net.signed_hello import Identity
 from hypernode.net.standing import Standing
 from hypernode.node.owner.runtime import Node
 from hypernode.node.peers.listening import CannotListen, explain_refusal
-from hypernode.ports import Endpoint, TransportClosed
+from hypernode.ports.connections import TransportClosed
 from hypernode.sim.cluster import PORT
 from hypernode.sim.entropy import SeededEntropy
 from hypernode.wire.catalogue import CommandId, Limits

@@ -15,7 +15,7 @@ from hypernode.net.answer import Encoded, InTurn, read_answer
 from hypernode.net.standing import Standing
 from hypernode.node.rpc import block_answers
 from hypernode.node.rpc.block_answers import BlockAnswers
-from hypernode.ports import Lane
+from hypernode.ports.chain import Lane
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import SqliteLedger, open_ledger
 from hypernode.wire.catalogue import LIMITS, CommandId, Limits

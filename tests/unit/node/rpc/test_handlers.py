@@ -13,7 +13,7 @@ from hypernode.core.errors import Ignore, Reject
 from hypernode.core.types import ChainHeight
 from hypernode.node.owner.runtime import Node
 from hypernode.node.rpc.address_messages import PAGE
-from hypernode.ports import PowNotReady, RegisteredList
+from hypernode.ports.registrations import PowNotReady, RegisteredList
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.sim.cluster import PORT
 from hypernode.wire.catalogue import COMMANDS, CommandId, Who

@@ -16,7 +16,7 @@ from hypernode.machine.peers import Support
 from hypernode.node.chain.chain_import import import_chain
 from hypernode.node.chain.examiner import Examiner
 from hypernode.node.owner.runtime import Node
-from hypernode.ports import Finding
+from hypernode.ports.chain import Finding
 from hypernode.sim.adapters import InlineVerifier
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.interface import Durability

@@ -32,7 +32,8 @@ from hypernode.node.owner.runtime import Node
 from hypernode.node.sync import chain_sync as catching_up
 from hypernode.node.sync.fetching import GIANT_PATIENCE_S
 from hypernode.node.sync.giant_blocks import Giants
-from hypernode.ports import Finding, StorageTrouble
+from hypernode.ports.chain import Finding
+from hypernode.ports.trouble import StorageTrouble
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.sim.adapters import InlineVerifier, MemoryFiles
 from hypernode.storage.database import InlineDatabase

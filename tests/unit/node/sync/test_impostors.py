@@ -12,7 +12,7 @@ from hypernode.core.types import ChainHeight
 from hypernode.machine.peers import Support, ToldChain
 from hypernode.net.session import Session
 from hypernode.node.owner.runtime import Node
-from hypernode.ports import TransportClosed
+from hypernode.ports.connections import TransportClosed
 from hypernode.sim.cluster import PORT
 from hypernode.wire.catalogue import CommandId as C
 from hypernode.wire.codec import Command

@@ -31,7 +31,7 @@ from hypernode.node.sync.partitions import (
     save_order,
     save_tips,
 )
-from hypernode.ports import StorageTrouble
+from hypernode.ports.trouble import StorageTrouble
 from hypernode.sim.adapters import MemoryFiles
 from hypernode.storage.ledger import SqliteLedger
 from hypernode.wire.catalogue import CommandId

@@ -23,7 +23,7 @@ from hypernode.node.owner.runtime import Node
 from hypernode.node.peers.connector import Connector
 from hypernode.node.rpc.handlers import Handler
 from hypernode.node.sync.synchroniser import Synchroniser
-from hypernode.ports import StorageTrouble
+from hypernode.ports.trouble import StorageTrouble
 from hypernode.sim.cluster import Cluster
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command

@@ -20,7 +20,7 @@ from hypernode.node.owner.runtime import Node
 from hypernode.node.peers.peer_table import Peer
 from hypernode.node.sync.sync_progress import SyncProgress
 from hypernode.node.sync.synchroniser import BAN_S, MAX_HOLDERS_ASKED
-from hypernode.ports import PowNotReady, RegisteredList
+from hypernode.ports.registrations import PowNotReady, RegisteredList
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command

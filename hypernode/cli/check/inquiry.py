@@ -11,9 +11,9 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
-from hypernode.config.config_files import Remark
 from hypernode.config.settings import Settings
-from hypernode.ports import Clock
+from hypernode.health.remarks import Remark
+from hypernode.ports.clock import Clock
 
 T = TypeVar("T")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hypernode.app.descriptors import OTHER_FILES
-from hypernode.cli.duty.findings import Finding, error, note, ok, warning
-from hypernode.cli.duty.node import NO_ANSWER
-from hypernode.machine.clock_offset import WARN_S
-from hypernode.node.owner.clock_watch import REMEDY as NTP_REMEDY
-from hypernode.ports import Endpoint
+from hypernode.core.types import Endpoint
+from hypernode.health.findings import Finding, error, note, ok, warning
+from hypernode.health.node import NO_ANSWER
+from hypernode.machine.clock_offset import NTP_REMEDY, WARN_S
 
+OTHER_FILES: Final = 100
+"""Open files beside sessions: databases with their logs, libraries, the terminal, one-off connections."""
 LARGEST_OFFSET_S: Final = 2.0
 """Spec 6, time: over it the node does not forge."""
 _INSTALL: Final = "make venv, and start with .venv/bin/python"

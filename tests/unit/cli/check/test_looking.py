@@ -18,19 +18,19 @@ import psutil
 import pytest
 
 from hypernode.app.system_clock import SystemClock, SystemEntropy
-from hypernode.cli.duty import look_chains
-from hypernode.cli.duty.findings import Finding, Severity
-from hypernode.cli.duty.inquiry import Inquiry, in_thread
-from hypernode.cli.duty.look_files import FULL_BYTES
-from hypernode.cli.duty.table import ROWS, Row, look_at_all
+from hypernode.cli.check import look_chains
+from hypernode.cli.check.inquiry import Inquiry, in_thread
+from hypernode.cli.check.look_files import FULL_BYTES
+from hypernode.cli.check.table import ROWS, Row, look_at_all
 from hypernode.config.run_file import describe_run, telling_run
 from hypernode.config.settings import Flags, Settings, load_settings
 from hypernode.core.network import FixedHypernode
 from hypernode.core.params import testnet as make_testnet
 from hypernode.core.registry import REGISTER, UNREGISTER, VOID
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
+from hypernode.core.types import Endpoint
+from hypernode.health.findings import Finding, Severity
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.ports import Endpoint
 from hypernode.pow.scripted_source import PowScript
 from hypernode.storage.database import open_database
 from hypernode.storage.journal import open_journal

@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hypernode.cli.duty.chains import (
+from hypernode.cli.check.table import ROWS
+from hypernode.core.counting import Uncounted
+from hypernode.core.params import mainnet
+from hypernode.core.registry import COIN
+from hypernode.core.timeline import compute_slot_start
+from hypernode.core.types import Block, Endpoint, Registration
+from hypernode.health.chains import (
     CompanionFacts,
     PluginFacts,
     ReachFacts,
@@ -18,7 +24,7 @@ from hypernode.cli.duty.chains import (
     SourceFacts,
     Verdict,
 )
-from hypernode.cli.duty.files import (
+from hypernode.health.files import (
     FREE_BYTES,
     LEAST_FREE_BYTES,
     ConfigFacts,
@@ -28,17 +34,10 @@ from hypernode.cli.duty.files import (
     WalletFacts,
     format_bytes,
 )
-from hypernode.cli.duty.findings import Severity, settle_causes
-from hypernode.cli.duty.host import ClockFacts, LimitFacts, Package, PortFacts, VersionFacts
-from hypernode.cli.duty.node import Answers, NodeFacts
-from hypernode.cli.duty.table import ROWS
-from hypernode.config.config_files import Remark
-from hypernode.core.counting import Uncounted
-from hypernode.core.params import mainnet
-from hypernode.core.registry import COIN
-from hypernode.core.timeline import compute_slot_start
-from hypernode.core.types import Block, Registration
-from hypernode.ports import Endpoint
+from hypernode.health.findings import Severity, settle_causes
+from hypernode.health.host import ClockFacts, LimitFacts, Package, PortFacts, VersionFacts
+from hypernode.health.node import Answers, NodeFacts
+from hypernode.health.remarks import Remark
 
 OK, NOTE, WARNING, ERROR = Severity
 

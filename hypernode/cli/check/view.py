@@ -9,8 +9,8 @@ from typing import Final
 from rich.table import Table
 from rich.text import Text
 
-from hypernode.cli.duty.findings import Finding, Severity
 from hypernode.cli.output import make_console
+from hypernode.health.findings import Finding, Severity
 
 Found = Mapping[str, list[Finding]]
 

@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Final
 
-from hypernode.cli.duty.findings import Finding, error, note, ok, warning
 from hypernode.core.counting import Uncounted
+from hypernode.core.printable import printable
 from hypernode.core.registry import COIN
-from hypernode.core.types import PowHeight, Registration, Round
-from hypernode.node.base.logs import printable
-from hypernode.ports import Endpoint
+from hypernode.core.types import Endpoint, PowHeight, Registration, Round
+from hypernode.health.findings import Finding, error, note, ok, warning
 
 COMPANION: Final = "companion"
 """The trouble that other rows follow from."""

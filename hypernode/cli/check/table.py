@@ -12,14 +12,38 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, Generic, TypeVar
 
-from hypernode.cli.duty.chains import (
+from hypernode.cli.check.inquiry import Inquiry
+from hypernode.cli.check.look_chains import (
+    look_at_companion,
+    look_at_plugin,
+    look_at_reach,
+    look_at_registration,
+    look_at_source,
+)
+from hypernode.cli.check.look_files import (
+    look_at_config,
+    look_at_disk,
+    look_at_ledger,
+    look_at_lock,
+    look_at_wallet,
+)
+from hypernode.cli.check.look_host import (
+    look_at_clock,
+    look_at_limits,
+    look_at_port,
+    look_at_versions,
+    read_versions,
+)
+from hypernode.cli.check.look_node import look_at_node
+from hypernode.files.own_files import explain
+from hypernode.health.chains import (
     judge_companion,
     judge_plugin,
     judge_reach,
     judge_registration,
     judge_source,
 )
-from hypernode.cli.duty.files import (
+from hypernode.health.files import (
     ConfigFacts,
     judge_config,
     judge_disk,
@@ -27,33 +51,9 @@ from hypernode.cli.duty.files import (
     judge_lock,
     judge_wallet,
 )
-from hypernode.cli.duty.findings import LOCK, Finding, Severity, note, settle_causes, warning
-from hypernode.cli.duty.host import judge_clock, judge_limits, judge_port, judge_versions
-from hypernode.cli.duty.inquiry import Inquiry
-from hypernode.cli.duty.look_chains import (
-    look_at_companion,
-    look_at_plugin,
-    look_at_reach,
-    look_at_registration,
-    look_at_source,
-)
-from hypernode.cli.duty.look_files import (
-    look_at_config,
-    look_at_disk,
-    look_at_ledger,
-    look_at_lock,
-    look_at_wallet,
-)
-from hypernode.cli.duty.look_host import (
-    look_at_clock,
-    look_at_limits,
-    look_at_port,
-    look_at_versions,
-    read_versions,
-)
-from hypernode.cli.duty.look_node import look_at_node
-from hypernode.cli.duty.node import judge_node
-from hypernode.files.own_files import explain
+from hypernode.health.findings import LOCK, Finding, Severity, note, settle_causes, warning
+from hypernode.health.host import judge_clock, judge_limits, judge_port, judge_versions
+from hypernode.health.node import judge_node
 
 ROW_S: Final = 3.5
 """For one row, and so for all: with starting and printing, five seconds in all."""

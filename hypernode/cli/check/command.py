@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, NoReturn
 
-from hypernode.cli.check_stored import Outcome, check_chain, check_ledger
+from hypernode.cli.check.stored import Outcome, check_chain, check_ledger
 from hypernode.cli.companion import add_folder_flags, read_flags
 from hypernode.cli.exit_codes import Exit, Health
 from hypernode.cli.flag_types import parse_listen_ip, parse_path, parse_port
@@ -56,7 +56,7 @@ def _check(args: argparse.Namespace) -> int:
     """``main`` once the command line was understood."""
     from hypernode.config.parameter_table import ConfigError
     from hypernode.files.own_files import explain, is_lasting
-    from hypernode.ports import StorageTrouble
+    from hypernode.ports.trouble import StorageTrouble
     from hypernode.storage.interface import StorageError
 
     try:
@@ -113,7 +113,7 @@ async def _run(args: argparse.Namespace) -> int:
 
 def _print(name: str, outcome: Outcome) -> None:
     if outcome.found is not None:
-        from hypernode.cli.duty.view import print_found
+        from hypernode.cli.check.view import print_found
 
         print_found(outcome.found, is_terminal=sys.stdout.isatty())
         return
@@ -125,14 +125,14 @@ async def _check_node(args: argparse.Namespace) -> Outcome:
     """Every row of the table; what cannot be looked at is a finding, too."""
     from hypernode.app.home import check_home
     from hypernode.app.system_clock import SystemClock
-    from hypernode.cli.duty.findings import Severity
-    from hypernode.cli.duty.inquiry import Inquiry
-    from hypernode.cli.duty.table import find_worst, look_at_all, look_without_settings
-    from hypernode.cli.duty.view import to_json
+    from hypernode.cli.check.inquiry import Inquiry
+    from hypernode.cli.check.table import find_worst, look_at_all, look_without_settings
+    from hypernode.cli.check.view import to_json
     from hypernode.config.parameter_table import ConfigError
     from hypernode.config.paths import get_start_folder
     from hypernode.config.run_file import follow_running
     from hypernode.config.settings import load_settings
+    from hypernode.health.findings import Severity
 
     flags = replace(read_flags(args), ip=args.ip, port=args.port)
     try:

@@ -9,7 +9,16 @@ from dataclasses import replace
 from typing import Any, Final
 
 from hypernode.app.pow_source import open_pow_source
-from hypernode.cli.duty.chains import (
+from hypernode.cli.check.inquiry import Inquiry, in_thread
+from hypernode.cli.check.look_files import look_at_wallet
+from hypernode.cli.check.look_node import PROBLEMS, describe, look_at_node, open_to
+from hypernode.config.settings import Settings
+from hypernode.core.counting import find_uncounted, is_collateral_kept
+from hypernode.core.network import Network
+from hypernode.core.registry import compute_weight
+from hypernode.core.timeline import compute_reference_time, compute_round_slot
+from hypernode.core.types import Endpoint, Registration, Round
+from hypernode.health.chains import (
     CompanionFacts,
     PluginFacts,
     ReachFacts,
@@ -17,18 +26,9 @@ from hypernode.cli.duty.chains import (
     SourceFacts,
     Verdict,
 )
-from hypernode.cli.duty.inquiry import Inquiry, in_thread
-from hypernode.cli.duty.look_files import look_at_wallet
-from hypernode.cli.duty.look_node import PROBLEMS, describe, look_at_node, open_to
-from hypernode.config.settings import Settings
-from hypernode.core.counting import find_uncounted, is_collateral_kept
-from hypernode.core.network import Network
-from hypernode.core.registry import compute_weight
-from hypernode.core.timeline import compute_reference_time, compute_round_slot
-from hypernode.core.types import Registration, Round
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.chain.registration_feed import Event, replay, select_by_ip, select_by_pos
-from hypernode.ports import Endpoint, PowNotReady, PowSource, RegisteredList
+from hypernode.ports.registrations import PowNotReady, PowSource, RegisteredList
 from hypernode.pow.companion_client import CompanionClient
 from hypernode.pow.ledger_access import find_unopenable
 from hypernode.pow.ledger_file import LedgerFile

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hypernode.cli.duty.chains import COMPANION
-from hypernode.cli.duty.findings import Finding, Severity, error, note, ok, warning
 from hypernode.core.network import Network
+from hypernode.core.printable import printable
 from hypernode.core.timeline import compute_round_slot, compute_slot_start
 from hypernode.core.types import Block, Round, Slot
+from hypernode.health.chains import COMPANION
+from hypernode.health.findings import Finding, Severity, error, note, ok, warning
 from hypernode.machine.state import State
-from hypernode.node.base.logs import printable
 
 LATE_ROUNDS: Final = 2
 """A last block of so many rounds ago: the network or we stand still."""

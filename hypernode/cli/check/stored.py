@@ -11,11 +11,11 @@ from hypernode.cli.companion import load_tool_settings
 from hypernode.cli.exit_codes import Exit
 
 if TYPE_CHECKING:
-    from hypernode.cli.duty.view import Found
+    from hypernode.cli.check.view import Found
     from hypernode.config.settings import Settings
     from hypernode.node.chain.chain_check import CheckProgress, CheckState
     from hypernode.node.chain.examiner import Examiner
-    from hypernode.ports import PowSource
+    from hypernode.ports.registrations import PowSource
 
 SAVE_EVERY_S: Final = 30.0
 SHOWN_BREAKS: Final = 20

@@ -14,14 +14,14 @@ import psutil
 from packaging.requirements import Requirement
 
 from hypernode import __version__
-from hypernode.cli.duty.host import ClockFacts, LimitFacts, Package, PortFacts, VersionFacts
-from hypernode.cli.duty.inquiry import Inquiry, in_thread
-from hypernode.cli.duty.kernel_clock import is_clock_kept
-from hypernode.cli.duty.look_files import look_at_wallet
-from hypernode.cli.duty.look_node import find_endpoint, look_at_node, look_for_node
+from hypernode.cli.check.inquiry import Inquiry, in_thread
+from hypernode.cli.check.kernel_clock import is_clock_kept
+from hypernode.cli.check.look_files import look_at_wallet
+from hypernode.cli.check.look_node import find_endpoint, look_at_node, look_for_node
 from hypernode.config.parameter_table import TABLE_FILE
 from hypernode.core.signing import compute_pubkey, is_valid_signature, sign
-from hypernode.ports import Endpoint
+from hypernode.core.types import Endpoint
+from hypernode.health.host import ClockFacts, LimitFacts, Package, PortFacts, VersionFacts
 from hypernode.storage.inspection import get_sqlite_version
 from hypernode.wire.backends import list_backends
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hypernode.cli.duty.findings import LOCK, Finding, error, note, ok, warning
-from hypernode.config.config_files import Remark
+from hypernode.health.findings import LOCK, Finding, error, note, ok, warning
+from hypernode.health.remarks import Remark
 
 LEAST_FREE_BYTES: Final = 200_000_000
 """Below it a day of a busy network, its logs and a checkpoint may not fit any more."""

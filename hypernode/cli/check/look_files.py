@@ -9,13 +9,13 @@ from pathlib import Path
 import psutil
 
 from hypernode.app.home import check_new_wallet
-from hypernode.cli.duty.files import ConfigFacts, DiskFacts, LedgerFacts, LockFacts, WalletFacts
-from hypernode.cli.duty.inquiry import Inquiry, in_thread
+from hypernode.cli.check.inquiry import Inquiry, in_thread
 from hypernode.config.run_file import read_run
 from hypernode.config.settings import Settings
 from hypernode.core.timeline import compute_round_slot
 from hypernode.files.own_files import explain
-from hypernode.ports import StorageTrouble
+from hypernode.health.files import ConfigFacts, DiskFacts, LedgerFacts, LockFacts, WalletFacts
+from hypernode.ports.trouble import StorageTrouble
 from hypernode.storage.interface import OtherNetwork, StorageError
 from hypernode.storage.journal import inspect_journal
 from hypernode.storage.ledger import open_ledger_to_read

@@ -8,16 +8,17 @@ from hypernode import __version__
 from hypernode.app.system_clock import SystemEntropy
 from hypernode.cli.actions import ACTIONS, BadAnswer, make_question, read_answer
 from hypernode.cli.asking import SaidKo
-from hypernode.cli.duty.inquiry import Inquiry, in_thread
-from hypernode.cli.duty.look_files import look_at_lock
-from hypernode.cli.duty.node import Answers, NodeFacts
+from hypernode.cli.check.inquiry import Inquiry, in_thread
+from hypernode.cli.check.look_files import look_at_lock
 from hypernode.cli.identity import make_throwaway
 from hypernode.config.settings import ANY_IP, Settings
 from hypernode.core.errors import Ignore, Reject
+from hypernode.core.types import Endpoint
+from hypernode.health.node import Answers, NodeFacts
 from hypernode.net.session import HelloRefused, Session, open_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.ports import Endpoint, TransportClosed
+from hypernode.ports.connections import TransportClosed
 from hypernode.wire.catalogue import LIMITS, CommandId
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, CLIENT_PORT, Hello

@@ -1,0 +1,64 @@
+"""The companion's chain: who is registered, and the hashes that rounds are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from hypernode.core.colours import Colours
+from hypernode.core.types import (
+    PowHeight,
+    Registration,
+    Round,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PowStatus:
+    """The companion at a glance.  ``problem`` is empty when it is in sync, else words for the operator;
+    ``remarks`` are what else an operator should know: registrations left out, weights that legacy nodes may
+    see otherwise, what this source cannot tell."""
+
+    source: str
+    height: PowHeight
+    timestamp: float
+    block_hash: str
+    problem: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+class PowNotReady(Exception):
+    """The companion cannot answer yet (late, busy, missing): words for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredList:
+    """The list for a round: entries in order, the PoW height that it was derived at, the PoS addresses out of
+    it that the control address has voided, and its coloured lists at that height.  ``weights``: what each
+    entry's balance gives there, in order; None where only weights at registration can be had."""
+
+    round: Round
+    pow_height: PowHeight
+    entries: tuple[Registration, ...]
+    voided: tuple[str, ...] = ()
+    colours: Colours = ()
+    weights: tuple[int, ...] | None = None
+
+
+class PowSource(Protocol):
+    """The companion's chain, read only (spec 5)."""
+
+    async def get_status(self, now: float) -> PowStatus:
+        """Never raises: trouble is in ``problem``."""
+        ...
+
+    async def get_registered(self, round_: Round) -> RegisteredList:
+        """registered(R) of spec 3.  Raises PowNotReady."""
+        ...
+
+    async def get_block_hashes(self, heights: Sequence[PowHeight]) -> list[str]:
+        """56 characters each, in order.  Raises PowNotReady."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,60 @@
+"""Our key, and the work of verifying others' signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from hypernode.core.params import Network
+from hypernode.core.types import (
+    Message,
+)
+
+T = TypeVar("T")
+
+
+class Signer(Protocol):
+    """Our key."""
+
+    @property
+    def address(self) -> str: ...
+
+    @property
+    def pubkey(self) -> bytes: ...
+
+    def sign(self, buffer: bytes) -> bytes:
+        """A 64-byte signature (spec 1) with low s."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureCheck:
+    """One signature to verify: ``signature`` of ``buffer`` by ``pubkey``."""
+
+    pubkey: bytes
+    signature: bytes
+    buffer: bytes
+
+
+class Offload(Protocol):
+    """Runs pure work that would hold the event loop up (``Verifier.run``)."""
+
+    async def __call__(self, work: Callable[[], T], /) -> T: ...
+
+
+class Verifier(Protocol):
+    """Pure work that takes long: outside the event loop and on all cores in the daemon, in line in a
+    simulation."""
+
+    async def verify(self, checks: Sequence[SignatureCheck], *, allow_long_ids: bool) -> list[bool]:
+        """One verdict each, in order; a malformed key or signature is False, never an exception."""
+        ...
+
+    async def find_faults(self, network: Network, messages: Sequence[Message]) -> list[str]:
+        """Why each message of a block breaks M1, M2 or M3, in order; empty where it breaks none."""
+        ...
+
+    async def run(self, work: Callable[[], T], /) -> T:
+        """What ``work`` returns, or raises; it must touch nothing that others change."""
+        ...
