@@ -18,8 +18,8 @@ from typing import Final
 from sphinx.pycode import ModuleAnalyzer
 
 import hypernode
-from hypernode.cli import ledger
 from hypernode.cli.check import command as check
+from hypernode.cli.ledger import command as ledger
 from hypernode.config.parameter_table import NO_PURPOSE, OF_THE_NETWORK, Parameter, load_table
 from hypernode.core.network import Delays, Network
 from hypernode.core.rainbow import BOUNDS, MAX_ITEMS

@@ -26,26 +26,28 @@ SUBCOMMANDS: Final[dict[str, Subcommand]] = {
         "hypernode.cli.devnet", "run a local network of hypernodes with its own companion chain"
     ),
     "instance": Subcommand("hypernode.cli.instance", "run one hypernode", "hn_instance"),
-    "client": Subcommand("hypernode.cli.client", "ask a running hypernode", "hn_client"),
+    "client": Subcommand("hypernode.cli.client.command", "ask a running hypernode", "hn_client"),
     "check": Subcommand(
         "hypernode.cli.check.command",
         "check whether the node does its duty, its ledger, or every block",
         "hn_check",
     ),
-    "ledger": Subcommand("hypernode.cli.ledger", "repair, prune, snapshot, import or export the ledger"),
+    "ledger": Subcommand(
+        "hypernode.cli.ledger.command", "repair, prune, snapshot, import or export the ledger"
+    ),
     "feed": Subcommand(
         "hypernode.cli.reg_feed", "show what became of every registration, and why", "hn_reg_feed"
     ),
     "register": Subcommand("hypernode.cli.register", "print what registers or unregisters a hypernode"),
-    "rewards": Subcommand("hypernode.cli.rewards", "compute the rewards of a week", "hn_rewards"),
+    "rewards": Subcommand("hypernode.cli.rewards.command", "compute the rewards of a week", "hn_rewards"),
     "simulate": Subcommand(
-        "hypernode.cli.simulate", "simulate how well hypernodes are connected", "hn_simulate"
+        "hypernode.cli.sim.connectivity", "simulate how well hypernodes are connected", "hn_simulate"
     ),
-    "sim": Subcommand("hypernode.cli.sim", "play a network through faults on virtual time"),
+    "sim": Subcommand("hypernode.cli.sim.run", "play a network through faults on virtual time"),
     "study": Subcommand(
-        "hypernode.cli.study", "play networks under constant trouble, and write what they teach"
+        "hypernode.cli.sim.study", "play networks under constant trouble, and write what they teach"
     ),
-    "vectors": Subcommand("hypernode.cli.vectors", "run test vectors and report every difference"),
+    "vectors": Subcommand("hypernode.vectors", "run test vectors and report every difference"),
 }
 
 USAGE_ERROR: Final = 2

@@ -202,7 +202,7 @@ def test_an_answer_that_is_none_is_exit_status_5(tmp_path: Path) -> None:
 
 def test_the_version_is_said_without_loading_what_asks(tmp_path: Path) -> None:
     code = (
-        "import atexit, sys; from hypernode.cli.client import main; "
+        "import atexit, sys; from hypernode.cli.client.command import main; "
         "heavy = {'tornado', 'rich', 'google', 'asyncio', 'coincurve'}; "
         "atexit.register(lambda: print(sorted(heavy & set(sys.modules)))); main(['--version'])"
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.cli.sim import main
+from hypernode.cli.sim.run import main
 from hypernode.node.peers.listening import Listening
 from hypernode.sim.faults import FaultKind
 from hypernode.sim.scenario import Scenario, play

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from hypernode.cli.sim import parse_scenario
+from hypernode.cli.sim.run import parse_scenario
 from hypernode.sim.faults import FaultKind
 from hypernode.sim.report import Failure, Report
 from hypernode.sim.scenario import Limit, Scenario, play

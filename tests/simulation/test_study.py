@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypernode.sim.study.cells import Cell
-from hypernode.sim.study.play import play_cell
+from hypernode.study.cells import Cell
+from hypernode.study.play import play_cell
 
 QUIET = Cell(nodes=4, connect=3, hours=0.2)
 

@@ -12,9 +12,9 @@ from types import ModuleType
 
 import pytest
 
-from hypernode.cli import ledger
 from hypernode.cli.check import command as check
 from hypernode.cli.check.table import ROWS
+from hypernode.cli.ledger import command as ledger
 from hypernode.config.parameter_table import load_table
 from hypernode.core import validate_block, validate_message
 from hypernode.core.network import Delays, Network

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from hypernode.cli.vectors.formats import FORMATS, kind_of, recognise_format
-from hypernode.cli.vectors.outcome import Differs, DiffersAsDocumented
-from hypernode.cli.vectors.runner import Report, run_file
+from hypernode.vectors.formats import FORMATS, kind_of, recognise_format
+from hypernode.vectors.outcome import Differs, DiffersAsDocumented
+from hypernode.vectors.runner import Report, run_file
 
 FOLDER = Path(__file__).parent
 FILES = sorted(FOLDER.glob("*.json"))

@@ -6,11 +6,11 @@ import psutil
 
 from hypernode import __version__
 from hypernode.app.system_clock import SystemEntropy
-from hypernode.cli.actions import ACTIONS, BadAnswer, make_question, read_answer
-from hypernode.cli.asking import SaidKo
 from hypernode.cli.check.inquiry import Inquiry, in_thread
 from hypernode.cli.check.look_files import look_at_lock
-from hypernode.cli.identity import make_throwaway
+from hypernode.cli.client.actions import ACTIONS, BadAnswer, make_question, read_answer
+from hypernode.cli.client.client_session import SaidKo
+from hypernode.cli.client.identity import make_throwaway
 from hypernode.config.settings import ANY_IP, Settings
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.types import Endpoint

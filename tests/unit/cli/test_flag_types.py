@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.cli import client, instance, register, rewards
+from hypernode.cli import instance, register
 from hypernode.cli.check import command as check
+from hypernode.cli.client import command as client
 from hypernode.cli.exit_codes import Exit
 from hypernode.cli.flag_types import parse_host, parse_listen_ip, parse_path, parse_port
+from hypernode.cli.rewards import command as rewards
 
 Main = Callable[[Sequence[str]], int]
 

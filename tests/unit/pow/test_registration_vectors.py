@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from hypernode.cli.vectors import registrations
-from hypernode.cli.vectors.outcome import Agree, Differs
-from hypernode.cli.vectors.registrations import run_case
 from hypernode.devnet.pow_ledger import LedgerWriter, open_ledger
+from hypernode.vectors import registrations
+from hypernode.vectors.outcome import Agree, Differs
+from hypernode.vectors.registrations import run_case
 
 DOCUMENT = json.loads(
     (Path(__file__).parents[2] / "vectors" / "registrations.json").read_text(encoding="utf-8")

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hypernode.cli.vectors.replay import decode_block, read_network
 from hypernode.core.address import compute_address
 from hypernode.core.block import create_genesis
 from hypernode.core.forging import seal_block
@@ -18,6 +17,7 @@ from hypernode.core.message import create_message
 from hypernode.core.params import Network
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.types import Block, Message
+from hypernode.vectors.replay import decode_block, read_network
 
 VECTORS = Path(__file__).resolve().parents[2] / "vectors"
 TABLES = """

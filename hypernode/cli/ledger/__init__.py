@@ -1,0 +1,1 @@
+"""``python -m hypernode ledger``: repair, prune, snapshot, import, export, and the side of a split."""

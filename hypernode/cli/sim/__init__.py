@@ -1,0 +1,1 @@
+"""``sim run``, ``sim connectivity``, ``sim study``: the simulation's commands."""
