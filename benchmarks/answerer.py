@@ -21,7 +21,7 @@ from hypernode.core.types import Endpoint
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
 from hypernode.net.caller import Caller
-from hypernode.net.serving import serve_session
+from hypernode.net.server import serve_session
 from hypernode.net.standing import Standing
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.ports.connections import Listener, Transport

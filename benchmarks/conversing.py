@@ -22,7 +22,7 @@ from benchmarks.figures import Row
 from benchmarks.other_end import start_other_end
 from hypernode.app.system_clock import SystemClock
 from hypernode.core.types import Endpoint
-from hypernode.net.session import Session, open_session
+from hypernode.net.client_session import Session, open_session
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command

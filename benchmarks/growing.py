@@ -17,7 +17,7 @@ from benchmarks.figures import Row, time_await
 from benchmarks.ledgers import copy_ledger, load_ledger
 from benchmarks.worlds import open_node, open_peer
 from hypernode.core.types import Block
-from hypernode.net.session import Session
+from hypernode.net.client_session import Session
 from hypernode.node.owner.runtime import Node
 from hypernode.storage.interface import StorageError
 from hypernode.wire.catalogue import CommandId, Limits

@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from typing import Final
 
 from benchmarks.figures import Row
-from hypernode.sim.faults import ALL
+from hypernode.sim.faults.plan import ALL
 from hypernode.sim.report import Report
 from hypernode.sim.scenario import Scenario, play
 

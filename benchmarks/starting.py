@@ -18,7 +18,7 @@ from benchmarks.ledgers import copy_ledger, load_ledger
 from hypernode.app.system_clock import SystemClock
 from hypernode.core.params import network_to_json
 from hypernode.core.types import Endpoint
-from hypernode.net.session import open_session
+from hypernode.net.client_session import open_session
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.ports.connections import TransportClosed
 from hypernode.wallet.pos_wallet import create_wallet

@@ -14,7 +14,7 @@ from hypernode.app.files import FolderFiles
 from hypernode.app.system_clock import SystemClock, SystemEntropy
 from hypernode.app.verifier import ThreadVerifier
 from hypernode.core.types import Endpoint
-from hypernode.net.session import Session, open_session
+from hypernode.net.client_session import Session, open_session
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.base.node_ports import World
 from hypernode.node.owner.components import NodeOptions

@@ -17,7 +17,7 @@ from hypernode.core.network import Network
 from hypernode.core.signing import compute_pubkey
 from hypernode.core.types import Block, Endpoint, Height, Round
 from hypernode.devnet.verdict import SlotKey
-from hypernode.net.session import HelloRefused, Session, open_session
+from hypernode.net.client_session import HelloRefused, Session, open_session
 from hypernode.ports.clock import Clock
 from hypernode.ports.connections import Connections, TransportClosed
 from hypernode.wire.catalogue import CommandId, Limits

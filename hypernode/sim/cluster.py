@@ -26,12 +26,12 @@ from hypernode.ports.journal import Journal
 from hypernode.ports.registrations import PowSource
 from hypernode.ports.signing import Signer
 from hypernode.pow.fixed_source import FixedPowSource
-from hypernode.sim.adapters import InlineVerifier, KeySigner, MemoryFiles, no_metrics
-from hypernode.sim.clock import SimClock
-from hypernode.sim.entropy import SeededEntropy
-from hypernode.sim.holding import make_context
-from hypernode.sim.host import MemoryConnections
-from hypernode.sim.network import MemoryNetwork
+from hypernode.sim.memory.adapters import InlineVerifier, KeySigner, MemoryFiles, no_metrics
+from hypernode.sim.memory.clock import SimClock
+from hypernode.sim.memory.entropy import SeededEntropy
+from hypernode.sim.memory.holding import make_context
+from hypernode.sim.memory.host import MemoryConnections
+from hypernode.sim.memory.network import MemoryNetwork
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.journal import open_journal_in
 from hypernode.storage.ledger import open_ledger

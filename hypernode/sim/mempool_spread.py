@@ -13,9 +13,9 @@ from typing import Final
 from hypernode.core import kinds
 from hypernode.core.types import Message
 from hypernode.sim.cluster import Cluster, make_network
-from hypernode.sim.link import LinkQuality
-from hypernode.sim.loop import run
-from hypernode.sim.network import MemoryNetwork
+from hypernode.sim.memory.link import LinkQuality
+from hypernode.sim.memory.loop import run
+from hypernode.sim.memory.network import MemoryNetwork
 
 SLOT_S: Final = 180
 LOOK_EVERY_S: Final = 0.5

@@ -16,10 +16,10 @@ from hypernode.core.signing import compute_pubkey
 from hypernode.core.types import Block, ChainHeight
 from hypernode.node.owner.runtime import Node
 from hypernode.sim.cluster import ORIGIN, PORT, Cluster, make_privkey
-from hypernode.sim.legacy import LegacyNode
-from hypernode.sim.legacy_hosts import LegacyHost, LegacyHosts, LegacyWorld
-from hypernode.sim.legacy_state import LegacyHabits
-from hypernode.sim.legacy_traps import SprungTrap
+from hypernode.sim.legacy.hosts import LegacyHost, LegacyHosts, LegacyWorld
+from hypernode.sim.legacy.node import LegacyNode
+from hypernode.sim.legacy.state import LegacyHabits
+from hypernode.sim.legacy.traps import SprungTrap
 
 
 def make_mixed_network(count: int, seed: int) -> Network:

@@ -9,9 +9,9 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from hypernode.core.timeline import compute_slot_start
-from hypernode.sim.loop import Stuck
-from hypernode.sim.troubled import FIRST_ROUND, TroubledCluster
-from hypernode.sim.watch import InvariantFailed, Watch
+from hypernode.sim.faults.fault_cluster import FIRST_ROUND, TroubledCluster
+from hypernode.sim.invariants.watch import InvariantFailed, Watch
+from hypernode.sim.memory.loop import Stuck
 
 if TYPE_CHECKING:
     from hypernode.sim.scenario import Scenario

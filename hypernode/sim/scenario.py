@@ -15,20 +15,20 @@ from hypernode.core.network import Network
 from hypernode.core.params import mainnet
 from hypernode.core.rainbow import apply_rainbow
 from hypernode.pow.scripted_source import ScriptedPowSource
-from hypernode.sim.aiming import aim
 from hypernode.sim.archive import Archive
 from hypernode.sim.cluster import make_network
-from hypernode.sim.faults import ALL, BEFALL_LEGACY, NO_EXCUSE, Fault, FaultKind, draw_plan
-from hypernode.sim.holding import HoldingLoop
-from hypernode.sim.invariants import check_all, check_stopped
-from hypernode.sim.invariants_in_calm import AGREE_SLOTS, look_at_agreement
-from hypernode.sim.invariants_of_storage import chains_pass_a_check
-from hypernode.sim.loop import Stuck, run
-from hypernode.sim.quick_signing import quick_signing
+from hypernode.sim.faults.aiming import aim
+from hypernode.sim.faults.fault_actions import begin_fault, end_fault
+from hypernode.sim.faults.fault_cluster import TroubledCluster
+from hypernode.sim.faults.plan import ALL, BEFALL_LEGACY, NO_EXCUSE, Fault, FaultKind, draw_plan
+from hypernode.sim.invariants.in_calm import AGREE_SLOTS, look_at_agreement
+from hypernode.sim.invariants.of_storage import chains_pass_a_check
+from hypernode.sim.invariants.table import check_all, check_stopped
+from hypernode.sim.invariants.watch import Watch
+from hypernode.sim.memory.holding import HoldingLoop
+from hypernode.sim.memory.loop import Stuck, run
+from hypernode.sim.memory.quick_signing import quick_signing
 from hypernode.sim.report import Report, describe
-from hypernode.sim.troubled import TroubledCluster
-from hypernode.sim.troubles import begin_fault, end_fault
-from hypernode.sim.watch import Watch
 
 CHECK_BEFORE_END_S: Final = 2.0
 """Before the end of each slot: its block was sent 13 s ago at the latest."""
@@ -72,7 +72,7 @@ class Scenario:
     list (0: no others), and those that do not run never answer; ``worthless`` more are registered without
     collateral.
     ``tuned``: parameters other than main's, as in a rainbow; ``has_quick_signer``: see
-    ``sim.quick_signing``.  ``plan_nodes``: for how many hosts the plan was
+    ``sim.memory.quick_signing``.  ``plan_nodes``: for how many hosts the plan was
     drawn (0: for ``nodes``); ``keep``: the numbers of its faults that happen (None: all); ``limits``: what
     is left of single ones; ``until_s``: where to stop, in seconds after the first whole round."""
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Final
 
-from hypernode.sim.faults import Fault
+from hypernode.sim.faults.plan import Fault
 from hypernode.sim.report import Report
 from hypernode.sim.scenario import Limit, Scenario, play
 

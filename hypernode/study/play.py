@@ -15,13 +15,13 @@ from hypernode.core.network import MAIN_SLOT_S
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Round, Slot
 from hypernode.sim.cluster import Host
-from hypernode.sim.faults import Fault, FaultKind
-from hypernode.sim.holding import HoldingLoop
-from hypernode.sim.link import LinkQuality
-from hypernode.sim.loop import run
-from hypernode.sim.network import MemoryNetwork
-from hypernode.sim.troubled import FIRST_ROUND, TroubledCluster
-from hypernode.sim.troubles import begin_fault, end_fault
+from hypernode.sim.faults.fault_actions import begin_fault, end_fault
+from hypernode.sim.faults.fault_cluster import FIRST_ROUND, TroubledCluster
+from hypernode.sim.faults.plan import Fault, FaultKind
+from hypernode.sim.memory.holding import HoldingLoop
+from hypernode.sim.memory.link import LinkQuality
+from hypernode.sim.memory.loop import run
+from hypernode.sim.memory.network import MemoryNetwork
 from hypernode.study.cells import Cell
 from hypernode.study.outages import list_outages
 from hypernode.study.outcome import SAMPLE_S, Outcome, Parents, Tally

@@ -22,7 +22,7 @@ from hypernode.core.lottery import Draws
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, ChainHeight, RoundPlan, Slot
 from hypernode.net.caller import Caller
-from hypernode.net.session import Session
+from hypernode.net.client_session import Session
 from hypernode.node.duty.forger import Forger
 from hypernode.node.owner.runtime import Node
 from hypernode.node.peers.connector import Connector
@@ -30,7 +30,7 @@ from hypernode.node.peers.peer_client import ask_height
 from hypernode.node.peers.peer_table import Peer
 from hypernode.ports.connections import TransportClosed
 from hypernode.sim.cluster import Cluster, Host
-from hypernode.sim.liars import replace_connector
+from hypernode.sim.faults.liars import replace_connector
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 

@@ -27,7 +27,7 @@ from hypernode.core.network import Network
 from hypernode.core.network_file import network_from_json
 from hypernode.core.types import Block, ChainHeight, Endpoint, Message
 from hypernode.devnet.verdict import SlotKey
-from hypernode.net.session import Session, open_session
+from hypernode.net.client_session import Session, open_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.ports.connections import Transport

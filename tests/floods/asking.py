@@ -17,7 +17,7 @@ from typing import Final
 from hypernode.app.system_clock import SystemClock
 from hypernode.core.errors import Verdict
 from hypernode.core.message import create_message
-from hypernode.net.session import HelloRefused
+from hypernode.net.client_session import HelloRefused
 from hypernode.ports.connections import Transport, TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command

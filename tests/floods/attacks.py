@@ -26,7 +26,7 @@ from hypernode.core.message import create_message
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import ChainHeight, Message
-from hypernode.net.session import HelloRefused, Session
+from hypernode.net.client_session import HelloRefused, Session
 from hypernode.ports.connections import Transport, TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command

@@ -12,11 +12,11 @@ from hypernode.core.types import Endpoint
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
 from hypernode.net.caller import Caller
-from hypernode.net.serving import serve_session
+from hypernode.net.server import serve_session
 from hypernode.net.signed_hello import Identity
 from hypernode.ports.connections import TransportClosed
-from hypernode.sim.adapters import KeySigner
-from hypernode.sim.entropy import SeededEntropy
+from hypernode.sim.memory.adapters import KeySigner
+from hypernode.sim.memory.entropy import SeededEntropy
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello, format_hello

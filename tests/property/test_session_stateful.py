@@ -18,10 +18,10 @@ from hypernode.core.types import Endpoint
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
 from hypernode.net.caller import Caller, SessionEnd
-from hypernode.net.serving import serve_session
+from hypernode.net.server import serve_session
 from hypernode.ports.connections import TransportClosed
-from hypernode.sim.clock import SimClock
-from hypernode.sim.loop import VirtualTimeLoop
+from hypernode.sim.memory.clock import SimClock
+from hypernode.sim.memory.loop import VirtualTimeLoop
 from hypernode.wire.catalogue import COMMANDS, CommandId, Limits, Who
 from hypernode.wire.codec import Command, decode_command, encode_command
 from hypernode.wire.framing import Framing, Mode

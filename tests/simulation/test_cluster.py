@@ -13,7 +13,7 @@ import pytest
 from hypernode.core.network import MAIN_SLOT_S
 from hypernode.core.types import Block
 from hypernode.sim.cluster import Cluster, make_network
-from hypernode.sim.loop import run
+from hypernode.sim.memory.loop import run
 
 FIRST_ROUND = 3
 """The first whole round of a cluster's life."""
@@ -240,7 +240,7 @@ def test_a_stopped_node_keeps_its_mempool() -> None:
 
 SCRIPT = """
 from hypernode.sim.cluster import Cluster
-from hypernode.sim.loop import run
+from hypernode.sim.memory.loop import run
 
 async def scenario():
     cluster = Cluster(5, {seed})

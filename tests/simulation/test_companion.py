@@ -21,7 +21,7 @@ from hypernode.pow.ledger_registry import RegistryOptions
 from hypernode.pow.ledger_source import LedgerPowSource
 from hypernode.pow.node_source import NodePowSource
 from hypernode.pow.scripted_source import PowScript
-from hypernode.sim.loop import run
+from hypernode.sim.memory.loop import run
 from tests.unit.node.worlds import ROUND, Bed
 from tests.unit.pow.fake_companion import FakeCompanion
 

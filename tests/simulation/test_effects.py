@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.sim.aiming import aim
-from hypernode.sim.faults import Fault, FaultKind
-from hypernode.sim.holding import HoldingLoop
-from hypernode.sim.loop import run
+from hypernode.sim.faults.aiming import aim
+from hypernode.sim.faults.fault_actions import begin_fault, end_fault
+from hypernode.sim.faults.fault_cluster import TroubledCluster
+from hypernode.sim.faults.plan import Fault, FaultKind
+from hypernode.sim.memory.holding import HoldingLoop
+from hypernode.sim.memory.loop import run
 from hypernode.sim.scenario import Scenario, play
-from hypernode.sim.troubled import TroubledCluster
-from hypernode.sim.troubles import begin_fault, end_fault
 
 QUIET = Scenario(seed=1, nodes=4, kinds=())
 WHILE_S = 30.0

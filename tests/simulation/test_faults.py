@@ -12,14 +12,14 @@ import pytest
 from hypernode.core.counting import find_uncounted
 from hypernode.core.timeline import compute_reference_time
 from hypernode.pow.listing import make_list
-from hypernode.sim.faults import ALL, CALM_SLOTS, STRANGERS, Fault, FaultKind, draw_plan, parse_kinds
-from hypernode.sim.holding import HoldingLoop
-from hypernode.sim.loop import run
+from hypernode.sim.faults.fault_actions import TROUBLES, begin_fault, end_fault
+from hypernode.sim.faults.fault_cluster import FIRST_ROUND, TroubledCluster
+from hypernode.sim.faults.plan import ALL, CALM_SLOTS, STRANGERS, Fault, FaultKind, draw_plan, parse_kinds
+from hypernode.sim.memory.holding import HoldingLoop
+from hypernode.sim.memory.loop import run
 from hypernode.sim.report import Failure, Report
 from hypernode.sim.scenario import Scenario, play
 from hypernode.sim.shrink import shrink
-from hypernode.sim.troubled import FIRST_ROUND, TroubledCluster
-from hypernode.sim.troubles import TROUBLES, begin_fault, end_fault
 
 SEEDS = (992, 3247, 1589, 760, 5381, 4265)
 """Their plans have all kinds but the long one between them."""

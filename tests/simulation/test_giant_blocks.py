@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hypernode.core.lottery import Draws
-from hypernode.sim.faults import FaultKind
-from hypernode.sim.giant_forger import PARAMS_BYTES
-from hypernode.sim.liars import Liar, corrupt
+from hypernode.sim.faults.giant_forger import PARAMS_BYTES
+from hypernode.sim.faults.liars import Liar, corrupt
+from hypernode.sim.faults.plan import FaultKind
 from hypernode.sim.mixed import MixedCluster
 from hypernode.sim.scenario import Scenario
 from hypernode.sim.scenario import play as play_scenario

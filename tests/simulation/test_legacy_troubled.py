@@ -14,20 +14,20 @@ from hypernode.core.types import Block, Registration, Slot
 from hypernode.node.duty.forger import Forger
 from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.archive import Archive
-from hypernode.sim.faults import ALL, BEFALL_LEGACY, Fault, FaultKind, parse_kinds
-from hypernode.sim.holding import HoldingLoop
-from hypernode.sim.invariants import check_stopped
-from hypernode.sim.invariants_of_legacy import no_legacy_node_is_trapped
-from hypernode.sim.legacy_chain import LegacyChain
-from hypernode.sim.legacy_state import LegacyHabits
-from hypernode.sim.legacy_traps import Trap
-from hypernode.sim.loop import run
+from hypernode.sim.faults.fault_actions import begin_fault, end_fault
+from hypernode.sim.faults.fault_cluster import CRON_S, FIRST_ROUND, TroubledCluster
+from hypernode.sim.faults.plan import ALL, BEFALL_LEGACY, Fault, FaultKind, parse_kinds
+from hypernode.sim.invariants.of_legacy import no_legacy_node_is_trapped
+from hypernode.sim.invariants.table import check_stopped
+from hypernode.sim.invariants.watch import InvariantFailed, Watch
+from hypernode.sim.legacy.chain import LegacyChain
+from hypernode.sim.legacy.state import LegacyHabits
+from hypernode.sim.legacy.traps import Trap
+from hypernode.sim.memory.holding import HoldingLoop
+from hypernode.sim.memory.loop import run
 from hypernode.sim.report import Failure, Report
 from hypernode.sim.scenario import Scenario, play
 from hypernode.sim.shrink import shrink
-from hypernode.sim.troubled import CRON_S, FIRST_ROUND, TroubledCluster
-from hypernode.sim.troubles import begin_fault, end_fault
-from hypernode.sim.watch import InvariantFailed, Watch
 
 MIXED = Scenario(seed=13, nodes=5, hours=1.0, connect=4, legacy=2)
 SMALL = Scenario(seed=3, nodes=4, hours=0.75, kinds=parse_kinds("crash,partition,equivocate"), legacy=1)

@@ -6,8 +6,8 @@ import pytest
 
 from hypernode.core.lottery import Draws
 from hypernode.sim.cluster import Cluster, Host
-from hypernode.sim.faults import FaultKind
-from hypernode.sim.liars import Liar, corrupt
+from hypernode.sim.faults.liars import Liar, corrupt
+from hypernode.sim.faults.plan import FaultKind
 from tests.simulation.test_cluster import play
 from tests.simulation.test_signing_once import ROUND, node_of
 

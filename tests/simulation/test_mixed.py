@@ -19,11 +19,11 @@ from hypernode.core.message import create_message
 from hypernode.core.types import Block, Message, Round, Slot
 from hypernode.node.owner.runtime import Node
 from hypernode.ports.signing import Signer
-from hypernode.sim.adapters import KeySigner
 from hypernode.sim.cluster import make_privkey
-from hypernode.sim.legacy import LegacyNode
-from hypernode.sim.legacy_state import LegacyHabits
-from hypernode.sim.loop import run
+from hypernode.sim.legacy.node import LegacyNode
+from hypernode.sim.legacy.state import LegacyHabits
+from hypernode.sim.memory.adapters import KeySigner
+from hypernode.sim.memory.loop import run
 from hypernode.sim.mixed import MixedCluster, make_mixed_network
 
 FIRST_ROUND = 3
@@ -363,7 +363,7 @@ def test_our_mempool_exchange_drops_no_batch_of_a_legacy_node() -> None:
 
 
 SCRIPT = """
-from hypernode.sim.loop import run
+from hypernode.sim.memory.loop import run
 from hypernode.sim.mixed import MixedCluster
 
 async def scenario():

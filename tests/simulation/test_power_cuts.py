@@ -12,9 +12,9 @@ import apsw
 import pytest
 
 from hypernode.sim.cluster import Host
-from hypernode.sim.faults import FaultKind
+from hypernode.sim.faults.fault_cluster import TroubledCluster
+from hypernode.sim.faults.plan import FaultKind
 from hypernode.sim.scenario import Scenario, play
-from hypernode.sim.troubled import TroubledCluster
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.interface import Durability, Transaction
 from tests.power_cut.database import ApswDatabase

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hypernode.node.sync.partitions import Splits
-from hypernode.sim.faults import FaultKind
+from hypernode.sim.faults.plan import FaultKind
 from hypernode.sim.scenario import Scenario, play
 
 FOUND = {

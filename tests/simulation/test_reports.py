@@ -9,9 +9,9 @@ import pytest
 
 from hypernode.cli.sim.run import main
 from hypernode.node.peers.listening import Listening
-from hypernode.sim.faults import FaultKind
+from hypernode.sim.faults.fault_cluster import TroubledCluster
+from hypernode.sim.faults.plan import FaultKind
 from hypernode.sim.scenario import Scenario, play
-from hypernode.sim.troubled import TroubledCluster
 
 QUIET = Scenario(seed=1, nodes=4, hours=0.1, kinds=())
 TROUBLED = Scenario(seed=1, nodes=5, hours=0.75, kinds=(FaultKind.CRASH,))

@@ -8,11 +8,11 @@ from functools import partial
 import pytest
 
 from hypernode.cli.sim.run import parse_scenario
-from hypernode.sim.faults import FaultKind
+from hypernode.sim.faults.fault_cluster import TroubledCluster
+from hypernode.sim.faults.plan import FaultKind
 from hypernode.sim.report import Failure, Report
 from hypernode.sim.scenario import Limit, Scenario, play
 from hypernode.sim.shrink import MIN_DURATION_S, shrink
-from hypernode.sim.troubled import TroubledCluster
 
 WHOLE = Scenario(seed=1, nodes=20, hours=8.0, kinds=(FaultKind.PARTITION,))
 

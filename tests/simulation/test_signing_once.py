@@ -8,12 +8,12 @@ from hypernode.core.kinds import EQUIVOCATION, format_equivocation
 from hypernode.core.lottery import Draws
 from hypernode.core.types import Block, Message
 from hypernode.node.owner.runtime import Node
-from hypernode.sim.adapters import MemoryFiles
-from hypernode.sim.clock import SimClock
 from hypernode.sim.cluster import ORIGIN, Cluster, Host
-from hypernode.sim.entropy import SeededEntropy
-from hypernode.sim.faults import FaultKind
-from hypernode.sim.liars import Liar, corrupt
+from hypernode.sim.faults.liars import Liar, corrupt
+from hypernode.sim.faults.plan import FaultKind
+from hypernode.sim.memory.adapters import MemoryFiles
+from hypernode.sim.memory.clock import SimClock
+from hypernode.sim.memory.entropy import SeededEntropy
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.journal import open_journal_in
 from tests.simulation.test_cluster import list_blocks, play

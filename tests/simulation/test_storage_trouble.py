@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 import pytest
 
 from hypernode.core.types import Block, Endpoint
-from hypernode.net.session import open_session
+from hypernode.net.client_session import open_session
 from hypernode.node.owner.runtime import Node
 from hypernode.ports.trouble import StorageTrouble
 from hypernode.sim.cluster import PORT, Cluster, Host
-from hypernode.sim.loop import run
+from hypernode.sim.memory.loop import run
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.interface import Reader, Transaction
 from hypernode.storage.trouble import find_trouble

@@ -16,8 +16,8 @@ from hypernode.core.types import Round, Slot
 from hypernode.node.chain.chain_check import ChainCheck
 from hypernode.node.chain.examiner import Examiner
 from hypernode.pow.fixed_source import FixedPowSource
-from hypernode.sim.adapters import InlineVerifier
 from hypernode.sim.cluster import make_network
+from hypernode.sim.memory.adapters import InlineVerifier
 from hypernode.storage.database import Durability, InlineDatabase
 from hypernode.storage.journal import SqliteJournal, open_journal_in
 from hypernode.storage.ledger import SqliteLedger, open_ledger

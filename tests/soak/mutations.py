@@ -29,7 +29,7 @@ from hypernode.node.chain.chain import Chain
 from hypernode.node.chain.history import History
 from hypernode.node.duty.forger import Forger
 from hypernode.node.peers.listening import Listening
-from hypernode.sim.faults import parse_kinds
+from hypernode.sim.faults.plan import parse_kinds
 from hypernode.sim.report import Failure
 from hypernode.sim.scenario import Scenario, play
 from hypernode.storage.journal import SqliteJournal

@@ -19,7 +19,7 @@ from multiprocessing import get_context
 from typing import Final
 
 from hypernode.cli.sim.run import format_failure
-from hypernode.sim.faults import ALL, FaultKind
+from hypernode.sim.faults.plan import ALL, FaultKind
 from hypernode.sim.report import Report
 from hypernode.sim.scenario import Scenario, play
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hypernode.sim.faults import ALL, FaultKind
+from hypernode.sim.faults.plan import ALL, FaultKind
 from hypernode.sim.report import Failure, Report
 from hypernode.sim.scenario import Scenario
 from tests.soak.simulations import KINDS, format_line, make_scenarios, parse_arguments

@@ -15,7 +15,7 @@ from hypernode.config.settings import ANY_IP, Settings
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.types import Endpoint
 from hypernode.health.node import Answers, NodeFacts
-from hypernode.net.session import HelloRefused, Session, open_session
+from hypernode.net.client_session import HelloRefused, Session, open_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.ports.connections import TransportClosed

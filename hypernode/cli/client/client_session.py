@@ -13,7 +13,7 @@ from hypernode.core.kinds import format_peer_name
 from hypernode.core.message import create_message
 from hypernode.core.network import Network
 from hypernode.core.types import Endpoint
-from hypernode.net.session import Session, open_session
+from hypernode.net.client_session import Session, open_session
 from hypernode.net.signed_hello import Identity
 from hypernode.node.base.json_shapes import message_to_list
 from hypernode.node.peers.identities import CLAIMED, PROVED

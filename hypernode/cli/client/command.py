@@ -119,7 +119,7 @@ def _ask_and_print(args: argparse.Namespace) -> int:
     from hypernode.cli.client.actions import ACTIONS, BadAnswer
     from hypernode.cli.client.client_session import SaidKo, run_asking
     from hypernode.core.errors import Ignore, Reject
-    from hypernode.net.session import HelloRefused
+    from hypernode.net.client_session import HelloRefused
     from hypernode.ports.connections import TransportClosed
 
     action = ACTIONS[args.action]

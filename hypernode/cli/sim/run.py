@@ -138,7 +138,7 @@ def _make_scenario(args: argparse.Namespace) -> Scenario:
     from hypernode.core.colours import RAINBOW
     from hypernode.core.params import mainnet
     from hypernode.core.rainbow import apply_rainbow
-    from hypernode.sim.faults import parse_kinds
+    from hypernode.sim.faults.plan import parse_kinds
     from hypernode.sim.scenario import Limit, Scenario
 
     if not 3 <= args.nodes <= MAX_NODES:

@@ -17,7 +17,7 @@ from hypernode.core.params import Network
 from hypernode.core.timeline import compute_round_start
 from hypernode.core.types import ChainHeight, Registration
 from hypernode.mempool.pool import Mempool
-from hypernode.net.session import HelloRefused, Session
+from hypernode.net.client_session import HelloRefused, Session
 from hypernode.node.base.error_text import describe_fault
 from hypernode.node.base.log_subjects import SILENT, Subjects
 from hypernode.node.base.node_ports import World

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from hypernode.core.params import Network
 from hypernode.core.printable import printable
 from hypernode.core.types import Block, Endpoint, Registration
-from hypernode.net.session import (
+from hypernode.net.client_session import (
     HelloRefused,
     Session,
     encode_without_hello,

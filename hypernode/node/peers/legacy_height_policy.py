@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from hypernode.core.fork_choice import is_better
 from hypernode.core.types import ChainHeight, Height, Round
-from hypernode.net.session import Session
+from hypernode.net.client_session import Session
 from hypernode.node.peers.peer_client import ask_block_info
 from hypernode.node.peers.peer_table import Peer
 from hypernode.ports.chain import Ledger

@@ -20,7 +20,7 @@ from hypernode.net.answer import Answer
 from hypernode.net.budgets import Budgets
 from hypernode.net.caller import Caller, SessionEnd
 from hypernode.net.proving import Keys
-from hypernode.net.serving import serve_session
+from hypernode.net.server import serve_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.standing import Standing
 from hypernode.node.base.log_subjects import SILENT, Subjects

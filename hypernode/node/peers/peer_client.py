@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hypernode.core.errors import Reject
 from hypernode.core.types import Block, ChainHeight, Height, Message, Round
-from hypernode.net.session import Session
+from hypernode.net.client_session import Session
 from hypernode.ports.connections import TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command

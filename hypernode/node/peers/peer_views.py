@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hypernode.core.network import Delays
 from hypernode.core.types import ChainHeight
 from hypernode.machine.peers import PeerView, compute_freshness_s
-from hypernode.net.session import Session
+from hypernode.net.client_session import Session
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from hypernode.core.types import Height
-from hypernode.net.session import Session
+from hypernode.net.client_session import Session
 from hypernode.node.peers.peer_client import ask_block_info
 from hypernode.ports.chain import Ledger
 

@@ -22,7 +22,7 @@ from typing import Self, TypeAlias
 from hypernode.core.errors import OverLimit, Reject
 from hypernode.core.types import Block, Height
 from hypernode.machine.peers import PeerView
-from hypernode.net.session import Session
+from hypernode.net.client_session import Session
 from hypernode.node.chain.block_validation import MAX_PART_MESSAGES, split_blocks
 from hypernode.node.peers.peer_client import ask_block, ask_blocks
 from hypernode.node.sync.batches import Batches, Span

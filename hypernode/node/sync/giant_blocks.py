@@ -11,7 +11,7 @@ from typing import Final
 
 from hypernode.core.params import Network
 from hypernode.core.types import Block, Height
-from hypernode.net.session import Session
+from hypernode.net.client_session import Session
 from hypernode.node.peers.peer_client import check_block
 from hypernode.wire.catalogue import Limits
 

@@ -9,7 +9,7 @@ import pytest
 from hypernode.app.verifier import CHUNK, INLINE, ThreadVerifier
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.ports.signing import SignatureCheck
-from hypernode.sim.adapters import InlineVerifier
+from hypernode.sim.memory.adapters import InlineVerifier
 
 KEY = bytes(31) + b"\x07"
 PUBKEY = compute_pubkey(KEY)

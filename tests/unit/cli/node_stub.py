@@ -17,7 +17,7 @@ from hypernode.core.types import Block, Endpoint, Message
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
 from hypernode.net.caller import Caller
-from hypernode.net.serving import serve_session
+from hypernode.net.server import serve_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.ports.connections import Transport

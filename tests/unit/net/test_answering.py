@@ -12,7 +12,7 @@ import pytest
 from hypernode.core.types import Message
 from hypernode.net.answer import Encoded, InTurn
 from hypernode.net.caller import Caller
-from hypernode.sim.loop import run
+from hypernode.sim.memory.loop import run
 from hypernode.wire.catalogue import LIMITS, CommandId, Limits
 from hypernode.wire.codec import Command, decode_command, encode_command
 from tests.unit.net.world import REGISTERED, STRANGER, RawPeer, World

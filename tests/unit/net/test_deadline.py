@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from hypernode.net.deadline import Deadline
-from hypernode.sim.loop import run
+from hypernode.sim.memory.loop import run
 
 
 def fire_times(body: Callable[[Deadline, asyncio.AbstractEventLoop], Awaitable[None]]) -> list[float]:

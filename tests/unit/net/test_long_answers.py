@@ -11,11 +11,11 @@ import pytest
 from hypernode.app.files import FolderFiles
 from hypernode.core.errors import OverLimit, Reject
 from hypernode.core.types import Block
-from hypernode.net import session as asking
+from hypernode.net import client_session as asking
 from hypernode.net import stream
 from hypernode.net.answer import InTurn
 from hypernode.net.caller import Caller
-from hypernode.net.session import Session
+from hypernode.net.client_session import Session
 from hypernode.ports.connections import TransportClosed
 from hypernode.ports.trouble import StorageTrouble
 from hypernode.wire.catalogue import CommandId

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from hypernode.net.caller import Caller
+from hypernode.net.client_session import Session
 from hypernode.net.proving import PLACES, PLACES_PER_IP, PROVED_PER_KEY, ProvingPlaces
-from hypernode.net.session import Session
 from hypernode.ports.connections import TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command

@@ -10,7 +10,7 @@ import pytest
 
 from hypernode.core.errors import Reject
 from hypernode.core.types import Endpoint
-from hypernode.net.session import HelloRefused, Session
+from hypernode.net.client_session import HelloRefused, Session
 from hypernode.net.signed_hello import Identity, limit_features
 from hypernode.ports.connections import Transport, TransportClosed
 from hypernode.wire.auth import Nonces, Side, make_proof

@@ -13,8 +13,8 @@ from hypernode.core.errors import Reject
 from hypernode.core.types import Endpoint, Message
 from hypernode.net.stream import LONG_BYTES, LONG_FRAME_BYTES, LONG_MESSAGES, CommandStream
 from hypernode.ports.connections import TransportClosed
-from hypernode.sim.clock import SimClock
-from hypernode.sim.loop import run
+from hypernode.sim.memory.clock import SimClock
+from hypernode.sim.memory.loop import run
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.framing import Framing, Mode

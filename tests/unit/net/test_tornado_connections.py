@@ -15,8 +15,8 @@ from hypernode.core.types import Endpoint
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
 from hypernode.net.caller import Caller, SessionEnd
-from hypernode.net.serving import serve_session
-from hypernode.net.session import open_session
+from hypernode.net.client_session import open_session
+from hypernode.net.server import serve_session
 from hypernode.net.tornado_connections import KERNEL_BYTES, TornadoConnections
 from hypernode.ports.connections import Listener, Transport, TransportClosed
 from hypernode.wire.catalogue import CommandId

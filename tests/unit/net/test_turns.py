@@ -12,8 +12,8 @@ import pytest
 from hypernode.core.errors import Ignore
 from hypernode.net.turns import BURST_S, Turns
 from hypernode.ports.connections import TransportClosed
-from hypernode.sim.clock import SimClock
-from hypernode.sim.loop import run
+from hypernode.sim.memory.clock import SimClock
+from hypernode.sim.memory.loop import run
 
 SHARE = 0.25
 

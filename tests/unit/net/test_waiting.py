@@ -11,8 +11,8 @@ from hypernode.core.errors import Ignore
 from hypernode.net.standing import Standing
 from hypernode.net.waiting import WaitingAnswers
 from hypernode.ports.connections import TransportClosed
-from hypernode.sim.clock import SimClock
-from hypernode.sim.loop import run
+from hypernode.sim.memory.clock import SimClock
+from hypernode.sim.memory.loop import run
 from hypernode.wire.catalogue import LIMITS, Limits
 
 SMALL = Limits(waiting_bytes=100, write_s=90.0)

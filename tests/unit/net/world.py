@@ -14,18 +14,18 @@ from hypernode.net.admission import Admission
 from hypernode.net.answer import Answer
 from hypernode.net.budgets import Budgets
 from hypernode.net.caller import Caller, SessionEnd
+from hypernode.net.client_session import Session, open_session
 from hypernode.net.proving import Keys
-from hypernode.net.serving import serve_session
-from hypernode.net.session import Session, open_session
+from hypernode.net.server import serve_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.standing import Standing
 from hypernode.ports.connections import Transport, TransportClosed
-from hypernode.sim.adapters import KeySigner
-from hypernode.sim.clock import SimClock
-from hypernode.sim.entropy import SeededEntropy
-from hypernode.sim.link import LinkQuality
-from hypernode.sim.loop import run
-from hypernode.sim.network import MemoryNetwork
+from hypernode.sim.memory.adapters import KeySigner
+from hypernode.sim.memory.clock import SimClock
+from hypernode.sim.memory.entropy import SeededEntropy
+from hypernode.sim.memory.link import LinkQuality
+from hypernode.sim.memory.loop import run
+from hypernode.sim.memory.network import MemoryNetwork
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command, decode_command, encode_command
 from hypernode.wire.framing import Framing, Mode

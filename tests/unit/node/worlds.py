@@ -25,8 +25,8 @@ from hypernode.net.admission import Admission
 from hypernode.net.answer import read_answer
 from hypernode.net.budgets import Budgets
 from hypernode.net.caller import Caller, SessionEnd
-from hypernode.net.serving import serve_session
-from hypernode.net.session import Session, open_session
+from hypernode.net.client_session import Session, open_session
+from hypernode.net.server import serve_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.standing import Standing
 from hypernode.node.base.node_ports import World
@@ -41,13 +41,13 @@ from hypernode.ports.connections import Transport
 from hypernode.ports.registrations import PowSource
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.pow.scripted_source import PowScript, ScriptedPowSource
-from hypernode.sim.adapters import InlineVerifier, KeySigner, MemoryFiles, no_metrics
-from hypernode.sim.clock import SimClock
 from hypernode.sim.cluster import PORT, make_network, make_privkey
-from hypernode.sim.entropy import SeededEntropy
-from hypernode.sim.link import LinkQuality
-from hypernode.sim.loop import run
-from hypernode.sim.network import MemoryNetwork
+from hypernode.sim.memory.adapters import InlineVerifier, KeySigner, MemoryFiles, no_metrics
+from hypernode.sim.memory.clock import SimClock
+from hypernode.sim.memory.entropy import SeededEntropy
+from hypernode.sim.memory.link import LinkQuality
+from hypernode.sim.memory.loop import run
+from hypernode.sim.memory.network import MemoryNetwork
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.journal import open_journal_in
 from hypernode.storage.ledger import open_ledger

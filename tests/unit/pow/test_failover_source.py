@@ -11,7 +11,7 @@ import pytest
 from hypernode.core.types import PowHeight, Registration, Round
 from hypernode.ports.registrations import PowNotReady, PowStatus, RegisteredList
 from hypernode.pow.failover_source import SAME_REASON_S, FailoverPowSource
-from hypernode.sim.loop import run
+from hypernode.sim.memory.loop import run
 
 ENTRIES = tuple(
     Registration(c * 56, f"10.0.0.{n}", "6969", f"pos {c}", c * 56, 1) for n, c in enumerate("abc")

@@ -20,10 +20,10 @@ from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.last_seen import LastSeen
 from hypernode.pow.node_source import KEPT_S, NodePowSource
 from hypernode.pow.scripted_source import PowScript, ScriptedPowSource
-from hypernode.sim.clock import SimClock
-from hypernode.sim.link import LinkQuality
-from hypernode.sim.loop import run
-from hypernode.sim.network import MemoryNetwork
+from hypernode.sim.memory.clock import SimClock
+from hypernode.sim.memory.link import LinkQuality
+from hypernode.sim.memory.loop import run
+from hypernode.sim.memory.network import MemoryNetwork
 from tests.unit.pow.fake_companion import Closes, FakeCompanion, Silent
 
 NETWORK = replace(

@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 
 from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.archive import Archive
-from hypernode.sim.faults import Fault, FaultKind
-from hypernode.sim.holding import HoldingLoop
-from hypernode.sim.loop import run
+from hypernode.sim.faults.fault_cluster import TroubledCluster
+from hypernode.sim.faults.plan import Fault, FaultKind
+from hypernode.sim.invariants.watch import Watch
+from hypernode.sim.memory.holding import HoldingLoop
+from hypernode.sim.memory.loop import run
 from hypernode.sim.scenario import Scenario
-from hypernode.sim.troubled import TroubledCluster
-from hypernode.sim.watch import Watch
 
 FAULT_S = 100.0
 """How long a fault lasts that befell a host."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.sim.legacy_traps import Trap
+from hypernode.sim.legacy.traps import Trap
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "legacy.rst").read_text(encoding="utf-8")

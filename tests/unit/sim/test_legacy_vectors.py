@@ -13,10 +13,10 @@ import pytest
 from hypernode.core.params import mainnet
 from hypernode.core.types import Block, ChainHeight, Message
 from hypernode.node.base.json_shapes import height_to_object
-from hypernode.sim.adapters import InlineVerifier
-from hypernode.sim.legacy_chain import LegacyChain
-from hypernode.sim.legacy_mempool import LegacyMempool, Raises
-from hypernode.sim.legacy_traps import LegacyCloses, LegacyStops, TrapLog
+from hypernode.sim.legacy.chain import LegacyChain
+from hypernode.sim.legacy.mempool import LegacyMempool, Raises
+from hypernode.sim.legacy.traps import LegacyCloses, LegacyStops, TrapLog
+from hypernode.sim.memory.adapters import InlineVerifier
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, decode_command, encode_command
 

@@ -10,11 +10,12 @@ import pytest
 
 SCENE = """
 import asyncio, sys
-from hypernode.ports import Endpoint, TransportClosed
-from hypernode.sim.entropy import SeededEntropy
-from hypernode.sim.link import LinkQuality
-from hypernode.sim.loop import run
-from hypernode.sim.network import MemoryNetwork
+from hypernode.core.types import Endpoint
+from hypernode.ports.connections import TransportClosed
+from hypernode.sim.memory.entropy import SeededEntropy
+from hypernode.sim.memory.link import LinkQuality
+from hypernode.sim.memory.loop import run
+from hypernode.sim.memory.network import MemoryNetwork
 
 IPS = [f"10.{n}.0.1" for n in range(6)]
 

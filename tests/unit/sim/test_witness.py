@@ -10,12 +10,12 @@ import pytest
 from hypernode.core.types import Block, ChainHeight, Round, Slot
 from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.archive import Archive
-from hypernode.sim.holding import HoldingLoop
-from hypernode.sim.invariants_of_change import chains_change_for_the_better
-from hypernode.sim.loop import run
+from hypernode.sim.faults.fault_cluster import TroubledCluster
+from hypernode.sim.invariants.of_change import chains_change_for_the_better
+from hypernode.sim.invariants.watch import InvariantFailed, Watch
+from hypernode.sim.memory.holding import HoldingLoop
+from hypernode.sim.memory.loop import run
 from hypernode.sim.scenario import Scenario
-from hypernode.sim.troubled import TroubledCluster
-from hypernode.sim.watch import InvariantFailed, Watch
 from hypernode.sim.witness import WatchedLedger
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import open_ledger

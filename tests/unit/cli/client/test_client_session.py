@@ -16,7 +16,7 @@ from hypernode.core.params import devnet, mainnet
 from hypernode.core.signing import is_valid_signature
 from hypernode.core.types import Endpoint
 from hypernode.net.caller import Caller
-from hypernode.net.session import HelloRefused
+from hypernode.net.client_session import HelloRefused
 from hypernode.net.signed_hello import Identity
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.base.json_shapes import block_to_object, message_to_list

@@ -30,7 +30,7 @@ from hypernode.storage.legacy_schema import CHAIN_NAME, HYPERNODES_NAME
 from hypernode.wallet.locks import acquire_lock
 from tests.unit.storage.legacy_files import load_chain, make_trap_block, read_rows, write_legacy
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 NETWORK, BLOCKS = load_chain("realchain")
 TIP = BLOCKS[-1].height
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hypernode.cli.sim.run import format_failure, format_report, main
-from hypernode.sim.faults import parse_kinds
+from hypernode.sim.faults.plan import parse_kinds
 from hypernode.sim.report import Failure, Report
 from hypernode.sim.scenario import Scenario
 

@@ -19,8 +19,8 @@ from hypernode.node.chain import block_validation as judging
 from hypernode.node.chain.block_validation import ForgerKeys, Judge, prepare
 from hypernode.node.chain.history import History
 from hypernode.node.chain.rounds import Rounds
-from hypernode.sim.adapters import InlineVerifier
 from hypernode.sim.cluster import make_privkey
+from hypernode.sim.memory.adapters import InlineVerifier
 from tests.unit.node.worlds import ROUND, SEED, Bed, Branch, play
 
 MOST = Support(3, 5)

@@ -18,8 +18,8 @@ from hypernode.core.validate_block import RULE_CLASSES
 from hypernode.machine.peers import Order, Support
 from hypernode.node.chain.chain import EVIDENCE_ROUNDS
 from hypernode.node.owner.runtime import Node
-from hypernode.sim.adapters import InlineVerifier
 from hypernode.sim.cluster import make_privkey
+from hypernode.sim.memory.adapters import InlineVerifier
 from hypernode.storage.database import InlineDatabase
 from tests.unit.node.worlds import ROUND, SEED, Bed, Branch, enter_round, play, store
 

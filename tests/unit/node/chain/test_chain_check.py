@@ -23,7 +23,7 @@ from hypernode.node.chain.recount import Recount
 from hypernode.ports.chain import Finding, Ledger
 from hypernode.ports.registrations import PowSource
 from hypernode.pow.fixed_source import FixedPowSource
-from hypernode.sim.adapters import InlineVerifier, MemoryFiles
+from hypernode.sim.memory.adapters import InlineVerifier, MemoryFiles
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import SqliteLedger, open_ledger
 from hypernode.storage.schema import POSITION_BITS

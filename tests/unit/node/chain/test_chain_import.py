@@ -19,7 +19,7 @@ from hypernode.node.chain.chain_repair import cut_back, keep_blocks
 from hypernode.node.chain.examiner import HEADER_RULES, Examiner
 from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.fixed_source import FixedPowSource
-from hypernode.sim.adapters import InlineVerifier, MemoryFiles
+from hypernode.sim.memory.adapters import InlineVerifier, MemoryFiles
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import SqliteLedger, open_ledger
 from tests.unit.node.worlds import Bed, Branch, play

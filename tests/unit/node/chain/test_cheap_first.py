@@ -15,13 +15,13 @@ from hypernode.core.signing import compute_twin, sign
 from hypernode.core.types import Block, Endpoint, Message
 from hypernode.mempool import pool
 from hypernode.mempool.screening import PROBE
-from hypernode.net.session import encode_without_hello, send_without_hello
+from hypernode.net.client_session import encode_without_hello, send_without_hello
 from hypernode.node.chain.block_validation import FIRST_PART_MESSAGES
 from hypernode.node.owner.runtime import Node
 from hypernode.node.rpc.refused_pushes import MAX_REFUSED
 from hypernode.ports.signing import SignatureCheck
-from hypernode.sim.adapters import InlineVerifier
 from hypernode.sim.cluster import PORT, make_privkey
+from hypernode.sim.memory.adapters import InlineVerifier
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, decode_command
 from tests.unit.node.worlds import ROUND, SEED, Bed, Branch, play, store

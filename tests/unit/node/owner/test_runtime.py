@@ -15,7 +15,7 @@ from hypernode.core.message import create_message
 from hypernode.core.types import Block, Message
 from hypernode.machine.state import State
 from hypernode.sim.cluster import Cluster
-from hypernode.sim.loop import run
+from hypernode.sim.memory.loop import run
 
 SIZE = 4
 FIRST = 3

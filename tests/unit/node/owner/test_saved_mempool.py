@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hypernode.node.owner.saved_mempool import FILE_NAME, MAX_SAVED, load_messages, save_messages
-from hypernode.sim.adapters import MemoryFiles
+from hypernode.sim.memory.adapters import MemoryFiles
 from tests.unit.node.worlds import Bed, play
 
 

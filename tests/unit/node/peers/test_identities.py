@@ -8,12 +8,12 @@ from contextlib import suppress
 import pytest
 
 from hypernode.core.types import ChainHeight, Endpoint, Registration
-from hypernode.net.session import Session, open_session
+from hypernode.net.client_session import Session, open_session
 from hypernode.net.signed_hello import Identity
 from hypernode.node.peers.identities import CLAIMED, OTHER, PROVED, find_misplaced, get_identity
 from hypernode.node.peers.peer_table import Peer, Peers
 from hypernode.sim.cluster import PORT
-from hypernode.sim.entropy import SeededEntropy
+from hypernode.sim.memory.entropy import SeededEntropy
 from hypernode.wire.catalogue import Limits
 from hypernode.wire.hello import ANNOUNCED_FEATURES, FEATURE_SIGNED_HELLO, Hello
 from tests.unit.node.worlds import STRANGER, Bed, note_told, play

@@ -13,7 +13,7 @@ from hypernode.core.errors import Ignore, Reject
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, ChainHeight, Endpoint, Message
 from hypernode.net.caller import Caller
-from hypernode.net.session import Session
+from hypernode.net.client_session import Session
 from hypernode.node.owner.runtime import Node
 from hypernode.node.rpc.handlers import PUSH_SPREAD_PART
 from hypernode.ports.connections import Transport

@@ -12,14 +12,14 @@ import pytest
 
 from hypernode.core.errors import Ignore
 from hypernode.core.types import Endpoint
-from hypernode.net.session import HelloRefused, Session, open_session, request_without_hello
+from hypernode.net.client_session import HelloRefused, Session, open_session, request_without_hello
 from hypernode.net.signed_hello import Identity
 from hypernode.net.standing import Standing
 from hypernode.node.owner.runtime import Node
 from hypernode.node.peers.listening import CannotListen, explain_refusal
 from hypernode.ports.connections import TransportClosed
 from hypernode.sim.cluster import PORT
-from hypernode.sim.entropy import SeededEntropy
+from hypernode.sim.memory.entropy import SeededEntropy
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, CLIENT_PORT, Hello, format_hello

@@ -10,7 +10,7 @@ from hypernode.core.errors import Ignore
 from hypernode.net.answer import read_answer
 from hypernode.net.stream import run_inline
 from hypernode.node.rpc.answer_cache import LIFE_S, MAX_KEPT, Snapshots
-from hypernode.sim.clock import SimClock
+from hypernode.sim.memory.clock import SimClock
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from tests.unit.node.worlds import STRANGER, Bed, FakeCaller, ask, play

@@ -14,7 +14,7 @@ from hypernode.machine.peers import PeerView
 from hypernode.node.sync.batches import Span
 from hypernode.node.sync.fetching import FIRST_PATIENCE_S, Fetcher
 from hypernode.node.sync.giant_blocks import Giants
-from hypernode.sim.clock import SimClock
+from hypernode.sim.memory.clock import SimClock
 from hypernode.wire.catalogue import LIMITS, CommandId
 from hypernode.wire.codec import Command
 from tests.property.test_batches import HOLDERS, make_blocks

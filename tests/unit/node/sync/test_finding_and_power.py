@@ -17,7 +17,7 @@ from hypernode.node.chain.chain_import import import_chain
 from hypernode.node.chain.examiner import Examiner
 from hypernode.node.owner.runtime import Node
 from hypernode.ports.chain import Finding
-from hypernode.sim.adapters import InlineVerifier
+from hypernode.sim.memory.adapters import InlineVerifier
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.interface import Durability
 from hypernode.storage.ledger import open_ledger

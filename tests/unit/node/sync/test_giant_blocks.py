@@ -35,7 +35,7 @@ from hypernode.node.sync.giant_blocks import Giants
 from hypernode.ports.chain import Finding
 from hypernode.ports.trouble import StorageTrouble
 from hypernode.pow.fixed_source import FixedPowSource
-from hypernode.sim.adapters import InlineVerifier, MemoryFiles
+from hypernode.sim.memory.adapters import InlineVerifier, MemoryFiles
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import open_ledger
 from hypernode.storage.reading import LedgerReader

@@ -10,7 +10,7 @@ import pytest
 from hypernode.core import kinds
 from hypernode.core.types import ChainHeight
 from hypernode.machine.peers import Support, ToldChain
-from hypernode.net.session import Session
+from hypernode.net.client_session import Session
 from hypernode.node.owner.runtime import Node
 from hypernode.ports.connections import TransportClosed
 from hypernode.sim.cluster import PORT

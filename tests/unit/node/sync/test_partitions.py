@@ -32,7 +32,7 @@ from hypernode.node.sync.partitions import (
     save_tips,
 )
 from hypernode.ports.trouble import StorageTrouble
-from hypernode.sim.adapters import MemoryFiles
+from hypernode.sim.memory.adapters import MemoryFiles
 from hypernode.storage.ledger import SqliteLedger
 from hypernode.wire.catalogue import CommandId
 from tests.unit.node.chain.test_chain import told_of

@@ -1,0 +1,336 @@
+"""What each kind of fault does: a table of how it begins and how it ends, and those of links and companions.
+
+``begin_fault`` and ``end_fault`` at its times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from hypernode.core.registry import REGISTER, UNREGISTER, UNVOID, VOID
+from hypernode.core.types import PowHeight
+from hypernode.pow.scripted_source import script_row
+from hypernode.sim.cluster import Host
+from hypernode.sim.faults import host_faults as hosts
+from hypernode.sim.faults.fault_cluster import TroubledCluster
+from hypernode.sim.faults.long_partition import schedule_healing, take_one_side
+from hypernode.sim.faults.plan import LIARS, STRANGERS, Fault, FaultKind
+from hypernode.sim.faults.registrations import (
+    list_moving_rows,
+    list_returning_rows,
+    list_worthless_rows,
+    make_ghosts,
+)
+from hypernode.sim.faults.strangers import Strangers, attack
+from hypernode.sim.memory.holding import NOWHERE
+from hypernode.sim.memory.link import LinkQuality
+
+MAX_EXTRA_S: Final = 3.0
+MAX_SPIKES_S: Final = 0.3
+"""In the middle: one chunk in a hundred takes thirty seconds then."""
+MAX_DOUBLED: Final = 0.5
+"""Part of the chunks that a narrow link carries twice."""
+MAX_LOSS: Final = 0.3
+"""Of packets; beyond that TCP hardly gets on."""
+MAX_REORDER_S: Final = 1.0
+MIN_BYTES_PER_S: Final = 1_000.0
+MAX_BYTES_PER_S: Final = 20_000.0
+MAX_POW_FORK: Final = 15
+"""Blocks of the companions' chain that are replaced."""
+MAX_POW_LAG_S: Final = 3_000.0
+MIN_POW_LAG_S: Final = 1_000.0
+MAX_WORTHLESS: Final = 5
+"""Registrations without collateral for each hypernode, less one."""
+MAX_HANDS: Final = 3
+"""That a collateral goes through; each has tickets on lists that it is on, and forges nothing."""
+
+Act = Callable[[TroubledCluster, Fault], Awaitable[None]]
+
+
+async def _do_nothing(cluster: TroubledCluster, fault: Fault) -> None:
+    """It is over by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What happens first, and what undoes it."""
+
+    begin: Act
+    end: Act = _do_nothing
+
+
+async def begin_fault(cluster: TroubledCluster, fault: Fault) -> None:
+    """What happens first."""
+    cluster.active[fault.number] = fault
+    cluster.begun.append(fault)
+    cluster.network.record(f"begin {fault}")
+    cluster.effects.begin(fault)
+    await TROUBLES[fault.kind].begin(cluster, fault)
+
+
+async def end_fault(cluster: TroubledCluster, fault: Fault) -> None:
+    """Undo it: from now on the hosts can come together again."""
+    cluster.network.record(f"end {fault}")
+    cluster.effects.end(fault)
+    await TROUBLES[fault.kind].end(cluster, fault)
+    cluster.ended[fault.number] = cluster.clock.now()
+    del cluster.active[fault.number]
+
+
+# --- links --------------------------------------------------------------------------------------------
+
+
+def _list_pairs(cluster: TroubledCluster, fault: Fault) -> Iterator[tuple[Host, Host]]:
+    """Each subject with each host that is none."""
+    for index in fault.subjects:
+        for host in cluster.hosts:
+            if host.index not in fault.subjects:
+                yield cluster.hosts[index], host
+
+
+def _list_ways(cluster: TroubledCluster, fault: Fault) -> list[tuple[str, str]]:
+    """Between subjects and others, both ways."""
+    pairs = [(here.ip, there.ip) for here, there in _list_pairs(cluster, fault)]
+    return [*pairs, *((there, here) for here, there in pairs)]
+
+
+def _list_cuts(cluster: TroubledCluster, fault: Fault) -> list[tuple[str, str]]:
+    """Ways that the fault closes."""
+    if fault.kind is FaultKind.PAUSE:
+        ips = [cluster.hosts[index].ip for index in fault.subjects]
+        everybody = [host.ip for host in cluster.hosts]
+        ways = [(ip, other) for ip in ips for other in everybody if ip != other]
+        return list(dict.fromkeys([*ways, *((target, source) for source, target in ways)]))
+    ways = _list_ways(cluster, fault)
+    return ways[: len(ways) // 2] if fault.kind is FaultKind.ONE_WAY else ways
+
+
+async def _cut(cluster: TroubledCluster, fault: Fault) -> None:
+    for source, target in _list_cuts(cluster, fault):
+        cluster.cuts[source, target] += 1
+        cluster.network.block(source, target)
+
+
+def join(cluster: TroubledCluster, fault: Fault) -> None:
+    """The ways that a fault closed are free again, but for those that another one keeps closed."""
+    for source, target in _list_cuts(cluster, fault):
+        if not cluster.cuts[source, target]:
+            continue  # a clone that came later
+        cluster.cuts[source, target] -= 1
+        if not cluster.cuts[source, target]:
+            cluster.network.unblock(source, target)
+
+
+async def _join(cluster: TroubledCluster, fault: Fault) -> None:
+    join(cluster, fault)
+
+
+async def _part_for_long(cluster: TroubledCluster, fault: Fault) -> None:
+    await _cut(cluster, fault)
+    await schedule_healing(cluster, fault, partial(join, cluster, fault))
+
+
+async def _pause(cluster: TroubledCluster, fault: Fault) -> None:
+    await _cut(cluster, fault)
+    await hosts.freeze(cluster, fault)
+
+
+async def _resume(cluster: TroubledCluster, fault: Fault) -> None:
+    await hosts.unfreeze(cluster, fault)
+    join(cluster, fault)
+
+
+async def _slow_down(cluster: TroubledCluster, fault: Fault) -> None:
+    for source, target in _list_ways(cluster, fault):
+        cluster.network.slow_down(source, target, MAX_EXTRA_S * fault.amount)
+
+
+async def _speed_up(cluster: TroubledCluster, fault: Fault) -> None:
+    for source, target in _list_ways(cluster, fault):
+        cluster.network.slow_down(source, target, 0.0)
+
+
+def _spoil(good: LinkQuality, fault: Fault) -> LinkQuality:
+    """What becomes of a link."""
+    if fault.kind is FaultKind.NARROW:
+        bytes_per_s = MIN_BYTES_PER_S + (MAX_BYTES_PER_S - MIN_BYTES_PER_S) * (1 - fault.amount)
+        # Who waits long for a receipt sends again what has arrived: it takes room where there is little.
+        return replace(good, bytes_per_s=bytes_per_s, double_chance=MAX_DOUBLED * fault.amount)
+    if fault.kind is FaultKind.SPIKES:
+        return replace(good, tail_s=MAX_SPIKES_S * fault.amount)
+    loss = MAX_LOSS * fault.amount
+    return replace(good, loss_chance=loss, jitter_s=MAX_REORDER_S * fault.amount)
+
+
+async def _spoil_links(cluster: TroubledCluster, fault: Fault) -> None:
+    bad = _spoil(cluster.network.quality, fault)
+    for source, target in _list_ways(cluster, fault):
+        cluster.network.set_quality(source, target, bad)
+
+
+async def _mend_links(cluster: TroubledCluster, fault: Fault) -> None:
+    for source, target in _list_ways(cluster, fault):
+        cluster.network.set_quality(source, target, cluster.network.quality)
+
+
+async def _reset_streams(cluster: TroubledCluster, fault: Fault) -> None:
+    for here, there in _list_pairs(cluster, fault):
+        cluster.network.reset_streams(here.ip, there.ip)
+
+
+async def _stall_streams(cluster: TroubledCluster, fault: Fault) -> None:
+    for here, there in _list_pairs(cluster, fault):
+        cluster.network.stall_streams(here.ip, there.ip)
+
+
+# --- companions ---------------------------------------------------------------------------------------
+
+
+async def _delay_companions(cluster: TroubledCluster, fault: Fault) -> None:
+    for index in fault.subjects:
+        cluster.pow_sources[index].lag_s = MIN_POW_LAG_S + (MAX_POW_LAG_S - MIN_POW_LAG_S) * fault.amount
+
+
+async def _hasten_companions(cluster: TroubledCluster, fault: Fault) -> None:
+    for index in fault.subjects:
+        cluster.pow_sources[index].lag_s = 0.0
+
+
+async def _stall_companions(cluster: TroubledCluster, fault: Fault) -> None:
+    for index in fault.subjects:
+        cluster.pow_sources[index].is_down = True
+
+
+async def _wake_companions(cluster: TroubledCluster, fault: Fault) -> None:
+    for index in fault.subjects:
+        cluster.pow_sources[index].is_down = False
+
+
+async def _fork_companions(cluster: TroubledCluster, fault: Fault) -> None:
+    """Every second time the rows of the replaced blocks are gone."""
+    tip = cluster.script.height_at(cluster.clock.now())
+    first = tip - 1 - int(fault.amount * MAX_POW_FORK)
+    cluster.script.fork(first, drop_rows=fault.number % 2 == 1, last=tip)
+    if any(source.told >= first for source in cluster.pow_sources.values()):
+        cluster.effects.count(fault)
+
+
+def _may_go(cluster: TroubledCluster, fault: Fault) -> bool:
+    """Whether a network is left without the subjects: half of it has to be on the list, and not voided."""
+    gone = cluster.gone | set(fault.subjects)
+    if 2 * len(gone) > cluster.count:
+        return False
+    cluster.gone = gone
+    return True
+
+
+def _choose_heights(cluster: TroubledCluster, fault: Fault) -> tuple[PowHeight, PowHeight]:
+    """The next block, and one a round or two later, or no list would show it."""
+    first = cluster.script.height_at(cluster.clock.now()) + 1
+    return first, first + int((1 + fault.amount) * cluster.params.round_s / cluster.params.pow_block_s)
+
+
+async def _change_lists(cluster: TroubledCluster, fault: Fault) -> None:
+    """Two rows for each subject: one now, one that takes it back.  Each counts from the first round whose
+    reference time comes after it."""
+    if not _may_go(cluster, fault):
+        return
+    script = cluster.script
+    first, last = _choose_heights(cluster, fault)
+    is_void = fault.kind is FaultKind.POW_VOID
+    operations = (VOID, UNVOID) if is_void else (UNREGISTER, REGISTER)
+    for index in fault.subjects:
+        entry = cluster.params.hypernodes[index]
+        for height, operation in zip((first, last), operations, strict=True):
+            script.add([script_row(script, operation, entry, height)])
+
+
+async def _register_worthless(cluster: TroubledCluster, fault: Fault) -> None:
+    """Some for each hypernode, for a round or two."""
+    script = cluster.script
+    first, last = _choose_heights(cluster, fault)
+    count = cluster.count * (1 + int(MAX_WORTHLESS * fault.amount))
+    ghosts = make_ghosts(cluster.params, f"worthless {fault.number}", count)
+    for height, operation in ((first, REGISTER), (last, UNREGISTER)):
+        script.add(list_worthless_rows(script, ghosts, height, operation))
+
+
+async def _move_on(cluster: TroubledCluster, fault: Fault) -> None:
+    """Through some hands, and back a round or two later."""
+    if not _may_go(cluster, fault):
+        return
+    script, [index] = cluster.script, fault.subjects
+    first, last = _choose_heights(cluster, fault)
+    pos = cluster.params.hypernodes[index].pos
+    heirs = make_ghosts(cluster.params, f"heir {fault.number}", 1 + int(MAX_HANDS * fault.amount))
+    script.add(list_moving_rows(script, pos, heirs, first))
+    script.add(list_returning_rows(script, pos, heirs, last))
+    cluster.moved.add(pos)
+
+
+# --- strangers ----------------------------------------------------------------------------------------
+
+
+async def _let_strangers_come(cluster: TroubledCluster, fault: Fault) -> None:
+    for index in fault.subjects:
+        strangers = Strangers(cluster, fault, cluster.hosts[index])
+        task = asyncio.get_running_loop().create_task(
+            attack(strangers), name=f"strangers {fault.number}", context=NOWHERE.copy()
+        )
+        cluster.crowds.setdefault(fault.number, []).append(task)
+
+
+async def _send_strangers_away(cluster: TroubledCluster, fault: Fault) -> None:
+    tasks = cluster.crowds.pop(fault.number, [])
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+# --- the table ----------------------------------------------------------------------------------------
+
+_CRASHES: Final = Trouble(hosts.take_down, hosts.bring_up)
+_TRAPS: Final = Trouble(hosts.set_traps, hosts.clear_traps)
+_CLOCKS: Final = Trouble(hosts.step_clocks, hosts.set_clocks_right)
+_BACKUPS: Final = Trouble(hosts.back_up, hosts.restore)
+_CUTS: Final = Trouble(_cut, _join)
+_LINKS: Final = Trouble(_spoil_links, _mend_links)
+_LISTS: Final = Trouble(_change_lists)
+
+TROUBLES: Final[Mapping[FaultKind, Trouble]] = {
+    FaultKind.CRASH: _CRASHES,
+    FaultKind.SILENT_CRASH: _CRASHES,
+    FaultKind.CRASH_IN_WRITE: _TRAPS,
+    FaultKind.CRASH_AT_AWAIT: Trouble(hosts.count_down, hosts.stop_counting),
+    FaultKind.POWER_CUT: Trouble(hosts.cut_power, hosts.restore_power),
+    FaultKind.PAUSE: Trouble(_pause, _resume),
+    FaultKind.FREEZE: Trouble(hosts.freeze, hosts.unfreeze),
+    FaultKind.CLOCK: _CLOCKS,
+    FaultKind.CLOCK_JUMP: _CLOCKS,
+    FaultKind.PARTITION: _CUTS,
+    FaultKind.LONG_PARTITION: Trouble(_part_for_long, take_one_side),
+    FaultKind.ONE_WAY: _CUTS,
+    FaultKind.SLOW: Trouble(_slow_down, _speed_up),
+    FaultKind.SPIKES: _LINKS,
+    FaultKind.LOSSY: _LINKS,
+    FaultKind.NARROW: _LINKS,
+    FaultKind.RESETS: Trouble(_reset_streams),
+    FaultKind.HALF_OPEN: Trouble(_stall_streams),
+    FaultKind.DISK_FULL: Trouble(hosts.fill_disks, hosts.empty_disks),
+    FaultKind.OLD_LEDGER: _BACKUPS,
+    FaultKind.OLD_BACKUP: _BACKUPS,
+    FaultKind.CLONE: Trouble(hosts.start_clone, hosts.end_clone),
+    FaultKind.POW_LATE: Trouble(_delay_companions, _hasten_companions),
+    FaultKind.POW_DOWN: Trouble(_stall_companions, _wake_companions),
+    FaultKind.POW_FORK: Trouble(_fork_companions),
+    FaultKind.POW_LEAVE: _LISTS,
+    FaultKind.POW_VOID: _LISTS,
+    FaultKind.POW_WORTHLESS: Trouble(_register_worthless),
+    FaultKind.POW_MOVE_ON: Trouble(_move_on),
+    **dict.fromkeys(STRANGERS, Trouble(_let_strangers_come, _send_strangers_away)),
+    **dict.fromkeys(LIARS, Trouble(hosts.turn, hosts.repent)),
+}

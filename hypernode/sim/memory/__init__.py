@@ -1,0 +1,1 @@
+"""The world in memory: virtual time, hosts, links and streams."""
