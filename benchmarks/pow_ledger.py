@@ -26,14 +26,14 @@ from benchmarks.figures import Row, time_call
 from hypernode.core.address import encode_address
 from hypernode.core.network import Network
 from hypernode.core.params import mainnet
-from hypernode.core.registry import REGISTER, UNREGISTER
+from hypernode.core.registrations.registry import REGISTER, UNREGISTER
 from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import Round
 from hypernode.devnet.pow_ledger import LedgerRow, open_ledger
 from hypernode.ports.registrations import RegisteredList
-from hypernode.pow.ledger_file import LedgerFile
-from hypernode.pow.ledger_reader import LedgerReader
-from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
+from hypernode.pow.ledger.file import LedgerFile
+from hypernode.pow.ledger.reader import LedgerReader
+from hypernode.pow.ledger.registry import LedgerRegistry, RegistryOptions
 
 VERSION: Final = 1
 """Of what the generator makes: a kept ledger of another version is made again."""

@@ -17,10 +17,10 @@ from benchmarks.figures import Row, time_call
 from hypernode.core.address import encode_address
 from hypernode.core.network import Network
 from hypernode.core.params import mainnet
-from hypernode.core.registry import REGISTER, UNREGISTER, UNVOID, VOID
+from hypernode.core.registrations.registry import REGISTER, UNREGISTER, UNVOID, VOID
 from hypernode.devnet.pow_ledger import LedgerRow, open_ledger
-from hypernode.pow.ledger_file import LedgerFile
-from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
+from hypernode.pow.ledger.file import LedgerFile
+from hypernode.pow.ledger.registry import LedgerRegistry, RegistryOptions
 
 NETWORK: Final = mainnet()
 MAX_RATIO: Final = 3.0

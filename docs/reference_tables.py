@@ -22,7 +22,7 @@ from hypernode.cli.check import command as check
 from hypernode.cli.ledger import command as ledger
 from hypernode.config.parameter_table import NO_PURPOSE, OF_THE_NETWORK, Parameter, load_table
 from hypernode.core.network import Delays, Network
-from hypernode.core.rainbow import BOUNDS, MAX_ITEMS
+from hypernode.core.registrations.rainbow import BOUNDS, MAX_ITEMS
 from hypernode.wire.catalogue import COMMANDS, LIMITS, CommandSpec, Limits, Values, Who
 from hypernode.wire.hello import FEATURES
 

@@ -13,8 +13,8 @@ from hypernode.ports.registrations import PowSource
 from hypernode.pow.failover_source import FailoverPowSource
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.pow.last_seen import LastSeen
-from hypernode.pow.ledger_registry import RegistryOptions
-from hypernode.pow.ledger_source import LedgerPowSource
+from hypernode.pow.ledger.registry import RegistryOptions
+from hypernode.pow.ledger.source import LedgerPowSource
 from hypernode.pow.node_source import NodePowSource
 
 COLOURED_NAME = "colored.json"

@@ -13,8 +13,8 @@ from hypernode.cli.flag_types import parse_path
 if TYPE_CHECKING:
     from hypernode.config.settings import Flags, Settings
     from hypernode.core.network import Network
-    from hypernode.pow.ledger_file import LedgerFile
-    from hypernode.pow.ledger_source import LedgerPowSource
+    from hypernode.pow.ledger.file import LedgerFile
+    from hypernode.pow.ledger.source import LedgerPowSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ def open_companion(settings: Settings) -> Companion:
     """Its ledger file, read in line, on from what a running node has kept of it.  Raises ConfigError for
     a network that has a fixed list in its place."""
     from hypernode.config.parameter_table import ConfigError
-    from hypernode.pow.ledger_file import LedgerFile
-    from hypernode.pow.ledger_registry import RegistryOptions
-    from hypernode.pow.ledger_source import LedgerPowSource
+    from hypernode.pow.ledger.file import LedgerFile
+    from hypernode.pow.ledger.registry import RegistryOptions
+    from hypernode.pow.ledger.source import LedgerPowSource
 
     if settings.network.hypernodes:
         expected = f"{settings.network.name} has a fixed list of hypernodes and no PoW chain"

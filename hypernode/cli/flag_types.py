@@ -50,7 +50,7 @@ def parse_port(text: str) -> int:
 
 def parse_pow_address(text: str) -> str:
     """An address of the PoW chain."""
-    from hypernode.core.pow_address import is_valid_pow_address
+    from hypernode.core.registrations.pow_address import is_valid_pow_address
 
     if not is_valid_pow_address(text.strip()):
         raise argparse.ArgumentTypeError(

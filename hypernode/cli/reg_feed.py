@@ -159,7 +159,7 @@ def _check_balances(
     companion: Companion, events: Sequence[Event], height: PowHeight
 ) -> tuple[BalanceCheck, ...]:
     from hypernode.node.chain.registration_feed import check_balances, replay
-    from hypernode.pow.past_balances import read_past_balances
+    from hypernode.pow.ledger.past_balances import read_past_balances
 
     state = replay(companion.network, events)
     balances = read_past_balances(companion.file, {entry.collateral for entry in state.entries})

@@ -12,7 +12,7 @@ from hypernode.cli.text_table import format_table
 from hypernode.core.counting import Uncounted
 from hypernode.core.network import Network
 from hypernode.core.printable import printable
-from hypernode.core.registry import COIN
+from hypernode.core.registrations.registry import COIN
 from hypernode.core.types import PowHeight, Registration
 from hypernode.node.chain.registration_feed import BalanceCheck, Event, replay
 

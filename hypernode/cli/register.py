@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from hypernode.cli.companion import Companion
     from hypernode.config.settings import Settings
     from hypernode.core.network import Network
-    from hypernode.core.registration_check import CountsFrom, Draft, Finding, Wish
-    from hypernode.core.registry import RegistryState
+    from hypernode.core.registrations.registration_check import CountsFrom, Draft, Finding, Wish
+    from hypernode.core.registrations.registry import RegistryState
 
 NEXT_ROUNDS: Final = 3
 AMOUNT: Final = "0"
@@ -75,7 +75,11 @@ def help_to_register(
     args: argparse.Namespace, settings: Settings, companion: Companion | None, now: float
 ) -> Exit:
     """All of ``main`` but its surroundings.  Raises PowNotReady, WalletError."""
-    from hypernode.core.registration_check import draft_register, draft_unregister, list_next_rounds
+    from hypernode.core.registrations.registration_check import (
+        draft_register,
+        draft_unregister,
+        list_next_rounds,
+    )
 
     network, state, balance = settings.network, None, 0
     if companion is not None:
@@ -95,7 +99,12 @@ def help_to_register(
 def _check(
     network: Network, wish: Wish, state: RegistryState | None, balance: int, *, is_leaving: bool
 ) -> list[Finding]:
-    from hypernode.core.registration_check import check_register, check_sender, check_texts, check_unregister
+    from hypernode.core.registrations.registration_check import (
+        check_register,
+        check_sender,
+        check_texts,
+        check_unregister,
+    )
 
     if state is None:
         return check_texts(network, wish)
@@ -108,7 +117,7 @@ async def _read_ledger(companion: Companion, pow_address: str, now: float) -> tu
     """The list at the last block, and the balance of the sender there (1e-8 BIS).  Raises PowNotReady."""
     from hypernode.node.chain.registration_feed import replay
     from hypernode.ports.registrations import PowNotReady
-    from hypernode.pow.past_balances import read_past_balances
+    from hypernode.pow.ledger.past_balances import read_past_balances
 
     try:
         status = await companion.source.get_status(now)
@@ -124,7 +133,7 @@ async def _read_ledger(companion: Companion, pow_address: str, now: float) -> tu
 def _make_wish(args: argparse.Namespace, settings: Settings, state: RegistryState | None) -> Wish:
     """What is asked for, with what is configured where nothing is said; to unregister, with what is
     registered: by the sender, or at the ip that the control address names.  Raises WalletError."""
-    from hypernode.core.registration_check import Wish, find_at, find_own
+    from hypernode.core.registrations.registration_check import Wish, find_at, find_own
 
     own = find_own(state, args.pow) if args.unregister and state is not None else None
     if own is None and args.unregister and state is not None and args.pow == settings.network.control_pow:
@@ -146,7 +155,7 @@ def _read_own_address(settings: Settings) -> str:
 
 
 def _make_url(wish: Wish, draft: Draft) -> str:
-    from hypernode.core.bis_url import encode_bis_url
+    from hypernode.core.registrations.bis_url import encode_bis_url
 
     return encode_bis_url(wish.pow_address, AMOUNT, draft.operation, draft.openfield)
 

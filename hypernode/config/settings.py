@@ -19,7 +19,7 @@ from hypernode.config.parameter_table import ConfigError, Parameter, get_default
 from hypernode.config.paths import follow_later, resolve_path
 from hypernode.core.network import Network
 from hypernode.core.public_ip import find_ip_fault, find_reach_fault
-from hypernode.core.rainbow import BOUNDS
+from hypernode.core.registrations.rainbow import BOUNDS
 from hypernode.health.remarks import Remark
 from hypernode.wire.catalogue import Limits
 

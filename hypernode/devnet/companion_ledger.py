@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from hypernode.core.network import Network
-from hypernode.core.registry import COIN, REGISTER
+from hypernode.core.registrations.registry import COIN, REGISTER
 from hypernode.core.types import PowHeight
 from hypernode.devnet.pow_blocks import DIFFICULTY, PowMiner, Transaction
 from hypernode.devnet.pow_keys import PowKey, derive_pow_key

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from hypernode.core.network import Network
-from hypernode.core.pow_signature import encode_pow_buffer
-from hypernode.core.registry import COIN
+from hypernode.core.registrations.pow_signature import encode_pow_buffer
+from hypernode.core.registrations.registry import COIN
 from hypernode.core.types import PowHeight
 from hypernode.devnet.pow_keys import PowKey, derive_pow_key, sign_pow
 from hypernode.devnet.pow_ledger import LedgerRow, Tip, to_coins

@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from hypernode.core.pow_signature import (
+from hypernode.core.registrations.pow_signature import (
     compute_ed25519_address,
     compute_ed25519_pubkey,
     compute_secp256k1_address,

@@ -9,7 +9,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Final
 
-from hypernode.core.registry import COIN
+from hypernode.core.registrations.registry import COIN
 from hypernode.core.types import PowHeight
 
 _SCHEMA: Final = (

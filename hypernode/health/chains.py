@@ -12,7 +12,7 @@ from typing import Final
 
 from hypernode.core.counting import Uncounted
 from hypernode.core.printable import printable
-from hypernode.core.registry import COIN
+from hypernode.core.registrations.registry import COIN
 from hypernode.core.types import Endpoint, PowHeight, Registration, Round
 from hypernode.health.findings import Finding, error, note, ok, warning
 

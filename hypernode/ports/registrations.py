@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from hypernode.core.colours import Colours
+from hypernode.core.registrations.colours import Colours
 from hypernode.core.types import (
     PowHeight,
     Registration,

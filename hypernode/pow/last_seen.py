@@ -12,7 +12,7 @@ from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from hypernode.core.colours import MAX_COLOURS, Colours
+from hypernode.core.registrations.colours import MAX_COLOURS, Colours
 from hypernode.core.types import Round
 from hypernode.files.own_files import DAMAGED, read_own, replacing
 from hypernode.ports.registrations import RegisteredList

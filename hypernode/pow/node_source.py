@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from hypernode.core.colours import BOOTSTRAP, MAX_COLOURS, RAINBOW, Colours
 from hypernode.core.params import Network
+from hypernode.core.registrations.colours import BOOTSTRAP, MAX_COLOURS, RAINBOW, Colours
 from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import Endpoint, PowHeight, Registration, Round
 from hypernode.ports.connections import Connections

@@ -11,9 +11,9 @@ import hashlib
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from hypernode.core.colours import Colours, collect_colours
 from hypernode.core.network import FixedHypernode, Network
-from hypernode.core.registry import (
+from hypernode.core.registrations.colours import Colours, collect_colours
+from hypernode.core.registrations.registry import (
     COIN,
     REGISTER,
     UNVOID,
@@ -24,7 +24,7 @@ from hypernode.core.registry import (
     compute_balance,
     sort_rows,
 )
-from hypernode.core.registry_rules import apply_rows
+from hypernode.core.registrations.registry_rules import apply_rows
 from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import PowHeight, Round
 from hypernode.ports.registrations import PowNotReady, PowStatus, RegisteredList

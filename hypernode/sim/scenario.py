@@ -10,10 +10,10 @@ from functools import partial
 from math import ceil
 from typing import Final
 
-from hypernode.core.colours import RAINBOW
 from hypernode.core.network import Network
 from hypernode.core.params import mainnet
-from hypernode.core.rainbow import apply_rainbow
+from hypernode.core.registrations.colours import RAINBOW
+from hypernode.core.registrations.rainbow import apply_rainbow
 from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.archive import Archive
 from hypernode.sim.cluster import make_network

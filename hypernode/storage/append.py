@@ -30,7 +30,7 @@ from hypernode.storage.rows import (
     fetch_messages,
     fetch_tip,
 )
-from hypernode.storage.schema import MAX_MESSAGES
+from hypernode.storage.schema.tables import MAX_MESSAGES
 from hypernode.storage.tally import add_tally, compute_tally, subtract_tally
 
 MAX_DROPPED_MESSAGES: Final = 20_000

@@ -11,7 +11,7 @@ from hypernode.core.types import Block, Height, Message
 from hypernode.storage.interface import Reader
 from hypernode.storage.long_texts import count_parts, has_stand_in, read_parts
 from hypernode.storage.rows import PIECE_BYTES, compute_first_id, fetch_headers, fetch_range
-from hypernode.storage.schema import MAX_MESSAGES
+from hypernode.storage.schema.tables import MAX_MESSAGES
 from hypernode.wire.pieces import encode_block_ends, encode_entry, encode_long_entry
 
 STEP_MESSAGES: Final = 1_000

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from hypernode.storage.interface import Database, Reader, StorageError
-from hypernode.storage.migrations import get_version
-from hypernode.storage.schema import LEDGER_MIGRATIONS, POSITION_BITS, SPAN_BITS
+from hypernode.storage.schema.migrations import get_version
+from hypernode.storage.schema.tables import LEDGER_MIGRATIONS, POSITION_BITS, SPAN_BITS
 
 _MAX_FAULTS: Final = 20
 _LEAST_SQLITE: Final = (3, 37)

@@ -16,8 +16,8 @@ from hypernode.ports.trouble import StorageBroken
 from hypernode.storage.database import Durability, open_database
 from hypernode.storage.inspection import check_whole
 from hypernode.storage.interface import Database, StorageError, Transaction, check_writable
-from hypernode.storage.migrations import Migration, check_version, migrate
 from hypernode.storage.read_only import SnapshotDatabase
+from hypernode.storage.schema.migrations import Migration, check_version, migrate
 
 FILE_NAME: Final = "poswallet.signed.db"
 

@@ -34,10 +34,10 @@ from hypernode.storage.interface import (
     Transaction,
     check_writable,
 )
-from hypernode.storage.migrations import check_version, migrate
 from hypernode.storage.reading import LedgerReader
 from hypernode.storage.rows import Tip, fetch_tip
-from hypernode.storage.schema import LEDGER_MIGRATIONS
+from hypernode.storage.schema.migrations import check_version, migrate
+from hypernode.storage.schema.tables import LEDGER_MIGRATIONS
 
 
 class _NotBetter(Exception):

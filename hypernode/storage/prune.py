@@ -16,7 +16,7 @@ from typing import Final
 from hypernode.core.types import Height
 from hypernode.storage.interface import Reader, StorageError, Transaction
 from hypernode.storage.rows import compute_first_id
-from hypernode.storage.schema import SPAN_BITS
+from hypernode.storage.schema.tables import SPAN_BITS
 from hypernode.storage.trouble import saying_trouble
 
 STEP_BLOCKS: Final = 500

@@ -22,7 +22,7 @@ from hypernode.storage.rows import (
     fetch_in,
     message_from_row,
 )
-from hypernode.storage.schema import POSITION_BITS, SPAN_BITS
+from hypernode.storage.schema.tables import POSITION_BITS, SPAN_BITS
 
 _MESSAGES_IN: Final = "SELECT id, txid FROM messages WHERE txid_key IN ({marks})"
 # Presence names the blocks; in each, the messages are one range of row ids.

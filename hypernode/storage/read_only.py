@@ -14,7 +14,7 @@ from typing import NoReturn
 from urllib.parse import quote
 
 from hypernode.ports.trouble import StorageBroken
-from hypernode.storage.foreign import distrust, require_file
+from hypernode.storage.archive.foreign import distrust, require_file
 from hypernode.storage.interface import Params, Reader, Row, StorageError, T, Transaction
 from hypernode.storage.trouble import saying_trouble
 
@@ -25,8 +25,8 @@ def connect_read_only(
     path: Path, *, traceless: bool = False, max_value_bytes: int | None = None
 ) -> sqlite3.Connection:
     """A connection that cannot write.  ``traceless``: for a brief look, leave no file beside it either.
-    ``max_value_bytes``: somebody else wrote it (``storage.foreign``).  Raises StorageError when there is no
-    such file, or it cannot be read."""
+    ``max_value_bytes``: somebody else wrote it (``storage.archive.foreign``).  Raises StorageError when there
+    is no such file, or it cannot be read."""
     require_file(path)
     try:
         # even a reader makes the files of a write-ahead log, and may not take them away; without them nobody

@@ -9,7 +9,7 @@ from typing import Any, Final
 from hypernode.core.errors import InvariantBroken
 from hypernode.core.types import Height, Kpis, Round
 from hypernode.storage.interface import Reader, Transaction
-from hypernode.storage.schema import POSITION_BITS
+from hypernode.storage.schema.tables import POSITION_BITS
 
 _LAST_OF_ROUND: Final = (
     "SELECT height, block_hash FROM blocks WHERE round = ? AND height <= ? ORDER BY height DESC LIMIT 1"

@@ -9,7 +9,7 @@ from typing import Final
 from hypernode.core.types import Block, ChainHeight, Height, Message, Round
 from hypernode.storage.interface import Reader, Row, SqlValue
 from hypernode.storage.long_texts import restore_blocks
-from hypernode.storage.schema import MAX_MESSAGES, POSITION_BITS
+from hypernode.storage.schema.tables import MAX_MESSAGES, POSITION_BITS
 
 TXID_KEY_BYTES: Final = 4
 """Of ten million messages some ten thousand pairs share a key: a row more to read, whose txid decides."""

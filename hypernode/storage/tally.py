@@ -14,7 +14,7 @@ from typing import Final
 from hypernode.core.kinds import KO_ACTION, NO_TEST, OK_ACTION, START_OR_TEST_OK, START_PARAMS, TEST_KO
 from hypernode.core.types import Block, Message, Round
 from hypernode.storage.interface import Transaction
-from hypernode.storage.schema import SPAN_BITS
+from hypernode.storage.schema.tables import SPAN_BITS
 
 _FORGED, _SENT, _START, _NO_TESTS, _OK_TESTS, _KO_TESTS, _OK_ACTIONS = range(7)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypernode.core.address import compute_address, validate_address
 from hypernode.core.errors import Reject
 from hypernode.core.hashing import h20
-from hypernode.core.pow_address import find_pos_fault
+from hypernode.core.registrations.pow_address import find_pos_fault
 from hypernode.core.signing import compute_pubkey
 from hypernode.core.types import ADDRESS_CHARS
 from hypernode.vectors.outcome import Agree, Differs, DiffersAsDocumented, Json, Outcome, compare_fields

@@ -17,13 +17,13 @@ from typing import Any, Final
 from hypernode.core.errors import Reject
 from hypernode.core.network import Network
 from hypernode.core.params import mainnet
-from hypernode.core.pow_address import is_valid_pow_address
-from hypernode.core.registration_text import parse_extras, parse_registration
+from hypernode.core.registrations.pow_address import is_valid_pow_address
+from hypernode.core.registrations.registration_text import parse_extras, parse_registration
 from hypernode.core.types import Registration
 from hypernode.devnet.pow_ledger import LedgerRow, open_ledger
 from hypernode.ports.registrations import PowNotReady
-from hypernode.pow.ledger_file import LedgerFile
-from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
+from hypernode.pow.ledger.file import LedgerFile
+from hypernode.pow.ledger.registry import LedgerRegistry, RegistryOptions
 from hypernode.vectors.outcome import Agree, Differs, Json, Outcome, compare, compare_fields
 
 _BLOCKS_NOTE: Final = re.compile(r"blocks (\d+)\.\.(\d+), ts = (\d+(?:\.\d+)?) ?\+ ?(\d+(?:\.\d+)?) ?\* ?i")

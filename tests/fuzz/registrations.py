@@ -7,10 +7,10 @@ from typing import Final
 
 from hypernode.core.address import compute_address
 from hypernode.core.params import testnet
-from hypernode.core.pow_signature import SignedRow, is_valid_pow_signature
-from hypernode.core.registry import OPERATIONS, PowRow, RegistryState
-from hypernode.core.registry_json import decode_state, encode_state
-from hypernode.core.registry_rules import apply_row
+from hypernode.core.registrations.pow_signature import SignedRow, is_valid_pow_signature
+from hypernode.core.registrations.registry import OPERATIONS, PowRow, RegistryState
+from hypernode.core.registrations.registry_json import decode_state, encode_state
+from hypernode.core.registrations.registry_rules import apply_row
 from hypernode.node.peers.peer_table import parse_port
 from tests.fuzz.cutter import Cutter
 

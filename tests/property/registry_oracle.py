@@ -1,5 +1,5 @@
 """The rules of the list as they were first written: entry by entry, in the words of the spec.  An oracle for
-``core.registry_rules``, which keeps tables: slow, and not to be changed with it."""
+``core.registrations.registry_rules``, which keeps tables: slow, and not to be changed with it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Final
 
 from hypernode.core.errors import Reject
 from hypernode.core.params import Network
-from hypernode.core.pow_address import find_pos_fault, is_valid_pow_address
-from hypernode.core.registration_text import RegistrationText, parse_registration
-from hypernode.core.registry import (
+from hypernode.core.registrations.pow_address import find_pos_fault, is_valid_pow_address
+from hypernode.core.registrations.registration_text import RegistrationText, parse_registration
+from hypernode.core.registrations.registry import (
     REGISTER,
     UNREGISTER,
     UNVOID,

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypernode.core.fork_choice import is_better, is_promise_kept
 from hypernode.core.kpis import compute_kpis, compute_score
 from hypernode.core.lottery import compute_connect_to, compute_round_plan
-from hypernode.core.registry import COIN, PowRow, RegistryState, compute_balance, sort_rows
-from hypernode.core.registry_rules import apply_rows
+from hypernode.core.registrations.registry import COIN, PowRow, RegistryState, compute_balance, sort_rows
+from hypernode.core.registrations.registry_rules import apply_rows
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, ChainHeight, Registration
 from hypernode.core.validate_block import find_breaks

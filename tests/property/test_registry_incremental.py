@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hypernode.core.errors import Reject
-from hypernode.core.registration_text import parse_registration
-from hypernode.core.registry import (
+from hypernode.core.registrations.registration_text import parse_registration
+from hypernode.core.registrations.registry import (
     COIN,
     OPERATIONS,
     PowRow,
@@ -21,11 +21,11 @@ from hypernode.core.registry import (
     compute_balance,
     sort_rows,
 )
-from hypernode.core.registry_json import decode_state, encode_state
-from hypernode.core.registry_rules import apply_rows
+from hypernode.core.registrations.registry_json import decode_state, encode_state
+from hypernode.core.registrations.registry_rules import apply_rows
 from hypernode.devnet.pow_ledger import LedgerRow
-from hypernode.pow.ledger_file import LedgerFile
-from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
+from hypernode.pow.ledger.file import LedgerFile
+from hypernode.pow.ledger.registry import LedgerRegistry, RegistryOptions
 from tests.property import registry_oracle
 from tests.unit.pow.ledgers import (
     FIRST,

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hypernode.core.network import Network
-from hypernode.core.registry import UNVOID, VOID
+from hypernode.core.registrations.registry import UNVOID, VOID
 from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import Endpoint, RoundPlan
 from hypernode.devnet.companion_ledger import append_block, append_until, prepare_ledger
@@ -17,8 +17,8 @@ from hypernode.devnet.pow_keys import create_pow_key
 from hypernode.machine.state import State
 from hypernode.node.owner.runtime import Node
 from hypernode.pow.failover_source import FailoverPowSource
-from hypernode.pow.ledger_registry import RegistryOptions
-from hypernode.pow.ledger_source import LedgerPowSource
+from hypernode.pow.ledger.registry import RegistryOptions
+from hypernode.pow.ledger.source import LedgerPowSource
 from hypernode.pow.node_source import NodePowSource
 from hypernode.pow.scripted_source import PowScript
 from hypernode.sim.memory.loop import run

@@ -19,7 +19,7 @@ from hypernode.config.parameter_table import load_table
 from hypernode.core import validate_block, validate_message
 from hypernode.core.network import Delays, Network
 from hypernode.core.params import network_from_json
-from hypernode.core.rainbow import BOUNDS
+from hypernode.core.registrations.rainbow import BOUNDS
 from hypernode.machine.state import State
 from hypernode.node.chain.examiner import Verdict
 from hypernode.wire.catalogue import COMMANDS, LIMITS, Limits

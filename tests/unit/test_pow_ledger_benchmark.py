@@ -11,8 +11,8 @@ import pytest
 from benchmarks.pow_ledger import Shape, append_registration, main, make_collateral, make_pow_ledger
 from hypernode.core.params import mainnet
 from hypernode.core.types import Registration
-from hypernode.pow.ledger_file import LedgerFile
-from hypernode.pow.ledger_registry import LedgerRegistry
+from hypernode.pow.ledger.file import LedgerFile
+from hypernode.pow.ledger.registry import LedgerRegistry
 
 NETWORK = mainnet()
 SHAPE = Shape(rows=3_000, addresses=40, registrants=9)

@@ -15,7 +15,7 @@ from hypernode.cli.check.look_node import PROBLEMS, describe, look_at_node, open
 from hypernode.config.settings import Settings
 from hypernode.core.counting import find_uncounted, is_collateral_kept
 from hypernode.core.network import Network
-from hypernode.core.registry import compute_weight
+from hypernode.core.registrations.registry import compute_weight
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
 from hypernode.core.types import Endpoint, Registration, Round
 from hypernode.health.chains import (
@@ -30,10 +30,10 @@ from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.chain.registration_feed import Event, replay, select_by_ip, select_by_pos
 from hypernode.ports.registrations import PowNotReady, PowSource, RegisteredList
 from hypernode.pow.companion_client import CompanionClient
-from hypernode.pow.ledger_access import find_unopenable
-from hypernode.pow.ledger_file import LedgerFile
-from hypernode.pow.ledger_registry import RegistryOptions
-from hypernode.pow.ledger_source import LedgerPowSource
+from hypernode.pow.ledger.access import find_unopenable
+from hypernode.pow.ledger.file import LedgerFile
+from hypernode.pow.ledger.registry import RegistryOptions
+from hypernode.pow.ledger.source import LedgerPowSource
 
 _ANYWHERE: Final = ("192.0.2.1", 9)
 """Nobody's: by the default route."""

@@ -148,8 +148,8 @@ async def _snapshot(args: argparse.Namespace, settings: Settings) -> dict[str, o
     import tempfile
 
     from hypernode.app.system_clock import SystemClock
+    from hypernode.storage.archive.snapshot import write_snapshot
     from hypernode.storage.interface import StorageError
-    from hypernode.storage.snapshot import write_snapshot
 
     target: Path = args.file.absolute()
     if not target.parent.is_dir():
@@ -202,8 +202,8 @@ def _add_export_flags(parser: argparse.ArgumentParser) -> None:
 
 async def _export(args: argparse.Namespace, settings: Settings) -> dict[str, object]:
     from hypernode.cli.progress import Meter
+    from hypernode.storage.archive.legacy_write import export_legacy
     from hypernode.storage.ledger import open_ledger_to_read
-    from hypernode.storage.legacy_write import export_legacy
     from hypernode.storage.read_only import SnapshotDatabase
 
     ledger = await open_ledger_to_read(SnapshotDatabase(settings.ledger_path), settings.network)

@@ -15,14 +15,14 @@ from hypernode.cli.progress import Meter
 from hypernode.config.settings import Settings
 from hypernode.node.chain.chain_import import BlockSource, LedgerChain, import_chain
 from hypernode.node.chain.examiner import HEADER_RULES, Examiner
-from hypernode.storage.archives import compute_sha256, extract, is_archive
+from hypernode.storage.archive.archives import compute_sha256, extract, is_archive
+from hypernode.storage.archive.legacy_read import LegacyChain, holds_legacy_chain
+from hypernode.storage.archive.legacy_schema import CHAIN_NAME
+from hypernode.storage.archive.snapshot import LEDGER_NAME, MANIFEST_NAME, MAX_MANIFEST_BYTES, load_manifest
 from hypernode.storage.inspection import MAX_VALUE_BYTES, check_sizes, check_whole
 from hypernode.storage.interface import StorageError
 from hypernode.storage.ledger import SqliteLedger, open_ledger_to_read
-from hypernode.storage.legacy_read import LegacyChain, holds_legacy_chain
-from hypernode.storage.legacy_schema import CHAIN_NAME
 from hypernode.storage.read_only import SnapshotDatabase
-from hypernode.storage.snapshot import LEDGER_NAME, MANIFEST_NAME, MAX_MANIFEST_BYTES, load_manifest
 
 
 async def import_file(

@@ -131,7 +131,7 @@ async def _gather(
     args: argparse.Namespace, settings: Settings, companion: Companion, rounds: range
 ) -> RewardWeek:
     from hypernode.node.chain.reward_week import gather_week
-    from hypernode.pow.past_balances import read_past_balances
+    from hypernode.pow.ledger.past_balances import read_past_balances
     from hypernode.storage.ledger import open_ledger_to_read
     from hypernode.storage.read_only import SnapshotDatabase
 

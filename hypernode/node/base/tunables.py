@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
-from hypernode.core.colours import Colours
 from hypernode.core.kinds import format_config, get_tunables
 from hypernode.core.network import Network
-from hypernode.core.rainbow import Tuning, apply_rainbow
+from hypernode.core.registrations.colours import Colours
+from hypernode.core.registrations.rainbow import Tuning, apply_rainbow
 
 OF_THE_NETWORK: Final = "network"
 OF_THE_OPERATOR: Final = "operator"

@@ -12,9 +12,9 @@ from typing import TypeAlias
 
 from hypernode.core.errors import Reject
 from hypernode.core.network import Network
-from hypernode.core.registration_text import parse_registration
-from hypernode.core.registry import COIN, PowRow, RegistryState, RowResult, compute_weight
-from hypernode.core.registry_rules import RegistryBuilder
+from hypernode.core.registrations.registration_text import parse_registration
+from hypernode.core.registrations.registry import COIN, PowRow, RegistryState, RowResult, compute_weight
+from hypernode.core.registrations.registry_rules import RegistryBuilder
 from hypernode.core.types import PowHeight, Registration
 
 Event: TypeAlias = tuple[PowRow, RowResult]

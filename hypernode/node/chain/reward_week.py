@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hypernode.core.network import Network
-from hypernode.core.registry import COIN, compute_weight
+from hypernode.core.registrations.registry import COIN, compute_weight
 from hypernode.core.rewards import RewardEntry, compute_entries
 from hypernode.core.types import PowHeight, Registration, Round
 from hypernode.ports.chain import Ledger

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from hypernode.core.colours import Colours
 from hypernode.core.counting import Counted, compute_counted, find_uncounted
 from hypernode.core.lottery import compute_round_plan
 from hypernode.core.params import Network
-from hypernode.core.rainbow import apply_rainbow
+from hypernode.core.registrations.colours import Colours
+from hypernode.core.registrations.rainbow import apply_rainbow
 from hypernode.core.types import Registration, Round, RoundPlan
 from hypernode.node.chain.history import History
 from hypernode.ports.registrations import PowSource, RegisteredList

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hypernode.core.colours import Colours
 from hypernode.core.counting import find_uncounted
 from hypernode.core.network import Network
+from hypernode.core.registrations.colours import Colours
 from hypernode.node.base.log_dedup import Repeats
 from hypernode.node.base.node_ports import World
 from hypernode.node.base.node_state import Present

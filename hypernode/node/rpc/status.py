@@ -14,11 +14,11 @@ from itertools import islice
 
 from hypernode.core.address import is_valid_address
 from hypernode.core.block import create_genesis
-from hypernode.core.colours import BOOTSTRAP, split_colour
 from hypernode.core.errors import Reject
 from hypernode.core.kinds import format_peer_name
 from hypernode.core.lottery import compute_silent
 from hypernode.core.params import Network
+from hypernode.core.registrations.colours import BOOTSTRAP, split_colour
 from hypernode.core.types import HASH_BYTES, ChainHeight, Registration, Round, RoundPlan
 from hypernode.machine.consensus import is_on_our_tip
 from hypernode.machine.peers import PeerView, get_best, group_chains, is_fresh, keep_fresh

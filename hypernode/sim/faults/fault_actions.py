@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from hypernode.core.registry import REGISTER, UNREGISTER, UNVOID, VOID
+from hypernode.core.registrations.registry import REGISTER, UNREGISTER, UNVOID, VOID
 from hypernode.core.types import PowHeight
 from hypernode.pow.scripted_source import script_row
 from hypernode.sim.cluster import Host

@@ -17,7 +17,7 @@ from typing import Final, cast
 
 from hypernode.core.counting import LEAST_WEIGHT
 from hypernode.core.network import Network
-from hypernode.core.registry import compute_weight
+from hypernode.core.registrations.registry import compute_weight
 from hypernode.core.timeline import compute_reference_time, compute_round_slot, compute_round_start
 from hypernode.core.types import PowHeight, Round
 from hypernode.ports.chain import Ledger

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from hypernode.core.counting import LEAST_WEIGHT
-from hypernode.core.registry import list_voided
+from hypernode.core.registrations.registry import list_voided
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
 from hypernode.sim.cluster import Host
 from hypernode.sim.faults.plan import Fault, FaultKind

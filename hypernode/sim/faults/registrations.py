@@ -11,7 +11,7 @@ from typing import Final
 from hypernode.core.address import encode_address
 from hypernode.core.hashing import h20
 from hypernode.core.network import Network
-from hypernode.core.registry import COIN, REGISTER, UNREGISTER, PowRow
+from hypernode.core.registrations.registry import COIN, REGISTER, UNREGISTER, PowRow
 from hypernode.core.types import PowHeight
 from hypernode.pow.scripted_source import FEE, PowScript, derive_collateral
 

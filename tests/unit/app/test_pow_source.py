@@ -17,7 +17,7 @@ from hypernode.devnet.companion_ledger import prepare_ledger
 from hypernode.devnet.pow_keys import create_pow_key
 from hypernode.pow.failover_source import FailoverPowSource
 from hypernode.pow.fixed_source import FixedPowSource
-from hypernode.pow.ledger_source import LedgerPowSource
+from hypernode.pow.ledger.source import LedgerPowSource
 from hypernode.pow.node_source import NodePowSource
 
 ORIGIN = 1_700_000_000

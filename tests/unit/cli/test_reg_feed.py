@@ -11,11 +11,11 @@ import pytest
 
 from hypernode.cli import reg_feed
 from hypernode.cli.companion import Companion
-from hypernode.core.registry import REGISTER, UNREGISTER
+from hypernode.core.registrations.registry import REGISTER, UNREGISTER
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
 from hypernode.node.chain.registration_feed import count_equal, replay
-from hypernode.pow.ledger_file import LedgerFile
-from hypernode.pow.ledger_source import LedgerPowSource
+from hypernode.pow.ledger.file import LedgerFile
+from hypernode.pow.ledger.source import LedgerPowSource
 from tests.unit.pow.ledgers import (
     FIRST,
     FUNDER,

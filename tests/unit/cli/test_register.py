@@ -13,7 +13,7 @@ import pytest
 
 from hypernode.cli import register
 from hypernode.cli.companion import load_tool_settings, open_companion
-from hypernode.core.registry import REGISTER, UNREGISTER
+from hypernode.core.registrations.registry import REGISTER, UNREGISTER
 from hypernode.wallet.pos_wallet import create_wallet
 from tests.unit.pow.ledgers import (
     FIRST,

@@ -10,8 +10,8 @@ import pytest
 from hypernode.config.parameter_table import ConfigError
 from hypernode.config.paths import get_start_folder, resolve_path
 from hypernode.config.settings import Flags, load_settings
-from hypernode.pow.ledger_file import LedgerFile
-from hypernode.pow.ledger_registry import LedgerRegistry
+from hypernode.pow.ledger.file import LedgerFile
+from hypernode.pow.ledger.registry import LedgerRegistry
 
 IMPOSSIBLE = ("~nosuchuser/x", "loop/x", "a" * 300, "b/" * 2_100, "file/x", "nul\0x")
 

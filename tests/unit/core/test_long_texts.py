@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from hypernode.core.errors import Reject
 from hypernode.core.hashing import h4
-from hypernode.core.pow_address import _decode_base58, find_pos_fault
-from hypernode.core.registration_text import (
+from hypernode.core.registrations.pow_address import _decode_base58, find_pos_fault
+from hypernode.core.registrations.registration_text import (
     KEPT_CHARS,
     MAX_OPENFIELD_CHARS,
     MAX_PORT_CHARS,

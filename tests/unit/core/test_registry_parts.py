@@ -10,15 +10,15 @@ from Crypto.Hash import SHA1
 from Crypto.PublicKey import RSA
 from Crypto.Signature import pkcs1_15
 
-from hypernode.core.pow_address import is_valid_pow_address
-from hypernode.core.pow_signature import (
+from hypernode.core.registrations.pow_address import is_valid_pow_address
+from hypernode.core.registrations.pow_signature import (
     SignedRow,
     compute_rsa_address,
     encode_pow_buffer,
     is_valid_pow_signature,
 )
-from hypernode.core.registry import RegistryState
-from hypernode.core.registry_json import decode_state, encode_state
+from hypernode.core.registrations.registry import RegistryState
+from hypernode.core.registrations.registry_json import decode_state, encode_state
 from hypernode.core.types import Registration
 from hypernode.devnet.pow_keys import KeyKind, create_pow_key, sign_pow
 

@@ -17,8 +17,8 @@ import pytest
 
 from hypernode.core.address import encode_address
 from hypernode.core.params import devnet, network_to_json
-from hypernode.core.pow_signature import SignedRow, is_valid_pow_signature
-from hypernode.core.registry import UNREGISTER, VOID
+from hypernode.core.registrations.pow_signature import SignedRow, is_valid_pow_signature
+from hypernode.core.registrations.registry import UNREGISTER, VOID
 from hypernode.devnet.companion import Companion, Parent, load_hypernodes, main
 from hypernode.devnet.companion_ledger import (
     DEFAULT_SEED,
@@ -31,8 +31,8 @@ from hypernode.devnet.companion_ledger import (
 from hypernode.devnet.pow_blocks import Transaction
 from hypernode.devnet.pow_keys import create_pow_key
 from hypernode.ports.registrations import RegisteredList
-from hypernode.pow.ledger_source import LedgerPowSource
-from hypernode.pow.ledger_values import to_units
+from hypernode.pow.ledger.source import LedgerPowSource
+from hypernode.pow.ledger.values import to_units
 
 ORIGIN = 1_700_000_000
 CONTROL = create_pow_key(b"\x05" * 32)

@@ -25,7 +25,7 @@ from hypernode.devnet.plan import (
     make_network,
     make_node_command,
 )
-from hypernode.pow.ledger_source import LedgerPowSource
+from hypernode.pow.ledger.source import LedgerPowSource
 from hypernode.wallet.pos_wallet import load_wallet
 
 NOW = 1_700_000_000.7

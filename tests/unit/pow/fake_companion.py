@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from hypernode.core.network import Network
-from hypernode.core.registry import COIN, compute_weight
+from hypernode.core.registrations.registry import COIN, compute_weight
 from hypernode.core.types import Endpoint
 from hypernode.ports.connections import Connections, Listener, Transport, TransportClosed
 from hypernode.pow.scripted_source import PowScript

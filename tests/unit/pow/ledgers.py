@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypernode.core.address import encode_address
 from hypernode.core.params import mainnet
-from hypernode.core.registry import REGISTER
+from hypernode.core.registrations.registry import REGISTER
 from hypernode.devnet.pow_ledger import LedgerRow, open_ledger
 
 FIRST = 800_001

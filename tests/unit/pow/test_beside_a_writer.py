@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.core.registry import UNREGISTER
-from hypernode.pow import ledger_index
-from hypernode.pow.ledger_file import LedgerFile
-from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
+from hypernode.core.registrations.registry import UNREGISTER
+from hypernode.pow.ledger import index as ledger_index
+from hypernode.pow.ledger.file import LedgerFile
+from hypernode.pow.ledger.registry import LedgerRegistry, RegistryOptions
 from tests.unit.pow.ledgers import (
     FIRST,
     NETWORK,

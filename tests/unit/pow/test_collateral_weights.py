@@ -12,16 +12,16 @@ import pytest
 
 from hypernode.core.counting import Uncounted, find_uncounted
 from hypernode.core.network import Network
-from hypernode.core.registry import COIN, PowRow
+from hypernode.core.registrations.registry import COIN, PowRow
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
 from hypernode.core.types import Round
 from hypernode.devnet.pow_ledger import LedgerRow
 from hypernode.ports.registrations import RegisteredList
-from hypernode.pow.ledger_file import LedgerFile
-from hypernode.pow.ledger_index import LedgerIndex
-from hypernode.pow.ledger_reader import LedgerReader
-from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
-from hypernode.pow.past_balances import read_past_balances
+from hypernode.pow.ledger.file import LedgerFile
+from hypernode.pow.ledger.index import LedgerIndex
+from hypernode.pow.ledger.past_balances import read_past_balances
+from hypernode.pow.ledger.reader import LedgerReader
+from hypernode.pow.ledger.registry import LedgerRegistry, RegistryOptions
 from hypernode.pow.scripted_source import PowScript, ScriptedPowSource
 from tests.unit.pow.ledgers import (
     FIRST,

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from benchmarks.registering import KINDS, derive, make_ledger
-from hypernode.pow import ledger_reader
-from hypernode.pow.ledger_reader import LedgerReader
+from hypernode.pow.ledger import reader as ledger_reader
+from hypernode.pow.ledger.reader import LedgerReader
 
 FEW = 200
 MANY = 600

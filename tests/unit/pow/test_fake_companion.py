@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hypernode.core.registry import COIN
+from hypernode.core.registrations.registry import COIN
 from hypernode.ports.connections import Transport, TransportClosed
 from tests.unit.pow.test_node_source import HYPERNODES, NETWORK, ROUND, TIME, Bed, play
 

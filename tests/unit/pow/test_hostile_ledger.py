@@ -12,14 +12,15 @@ from typing import Any
 
 import pytest
 
-from hypernode.core.registration_text import MAX_OPENFIELD_CHARS, shorten_openfield
-from hypernode.core.registry import REGISTER, RegistryState
+from hypernode.core.registrations.registration_text import MAX_OPENFIELD_CHARS, shorten_openfield
+from hypernode.core.registrations.registry import REGISTER, RegistryState
 from hypernode.ports.registrations import PowNotReady
-from hypernode.pow import ledger_reader, ledger_rows
-from hypernode.pow.ledger_file import LedgerFile
-from hypernode.pow.ledger_index import LedgerIndex
-from hypernode.pow.ledger_registry import LedgerRegistry, RegistryOptions
-from hypernode.pow.past_balances import read_past_balances
+from hypernode.pow.ledger import reader as ledger_reader
+from hypernode.pow.ledger import rows as ledger_rows
+from hypernode.pow.ledger.file import LedgerFile
+from hypernode.pow.ledger.index import LedgerIndex
+from hypernode.pow.ledger.past_balances import read_past_balances
+from hypernode.pow.ledger.registry import LedgerRegistry, RegistryOptions
 from tests.unit.pow.ledgers import (
     FIRST,
     FUNDER,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.core.registry import VOID
+from hypernode.core.registrations.registry import VOID
 from hypernode.core.types import Registration
 from hypernode.ports.registrations import RegisteredList
 from hypernode.pow.last_seen import LastSeen
-from hypernode.pow.ledger_source import LedgerPowSource
+from hypernode.pow.ledger.source import LedgerPowSource
 from tests.unit.pow.ledgers import (
     FIRST,
     NETWORK,

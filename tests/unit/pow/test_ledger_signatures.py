@@ -15,16 +15,16 @@ from Crypto.Signature import pkcs1_15
 
 from hypernode.core.address import encode_address
 from hypernode.core.params import devnet
-from hypernode.core.pow_signature import compute_rsa_address, encode_pow_buffer
-from hypernode.core.registry import REGISTER, VOID
+from hypernode.core.registrations.pow_signature import compute_rsa_address, encode_pow_buffer
+from hypernode.core.registrations.registry import REGISTER, VOID
 from hypernode.core.types import Registration
 from hypernode.devnet.companion_ledger import append_block, append_until, prepare_ledger
 from hypernode.devnet.pow_blocks import Transaction
 from hypernode.devnet.pow_keys import create_pow_key
 from hypernode.devnet.pow_ledger import LedgerRow, open_ledger
 from hypernode.ports.registrations import PowStatus, RegisteredList
-from hypernode.pow.ledger_registry import RegistryOptions
-from hypernode.pow.ledger_source import LedgerPowSource
+from hypernode.pow.ledger.registry import RegistryOptions
+from hypernode.pow.ledger.source import LedgerPowSource
 
 ORIGIN = 1_700_000_000
 CONTROL = create_pow_key(b"\x05" * 32)

@@ -10,7 +10,7 @@ import pytest
 from hypernode.core import params
 from hypernode.core.address import encode_address
 from hypernode.core.network import FixedHypernode
-from hypernode.core.registry import REGISTER, UNREGISTER, UNVOID, VOID, PowRow
+from hypernode.core.registrations.registry import REGISTER, UNREGISTER, UNVOID, VOID, PowRow
 from hypernode.core.types import Registration
 from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.fixed_source import FixedPowSource

@@ -13,11 +13,11 @@ import pytest
 
 from hypernode.core.params import Network
 from hypernode.core.types import Block, Juror, Registration, RoundPlan
+from hypernode.storage.archive.legacy_read import LegacyChain, holds_legacy_chain
+from hypernode.storage.archive.legacy_schema import CHAIN_NAME, HYPERNODES_NAME
+from hypernode.storage.archive.legacy_write import export_legacy
 from hypernode.storage.database import InlineDatabase, StorageError
 from hypernode.storage.ledger import SqliteLedger, open_ledger
-from hypernode.storage.legacy_read import LegacyChain, holds_legacy_chain
-from hypernode.storage.legacy_schema import CHAIN_NAME, HYPERNODES_NAME
-from hypernode.storage.legacy_write import export_legacy
 from tests.unit.storage.legacy_files import TRAPS, load_chain, make_trap_block, read_rows, write_legacy
 
 

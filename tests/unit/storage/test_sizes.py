@@ -11,9 +11,9 @@ from hypernode.ports.chain import Lane
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import SqliteLedger, open_ledger
 from hypernode.storage.long_texts import LONG_CHARS
-from hypernode.storage.migrations import migrate
 from hypernode.storage.rows import fetch_blocks
-from hypernode.storage.schema import LEDGER_MIGRATIONS
+from hypernode.storage.schema.migrations import migrate
+from hypernode.storage.schema.tables import LEDGER_MIGRATIONS
 from tests.unit.storage.chains import GENESIS, NETWORK, block, chain, message
 
 VERSION_WITHOUT = 2

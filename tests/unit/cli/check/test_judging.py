@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypernode.cli.check.table import ROWS
 from hypernode.core.counting import Uncounted
 from hypernode.core.params import mainnet
-from hypernode.core.registry import COIN
+from hypernode.core.registrations.registry import COIN
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Endpoint, Registration
 from hypernode.health.chains import (

@@ -26,7 +26,7 @@ from hypernode.config.run_file import describe_run, telling_run
 from hypernode.config.settings import Flags, Settings, load_settings
 from hypernode.core.network import FixedHypernode
 from hypernode.core.params import testnet as make_testnet
-from hypernode.core.registry import REGISTER, UNREGISTER, VOID
+from hypernode.core.registrations.registry import REGISTER, UNREGISTER, VOID
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
 from hypernode.core.types import Endpoint
 from hypernode.health.findings import Finding, Severity

@@ -25,8 +25,8 @@ from hypernode.core.params import network_to_json
 from hypernode.machine.peers import Order
 from hypernode.node.chain.check_state import FILE_NAME
 from hypernode.node.sync.partitions import ORDER_NAME, OtherTip, load_order, save_tips
-from hypernode.storage.archives import write_archive
-from hypernode.storage.legacy_schema import CHAIN_NAME, HYPERNODES_NAME
+from hypernode.storage.archive.archives import write_archive
+from hypernode.storage.archive.legacy_schema import CHAIN_NAME, HYPERNODES_NAME
 from hypernode.wallet.locks import acquire_lock
 from tests.unit.storage.legacy_files import load_chain, make_trap_block, read_rows, write_legacy
 

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from hypernode.cli.rewards import command as rewards
-from hypernode.core.registry import UNREGISTER
+from hypernode.core.registrations.registry import UNREGISTER
 from hypernode.core.timeline import compute_round_start
 from hypernode.core.types import Block
 from hypernode.storage.database import InlineDatabase

@@ -9,7 +9,7 @@ import pytest
 
 from hypernode.core import kinds
 from hypernode.core.params import mainnet
-from hypernode.core.registry import UNVOID, VOID, PowRow
+from hypernode.core.registrations.registry import UNVOID, VOID, PowRow
 from hypernode.core.timeline import compute_reference_time, compute_slot_start
 from hypernode.core.types import Message
 from hypernode.machine.peers import Support

@@ -17,7 +17,7 @@ from types import ModuleType
 
 import hypernode
 from hypernode.core.network import Network
-from hypernode.core.rainbow import BOUNDS
+from hypernode.core.registrations.rainbow import BOUNDS
 from hypernode.node.owner.runtime import Node
 from tests.unit.node.base.test_tunables import Written
 from tests.unit.node.worlds import ROUND, play

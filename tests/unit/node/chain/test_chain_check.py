@@ -26,7 +26,7 @@ from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.sim.memory.adapters import InlineVerifier, MemoryFiles
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import SqliteLedger, open_ledger
-from hypernode.storage.schema import POSITION_BITS
+from hypernode.storage.schema.tables import POSITION_BITS
 from tests.unit.node.worlds import Bed, Branch, play
 
 SLOTS = ((3, 0), (3, 1), (3, 5), (4, 0), (6, 0), (6, 3), (9, 1), (9, 2))

@@ -1,0 +1,227 @@
+"""What to write into the PoW ledger to register or unregister, checked against every rule before (spec 5).
+
+A registration that breaks a rule is void, and its fee is gone; nothing tells the sender.  So all that can be
+known beforehand is looked at here: the rules of the list as it is, the balance, and what no rule forbids but
+makes a hypernode that nobody can dial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Final
+
+from hypernode.core.address import is_valid_address
+from hypernode.core.network import Network
+from hypernode.core.public_ip import find_reach_fault
+from hypernode.core.registrations.pow_address import is_valid_pow_address
+from hypernode.core.registrations.registry import COIN, REGISTER, UNREGISTER, RegistryState, compute_weight
+from hypernode.core.timeline import compute_reference_time, compute_round_slot, compute_round_start
+from hypernode.core.types import Registration, Round, Timestamp
+
+MAX_PORT: Final = 65_535
+_BASE_FEE: Final = COIN // 100
+_FEE_A_CHAR: Final = COIN // 100_000
+_SEPARATORS: Final = ",=:"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be registered, or unregistered.  ``pow_address`` sends, and holds the collateral; ``reward``
+    empty: to itself; ``reason`` is for unregistering."""
+
+    pow_address: str
+    ip: str
+    port: str
+    pos: str
+    reward: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.  ``level``: ``ok``, ``warning``, or ``error``: it would be void, or of no
+    use."""
+
+    level: str
+    rule: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A transaction to write: of amount 0, from the collateral address to itself."""
+
+    operation: str
+    openfield: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountsFrom:
+    """In a PoW block up to ``reference`` it is in the list of ``round``, which begins at ``start``."""
+
+    round: Round
+    reference: Timestamp
+    start: Timestamp
+
+
+def check_texts(network: Network, wish: Wish) -> list[Finding]:
+    """The rules that need nothing but the texts themselves."""
+    return [
+        _check_ip(wish.ip),
+        _check_port(wish.port),
+        _check_pow_address("sender", wish.pow_address),
+        *([_check_pow_address("reward address", wish.reward)] if wish.reward else []),
+        _check_pos(network, wish.pos),
+        *([_check_reason(wish.reason)] if wish.reason else []),
+    ]
+
+
+def check_sender(wish: Wish) -> list[Finding]:
+    """Of those, the ones for who has a registration: ip and PoS address are as the list took them."""
+    return [
+        _check_port(wish.port),
+        _check_pow_address("sender", wish.pow_address),
+        *([_check_reason(wish.reason)] if wish.reason else []),
+    ]
+
+
+def check_register(network: Network, wish: Wish, state: RegistryState, balance: int | None) -> list[Finding]:
+    """The rules that need the present list and the sender's balance (1e-8 BIS)."""
+    return [
+        _check_free("rule 4", f"the ip {wish.ip}", [e for e in state.entries if e.ip == wish.ip]),
+        _check_free("rule 5", f"the PoS address {wish.pos}", [e for e in state.entries if e.pos == wish.pos]),
+        _check_free("rule 6", "the sender", [e for e in state.entries if e.collateral == wish.pow_address]),
+        _check_balance(network, balance, draft_register(wish)),
+        *([_VOIDED] if wish.pos in state.voids else []),
+    ]
+
+
+def check_unregister(network: Network, wish: Wish, state: RegistryState) -> list[Finding]:
+    """Whether the sender has this registration, or may end that of another."""
+    own = find_own(state, wish.pow_address)
+    if own is None and wish.pow_address == network.control_pow:
+        return [_check_control(wish, state)]
+    if own is None:
+        return [Finding("error", "unregister 2", "the sender has no registration")]
+    if (own.ip, own.port, own.pos) == (wish.ip, wish.port, wish.pos):
+        return [Finding("ok", "unregister 1", "this is the sender's registration")]
+    there = f"{own.ip}:{own.port}:{own.pos}"
+    return [Finding("error", "unregister 1", f"the sender's registration is another one: {there}")]
+
+
+def _check_control(wish: Wish, state: RegistryState) -> Finding:
+    place = (wish.ip, wish.port, wish.pos)
+    entry = next((e for e in state.entries if (e.ip, e.port, e.pos) == place), None)
+    if entry is None:
+        return Finding("error", "unregister 3", f"nobody has registered {':'.join(place)}")
+    words = f"the control address may end the registration of {entry.collateral}"
+    return Finding("ok", "unregister 3", words)
+
+
+def find_own(state: RegistryState, pow_address: str) -> Registration | None:
+    """The present registration of a collateral address."""
+    return next((entry for entry in state.entries if entry.collateral == pow_address), None)
+
+
+def find_at(state: RegistryState, ip: str | None) -> Registration | None:
+    """The present registration of an ip; there is one at most."""
+    return next((entry for entry in state.entries if entry.ip == ip), None)
+
+
+def draft_register(wish: Wish) -> Draft:
+    """The transaction that registers."""
+    reward = f",reward={wish.reward}" if wish.reward and wish.reward != wish.pow_address else ""
+    return Draft(REGISTER, f"{wish.ip}:{wish.port}:{wish.pos}{reward}")
+
+
+def draft_unregister(wish: Wish) -> Draft:
+    """The transaction that unregisters."""
+    reason = f",reason={wish.reason}" if wish.reason else ""
+    return Draft(UNREGISTER, f"{wish.ip}:{wish.port}:{wish.pos}{reason}")
+
+
+def list_next_rounds(network: Network, now: float, count: int) -> list[CountsFrom]:
+    """The next rounds whose reference time is still to come."""
+    round_, _ = compute_round_slot(network, now)
+    found: list[CountsFrom] = []
+    while len(found) < count:
+        round_ += 1
+        reference = compute_reference_time(network, round_)
+        if reference > now:
+            found.append(CountsFrom(round_, reference, compute_round_start(network, round_)))
+    return found
+
+
+def estimate_fee(openfield: str) -> int:
+    """What the PoW chain takes for a transaction (1e-8 BIS): 0.01 BIS and 0.00001 for each character."""
+    return _BASE_FEE + _FEE_A_CHAR * len(openfield)
+
+
+_VOIDED: Final = Finding(
+    "warning", "void", "the control address has voided this PoS address: registered, it would get no slots"
+)
+
+
+def _check_ip(ip: str) -> Finding:
+    try:
+        IPv4Address(ip)
+    except ValueError:
+        return Finding("error", "rule 1", f"{ip!r} is no IPv4 address (names and IPv6 cannot be registered)")
+    if fault := find_reach_fault(ip):
+        return Finding("warning", "rule 1", f"{ip} {fault}")
+    return Finding("ok", "rule 1", f"{ip} is an IPv4 address")
+
+
+def _check_port(port: str) -> Finding:
+    # not a rule of the list: legacy nodes do not look at it, and stop over what is no number
+    if port.isascii() and port.isdecimal() and port == str(int(port[:6])) and 1 <= int(port) <= MAX_PORT:
+        return Finding("ok", "port", f"{port} is a port")
+    return Finding("error", "port", f"{port!r} is no port: expected a number from 1 to {MAX_PORT}")
+
+
+def _check_pow_address(what: str, address: str) -> Finding:
+    if is_valid_pow_address(address) and address == address.strip():
+        return Finding("ok", "rule 2", f"the {what} {address} has the form of a Bismuth address")
+    return Finding("error", "rule 2", f"the {what} {address!r} is no Bismuth address")
+
+
+def _check_pos(network: Network, pos: str) -> Finding:
+    if is_valid_address(pos, network.address_byte):
+        return Finding("ok", "rule 3", f"{pos} is a PoS address of {network.name}")
+    return Finding("error", "rule 3", f"{pos!r} is no PoS address of {network.name}")
+
+
+def _check_reason(reason: str) -> Finding:
+    if any(char in reason for char in _SEPARATORS):
+        return Finding("error", "openfield", f"the reason must be without any of {' '.join(_SEPARATORS)}")
+    return Finding("ok", "openfield", "the reason has no separators in it")
+
+
+def _check_free(rule: str, what: str, taken: Sequence[Registration]) -> Finding:
+    if not taken:
+        return Finding("ok", rule, f"{what} is not registered yet")
+    entry = taken[0]
+    return Finding(
+        "error",
+        rule,
+        f"{what} is registered already: {entry.ip}:{entry.port}:{entry.pos} by {entry.collateral}",
+    )
+
+
+def _check_balance(network: Network, balance: int | None, draft: Draft) -> Finding:
+    # the transaction's own row is within the height that its weight is taken at: its fee counts
+    fee = estimate_fee(draft.openfield)
+    left = (balance or 0) - fee
+    weight = max(0, compute_weight(network, left))
+    words = f"the sender has {_format_bis(balance or 0)} BIS, less a fee of about {_format_bis(fee)}"
+    if weight < 1:
+        needed = _format_bis(network.collateral_unit * COIN + fee)
+        return Finding("error", "rule 7", f"{words}: weight 0. Have at least {needed} BIS there")
+    return Finding("ok", "rule 7", f"{words}: weight {weight}")
+
+
+def _format_bis(units: int) -> str:
+    whole, part = divmod(units, COIN)
+    return f"{whole:,}.{part:08d}".rstrip("0").rstrip(".")

@@ -1,0 +1,1 @@
+"""Chains in files to be carried: archives, snapshots, the legacy form."""

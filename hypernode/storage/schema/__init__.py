@@ -1,0 +1,1 @@
+"""The tables of the ledger, their migrations, and whether a file has them."""

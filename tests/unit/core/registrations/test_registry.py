@@ -1,0 +1,282 @@
+"""The rules of the PoW list (spec 5), each accepted and refused, told by its number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hypernode.core.address import encode_address
+from hypernode.core.params import mainnet
+from hypernode.core.registrations.registry import (
+    COIN,
+    REGISTER,
+    UNREGISTER,
+    UNVOID,
+    VOID,
+    PowRow,
+    RegistryState,
+    RowResult,
+    compute_balance,
+    compute_weight,
+    filter_by_balance,
+    is_near_boundary,
+    list_voided,
+    sort_rows,
+)
+from hypernode.core.registrations.registry_rules import apply_row, apply_rows
+
+NETWORK = mainnet()
+HEIGHT = 800_000
+A, B, C = ("a" * 56, "b" * 56, "c" * 56)
+CONTROL = NETWORK.control_pow
+
+
+def pos(number: int) -> str:
+    return encode_address(bytes([number]) * 20, NETWORK.address_byte)
+
+
+def openfield(number: int, *, ip: str | None = None, extras: str = "") -> str:
+    return f"{ip or f'10.0.0.{number}'}:6969:{pos(number)}{extras}"
+
+
+def row(sender: str, operation: str, text: str, height: int = HEIGHT) -> PowRow:
+    return PowRow(height, 1.5, sender, sender, 0, COIN // 100, 0, operation, text)
+
+
+def rich(address: str, height: int) -> int:
+    return 15_000 * COIN
+
+
+def register(*pairs: tuple[str, int]) -> RegistryState:
+    rows = [row(sender, REGISTER, openfield(number)) for sender, number in pairs]
+    state, results = apply_rows(NETWORK, RegistryState(), rows, rich)
+    assert all(result.ok for result in results)
+    return state
+
+
+def judge(state: RegistryState, sender: str, operation: str, text: str, height: int = HEIGHT) -> RowResult:
+    after, result = apply_row(NETWORK, state, row(sender, operation, text, height), rich)
+    assert result.ok or after == state
+    return result
+
+
+def test_a_register_is_taken_with_all_its_parts() -> None:
+    text = openfield(1, extras=f",reward={B},source={A},reason=why")
+    state, result = apply_row(NETWORK, RegistryState(), row(A, REGISTER, text), rich)
+    assert result == RowResult(True, "registered, weight 1", 1)
+    (entry,) = state.entries
+    assert (entry.collateral, entry.ip, entry.port, entry.pos) == (A, "10.0.0.1", "6969", pos(1))
+    assert (entry.reward, entry.weight, entry.timestamp) == (B, 1, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("rule", "sender", "text"),
+    [
+        ("rule 1", A, openfield(1, ip="010.0.0.1")),
+        ("rule 1", A, openfield(1, ip="256.0.0.1")),
+        ("rule 1", A, openfield(1, ip="10.0.0.1\n")),
+        ("rule 1", A, openfield(1, ip="node.example.org")),
+        ("rule 2", A[1:], openfield(1)),
+        ("rule 2", A, openfield(1, extras=",reward=")),
+        ("rule 2", A, openfield(1, extras=f",reward={B.upper()}")),
+        ("rule 3", A, f"10.0.0.1:6969:{encode_address(bytes(20), 0x55)}"),
+        ("rule 3", A, f"10.0.0.1:6969:{pos(1)[:-1]}x"),
+        ("rule 3", A, f"10.0.0.1:6969:{pos(1)[:-1]}0"),
+        ("rule 3", A, f"10.0.0.1:6969: {pos(1)}"),
+        ("5-pow openfield", A, "10.0.0.1:6969"),
+        ("5-pow openfield", A, f"::1:6969:{pos(1)}"),
+        ("5-pow openfield", A, openfield(1, extras=",")),
+        ("5-pow openfield", A, openfield(1, extras=",a=b=c")),
+        ("5-pow openfield", A, openfield(1, extras=f",source={B}")),
+    ],
+)
+def test_a_bad_register_is_refused_by_its_rule(rule: str, sender: str, text: str) -> None:
+    result = judge(RegistryState(), sender, REGISTER, text)
+    assert (result.ok, result.rule) == (False, rule)
+    assert result.reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        openfield(1, ip="0.0.0.0"),
+        openfield(1, ip="255.255.255.255"),
+        openfield(1, extras=",source="),
+        openfield(1, extras=",unknown=x"),
+        f"10.0.0.1:no number:{pos(1)}",
+        f"10.0.0.1::{pos(1)}\u2003\t",
+    ],
+)
+def test_what_legacy_takes_is_taken(text: str) -> None:
+    assert judge(RegistryState(), A, REGISTER, text).ok
+
+
+@pytest.mark.parametrize(
+    ("rule", "sender", "text"),
+    [
+        ("rule 4", B, f"10.0.0.1:7000:{pos(2)}"),
+        ("rule 5", B, f"10.0.0.2:6969:{pos(1)}"),
+        ("rule 6", A, openfield(2)),
+    ],
+)
+def test_a_duplicate_is_refused_while_the_other_is_present(rule: str, sender: str, text: str) -> None:
+    state = register((A, 1))
+    assert judge(state, sender, REGISTER, text).rule == rule
+    gone, result = apply_row(NETWORK, state, row(A, UNREGISTER, openfield(1)), rich)
+    assert result.ok
+    assert judge(gone, sender, REGISTER, text).ok
+
+
+def test_registrations_begin_at_the_first_height() -> None:
+    first = NETWORK.first_pow_height
+    assert judge(RegistryState(), A, REGISTER, openfield(1), first).ok
+    assert judge(RegistryState(), A, REGISTER, openfield(1), first - 1).rule == "first height"
+
+
+def test_an_operation_of_something_else_is_void() -> None:
+    assert judge(RegistryState(), A, "hypernode:regis", openfield(1)).rule == "operation"
+
+
+@pytest.mark.parametrize(
+    ("balance", "weight"),
+    [
+        (None, -1),
+        (10_000 * COIN - 1, 0),
+        (10_000 * COIN, 1),
+        (29_999 * COIN, 2),
+        (30_000 * COIN, 3),
+        (10**6 * COIN, 3),
+        (-1, -1),
+        (-24_999 * COIN, -3),
+    ],
+)
+def test_weight_is_rounded_down_and_may_be_negative(balance: int | None, weight: int) -> None:
+    assert compute_weight(NETWORK, balance) == weight
+    result = apply_row(NETWORK, RegistryState(), row(A, REGISTER, openfield(1)), lambda *_: balance)[1]
+    assert (result.ok, result.weight) == (True, weight)
+
+
+def test_an_owner_unregisters_only_what_it_names_exactly() -> None:
+    state = register((A, 1), (B, 2))
+    for text in (openfield(2), openfield(1, ip="10.0.0.9"), f"10.0.0.1:06969:{pos(1)}"):
+        assert judge(state, A, UNREGISTER, text).rule == "unregister 1"
+    assert judge(state, C, UNREGISTER, openfield(1)).rule == "unregister 2"
+    after, result = apply_row(NETWORK, state, row(A, UNREGISTER, openfield(1)), rich)
+    assert result.ok
+    assert [entry.collateral for entry in after.entries] == [B]
+
+
+def test_a_register_after_an_unregister_goes_to_the_end() -> None:
+    state = register((A, 1), (B, 2))
+    rows = [row(A, UNREGISTER, openfield(1)), row(A, REGISTER, openfield(1))]
+    state, _ = apply_rows(NETWORK, state, rows, rich)
+    assert [entry.collateral for entry in state.entries] == [B, A]
+
+
+def test_the_control_address_unregisters_whoever_it_names() -> None:
+    state = register((A, 1), (B, 2))
+    after, result = apply_row(
+        NETWORK, state, row(CONTROL, UNREGISTER, openfield(2, extras=",reason=x")), rich
+    )
+    assert result.ok
+    assert [entry.collateral for entry in after.entries] == [A]
+    # as legacy: of nobody it is taken too, and changes nothing
+    same, result = apply_row(NETWORK, state, row(CONTROL, UNREGISTER, openfield(3)), rich)
+    assert (same, result.ok) == (state, True)
+
+
+def test_a_registered_control_address_unregisters_only_its_own() -> None:
+    state = register((A, 1), (CONTROL, 2))
+    assert judge(state, CONTROL, UNREGISTER, openfield(1)).rule == "unregister 1"
+    assert judge(state, CONTROL, UNREGISTER, openfield(2)).ok
+
+
+def test_a_void_stays_on_the_list_and_the_last_word_counts() -> None:
+    state = register((A, 1), (B, 2))
+    assert judge(state, A, VOID, openfield(1)).rule == "void 1"
+    assert judge(state, CONTROL, VOID, openfield(3)).rule == "void 3"
+    assert judge(state, CONTROL, UNVOID, openfield(2)).rule == "void 2"
+    state, result = apply_row(NETWORK, state, row(CONTROL, VOID, openfield(2, extras=",reason=spam")), rich)
+    assert result.ok
+    assert list_voided(state) == (pos(2),)
+    assert len(state.entries) == 2
+    state, result = apply_row(NETWORK, state, row(CONTROL, UNVOID, openfield(2)), rich)
+    assert result.ok
+    assert list_voided(state) == ()
+
+
+def test_a_void_is_not_washed_off_by_registering_again() -> None:
+    state = register((A, 1), (B, 2))
+    rows = [row(CONTROL, VOID, openfield(1)), row(A, UNREGISTER, openfield(1))]
+    state, _ = apply_rows(NETWORK, state, rows, rich)
+    assert list_voided(state) == ()
+    state, _ = apply_rows(NETWORK, state, [row(A, REGISTER, openfield(1))], rich)
+    assert list_voided(state) == (pos(1),)
+
+
+def test_the_final_balance_check_leaves_out_who_moved_the_collateral() -> None:
+    state = register((A, 1), (B, 2))
+    balances = {A: 9_999 * COIN, B: 10_000 * COIN}
+    left = filter_by_balance(NETWORK, state.entries, HEIGHT, lambda address, _: balances[address])
+    assert [entry.collateral for entry in left] == [B]
+
+
+def test_balances_are_exact_and_count_mirror_rows() -> None:
+    def move(height: int, sender: str, recipient: str, amount: int, fee: int = 0, reward: int = 0) -> PowRow:
+        return PowRow(height, 0, sender, recipient, amount, fee, reward, "", "")
+
+    rows = [
+        move(5, A, A, 0, 0, 15 * COIN),
+        move(6, A, B, 3 * COIN, 1),
+        move(-900, "Development Reward", A, 8 * COIN),
+        move(7, A, B, COIN),
+    ]
+    assert compute_balance(rows, A, 6) == 20 * COIN - 1
+    assert compute_balance(rows, B, 7) is None
+    assert compute_balance(rows, A, -1000) is None
+
+
+def test_rows_of_a_block_count_as_in_the_ledger_or_by_operation() -> None:
+    rows = [row(A, UNREGISTER, "", 5), row(B, REGISTER, "", 5), row(C, UNREGISTER, "", 4)]
+    assert [r.address for r in sort_rows(NETWORK, rows)] == [C, A, B]
+    other = replace(NETWORK, pow_row_order="operation")
+    assert [r.address for r in sort_rows(other, rows)] == [C, B, A]
+
+
+@pytest.mark.parametrize(
+    ("balance", "is_near"),
+    [
+        (10_000 * COIN, True),
+        (10_000 * COIN - 100, True),
+        (10_000 * COIN + 100, True),
+        (10_000 * COIN + 101, False),
+        (29_999 * COIN, False),
+        (30_000 * COIN - 1, True),
+        (40_000 * COIN, False),
+        (0, True),
+        (-3, True),
+        (None, False),
+    ],
+)
+def test_a_balance_next_to_another_weight_is_told(balance: int | None, is_near: bool) -> None:
+    assert is_near_boundary(NETWORK, balance) is is_near
+    _, result = apply_row(
+        NETWORK, RegistryState(), row(A, REGISTER, openfield(1)), lambda address, height: balance
+    )
+    assert result.is_near is is_near
+    assert ("legacy nodes" in result.reason) is is_near
+
+
+@pytest.mark.parametrize("operation", [REGISTER, UNREGISTER, VOID, UNVOID])
+def test_a_row_whose_signature_is_not_its_senders_is_left_out(operation: str) -> None:
+    state = register((A, 1))
+    sender = {REGISTER: B, UNREGISTER: A}.get(operation, CONTROL)
+    number = 2 if operation == REGISTER else 1
+    if operation == UNVOID:
+        state, _ = apply_row(NETWORK, state, row(CONTROL, VOID, openfield(1)), rich)
+    good = row(sender, operation, openfield(number))
+    after, result = apply_row(NETWORK, state, replace(good, verified=False), rich)
+    assert (after, result.ok, result.rule) == (state, False, "signature")
+    for verdict in (True, None):
+        assert apply_row(NETWORK, state, replace(good, verified=verdict), rich)[1].ok

@@ -1,0 +1,277 @@
+"""Lists derived from ledger files: heights, confirmations, rounds in steps, rollbacks, indices."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from hypernode.core.registrations.registry import UNREGISTER
+from hypernode.core.timeline import compute_reference_time
+from hypernode.ports.registrations import PowNotReady
+from hypernode.pow.ledger.file import LedgerFile
+from hypernode.pow.ledger.registry import LedgerRegistry, RegistryOptions
+from tests.unit.pow.ledgers import (
+    FIRST,
+    FUNDER,
+    NETWORK,
+    START,
+    blocks,
+    collateral,
+    funding,
+    hash_of,
+    registering,
+    roll_back_to,
+    row,
+    text_of,
+    time_of,
+    write,
+)
+
+INDICES = (
+    "CREATE INDEX i1 ON transactions(address)",
+    "CREATE INDEX i2 ON transactions(recipient)",
+    "CREATE INDEX i3 ON transactions(operation)",
+    "CREATE INDEX i4 ON transactions(block_height)",
+    "CREATE INDEX i5 ON transactions(reward)",
+    "CREATE INDEX i6 ON transactions(timestamp)",
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger #1 ?.db"
+
+
+def open_registry(path: Path, *, chunk_rows: int = 7) -> LedgerRegistry:
+    return LedgerRegistry(LedgerFile(path, 0.05, 2), NETWORK, RegistryOptions(chunk_rows))
+
+
+def collaterals(registry: LedgerRegistry, height: int) -> list[str]:
+    found, state = registry.derive_at(time_of(height))
+    assert found == height
+    return [entry.collateral for entry in state.entries]
+
+
+def test_more_than_twenty_blocks_must_follow(path: Path) -> None:
+    write(path, blocks(FIRST, FIRST + 30))
+    registry = open_registry(path)
+    assert registry.derive_at(time_of(FIRST + 9) + 59)[0] == FIRST + 9
+    with pytest.raises(PowNotReady, match="expected more than 20 blocks after 800011"):
+        registry.derive_at(time_of(FIRST + 10))
+    write(path, blocks(FIRST + 31, FIRST + 31))
+    assert registry.derive_at(time_of(FIRST + 10))[0] == FIRST + 10
+
+
+def test_a_ledger_that_begins_later_is_said_to(path: Path) -> None:
+    write(path, blocks(FIRST, FIRST + 30))
+    with pytest.raises(PowNotReady, match="no block is as old as"):
+        open_registry(path).derive_at(START - 1)
+
+
+def test_the_height_at_a_time_is_the_highest_whatever_the_order(path: Path) -> None:
+    rows = blocks(FIRST, FIRST + 60)
+    write(path, rows[30:] + rows[:30])
+    registry = open_registry(path)
+    for height in (FIRST, FIRST + 29, FIRST + 30, FIRST + 39):
+        assert registry.find_height(time_of(height)) == height
+    assert registry.find_height(time_of(FIRST + 45)) == 0
+    assert registry.find_height(time_of(FIRST + 45), confirmed=False) == FIRST + 45
+
+
+def test_rounds_in_steps_equal_one_from_the_start(path: Path) -> None:
+    rows = [funding(FIRST + 1, n) for n in range(1, 9)]
+    rows += [registering(FIRST + 5 * n, n) for n in range(1, 9)]
+    rows.append(row(FIRST + 22, collateral(2), collateral(2), 0, UNREGISTER, text_of(2)))
+    write(path, blocks(FIRST, FIRST + 70, rows))
+    stepwise = open_registry(path)
+    for height in (FIRST + 4, FIRST + 12, FIRST + 22, FIRST + 11, FIRST + 40, FIRST + 23):
+        expected = collaterals(open_registry(path, chunk_rows=1000), height)
+        assert collaterals(stepwise, height) == expected
+    assert expected == [collateral(n) for n in (1, 3, 4)]
+
+
+def test_a_rollback_below_the_reference_is_noticed(path: Path) -> None:
+    rows = [funding(FIRST + 1, n) for n in (1, 2, 3)]
+    rows += [registering(FIRST + 5, 1), registering(FIRST + 20, 2)]
+    write(path, blocks(FIRST, FIRST + 60, rows))
+    registry = open_registry(path)
+    assert collaterals(registry, FIRST + 10) == [collateral(1)]
+    assert collaterals(registry, FIRST + 30) == [collateral(1), collateral(2)]
+    roll_back_to(path, FIRST + 15)
+    other = blocks(FIRST + 16, FIRST + 60, [registering(FIRST + 18, 3, fork=1)], fork=1)
+    write(path, other)
+    assert collaterals(registry, FIRST + 30) == [collateral(1), collateral(3)]
+    assert collaterals(registry, FIRST + 10) == [collateral(1)]
+
+
+def test_another_ledger_in_its_place_is_noticed(path: Path, tmp_path: Path) -> None:
+    write(path, blocks(FIRST, FIRST + 60, [funding(FIRST, 1), registering(FIRST + 5, 1)]))
+    registry = open_registry(path)
+    assert collaterals(registry, FIRST + 30) == [collateral(1)]
+    other = tmp_path / "other.db"
+    write(other, blocks(FIRST, FIRST + 60, [funding(FIRST, 2), registering(FIRST + 5, 2, fork=1)], fork=1))
+    other.replace(path)
+    assert collaterals(registry, FIRST + 30) == [collateral(2)]
+
+
+def test_renumbered_rows_are_read_anew(path: Path) -> None:
+    rows = [funding(FIRST, n) for n in (1, 2)] + [registering(FIRST + 30, 1), registering(FIRST + 31, 2)]
+    write(path, blocks(FIRST, FIRST + 70, rows))
+    registry = open_registry(path)
+    assert collaterals(registry, FIRST + 29) == []
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "DELETE FROM transactions WHERE block_height BETWEEN ? AND ?", (FIRST + 2, FIRST + 20)
+        )
+        connection.commit()
+        connection.execute("VACUUM")
+    assert collaterals(registry, FIRST + 31) == [collateral(1), collateral(2)]
+
+
+def test_only_new_chunks_are_read_again(path: Path) -> None:
+    write(path, blocks(FIRST, FIRST + 99))
+    registry = open_registry(path, chunk_rows=10)
+    queries: list[str] = []
+    registry.derive_at(time_of(FIRST + 40))
+    first = count_queries(registry, queries, lambda: registry.derive_at(time_of(FIRST + 40)))
+    write(path, blocks(FIRST + 100, FIRST + 104))
+    second = count_queries(registry, queries, lambda: registry.derive_at(time_of(FIRST + 45)))
+    # ten chunks: only the two at the end and the new one are read, with two queries each
+    assert first < 20
+    assert second < 25
+
+
+def count_queries(registry: LedgerRegistry, seen: list[str], work: Callable[[], object]) -> int:
+    asked = 0
+
+    def ask() -> bool:
+        nonlocal asked
+        asked += 1
+        return False
+
+    registry._is_stopped = ask
+    work()
+    return asked
+
+
+def test_results_do_not_depend_on_indices(path: Path) -> None:
+    rows = [funding(FIRST, n, 10_000 * n + 0.01) for n in (1, 2, 3)]
+    rows += [registering(FIRST + 3, 3), registering(FIRST + 3, 1), registering(FIRST + 3, 2)]
+    rows.append(row(FIRST + 3, collateral(1), FUNDER, 0.000001))
+    rows.append(row(-FIRST - 900, "Hypernode Payouts", collateral(3), 0.03, fee=0))
+    rows.append(row(FIRST + 3, FUNDER, collateral(3), 0.00000001))
+    write(path, [rows[-2], *blocks(FIRST, FIRST + 40, rows)])
+    plain = open_registry(path).derive_feed(FIRST + 10)
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in INDICES:
+            connection.execute(statement)
+        connection.commit()
+    assert open_registry(path).derive_feed(FIRST + 10) == plain
+    assert [(e.collateral, e.weight) for e in plain[0].entries] == [
+        (collateral(3), 3),
+        (collateral(1), 0),
+        (collateral(2), 2),
+    ]
+
+
+def test_block_hashes_come_in_the_order_asked_for(path: Path) -> None:
+    write(path, blocks(FIRST, FIRST + 30))
+    registry = open_registry(path)
+    wanted = [FIRST + 20, FIRST, FIRST + 20, FIRST + 7]
+    assert registry.get_block_hashes(wanted) == [hash_of(height, 0) for height in wanted]
+    with pytest.raises(PowNotReady, match="no block 800099"):
+        registry.get_block_hashes([FIRST, 800_099])
+
+
+def test_the_status_tells_the_age_of_the_last_block(path: Path) -> None:
+    write(path, blocks(FIRST, FIRST + 30))
+    registry = open_registry(path)
+    last = time_of(FIRST + 30)
+    good = registry.get_status(last + 900)
+    assert (good.height, good.timestamp, good.block_hash) == (FIRST + 30, last, hash_of(FIRST + 30, 0))
+    assert good.problem == ""
+    assert "901 s old, expected at most 900 s" in registry.get_status(last + 901).problem
+
+
+def test_the_status_of_a_ledger_without_blocks_says_so(path: Path) -> None:
+    write(path, [])
+    assert "no block yet" in open_registry(path).get_status(0).problem
+    path.unlink()
+    assert "there is no such file" in open_registry(path).get_status(0).problem
+
+
+def test_coloured_lists_are_those_of_the_reference_height_by_sender(path: Path) -> None:
+    control, other = NETWORK.control_pow, collateral(1)
+    rows = [
+        row(FIRST + 3, control, other, 0, "color:rainbow", "PING_DELAY=5"),
+        row(FIRST + 4, other, control, 0, "color:rainbow", "PING_DELAY=6"),
+        row(FIRST + 130, control, other, 0, "color:white", "1.2.3.4,5.6.7.8"),
+        row(FIRST + 131, control, other, 0, "color:rainbow", "PING_DELAY=7"),
+    ]
+    write(path, blocks(FIRST, FIRST + 250, rows))
+    registry = open_registry(path)
+    first = next(r for r in range(200, 400) if registry.find_height(reference_of(r)) >= FIRST + 5)
+    seen = [registry.derive_round(first + n).colours for n in range(3)]
+    assert seen == [
+        (("rainbow", "PING_DELAY=5"),),
+        (("rainbow", "PING_DELAY=5"),),
+        (("rainbow", "PING_DELAY=7"), ("white", "1.2.3.4,5.6.7.8")),
+    ]
+
+
+def reference_of(round_: int) -> int:
+    return compute_reference_time(NETWORK, round_)
+
+
+def test_a_balance_next_to_another_weight_is_remarked(path: Path) -> None:
+    rows = [funding(FIRST + 1, 1, 10_000.02), funding(FIRST + 1, 2, 10_000.5)]
+    rows += [row(FIRST + 2, collateral(n), FUNDER, 0) for n in (1, 2)]
+    rows += [registering(FIRST + 5, n) for n in (1, 2)]
+    write(path, blocks(FIRST, FIRST + 60, rows))
+    registry = open_registry(path)
+    registry.derive_at(time_of(FIRST + 30))
+    remarks = registry.get_status(0).remarks
+    assert len(remarks) == 1
+    assert (
+        f"block {FIRST + 5}: the balance of {collateral(1)} is within 1e-6 of another weight than 1"
+        in remarks[0]
+    )
+
+
+@pytest.mark.parametrize("amount", [1e308, float("inf"), -float("inf"), 1.1e10, -(2**63), 2**63 - 1])
+def test_an_amount_that_nobody_can_have_counts_nothing(path: Path, amount: float) -> None:
+    rows = [row(FIRST + 1, FUNDER, collateral(1), amount) for _ in range(3)]
+    write(path, blocks(FIRST, FIRST + 60, [*rows, funding(FIRST + 1, 1), registering(FIRST + 2, 1)]))
+    state = open_registry(path).derive_at(time_of(FIRST + 30))[1]
+    assert [entry.weight for entry in state.entries] == [1]
+
+
+def test_while_the_ledger_stays_as_it_is_a_list_costs_no_query(path: Path) -> None:
+    write(path, blocks(FIRST, FIRST + 250, [funding(FIRST + 1, 1), registering(FIRST + 2, 1)]))
+    registry = open_registry(path)
+    round_ = next(r for r in range(200, 400) if registry.find_height(reference_of(r)) >= FIRST + 5)
+    queries: list[str] = []
+    first = registry.derive_round(round_)
+    assert count_queries(registry, queries, lambda: registry.derive_round(round_)) == 1
+    # another round of the same ledger needs no look at what is new
+    assert count_queries(registry, queries, lambda: registry.derive_round(round_ + 1)) < 12
+    write(path, blocks(FIRST + 251, FIRST + 251))
+    assert count_queries(registry, queries, lambda: registry.derive_round(round_)) > 5
+    assert registry.derive_round(round_) == first
+    path.rename(path.with_name("elsewhere.db"))
+    with pytest.raises(PowNotReady, match="there is no such file"):
+        registry.derive_round(round_)
+
+
+def test_a_rollback_after_a_list_is_noticed_at_the_next_one(path: Path) -> None:
+    write(path, blocks(FIRST, FIRST + 250, [funding(FIRST + 1, 1), registering(FIRST + 90, 1)]))
+    registry = open_registry(path)
+    round_ = next(r for r in range(200, 400) if registry.find_height(reference_of(r)) >= FIRST + 90)
+    assert len(registry.derive_round(round_).entries) == 1
+    roll_back_to(path, FIRST + 80)
+    write(path, blocks(FIRST + 81, FIRST + 250, fork=1))
+    assert registry.derive_round(round_).entries == ()
