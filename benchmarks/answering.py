@@ -16,7 +16,7 @@ from benchmarks.chains import PORT, Party, load_chain, make_ip
 from benchmarks.figures import Row
 from benchmarks.worlds import open_node, open_peer
 from hypernode.core.types import Block, ChainHeight, Endpoint
-from hypernode.net.client_session import Session, encode_without_hello, send_without_hello
+from hypernode.net.client_session import ClientSession, encode_without_hello, send_without_hello
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.owner.runtime import Node
 from hypernode.wire.catalogue import CommandId, Limits
@@ -91,7 +91,7 @@ async def _push(party: Party, remote: Endpoint, block: Block) -> None:
     )
 
 
-async def _ask_heights(session: Session, own: ChainHeight, waits: list[float]) -> None:
+async def _ask_heights(session: ClientSession, own: ChainHeight, waits: list[float]) -> None:
     loop = asyncio.get_running_loop()
     while True:
         start = loop.time()

@@ -22,7 +22,7 @@ from benchmarks.figures import Row
 from benchmarks.other_end import start_other_end
 from hypernode.app.system_clock import SystemClock
 from hypernode.core.types import Endpoint
-from hypernode.net.client_session import Session, open_session
+from hypernode.net.client_session import ClientSession, open_session
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command
@@ -133,12 +133,14 @@ async def measure_sessions(party: Party, count: int) -> list[Row]:
     ]
 
 
-async def _ask_all(sessions: list[Session]) -> None:
+async def _ask_all(sessions: list[ClientSession]) -> None:
     for session in sessions:
         await session.request(Command(CommandId.GETHYPERNODES, string="2000"), 10.0)
 
 
-async def open_to(party: Party, remote: Endpoint, number: int, features: int = ANNOUNCED_FEATURES) -> Session:
+async def open_to(
+    party: Party, remote: Endpoint, number: int, features: int = ANNOUNCED_FEATURES
+) -> ClientSession:
     """A session with these features but the signed hello, from the loopback address of a number."""
     return await open_session(
         TornadoConnections(),

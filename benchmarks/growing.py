@@ -17,7 +17,7 @@ from benchmarks.figures import Row, time_await
 from benchmarks.ledgers import copy_ledger, load_ledger
 from benchmarks.worlds import open_node, open_peer
 from hypernode.core.types import Block
-from hypernode.net.client_session import Session
+from hypernode.net.client_session import ClientSession
 from hypernode.node.owner.runtime import Node
 from hypernode.storage.interface import StorageError
 from hypernode.wire.catalogue import CommandId, Limits
@@ -35,9 +35,9 @@ FREE = Limits(session_burst=1e9, ip_burst=1e9)
 class Grown:
     """A node with a chain, and a session with it."""
 
-    def __init__(self, party: Party, node: Node, session: Session, blocks: list[Block]) -> None:
+    def __init__(self, party: Party, node: Node, session: ClientSession, blocks: list[Block]) -> None:
         self._session = session
-        self._ledger = node.world.ledger
+        self._ledger = node.ports.ledger
         self._blocks = iter(blocks)
         self._last = node.chain.height.height
         self.works: dict[str, Callable[[], Awaitable[object]]] = {
@@ -83,7 +83,7 @@ async def _open(stack: AsyncExitStack, party: Party, folder: Path, ledger: Path,
     copy_ledger(ledger, folder)
     node = await stack.enter_async_context(open_node(party, 0, folder, limits=FREE))
     session = await stack.enter_async_context(open_peer(party, node, make_ip(2), PORT))
-    tip = (await node.world.ledger.get_headers(None, 1))[0]
+    tip = (await node.ports.ledger.get_headers(None, 1))[0]
     return Grown(party, node, session, list(fill_blocks(party, tip, runs, MESSAGES)))
 
 

@@ -35,7 +35,7 @@ async def measure(party: Party, peers: int, messages: int, runs: int) -> list[Ro
     with tempfile.TemporaryDirectory() as name:
         async with open_node(party, 0, Path(name)) as node:
             # what is not in our chain any more is not pushed
-            await node.world.ledger.append(block)
+            await node.ports.ledger.append(block)
             for _ in range(runs):
                 times = await _push(node, party, block, peers)
                 firsts.append(times[0])

@@ -14,9 +14,9 @@ from hypernode.app.files import FolderFiles
 from hypernode.app.system_clock import SystemClock, SystemEntropy
 from hypernode.app.verifier import ThreadVerifier
 from hypernode.core.types import Endpoint
-from hypernode.net.client_session import Session, open_session
+from hypernode.net.client_session import ClientSession, open_session
 from hypernode.net.tornado_connections import TornadoConnections
-from hypernode.node.base.node_ports import World
+from hypernode.node.base.node_ports import Ports
 from hypernode.node.owner.components import NodeOptions
 from hypernode.node.owner.runtime import Node
 from hypernode.pow.fixed_source import FixedPowSource
@@ -42,7 +42,7 @@ async def open_node(
         verifier = ThreadVerifier(threads)
         stack.callback(verifier.close)
         pow_source = FixedPowSource(party.network)
-        world = World(
+        ports = Ports(
             clock=clock,
             entropy=SystemEntropy(),
             connections=TornadoConnections(),
@@ -56,14 +56,14 @@ async def open_node(
         ip, port = make_ip(index), party.network.hypernodes[index].port
         options = NodeOptions(Endpoint(ip, port), port, (ip,), limits)
         log: list[str] = []
-        node = Node(party.network, world, options, metrics=dict, log=log.append, warn=log.append)
+        node = Node(party.network, ports, options, metrics=dict, log=log.append, warn=log.append)
         node.peers.set_registered((await pow_source.get_registered(0)).entries)
         node.reporter.enter_round(FIRST_ROUND)
         yield node
 
 
 @asynccontextmanager
-async def open_peer(party: Party, node: Node, ip: str, port: int) -> AsyncIterator[Session]:
+async def open_peer(party: Party, node: Node, ip: str, port: int) -> AsyncIterator[ClientSession]:
     """The node's port open, and a session with it from ``ip``, that says ``port`` in its hello."""
     listener = await node.listening.start(Endpoint(node.options.listen.ip, 0))
     session = await open_session(

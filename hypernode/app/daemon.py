@@ -46,7 +46,7 @@ from hypernode.health.remarks import Remark
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.base.log_subjects import Subjects
 from hypernode.node.base.logs import ACCESS_LOGGER, get_logger, setup_logging
-from hypernode.node.base.node_ports import World
+from hypernode.node.base.node_ports import Ports
 from hypernode.node.owner.components import NodeOptions
 from hypernode.node.owner.runtime import Node
 from hypernode.node.sync.sync_progress import OnProgress
@@ -143,7 +143,7 @@ async def _live(
         metrics = ProcessMetrics(
             connections.traffic, _describe(settings, wallet, process.verbose), settings.data_path
         )
-        world = World(
+        ports = Ports(
             clock=clock,
             entropy=SystemEntropy(),
             connections=connections,
@@ -154,7 +154,7 @@ async def _live(
             pow_source=pow_source,
             files=FolderFiles(settings.data_path),
         )
-        node = _make_node(settings, world, metrics, is_journal_new=journal.is_new and not is_wallet_new)
+        node = _make_node(settings, ports, metrics, is_journal_new=journal.is_new and not is_wallet_new)
         if show_sync is not None:
             node.sync.on_progress = show_sync
         stop = asyncio.Event()
@@ -254,7 +254,7 @@ def _describe(settings: Settings, wallet: Wallet, verbose: bool) -> dict[str, ob
     }
 
 
-def _make_node(settings: Settings, world: World, metrics: ProcessMetrics, *, is_journal_new: bool) -> Node:
+def _make_node(settings: Settings, ports: Ports, metrics: ProcessMetrics, *, is_journal_new: bool) -> Node:
     options = NodeOptions(
         listen=Endpoint(settings.listen_ip, settings.port),
         own_port=settings.port,
@@ -266,7 +266,7 @@ def _make_node(settings: Settings, world: World, metrics: ProcessMetrics, *, is_
     )
     return Node(
         settings.network,
-        world,
+        ports,
         options,
         metrics=metrics,
         log=APP_LOG.info,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from hypernode.cli.companion import Companion
     from hypernode.config.settings import Settings
     from hypernode.core.network import Network
-    from hypernode.core.registrations.registration_check import CountsFrom, Draft, Finding, Wish
+    from hypernode.core.registrations.registration_check import CountsFrom, Draft, PreflightResult, Wish
     from hypernode.core.registrations.registry import RegistryState
 
 NEXT_ROUNDS: Final = 3
@@ -98,7 +98,7 @@ def help_to_register(
 
 def _check(
     network: Network, wish: Wish, state: RegistryState | None, balance: int, *, is_leaving: bool
-) -> list[Finding]:
+) -> list[PreflightResult]:
     from hypernode.core.registrations.registration_check import (
         check_register,
         check_sender,
@@ -163,7 +163,7 @@ def _make_url(wish: Wish, draft: Draft) -> str:
 def _print_json(
     wish: Wish,
     draft: Draft | None,
-    findings: Sequence[Finding],
+    findings: Sequence[PreflightResult],
     rounds: Sequence[CountsFrom],
     *,
     is_offline: bool,
@@ -188,7 +188,7 @@ def _print_json(
 def _print_text(
     wish: Wish,
     draft: Draft | None,
-    findings: Sequence[Finding],
+    findings: Sequence[PreflightResult],
     rounds: Sequence[CountsFrom],
     now: float,
     *,

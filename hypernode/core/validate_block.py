@@ -67,7 +67,7 @@ class Origin(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Break:
+class Violation:
     """A rule that a block breaks: its number, its class and the reason in plain words."""
 
     rule: str
@@ -97,11 +97,11 @@ class BlockContext:
     forger_pubkey: bytes | None = None
 
 
-def find_breaks(network: Network, block: Block, context: BlockContext) -> tuple[Break, ...]:
+def find_breaks(network: Network, block: Block, context: BlockContext) -> tuple[Violation, ...]:
     """Every rule of spec 4 that the block breaks, in the order of the spec, each at most once."""
     size = compute_block_size(block)
     return tuple(
-        Break(rule, _find_class(network, block, rule, size), reason)
+        Violation(rule, _find_class(network, block, rule, size), reason)
         for rule, reason in _judge(network, block, context, size)
     )
 
@@ -109,14 +109,14 @@ def find_breaks(network: Network, block: Block, context: BlockContext) -> tuple[
 def validate_juror(network: Network, header: Block, juror: str | None, origin: Origin) -> None:
     """Rule 6 alone, for a block of which no message was looked at.  Raises Reject."""
     if header.forger != juror:
-        _refuse(network, header, Break("6", RULE_CLASSES["6"], _NOT_THE_JUROR), origin)
+        _refuse(network, header, Violation("6", RULE_CLASSES["6"], _NOT_THE_JUROR), origin)
 
 
 def validate_head(network: Network, block: Block, context: BlockContext, origin: Origin) -> None:
     """Rules 1 to 6, which need none of a block's messages but their ids.  Raises Reject for the first that is
     a reason to refuse it."""
     for rule, reason in _judge_head(network, block, context):
-        _refuse(network, block, Break(rule, RULE_CLASSES[rule], reason), origin)
+        _refuse(network, block, Violation(rule, RULE_CLASSES[rule], reason), origin)
 
 
 def validate_shape(network: Network, block: Block, origin: Origin) -> None:
@@ -124,7 +124,7 @@ def validate_shape(network: Network, block: Block, origin: Origin) -> None:
     an address or a signature of theirs.  Raises Reject, or Ignore for one that is merely too large."""
     size = compute_block_size(block)
     for rule, reason in (*_judge_shape(network, block, ()), *_judge_size(network, size)):
-        _refuse(network, block, Break(rule, _find_class(network, block, rule, size), reason), origin)
+        _refuse(network, block, Violation(rule, _find_class(network, block, rule, size), reason), origin)
 
 
 def _find_class(network: Network, block: Block, rule: str, size: int) -> str:
@@ -209,7 +209,7 @@ def _judge_size(network: Network, size: int) -> Iterator[tuple[str, str]]:
 
 
 def is_refused(
-    network: Network, block: Block, brk: Break, origin: Origin, majority_holds: bool = False
+    network: Network, block: Block, brk: Violation, origin: Origin, majority_holds: bool = False
 ) -> bool:
     """Whether the break is a reason to refuse the block.  ``majority_holds``: most of the peers in
     sight that count hold the branch it was fetched in."""
@@ -226,7 +226,7 @@ def is_refused(
 
 def validate_block(
     network: Network, block: Block, context: BlockContext, origin: Origin, majority_holds: bool = False
-) -> tuple[Break, ...]:
+) -> tuple[Violation, ...]:
     """The breaks that are tolerated, to be counted and shown.  Raises Reject("rule N") for the first that is
     not, and Reject("4-ledger") for a block of a branch that the network left.  Whoever has a block that is
     merely too large is no liar: strangers may have filled the mempool of an honest legacy juror, and legacy
@@ -239,13 +239,15 @@ def validate_block(
     return breaks
 
 
-def _refuse(network: Network, block: Block, brk: Break, origin: Origin, majority_holds: bool = False) -> None:
+def _refuse(
+    network: Network, block: Block, brk: Violation, origin: Origin, majority_holds: bool = False
+) -> None:
     """Raise Reject or Ignore where the break is a reason to refuse the block."""
     if is_refused(network, block, brk, origin, majority_holds):
         raise _find_verdict(network, brk, origin)(f"rule {brk.rule}", brk.reason)
 
 
-def _find_verdict(network: Network, brk: Break, origin: Origin) -> type[Verdict]:
+def _find_verdict(network: Network, brk: Violation, origin: Origin) -> type[Verdict]:
     if brk.rule == "14" and origin is Origin.PUSHED:
         return Ignore
     if brk.rule in SIZES and brk.cls == "B" and network.mixed and origin is Origin.FETCHED:

@@ -22,7 +22,7 @@ from hypernode.devnet.display import Display
 from hypernode.devnet.node_watch import NodeWatch
 from hypernode.devnet.observer import TROUBLE, Observer
 from hypernode.devnet.plan import FIRST_ROUND, DevnetPlan, make_companion_command, make_node_command
-from hypernode.devnet.verdict import Course, SlotKey, Verdict, judge
+from hypernode.devnet.verdict import Course, DevnetResult, SlotKey, judge
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.ports.clock import Clock
 from hypernode.storage.journal import open_journal
@@ -83,7 +83,7 @@ class Launcher:
             for node in plan.nodes
         ]
 
-    async def run(self) -> Verdict | None:
+    async def run(self) -> DevnetResult | None:
         """Until a signal, or to the end of the last round; returns the verdict there.  Raises OSError when
         something cannot be started."""
         self._hook_signals()
@@ -210,7 +210,7 @@ class Launcher:
 
     # --- the verdict --------------------------------------------------------------------------------
 
-    async def _judge(self) -> Verdict:
+    async def _judge(self) -> DevnetResult:
         ended = compute_round_start(self._network, FIRST_ROUND + (self._options.rounds or 0))
         await self._settle()
         course = Course(
@@ -255,10 +255,10 @@ async def _wait_first_failure(stopping: asyncio.Task[bool], tasks: Sequence[asyn
             task.result()
 
 
-def run_launcher(make: Callable[[], Launcher]) -> Verdict | None:
+def run_launcher(make: Callable[[], Launcher]) -> DevnetResult | None:
     """Run on an event loop of its own."""
 
-    async def run() -> Verdict | None:
+    async def run() -> DevnetResult | None:
         return await make().run()
 
     return asyncio.run(run())

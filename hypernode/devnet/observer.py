@@ -17,7 +17,7 @@ from hypernode.core.network import Network
 from hypernode.core.signing import compute_pubkey
 from hypernode.core.types import Block, Endpoint, Height, Round
 from hypernode.devnet.verdict import SlotKey
-from hypernode.net.client_session import HelloRefused, Session, open_session
+from hypernode.net.client_session import ClientSession, HelloRefused, open_session
 from hypernode.ports.clock import Clock
 from hypernode.ports.connections import Connections, TransportClosed
 from hypernode.wire.catalogue import CommandId, Limits
@@ -112,7 +112,7 @@ class Observer:
         self._connections = connections
         self._clock = clock
         self._limits = limits
-        self._session: Session | None = None
+        self._session: ClientSession | None = None
         address = compute_address(compute_pubkey(bytes(31) + b"\x01"), network.address_byte)
         self._hello = Hello(network.posnet, CLIENT_PORT, address)
 

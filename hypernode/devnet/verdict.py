@@ -60,7 +60,7 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class DevnetResult:
     """``problems`` are words, none when all is well; ``down`` names nodes that were killed and stayed so."""
 
     problems: tuple[str, ...]
@@ -74,7 +74,7 @@ class Verdict:
         return not self.problems
 
 
-def judge(network: Network, course: Course) -> Verdict:
+def judge(network: Network, course: Course) -> DevnetResult:
     """The verdict on a run."""
     counted = list(_list_counted_slots(network, course))
     sealed = set(course.blocks)
@@ -89,7 +89,7 @@ def judge(network: Network, course: Course) -> Verdict:
         problems.append("no whole slot to judge")
     elif len(counted) - len(missing) < MIN_SHARE * len(counted):
         problems.append(_describe_missing(course, counted, missing))
-    return Verdict(
+    return DevnetResult(
         problems=tuple(problems),
         slots=len(counted),
         sealed=len(counted) - len(missing),

@@ -15,7 +15,7 @@ from rich.text import Text
 from hypernode.core.network import Network
 from hypernode.core.timeline import compute_round_slot, compute_round_start, compute_slot_start
 from hypernode.devnet.observer import NodeReport
-from hypernode.devnet.verdict import Verdict
+from hypernode.devnet.verdict import DevnetResult
 
 HASH_CHARS: Final = 12
 BAR_WIDTH: Final = 40
@@ -103,7 +103,7 @@ def format_json(clock: SlotClock, rows: Sequence[NodeRow]) -> str:
     return json.dumps({"event": "slot", "round": clock.round, "sir": clock.sir, "nodes": nodes})
 
 
-def format_verdict(verdict: Verdict, *, as_json: bool) -> str:
+def format_verdict(verdict: DevnetResult, *, as_json: bool) -> str:
     """The end of a run that was to be judged."""
     if as_json:
         return json.dumps({"event": "verdict", "good": verdict.is_good, **asdict(verdict)})

@@ -14,7 +14,7 @@ from hypernode.core.counting import Uncounted
 from hypernode.core.printable import printable
 from hypernode.core.registrations.registry import COIN
 from hypernode.core.types import Endpoint, PowHeight, Registration, Round
-from hypernode.health.findings import Finding, error, note, ok, warning
+from hypernode.health.findings import CheckResult, error, note, ok, warning
 
 COMPANION: Final = "companion"
 """The trouble that other rows follow from."""
@@ -38,7 +38,7 @@ class CompanionFacts:
     has_fallback: bool = False
 
 
-def judge_companion(facts: CompanionFacts) -> list[Finding]:
+def judge_companion(facts: CompanionFacts) -> list[CheckResult]:
     """In sync and readable, or no forging."""
     if facts.way == "fixed":
         return [ok("this network has a fixed list of hypernodes: no companion is needed")]
@@ -60,7 +60,7 @@ def judge_companion(facts: CompanionFacts) -> list[Finding]:
     return findings
 
 
-def _describe_ledger(facts: CompanionFacts) -> Finding:
+def _describe_ledger(facts: CompanionFacts) -> CheckResult:
     missing = [column for column in WANTED_INDICES if column not in facts.indexed]
     mode = f"journal mode {facts.journal_mode.upper()}"
     if not missing:
@@ -82,7 +82,7 @@ class PluginFacts:
     problem: str = ""
 
 
-def judge_plugin(facts: PluginFacts) -> list[Finding]:
+def judge_plugin(facts: PluginFacts) -> list[CheckResult]:
     """The hypernode plugin answers."""
     if not facts.is_asked:
         return [ok("not needed: the ledger file is read (POW_SOURCE, POW_FALLBACK)")]
@@ -96,7 +96,7 @@ def judge_plugin(facts: PluginFacts) -> list[Finding]:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PluginAnswer:
     """What became of a row of the registry that names us: of ``sender`` in a PoW block."""
 
     height: PowHeight
@@ -131,7 +131,7 @@ class RegistrationFacts:
     """By the network's rule, for this round (collateral_from_round)."""
     weight: int | None = None
     balance: int | None = None
-    last: Verdict | None = None
+    last: PluginAnswer | None = None
     problem: str = ""
 
     @property
@@ -140,7 +140,7 @@ class RegistrationFacts:
         return self.listed or self.latest
 
 
-def judge_registration(facts: RegistrationFacts) -> list[Finding]:
+def judge_registration(facts: RegistrationFacts) -> list[CheckResult]:
     """Registered for this wallet, and counted; if not, why not."""
     if not facts.pos:
         return [note("without a wallet there is nothing to look for")]
@@ -153,7 +153,7 @@ def judge_registration(facts: RegistrationFacts) -> list[Finding]:
     return [*_judge_presence(facts, entry), *_judge_place(facts, entry), *_judge_weight(facts, entry)]
 
 
-def _tell_latest(facts: RegistrationFacts) -> list[Finding]:
+def _tell_latest(facts: RegistrationFacts) -> list[CheckResult]:
     """What a ledger without a list for this round says all the same."""
     if facts.latest is None:
         return [note(f"as far as it goes: {_explain_absence(facts).found}")] if facts.last is not None else []
@@ -165,7 +165,7 @@ def _describe(entry: Registration) -> str:
     return f"{place}, weight {entry.weight}, collateral {printable(entry.collateral)}"
 
 
-def _explain_absence(facts: RegistrationFacts) -> Finding:
+def _explain_absence(facts: RegistrationFacts) -> CheckResult:
     found = f"no hypernode is registered for {facts.pos}"
     if not facts.is_collateral_needed:
         return error(
@@ -183,7 +183,7 @@ def _explain_absence(facts: RegistrationFacts) -> Finding:
     )
 
 
-def _judge_presence(facts: RegistrationFacts, entry: Registration) -> list[Finding]:
+def _judge_presence(facts: RegistrationFacts, entry: Registration) -> list[CheckResult]:
     where = _describe(entry)
     if facts.latest is None:
         return [
@@ -212,7 +212,7 @@ def _judge_presence(facts: RegistrationFacts, entry: Registration) -> list[Findi
     return findings
 
 
-def _judge_place(facts: RegistrationFacts, entry: Registration) -> list[Finding]:
+def _judge_place(facts: RegistrationFacts, entry: Registration) -> list[CheckResult]:
     findings = []
     remedy = "Set it in config.txt, or unregister and register again"
     if entry.port != str(facts.port):
@@ -224,7 +224,7 @@ def _judge_place(facts: RegistrationFacts, entry: Registration) -> list[Finding]
     return findings
 
 
-def _judge_weight(facts: RegistrationFacts, entry: Registration) -> list[Finding]:
+def _judge_weight(facts: RegistrationFacts, entry: Registration) -> list[CheckResult]:
     if not facts.is_collateral_needed:
         return []
     if entry.weight < 1:
@@ -255,7 +255,7 @@ class SourceFacts:
     other: str | None
 
 
-def judge_source(facts: SourceFacts) -> list[Finding]:
+def judge_source(facts: SourceFacts) -> list[CheckResult]:
     """The others know us by the ip that we are registered with."""
     other = facts.other or "whatever address this host chooses"
     if facts.registered is None:
@@ -281,7 +281,7 @@ class ReachFacts:
     problem: str = ""
 
 
-def judge_reach(facts: ReachFacts) -> list[Finding]:
+def judge_reach(facts: ReachFacts) -> list[CheckResult]:
     """The others find us where we are registered, as far as can be told from here."""
     if facts.registered is None:
         return [note("not registered at an address that can be dialled: nothing to connect to")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hypernode.health.findings import LOCK, Finding, error, note, ok, warning
+from hypernode.health.findings import LOCK, CheckResult, error, note, ok, warning
 from hypernode.health.remarks import Remark
 
 LEAST_FREE_BYTES: Final = 200_000_000
@@ -27,7 +27,7 @@ class ConfigFacts:
     remarks: tuple[Remark, ...] = ()
 
 
-def judge_config(facts: ConfigFacts) -> list[Finding]:
+def judge_config(facts: ConfigFacts) -> list[CheckResult]:
     """Errors stop the start; unknown names are not in force."""
     if facts.problem:
         return [error(facts.problem, "Mend it: the node does not start with it (exit status 78)")]
@@ -61,7 +61,7 @@ class WalletFacts:
     has_ledger: bool = False
 
 
-def judge_wallet(facts: WalletFacts) -> list[Finding]:
+def judge_wallet(facts: WalletFacts) -> list[CheckResult]:
     """The key loads and is ours alone, and the journal of what was signed lies beside it."""
     if not facts.exists and facts.problem:
         return [error(facts.problem, "The node does not start, and makes no new wallet (exit status 78)")]
@@ -97,7 +97,7 @@ def judge_wallet(facts: WalletFacts) -> list[Finding]:
     return [*findings, *_judge_journal(facts)]
 
 
-def _judge_journal(facts: WalletFacts) -> list[Finding]:
+def _judge_journal(facts: WalletFacts) -> list[CheckResult]:
     if facts.journal_problem:
         return [
             error(
@@ -129,7 +129,7 @@ class LockFacts:
     """Why a lock cannot be looked at: nor could a node take it."""
 
 
-def judge_lock(facts: LockFacts) -> list[Finding]:
+def judge_lock(facts: LockFacts) -> list[CheckResult]:
     """One node, and the same one, has both."""
     if facts.problem:
         remedy = "Mend it, or look as the user that owns the folder: with this no node can be seen, nor start"
@@ -172,7 +172,7 @@ class DiskFacts:
     """The same of the folder of the logs."""
 
 
-def judge_disk(facts: DiskFacts) -> list[Finding]:
+def judge_disk(facts: DiskFacts) -> list[CheckResult]:
     """There is room, and the node may use it."""
     found = (
         f"{format_bytes(facts.free_bytes)} free at {facts.path}; data {format_bytes(facts.data_bytes)}, "
@@ -226,7 +226,7 @@ class LedgerFacts:
     """Of another network: whole, but not this node's."""
 
 
-def judge_ledger(facts: LedgerFacts) -> list[Finding]:
+def judge_ledger(facts: LedgerFacts) -> list[CheckResult]:
     """It opens, is of this network and program, and is not far behind."""
     if not facts.exists:
         return [note(f"there is no ledger {facts.path} yet: the node makes and fills it")]

@@ -29,7 +29,7 @@ LOCK: Final = "lock"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One thing that was looked at.  A warning and an error have a ``remedy``.  ``cause``: the trouble that
     it states, by a word; ``follows``: the one that it comes from, where that is stated elsewhere."""
 
@@ -40,27 +40,27 @@ class Finding:
     follows: str = ""
 
 
-def ok(found: str) -> Finding:
+def ok(found: str) -> CheckResult:
     """In order."""
-    return Finding(Severity.OK, found)
+    return CheckResult(Severity.OK, found)
 
 
-def note(found: str, remedy: str = "") -> Finding:
+def note(found: str, remedy: str = "") -> CheckResult:
     """Good to know."""
-    return Finding(Severity.NOTE, found, remedy)
+    return CheckResult(Severity.NOTE, found, remedy)
 
 
-def warning(found: str, remedy: str) -> Finding:
+def warning(found: str, remedy: str) -> CheckResult:
     """To be looked at."""
-    return Finding(Severity.WARNING, found, remedy)
+    return CheckResult(Severity.WARNING, found, remedy)
 
 
-def error(found: str, remedy: str) -> Finding:
+def error(found: str, remedy: str) -> CheckResult:
     """To be mended."""
-    return Finding(Severity.ERROR, found, remedy)
+    return CheckResult(Severity.ERROR, found, remedy)
 
 
-def settle_causes(found: Mapping[str, list[Finding]]) -> dict[str, list[Finding]]:
+def settle_causes(found: Mapping[str, list[CheckResult]]) -> dict[str, list[CheckResult]]:
     """One cause, said once: what only follows from a trouble that another finding states is a note that says
     where to look."""
     stated = {
@@ -72,7 +72,7 @@ def settle_causes(found: Mapping[str, list[Finding]]) -> dict[str, list[Finding]
     return {row: [_settle(finding, stated) for finding in findings] for row, findings in found.items()}
 
 
-def _settle(finding: Finding, stated: Mapping[str, tuple[str, str]]) -> Finding:
+def _settle(finding: CheckResult, stated: Mapping[str, tuple[str, str]]) -> CheckResult:
     if finding.follows not in stated or finding.severity < Severity.WARNING:
         return finding
     row, words = stated[finding.follows]

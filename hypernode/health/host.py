@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from hypernode.core.types import Endpoint
-from hypernode.health.findings import Finding, error, note, ok, warning
+from hypernode.health.findings import CheckResult, error, note, ok, warning
 from hypernode.health.node import NO_ANSWER
 from hypernode.machine.clock_offset import NTP_REMEDY, WARN_S
 
@@ -42,7 +42,7 @@ class VersionFacts:
     signing_problem: str = ""
 
 
-def judge_versions(facts: VersionFacts) -> list[Finding]:
+def judge_versions(facts: VersionFacts) -> list[CheckResult]:
     """All as required, the quick backends, and a signature that verifies."""
     findings = []
     if not facts.python_fits:
@@ -84,7 +84,7 @@ class LimitFacts:
     pid: int = 0
 
 
-def judge_limits(facts: LimitFacts) -> list[Finding]:
+def judge_limits(facts: LimitFacts) -> list[CheckResult]:
     """As many files as sessions can be open."""
     needed = facts.sessions + facts.connections + OTHER_FILES
     whose = f"process {facts.pid}" if facts.pid else "a process of this shell"
@@ -119,7 +119,7 @@ class ClockFacts:
     is_kept: bool | None
 
 
-def judge_clock(facts: ClockFacts) -> list[Finding]:
+def judge_clock(facts: ClockFacts) -> list[CheckResult]:
     """The slots of the network are ours too."""
     remedy, offset = f"{NTP_REMEDY[0].upper()}{NTP_REMEDY[1:]}", facts.offset_s
     is_good = offset is not None and abs(offset) <= WARN_S
@@ -156,7 +156,7 @@ class PortFacts:
     is_taken: bool = False
 
 
-def judge_port(facts: PortFacts) -> list[Finding]:
+def judge_port(facts: PortFacts) -> list[CheckResult]:
     """It answers as us, or is free to start on."""
     where = f"{facts.endpoint.ip}:{facts.endpoint.port}"
     if facts.is_running and facts.problem:

@@ -11,7 +11,7 @@ from hypernode.core.printable import printable
 from hypernode.core.timeline import compute_round_slot, compute_slot_start
 from hypernode.core.types import Block, Round, Slot
 from hypernode.health.chains import COMPANION
-from hypernode.health.findings import Finding, Severity, error, note, ok, warning
+from hypernode.health.findings import CheckResult, Severity, error, note, ok, warning
 from hypernode.machine.state import State
 
 LATE_ROUNDS: Final = 2
@@ -48,7 +48,7 @@ class NodeFacts:
     problem: str = ""
 
 
-def judge_node(facts: NodeFacts) -> list[Finding]:
+def judge_node(facts: NodeFacts) -> list[CheckResult]:
     """It follows the chain, agrees with the others, and forges when it is its turn."""
     if not facts.is_running:
         return [warning("no node runs on this folder", "Start it: .venv/bin/python hn_instance.py -I ALL")]
@@ -75,7 +75,7 @@ def judge_node(facts: NodeFacts) -> list[Finding]:
     ]
 
 
-def _judge_state(network: Network, status: Mapping[str, object]) -> Finding:
+def _judge_state(network: Network, status: Mapping[str, object]) -> CheckResult:
     state, reason = _get_text(status, "state", "state"), printable(_get_text(status, "state", "reason"))
     connected = count(_get_int(status, "peers", "connected_count"), "hypernode")
     said = f"{printable(state)}{': ' + reason if reason else ''}"
@@ -101,7 +101,7 @@ def _judge_state(network: Network, status: Mapping[str, object]) -> Finding:
     return ok(f"{said}; connected with {connected}")
 
 
-def _judge_split(status: Mapping[str, object]) -> list[Finding]:
+def _judge_split(status: Mapping[str, object]) -> list[CheckResult]:
     split = _get_text(status, "extra", "split")
     if not split:
         return []
@@ -112,7 +112,7 @@ def _judge_split(status: Mapping[str, object]) -> list[Finding]:
     return [error(printable(split, 400), remedy)]
 
 
-def _judge_consensus(network: Network, status: Mapping[str, object]) -> list[Finding]:
+def _judge_consensus(network: Network, status: Mapping[str, object]) -> list[CheckResult]:
     consensus = _get(status, "state", "consensus")
     if not isinstance(consensus, Mapping):
         return []
@@ -129,7 +129,7 @@ def _judge_consensus(network: Network, status: Mapping[str, object]) -> list[Fin
     ]
 
 
-def _judge_tip(facts: NodeFacts, status: Mapping[str, object]) -> Finding:
+def _judge_tip(facts: NodeFacts, status: Mapping[str, object]) -> CheckResult:
     height, round_, sir = (_get_int(status, "chain", name) for name in ("height", "round", "sir"))
     present, _ = compute_round_slot(facts.network, facts.now)
     age_s = max(0.0, facts.now - compute_slot_start(facts.network, round_, sir))
@@ -146,7 +146,7 @@ def _judge_tip(facts: NodeFacts, status: Mapping[str, object]) -> Finding:
     return ok(found)
 
 
-def _judge_slots(facts: NodeFacts, answers: Answers) -> list[Finding]:
+def _judge_slots(facts: NodeFacts, answers: Answers) -> list[CheckResult]:
     """Our slots of the present round: forged, passed, to come."""
     network = facts.network
     present, sir = compute_round_slot(network, facts.now)
@@ -187,7 +187,7 @@ def _list_own_slots(slots: Sequence[object], own: str) -> list[Slot]:
     return [sir for sir, slot in enumerate(slots) if isinstance(slot, list) and slot[:1] == [own]]
 
 
-def _judge_equivocation(answers: Answers) -> list[Finding]:
+def _judge_equivocation(answers: Answers) -> list[CheckResult]:
     cases = _get(answers.status, "extra", "equivocations")
     own = [
         case
@@ -203,7 +203,7 @@ def _judge_equivocation(answers: Answers) -> list[Finding]:
     return [error(found, "The wallet is in use on another host: stop that one")]
 
 
-def _judge_configs(status: Mapping[str, object]) -> list[Finding]:
+def _judge_configs(status: Mapping[str, object]) -> list[CheckResult]:
     heard, differ = (_get_int(status, "extra", "tunables", "peers", name) for name in ("heard", "differ"))
     found = f"{differ} of {heard} hypernodes that said theirs run with other tunable parameters"
     if not differ:
@@ -213,7 +213,7 @@ def _judge_configs(status: Mapping[str, object]) -> list[Finding]:
     return [note(found)]
 
 
-def _judge_version(facts: NodeFacts, status: Mapping[str, object]) -> list[Finding]:
+def _judge_version(facts: NodeFacts, status: Mapping[str, object]) -> list[CheckResult]:
     runs = _get_text(status, "instance", "version")
     if not runs or runs == facts.version:
         return []

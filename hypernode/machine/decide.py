@@ -14,7 +14,7 @@ from hypernode.core.params import Network
 from hypernode.core.timeline import has_begun
 from hypernode.core.types import ChainHeight, Round, Slot
 from hypernode.machine.consensus import Consensus, compute_consensus, describe_shortfall, is_enough
-from hypernode.machine.peers import Order, PeerView, ToldChain, find_better_chains, group_chains
+from hypernode.machine.peers import ForkOverride, PeerView, ToldChain, find_better_chains, group_chains
 from hypernode.machine.reasons import Obstacle, Reason
 from hypernode.machine.state import State
 
@@ -49,7 +49,7 @@ class NodeView:
     banned_tips: frozenset[bytes] = frozenset()
     needs_catch_up: frozenset[bytes] = frozenset()
     """Tips of the present round that did not follow our chain before it."""
-    order: Order | None = None
+    order: ForkOverride | None = None
     """Until its block is in our chain."""
     tips_without_order: frozenset[bytes] = frozenset()
     """Tips of chains that do not have the order's block."""
@@ -113,7 +113,7 @@ class CatchUp:
 class Follow:
     """Take the chain that an operator chose out of these, whatever our measures say."""
 
-    order: Order
+    order: ForkOverride
     chains: tuple[ToldChain, ...]
 
 

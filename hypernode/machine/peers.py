@@ -140,7 +140,7 @@ def find_better_chains(
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ForkOverride:
     """An operator's word: take the chain that has this block (spec 4, SPLIT)."""
 
     height: Height
@@ -154,7 +154,7 @@ class Support:
 
     behind: int
     connected: int
-    order: Order | None = None
+    order: ForkOverride | None = None
 
     @property
     def is_majority(self) -> bool:

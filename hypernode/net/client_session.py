@@ -47,7 +47,7 @@ class HelloRefused(Exception):
         self.reason = reason
 
 
-class Session:
+class ClientSession:
     """A connection that we opened.  ``features`` are those that both have; ``peer_hello`` is None on one
     without hello; ``proved_address`` is whose key the peer proved to hold, None where it only says so."""
 
@@ -162,7 +162,7 @@ class Session:
                 self.close(f"{command.id.name.lower()} failed: {problem!r}")
                 raise
 
-    async def say_hello(
+    async def send_hello(
         self, hello: Hello, features: int, timeout_s: float, identity: Identity | None = None
     ) -> None:
         """The first exchange, and the proofs where both sign their hellos.  ``features``: what we announce, 0
@@ -248,17 +248,17 @@ async def open_session(
     identity: Identity | None = None,
     offload: Offload = run_inline,
     make_spool: MakeSpool = MemorySpool,
-) -> Session:
+) -> ClientSession:
     """Connect and say hello, signed where there is an ``identity`` and the peer can, too.
     ``start_checked``: the peer is known to have checked frames; the last two are as for ``CommandStream``.
     Raises HelloRefused, TransportClosed, TimeoutError, Reject."""
     transport = await connections.connect(remote, source_ip, connect_timeout_s)
     mode = Mode.CHECKED if start_checked else Mode.LEGACY
-    session = Session(
+    session = ClientSession(
         transport, network, limits, clock=clock, mode=mode, offload=offload, make_spool=make_spool
     )
     try:
-        await session.say_hello(hello, features, hello_timeout_s, identity)
+        await session.send_hello(hello, features, hello_timeout_s, identity)
     except BaseException as problem:
         session.close(f"{problem!r}")
         raise
@@ -281,7 +281,7 @@ async def request_without_hello(
     raises."""
     _check_before_hello(command)
     transport = await connections.connect(remote, source_ip, connect_timeout_s)
-    session = Session(transport, network, limits, clock=clock)
+    session = ClientSession(transport, network, limits, clock=clock)
     try:
         return await session.request(command, timeout_s)
     finally:

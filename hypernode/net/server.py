@@ -17,7 +17,7 @@ from hypernode.net.budgets import Budgets
 from hypernode.net.caller import Caller, Handler, SessionEnd
 from hypernode.net.places import Ticket
 from hypernode.net.proving import Keys, ProvingPlace
-from hypernode.net.server_session import NO_KEYS, ScreenBlock, ServedSession
+from hypernode.net.server_session import NO_KEYS, ScreenBlock, ServerSession
 from hypernode.net.signed_hello import Identity
 from hypernode.net.stream import run_inline
 from hypernode.ports.clock import Clock
@@ -57,7 +57,7 @@ async def serve_session(
     ``screen_block`` sees a pushed block without its messages, before they are parsed; ``on_end`` is told how
     it ended, and of whom.  Never raises for what the peer does."""
     ip = transport.remote.ip
-    served = ServedSession(
+    served = ServerSession(
         transport,
         network,
         limits,
@@ -79,7 +79,7 @@ async def serve_session(
     return end
 
 
-async def _serve(served: ServedSession, admission: Admission, clock: Clock, *, may_prove: bool) -> SessionEnd:
+async def _serve(served: ServerSession, admission: Admission, clock: Clock, *, may_prove: bool) -> SessionEnd:
     """Give it a place, and serve it until it ends."""
     place: Ticket | ProvingPlace
     try:

@@ -52,7 +52,7 @@ OFFENCE_COST: Final = 40.0
 IP is held for them, and only the key, a block or a test come in."""
 
 
-class ServedSession:
+class ServerSession:
     """The state of one session that came in."""
 
     def __init__(

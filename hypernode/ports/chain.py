@@ -34,7 +34,7 @@ class Replacement:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ToleratedViolation:
     """A break of a rule that was tolerated when its block was taken."""
 
     height: Height
@@ -163,14 +163,16 @@ class ChainWriter(Protocol):
     """What changes the chain.  One writer; a call is one transaction.  Every call may raise StorageTrouble;
     then the chain is as it was."""
 
-    async def append(self, block: Block, findings: Sequence[Finding] = ()) -> ChainHeight:
+    async def append(self, block: Block, findings: Sequence[ToleratedViolation] = ()) -> ChainHeight:
         """Store a verified block on the tip.  Raises InvariantBroken when it does not follow it.
 
         ``findings``, here and below: the tolerated breaks of what is stored, kept to be shown (spec 4,
         classes).  They are there with their blocks or not at all."""
         ...
 
-    async def append_many(self, blocks: Sequence[Block], findings: Sequence[Finding] = ()) -> ChainHeight:
+    async def append_many(
+        self, blocks: Sequence[Block], findings: Sequence[ToleratedViolation] = ()
+    ) -> ChainHeight:
         """Several whole blocks in one transaction."""
         ...
 
@@ -179,7 +181,7 @@ class ChainWriter(Protocol):
         common: Height,
         blocks: Sequence[Block],
         is_better: Callable[[ChainHeight, ChainHeight], bool],
-        findings: Sequence[Finding] = (),
+        findings: Sequence[ToleratedViolation] = (),
     ) -> Replacement:
         """Drop what is above ``common``, store ``blocks``, measure; keep it only if
         ``is_better(measured, ours)``, else leave everything as it was.  One transaction.  Findings of
@@ -212,7 +214,7 @@ class EvidenceStore(Protocol):
 
     async def get_evidence(self) -> list[Equivocation]: ...
 
-    async def get_findings(self, first: Height, last: Height) -> list[Finding]:
+    async def get_findings(self, first: Height, last: Height) -> list[ToleratedViolation]:
         """Tolerated breaks in blocks of these heights, ascending."""
         ...
 

@@ -14,7 +14,7 @@ from hypernode.core.block import create_genesis, to_header
 from hypernode.core.lottery import compute_round_plan
 from hypernode.core.network import Network
 from hypernode.core.types import Block, ChainHeight, Registration, Round, RoundPlan
-from hypernode.core.validate_block import BlockContext, Break, find_breaks
+from hypernode.core.validate_block import BlockContext, Violation, find_breaks
 from hypernode.core.validate_message import check_messages
 from hypernode.ports.chain import Ledger
 from hypernode.ports.registrations import PowSource
@@ -31,7 +31,7 @@ class Filed:
     parent: Filed | None
     txids: frozenset[bytes]
     senders: frozenset[str]
-    breaks: tuple[Break, ...]
+    breaks: tuple[Violation, ...]
     measured: ChainHeight
 
     def walk(self) -> Iterator[Filed]:

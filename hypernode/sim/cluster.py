@@ -18,7 +18,7 @@ from hypernode.core.params import devnet
 from hypernode.core.signing import compute_pubkey
 from hypernode.core.timeline import compute_round_start, compute_slot_start
 from hypernode.core.types import ChainHeight, Endpoint, Round, Slot
-from hypernode.node.base.node_ports import World
+from hypernode.node.base.node_ports import Ports
 from hypernode.node.owner.components import NodeOptions
 from hypernode.node.owner.runtime import Node
 from hypernode.ports.chain import Ledger
@@ -75,7 +75,7 @@ def _make_ip(number: int) -> str:
 
 
 @dataclass(slots=True)
-class Host:
+class SimNode:
     """One machine: what survives a crash of its node, and the node while it runs."""
 
     index: int
@@ -123,9 +123,9 @@ class Cluster:
         self.clock = SimClock(loop, self.wall_start)
         self.hosts = [self._make_host(n) for n in range(count)]
 
-    def _make_host(self, index: int) -> Host:
+    def _make_host(self, index: int) -> SimNode:
         loop = asyncio.get_running_loop()
-        return Host(
+        return SimNode(
             index=index,
             ip=self.params.hypernodes[index].ip,
             signer=self.make_signer(index, index),
@@ -148,7 +148,7 @@ class Cluster:
     async def start(self, index: int) -> Node:
         """Start (or restart) the node of a host from what is stored there."""
         host = self.hosts[index]
-        world = World(
+        ports = Ports(
             clock=host.clock,
             entropy=host.entropy,
             connections=self._connect(host.ip),
@@ -167,20 +167,20 @@ class Cluster:
             is_journal_new=host.is_journal_new,
         )
         log = self._make_log(host)
-        host.node = Node(self.params, world, options, metrics=no_metrics, log=log, warn=log)
+        host.node = Node(self.params, ports, options, metrics=no_metrics, log=log, warn=log)
         host.stop = asyncio.Event()
         host.task = asyncio.get_running_loop().create_task(
             host.node.run(host.stop), name=f"node {index}", context=make_context(host.ip)
         )
         return host.node
 
-    async def _open_ledger(self, host: Host) -> Ledger:
+    async def _open_ledger(self, host: SimNode) -> Ledger:
         return await open_ledger(host.ledger_db, self.params)
 
-    async def _open_journal(self, host: Host) -> Journal:
+    async def _open_journal(self, host: SimNode) -> Journal:
         return await open_journal_in(host.journal_db, int(host.clock.now()))
 
-    def _make_pow_source(self, host: Host) -> PowSource:
+    def _make_pow_source(self, host: SimNode) -> PowSource:
         return FixedPowSource(self.params)
 
     def _connect(self, ip: str) -> MemoryConnections:
@@ -212,7 +212,7 @@ class Cluster:
             if host.task is not None:
                 await self.stop(host.index)
 
-    async def _end(self, host: Host) -> None:
+    async def _end(self, host: SimNode) -> None:
         if host.task is not None:
             host.task.cancel()
             await asyncio.gather(host.task, return_exceptions=True)
@@ -234,7 +234,7 @@ class Cluster:
         """All that run are on one tip."""
         return len({height.block_hash for height in self.list_heights()}) == 1
 
-    def _make_log(self, host: Host) -> Callable[[str], None]:
+    def _make_log(self, host: SimNode) -> Callable[[str], None]:
         def log(text: str) -> None:
             host.log.append(f"{self.clock.now() - ORIGIN:.3f} {text}")
 

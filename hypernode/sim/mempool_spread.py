@@ -84,7 +84,7 @@ async def _say(cluster: Cluster, number: int) -> Message:
     node = cluster.hosts[number % len(cluster.hosts)].node
     if node is None:
         raise RuntimeError("a node does not run")
-    own = node.world.signer.address
+    own = node.ports.signer.address
     message = await node.intake.say(kinds.START_OR_TEST_OK, own, "SPREAD", number)
     if message is None:
         raise RuntimeError("a node refuses its own message")

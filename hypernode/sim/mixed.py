@@ -16,7 +16,7 @@ from hypernode.core.signing import compute_pubkey
 from hypernode.core.types import Block, ChainHeight
 from hypernode.node.owner.runtime import Node
 from hypernode.sim.cluster import ORIGIN, PORT, Cluster, make_privkey
-from hypernode.sim.legacy.hosts import LegacyHost, LegacyHosts, LegacyWorld
+from hypernode.sim.legacy.hosts import LegacyHost, LegacyHosts, LegacyPorts
 from hypernode.sim.legacy.node import LegacyNode
 from hypernode.sim.legacy.state import LegacyHabits
 from hypernode.sim.legacy.traps import SprungTrap
@@ -60,10 +60,10 @@ class MixedCluster(Cluster):
         params: Network | None = None,
     ) -> None:
         super().__init__(count, seed, params=params or make_mixed_network(count, seed))
-        world = LegacyWorld(
+        ports = LegacyPorts(
             self.params, self.network, self.clock, self._verifier, self._connect, self._make_pow_source
         )
-        self.legacy_hosts = LegacyHosts(world, self.hosts, legacy, habits)
+        self.legacy_hosts = LegacyHosts(ports, self.hosts, legacy, habits)
 
     @property
     def legacy(self) -> dict[int, LegacyHost]:
@@ -114,4 +114,4 @@ class MixedCluster(Cluster):
         node = self.hosts[index].node
         if node is None:
             raise RuntimeError(f"node {index} does not run")
-        return tuple(await node.world.ledger.get_blocks(0, 1_000_000))
+        return tuple(await node.ports.ledger.get_blocks(0, 1_000_000))

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
 
 from hypernode.core.timeline import compute_slot_start
-from hypernode.sim.faults.fault_cluster import FIRST_ROUND, TroubledCluster
+from hypernode.sim.faults.fault_cluster import FIRST_ROUND, FaultCluster
 from hypernode.sim.invariants.watch import InvariantFailed, Watch
 from hypernode.sim.memory.loop import Stuck
 
@@ -67,7 +67,7 @@ class Report:
     virtual_s: float = 0.0
     failure: Failure | None = None
 
-    def count(self, cluster: TroubledCluster, watch: Watch) -> None:
+    def count(self, cluster: FaultCluster, watch: Watch) -> None:
         """Take down what can be seen at the end of a run."""
         params = cluster.params
         self.trace = cluster.trace
@@ -97,7 +97,7 @@ class Report:
         self.of_ours = len((held.keys() - legacy) & filled), len(held.keys() - legacy)
 
 
-def describe(cluster: TroubledCluster, error: Exception, doing: str, hosts: tuple[int, ...]) -> Failure:
+def describe(cluster: FaultCluster, error: Exception, doing: str, hosts: tuple[int, ...]) -> Failure:
     """What broke a run: an invariant, or any other error.  ``doing`` says what the play was at, and
     ``hosts`` whom that was about, if anybody."""
     if isinstance(error, InvariantFailed):
@@ -129,7 +129,7 @@ def tell_error(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}{where}"
 
 
-def _list_ended(cluster: TroubledCluster, error: Exception) -> tuple[int, ...]:
+def _list_ended(cluster: FaultCluster, error: Exception) -> tuple[int, ...]:
     """Hosts whose node ended with this error."""
     tasks = {host.index: host.task for host in cluster.hosts}
     tasks |= {index: legacy.task for index, legacy in cluster.legacy_hosts.by_index.items()}

@@ -19,7 +19,7 @@ from hypernode.sim.archive import Archive
 from hypernode.sim.cluster import make_network
 from hypernode.sim.faults.aiming import aim
 from hypernode.sim.faults.fault_actions import begin_fault, end_fault
-from hypernode.sim.faults.fault_cluster import TroubledCluster
+from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.plan import ALL, BEFALL_LEGACY, NO_EXCUSE, Fault, FaultKind, draw_plan
 from hypernode.sim.invariants.in_calm import AGREE_SLOTS, look_at_agreement
 from hypernode.sim.invariants.of_storage import chains_pass_a_check
@@ -182,7 +182,7 @@ Act = Callable[[], Awaitable[None]]
 def play(
     scenario: Scenario,
     on_progress: OnProgress = lambda progress: None,
-    cluster_type: type[TroubledCluster] = TroubledCluster,
+    cluster_type: type[FaultCluster] = FaultCluster,
 ) -> Report:
     """Run it on virtual time.  What broke it is in the report: an invariant, or any other error."""
     playing = _Play(scenario, on_progress, cluster_type)
@@ -197,9 +197,7 @@ def play(
 
 
 class _Play:
-    def __init__(
-        self, scenario: Scenario, on_progress: OnProgress, cluster_type: type[TroubledCluster]
-    ) -> None:
+    def __init__(self, scenario: Scenario, on_progress: OnProgress, cluster_type: type[FaultCluster]) -> None:
         self._scenario = scenario
         self._cluster_type = cluster_type
         self._on_progress = on_progress
@@ -262,7 +260,7 @@ class _Play:
     def _note_doing(self, doing: str, concerned: tuple[int, ...] = ()) -> None:
         self._doing, self._concerned = doing, concerned
 
-    async def _play_plan(self, cluster: TroubledCluster, watch: Watch) -> None:
+    async def _play_plan(self, cluster: FaultCluster, watch: Watch) -> None:
         """Faults and checks, in the order of their times."""
         for at, _, act in self._list_acts(cluster, watch):
             if at <= self._scenario.length_s:
@@ -272,7 +270,7 @@ class _Play:
                     await act()
         await self._sleep_until(cluster, cluster.begin_time + self._scenario.length_s)
 
-    def _list_acts(self, cluster: TroubledCluster, watch: Watch) -> list[tuple[float, int, Act]]:
+    def _list_acts(self, cluster: FaultCluster, watch: Watch) -> list[tuple[float, int, Act]]:
         """What is done when; of one moment, what ends comes before what begins, and checks come last."""
         acts: list[tuple[float, int, Act]] = []
         for fault in self._scenario.make_plan():
@@ -286,14 +284,14 @@ class _Play:
             acts.append((at, 2, partial(self._check, cluster, watch, at)))
         return sorted(acts, key=lambda act: act[:2])
 
-    async def _check(self, cluster: TroubledCluster, watch: Watch, at: float) -> None:
+    async def _check(self, cluster: FaultCluster, watch: Watch, at: float) -> None:
         self._note_doing("at a check")
         await check_all(watch)
         watch.note_juror()
         height = max((tip.header.height for tip in watch.tips.values()), default=0)
         self._on_progress(Progress(at, self._scenario.length_s, height, len(cluster.active)))
 
-    async def _begin(self, cluster: TroubledCluster, watch: Watch, fault: Fault) -> None:
+    async def _begin(self, cluster: FaultCluster, watch: Watch, fault: Fault) -> None:
         self._note_doing(f"when {fault} began", fault.subjects)
         if fault.kind not in NO_EXCUSE:
             self.report.cut_short += self._healed_at is not None
@@ -301,13 +299,13 @@ class _Play:
         self.report.faults[fault.kind.value] += 1
         await begin_fault(cluster, aim(cluster, fault))
 
-    async def _end(self, cluster: TroubledCluster, watch: Watch, fault: Fault) -> None:
+    async def _end(self, cluster: FaultCluster, watch: Watch, fault: Fault) -> None:
         self._note_doing(f"when {fault} ended", fault.subjects)
         await end_fault(cluster, cluster.active[fault.number])
         if fault.kind not in NO_EXCUSE and cluster.is_calm:
             watch.calm_since = self._healed_at = asyncio.get_running_loop().time()
 
-    async def _sleep_until(self, cluster: TroubledCluster, wall: float) -> None:
+    async def _sleep_until(self, cluster: FaultCluster, wall: float) -> None:
         """Look every few seconds whether all agree, as long as that is asked."""
         while (left := wall - cluster.clock.now()) > 0:
             if self._healed_at is None:
@@ -317,7 +315,7 @@ class _Play:
             tips = {
                 host.height.block_hash
                 for host in cluster.list_trusted()
-                if not host.node or not host.node.present.halted
+                if not host.node or not host.node.node_state.halted
             }
             if len(tips) <= 1:
                 self.report.agreed_after_s.append(asyncio.get_running_loop().time() - self._healed_at)
@@ -336,7 +334,7 @@ async def _taking_no_longer() -> AsyncIterator[None]:
         raise Stuck(f"not over after {MAX_ACT_S:.0f} s") from error
 
 
-async def _abandon(cluster: TroubledCluster) -> None:
+async def _abandon(cluster: FaultCluster) -> None:
     """End everything at once: what is wrong is known."""
     await cluster.end_all()
     await cluster.legacy_hosts.crash_all()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from hypernode.core.types import Block, ChainHeight, Height, Round, Slot
-from hypernode.ports.chain import Finding, Ledger, Replacement
+from hypernode.ports.chain import Ledger, Replacement, ToleratedViolation
 from hypernode.ports.journal import Journal
 from hypernode.ports.trouble import StorageTrouble
 from hypernode.sim.signatures import Signatures
@@ -160,10 +160,12 @@ class WatchedLedger:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ledger, name)
 
-    async def append(self, block: Block, findings: Sequence[Finding] = ()) -> ChainHeight:
+    async def append(self, block: Block, findings: Sequence[ToleratedViolation] = ()) -> ChainHeight:
         return await self._write(lambda: self._ledger.append(block, findings), (block,))
 
-    async def append_many(self, blocks: Sequence[Block], findings: Sequence[Finding] = ()) -> ChainHeight:
+    async def append_many(
+        self, blocks: Sequence[Block], findings: Sequence[ToleratedViolation] = ()
+    ) -> ChainHeight:
         return await self._write(lambda: self._ledger.append_many(blocks, findings), blocks)
 
     async def replace(
@@ -171,7 +173,7 @@ class WatchedLedger:
         common: Height,
         blocks: Sequence[Block],
         is_better: Callable[[ChainHeight, ChainHeight], bool],
-        findings: Sequence[Finding] = (),
+        findings: Sequence[ToleratedViolation] = (),
     ) -> Replacement:
         before, asked_at = self._ledger.get_height(), self._now()
         oldest = await self._ledger.get_headers(common + 1, 1)

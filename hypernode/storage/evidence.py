@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from hypernode.core.block import to_header
 from hypernode.core.types import Block, Equivocation, Height, Message
-from hypernode.ports.chain import Finding
+from hypernode.ports.chain import ToleratedViolation
 from hypernode.storage.interface import Reader, Transaction
 
 MAX_CASES: Final = 100
@@ -48,7 +48,7 @@ async def get_evidence(reader: Reader) -> list[Equivocation]:
     return [Equivocation(_block_from_json(a), _block_from_json(b), seen_at) for a, b, seen_at in rows]
 
 
-async def save_findings(transaction: Transaction, findings: Sequence[Finding]) -> None:
+async def save_findings(transaction: Transaction, findings: Sequence[ToleratedViolation]) -> None:
     """Keep tolerated breaks, each once for a block and rule."""
     if not findings:
         return
@@ -56,9 +56,9 @@ async def save_findings(transaction: Transaction, findings: Sequence[Finding]) -
     await transaction.execute_many(_SAVE_FINDING, rows)
 
 
-async def get_findings(reader: Reader, first: Height, last: Height) -> list[Finding]:
+async def get_findings(reader: Reader, first: Height, last: Height) -> list[ToleratedViolation]:
     """Tolerated breaks in blocks from ``first`` to ``last``."""
-    return [Finding(*row) for row in await reader.fetch_all(_GET_FINDINGS, (first, last))]
+    return [ToleratedViolation(*row) for row in await reader.fetch_all(_GET_FINDINGS, (first, last))]
 
 
 async def count_findings(reader: Reader) -> dict[str, int]:

@@ -21,7 +21,7 @@ from hypernode.core.types import (
     Round,
     RoundPlan,
 )
-from hypernode.ports.chain import ChainReader, Finding, Lane, Replacement
+from hypernode.ports.chain import ChainReader, Lane, Replacement, ToleratedViolation
 from hypernode.storage import evidence as observed
 from hypernode.storage import plans, prune, queries, rounds, side_rows
 from hypernode.storage.append import append_blocks, drop_blocks, store_genesis
@@ -117,10 +117,12 @@ class SqliteLedger(LedgerReader):
     def get_reader(self, lane: Lane) -> ChainReader:
         return self._readers.get(lane, self)
 
-    async def append(self, block: Block, findings: Sequence[Finding] = ()) -> ChainHeight:
+    async def append(self, block: Block, findings: Sequence[ToleratedViolation] = ()) -> ChainHeight:
         return await self.append_many((block,), findings)
 
-    async def append_many(self, blocks: Sequence[Block], findings: Sequence[Finding] = ()) -> ChainHeight:
+    async def append_many(
+        self, blocks: Sequence[Block], findings: Sequence[ToleratedViolation] = ()
+    ) -> ChainHeight:
         async def work(transaction: Transaction) -> Tip:
             tip = await append_blocks(transaction, self._tip, blocks)
             await observed.save_findings(transaction, findings)
@@ -133,7 +135,7 @@ class SqliteLedger(LedgerReader):
         common: Height,
         blocks: Sequence[Block],
         is_better: Callable[[ChainHeight, ChainHeight], bool],
-        findings: Sequence[Finding] = (),
+        findings: Sequence[ToleratedViolation] = (),
     ) -> Replacement:
         async def work(transaction: Transaction) -> tuple[Tip, list[Block]]:
             below, dropped = await drop_blocks(transaction, self._tip, common)
@@ -191,7 +193,7 @@ class SqliteLedger(LedgerReader):
     async def get_evidence(self) -> list[Equivocation]:
         return await observed.get_evidence(self._database)
 
-    async def get_findings(self, first: Height, last: Height) -> list[Finding]:
+    async def get_findings(self, first: Height, last: Height) -> list[ToleratedViolation]:
         return await observed.get_findings(self._database, first, last)
 
     async def count_findings(self) -> dict[str, int]:

@@ -14,9 +14,9 @@ from hypernode.core.lottery import Draws
 from hypernode.core.network import MAIN_SLOT_S
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Round, Slot
-from hypernode.sim.cluster import Host
+from hypernode.sim.cluster import SimNode
 from hypernode.sim.faults.fault_actions import begin_fault, end_fault
-from hypernode.sim.faults.fault_cluster import FIRST_ROUND, TroubledCluster
+from hypernode.sim.faults.fault_cluster import FIRST_ROUND, FaultCluster
 from hypernode.sim.faults.plan import Fault, FaultKind
 from hypernode.sim.memory.holding import HoldingLoop
 from hypernode.sim.memory.link import LinkQuality
@@ -83,7 +83,7 @@ class _Run:
 
     async def run(self) -> Outcome:
         cell = self._cell
-        cluster = self._cluster = TroubledCluster(cell.nodes, cell.seed, cell.make_network())
+        cluster = self._cluster = FaultCluster(cell.nodes, cell.seed, cell.make_network())
         cluster.network = MemoryNetwork(cell.seed, LinkQuality(loss_chance=cell.loss))
         for clock in (cluster.clock, *(host.clock for host in cluster.hosts)):
             clock.step(-(self._lead_slots - CLUSTER_LEAD_SLOTS) * MAIN_SLOT_S)
@@ -147,7 +147,7 @@ class _Run:
     async def _conspire(self) -> None:
         """Who has the last slot of this round is one of the plotters."""
         host = self._find_common_host()
-        plan = host.node.present.plan if host is not None and host.node is not None else None
+        plan = host.node.node_state.plan if host is not None and host.node is not None else None
         if plan is None:
             return
         address = plan.jurors[-1].address
@@ -162,7 +162,7 @@ class _Run:
 
     # --- looking --------------------------------------------------------------------------------------
 
-    def _list_honest(self) -> list[Host]:
+    def _list_honest(self) -> list[SimNode]:
         """Those that run, and have run for a slot."""
         settled = asyncio.get_running_loop().time() - self._cluster.params.slot_s
         return [
@@ -173,7 +173,7 @@ class _Run:
             and self._seen.up_since.get(host.index, math.inf) <= settled
         ]
 
-    def _find_common_host(self) -> Host | None:
+    def _find_common_host(self) -> SimNode | None:
         """One of those with the tip that most hold."""
         honest = self._list_honest()
         counts = Counter(host.height.block_hash for host in honest)
@@ -190,9 +190,9 @@ class _Run:
         honest = self._list_honest()
         self._tally.add({host.index: host.height.block_hash for host in honest})
         for host in honest:
-            if host.node is not None and host.node.splits.words:
+            if host.node is not None and host.node.partitions.words:
                 self._seen.split.add(host.index)
-            if host.node is not None and host.node.present.halted:
+            if host.node is not None and host.node.node_state.halted:
                 self._seen.halted.add(host.index)
 
     async def _end_slot(self) -> None:
@@ -203,7 +203,7 @@ class _Run:
         round_, sir = compute_round_slot(params, self._cluster.clock.now())
         if sir >= params.slots or round_ < FIRST_ROUND:
             return
-        address = host.node.present.get_juror() if host is not None and host.node is not None else None
+        address = host.node.node_state.get_juror() if host is not None and host.node is not None else None
         juror = next((host.index for host in self._cluster.hosts if host.signer.address == address), -1)
         since = self._seen.up_since.get(juror, math.inf)
         is_up = since <= asyncio.get_running_loop().time() - params.slot_s

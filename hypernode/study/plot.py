@@ -22,14 +22,14 @@ from hypernode.core.lottery import Draws
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, ChainHeight, RoundPlan, Slot
 from hypernode.net.caller import Caller
-from hypernode.net.client_session import Session
+from hypernode.net.client_session import ClientSession
 from hypernode.node.duty.forger import Forger
 from hypernode.node.owner.runtime import Node
 from hypernode.node.peers.connector import Connector
 from hypernode.node.peers.peer_client import ask_height
 from hypernode.node.peers.peer_table import Peer
 from hypernode.ports.connections import TransportClosed
-from hypernode.sim.cluster import Cluster, Host
+from hypernode.sim.cluster import Cluster, SimNode
 from hypernode.sim.faults.liars import replace_connector
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
@@ -65,7 +65,7 @@ class Plot:
         """Push one block to half of the honest, and another to the other half; False when the juror has too
         few messages for a block."""
         node = self._get_node(self.juror)
-        plan = node.present.plan
+        plan = node.node_state.plan
         blocks = await self._seal_two(node, plan) if plan is not None else []
         if len(blocks) < 2:
             return False
@@ -79,11 +79,11 @@ class Plot:
 
     async def _seal_two(self, node: Node, plan: RoundPlan) -> list[Block]:
         """Two blocks for the last slot with a juror, a second apart; fewer when messages are wanting."""
-        parent = (await node.world.ledger.get_headers(None, 1))[0]
+        parent = (await node.ports.ledger.get_headers(None, 1))[0]
         sir = len(plan.jurors) - 1
         end = compute_slot_start(node.network, plan.round, sir + 1)
         candidates = [m for m in node.mempool.get_all() if m.sender in node.intake.senders]
-        signer = node.world.signer
+        signer = node.ports.signer
         blocks = []
         for timestamp in (end - 1, end - 2):
             messages = select_messages(node.network, candidates, node.network.max_txs_per_block, timestamp)
@@ -93,7 +93,7 @@ class Plot:
                 )
         return blocks
 
-    async def _push(self, node: Node, host: Host, block: Block) -> None:
+    async def _push(self, node: Node, host: SimNode, block: Block) -> None:
         entry = node.peers.find_by_address(host.signer.address)
         if entry is None:
             return
@@ -134,7 +134,7 @@ class _IdleForger(Forger):
 class _AgreeingConnector(Connector):
     find_height: Callable[[str], ChainHeight | None]
 
-    async def _exchange_heights(self, session: Session, peer: Peer) -> None:
-        own = self.find_height(peer.ip) or self.world.ledger.get_height()
-        told, their_juror = await ask_height(session, own, self.present.get_juror())
+    async def _exchange_heights(self, session: ClientSession, peer: Peer) -> None:
+        own = self.find_height(peer.ip) or self.ports.ledger.get_height()
+        told, their_juror = await ask_height(session, own, self.node_state.get_juror())
         self.note_height(peer, told, their_juror)

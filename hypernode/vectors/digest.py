@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from hypernode.core.errors import Reject
 from hypernode.core.params import Network
 from hypernode.core.types import Block
-from hypernode.core.validate_block import Break, Origin, validate_block
+from hypernode.core.validate_block import Origin, Violation, validate_block
 from hypernode.storage.ledger import SqliteLedger
 from hypernode.vectors.outcome import DiffersAsDocumented, Json, Outcome, compare_fields
 from hypernode.vectors.replay import create_context, decode_block, open_chain
@@ -32,7 +32,7 @@ async def judge_digest(network: Network, below: Sequence[Block], case: Json) -> 
     return outcome
 
 
-async def _offer(network: Network, ledger: SqliteLedger, payload: str) -> tuple[Block, tuple[Break, ...]]:
+async def _offer(network: Network, ledger: SqliteLedger, payload: str) -> tuple[Block, tuple[Violation, ...]]:
     """The block, once it is stored, and the breaks that a mixed network tolerates.  Raises Reject."""
     block = decode_block(payload)
     # No list of the registered goes with this file: the juror is not known, and M6 is not judged.
@@ -52,7 +52,7 @@ def _compare_refused(case: Json, refusal: Reject, height_before: int) -> Outcome
 
 
 async def _compare_taken(
-    ledger: SqliteLedger, block: Block, tolerated: tuple[Break, ...], case: Json
+    ledger: SqliteLedger, block: Block, tolerated: tuple[Violation, ...], case: Json
 ) -> Outcome:
     got: dict[str, object] = {"digest_block": True, "last_height_after": ledger.get_height().height}
     served = await ledger.get_blocks(block.height, 1)

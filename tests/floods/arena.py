@@ -27,7 +27,7 @@ from hypernode.core.network import Network
 from hypernode.core.network_file import network_from_json
 from hypernode.core.types import Block, ChainHeight, Endpoint, Message
 from hypernode.devnet.verdict import SlotKey
-from hypernode.net.client_session import Session, open_session
+from hypernode.net.client_session import ClientSession, open_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.ports.connections import Transport
@@ -114,7 +114,9 @@ class Arena:
         """A connection to the attacked node, nothing said yet."""
         return await self.connections.connect(self.target, ip, 5.0)
 
-    async def open(self, wallet: Wallet, ip: str, port: int, features: int = ANNOUNCED_FEATURES) -> Session:
+    async def open(
+        self, wallet: Wallet, ip: str, port: int, features: int = ANNOUNCED_FEATURES
+    ) -> ClientSession:
         """A session with the attacked node, its hello signed."""
         return await self._open(
             self.target, Hello(self.network.posnet, port, wallet.address), ip, wallet, features
@@ -158,7 +160,9 @@ class Arena:
         finally:
             session.close()
 
-    async def _open(self, remote: Endpoint, hello: Hello, ip: str, wallet: Wallet, features: int) -> Session:
+    async def _open(
+        self, remote: Endpoint, hello: Hello, ip: str, wallet: Wallet, features: int
+    ) -> ClientSession:
         return await open_session(
             self.connections,
             remote,
@@ -207,7 +211,7 @@ class Exchange:
         finally:
             session.close()
 
-    async def _speak(self, session: Session) -> None:
+    async def _speak(self, session: ClientSession) -> None:
         now = asyncio.get_running_loop().time()
         if now < self._next_words:
             return
@@ -221,7 +225,7 @@ class Exchange:
         with contextlib.suppress(TimeoutError, ConnectionError, Verdict):
             await session.request(Command(CommandId.TX, messages=tuple(messages)), 10.0)
 
-    async def _connect(self) -> Session:
+    async def _connect(self) -> ClientSession:
         arena = self.arena
         return await arena.open(arena.peer, arena.peer_ip, arena.target.port)
 

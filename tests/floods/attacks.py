@@ -26,7 +26,7 @@ from hypernode.core.message import create_message
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import ChainHeight, Message
-from hypernode.net.client_session import HelloRefused, Session
+from hypernode.net.client_session import ClientSession, HelloRefused
 from hypernode.ports.connections import Transport, TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command
@@ -129,7 +129,7 @@ async def strange_messages(arena: Arena, scale: float) -> None:
         is_rogue = place == 0
         wait_s, ip = 20.0, arena.rogue_ip if is_rogue else arena.make_stranger_ip(place)
         port = arena.target.port if is_rogue else CLIENT_PORT
-        session: Session | None = None
+        session: ClientSession | None = None
         for batch in batches[place::2]:
             what = CommandId.MEMPOOL if is_rogue else CommandId.TX
             with contextlib.suppress(*_CUT_OFF):
@@ -370,7 +370,7 @@ def _make_messages(arena: Arena, number: int, count: int, now: int) -> tuple[Mes
 
 
 @asynccontextmanager
-async def _open(arena: Arena, port: int) -> AsyncIterator[Session]:
+async def _open(arena: Arena, port: int) -> AsyncIterator[ClientSession]:
     """A session of the registered attacker, which tries for a while.  Raises what it was cut off with."""
     async with asyncio.timeout(15.0):
         while (session := await _try_open(arena, port)) is None:
@@ -381,7 +381,7 @@ async def _open(arena: Arena, port: int) -> AsyncIterator[Session]:
         session.close()
 
 
-async def _try_open(arena: Arena, port: int) -> Session | None:
+async def _try_open(arena: Arena, port: int) -> ClientSession | None:
     with contextlib.suppress(*_CUT_OFF):
         return await arena.open(arena.rogue, arena.rogue_ip, port)
     return None

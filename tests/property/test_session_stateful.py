@@ -26,7 +26,7 @@ from hypernode.wire.catalogue import COMMANDS, CommandId, Limits, Who
 from hypernode.wire.codec import Command, decode_command, encode_command
 from hypernode.wire.framing import Framing, Mode
 from hypernode.wire.hello import FEATURE_CHECKED, FEATURE_COMPRESSED, format_hello
-from tests.unit.net.world import CLIENT_HELLO, NETWORK, NODE_HELLO, OUR_HELLO
+from tests.unit.net.harness import CLIENT_HELLO, NETWORK, NODE_HELLO, OUR_HELLO
 from tests.unit.wire.samples import BLOCK, MESSAGE
 
 T = TypeVar("T")

@@ -23,7 +23,7 @@ async def list_blocks(cluster: Cluster, index: int) -> list[Block]:
     """The whole chain of a node."""
     node = cluster.hosts[index].node
     assert node is not None
-    return await node.world.ledger.get_blocks(0, 10_000)
+    return await node.ports.ledger.get_blocks(0, 10_000)
 
 
 def play(coroutine: Coroutine[Any, Any, None], seed: int) -> None:
@@ -56,7 +56,7 @@ def test_nodes_fill_every_slot_of_a_round_and_agree(count: int, seed: int) -> No
 async def _get_plan(cluster: Cluster, round_: int) -> Any:
     node = cluster.hosts[0].node
     assert node is not None
-    plan = await node.world.ledger.get_plan(round_)
+    plan = await node.ports.ledger.get_plan(round_)
     assert plan is not None
     return plan
 
@@ -99,7 +99,7 @@ def test_a_partition_of_most_of_a_round_across_its_end_heals_within_two_slots(fe
         cluster.network.heal()
         await cluster.run_until(FIRST_ROUND + 1, 10)
         assert cluster.is_agreed()
-        assert not any(host.node.splits.words for host in cluster.hosts if host.node is not None)
+        assert not any(host.node.partitions.words for host in cluster.hosts if host.node is not None)
         await cluster.stop_all()
 
     play(scenario(), 41)
@@ -136,8 +136,8 @@ def test_nobody_signs_two_blocks_for_one_slot_across_crashes() -> None:
         assert cluster.is_agreed()
         for host in cluster.hosts:
             assert host.node is not None
-            assert host.node.present.evidence == []
-            assert host.node.present.halted == ""
+            assert host.node.node_state.evidence == []
+            assert host.node.node_state.halted == ""
         await cluster.stop_all()
 
     play(scenario(), 6)
@@ -165,9 +165,9 @@ def test_a_clone_of_a_wallet_is_noticed_and_halts() -> None:
         await victim.journal_db.write(forget)
         await victim.node.chain.rollback(height - 1)
         await cluster.run_until(FIRST_ROUND, 14)
-        assert "signed block" in victim.node.present.halted
+        assert "signed block" in victim.node.node_state.halted
         assert cluster.hosts[0].node is not None
-        assert cluster.hosts[0].node.present.halted == ""
+        assert cluster.hosts[0].node.node_state.halted == ""
         await cluster.stop_all()
 
     play(scenario(), 7)
@@ -205,8 +205,8 @@ def test_an_old_journal_is_noticed_at_start_and_nothing_is_signed_before_the_nex
         await cluster.hosts[2].journal_db.write(forget)
         node = await cluster.start(2)
         await cluster.run_until(FIRST_ROUND, 9)
-        assert node.present.forge_from_round == FIRST_ROUND + 1
-        assert node.present.halted == ""
+        assert node.node_state.forge_from_round == FIRST_ROUND + 1
+        assert node.node_state.halted == ""
         await cluster.run_until(FIRST_ROUND + 2)
         late = [(b.round, b.sir) for b in await list_blocks(cluster, 0) if b.forger == own]
         assert not [place for place in late if (FIRST_ROUND, 8) <= place < (FIRST_ROUND + 1, 0)]
@@ -230,7 +230,7 @@ def test_a_stopped_node_keeps_its_mempool() -> None:
         cluster.network.heal()
         node = await cluster.start(4)
         await cluster.run_until(FIRST_ROUND, 5)
-        stored = await node.world.ledger.get_message(said.txid)
+        stored = await node.ports.ledger.get_message(said.txid)
         assert stored is not None
         assert stored.value == 77
         await cluster.stop_all()

@@ -68,12 +68,12 @@ def play(path: Path, scenario: Callable[[Place], Awaitable[None]]) -> None:
 
 
 def get_plan(node: Node) -> RoundPlan:
-    assert node.present.plan is not None
-    return node.present.plan
+    assert node.node_state.plan is not None
+    return node.node_state.plan
 
 
 def get_state(node: Node) -> State:
-    return node.present.state
+    return node.node_state.state
 
 
 async def enter(place: Place, node: Node, round_: int) -> RoundPlan:
@@ -98,7 +98,7 @@ def test_voids_and_rainbow_of_a_real_ledger_take_hold_and_end(tmp_path: Path) ->
         assert voided not in {juror.address for juror in plans[1].jurors}
         assert voided not in {a for slot in plans[1].tests for t in slot for a in (t.tester, t.tested)}
         assert [len(plan.registered) for plan in plans] == [6, 6, 6]
-        assert await node.world.ledger.get_plan(ROUND + 1) == plans[1]
+        assert await node.ports.ledger.get_plan(ROUND + 1) == plans[1]
         assert node.views.get_config()["PING_DELAY"] == 9
         await source.close()
 
@@ -116,7 +116,7 @@ def test_without_a_companion_the_node_waits_and_says_why(tmp_path: Path) -> None
         task = asyncio.create_task(node.run(stop))
         await asyncio.sleep(1)
         assert get_state(node) is State.POW_NOT_SYNC
-        assert "there is no such file" in node.present.reason
+        assert "there is no such file" in node.node_state.reason
         await asyncio.sleep(300)
         warned = [line for line in place.bed.warnings if line.startswith("companion: ")]
         assert 4 <= len(warned) <= 6
@@ -147,7 +147,7 @@ def test_the_port_stands_in_for_a_ledger_that_goes_and_comes_back(tmp_path: Path
         moved = place.path.with_name("elsewhere.db")
         place.path.rename(moved)
         await node.companion.check(())
-        status = node.present.pow_status
+        status = node.node_state.pow_status
         assert status is not None
         assert (status.source, status.problem) == ("10.9.0.1:5658", "")
         await node._enter_round(ROUND)

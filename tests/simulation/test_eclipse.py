@@ -14,7 +14,7 @@ import pytest
 
 from hypernode.core.network import Network
 from hypernode.machine.state import State
-from hypernode.sim.cluster import Cluster, Host, make_network
+from hypernode.sim.cluster import Cluster, SimNode, make_network
 from hypernode.storage.database import InlineDatabase
 from tests.simulation.test_cluster import FIRST_ROUND, list_blocks, play
 
@@ -62,7 +62,7 @@ async def start(cluster: Cluster, *hosts: int) -> None:
         await cluster.start(n)
 
 
-async def get_split(host: Host) -> str:
+async def get_split(host: SimNode) -> str:
     assert host.node is not None
     status: Any = await host.node.views.get_status()
     return str(status["extra"]["split"])
@@ -96,7 +96,7 @@ def test_a_fresh_node_among_liars_takes_their_chain_says_split_and_comes_back_by
         await cluster.run_until(LATE, 4)
         assert fresh.height == cluster.hosts[HONEST[0]].height
         assert (await list_blocks(cluster, FRESH))[honest.height].block_hash == honest.block_hash
-        assert fresh.node.present.halted == ""
+        assert fresh.node.node_state.halted == ""
         await cluster.stop_all()
 
     play(scenario(), SEED)
@@ -127,7 +127,7 @@ def test_fewer_liars_or_cheaper_ones_give_a_fresh_node_nothing(why: str, state: 
         assert cluster.hosts[liars[0]].height.height > 2
         assert fresh.height.height == 0
         assert fresh.node is not None
-        assert fresh.node.present.state is state
+        assert fresh.node.node_state.state is state
         await cluster.stop_all()
 
     play(scenario(), SEED)
@@ -153,8 +153,8 @@ def test_a_long_branch_of_old_keys_moves_neither_a_running_node_nor_a_fresh_one_
             host = cluster.hosts[n]
             assert host.height == honest
             assert host.node is not None
-            assert host.node.present.halted == ""
-            assert await host.node.world.ledger.get_evidence() == []
+            assert host.node.node_state.halted == ""
+            assert await host.node.ports.ledger.get_evidence() == []
         chain = await list_blocks(cluster, FRESH)
         assert [block.block_hash for block in chain[: len(before)]] == [b.block_hash for b in before]
         assert (await get_split(cluster.hosts[HONEST[1]])).startswith("SPLIT: ")

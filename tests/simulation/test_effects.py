@@ -9,7 +9,7 @@ import pytest
 
 from hypernode.sim.faults.aiming import aim
 from hypernode.sim.faults.fault_actions import begin_fault, end_fault
-from hypernode.sim.faults.fault_cluster import TroubledCluster
+from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.plan import Fault, FaultKind
 from hypernode.sim.memory.holding import HoldingLoop
 from hypernode.sim.memory.loop import run
@@ -34,7 +34,7 @@ IDLE = {
 @pytest.mark.parametrize("kind", IDLE, ids=lambda kind: kind.value)
 def test_a_fault_that_is_over_before_it_can_do_anything_did_nothing(kind: FaultKind) -> None:
     async def scenario() -> None:
-        cluster = TroubledCluster(QUIET.nodes, QUIET.seed, QUIET.make_network())
+        cluster = FaultCluster(QUIET.nodes, QUIET.seed, QUIET.make_network())
         await cluster.start_all()
         await asyncio.sleep(cluster.begin_time + 90 - cluster.clock.now())
         fault = Fault(0, 90.0, kind, (0,), WHILE_S, 0.9)
@@ -50,7 +50,7 @@ def test_a_fault_that_is_over_before_it_can_do_anything_did_nothing(kind: FaultK
 
 def test_a_clock_that_is_hardly_wrong_did_nothing_and_one_that_is_did() -> None:
     async def scenario(amount: float) -> int:
-        cluster = TroubledCluster(QUIET.nodes, QUIET.seed, QUIET.make_network())
+        cluster = FaultCluster(QUIET.nodes, QUIET.seed, QUIET.make_network())
         await begin_fault(cluster, Fault(0, 0.0, FaultKind.CLOCK, (0,), 60.0, amount))
         return cluster.effects.count_kinds()["clock"]
 
@@ -68,14 +68,14 @@ def test_a_fault_that_is_not_over_at_the_end_is_counted(kind: FaultKind) -> None
 
 def test_a_lying_juror_is_aimed_at_when_none_of_the_subjects_holds_a_slot() -> None:
     async def scenario() -> None:
-        cluster = TroubledCluster(6, 1, Scenario(seed=1, nodes=6).make_network())
+        cluster = FaultCluster(6, 1, Scenario(seed=1, nodes=6).make_network())
         await cluster.start_all()
         await asyncio.sleep(cluster.begin_time + 90 - cluster.clock.now())
         node = cluster.hosts[0].node
         assert node is not None
-        assert node.present.plan is not None
+        assert node.node_state.plan is not None
         addresses = [host.signer.address for host in cluster.hosts]
-        next_, other = (addresses.index(node.present.plan.juror_of(slot) or "") for slot in (1, 2))
+        next_, other = (addresses.index(node.node_state.plan.juror_of(slot) or "") for slot in (1, 2))
         assert next_ != other
         fault = Fault(0, 90.0, FaultKind.EQUIVOCATE, (other,), 180.0, 0.5)
         assert aim(cluster, fault).subjects == (next_,)

@@ -13,7 +13,7 @@ from hypernode.core.counting import find_uncounted
 from hypernode.core.timeline import compute_reference_time
 from hypernode.pow.listing import make_list
 from hypernode.sim.faults.fault_actions import TROUBLES, begin_fault, end_fault
-from hypernode.sim.faults.fault_cluster import FIRST_ROUND, TroubledCluster
+from hypernode.sim.faults.fault_cluster import FIRST_ROUND, FaultCluster
 from hypernode.sim.faults.plan import ALL, CALM_SLOTS, STRANGERS, Fault, FaultKind, draw_plan, parse_kinds
 from hypernode.sim.memory.holding import HoldingLoop
 from hypernode.sim.memory.loop import run
@@ -112,7 +112,7 @@ def test_a_network_whose_collaterals_must_stay_loses_who_moves_his_on_and_takes_
 
     async def scenario(seed: int) -> list[tuple[int, int]]:
         whole = Scenario(seed=seed, nodes=5, hours=3.0, kinds=(FaultKind.POW_MOVE_ON,))
-        cluster = TroubledCluster(whole.nodes, whole.seed, whole.make_network())
+        cluster = FaultCluster(whole.nodes, whole.seed, whole.make_network())
         fault = Fault(0, 0.0, FaultKind.POW_MOVE_ON, (2,), 600.0, 0.5)
         await begin_fault(cluster, fault)
         source = cluster.script
@@ -139,7 +139,7 @@ def test_lists_change_under_a_network_that_loses_hypernodes() -> None:
 
     async def scenario() -> None:
         whole = Scenario(seed=1, nodes=5, hours=3.0, kinds=(FaultKind.POW_LEAVE,))
-        cluster = TroubledCluster(whole.nodes, whole.seed, whole.make_network())
+        cluster = FaultCluster(whole.nodes, whole.seed, whole.make_network())
         first = whole.make_plan()[0]
         await begin_fault(cluster, first)
         for round_ in range(FIRST_ROUND, FIRST_ROUND + 5):
@@ -152,7 +152,7 @@ def test_lists_change_under_a_network_that_loses_hypernodes() -> None:
 
 def test_spikes_last_as_long_as_their_fault_and_are_those_of_its_subjects() -> None:
     async def scenario() -> list[list[float]]:
-        cluster = TroubledCluster(3, 1, SMALL.make_network())
+        cluster = FaultCluster(3, 1, SMALL.make_network())
         ips = [host.ip for host in cluster.hosts]
         fault = Fault(0, 0.0, FaultKind.SPIKES, (0,), 60.0, 0.5)
 

@@ -30,7 +30,7 @@ def test_giant_block_that_legacy_nodes_took_stops_nobody_and_is_synced_by_an_emp
             await pass_to(cluster, FIRST_ROUND, sir)
         await cluster.stop(LIAR)
         await pass_to(cluster, FIRST_ROUND, sir + 2)
-        ledger = get_node(cluster, 0).world.ledger
+        ledger = get_node(cluster, 0).ports.ledger
         sizes = dict(await ledger.get_block_sizes(1, 99))
         [giant] = [height for height, size in sizes.items() if size > PARAMS_BYTES]
         assert giant < ledger.get_height().height
@@ -43,7 +43,7 @@ def test_giant_block_that_legacy_nodes_took_stops_nobody_and_is_synced_by_an_emp
         heights = cluster.list_heights()
         assert len(heights) == len(LEGACY) + len(OURS)
         assert len({height.block_hash for height in heights}) == 1
-        synced = get_node(cluster, 5).world.ledger
+        synced = get_node(cluster, 5).ports.ledger
         assert await synced.get_block(giant) == await ledger.get_block(giant)
         assert cluster.list_traps() == []
         await cluster.stop_all()

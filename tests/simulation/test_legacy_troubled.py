@@ -15,7 +15,7 @@ from hypernode.node.duty.forger import Forger
 from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.archive import Archive
 from hypernode.sim.faults.fault_actions import begin_fault, end_fault
-from hypernode.sim.faults.fault_cluster import CRON_S, FIRST_ROUND, TroubledCluster
+from hypernode.sim.faults.fault_cluster import CRON_S, FIRST_ROUND, FaultCluster
 from hypernode.sim.faults.plan import ALL, BEFALL_LEGACY, Fault, FaultKind, parse_kinds
 from hypernode.sim.invariants.of_legacy import no_legacy_node_is_trapped
 from hypernode.sim.invariants.table import check_stopped
@@ -66,9 +66,9 @@ def test_a_mixed_and_troubled_run_has_one_trace_in_every_process() -> None:
     assert traces[0] == traces[1]
 
 
-def make_cluster() -> tuple[TroubledCluster, Watch]:
+def make_cluster() -> tuple[FaultCluster, Watch]:
     """Host 0 runs a legacy node."""
-    cluster = TroubledCluster(QUIET.nodes, QUIET.seed, QUIET.make_network(), QUIET.legacy)
+    cluster = FaultCluster(QUIET.nodes, QUIET.seed, QUIET.make_network(), QUIET.legacy)
     return cluster, Watch(
         cluster, Archive(cluster.params, ScriptedPowSource(cluster.script, cluster.clock.now))
     )
@@ -86,7 +86,7 @@ def restart_before_a_push() -> None:
         await cluster.run_until(FIRST_ROUND, 4)
         node = cluster.hosts[1].node
         assert node is not None
-        plan = await node.world.ledger.get_plan(FIRST_ROUND)
+        plan = await node.ports.ledger.get_plan(FIRST_ROUND)
         assert plan is not None
         own = cluster.hosts[0].signer.address
         sir = next(s for s in range(5, 19) if plan.juror_of(s) != own)
@@ -159,7 +159,7 @@ def test_cron_starts_a_legacy_node_that_stopped_itself_but_not_on_a_host_that_is
 
 def play_fault(
     kind: FaultKind,
-    act: Callable[[TroubledCluster, Fault], Awaitable[None]],
+    act: Callable[[FaultCluster, Fault], Awaitable[None]],
     amount: float,
     sir: Slot = 3,
 ) -> None:
@@ -180,11 +180,11 @@ def play_fault(
     run(scenario(), loop_type=HoldingLoop)
 
 
-def get_chain(cluster: TroubledCluster) -> LegacyChain:
+def get_chain(cluster: FaultCluster) -> LegacyChain:
     return cluster.legacy_hosts.by_index[0].memory.chain
 
 
-def is_along(cluster: TroubledCluster) -> bool:
+def is_along(cluster: FaultCluster) -> bool:
     """Whether the legacy node is on the chain of ours."""
     return get_chain(cluster).tip.block_hash in {height.block_hash for height in cluster.list_heights()}
 
@@ -193,7 +193,7 @@ def is_along(cluster: TroubledCluster) -> bool:
 def test_a_legacy_node_that_ends_in_a_write_keeps_a_part_of_the_block_and_goes_on_with_it(
     kind: FaultKind,
 ) -> None:
-    async def act(cluster: TroubledCluster, fault: Fault) -> None:
+    async def act(cluster: FaultCluster, fault: Fault) -> None:
         await begin_fault(cluster, fault)
         before = get_chain(cluster).tip.height
         await cluster.run_until(FIRST_ROUND, 6)
@@ -212,7 +212,7 @@ def test_a_legacy_node_that_ends_in_a_write_keeps_a_part_of_the_block_and_goes_o
 
 
 def test_a_legacy_node_whose_disk_is_full_stops_itself_until_there_is_room() -> None:
-    async def act(cluster: TroubledCluster, fault: Fault) -> None:
+    async def act(cluster: FaultCluster, fault: Fault) -> None:
         await begin_fault(cluster, fault)
         before = get_chain(cluster).tip.height
         await cluster.run_until(FIRST_ROUND, 6)
@@ -227,7 +227,7 @@ def test_a_legacy_node_whose_disk_is_full_stops_itself_until_there_is_room() -> 
 
 @pytest.mark.parametrize("kind", [FaultKind.POW_LATE, FaultKind.POW_DOWN], ids=lambda kind: kind.value)
 def test_a_legacy_node_enters_a_round_when_its_companion_has_the_list(kind: FaultKind) -> None:
-    async def act(cluster: TroubledCluster, fault: Fault) -> None:
+    async def act(cluster: FaultCluster, fault: Fault) -> None:
         await begin_fault(cluster, fault)
         node = cluster.legacy_hosts.by_index[0].node
         assert node is not None
@@ -244,7 +244,7 @@ def test_a_legacy_node_enters_a_round_when_its_companion_has_the_list(kind: Faul
 
 
 def test_words_of_the_future_are_nobodys_fault_where_the_clock_of_the_legacy_node_is_behind() -> None:
-    async def act(cluster: TroubledCluster, fault: Fault) -> None:
+    async def act(cluster: FaultCluster, fault: Fault) -> None:
         await begin_fault(cluster, fault)
         await cluster.run_until(FIRST_ROUND, 6)
         await end_fault(cluster, fault)
@@ -258,7 +258,7 @@ def test_words_of_the_future_are_nobodys_fault_where_the_clock_of_the_legacy_nod
 
 
 def test_an_old_file_of_a_legacy_node_is_put_back_and_it_catches_up() -> None:
-    async def act(cluster: TroubledCluster, fault: Fault) -> None:
+    async def act(cluster: FaultCluster, fault: Fault) -> None:
         await begin_fault(cluster, fault)
         old = get_chain(cluster).tip.height
         await cluster.run_until(FIRST_ROUND, 6)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from hypernode.core.lottery import Draws
-from hypernode.sim.cluster import Cluster, Host
+from hypernode.sim.cluster import Cluster, SimNode
 from hypernode.sim.faults.liars import Liar, corrupt
 from hypernode.sim.faults.plan import FaultKind
 from tests.simulation.test_cluster import play
 from tests.simulation.test_signing_once import ROUND, node_of
 
 
-def _turn(host: Host, kind: FaultKind) -> None:
+def _turn(host: SimNode, kind: FaultKind) -> None:
     corrupt(Liar(node_of(host), Draws("liar")), kind)
 
 
@@ -24,8 +24,8 @@ def test_who_signs_two_blocks_for_a_slot_goes_on_with_it() -> None:
         liar = cluster.hosts[2]
         _turn(liar, FaultKind.EQUIVOCATE)
         await cluster.run_until(ROUND + 1, 0)
-        assert not node_of(liar).present.halted
-        evidence = node_of(cluster.hosts[0]).present.evidence
+        assert not node_of(liar).node_state.halted
+        evidence = node_of(cluster.hosts[0]).node_state.evidence
         slots = {(case.first.round, case.first.sir) for case in evidence}
         assert len(slots) > 1
         assert {case.first.forger for case in evidence} == {liar.signer.address}

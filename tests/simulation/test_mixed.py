@@ -74,8 +74,8 @@ async def check_good_neighbours(cluster: MixedCluster) -> None:
     assert cluster.list_traps() == []
     for host in cluster.hosts:
         if host.node is not None:
-            assert host.node.present.halted == ""
-            assert host.node.present.evidence == []
+            assert host.node.node_state.halted == ""
+            assert host.node.node_state.evidence == []
 
 
 def test_three_of_each_forge_in_turns_on_one_chain() -> None:
@@ -90,10 +90,10 @@ def test_three_of_each_forge_in_turns_on_one_chain() -> None:
         assert len(blocks) >= 0.9 * 2 * cluster.params.slots
         assert {b.forger for b in blocks} == {h.pos for h in cluster.params.hypernodes}
         for round_ in (FIRST_ROUND, FIRST_ROUND + 1):
-            plan = await get_node(cluster, 0).world.ledger.get_plan(round_)
+            plan = await get_node(cluster, 0).ports.ledger.get_plan(round_)
             assert plan is not None
             assert all(b.forger == plan.juror_of(b.sir) for b in blocks if b.round == round_)
-        assert await get_node(cluster, 0).world.ledger.count_findings() == {}
+        assert await get_node(cluster, 0).ports.ledger.count_findings() == {}
         assert all(legacy.memory.traps.sprung == [] for legacy in cluster.legacy.values())
         assert not list_said(blocks, 101), "nobody failed anybody"
         await check_good_neighbours(cluster)
@@ -254,9 +254,9 @@ def say(
 async def pass_to_slot_of(cluster: MixedCluster, indices: Sequence[int]) -> int:
     """Let the time pass to the next slot that is of one of these nodes; which one it is."""
     names = {host.signer.address: host.index for host in cluster.hosts}
-    plan = await get_node(cluster, 0).world.ledger.get_plan(FIRST_ROUND)
+    plan = await get_node(cluster, 0).ports.ledger.get_plan(FIRST_ROUND)
     assert plan is not None
-    _, sir = get_node(cluster, 0).present.get_round_slot()
+    _, sir = get_node(cluster, 0).node_state.get_round_slot()
     following = next(s for s in range(sir + 1, 19) if names[plan.juror_of(s) or ""] in indices)
     await cluster.run_until(FIRST_ROUND, following)
     return names[plan.juror_of(following) or ""]
@@ -279,10 +279,10 @@ def test_what_only_legacy_jurors_seal_is_digested_stored_and_served_as_it_is() -
         assert cluster.is_agreed()
         for index in (0, 2, 4):
             assert (await cluster.list_blocks(index))[-1] == sealed
-            assert await get_node(cluster, index).world.ledger.count_findings() == {"13": 1}
+            assert await get_node(cluster, index).ports.ledger.count_findings() == {"13": 1}
             refused = get_node(cluster, index).mempool.get_refusals()
             assert sum(refused.values()) == 0 or not any(reason.startswith("M3") for reason in refused)
-        await cluster.run_until(FIRST_ROUND, get_node(cluster, 0).present.get_round_slot()[1] + 2)
+        await cluster.run_until(FIRST_ROUND, get_node(cluster, 0).node_state.get_round_slot()[1] + 2)
         assert cluster.is_agreed()
         await check_good_neighbours(cluster)
         await cluster.stop_all()
@@ -301,7 +301,7 @@ def test_a_block_of_another_juror_is_taken_only_where_most_hold_it(
         await cluster.start_all()
         await cluster.run_until(FIRST_ROUND, 1)
         await pass_to_slot_of(cluster, (4,))
-        _, sir = get_node(cluster, 0).present.get_round_slot()
+        _, sir = get_node(cluster, 0).node_state.get_round_slot()
         await cluster.crash(4)
         get_legacy(cluster, 1).draw_otherwise(sir)
         await asyncio.sleep(AFTER_FORGING_S)
@@ -313,7 +313,7 @@ def test_a_block_of_another_juror_is_taken_only_where_most_hold_it(
         assert cluster.is_agreed()
         held = [b for b in await cluster.list_blocks(0) if b.sir == sir and b.round == FIRST_ROUND]
         assert [b.block_hash for b in held] == ([wrong.block_hash] if is_taken else [])
-        findings = await get_node(cluster, 0).world.ledger.count_findings()
+        findings = await get_node(cluster, 0).ports.ledger.count_findings()
         assert findings == ({"6": 1} if is_taken else {})
         assert cluster.list_stopped() == {}
         await check_good_neighbours(cluster)
@@ -347,7 +347,7 @@ def test_our_mempool_exchange_drops_no_batch_of_a_legacy_node() -> None:
                 say(signer, now, 1, params="a\0b"),
                 say(signer, now, 1, recipient="'" * 34),
             ]
-            verdicts = await node.intake.digest([*bad, *batch])
+            verdicts = await node.intake.submit([*bad, *batch])
             assert [v is None for v in verdicts] == [False] * len(bad) + [True] * len(batch)
             good += batch
         await asyncio.sleep(110)

@@ -11,8 +11,8 @@ from typing import TypeVar, cast
 import apsw
 import pytest
 
-from hypernode.sim.cluster import Host
-from hypernode.sim.faults.fault_cluster import TroubledCluster
+from hypernode.sim.cluster import SimNode
+from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.plan import FaultKind
 from hypernode.sim.scenario import Scenario, play
 from hypernode.storage.database import InlineDatabase
@@ -52,7 +52,7 @@ class CutDatabase(ApswDatabase):
             return cast(T, await asyncio.get_running_loop().create_future())
 
 
-class PoweredCluster(TroubledCluster):
+class PoweredCluster(FaultCluster):
     """Each host has a disk."""
 
     pragmas: Sequence[str] | None = None
@@ -61,12 +61,12 @@ class PoweredCluster(TroubledCluster):
     """Of all clusters of the type, since a test set it to zero."""
     _cuts_here = 0
 
-    def _make_host(self, index: int) -> Host:
+    def _make_host(self, index: int) -> SimNode:
         host = super()._make_host(index)
         self._plug_in(host, Disk())
         return host
 
-    def _plug_in(self, host: Host, disk: Disk) -> None:
+    def _plug_in(self, host: SimNode, disk: Disk) -> None:
         vfs = DiskVfs(disk)
         ledger = CutDatabase(vfs, "/data/ledger.db", Durability.WAL, self.pragmas)
         journal = CutDatabase(vfs, "/poswallet.signed.db", Durability.ROLLBACK)
@@ -86,7 +86,7 @@ class PoweredCluster(TroubledCluster):
     def disarm_power_cut(self, index: int) -> None:
         self._disks[index][0].cut_in = None
 
-    async def lose_unsynced(self, host: Host) -> None:
+    async def lose_unsynced(self, host: SimNode) -> None:
         disk = self._disks[host.index][0]
         for database in (host.ledger_db, host.journal_db):
             with contextlib.suppress(PowerCut, apsw.Error):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.node.sync.partitions import Splits
+from hypernode.node.sync.partitions import Partitions
 from hypernode.sim.faults.plan import FaultKind
 from hypernode.sim.scenario import Scenario, play
 
@@ -60,7 +60,7 @@ def test_what_was_found_once_holds(name: str) -> None:
 
 def test_a_side_that_keeps_silent_after_a_long_partition_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The scenario above has a split that only an operator ends."""
-    monkeypatch.setattr(Splits, "note", lambda *args: None)
+    monkeypatch.setattr(Partitions, "note", lambda *args: None)
     failure = play(replace(FOUND["messages that are too old stay in the mempool"], until_s=13_800)).failure
     assert failure is not None
     assert failure.name == "splits_are_said"

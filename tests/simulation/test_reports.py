@@ -9,7 +9,7 @@ import pytest
 
 from hypernode.cli.sim.run import main
 from hypernode.node.peers.listening import Listening
-from hypernode.sim.faults.fault_cluster import TroubledCluster
+from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.plan import FaultKind
 from hypernode.sim.scenario import Scenario, play
 
@@ -17,7 +17,7 @@ QUIET = Scenario(seed=1, nodes=4, hours=0.1, kinds=())
 TROUBLED = Scenario(seed=1, nodes=5, hours=0.75, kinds=(FaultKind.CRASH,))
 
 
-class _NoSwitch(TroubledCluster):
+class _NoSwitch(FaultCluster):
     async def take_down(self, index: int, *, silent: bool = False) -> None:
         raise OSError(f"no switch at {index}")
 
@@ -49,14 +49,14 @@ def test_an_error_of_a_node_at_the_stop_is_one_of_that_node(monkeypatch: pytest.
     assert failure.detail.startswith("at the stop: ValueError: will not close in test_reports.py:")
 
 
-class _NeverStops(TroubledCluster):
+class _NeverStops(FaultCluster):
     """Its nodes go on meanwhile, so that time does."""
 
     async def stop_all(self) -> None:
         await asyncio.Event().wait()
 
 
-class _Spins(TroubledCluster):
+class _Spins(FaultCluster):
     async def stop_all(self) -> None:
         while True:
             await asyncio.sleep(0)
@@ -65,7 +65,7 @@ class _Spins(TroubledCluster):
 @pytest.mark.parametrize(
     ("cluster_type", "words"), [(_NeverStops, "not over after 600 s"), (_Spins, "turns")]
 )
-def test_a_run_that_cannot_go_on_is_a_failure(cluster_type: type[TroubledCluster], words: str) -> None:
+def test_a_run_that_cannot_go_on_is_a_failure(cluster_type: type[FaultCluster], words: str) -> None:
     report = play(QUIET, cluster_type=cluster_type)
     assert report.failure is not None
     assert report.failure.name == "time_goes_on"
@@ -89,7 +89,7 @@ def test_what_broke_first_is_told_whatever_breaks_after_it() -> None:
 def test_the_command_reports_any_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(TroubledCluster, "take_down", _NoSwitch.take_down)
+    monkeypatch.setattr(FaultCluster, "take_down", _NoSwitch.take_down)
     assert main([*TROUBLED.to_arguments().split(), "--no-shrink"]) == 1
     out = capsys.readouterr().out
     assert "BROKEN          no_error_escapes" in out

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from hypernode.cli.sim.run import parse_scenario
-from hypernode.sim.faults.fault_cluster import TroubledCluster
+from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.plan import FaultKind
 from hypernode.sim.report import Failure, Report
 from hypernode.sim.scenario import Limit, Scenario, play
@@ -68,7 +68,7 @@ def test_a_limit_leaves_what_it_does_not_name() -> None:
     assert str(Limit(3, 600, (1, 2))) == "3:600:1+2"
 
 
-class _NoSwitch(TroubledCluster):
+class _NoSwitch(FaultCluster):
     async def take_down(self, index: int, *, silent: bool = False) -> None:
         if silent:
             raise OSError(f"no switch at {index}")

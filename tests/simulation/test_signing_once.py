@@ -8,7 +8,7 @@ from hypernode.core.kinds import EQUIVOCATION, format_equivocation
 from hypernode.core.lottery import Draws
 from hypernode.core.types import Block, Message
 from hypernode.node.owner.runtime import Node
-from hypernode.sim.cluster import ORIGIN, Cluster, Host
+from hypernode.sim.cluster import ORIGIN, Cluster, SimNode
 from hypernode.sim.faults.liars import Liar, corrupt
 from hypernode.sim.faults.plan import FaultKind
 from hypernode.sim.memory.adapters import MemoryFiles
@@ -23,21 +23,21 @@ SAVED, RESTORED = 5, 12
 """Slots of the round: when the backup is made, and when it is put back."""
 
 
-def node_of(host: Host) -> Node:
+def node_of(host: SimNode) -> Node:
     assert host.node is not None
     return host.node
 
 
-async def choose_victims(cluster: Cluster) -> list[Host]:
+async def choose_victims(cluster: Cluster) -> list[SimNode]:
     """Two who have a slot between backup and restore, and one after it in the same round."""
-    plan = await node_of(cluster.hosts[0]).world.ledger.get_plan(ROUND)
+    plan = await node_of(cluster.hosts[0]).ports.ledger.get_plan(ROUND)
     assert plan is not None
     jurors = [juror.address for juror in plan.jurors]
     between, after = jurors[SAVED + 1 : RESTORED - 1], jurors[RESTORED + 1 : -1]
     return [h for h in cluster.hosts if h.signer.address in between and h.signer.address in after][:2]
 
 
-async def list_own_slots(cluster: Cluster, bystander: Host, victim: Host) -> list[tuple[int, int]]:
+async def list_own_slots(cluster: Cluster, bystander: SimNode, victim: SimNode) -> list[tuple[int, int]]:
     """Slots whose block in the chain of a bystander is the victim's."""
     blocks = await list_blocks(cluster, bystander.index)
     return [(b.round, b.sir) for b in blocks if b.forger == victim.signer.address]
@@ -71,14 +71,14 @@ def test_an_old_backup_does_not_forge_before_the_next_round() -> None:
         for victim in victims:
             await check_victim(cluster, bystander, victim)
         for host in cluster.hosts:
-            assert node_of(host).present.evidence == []
-            assert node_of(host).present.halted == ""
+            assert node_of(host).node_state.evidence == []
+            assert node_of(host).node_state.halted == ""
         await cluster.stop_all()
 
     play(scenario(), 34)
 
 
-async def check_victim(cluster: Cluster, bystander: Host, victim: Host) -> None:
+async def check_victim(cluster: Cluster, bystander: SimNode, victim: SimNode) -> None:
     """It left its slots of this round empty, said why once, and took those of the next."""
     own = await list_own_slots(cluster, bystander, victim)
     assert not [place for place in own if (ROUND, RESTORED) <= place < (ROUND + 1, 0)]
@@ -88,7 +88,7 @@ async def check_victim(cluster: Cluster, bystander: Host, victim: Host) -> None:
     assert (len(waits), len(ends)) == (1, 1)
 
 
-async def check_journal_knows(victim: Host, blocks: list[Block]) -> None:
+async def check_journal_knows(victim: SimNode, blocks: list[Block]) -> None:
     """All our blocks, also those that an old journal had forgotten."""
     journal = await open_journal_in(victim.journal_db, 0)
     for block in blocks:
@@ -96,10 +96,10 @@ async def check_journal_knows(victim: Host, blocks: list[Block]) -> None:
             assert await journal.get_hash(block.round, block.sir) == block.block_hash
 
 
-def make_clone(cluster: Cluster, original: Host) -> Host:
+def make_clone(cluster: Cluster, original: SimNode) -> SimNode:
     """A second host with the same key: a copied wallet, and nothing else."""
     loop: Any = original.clock._loop
-    clone = Host(
+    clone = SimNode(
         index=len(cluster.hosts),
         ip="10.77.0.1",
         signer=original.signer,
@@ -123,14 +123,14 @@ def test_a_wallet_that_runs_on_a_second_host_halts_there_and_costs_the_network_n
         clone = make_clone(cluster, original)
         await cluster.start(clone.index)
         await cluster.run_until(ROUND, 14)
-        assert "elsewhere: is this wallet in use on another host?" in node_of(clone).present.halted
-        assert node_of(clone).present.state.value == "HALTED"
+        assert "elsewhere: is this wallet in use on another host?" in node_of(clone).node_state.halted
+        assert node_of(clone).node_state.state.value == "HALTED"
         status = await node_of(clone).views.get_status()
         assert "another host" in str(status["state"])
         for host in cluster.hosts[:5]:
-            assert node_of(host).present.evidence == []
+            assert node_of(host).node_state.evidence == []
             if host is not original:
-                assert node_of(host).present.halted == ""
+                assert node_of(host).node_state.halted == ""
         heights = {host.height.block_hash for host in cluster.hosts[:5]}
         assert len(heights) == 1
         await cluster.stop_all()
@@ -147,7 +147,7 @@ def test_who_signs_two_blocks_for_a_slot_is_shown_reported_once_and_remembered()
         await cluster.run_until(ROUND, 5)
         await cluster.stop(liar.index)
         await cluster.run_until(ROUND + 1, 3)
-        witness = next(h for h in cluster.hosts if h is not liar and node_of(h).present.evidence)
+        witness = next(h for h in cluster.hosts if h is not liar and node_of(h).node_state.evidence)
         await _check_case(witness, liar)
         reports = await _list_reports(witness, liar)
         assert reports
@@ -163,16 +163,16 @@ def test_who_signs_two_blocks_for_a_slot_is_shown_reported_once_and_remembered()
     play(scenario(), 33)
 
 
-async def _turn_juror_of(cluster: Cluster, sir: int) -> Host:
+async def _turn_juror_of(cluster: Cluster, sir: int) -> SimNode:
     """The juror of a slot pushes one block to some, and another to the rest."""
-    plan = await node_of(cluster.hosts[0]).world.ledger.get_plan(ROUND)
+    plan = await node_of(cluster.hosts[0]).ports.ledger.get_plan(ROUND)
     assert plan is not None
     liar = next(h for h in cluster.hosts if h.signer.address == plan.juror_of(sir))
     corrupt(Liar(node_of(liar), Draws("liar")), FaultKind.EQUIVOCATE)
     return liar
 
 
-async def _check_case(witness: Host, liar: Host) -> None:
+async def _check_case(witness: SimNode, liar: SimNode) -> None:
     """The status names forger, slot and both blocks."""
     status: Any = await node_of(witness).views.get_status()
     cases = status["extra"]["equivocations"]
@@ -184,14 +184,14 @@ async def _check_case(witness: Host, liar: Host) -> None:
     assert len(set(places)) == len(places)
 
 
-async def _list_reports(witness: Host, liar: Host) -> list[Message]:
+async def _list_reports(witness: SimNode, liar: SimNode) -> list[Message]:
     """Messages 111 about the liar that are in the chain, each with the params that name both blocks."""
     node = node_of(witness)
-    found = await node.world.ledger.get_messages_of(liar.signer.address, 0, 100_000)
+    found = await node.ports.ledger.get_messages_of(liar.signer.address, 0, 100_000)
     reports = [m for m in found if m.what == EQUIVOCATION and m.recipient == liar.signer.address]
     cases = {
         format_equivocation(e.first.round, e.first.sir, e.first.block_hash, e.second.block_hash)
-        for e in node.present.evidence
+        for e in node.node_state.evidence
     }
     assert {m.params for m in reports if m.sender == witness.signer.address} <= cases
     return reports

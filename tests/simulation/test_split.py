@@ -11,7 +11,7 @@ from hypernode.core.types import Block
 from hypernode.node.base.json_shapes import block_to_object
 from hypernode.node.chain.chain_repair import cut_back
 from hypernode.node.sync.partitions import ORDER_NAME, SEEN_NAME
-from hypernode.sim.cluster import Cluster, Host, make_network
+from hypernode.sim.cluster import Cluster, SimNode, make_network
 from hypernode.storage.ledger import open_ledger
 from tests.simulation.test_cluster import FIRST_ROUND, list_blocks, play
 
@@ -38,13 +38,13 @@ def part(cluster: Cluster) -> None:
     cluster.network.partition([[ips[n] for n in side] for side in (LEFT, RIGHT)])
 
 
-async def get_extra(host: Host) -> Any:
+async def get_extra(host: SimNode) -> Any:
     assert host.node is not None
     status: Any = await host.node.views.get_status()
     return status["extra"]
 
 
-def check_kept(host: Host, before: list[Block], chain: list[Block]) -> None:
+def check_kept(host: SimNode, before: list[Block], chain: list[Block]) -> None:
     """What the host cut is in its one file, but for the blocks that it forged since ``before``."""
     [name] = host.files.list_names()
     kept = [json.loads(line) for line in gzip.decompress(host.files.read(name) or b"").splitlines()]
@@ -92,7 +92,7 @@ def test_both_sides_of_a_long_partition_say_split_and_an_operators_word_makes_th
             assert (extra["follow"], extra["split"]) == (None, "")
             assert host.files.read(ORDER_NAME) is None
             assert host.node is not None
-            assert host.node.present.halted == ""
+            assert host.node.node_state.halted == ""
             check_kept(host, before[n], await list_blocks(cluster, n))
         await cluster.stop_all()
 
@@ -114,9 +114,9 @@ def test_a_node_whose_chain_was_cut_back_fetches_the_rest_by_itself() -> None:
         assert cluster.is_agreed()
         fetched = await list_blocks(cluster, 2)
         assert [b.block_hash for b in fetched[: len(before)]] == [b.block_hash for b in before]
-        assert (node.present.halted, node.splits.words) == ("", "")
+        assert (node.node_state.halted, node.partitions.words) == ("", "")
         # It forges again in the next round: in this one it cannot know what became of what it signed.
-        assert node.present.forge_from_round == FIRST_ROUND + 4
+        assert node.node_state.forge_from_round == FIRST_ROUND + 4
         await cluster.stop_all()
 
     play(scenario(), 5)

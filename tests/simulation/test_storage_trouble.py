@@ -13,7 +13,7 @@ from hypernode.core.types import Block, Endpoint
 from hypernode.net.client_session import open_session
 from hypernode.node.owner.runtime import Node
 from hypernode.ports.trouble import StorageTrouble
-from hypernode.sim.cluster import PORT, Cluster, Host
+from hypernode.sim.cluster import PORT, Cluster, SimNode
 from hypernode.sim.memory.loop import run
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.interface import Reader, Transaction
@@ -53,7 +53,7 @@ def play(coroutine: Coroutine[Any, Any, None]) -> None:
     run(coroutine)
 
 
-async def _start(which: str) -> tuple[Cluster, Host, SickDatabase]:
+async def _start(which: str) -> tuple[Cluster, SimNode, SickDatabase]:
     """A cluster in whose host ``SICK`` the ledger's or the journal's disk can be made to refuse."""
     cluster = Cluster(5, 21)
     host, database = cluster.hosts[SICK], SickDatabase()
@@ -63,17 +63,17 @@ async def _start(which: str) -> tuple[Cluster, Host, SickDatabase]:
     return cluster, host, database
 
 
-def _node(host: Host) -> Node:
+def _node(host: SimNode) -> Node:
     assert host.node is not None
     return host.node
 
 
-async def _list_own(cluster: Cluster, host: Host) -> list[Block]:
-    blocks = await _node(cluster.hosts[0]).world.ledger.get_blocks(0, 1_000)
+async def _list_own(cluster: Cluster, host: SimNode) -> list[Block]:
+    blocks = await _node(cluster.hosts[0]).ports.ledger.get_blocks(0, 1_000)
     return [block for block in blocks if block.forger == host.signer.address]
 
 
-async def _ask_status(cluster: Cluster, host: Host) -> Command:
+async def _ask_status(cluster: Cluster, host: SimNode) -> Command:
     """As a client does."""
     session = await open_session(
         cluster.network.get_connections("10.99.0.1"),
@@ -123,7 +123,7 @@ def test_a_disk_that_refuses_stops_forging_only_and_only_while_it_does() -> None
     play(scenario())
 
 
-async def _check_sick(cluster: Cluster, host: Host, words: str) -> None:
+async def _check_sick(cluster: Cluster, host: SimNode, words: str) -> None:
     """It says so, in the log once a minute, answers, and does not forge."""
     said = [line for line in host.log if " storage: " in line and words in line]
     assert said
@@ -135,10 +135,10 @@ async def _check_sick(cluster: Cluster, host: Host, words: str) -> None:
     assert not [b for b in await _list_own(cluster, host) if (ROUND, 4) <= (b.round, b.sir) < HEALED]
 
 
-async def _check_well(cluster: Cluster, host: Host) -> None:
+async def _check_well(cluster: Cluster, host: SimNode) -> None:
     """It went on by itself."""
-    assert _node(host).present.halted == ""
-    assert _node(host).present.state.value != "HALTED"
+    assert _node(host).node_state.halted == ""
+    assert _node(host).node_state.state.value != "HALTED"
     assert any("storage: over" in line for line in host.log)
     assert [b for b in await _list_own(cluster, host) if (b.round, b.sir) >= HEALED]
 
@@ -150,7 +150,7 @@ def test_a_disk_that_cannot_even_be_read_does_not_end_the_node() -> None:
         await cluster.run_until(ROUND, 12)
         assert host.task is not None
         assert not host.task.done()
-        assert "the disk fails" in _node(host).present.reason
+        assert "the disk fails" in _node(host).node_state.reason
         database.code = 0
         await cluster.run_until(ROUND + 1)
         assert cluster.is_agreed()
@@ -164,10 +164,10 @@ def test_a_damaged_ledger_halts_until_an_operator_comes() -> None:
         cluster, host, database = await _start("ledger_db")
         database.code = sqlite3.SQLITE_CORRUPT
         await cluster.run_until(ROUND, 6)
-        assert "is damaged" in _node(host).present.halted
+        assert "is damaged" in _node(host).node_state.halted
         database.code = 0
         await cluster.run_until(ROUND, 10)
-        assert _node(host).present.state.value == "HALTED"
+        assert _node(host).node_state.state.value == "HALTED"
         await cluster.stop_all()
 
     play(scenario())

@@ -101,7 +101,7 @@ async def _live(pipe: Connection, folder: Path, random: Random) -> None:
         for slot in range(sir, bed.network.slots):
             bed.go_to(round_, slot)
             plan = await enter_round(node)
-            if plan.juror_of(slot) == node.world.signer.address:
+            if plan.juror_of(slot) == node.ports.signer.address:
                 await _forge(pipe, bed, node, plan, slot)
             elif random.random() < 0.2 and node.chain.height.height > 1:
                 await _swap(pipe, bed, node, round_, slot)
@@ -111,7 +111,7 @@ async def _live(pipe: Connection, folder: Path, random: Random) -> None:
 
 
 async def _digest(pipe: Connection, bed: Bed, node: Node, round_: int, sir: int) -> None:
-    branch = await Branch.on(bed, node.world.ledger)
+    branch = await Branch.on(bed, node.ports.ledger)
     block = await branch.make(round_, sir)
     pipe.send(("storing", block.block_hash))
     await node.chain.accept_pushed(block)
@@ -121,8 +121,8 @@ async def _digest(pipe: Connection, bed: Bed, node: Node, round_: int, sir: int)
 async def _swap(pipe: Connection, bed: Bed, node: Node, round_: int, sir: int) -> None:
     """The branch leaves out our tip, and has a block for this slot of more senders."""
     common = node.chain.height.height - 1
-    branch = await Branch.on(bed, node.world.ledger, common)
-    if (await branch.plan(round_)).juror_of(sir) == node.world.signer.address:
+    branch = await Branch.on(bed, node.ports.ledger, common)
+    if (await branch.plan(round_)).juror_of(sir) == node.ports.signer.address:
         return  # by the branch's history it would be ours to forge
     block = await branch.add(round_, sir, senders=range(SIZE))
     pipe.send(("storing", block.block_hash))
@@ -142,7 +142,7 @@ async def seal(bed: Bed, node: Node, plan: RoundPlan, sir: int) -> Block | None:
     nonce = int.from_bytes(os.urandom(3), "big")
     now = int(bed.clock.now())
     messages = [bed.message(n, now - 1, value=nonce + n) for n in range(SIZE)]
-    await node.intake.digest(messages)
+    await node.intake.submit(messages)
     try:
         return await node.forger.forge(plan, sir)
     except (AlreadySigned, Ignore):
@@ -173,7 +173,7 @@ async def _forge_once(pipe: Connection, folder: Path, last_step: int | None) -> 
     bed.go_to(ROUND, 0)
     node = await open_node(bed, folder, on_step)
     plan = await enter_round(node)
-    sir = [juror.address for juror in plan.jurors].index(node.world.signer.address)
+    sir = [juror.address for juror in plan.jurors].index(node.ports.signer.address)
     bed.go_to(ROUND, sir)
     await _let_peers_listen(pipe, bed, node)
     is_forging = True
@@ -181,8 +181,8 @@ async def _forge_once(pipe: Connection, folder: Path, last_step: int | None) -> 
     if block is not None:
         await node.forger.send(block, plan)
     is_forging = False
-    await node.world.ledger.close()
-    await node.world.journal.close()  # type: ignore[attr-defined]  # of a SqliteJournal
+    await node.ports.ledger.close()
+    await node.ports.journal.close()  # type: ignore[attr-defined]  # of a SqliteJournal
 
 
 async def _let_peers_listen(pipe: Connection, bed: Bed, node: Node) -> None:

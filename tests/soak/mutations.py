@@ -19,12 +19,12 @@ import hypernode.node.owner.runtime as runtime_module
 import hypernode.storage.append as append_module
 from hypernode.core.fork_choice import is_better
 from hypernode.core.types import ChainHeight, Message
-from hypernode.core.validate_block import BlockContext, Break, Origin, validate_block, validate_head
+from hypernode.core.validate_block import BlockContext, Origin, Violation, validate_block, validate_head
 from hypernode.machine import peers as peers_module
 from hypernode.machine.decide import CatchUp, Decision, NodeView, Rest, decide
 from hypernode.machine.state import State
 from hypernode.mempool.pool import Mempool
-from hypernode.node.chain.block_validation import Judge
+from hypernode.node.chain.block_validation import BlockValidator
 from hypernode.node.chain.chain import Chain
 from hypernode.node.chain.history import History
 from hypernode.node.duty.forger import Forger
@@ -82,18 +82,18 @@ def find(mutation: Mutation, seeds: Iterable[int], *, nodes: int = 6) -> tuple[i
 def _leave_out_jurors() -> Iterable[Change]:
     def validate(
         network: Any, block: Any, context: BlockContext, origin: Origin, majority: bool = False
-    ) -> tuple[Break, ...]:
+    ) -> tuple[Violation, ...]:
         return validate_block(network, block, replace(context, juror_known=False), origin, majority)
 
     def judge_head(network: Any, block: Any, context: BlockContext, origin: Origin) -> None:
         validate_head(network, block, replace(context, juror_known=False), origin)
 
-    async def check_juror(self: Judge, header: Any) -> None:
+    async def check_juror(self: BlockValidator, header: Any) -> None:
         """Whoever it is."""
 
     yield judging_module, "validate_block", validate
     yield judging_module, "validate_head", judge_head
-    yield Judge, "check_juror", check_juror
+    yield BlockValidator, "check_juror", check_juror
 
 
 def _write_no_journal() -> Iterable[Change]:

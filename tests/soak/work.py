@@ -10,7 +10,7 @@ from typing import Final
 
 from hypernode.core.fork_choice import is_better
 from hypernode.core.types import Block, Round, Slot
-from hypernode.ports.chain import Finding
+from hypernode.ports.chain import ToleratedViolation
 from hypernode.storage.journal import SqliteJournal
 from hypernode.storage.ledger import SqliteLedger
 from tests.unit.storage.chains import GENESIS, NETWORK, block, message
@@ -25,9 +25,11 @@ MAX_BLOCKS: Final = 60
 Place = tuple[Round, Slot]
 
 
-def list_findings(blocks: Iterable[Block]) -> list[Finding]:
+def list_findings(blocks: Iterable[Block]) -> list[ToleratedViolation]:
     """Every other block here comes with a finding, as its hash has it."""
-    return [Finding(b.height, b.block_hash, "6", "by chance") for b in blocks if b.block_hash[0] % 2]
+    return [
+        ToleratedViolation(b.height, b.block_hash, "6", "by chance") for b in blocks if b.block_hash[0] % 2
+    ]
 
 
 @dataclass(slots=True)
@@ -38,7 +40,7 @@ class Expected:
     blocks_under_way: list[Block] | None = None
     signed: dict[Place, bytes] = field(default_factory=dict)
     signing: tuple[Place, bytes] | None = None
-    findings: set[Finding] = field(default_factory=set)
+    findings: set[ToleratedViolation] = field(default_factory=set)
     """Of all blocks that were ever acknowledged, whether they are still there or not."""
 
     def begin_blocks(self, blocks: list[Block]) -> None:

@@ -70,7 +70,7 @@ def test_generated_chain_is_valid_by_every_rule_and_is_kept(tmp_path: Path) -> N
         node = await bed.node(network=PARTY.network)
         outcome = await node.chain.adopt(0, chain, None, Support(0, 1))
         assert outcome.adopted
-        assert await node.world.ledger.count_findings() == {}
+        assert await node.ports.ledger.count_findings() == {}
 
     play(scenario())
 

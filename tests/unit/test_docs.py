@@ -21,7 +21,7 @@ from hypernode.core.network import Delays, Network
 from hypernode.core.params import network_from_json
 from hypernode.core.registrations.rainbow import BOUNDS
 from hypernode.machine.state import State
-from hypernode.node.chain.examiner import Verdict
+from hypernode.node.chain.examiner import BlockGrade
 from hypernode.wire.catalogue import COMMANDS, LIMITS, Limits
 from hypernode.wire.hello import FEATURES
 
@@ -180,7 +180,7 @@ def test_every_row_of_the_check_is_in_the_operating_page() -> None:
 
 def test_verdicts_of_a_check_are_in_the_page() -> None:
     rows = parse_rows(read_page("ledger_tools.rst"))
-    assert {verdict.value for verdict in Verdict} <= set(rows)
+    assert {verdict.value for verdict in BlockGrade} <= set(rows)
 
 
 def test_every_tunable_parameter_and_its_bounds_are_in_the_companions_page() -> None:

@@ -20,11 +20,11 @@ from hypernode.core.timeline import compute_reference_time, compute_round_slot
 from hypernode.core.types import Endpoint, Registration, Round
 from hypernode.health.chains import (
     CompanionFacts,
+    PluginAnswer,
     PluginFacts,
     ReachFacts,
     RegistrationFacts,
     SourceFacts,
-    Verdict,
 )
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.chain.registration_feed import Event, replay, select_by_ip, select_by_pos
@@ -247,7 +247,7 @@ def _find(entries: Sequence[Registration], pos: str) -> Registration | None:
     return next((entry for entry in entries if entry.pos == pos), None)
 
 
-def _find_last(events: Sequence[Event], facts: RegistrationFacts) -> Verdict | None:
+def _find_last(events: Sequence[Event], facts: RegistrationFacts) -> PluginAnswer | None:
     """The newest row that names our address, else the ip that we are to be found at."""
     found = select_by_pos(events, facts.pos)
     if not found and facts.out_ip is not None:
@@ -255,7 +255,7 @@ def _find_last(events: Sequence[Event], facts: RegistrationFacts) -> Verdict | N
     if not found:
         return None
     row, result = found[-1]
-    return Verdict(row.height, row.operation, row.address, result.ok, result.rule, result.reason)
+    return PluginAnswer(row.height, row.operation, row.address, result.ok, result.rule, result.reason)
 
 
 async def look_at_source(inquiry: Inquiry) -> SourceFacts:

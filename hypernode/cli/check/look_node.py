@@ -15,7 +15,7 @@ from hypernode.config.settings import ANY_IP, Settings
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.types import Endpoint
 from hypernode.health.node import Answers, NodeFacts
-from hypernode.net.client_session import HelloRefused, Session, open_session
+from hypernode.net.client_session import ClientSession, HelloRefused, open_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.ports.connections import TransportClosed
@@ -78,7 +78,7 @@ def _list_listening(pid: int) -> list[Endpoint] | None:
     return [Endpoint(c.laddr.ip, c.laddr.port) for c in found if c.status == psutil.CONN_LISTEN]
 
 
-async def open_to(inquiry: Inquiry, endpoint: Endpoint) -> Session:
+async def open_to(inquiry: Inquiry, endpoint: Endpoint) -> ClientSession:
     """A session under a throw-away name.  Raises what is in ``PROBLEMS``."""
     network = inquiry.settings.network
     speaker = make_throwaway(network)
@@ -96,7 +96,7 @@ async def open_to(inquiry: Inquiry, endpoint: Endpoint) -> Session:
     )
 
 
-async def _ask_all(session: Session, blocks: int) -> Answers:
+async def _ask_all(session: ClientSession, blocks: int) -> Answers:
     hello = session.peer_hello
     if hello is None:
         raise BadAnswer("no hello")
@@ -111,7 +111,7 @@ async def _ask_all(session: Session, blocks: int) -> Answers:
     )
 
 
-async def _ask(session: Session, name: str) -> object:
+async def _ask(session: ClientSession, name: str) -> object:
     action = ACTIONS[name]
     reply: Command = await session.request(make_question(action, ""), ANSWER_S)
     if reply.id is CommandId.KO:

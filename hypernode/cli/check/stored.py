@@ -111,9 +111,9 @@ def open_source(settings: Settings) -> tuple[PowSource | None, str]:
 
 def _report_chain(result: CheckState, examiner: Examiner, first: int, messages: int, below: int) -> Outcome:
     from hypernode.node.chain.chain_check import describe_counts
-    from hypernode.node.chain.examiner import Verdict
+    from hypernode.node.chain.examiner import BlockGrade
 
-    refused = result.count(Verdict.REFUSED)
+    refused = result.count(BlockGrade.REFUSED)
     counts = describe_counts(result.counts)
     lines = [f"blocks {first + 1} to {result.height} checked, {messages} messages"]
     if first:
@@ -125,7 +125,7 @@ def _report_chain(result: CheckState, examiner: Examiner, first: int, messages: 
         lines.append(f"rule {rule} (class {counted['class']}): {by_verdict}")
     for rule, one in examiner.not_judged.items():
         lines.append(f"rule {rule} was not judged for {one.blocks} blocks: {one.reason}")
-    listed = [brk for brk in result.breaks if brk.verdict == Verdict.REFUSED.value]
+    listed = [brk for brk in result.breaks if brk.verdict == BlockGrade.REFUSED.value]
     for brk in listed[:SHOWN_BREAKS]:
         lines.append(f"block {brk.height} {brk.block_hash.hex()} breaks rule {brk.rule}: {brk.reason}")
     if refused > SHOWN_BREAKS:

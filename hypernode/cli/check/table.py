@@ -51,7 +51,7 @@ from hypernode.health.files import (
     judge_lock,
     judge_wallet,
 )
-from hypernode.health.findings import LOCK, Finding, Severity, note, settle_causes, warning
+from hypernode.health.findings import LOCK, CheckResult, Severity, note, settle_causes, warning
 from hypernode.health.host import judge_clock, judge_limits, judge_port, judge_versions
 from hypernode.health.node import judge_node
 
@@ -67,7 +67,7 @@ class Row(Generic[F]):
 
     help: str
     look: Callable[[Inquiry], Awaitable[F]]
-    judge: Callable[[F], list[Finding]]
+    judge: Callable[[F], list[CheckResult]]
     slow: str = "Look at the load of this host and at its disks"
 
 
@@ -113,13 +113,13 @@ ROWS: Final[Mapping[str, Row[Any]]] = MappingProxyType(
 
 async def look_at_all(
     inquiry: Inquiry, rows: Mapping[str, Row[Any]] = ROWS, row_s: float = ROW_S
-) -> dict[str, list[Finding]]:
+) -> dict[str, list[CheckResult]]:
     """What each row found, in the table's order.  Never raises, and takes ``row_s`` at most."""
     found = await asyncio.gather(*(_look(row, inquiry, row_s) for row in rows.values()))
     return settle_causes(dict(zip(rows, found, strict=True)))
 
 
-def look_without_settings(problem: str) -> dict[str, list[Finding]]:
+def look_without_settings(problem: str) -> dict[str, list[CheckResult]]:
     """The same where the configuration cannot be used: all but two rows need one."""
     found = {name: [note("not looked at: the configuration cannot be used")] for name in ROWS}
     found["configuration"] = judge_config(ConfigFacts(problem=problem))
@@ -127,7 +127,7 @@ def look_without_settings(problem: str) -> dict[str, list[Finding]]:
     return found
 
 
-async def _look(row: Row[Any], inquiry: Inquiry, row_s: float) -> list[Finding]:
+async def _look(row: Row[Any], inquiry: Inquiry, row_s: float) -> list[CheckResult]:
     try:
         async with asyncio.timeout(row_s):
             return row.judge(await inquiry.once(row.look))
@@ -148,6 +148,6 @@ async def _look(row: Row[Any], inquiry: Inquiry, row_s: float) -> list[Finding]:
         ]
 
 
-def find_worst(found: Mapping[str, list[Finding]]) -> Severity:
+def find_worst(found: Mapping[str, list[CheckResult]]) -> Severity:
     """The severity of the whole."""
     return max((finding.severity for findings in found.values() for finding in findings), default=Severity.OK)

@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from hypernode.cli.output import make_console
-from hypernode.health.findings import Finding, Severity
+from hypernode.health.findings import CheckResult, Severity
 
-Found = Mapping[str, list[Finding]]
+Found = Mapping[str, list[CheckResult]]
 
 _STYLES: Final[Mapping[Severity, str]] = {
     Severity.OK: "green",

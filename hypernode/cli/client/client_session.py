@@ -13,7 +13,7 @@ from hypernode.core.kinds import format_peer_name
 from hypernode.core.message import create_message
 from hypernode.core.network import Network
 from hypernode.core.types import Endpoint
-from hypernode.net.client_session import Session, open_session
+from hypernode.net.client_session import ClientSession, open_session
 from hypernode.net.signed_hello import Identity
 from hypernode.node.base.json_shapes import message_to_list
 from hypernode.node.peers.identities import CLAIMED, PROVED
@@ -60,7 +60,7 @@ async def ask(
     tell: Callable[[str], None],
 ) -> Answer:
     """The answer to ``question``.  ``tell`` hears of each step.  Raises what ``open_session`` and
-    ``Session.request`` raise, SaidKo, BadAnswer."""
+    ``ClientSession.request`` raise, SaidKo, BadAnswer."""
     name = format_peer_name(target.remote.ip, target.remote.port)
     tell(f"connecting to {name}, at most {target.connect_timeout_s:g} s")
     begun = clock.monotonic()
@@ -87,7 +87,7 @@ async def ask(
 
 
 async def _ask_in(
-    session: Session, action: Action, question: Command, timeout_s: float, clock: Clock, begun: float
+    session: ClientSession, action: Action, question: Command, timeout_s: float, clock: Clock, begun: float
 ) -> Answer:
     if action.command is CommandId.HELLO:
         return _describe_hello(session)
@@ -110,7 +110,7 @@ async def _ask_in(
     return answer
 
 
-def _describe_hello(session: Session) -> Answer:
+def _describe_hello(session: ClientSession) -> Answer:
     hello = session.peer_hello
     if hello is None:
         raise SaidKo("no hello")
@@ -124,12 +124,12 @@ def _describe_hello(session: Session) -> Answer:
     )
 
 
-def _get_identity(session: Session) -> str:
+def _get_identity(session: ClientSession) -> str:
     """How well we know whom we talk with: a signed hello proves its address, a legacy one claims it."""
     return PROVED if session.proved_address is not None else CLAIMED
 
 
-def _describe_client(session: Session, clock: Clock, rtt: float) -> dict[str, object]:
+def _describe_client(session: ClientSession, clock: Clock, rtt: float) -> dict[str, object]:
     """What a client adds to a status (spec 6), and how well it knows whose it is."""
     return {
         "version": __version__,

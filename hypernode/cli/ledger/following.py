@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from hypernode.app.files import FolderFiles
 from hypernode.config.settings import Settings
 from hypernode.core.types import ChainHeight, Height
-from hypernode.machine.peers import Order
+from hypernode.machine.peers import ForkOverride
 from hypernode.node.sync.common_block import get_own_hash
 from hypernode.node.sync.partitions import (
     ORDER_NAME,
@@ -59,7 +59,7 @@ async def follow_chain(args: argparse.Namespace, settings: Settings) -> dict[str
     }
 
 
-def _list_consequences(own: ChainHeight, order: Order, common: Height | None) -> list[str]:
+def _list_consequences(own: ChainHeight, order: ForkOverride, common: Height | None) -> list[str]:
     if common is None:
         cut = "all blocks of ours above the last one that both chains have are cut"
     elif common < own.height:
@@ -75,7 +75,7 @@ def _list_consequences(own: ChainHeight, order: Order, common: Height | None) ->
     ]
 
 
-async def _find_common(ledger: Ledger, tips: Sequence[OtherTip], order: Order) -> Height | None:
+async def _find_common(ledger: Ledger, tips: Sequence[OtherTip], order: ForkOverride) -> Height | None:
     """The last block of both chains as the node saw it, where our chain still has it."""
     seen = next((tip for tip in tips if tip.block_hash == order.block_hash), None)
     if seen is None or await get_own_hash(ledger, seen.common) is None:

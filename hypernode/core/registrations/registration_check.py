@@ -40,7 +40,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PreflightResult:
     """One thing that was looked at.  ``level``: ``ok``, ``warning``, or ``error``: it would be void, or of no
     use."""
 
@@ -66,7 +66,7 @@ class CountsFrom:
     start: Timestamp
 
 
-def check_texts(network: Network, wish: Wish) -> list[Finding]:
+def check_texts(network: Network, wish: Wish) -> list[PreflightResult]:
     """The rules that need nothing but the texts themselves."""
     return [
         _check_ip(wish.ip),
@@ -78,7 +78,7 @@ def check_texts(network: Network, wish: Wish) -> list[Finding]:
     ]
 
 
-def check_sender(wish: Wish) -> list[Finding]:
+def check_sender(wish: Wish) -> list[PreflightResult]:
     """Of those, the ones for who has a registration: ip and PoS address are as the list took them."""
     return [
         _check_port(wish.port),
@@ -87,7 +87,9 @@ def check_sender(wish: Wish) -> list[Finding]:
     ]
 
 
-def check_register(network: Network, wish: Wish, state: RegistryState, balance: int | None) -> list[Finding]:
+def check_register(
+    network: Network, wish: Wish, state: RegistryState, balance: int | None
+) -> list[PreflightResult]:
     """The rules that need the present list and the sender's balance (1e-8 BIS)."""
     return [
         _check_free("rule 4", f"the ip {wish.ip}", [e for e in state.entries if e.ip == wish.ip]),
@@ -98,26 +100,26 @@ def check_register(network: Network, wish: Wish, state: RegistryState, balance: 
     ]
 
 
-def check_unregister(network: Network, wish: Wish, state: RegistryState) -> list[Finding]:
+def check_unregister(network: Network, wish: Wish, state: RegistryState) -> list[PreflightResult]:
     """Whether the sender has this registration, or may end that of another."""
     own = find_own(state, wish.pow_address)
     if own is None and wish.pow_address == network.control_pow:
         return [_check_control(wish, state)]
     if own is None:
-        return [Finding("error", "unregister 2", "the sender has no registration")]
+        return [PreflightResult("error", "unregister 2", "the sender has no registration")]
     if (own.ip, own.port, own.pos) == (wish.ip, wish.port, wish.pos):
-        return [Finding("ok", "unregister 1", "this is the sender's registration")]
+        return [PreflightResult("ok", "unregister 1", "this is the sender's registration")]
     there = f"{own.ip}:{own.port}:{own.pos}"
-    return [Finding("error", "unregister 1", f"the sender's registration is another one: {there}")]
+    return [PreflightResult("error", "unregister 1", f"the sender's registration is another one: {there}")]
 
 
-def _check_control(wish: Wish, state: RegistryState) -> Finding:
+def _check_control(wish: Wish, state: RegistryState) -> PreflightResult:
     place = (wish.ip, wish.port, wish.pos)
     entry = next((e for e in state.entries if (e.ip, e.port, e.pos) == place), None)
     if entry is None:
-        return Finding("error", "unregister 3", f"nobody has registered {':'.join(place)}")
+        return PreflightResult("error", "unregister 3", f"nobody has registered {':'.join(place)}")
     words = f"the control address may end the registration of {entry.collateral}"
-    return Finding("ok", "unregister 3", words)
+    return PreflightResult("ok", "unregister 3", words)
 
 
 def find_own(state: RegistryState, pow_address: str) -> Registration | None:
@@ -159,58 +161,62 @@ def estimate_fee(openfield: str) -> int:
     return _BASE_FEE + _FEE_A_CHAR * len(openfield)
 
 
-_VOIDED: Final = Finding(
+_VOIDED: Final = PreflightResult(
     "warning", "void", "the control address has voided this PoS address: registered, it would get no slots"
 )
 
 
-def _check_ip(ip: str) -> Finding:
+def _check_ip(ip: str) -> PreflightResult:
     try:
         IPv4Address(ip)
     except ValueError:
-        return Finding("error", "rule 1", f"{ip!r} is no IPv4 address (names and IPv6 cannot be registered)")
+        return PreflightResult(
+            "error", "rule 1", f"{ip!r} is no IPv4 address (names and IPv6 cannot be registered)"
+        )
     if fault := find_reach_fault(ip):
-        return Finding("warning", "rule 1", f"{ip} {fault}")
-    return Finding("ok", "rule 1", f"{ip} is an IPv4 address")
+        return PreflightResult("warning", "rule 1", f"{ip} {fault}")
+    return PreflightResult("ok", "rule 1", f"{ip} is an IPv4 address")
 
 
-def _check_port(port: str) -> Finding:
+def _check_port(port: str) -> PreflightResult:
     # not a rule of the list: legacy nodes do not look at it, and stop over what is no number
     if port.isascii() and port.isdecimal() and port == str(int(port[:6])) and 1 <= int(port) <= MAX_PORT:
-        return Finding("ok", "port", f"{port} is a port")
-    return Finding("error", "port", f"{port!r} is no port: expected a number from 1 to {MAX_PORT}")
+        return PreflightResult("ok", "port", f"{port} is a port")
+    return PreflightResult("error", "port", f"{port!r} is no port: expected a number from 1 to {MAX_PORT}")
 
 
-def _check_pow_address(what: str, address: str) -> Finding:
+def _check_pow_address(what: str, address: str) -> PreflightResult:
     if is_valid_pow_address(address) and address == address.strip():
-        return Finding("ok", "rule 2", f"the {what} {address} has the form of a Bismuth address")
-    return Finding("error", "rule 2", f"the {what} {address!r} is no Bismuth address")
+        return PreflightResult("ok", "rule 2", f"the {what} {address} has the form of a Bismuth address")
+    return PreflightResult("error", "rule 2", f"the {what} {address!r} is no Bismuth address")
 
 
-def _check_pos(network: Network, pos: str) -> Finding:
+def _check_pos(network: Network, pos: str) -> PreflightResult:
     if is_valid_address(pos, network.address_byte):
-        return Finding("ok", "rule 3", f"{pos} is a PoS address of {network.name}")
-    return Finding("error", "rule 3", f"{pos!r} is no PoS address of {network.name}")
+        return PreflightResult("ok", "rule 3", f"{pos} is a PoS address of {network.name}")
+    return PreflightResult("error", "rule 3", f"{pos!r} is no PoS address of {network.name}")
 
 
-def _check_reason(reason: str) -> Finding:
+def _check_reason(reason: str) -> PreflightResult:
     if any(char in reason for char in _SEPARATORS):
-        return Finding("error", "openfield", f"the reason must be without any of {' '.join(_SEPARATORS)}")
-    return Finding("ok", "openfield", "the reason has no separators in it")
+        return PreflightResult(
+            "error", "openfield", f"the reason must be without any of {' '.join(_SEPARATORS)}"
+        )
+    return PreflightResult("ok", "openfield", "the reason has no separators in it")
 
 
-def _check_free(rule: str, what: str, taken: Sequence[Registration]) -> Finding:
+def _check_free(rule: str, what: str, taken: Sequence[Registration]) -> PreflightResult:
     if not taken:
-        return Finding("ok", rule, f"{what} is not registered yet")
+        return PreflightResult("ok", rule, f"{what} is not registered yet")
     entry = taken[0]
-    return Finding(
+    return PreflightResult(
         "error",
         rule,
         f"{what} is registered already: {entry.ip}:{entry.port}:{entry.pos} by {entry.collateral}",
     )
 
 
-def _check_balance(network: Network, balance: int | None, draft: Draft) -> Finding:
+def _check_balance(network: Network, balance: int | None, draft: Draft) -> PreflightResult:
     # the transaction's own row is within the height that its weight is taken at: its fee counts
     fee = estimate_fee(draft.openfield)
     left = (balance or 0) - fee
@@ -218,8 +224,8 @@ def _check_balance(network: Network, balance: int | None, draft: Draft) -> Findi
     words = f"the sender has {_format_bis(balance or 0)} BIS, less a fee of about {_format_bis(fee)}"
     if weight < 1:
         needed = _format_bis(network.collateral_unit * COIN + fee)
-        return Finding("error", "rule 7", f"{words}: weight 0. Have at least {needed} BIS there")
-    return Finding("ok", "rule 7", f"{words}: weight {weight}")
+        return PreflightResult("error", "rule 7", f"{words}: weight 0. Have at least {needed} BIS there")
+    return PreflightResult("ok", "rule 7", f"{words}: weight {weight}")
 
 
 def _format_bis(units: int) -> str:

@@ -18,7 +18,7 @@ class _Fault:
     total: int = 1
 
 
-class Repeats:
+class LogDedup:
     """Decides which lines about repeating faults are worth logging.  A subject is what has the fault: a
     peer's name, the companion."""
 

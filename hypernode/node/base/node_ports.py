@@ -14,7 +14,7 @@ from hypernode.ports.signing import Signer, Verifier
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Ports:
     """Everything outside the node that it may touch."""
 
     clock: Clock

@@ -16,7 +16,7 @@ from hypernode.ports.registrations import PowStatus
 
 
 @dataclass(slots=True)
-class Present:
+class NodeState:
     """The node at this moment.  ``plan`` may be of an earlier round while a new one is derived."""
 
     network: Network

@@ -1,8 +1,8 @@
 """Blocks judged one after another, each on top of those before it (spec 4, a valid block).
 
-``prepare`` does what needs no chain: the one true cut, and the messages verified on all cores.  A ``Judge``
-does the rest for one chain and one origin: it asks the ledger once for what all of its blocks need, derives
-the lists of a round once, and remembers the keys of forgers.
+``prepare`` does what needs no chain: the one true cut, and the messages verified on all cores.  A
+``BlockValidator`` does the rest for one chain and one origin: it asks the ledger once for what all of its
+blocks need, derives the lists of a round once, and remembers the keys of forgers.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from hypernode.core.types import Block, Height, Message, Round, RoundPlan
 from hypernode.core.validate_block import (
     RULE_CLASSES,
     BlockContext,
-    Break,
     Origin,
+    Violation,
     find_forger_key,
     is_refused,
     validate_block,
@@ -33,11 +33,11 @@ from hypernode.core.validate_block import (
 )
 from hypernode.core.validate_message import find_faults
 from hypernode.mempool.pool import Mempool
-from hypernode.node.base.node_ports import World
+from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.history import History
 from hypernode.node.chain.rounds import Rounds
 from hypernode.node.chain.spooled_blocks import is_giant, list_pieces, take_out
-from hypernode.ports.chain import Finding
+from hypernode.ports.chain import ToleratedViolation
 
 T = TypeVar("T")
 
@@ -72,17 +72,17 @@ class BlockRejected(Reject):
 
 
 async def prepare(
-    network: Network, world: World, mempool: Mempool, blocks: Sequence[Block]
+    network: Network, ports: Ports, mempool: Mempool, blocks: Sequence[Block]
 ) -> list[Prepared]:
     """Cut and verify the messages of some blocks.  What the mempool holds was verified when it came."""
     prepared: list[Prepared] = []
     for part in split_blocks(blocks, MAX_PART_MESSAGES):
         if isinstance(part[0].messages, LongMessages):
-            prepared += [await _prepare_long(network, world, mempool, block) for block in part]
+            prepared += [await _prepare_long(network, ports, mempool, block) for block in part]
             continue
         cut = [normalise_block(network, block) for block in part]
         unverified = [[m for m in block.messages if not mempool.holds(m)] for block in cut]
-        faults = iter(await world.verifier.find_faults(network, [m for ms in unverified for m in ms]))
+        faults = iter(await ports.verifier.find_faults(network, [m for ms in unverified for m in ms]))
         prepared += [
             Prepared(block, {m.txid: fault for m in messages if (fault := next(faults))})
             for block, messages in zip(cut, unverified, strict=True)
@@ -90,22 +90,22 @@ async def prepare(
     return prepared
 
 
-async def _prepare_long(network: Network, world: World, mempool: Mempool, block: Block) -> Prepared:
+async def _prepare_long(network: Network, ports: Ports, mempool: Mempool, block: Block) -> Prepared:
     """The same for one whose messages are not held; the first that is bad is enough to know."""
     cut = normalise_block(network, block)
-    async for piece in list_pieces(cut, world.verifier.run):
+    async for piece in list_pieces(cut, ports.verifier.run):
         messages = [m for m in piece if not mempool.holds(m)]
         if all(map(is_short, messages)):
-            faults = await world.verifier.find_faults(network, messages)
+            faults = await ports.verifier.find_faults(network, messages)
         else:
-            faults = await world.verifier.run(partial(find_faults, network, messages))
+            faults = await ports.verifier.run(partial(find_faults, network, messages))
         bad = {m.txid: fault for m, fault in zip(messages, faults, strict=True) if fault}
         if bad:
             return Prepared(cut, bad)
     return Prepared(cut, {})
 
 
-async def prepare_until_fault(network: Network, world: World, mempool: Mempool, block: Block) -> Prepared:
+async def prepare_until_fault(network: Network, ports: Ports, mempool: Mempool, block: Block) -> Prepared:
     """As ``prepare`` for one block, of which nobody needs to know more than one bad message: parts of growing
     size are verified, and the first that has one is the last."""
     cut = normalise_block(network, block)
@@ -113,7 +113,7 @@ async def prepare_until_fault(network: Network, world: World, mempool: Mempool, 
     size = FIRST_PART_MESSAGES
     while left:
         part, left = left[:size], left[size:]
-        faults = await world.verifier.find_faults(network, part)
+        faults = await ports.verifier.find_faults(network, part)
         bad = {m.txid: fault for m, fault in zip(part, faults, strict=True) if fault}
         if bad:
             return Prepared(cut, bad)
@@ -146,9 +146,9 @@ def _weigh(messages: Sequence[Message]) -> int:
     return len(messages)
 
 
-def list_findings(block: Block, tolerated: Sequence[Break]) -> list[Finding]:
+def list_findings(block: Block, tolerated: Sequence[Violation]) -> list[ToleratedViolation]:
     """What the ledger keeps of the breaks with which a block is taken."""
-    return [Finding(block.height, block.block_hash, brk.rule, brk.reason) for brk in tolerated]
+    return [ToleratedViolation(block.height, block.block_hash, brk.rule, brk.reason) for brk in tolerated]
 
 
 class ForgerKeys:
@@ -179,14 +179,14 @@ class ForgerKeys:
         return key
 
 
-class Judge:
+class BlockValidator:
     """Judges blocks on top of ``history``.  ``majority_holds``: most of the peers in sight that count hold
     the branch that they are fetched from."""
 
     def __init__(
         self,
         network: Network,
-        world: World,
+        ports: Ports,
         rounds: Rounds,
         keys: ForgerKeys,
         history: History,
@@ -195,7 +195,7 @@ class Judge:
         majority_holds: bool = False,
     ) -> None:
         self._network = network
-        self._world = world
+        self._ports = ports
         self._rounds = rounds
         self._keys = keys
         self._origin = origin
@@ -207,21 +207,21 @@ class Judge:
     async def at(
         cls,
         network: Network,
-        world: World,
+        ports: Ports,
         rounds: Rounds,
         keys: ForgerKeys,
         height: Height,
         origin: Origin,
         *,
         majority_holds: bool = False,
-    ) -> Judge:
+    ) -> BlockValidator:
         """For blocks on top of our block of that height."""
-        history = await History.at(world.ledger, height)
-        return cls(network, world, rounds, keys, history, origin, majority_holds=majority_holds)
+        history = await History.at(ports.ledger, height)
+        return cls(network, ports, rounds, keys, history, origin, majority_holds=majority_holds)
 
-    async def judge(self, prepared: Prepared) -> tuple[Break, ...]:
+    async def judge(self, prepared: Prepared) -> tuple[Violation, ...]:
         """Every rule; the breaks that are tolerated.  Raises Reject for the first that is not."""
-        block = await take_out(prepared.block, self._world.verifier.run)
+        block = await take_out(prepared.block, self._ports.verifier.run)
         self._check_round(block)
         plan, senders = await self._get_lists(block.round)
         context = BlockContext(
@@ -231,7 +231,7 @@ class Judge:
             registered=senders,
             known_ids=await self._get_known_ids(block),
             slot_taken=await self.history.is_slot_taken(block.round, block.sir),
-            now=self._world.clock.now(),
+            now=self._ports.clock.now(),
             bad_messages=prepared.bad_messages,
             forger_pubkey=await self._run(block, partial(self._keys.find, block)),
         )
@@ -240,13 +240,13 @@ class Judge:
 
     async def _run(self, block: Block, work: Callable[[], T]) -> T:
         """Off the event loop, where the block is a giant one."""
-        return await self._world.verifier.run(work) if is_giant(block) else work()
+        return await self._ports.verifier.run(work) if is_giant(block) else work()
 
     async def _get_known_ids(self, block: Block) -> frozenset[bytes]:
         if not is_giant(block):
             return await self.history.get_known_ids(message.txid for message in block.messages)
         known: set[bytes] = set()
-        async for piece in list_pieces(block, self._world.verifier.run):
+        async for piece in list_pieces(block, self._ports.verifier.run):
             known |= await self.history.get_known_ids(message.txid for message in piece)
         return frozenset(known)
 
@@ -268,7 +268,7 @@ class Judge:
             registered=senders,
             known_ids=(),
             slot_taken=False,
-            now=self._world.clock.now(),
+            now=self._ports.clock.now(),
             forger_pubkey=self._keys.find(block),
         )
         validate_head(self._network, block, context, self._origin)
@@ -296,10 +296,10 @@ class Judge:
     def _check_round(self, block: Block) -> None:
         """Rules 2 and 3 as far as they bear on the round, before its list is derived: there is none for a
         round to come, and an ancient one is dear."""
-        now = self._world.clock.now()
+        now = self._ports.clock.now()
         if block.round > compute_round_slot(self._network, now + self._network.future_allowed_s)[0]:
             raise Reject("rule 3", "its round has not begun")
-        early = Break("2", RULE_CLASSES["2"], "its round is before the parent's")
+        early = Violation("2", RULE_CLASSES["2"], "its round is before the parent's")
         if block.round < self.history.tip.round and is_refused(
             self._network, block, early, self._origin, self._majority_holds
         ):

@@ -24,14 +24,14 @@ from hypernode.core.params import Network
 from hypernode.core.timeline import compute_round_slot, has_begun
 from hypernode.core.types import Block, ChainHeight, Equivocation, Height, Round, RoundPlan, Slot
 from hypernode.core.validate_block import Origin, is_signed_by_forger
-from hypernode.machine.peers import Order, Support
+from hypernode.machine.peers import ForkOverride, Support
 from hypernode.mempool.pool import Mempool
 from hypernode.node.base.log_subjects import SILENT, Subjects
-from hypernode.node.base.node_ports import World
+from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.block_validation import (
     BlockRejected,
+    BlockValidator,
     ForgerKeys,
-    Judge,
     Prepared,
     list_findings,
     prepare,
@@ -41,7 +41,7 @@ from hypernode.node.chain.chain_repair import keep_blocks, lacks_pruned, make_cu
 from hypernode.node.chain.history import History
 from hypernode.node.chain.rounds import Rounds
 from hypernode.node.chain.spooled_blocks import MAX_HELD_BYTES, is_giant, list_pieces, take_out
-from hypernode.ports.chain import Finding, Replacement
+from hypernode.ports.chain import Replacement, ToleratedViolation
 from hypernode.ports.trouble import StorageTrouble
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ EVIDENCE_ROUNDS: Final = 5
 """Of two blocks for one slot that a fetched branch shows: nobody could do anything about older ones."""
 
 
-def _check_ordered(order: Order, blocks: Sequence[Block]) -> None:
+def _check_ordered(order: ForkOverride, blocks: Sequence[Block]) -> None:
     """An operator's word holds for one chain only.  Raises Reject."""
     if not any(b.height == order.height and b.block_hash == order.block_hash for b in blocks):
         raise Reject("4-ledger", f"promise not kept: the branch lacks block {order.height} of the order")
@@ -69,9 +69,9 @@ class Chain:
     """The ledger with its rules.  ``on_change`` is called after every change of the tip, ``on_append``
     with the blocks that came on top."""
 
-    def __init__(self, network: Network, world: World, rounds: Rounds, mempool: Mempool) -> None:
+    def __init__(self, network: Network, ports: Ports, rounds: Rounds, mempool: Mempool) -> None:
         self._network = network
-        self._world = world
+        self._ports = ports
         self._rounds = rounds
         self._mempool = mempool
         self._keys = ForgerKeys(network)
@@ -88,14 +88,14 @@ class Chain:
 
     @property
     def height(self) -> ChainHeight:
-        return self._world.ledger.get_height()
+        return self._ports.ledger.get_height()
 
     async def derive_plan(self, round_: Round) -> RoundPlan:
         """The lists of a round by our own chain, kept in the ledger.  Raises PowNotReady."""
         async with self._lock:  # or a branch may replace what it is derived from
-            history = await History.at(self._world.ledger, self.height.height)
+            history = await History.at(self._ports.ledger, self.height.height)
             plan = await self._rounds.derive(round_, history)
-            await self._world.ledger.save_plan(plan)
+            await self._ports.ledger.save_plan(plan)
             return plan
 
     @asynccontextmanager
@@ -107,7 +107,7 @@ class Chain:
     async def prepare(self, blocks: Sequence[Block]) -> list[Prepared]:
         """Blocks from outside with their messages verified: work that needs no chain, so it can be done while
         others are stored."""
-        return await prepare(self._network, self._world, self._mempool, blocks)
+        return await prepare(self._network, self._ports, self._mempool, blocks)
 
     async def accept_pushed(self, block: Block, on_judged: Callable[[], None] = lambda: None) -> ChainHeight:
         """A block that was pushed to us: onto the tip with every rule, or Reject or Ignore.  ``on_judged`` is
@@ -116,14 +116,14 @@ class Chain:
             own = self.height
             if block.block_hash == own.block_hash:
                 raise Ignore("rule 1", "known")
-            judge = await self._judge_at(own.height, Origin.PUSHED)
-            await self._note_equivocation(judge.history, block, self._network.keep_rounds)
+            validator = await self._make_validator(own.height, Origin.PUSHED)
+            await self._note_equivocation(validator.history, block, self._network.keep_rounds)
             self._check_place(block, own)
             # Whoever is registered can push blocks full of messages, again and again: what the juror of the
             # slot did not sign is refused whatever is in it, and so are wrong numbers of messages.
-            await judge.check_head(block)
-            judge.check_shape(block)
-            height = await self._append(judge, await self._prepare_pushed(block), on_judged)
+            await validator.check_head(block)
+            validator.check_shape(block)
+            height = await self._append(validator, await self._prepare_pushed(block), on_judged)
         self.on_change()
         return height
 
@@ -133,11 +133,11 @@ class Chain:
         own = self.height
         if header.block_hash == own.block_hash:
             raise Ignore("rule 1", "known")
-        judge = await self._judge_at(own.height, Origin.PUSHED)
-        if await self._may_be_evidence(judge.history, header):
+        validator = await self._make_validator(own.height, Origin.PUSHED)
+        if await self._may_be_evidence(validator.history, header):
             return
         self._check_place(header, own)
-        await judge.check_juror(header)
+        await validator.check_juror(header)
 
     async def _may_be_evidence(self, history: History, block: Block) -> bool:
         """Whether it could be a second block of its forger for a slot, which is not known to have two yet."""
@@ -158,7 +158,7 @@ class Chain:
             # all that is wrong with it is written down
             [prepared] = await self.prepare([block])
             return prepared
-        return await prepare_until_fault(self._network, self._world, self._mempool, block)
+        return await prepare_until_fault(self._network, self._ports, self._mempool, block)
 
     async def append_own(self, block: Block) -> ChainHeight:
         """A block that we forged.  It is journalled before this is called, and judged like any other."""
@@ -167,20 +167,20 @@ class Chain:
             if block.height != own.height + 1 or block.previous_hash != own.block_hash:
                 raise Ignore("rule 1", "the tip moved while we forged")
             [prepared] = await self.prepare([block])
-            height = await self._append(await self._judge_at(own.height, Origin.OWN), prepared)
+            height = await self._append(await self._make_validator(own.height, Origin.OWN), prepared)
         self.on_change()
         return height
 
     async def _append(
-        self, judge: Judge, prepared: Prepared, on_judged: Callable[[], None] = lambda: None
+        self, validator: BlockValidator, prepared: Prepared, on_judged: Callable[[], None] = lambda: None
     ) -> ChainHeight:
         """A block onto the tip."""
-        clock, block = self._world.clock, prepared.block
+        clock, block = self._ports.clock, prepared.block
         begun = clock.monotonic()
-        findings = await self._judge(judge, prepared)
+        findings = await self._judge(validator, prepared)
         judged = clock.monotonic()
         on_judged()
-        height = await self._world.ledger.append(block, findings)
+        height = await self._ports.ledger.append(block, findings)
         words = (
             f"block {block.height} ({block.round}, {block.sir}) of {block.forger}, {block.msg_count} messages"
         )
@@ -214,24 +214,24 @@ class Chain:
             await self.check_depth(common, support)
             if support.order is not None and common < self.height.height:
                 _check_ordered(support.order, blocks)
-            judge = await self._judge_at(common, Origin.FETCHED, majority_holds=support.is_majority)
-            await judge.history.look_up(blocks)
-            findings: list[Finding] = []
+            validator = await self._make_validator(common, Origin.FETCHED, majority_holds=support.is_majority)
+            await validator.history.look_up(blocks)
+            findings: list[ToleratedViolation] = []
             for prepared in branch:
-                await self._note_equivocation(judge.history, prepared.block, EVIDENCE_ROUNDS)
+                await self._note_equivocation(validator.history, prepared.block, EVIDENCE_ROUNDS)
                 try:
-                    findings += await self._judge(judge, prepared)
+                    findings += await self._judge(validator, prepared)
                 except Reject as fault:
                     raise BlockRejected(fault, prepared.block.height) from fault
-                await self._run(prepared.block, partial(judge.push, prepared.block))
+                await self._run(prepared.block, partial(validator.push, prepared.block))
             is_ordered = support.order is not None and common < self.height.height
             if is_ordered:
                 await self._keep_above(common, "by an operator's word")
             preferred = _is_other if is_ordered else is_better
-            outcome = await self._world.ledger.replace(common, blocks, preferred, findings)
+            outcome = await self._ports.ledger.replace(common, blocks, preferred, findings)
             if outcome.adopted:
                 # In this order: a twin of what the branch holds goes again.
-                self._mempool.return_messages(outcome.dropped_messages, self._world.clock.now())
+                self._mempool.return_messages(outcome.dropped_messages, self._ports.clock.now())
                 await self._after_append(blocks)
         if outcome.adopted:
             self.on_change()
@@ -242,7 +242,7 @@ class Chain:
     async def drop_premature(self) -> tuple[Block, ...]:
         """Drop our last blocks whose slots have not begun, the highest first, as ``rollback`` does; they are
         written down first."""
-        now = self._world.clock.now()
+        now = self._ports.clock.now()
         async with self._lock:
             to_height = self.height.height
             while to_height and not await self._has_begun(to_height, now):
@@ -253,7 +253,7 @@ class Chain:
         return dropped
 
     async def _has_begun(self, height: Height, now: float) -> bool:
-        headers = await self._world.ledger.get_headers(height, 1)
+        headers = await self._ports.ledger.get_headers(height, 1)
         return all(has_begun(self._network, header.round, header.sir, now) for header in headers)
 
     async def rollback(self, to_height: Height) -> tuple[Block, ...]:
@@ -264,15 +264,17 @@ class Chain:
         return dropped
 
     async def _drop_above(self, height: Height) -> tuple[Block, ...]:
-        dropped = await self._world.ledger.rollback(height)
+        dropped = await self._ports.ledger.rollback(height)
         for block in dropped:
-            self._mempool.return_messages(block.messages, self._world.clock.now())
+            self._mempool.return_messages(block.messages, self._ports.clock.now())
         return dropped
 
-    async def _judge_at(self, height: Height, origin: Origin, *, majority_holds: bool = False) -> Judge:
-        return await Judge.at(
+    async def _make_validator(
+        self, height: Height, origin: Origin, *, majority_holds: bool = False
+    ) -> BlockValidator:
+        return await BlockValidator.at(
             self._network,
-            self._world,
+            self._ports,
             self._rounds,
             self._keys,
             height,
@@ -280,9 +282,9 @@ class Chain:
             majority_holds=majority_holds,
         )
 
-    async def _judge(self, judge: Judge, prepared: Prepared) -> list[Finding]:
+    async def _judge(self, validator: BlockValidator, prepared: Prepared) -> list[ToleratedViolation]:
         """Every rule; findings of the breaks that are tolerated.  Raises Reject."""
-        breaks = await judge.judge(prepared)
+        breaks = await validator.judge(prepared)
         if not {"4", "5"}.intersection(brk.rule for brk in breaks):
             await self._note_own_block(prepared.block)
         return list_findings(prepared.block, breaks)
@@ -293,7 +295,7 @@ class Chain:
                 self._mempool.remove(block.messages)
                 self.on_append([block])
                 continue
-            async for piece in list_pieces(block, self._world.verifier.run):
+            async for piece in list_pieces(block, self._ports.verifier.run):
                 # what is not short was never in a mempool, and says nothing to us
                 part = replace(block, messages=tuple(filter(is_short, piece)))
                 self._mempool.remove(part.messages)
@@ -301,7 +303,7 @@ class Chain:
 
     async def _run(self, block: Block, work: Callable[[], T]) -> T:
         """Off the event loop, where the block is a giant one."""
-        return await self._world.verifier.run(work) if is_giant(block) else work()
+        return await self._ports.verifier.run(work) if is_giant(block) else work()
 
     async def check_depth(self, common: Height, support: Support) -> None:
         """Raises Ignore when blocks of ours above ``common`` may not go for a branch with that support
@@ -309,24 +311,24 @@ class Chain:
         if common >= self.height.height:
             return
         if support.order is not None:
-            if await lacks_pruned(self._network, self._world.ledger, common):
+            if await lacks_pruned(self._network, self._ports.ledger, common):
                 raise Ignore("4-ledger", f"too much is pruned to go back to block {common}")
             return
-        first_dropped = (await self._world.ledger.get_headers(common + 1, 1))[0]
-        present, _ = compute_round_slot(self._network, self._world.clock.now())
+        first_dropped = (await self._ports.ledger.get_headers(common + 1, 1))[0]
+        node_state, _ = compute_round_slot(self._network, self._ports.clock.now())
         refusal = check_replacement(
-            self._network, first_dropped.round, present, support.behind, support.connected
+            self._network, first_dropped.round, node_state, support.behind, support.connected
         )
         if refusal is not None:
             raise refusal
 
     async def _keep_above(self, common: Height, why: str) -> None:
         """Write down the blocks that go though no better ones came.  Raises StorageTrouble."""
-        world, tip = self._world, self.height.height
+        ports, tip = self._ports, self.height.height
         if tip > common:
-            name = make_cut_name(common + 1, tip, world.clock.now())
+            name = make_cut_name(common + 1, tip, ports.clock.now())
             try:
-                await keep_blocks(world.ledger, common + 1, world.files, name, world.verifier.run)
+                await keep_blocks(ports.ledger, common + 1, ports.files, name, ports.verifier.run)
             except OSError as trouble:
                 raise StorageTrouble(f"{name} cannot be written, so nothing is cut: {trouble}") from trouble
             self.on_cut(common + 1, tip, name, why)
@@ -334,9 +336,9 @@ class Chain:
     async def _note_own_block(self, block: Block) -> None:
         """A valid block of ours that the journal does not know: somebody else signs with our key, or
         the journal is an old one."""
-        if block.forger != self._world.signer.address:
+        if block.forger != self._ports.signer.address:
             return
-        if await self._world.journal.get_hash(block.round, block.sir) != block.block_hash:
+        if await self._ports.journal.get_hash(block.round, block.sir) != block.block_hash:
             await self.on_own_block(block)
 
     async def _note_equivocation(self, history: History, block: Block, rounds: int) -> None:
@@ -346,9 +348,9 @@ class Chain:
         stored = await history.get_stored(block.round, block.sir)
         if stored is None or stored.forger != block.forger or stored.block_hash == block.block_hash:
             return
-        case, is_own = (block.round, block.sir, block.forger), block.forger == self._world.signer.address
-        present, _ = compute_round_slot(self._network, self._world.clock.now())
-        is_news = block.round >= present - rounds and case not in await self._list_evident()
+        case, is_own = (block.round, block.sir, block.forger), block.forger == self._ports.signer.address
+        node_state, _ = compute_round_slot(self._network, self._ports.clock.now())
+        is_news = block.round >= node_state - rounds and case not in await self._list_evident()
         # One case is enough, and its forger can sign thousands of blocks more.
         if not is_news and not is_own:
             return
@@ -359,13 +361,13 @@ class Chain:
         if not is_news:
             return
         # Whole blocks: their signatures cover the ids of their messages.  Of a giant one its head must do.
-        [(_, size)] = await self._world.ledger.get_block_sizes(stored.height, 1)
-        whole = await self._world.ledger.get_block(stored.height) if size <= MAX_HELD_BYTES else None
-        second = to_header(block) if is_giant(block) else await take_out(block, self._world.verifier.run)
-        evidence = Equivocation(whole or stored, second, int(self._world.clock.now()))
-        await self._world.ledger.save_evidence(evidence)
+        [(_, size)] = await self._ports.ledger.get_block_sizes(stored.height, 1)
+        whole = await self._ports.ledger.get_block(stored.height) if size <= MAX_HELD_BYTES else None
+        second = to_header(block) if is_giant(block) else await take_out(block, self._ports.verifier.run)
+        evidence = Equivocation(whole or stored, second, int(self._ports.clock.now()))
+        await self._ports.ledger.save_evidence(evidence)
         # what is too old to be asked for again need not be remembered
-        recent = {known for known in await self._list_evident() if known[0] >= present - EVIDENCE_ROUNDS}
+        recent = {known for known in await self._list_evident() if known[0] >= node_state - EVIDENCE_ROUNDS}
         self._evident = recent | {case}
         self.on_equivocation(evidence)
 
@@ -380,6 +382,6 @@ class Chain:
 
     async def _list_evident(self) -> set[tuple[Round, Slot, str]]:
         if self._evident is None:
-            known = await self._world.ledger.get_evidence()
+            known = await self._ports.ledger.get_evidence()
             self._evident = {(e.first.round, e.first.sir, e.first.forger) for e in known}
         return self._evident

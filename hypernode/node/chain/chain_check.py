@@ -17,8 +17,8 @@ from hypernode.core.kpis import compute_kpis
 from hypernode.core.long_messages import is_short
 from hypernode.core.params import Network
 from hypernode.core.types import ADDRESS_CHARS, Block, ChainHeight, Height, Kpis, Message, Round
-from hypernode.core.validate_block import RULE_CLASSES, Break
-from hypernode.node.chain.examiner import Examiner, Verdict, judge_break
+from hypernode.core.validate_block import RULE_CLASSES, Violation
+from hypernode.node.chain.examiner import BlockGrade, Examiner, judge_break
 from hypernode.node.chain.history import History
 from hypernode.node.chain.recount import FirstRounds, Recount
 from hypernode.ports.chain import Ledger
@@ -63,13 +63,13 @@ class CheckState:
     """Rule to verdict to how many blocks."""
     breaks: list[ListedBreak] = field(default_factory=list)
 
-    def count(self, verdict: Verdict) -> int:
+    def count(self, verdict: BlockGrade) -> int:
         """Breaks with a verdict."""
         return sum(by_verdict.get(verdict.value, 0) for by_verdict in self.counts.values())
 
     def find_first_refused(self) -> Height | None:
         """The lowest block that no rule lets be in the chain."""
-        refused = [brk.height for brk in self.breaks if brk.verdict == Verdict.REFUSED.value]
+        refused = [brk.height for brk in self.breaks if brk.verdict == BlockGrade.REFUSED.value]
         return min(refused, default=None)
 
 
@@ -117,7 +117,7 @@ class ChainCheck:
         first = self.state.height
         waiting: tuple[list[Block], asyncio.Task[dict[bytes, str]]] | None = None
         try:
-            while not (self._stop_at_break and self.state.count(Verdict.REFUSED)):
+            while not (self._stop_at_break and self.state.count(BlockGrade.REFUSED)):
                 read_from = waiting[0][-1].height + 1 if waiting else self.state.height + 1
                 blocks = await self._read(read_from)
                 verifying = asyncio.create_task(self._examiner.verify(blocks)) if blocks else None
@@ -160,7 +160,7 @@ class ChainCheck:
             self.messages += len(block.messages)
             self.state.height, self.state.block_hash = block.height, block.block_hash
             self.state.max_round = self._recount.max_round
-            if self._stop_at_break and self.state.count(Verdict.REFUSED):
+            if self._stop_at_break and self.state.count(BlockGrade.REFUSED):
                 break
         return parent
 
@@ -170,7 +170,7 @@ class ChainCheck:
         for brk in await self._examiner.examine(history, block, bad, is_pruned=is_pruned):
             self._note(block, brk, judge_break(self._network, block, brk, documented))
         if (block.height, block.block_hash) in self._network.dead_tips:
-            self._note(block, Break(DEAD_TIP, _STORED, "the network left this branch for good"))
+            self._note(block, Violation(DEAD_TIP, _STORED, "the network left this branch for good"))
         await self._compare(block, is_pruned=is_pruned)
 
     async def _compare(self, block: Block, *, is_pruned: bool) -> None:
@@ -196,7 +196,9 @@ class ChainCheck:
             return
         stored = await self._ledger.get_height_at(block.height)
         if stored != counted:
-            self._note(block, Break(MEASURES, _STORED, f"stored {_show(stored)}, counted {_show(counted)}"))
+            self._note(
+                block, Violation(MEASURES, _STORED, f"stored {_show(stored)}, counted {_show(counted)}")
+            )
 
     async def _end_round(self, block: Block | None) -> None:
         """The KPI totals of the round that was walked through, and of the chain if it is the last one."""
@@ -212,10 +214,10 @@ class ChainCheck:
         if any(b.height < self._below for b in whole) or stored == _of_addresses(compute_kpis(whole)):
             return
         self._note(
-            last, Break(KPIS, _STORED, f"the totals of round {last.round} are not those of its blocks")
+            last, Violation(KPIS, _STORED, f"the totals of round {last.round} are not those of its blocks")
         )
 
-    def _note(self, block: Block, brk: Break, verdict: Verdict = Verdict.REFUSED) -> None:
+    def _note(self, block: Block, brk: Violation, verdict: BlockGrade = BlockGrade.REFUSED) -> None:
         by_verdict = self.state.counts.setdefault(brk.rule, {})
         by_verdict[verdict.value] = by_verdict.get(verdict.value, 0) + 1
         if self.state.count(verdict) <= MAX_LISTED:

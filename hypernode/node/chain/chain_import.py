@@ -17,7 +17,7 @@ from hypernode.core.encoded_size import count_within
 from hypernode.core.errors import Reject
 from hypernode.core.params import Network
 from hypernode.core.types import Block, Height
-from hypernode.core.validate_block import Break, Origin, is_refused
+from hypernode.core.validate_block import Origin, Violation, is_refused
 from hypernode.node.chain.block_validation import list_findings
 from hypernode.node.chain.examiner import Examiner
 from hypernode.node.chain.history import History
@@ -139,7 +139,7 @@ async def _store(
     """Judge a batch and store what of it is good."""
     history = History(ledger, parent)
     await history.look_up(batch)
-    good: list[tuple[Block, tuple[Break, ...]]] = []
+    good: list[tuple[Block, tuple[Violation, ...]]] = []
     try:
         for block in batch:
             breaks = await examiner.examine(history, block, bad)
@@ -153,7 +153,7 @@ async def _store(
             await _append(ledger, good, report)
 
 
-def _refuse(network: Network, block: Block, breaks: Sequence[Break]) -> None:
+def _refuse(network: Network, block: Block, breaks: Sequence[Violation]) -> None:
     """Raises Reject for the first break that no origin excuses."""
     if (block.height, block.block_hash) in network.dead_tips:
         raise Reject("4-ledger", f"block {block.height}: the network left this branch for good")
@@ -163,7 +163,7 @@ def _refuse(network: Network, block: Block, breaks: Sequence[Break]) -> None:
 
 
 async def _append(
-    ledger: Ledger, good: Sequence[tuple[Block, tuple[Break, ...]]], report: ImportReport
+    ledger: Ledger, good: Sequence[tuple[Block, tuple[Violation, ...]]], report: ImportReport
 ) -> None:
     findings = [finding for block, breaks in good for finding in list_findings(block, breaks)]
     await ledger.append_many([block for block, _ in good], findings)

@@ -15,7 +15,7 @@ from typing import Final
 
 from hypernode.core.params import Network
 from hypernode.core.types import Block, Message, PowHeight, Round, RoundPlan
-from hypernode.core.validate_block import BlockContext, Break, Origin, find_breaks, is_refused
+from hypernode.core.validate_block import BlockContext, Origin, Violation, find_breaks, is_refused
 from hypernode.node.chain.block_validation import ForgerKeys
 from hypernode.node.chain.history import History
 from hypernode.node.chain.rounds import Rounds
@@ -31,7 +31,7 @@ PATIENCE: Final = 3
 _LISTS_KEPT: Final = 4
 
 
-class Verdict(Enum):
+class BlockGrade(Enum):
     """What a break means for a stored block."""
 
     REFUSED = "refused"
@@ -42,13 +42,13 @@ class Verdict(Enum):
     """Of the lenient history, an exception, or class C on a mixed network."""
 
 
-def judge_break(network: Network, block: Block, brk: Break, documented: Collection[str]) -> Verdict:
+def judge_break(network: Network, block: Block, brk: Violation, documented: Collection[str]) -> BlockGrade:
     """``documented``: rules that the ledger has a finding of for this block."""
     if not is_refused(network, block, brk, Origin.FETCHED):
-        return Verdict.TOLERATED
+        return BlockGrade.TOLERATED
     if brk.rule in documented and not is_refused(network, block, brk, Origin.FETCHED, majority_holds=True):
-        return Verdict.DOCUMENTED
-    return Verdict.REFUSED
+        return BlockGrade.DOCUMENTED
+    return BlockGrade.REFUSED
 
 
 @dataclass(slots=True)
@@ -100,7 +100,7 @@ class Examiner:
 
     async def examine(
         self, history: History, block: Block, bad_messages: dict[bytes, str], *, is_pruned: bool = False
-    ) -> tuple[Break, ...]:
+    ) -> tuple[Violation, ...]:
         """Every rule that the block breaks on top of ``history``, as far as it can be judged."""
         lists = await self._get_lists(history, block.round)
         senders = frozenset(message.sender for message in block.messages)

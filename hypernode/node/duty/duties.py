@@ -17,7 +17,7 @@ from hypernode.core.params import Network
 from hypernode.core.types import PeerTest, Round, RoundPlan, Slot
 from hypernode.machine.state import State
 from hypernode.mempool.pool import Mempool
-from hypernode.node.base.node_state import Present
+from hypernode.node.base.node_state import NodeState
 from hypernode.node.duty.reporter import Reporter
 from hypernode.node.duty.tester import Tester
 from hypernode.node.peers.peer_table import Peers
@@ -35,7 +35,7 @@ class Duties:
 
     network: Network
     clock: Clock
-    present: Present
+    node_state: NodeState
     peers: Peers
     reporter: Reporter
     tester: Tester
@@ -47,29 +47,29 @@ class Duties:
         """Somebody hears us, and nothing keeps us from judging."""
         idle = (State.START, State.HALTED, State.POW_NOT_SYNC)
         enough = self.peers.count_connected() >= self.network.min_connections
-        return enough and self.present.state not in idle
+        return enough and self.node_state.state not in idle
 
-    async def say_what_is_due(self) -> None:
+    async def publish_what_is_due(self) -> None:
         """Words that belong to a time of the round."""
-        plan = self.present.plan
-        round_, sir = self.present.get_round_slot()
+        plan = self.node_state.plan
+        round_, sir = self.node_state.get_round_slot()
         if plan is None or plan.round != round_ or not self.is_able():
             return
-        await self.reporter.say_start()
-        await self.reporter.say_config()
-        await self.reporter.say_no_test(plan, sir)
+        await self.reporter.publish_start()
+        await self.reporter.publish_config()
+        await self.reporter.publish_no_test(plan, sir)
         if sir >= self.network.slots:
-            await self.reporter.say_late()
+            await self.reporter.publish_late()
         elif self._is_our_turn_to_fill(round_, sir):
-            await self.reporter.say_config_again(sir)
+            await self.reporter.publish_config_again(sir)
 
     def _is_our_turn_to_fill(self, round_: Round, sir: Slot) -> bool:
         """Whether the slot would stay empty because who does not count has the tests, and we are one of those
         who send it a message."""
-        counted, height = self.present.counted, self.ledger.get_height()
+        counted, height = self.node_state.counted, self.ledger.get_height()
         if not counted.reasons or (height.round, height.sir) >= (round_, sir):
             return False
-        start, end = self.present.get_slot_times()
+        start, end = self.node_state.get_slot_times()
         part = (self.clock.now() - start) / (end - start)
         own = self.reporter.own_address
         if own not in compute_fillers(self.network, counted.present, round_, sir, part):
@@ -79,26 +79,26 @@ class Duties:
     async def test_peers(self) -> None:
         """The plan's tests of every slot, one at a time, for as long as the node lives."""
         while True:
-            plan = self.present.plan
-            round_, sir = self.present.get_round_slot()
+            plan = self.node_state.plan
+            round_, sir = self.node_state.get_round_slot()
             if plan is not None and plan.round == round_ and self.is_able():
                 for test in self.tester.list_own(plan, sir):
-                    if self.present.get_round_slot() != (round_, sir):
+                    if self.node_state.get_round_slot() != (round_, sir):
                         break
                     await self._run_test(test, plan, sir)
-            _, end = self.present.get_slot_times()
+            _, end = self.node_state.get_slot_times()
             if plan is None or plan.round != round_:
                 end = self.clock.now() + self.network.delays.tick_s
             await asyncio.sleep(max(SLOT_EDGE_S, end + SLOT_EDGE_S - self.clock.now()))
 
     async def _run_test(self, test: PeerTest, plan: RoundPlan, sir: Slot) -> None:
-        if self.present.state is State.SYNCING:
-            self.present.set_state(State.TESTING, f"test {test.kind} of {test.tested}")
+        if self.node_state.state is State.SYNCING:
+            self.node_state.set_state(State.TESTING, f"test {test.kind} of {test.tested}")
         try:
             await self.tester.run(test, plan, sir)
         except StorageTrouble:
             pass  # the owner meets it too, and says so
         except InvariantBroken as bug:
             self.on_bug(bug)
-        if self.present.state is State.TESTING:
-            self.present.set_state(State.SYNCING)
+        if self.node_state.state is State.TESTING:
+            self.node_state.set_state(State.SYNCING)

@@ -15,8 +15,8 @@ from hypernode.core.block import to_header
 from hypernode.core.params import Network
 from hypernode.core.types import Equivocation, Height, Round
 from hypernode.mempool.pool import Mempool
-from hypernode.node.base.node_ports import World
-from hypernode.node.base.node_state import Present
+from hypernode.node.base.node_ports import Ports
+from hypernode.node.base.node_state import NodeState
 from hypernode.node.duty.reporter import Reporter
 
 MAX_SHOWN: Final = 100
@@ -28,37 +28,37 @@ class EvidenceWatch:
     """Puts the evidence into the present, where the status finds it."""
 
     network: Network
-    world: World
-    present: Present
+    ports: Ports
+    node_state: NodeState
     mempool: Mempool
     reporter: Reporter
     warn: Callable[[str], None]
 
     async def load(self) -> None:
         """What was seen before our start."""
-        self.present.evidence = [_to_headers(case) for case in await self.world.ledger.get_evidence()]
+        self.node_state.evidence = [_to_headers(case) for case in await self.ports.ledger.get_evidence()]
 
     def note(self, evidence: Equivocation) -> None:
         """A new case, stored already; it is to be reported."""
-        self.present.evidence = [*self.present.evidence, _to_headers(evidence)][-MAX_SHOWN:]
+        self.node_state.evidence = [*self.node_state.evidence, _to_headers(evidence)][-MAX_SHOWN:]
         self.warn(f"{evidence.first.forger} signed two blocks for slot {evidence.first.sir}")
 
     async def report_again(self, round_: Round) -> None:
         """Say what is not said yet."""
         recent = [
-            case for case in self.present.evidence if case.first.round >= round_ - self.network.keep_rounds
+            case for case in self.node_state.evidence if case.first.round >= round_ - self.network.keep_rounds
         ]
         if not recent:
             return
         said = await self._list_said(min(case.first.height for case in recent))
         for case in recent:
             if format_report(case) not in said:
-                await self.reporter.say_equivocation(case)
+                await self.reporter.publish_equivocation(case)
 
     async def _list_said(self, first: Height) -> set[str]:
         """Params of our own reports, in the chain from a height on or on their way into it."""
-        stored = await self.world.ledger.get_messages_of_kind(kinds.EQUIVOCATION, first)
-        own = self.world.signer.address
+        stored = await self.ports.ledger.get_messages_of_kind(kinds.EQUIVOCATION, first)
+        own = self.ports.signer.address
         said = [*stored, *(m for m in self.mempool.get_all() if m.what == kinds.EQUIVOCATION)]
         return {message.params for message in said if message.sender == own}
 

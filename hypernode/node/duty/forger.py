@@ -18,7 +18,7 @@ from hypernode.core.params import Network
 from hypernode.core.types import Block, Message, Registration, RoundPlan, Slot
 from hypernode.machine.state import State
 from hypernode.mempool.pool import Mempool
-from hypernode.node.base.node_ports import World
+from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.chain import Chain
 from hypernode.node.chain.rounds import Rounds
 from hypernode.node.peers.dialling import Dialler
@@ -42,7 +42,7 @@ class Forger:
     """Performs Forge."""
 
     network: Network
-    world: World
+    ports: Ports
     chain: Chain
     rounds: Rounds
     mempool: Mempool
@@ -55,7 +55,7 @@ class Forger:
     def select(self, senders: frozenset[str]) -> list[Message]:
         """The messages that a block made now would hold."""
         candidates = [m for m in self.mempool.get_all() if m.sender in senders]
-        timestamp = int(self.world.clock.now())
+        timestamp = int(self.ports.clock.now())
         return select_messages(self.network, candidates, self.network.max_txs_per_block, timestamp)
 
     async def forge(self, plan: RoundPlan, sir: Slot) -> Block:
@@ -68,10 +68,10 @@ class Forger:
         if obstacle is not None:
             raise obstacle
         parent = await self._get_parent()
-        signer = self.world.signer
-        timestamp = max(int(self.world.clock.now()), parent.timestamp)
+        signer = self.ports.signer
+        timestamp = max(int(self.ports.clock.now()), parent.timestamp)
         draft = draft_block(signer.address, parent, plan.round, sir, timestamp, messages)
-        await self.world.journal.record(plan.round, sir, draft.block_hash)
+        await self.ports.journal.record(plan.round, sir, draft.block_hash)
         block = sign_block(signer.sign, draft)
         await self._store(block, plan)
         self.forged_count += 1
@@ -89,7 +89,7 @@ class Forger:
 
     def _list_targets(self, plan: RoundPlan) -> list[Registration]:
         """Every hypernode that counts in the round, and each of its jurors."""
-        own = self.world.signer.address
+        own = self.ports.signer.address
         wanted = self.peers.counted.present | {juror.address for juror in plan.jurors}
         return [
             e for e in plan.registered if e.pos in wanted and e.pos != own and parse_port(e.port) is not None
@@ -100,11 +100,11 @@ class Forger:
 
     async def _drop_sealed(self, messages: list[Message]) -> list[Message]:
         twins = {txid for m in messages for txid in self.mempool.list_twin_ids(m)}
-        known = await self.world.ledger.get_known_ids(twins)
+        known = await self.ports.ledger.get_known_ids(twins)
         return [m for m in messages if not known.intersection(self.mempool.list_twin_ids(m))]
 
     async def _get_parent(self) -> Block:
-        headers = await self.world.ledger.get_headers(None, 1)
+        headers = await self.ports.ledger.get_headers(None, 1)
         return headers[0]
 
     async def send(self, block: Block, plan: RoundPlan) -> int:
@@ -141,7 +141,7 @@ class Forger:
         if not await self._is_on_parent(entry, block):
             return False
         try:
-            ours = await self.world.ledger.get_height_at(block.height)
+            ours = await self.ports.ledger.get_height_at(block.height)
         except StorageTrouble:
             return False
         return ours is not None and ours.block_hash == block.block_hash

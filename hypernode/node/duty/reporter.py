@@ -10,17 +10,17 @@ from collections import Counter
 from hypernode.core import kinds
 from hypernode.core.params import Network
 from hypernode.core.types import Equivocation, PeerTest, Round, RoundPlan, Slot
-from hypernode.node.base.node_ports import World
+from hypernode.node.base.node_ports import Ports
 from hypernode.node.intake.intake import Intake
 
 
 class Reporter:
     """Says what is due, and remembers what was said in this round."""
 
-    def __init__(self, network: Network, world: World, intake: Intake) -> None:
+    def __init__(self, network: Network, ports: Ports, intake: Intake) -> None:
         self.network = network
         """With the tunable parameters in force."""
-        self._world = world
+        self._ports = ports
         self._intake = intake
         self._round: Round = -1
         self._said: set[tuple[object, ...]] = set()
@@ -30,7 +30,7 @@ class Reporter:
     @property
     def own_address(self) -> str:
         """Ours."""
-        return self._world.signer.address
+        return self._ports.signer.address
 
     def enter_round(self, round_: Round) -> None:
         """Forget what was said in the round before."""
@@ -39,57 +39,57 @@ class Reporter:
             self._said.clear()
             self._late.clear()
 
-    async def say_start(self) -> None:
+    async def publish_start(self) -> None:
         """202 START: once in the life of the process, when the network can hear it."""
         if not self._started:
-            own = self._world.signer.address
+            own = self._ports.signer.address
             said = await self._intake.say(kinds.START_OR_TEST_OK, own, kinds.START_PARAMS, self._round)
             self._started = said is not None
 
-    async def say_no_test(self, plan: RoundPlan, sir: Slot) -> None:
+    async def publish_no_test(self, plan: RoundPlan, sir: Slot) -> None:
         """201: no test for us to do in this round, said at its start and in its closing slot."""
-        own = self._world.signer.address
+        own = self._ports.signer.address
         if any(test.tester == own for tests in plan.tests for test in tests):
             return
         which = kinds.IN_CLOSING_SLOT if sir >= self.network.slots else kinds.AT_ROUND_START
         if which == kinds.IN_CLOSING_SLOT or sir == 0:
             await self._once(kinds.NO_TEST, own, kinds.format_no_test(which), plan.round)
 
-    async def say_config(self) -> None:
+    async def publish_config(self) -> None:
         """120: the hash of the tunable parameters, once a round."""
-        own = self._world.signer.address
+        own = self._ports.signer.address
         await self._once(
             kinds.CONFIG, own, kinds.format_config(kinds.get_tunables(self.network)), self._round
         )
 
-    async def say_config_again(self, sir: Slot) -> None:
+    async def publish_config_again(self, sir: Slot) -> None:
         """120 once more, for a slot that lacks messages (``core.fillers``)."""
         own = self.own_address
         params = kinds.format_config(kinds.get_tunables(self.network))
         await self._once(kinds.CONFIG, own, params, self._round, key=(kinds.CONFIG, sir))
 
-    async def say_tested(self, test: PeerTest, value: int, *, is_good: bool) -> None:
+    async def publish_tested(self, test: PeerTest, value: int, *, is_good: bool) -> None:
         """202 or 204 of a tester."""
         what = kinds.START_OR_TEST_OK if is_good else kinds.TEST_KO
         await self._intake.say(what, test.tested, kinds.format_test(test.kind), value)
 
-    async def say_was_tested(self, test: PeerTest, round_: Round, sir: Slot) -> None:
+    async def publish_was_tested(self, test: PeerTest, round_: Round, sir: Slot) -> None:
         """203 of the tested, with its own words; once for a test of the plan, however often it is asked."""
-        now = int(self._world.clock.now())
+        now = int(self._ports.clock.now())
         key = (kinds.WAS_TESTED, round_, sir, test)
         await self._once(kinds.WAS_TESTED, test.tester, kinds.format_test(test.kind), now, key)
 
-    async def say_synced(self, address: str, peer: str, *, catching_up: bool) -> None:
+    async def publish_synced(self, address: str, peer: str, *, catching_up: bool) -> None:
         """200: synced from a peer."""
         params = kinds.format_synced(peer, catching_up=catching_up)
         await self._once(kinds.OK_ACTION, address, params, self._round, key=(kinds.OK_ACTION, address))
 
-    async def say_failed(self, address: str, peer: str, *, catching_up: bool) -> None:
+    async def publish_failed(self, address: str, peer: str, *, catching_up: bool) -> None:
         """101: a peer did not keep its promise, or failed us."""
         params = kinds.format_failed(peer, catching_up=catching_up)
         await self._once(kinds.KO_ACTION, address, params, self._round, key=(kinds.KO_ACTION, address))
 
-    async def say_equivocation(self, evidence: Equivocation) -> None:
+    async def publish_equivocation(self, evidence: Equivocation) -> None:
         """111: two blocks of one forger for one slot."""
         first, second = evidence.first, evidence.second
         params = kinds.format_equivocation(first.round, first.sir, first.block_hash, second.block_hash)
@@ -99,7 +99,7 @@ class Reporter:
         """A peer told a height that is over one round late."""
         self._late[address] += 1
 
-    async def say_late(self) -> None:
+    async def publish_late(self) -> None:
         """110: at the end of a round, for each peer that was late in it."""
         for address in sorted(self._late):
             params = kinds.format_late(self._late[address])

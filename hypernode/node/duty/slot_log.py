@@ -17,8 +17,8 @@ from hypernode.core.types import Block, Round, RoundPlan, Slot
 from hypernode.machine.decide import Decision, NodeView
 from hypernode.machine.reasons import Obstacle, Reason
 from hypernode.machine.slot_account import Look, Miss, Outcome, SlotAccount, account_for_slot, find_obstacle
-from hypernode.node.base.node_ports import World
-from hypernode.node.base.node_state import Present
+from hypernode.node.base.node_ports import Ports
+from hypernode.node.base.node_state import NodeState
 from hypernode.ports.journal import AlreadySigned
 from hypernode.ports.registrations import PowNotReady
 from hypernode.ports.trouble import StorageTrouble
@@ -36,8 +36,8 @@ PlaceInRound = tuple[Round, Slot]
 class SlotLog:
     """Remembers the looks of the present slot, and of the slots of a round that cannot be judged yet."""
 
-    world: World
-    present: Present
+    ports: Ports
+    node_state: NodeState
     log: Callable[[str], None]
     warn: Callable[[str], None]
     on_account: Callable[[SlotAccount], None] = lambda account: None
@@ -57,7 +57,7 @@ class SlotLog:
         if self._looks and self._looks[-1].obstacle == obstacle:
             return
         if len(self._looks) < MAX_LOOKS:
-            self._looks.append(Look(self.world.clock.now(), obstacle))
+            self._looks.append(Look(self.ports.clock.now(), obstacle))
 
     def note_fault(self, fault: Exception) -> None:
         """A procedure of the owner ended by this."""
@@ -87,29 +87,29 @@ class SlotLog:
     async def end_past(self) -> None:
         """Whether a slot is over: to be called before the owner decides anything.  Raises StorageTrouble, and
         is then to be called again."""
-        present = self.present.get_round_slot()
-        if self._slot != present:
-            self._end_slots(present)
-            self._slot = present
+        node_state = self.node_state.get_round_slot()
+        if self._slot != node_state:
+            self._end_slots(node_state)
+            self._slot = node_state
         for slot, looks in list(self._ended.items()):
             if (plan := self._find_plan(slot[0])) is not None:
                 await self._judge(plan, slot, looks)
                 del self._ended[slot]
-        self._give_up(present[0])
+        self._give_up(node_state[0])
 
-    def _end_slots(self, present: PlaceInRound) -> None:
+    def _end_slots(self, node_state: PlaceInRound) -> None:
         """Keep what was seen in the last slot, and that it stood through all that the owner slept over."""
-        if self._slot is not None and self._slot < present:
+        if self._slot is not None and self._slot < node_state:
             self._ended[self._slot] = tuple(self._looks)
             standing = tuple(self._looks[-1:])
-            slots, (round_, sir) = self.present.network.slots_total, self._slot
-            for number in range(round_ * slots + sir + 1, present[0] * slots + present[1])[:slots]:
+            slots, (round_, sir) = self.node_state.network.slots_total, self._slot
+            for number in range(round_ * slots + sir + 1, node_state[0] * slots + node_state[1])[:slots]:
                 self._ended[divmod(number, slots)] = standing
         # What stands goes on to stand until the next look.
         self._looks = self._looks[-1:]
 
     def _find_plan(self, round_: Round) -> RoundPlan | None:
-        plans = (self.present.plan, self.present.previous_plan)
+        plans = (self.node_state.plan, self.node_state.previous_plan)
         return next((plan for plan in plans if plan is not None and plan.round == round_), None)
 
     def _give_up(self, round_: Round) -> None:
@@ -122,17 +122,17 @@ class SlotLog:
             self._ended = {slot: looks for slot, looks in self._ended.items() if slot[0] != past}
 
     async def _judge(self, plan: RoundPlan, slot: PlaceInRound, looks: Sequence[Look]) -> None:
-        own = self.world.signer.address
+        own = self.ports.signer.address
         if plan.juror_of(slot[1]) != own:
             return
         account = account_for_slot(
-            self.present.network,
+            self.node_state.network,
             slot,
             looks,
             await self._find_block(slot),
             own=own,
             forged=self._forged == slot,
-            started=self.present.start_time,
+            started=self.node_state.start_time,
         )
         self.recent.append(account)
         self.on_account(account)
@@ -141,7 +141,7 @@ class SlotLog:
 
     async def _find_block(self, slot: PlaceInRound) -> Block | None:
         """The block that our chain has for a slot."""
-        headers = await self.world.ledger.get_headers_of_rounds([slot[0]])
+        headers = await self.ports.ledger.get_headers_of_rounds([slot[0]])
         return next((block for block in headers if (block.round, block.sir) == slot), None)
 
 

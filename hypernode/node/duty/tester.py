@@ -15,7 +15,7 @@ from hypernode.core.params import Network
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Message, PeerTest, Registration, RoundPlan, Slot
 from hypernode.machine.clock_offset import ClockOffsets, compute_offset
-from hypernode.node.base.node_ports import World
+from hypernode.node.base.node_ports import Ports
 from hypernode.node.duty.reporter import Reporter
 from hypernode.node.peers.dialling import Dialler
 from hypernode.node.peers.peer_table import Peers
@@ -34,7 +34,7 @@ class Tester:
     """Runs and answers the tests of the plan."""
 
     network: Network
-    world: World
+    ports: Ports
     peers: Peers
     dialler: Dialler
     reporter: Reporter
@@ -43,7 +43,7 @@ class Tester:
     def list_own(self, plan: RoundPlan, sir: Slot) -> list[PeerTest]:
         """What we have to test in a slot, in order."""
         tests = plan.tests[sir] if sir < len(plan.tests) else ()
-        return [test for test in tests if test.tester == self.world.signer.address]
+        return [test for test in tests if test.tester == self.ports.signer.address]
 
     async def run(self, test: PeerTest, plan: RoundPlan, sir: Slot) -> None:
         """One test, and what we say of it.  A test that we cannot judge ourselves is not reported."""
@@ -51,34 +51,34 @@ class Tester:
         if entry is None:
             return
         expected = await self._compute_value(test.kind, plan, sir)
-        started = self.world.clock.monotonic()
+        started = self.ports.clock.monotonic()
         try:
             answer = await self.dialler.ask_alone(entry, self._make_request(test))
         except (TransportClosed, TimeoutError, Reject, Ignore):
-            await self.reporter.say_tested(test, int(self.world.clock.now()), is_good=False)
+            await self.reporter.publish_tested(test, int(self.ports.clock.now()), is_good=False)
             return
-        elapsed = self.world.clock.monotonic() - started
+        elapsed = self.ports.clock.monotonic() - started
         value = answer.messages[0].value if answer.id is CommandId.TEST and answer.messages else None
         if value is None:
-            await self.reporter.say_tested(test, int(self.world.clock.now()), is_good=False)
+            await self.reporter.publish_tested(test, int(self.ports.clock.now()), is_good=False)
             return
         if test.kind == peer_tests.BANDWIDTH:
             value = compute_bandwidth(len(b"".join(answer.hashes)), elapsed)
         is_feature_peer = self._has_features(entry)
         # who does not count must not move our clock: half of a long list may be 0.01 BIS each
         if test.kind == peer_tests.PING and is_feature_peer and self.peers.counts(test.tested):
-            offset_s = compute_offset(value, self.world.clock.now(), elapsed)
-            self.offsets.note(test.tested, offset_s, self.world.clock.monotonic())
+            offset_s = compute_offset(value, self.ports.clock.now(), elapsed)
+            self.offsets.note(test.tested, offset_s, self.ports.clock.monotonic())
         refusal = peer_tests.judge_answer(
             test.kind,
             expected=expected,
             value=value,
-            now=self.world.clock.now(),
+            now=self.ports.clock.now(),
             rtt_s=elapsed,
             from_feature_peer=is_feature_peer,
         )
-        told = value if refusal is None else int(self.world.clock.now())
-        await self.reporter.say_tested(test, told, is_good=refusal is None)
+        told = value if refusal is None else int(self.ports.clock.now())
+        await self.reporter.publish_tested(test, told, is_good=refusal is None)
 
     async def answer(self, ip: str, command: Command, plans: list[tuple[RoundPlan, Slot]]) -> Command:
         """Answer a test.  ``plans``: the slot at hand and the one before it.  Raises Reject for a frame
@@ -91,7 +91,7 @@ class Tester:
         if found is None:
             raise Ignore("6-node", "this test is not in the plan")
         test, plan, sir = found
-        await self.reporter.say_was_tested(test, plan.round, sir)
+        await self.reporter.publish_was_tested(test, plan.round, sir)
         value = await self._compute_value(test.kind, plan, sir)
         return Command(
             CommandId.TEST,
@@ -102,7 +102,7 @@ class Tester:
     def _find_test(
         self, ip: str, asked: Message, kind: int | None, plans: list[tuple[RoundPlan, Slot]]
     ) -> tuple[PeerTest, RoundPlan, Slot] | None:
-        own = self.world.signer.address
+        own = self.ports.signer.address
         testers = {entry.pos for entry in self.peers.list_registrations(ip)}
         for plan, sir in plans:
             for test in plan.tests[sir] if sir < len(plan.tests) else ():
@@ -115,7 +115,7 @@ class Tester:
         message = Message(
             txid=b"",
             block_height=0,
-            timestamp=int(self.world.clock.now()),
+            timestamp=int(self.ports.clock.now()),
             sender=test.tester,
             recipient=test.tested,
             what=START_OR_TEST_OK,
@@ -125,33 +125,33 @@ class Tester:
         )
         is_padded = test.kind == peer_tests.BANDWIDTH and self._has_features_of(test.tested)
         pieces = PADDING_BYTES // PADDING_PIECE_BYTES if is_padded else 0
-        padding = tuple(self.world.entropy.token(PADDING_PIECE_BYTES) for _ in range(pieces))
+        padding = tuple(self.ports.entropy.token(PADDING_PIECE_BYTES) for _ in range(pieces))
         return Command(CommandId.TEST, messages=(message,), hashes=padding)
 
     async def _compute_value(self, kind: int, plan: RoundPlan, sir: Slot) -> int | None:
         """What a node that can answers; None where we cannot (the companion is late)."""
         try:
             if kind == peer_tests.PING:
-                return peer_tests.compute_ping_value(self.world.clock.now())
+                return peer_tests.compute_ping_value(self.ports.clock.now())
             if kind == peer_tests.CHAIN:
                 return peer_tests.compute_chain_value(await self._list_chain_hashes(plan.round))
             if kind == peer_tests.POW:
                 heights = peer_tests.draw_pow_heights(
                     plan.reference_hash, sir, plan.pow_height, self.network.first_pow_height
                 )
-                return peer_tests.compute_pow_value(await self.world.pow_source.get_block_hashes(heights))
+                return peer_tests.compute_pow_value(await self.ports.pow_source.get_block_hashes(heights))
             if kind == peer_tests.COMPANION:
-                status = await self.world.pow_source.get_status(self.world.clock.now())
-                return max(0, int(self.world.clock.now() - status.timestamp))
+                status = await self.ports.pow_source.get_status(self.ports.clock.now())
+                return max(0, int(self.ports.clock.now() - status.timestamp))
         except PowNotReady:
             return None
         return None
 
     async def _list_chain_hashes(self, round_: int) -> list[bytes]:
         """Raw hashes of the last 10 blocks of rounds before the previous one, ascending."""
-        height, _ = await self.world.ledger.get_reference(round_ - 1)
+        height, _ = await self.ports.ledger.get_reference(round_ - 1)
         first = max(0, height - peer_tests.CHAIN_BLOCKS + 1)
-        headers = await self.world.ledger.get_headers(first, height - first + 1)
+        headers = await self.ports.ledger.get_headers(first, height - first + 1)
         return [header.block_hash for header in headers]
 
     def _has_features(self, entry: Registration) -> bool:

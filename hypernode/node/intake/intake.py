@@ -17,7 +17,7 @@ from hypernode.core.types import Message
 from hypernode.mempool.pool import Mempool
 from hypernode.mempool.screening import MOST_FORGED, PROBE, Screening
 from hypernode.node.base.log_subjects import SILENT, Subjects
-from hypernode.node.base.node_ports import World
+from hypernode.node.base.node_ports import Ports
 from hypernode.node.intake.config_watch import ConfigWatch
 from hypernode.ports.signing import SignatureCheck
 
@@ -28,9 +28,9 @@ FORGED: Final = "the signature is invalid"
 class Intake:
     """Feeds the mempool.  ``set_senders`` tells whose messages it takes in this round (spec 4, M6)."""
 
-    def __init__(self, network: Network, world: World, mempool: Mempool) -> None:
+    def __init__(self, network: Network, ports: Ports, mempool: Mempool) -> None:
         self._network = network
-        self._world = world
+        self._ports = ports
         self._mempool = mempool
         self._senders: frozenset[str] = frozenset()
         self.configs = ConfigWatch()
@@ -48,19 +48,19 @@ class Intake:
         self._senders = allowed if self._network.mixed else full
         self._mempool.set_lesser(self._senders - full)
 
-    async def digest(self, messages: Sequence[Message], peer: str | None = None) -> list[Verdict | None]:
+    async def submit(self, messages: Sequence[Message], peer: str | None = None) -> list[Verdict | None]:
         """Offer messages to the mempool; one verdict each, None for taken.  ``peer`` is who sent them:
         it will not be sent them back."""
         if peer is not None:
             self._mempool.note_from(peer, messages)
-        own = self._world.signer.address
-        screening = Screening(self._network, self._mempool, self._world.clock.now(), self._senders, own)
+        own = self._ports.signer.address
+        screening = Screening(self._network, self._mempool, self._ports.clock.now(), self._senders, own)
         results = [screening.screen(message) for message in messages]
         left = [cut for cut in results if isinstance(cut, Message)]
         sealed = await self._find_sealed(left)
         left = [cut for cut in left if id(cut) not in sealed]
         forged = await self._find_forged(left)
-        now = self._world.clock.now()
+        now = self._ports.clock.now()
 
         def admit(result: Message | Verdict) -> Verdict | None:
             if not isinstance(result, Message):
@@ -86,24 +86,24 @@ class Intake:
         if not messages:
             return set()
         ids = {id(message): self._mempool.list_twin_ids(message) for message in messages}
-        known = await self._world.ledger.get_known_ids(txid for twins in ids.values() for txid in twins)
+        known = await self._ports.ledger.get_known_ids(txid for twins in ids.values() for txid in twins)
         return {place for place, twins in ids.items() if not known.isdisjoint(twins)} if known else set()
 
     async def say(self, what: int, recipient: str, params: str, value: int) -> Message | None:
         """Sign a message of our own and put it into the mempool; None when policy refuses it (we are
         not registered, or said the same a moment ago)."""
-        signer = self._world.signer
+        signer = self._ports.signer
         message = create_message(
             signer.sign,
             signer.pubkey,
-            timestamp=int(self._world.clock.now()),
+            timestamp=int(self._ports.clock.now()),
             sender=signer.address,
             recipient=recipient,
             what=what,
             params=params,
             value=value,
         )
-        verdict = (await self.digest([message]))[0]
+        verdict = (await self.submit([message]))[0]
         return message if verdict is None else None
 
     async def _find_forged(self, messages: Sequence[Message]) -> dict[int, Reject]:
@@ -113,7 +113,7 @@ class Intake:
             if 2 * len(forged) > PROBE:
                 return forged | {id(message): Reject("M3", MOST_FORGED) for message in part}
             checks = [SignatureCheck(m.pubkey, m.txid, encode_signed_buffer(m)) for m in part]
-            verdicts = await self._world.verifier.verify(checks, allow_long_ids=False) if checks else []
+            verdicts = await self._ports.verifier.verify(checks, allow_long_ids=False) if checks else []
             forged |= {
                 id(message): Reject("M3", FORGED)
                 for message, good in zip(part, verdicts, strict=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from hypernode.core.counting import find_uncounted
 from hypernode.core.network import Network
 from hypernode.core.registrations.colours import Colours
-from hypernode.node.base.log_dedup import Repeats
-from hypernode.node.base.node_ports import World
-from hypernode.node.base.node_state import Present
+from hypernode.node.base.log_dedup import LogDedup
+from hypernode.node.base.node_ports import Ports
+from hypernode.node.base.node_state import NodeState
 from hypernode.ports.registrations import PowNotReady, PowStatus
 
 CHECK_PART = 1 / 6
@@ -26,8 +26,8 @@ class CompanionWatch:
     """Writes the companion's status into the present."""
 
     network: Network
-    world: World
-    present: Present
+    ports: Ports
+    node_state: NodeState
     log: Callable[[str], None]
     warn: Callable[[str], None]
     is_list_stale: bool = False
@@ -35,31 +35,31 @@ class CompanionWatch:
     _lacks_list: bool = False
     _checked: float = float("-inf")
     _remarks: tuple[str, ...] = ()
-    _repeats: Repeats = field(default_factory=Repeats)
+    _repeats: LogDedup = field(default_factory=LogDedup)
 
     async def check(self, colours: Colours) -> None:
         """Look when it is time.  ``colours`` are those that we live by.  Raises PowNotReady."""
-        monotonic = self.world.clock.monotonic()
+        monotonic = self.ports.clock.monotonic()
         if monotonic - self._checked < self.network.slot_s * CHECK_PART:
             return
         self._checked = monotonic
-        status = await self.world.pow_source.get_status(self.world.clock.now())
-        self.present.pow_status = status
+        status = await self.ports.pow_source.get_status(self.ports.clock.now())
+        self.node_state.pow_status = status
         self._tell(status, monotonic)
-        plan = self.present.plan
+        plan = self.node_state.plan
         if plan is None or status.problem:
             return
-        listed = await self.world.pow_source.get_registered(plan.round)
+        listed = await self.ports.pow_source.get_registered(plan.round)
         uncounted = find_uncounted(listed.entries, listed.weights)
         self.is_list_stale = (listed.entries, listed.voided, listed.colours, uncounted) != (
             *(plan.registered, plan.voided),
-            *(colours, self.present.counted.reasons),
+            *(colours, self.node_state.counted.reasons),
         )
 
     def note(self, problem: PowNotReady) -> None:
         """It could not be asked for a list."""
         self._lacks_list = True
-        self._say_fault(str(problem), self.world.clock.monotonic())
+        self._say_fault(str(problem), self.ports.clock.monotonic())
 
     def enter_round(self) -> None:
         """The lists of a round were derived from what it says."""

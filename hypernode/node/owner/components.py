@@ -1,7 +1,7 @@
 """What a node is made of, and what each part knows of the others.
 
-``Parts`` makes them in the order in which they need each other, group by group; making them does no work.
-What they do together is the owner's: ``Node`` in ``node.owner.runtime``.
+``Components`` makes them in the order in which they need each other, group by group; making them does no
+work. What they do together is the owner's: ``Node`` in ``node.owner.runtime``.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from hypernode.core.types import Endpoint
 from hypernode.machine.clock_offset import ClockOffsets
 from hypernode.mempool.pool import Mempool
 from hypernode.node.base.log_subjects import SILENT, Subjects
-from hypernode.node.base.node_ports import World
-from hypernode.node.base.node_state import Present
+from hypernode.node.base.node_ports import Ports
+from hypernode.node.base.node_state import NodeState
 from hypernode.node.base.tunables import Tuner
 from hypernode.node.chain.chain import Chain
 from hypernode.node.chain.rounds import Rounds
-from hypernode.node.duty.double_sign_guard import OwnKey
+from hypernode.node.duty.double_sign_guard import DoubleSignGuard
 from hypernode.node.duty.duties import Duties
 from hypernode.node.duty.evidence import EvidenceWatch
 from hypernode.node.duty.forger import Forger
@@ -31,17 +31,17 @@ from hypernode.node.owner.clock_watch import ClockWatch
 from hypernode.node.owner.companion_watch import CompanionWatch
 from hypernode.node.owner.state_log import StateLog
 from hypernode.node.owner.storage_watch import StorageWatch
-from hypernode.node.owner.view_builder import Outlook
+from hypernode.node.owner.view_builder import ViewBuilder
 from hypernode.node.peers.access_log import AccessLog
 from hypernode.node.peers.connector import Connector
 from hypernode.node.peers.dialling import Dialler
 from hypernode.node.peers.listening import Listening
 from hypernode.node.peers.peer_table import Peers
-from hypernode.node.rpc.handlers import Serving
-from hypernode.node.rpc.status import Views
-from hypernode.node.sync.fork_monitor import StrangeChains
-from hypernode.node.sync.giant_blocks import Giants
-from hypernode.node.sync.partitions import Splits
+from hypernode.node.rpc.handlers import RequestHandlers
+from hypernode.node.rpc.status import StatusQueries
+from hypernode.node.sync.fork_monitor import ForkMonitor
+from hypernode.node.sync.giant_blocks import GiantBlocks
+from hypernode.node.sync.partitions import Partitions
 from hypernode.node.sync.sync_task import SyncTask
 from hypernode.node.sync.synchroniser import Synchroniser
 from hypernode.wire.catalogue import Limits
@@ -78,20 +78,20 @@ class Outlets:
     """A line a session that came in, at its end."""
 
 
-class Parts:
+class Components:
     """The parts of a node.  ``wake`` and ``halt`` are the owner's: a part calls them, none acts itself."""
 
     def __init__(
         self,
         network: Network,
-        world: World,
+        ports: Ports,
         options: NodeOptions,
         outlets: Outlets,
         *,
         wake: Callable[[], None],
         halt: Callable[[str], None],
     ) -> None:
-        self.network, self.world, self.options = network, world, options
+        self.network, self.ports, self.options = network, ports, options
         self._make_present(outlets, halt)
         self._make_chain()
         self._make_speakers(outlets)
@@ -99,9 +99,9 @@ class Parts:
         self._make_sync(outlets)
         self._make_doors(outlets, wake)
         self._hand_out_subjects(outlets)
-        self.outlook = Outlook(
-            world,
-            self.present,
+        self.view_builder = ViewBuilder(
+            ports,
+            self.node_state,
             self.chain,
             self.peers,
             self.intake,
@@ -109,99 +109,99 @@ class Parts:
             self.companion,
             self.sync,
             self.sync_task,
-            self.strange_chains,
+            self.fork_monitor,
         )
         self.tuner.attach(
             (
-                *(self.present, self.reporter, self.dialler, self.forger),
+                *(self.node_state, self.reporter, self.dialler, self.forger),
                 *(self.connector, self.serving, self.listening, self.sync),
             )
         )
 
     def _make_present(self, outlets: Outlets, halt: Callable[[str], None]) -> None:
         """The moment, the parameters in force, the companion, and our key."""
-        network, world, log, warn = self.network, self.world, outlets.log, outlets.warn
-        self.present = Present(network, world.clock, world.clock.now(), state_since=world.clock.now())
-        self.state_log = StateLog(world.clock, self.present, log)
+        network, ports, log, warn = self.network, self.ports, outlets.log, outlets.warn
+        self.node_state = NodeState(network, ports.clock, ports.clock.now(), state_since=ports.clock.now())
+        self.state_log = StateLog(ports.clock, self.node_state, log)
         self.tuner = Tuner(network, self.options.tuned, log)
-        self.companion = CompanionWatch(network, world, self.present, log, warn)
-        self.own_key = OwnKey(network, world, self.present, halt, warn, log)
-        self.slot_log = SlotLog(world, self.present, log, warn)
+        self.companion = CompanionWatch(network, ports, self.node_state, log, warn)
+        self.double_sign_guard = DoubleSignGuard(network, ports, self.node_state, halt, warn, log)
+        self.slot_log = SlotLog(ports, self.node_state, log, warn)
 
     def _make_chain(self) -> None:
         """What is kept: blocks, and the messages that wait for one."""
-        network, world = self.network, self.world
+        network, ports = self.network, self.ports
         self.mempool = Mempool(network)
-        self.rounds = Rounds(network, world.pow_source)
-        self.chain = Chain(network, world, self.rounds, self.mempool)
-        self.intake = Intake(network, world, self.mempool)
+        self.rounds = Rounds(network, ports.pow_source)
+        self.chain = Chain(network, ports, self.rounds, self.mempool)
+        self.intake = Intake(network, ports, self.mempool)
 
     def _make_speakers(self, outlets: Outlets) -> None:
         """What we say to others of our own accord: words, tests, blocks."""
-        network, world, options = self.network, self.world, self.options
+        network, ports, options = self.network, self.ports, self.options
         self.peers = Peers(network.delays)
-        self.reporter = Reporter(network, world, self.intake)
+        self.reporter = Reporter(network, ports, self.intake)
         self.dialler = Dialler(
-            network, world, self.peers, options.limits, options.own_port, options.source_ips
+            network, ports, self.peers, options.limits, options.own_port, options.source_ips
         )
         self.forger = Forger(
             network,
-            world,
+            ports,
             self.chain,
             self.rounds,
             self.mempool,
             self.peers,
             self.dialler,
-            self.present.set_state,
+            self.node_state.set_state,
             outlets.log,
         )
         self.offsets = ClockOffsets()
-        self.tester = Tester(network, world, self.peers, self.dialler, self.reporter, self.offsets)
+        self.tester = Tester(network, ports, self.peers, self.dialler, self.reporter, self.offsets)
         self.duties = Duties(
-            *(network, world.clock, self.present, self.peers, self.reporter, self.tester),
-            *(world.ledger, self.mempool),
+            *(network, ports.clock, self.node_state, self.peers, self.reporter, self.tester),
+            *(ports.ledger, self.mempool),
         )
 
     def _make_watches(self, outlets: Outlets) -> None:
         """What is looked at again and again: the clock, the disk, the evidence."""
-        network, world, warn = self.network, self.world, outlets.warn
-        self.clock_watch = ClockWatch(world.clock, self.offsets, warn)
+        network, ports, warn = self.network, self.ports, outlets.warn
+        self.clock_watch = ClockWatch(ports.clock, self.offsets, warn)
         self.clock_watch.on_step = self.mempool.offer_anew
-        self.storage_watch = StorageWatch(world, warn)
-        self.evidence = EvidenceWatch(network, world, self.present, self.mempool, self.reporter, warn)
+        self.storage_watch = StorageWatch(ports, warn)
+        self.evidence = EvidenceWatch(network, ports, self.node_state, self.mempool, self.reporter, warn)
 
     def _make_sync(self, outlets: Outlets) -> None:
         """What takes blocks from peers."""
-        network, world = self.network, self.world
-        self.splits = Splits(world.files, world.clock, outlets.log)
-        self.sync_task = SyncTask(world.clock, self.present, self.chain)
+        network, ports = self.network, self.ports
+        self.partitions = Partitions(ports.files, ports.clock, outlets.log)
+        self.sync_task = SyncTask(ports.clock, self.node_state, self.chain)
         self.sync = Synchroniser(
             network,
-            world,
+            ports,
             self.chain,
             self.dialler,
             self.reporter,
-            self.splits,
-            Giants(network, self.dialler.limits),
+            self.partitions,
+            GiantBlocks(network, self.dialler.limits),
             self.sync_task.show,
             outlets.log,
         )
-        self.strange_chains = StrangeChains(network, world, self.chain, self.dialler, self.splits)
+        self.fork_monitor = ForkMonitor(network, ports, self.chain, self.dialler, self.partitions)
 
     def _make_doors(self, outlets: Outlets, wake: Callable[[], None]) -> None:
         """The connections that we keep, and the answers that we give."""
-        network, world, options = self.network, self.world, self.options
-        self.views = Views(
+        network, ports, options = self.network, self.ports, self.options
+        self.views = StatusQueries(
             network,
-            world,
-            self.present,
+            ports,
+            self.node_state,
             self.peers,
             self.mempool,
             self.reporter,
             self.intake.configs,
             outlets.metrics,
             lambda: self.forger.forged_count,
-            self.splits,
+            self.partitions,
             lambda: self.sync.progress,
             self.tuner,
             wake,
@@ -209,8 +209,8 @@ class Parts:
         )
         self.connector = Connector(
             network,
-            world,
-            self.present,
+            ports,
+            self.node_state,
             self.peers,
             self.dialler,
             self.mempool,
@@ -218,9 +218,9 @@ class Parts:
             self.views.note_height,
             outlets.log_connections,
         )
-        self.serving = Serving(
+        self.serving = RequestHandlers(
             network,
-            world,
+            ports,
             self.chain,
             self.mempool,
             self.intake,
@@ -232,7 +232,7 @@ class Parts:
         )
         self.listening = Listening(
             network,
-            world,
+            ports,
             options.limits,
             options.own_port,
             self.peers,
@@ -247,4 +247,4 @@ class Parts:
         for part in (self.chain, self.intake, self.dialler, self.connector, self.serving, self.listening):
             part.subjects = outlets.subjects
         if outlets.log_session is not None:
-            self.listening.access = AccessLog(outlets.log_session, self.world.clock.monotonic)
+            self.listening.access = AccessLog(outlets.log_session, self.ports.clock.monotonic)

@@ -10,7 +10,7 @@ from hypernode.core.kinds import CONFIG
 from hypernode.core.lottery import compute_connect_to
 from hypernode.core.types import Registration, Round, RoundPlan
 from hypernode.machine.state import State
-from hypernode.node.owner.components import Parts
+from hypernode.node.owner.components import Components
 from hypernode.node.owner.saved_mempool import load_messages
 
 
@@ -18,7 +18,7 @@ from hypernode.node.owner.saved_mempool import load_messages
 class RoundEntry:
     """Enters rounds, the first one with what was kept from before the start."""
 
-    parts: Parts
+    parts: Components
     log: Callable[[str], None]
     _is_first_done: bool = False
 
@@ -26,13 +26,13 @@ class RoundEntry:
         """Derive the lists of the present round and live by them; ``group`` owns the connections.  Raises
         PowNotReady, StorageTrouble."""
         parts = self.parts
-        parts.present.set_state(State.NEWROUND)
-        finished = parts.present.plan
+        parts.node_state.set_state(State.NEWROUND)
+        finished = parts.node_state.plan
         if finished is not None and finished.round < round_:
-            await parts.world.ledger.save_status(finished.round, await parts.views.get_status())
-        begun = parts.world.clock.monotonic()
+            await parts.ports.ledger.save_status(finished.round, await parts.views.get_status())
+        begun = parts.ports.clock.monotonic()
         plan = await parts.chain.derive_plan(round_)
-        took_s = parts.world.clock.monotonic() - begun
+        took_s = parts.ports.clock.monotonic() - begun
         parts.subjects.say("timing", lambda: f"the lists of round {round_} were derived in {took_s:.3f} s")
         parts.subjects.say("determine", lambda: describe_plan(plan))
         targets = await hand_out(parts, plan)
@@ -44,16 +44,17 @@ class RoundEntry:
         await parts.evidence.report_again(round_)
         jurors = len({juror.address for juror in plan.jurors})
         self.log(
-            f"round {round_}: {len(plan.registered)} registered, {len(parts.present.counted.present)} count,"
-            f" {len(plan.inactive)} inactive, {len(plan.voided)} voided, {jurors} jurors"
+            f"round {round_}: {len(plan.registered)} registered, "
+            f"{len(parts.node_state.counted.present)} count, {len(plan.inactive)} inactive, "
+            f"{len(plan.voided)} voided, {jurors} jurors"
         )
 
     async def _recall(self, round_: Round) -> None:
         """Configurations that the chain tells of, and the mempool that was saved."""
         parts = self.parts
-        last_before, _ = await parts.world.ledger.get_reference(round_ - 1)
-        parts.intake.configs.note(await parts.world.ledger.get_messages_of_kind(CONFIG, last_before + 1))
-        await parts.intake.digest(load_messages(parts.world.files))
+        last_before, _ = await parts.ports.ledger.get_reference(round_ - 1)
+        parts.intake.configs.note(await parts.ports.ledger.get_messages_of_kind(CONFIG, last_before + 1))
+        await parts.intake.submit(load_messages(parts.ports.files))
 
 
 def describe_plan(plan: RoundPlan) -> str:
@@ -62,7 +63,7 @@ def describe_plan(plan: RoundPlan) -> str:
     return f"round {plan.round} from block {plan.reference_hash.hex()[:10]}: {slots or 'no jurors'}"
 
 
-async def hand_out(parts: Parts, plan: RoundPlan) -> list[Registration]:
+async def hand_out(parts: Components, plan: RoundPlan) -> list[Registration]:
     """To every part what it needs of the plan; whom we are to connect to."""
     round_ = plan.round
     before = await parts.rounds.get_registered_before(round_)
@@ -71,9 +72,9 @@ async def hand_out(parts: Parts, plan: RoundPlan) -> list[Registration]:
     welcome = [entry for entry in plan.registered if entry.pos not in plan.voided]
     counted = await parts.rounds.get_counted(round_)
     left_out = {entry.pos for entry in welcome} - counted.addresses
-    own = parts.world.signer.address
-    targets = compute_connect_to(parts.present.network, welcome, own, round_, left_out)
-    parts.present.set_plan(plan, counted, tuple(entry.pos for entry in targets))
+    own = parts.ports.signer.address
+    targets = compute_connect_to(parts.node_state.network, welcome, own, round_, left_out)
+    parts.node_state.set_plan(plan, counted, tuple(entry.pos for entry in targets))
     jurors = frozenset(juror.address for juror in plan.jurors)
     parts.peers.set_registered([*plan.registered, *before], counted, jurors)
     parts.intake.set_senders(await parts.rounds.get_allowed_senders(plan), counted.addresses)

@@ -32,9 +32,9 @@ from hypernode.machine.decide import (
 from hypernode.machine.peers import Support, ToldChain, compute_support
 from hypernode.machine.state import State
 from hypernode.node.base.log_subjects import SILENT, Subjects
-from hypernode.node.base.node_ports import World
+from hypernode.node.base.node_ports import Ports
 from hypernode.node.duty.duties import SLOT_EDGE_S
-from hypernode.node.owner.components import NodeOptions, Outlets, Parts
+from hypernode.node.owner.components import Components, NodeOptions, Outlets
 from hypernode.node.owner.round_entry import RoundEntry
 from hypernode.node.owner.saved_mempool import save_messages
 from hypernode.ports.journal import AlreadySigned
@@ -45,13 +45,13 @@ FAULTS = (PowNotReady, StorageTrouble, InvariantBroken)
 """What a procedure may end by; whatever else it raises ends the process."""
 
 
-class Node(Parts):
-    """A hypernode over the ports of a ``World``: its parts, and the loop of their owner."""
+class Node(Components):
+    """A hypernode over the ports of a ``Ports``: its parts, and the loop of their owner."""
 
     def __init__(
         self,
         network: Network,
-        world: World,
+        ports: Ports,
         options: NodeOptions,
         *,
         metrics: Callable[[], Mapping[str, object]],
@@ -67,7 +67,7 @@ class Node(Parts):
         self._sending: asyncio.Task[None] | None = None
         self._expired_in: tuple[Round, Slot] | None = None
         outlets = Outlets(metrics, log, warn, log_connections, subjects, log_session)
-        super().__init__(network, world, options, outlets, wake=self.wake, halt=self.halt)
+        super().__init__(network, ports, options, outlets, wake=self.wake, halt=self.halt)
         self._entry = RoundEntry(self, log)
         self._hear_parts()
 
@@ -77,7 +77,7 @@ class Node(Parts):
         self.serving.on_bug = self.connector.on_bug = self.duties.on_bug = self._on_bug
         self.chain.on_change = self._on_chain_change
         self.chain.on_append = self._on_append
-        self.chain.on_own_block = self.own_key.on_own_block
+        self.chain.on_own_block = self.double_sign_guard.on_own_block
         self.chain.on_equivocation = self._on_equivocation
         self.chain.on_cut = lambda first, last, name, why: self._warn(
             f"blocks {first} to {last} of ours go {why}, and are kept in {name}"
@@ -90,14 +90,14 @@ class Node(Parts):
     def follow(self, text: str, height: Height | None = None) -> None:
         """An operator's word (spec 4, SPLIT): take the chain that has the block with this hash, or with one
         that begins so.  Raises UnknownTip, OSError."""
-        self.splits.follow(text, height)
+        self.partitions.follow(text, height)
         self.wake()
 
     def halt(self, reason: str) -> None:
         """Stop forging and syncing until an operator comes; go on answering."""
-        if not self.present.halted:
+        if not self.node_state.halted:
             self._warn(f"HALTED: {reason}")
-            self.present.halted = reason
+            self.node_state.halted = reason
         self.wake()
 
     async def run(
@@ -106,9 +106,9 @@ class Node(Parts):
         """Live until ``stop`` is set; then save the mempool.  ``on_listening`` is told where, once it does.
         Raises CannotListen."""
         await self.evidence.load()
-        await self.own_key.check_journal()
+        await self.double_sign_guard.check_journal()
         if self.options.is_journal_new:
-            self.own_key.wait_for_next_round("there was no journal of what we signed")
+            self.double_sign_guard.wait_for_next_round("there was no journal of what we signed")
         listener = await self.listening.start(self.options.listen)
         on_listening(listener.endpoint)
         async with asyncio.TaskGroup() as group:
@@ -127,7 +127,7 @@ class Node(Parts):
             for task in tasks:
                 task.cancel()
         try:
-            save_messages(self.world.files, self.mempool.get_all())
+            save_messages(self.ports.files, self.mempool.get_all())
         except OSError as trouble:
             self._warn(f"the mempool is not saved, and will come back from peers: {trouble}")
 
@@ -136,17 +136,17 @@ class Node(Parts):
         while True:
             self._wake.clear()
             try:
-                self.present.clock_offset_s = self.clock_watch.look()
+                self.node_state.clock_offset_s = self.clock_watch.look()
                 await self.slot_log.end_past()
                 await self.storage_watch.check()
                 self._expire_messages()
                 await self.companion.check(self.tuner.colours)
                 await self.sync.look_at_order()
-                view = await self.outlook.look()
-                decision = decide(self.present.network, view)
+                view = await self.view_builder.look()
+                decision = decide(self.node_state.network, view)
                 self.slot_log.note(view, decision)
                 await self._perform(decision, view)
-                await self.duties.say_what_is_due()
+                await self.duties.publish_what_is_due()
             except FAULTS as fault:
                 self._note_fault(fault)
             try:
@@ -157,10 +157,10 @@ class Node(Parts):
 
     def _expire_messages(self) -> None:
         """Once a slot: what is over the age limit would be refused by whoever got it from us."""
-        slot = self.present.get_round_slot()
+        slot = self.node_state.get_round_slot()
         if slot != self._expired_in:
             self._expired_in = slot
-            self.mempool.expire(self.world.clock.now())
+            self.mempool.expire(self.ports.clock.now())
 
     def _note_fault(self, fault: Exception) -> None:
         """What stands in our way, or a fault of ours, in the state with its reason."""
@@ -168,14 +168,14 @@ class Node(Parts):
         match fault:
             case PowNotReady():
                 self.companion.note(fault)
-                self.present.set_state(State.POW_NOT_SYNC, str(fault))
+                self.node_state.set_state(State.POW_NOT_SYNC, str(fault))
             case StorageBroken():
-                if not self.present.halted:
+                if not self.node_state.halted:
                     self.halt(str(fault))
-                self.present.set_state(State.HALTED, self.present.halted)
+                self.node_state.set_state(State.HALTED, self.node_state.halted)
             case StorageTrouble():
                 self.storage_watch.note(fault)
-                self.present.set_state(State.HALTED, str(fault))
+                self.node_state.set_state(State.HALTED, str(fault))
             case InvariantBroken():
                 self._on_bug(fault)
 
@@ -184,8 +184,8 @@ class Node(Parts):
 
     def _next_look(self) -> float:
         """Seconds until the next tick, or the next edge of a slot or of its forging window."""
-        now = self.world.clock.now()
-        start, end = self.present.get_slot_times()
+        now = self.ports.clock.now()
+        start, end = self.node_state.get_slot_times()
         edges = [end + SLOT_EDGE_S, start + self.network.delays.earliest_forging_s + SLOT_EDGE_S]
         return min(self.network.delays.tick_s, *(edge - now for edge in edges if edge > now))
 
@@ -194,7 +194,7 @@ class Node(Parts):
             case Rest(state, reason):
                 if view.halted:
                     await self.sync_task.stop()
-                self.present.set_state(state, reason)
+                self.node_state.set_state(state, reason)
             case GoOn():
                 self.sync_task.show_again()
             case DeriveRound():
@@ -224,7 +224,7 @@ class Node(Parts):
                 case Follow(order, chains):
                     is_news = await self.sync.follow(order, chains, view.peers)
                 case LookInto(chain):
-                    await self.strange_chains.look_into(chain)
+                    await self.fork_monitor.look_into(chain)
         except FAULTS as fault:
             self._note_fault(fault)
         if is_news:
@@ -233,11 +233,11 @@ class Node(Parts):
 
     async def _enter_round(self, round_: Round) -> None:
         await self._entry.enter(round_, self._group)
-        self.own_key.note_round(round_)
+        self.double_sign_guard.note_round(round_)
         self.wake()
 
     async def _forge(self, view: NodeView) -> None:
-        plan = self.present.plan
+        plan = self.node_state.plan
         if plan is None:
             return
         await self._end_sending()
@@ -246,7 +246,7 @@ class Node(Parts):
         except (Verdict, AlreadySigned) as obstacle:
             self._log(f"did not forge for slot {view.sir}: {obstacle}")
             self.slot_log.note_fault(obstacle)
-            self.present.set_state(State.SYNCING, str(obstacle))
+            self.node_state.set_state(State.SYNCING, str(obstacle))
             return
         self.slot_log.note_forged(block.round, block.sir)
         if self._group is not None:
@@ -290,7 +290,7 @@ class Node(Parts):
 
     async def _say_equivocation(self, evidence: Equivocation) -> None:
         try:
-            await self.reporter.say_equivocation(evidence)
+            await self.reporter.publish_equivocation(evidence)
         except (StorageTrouble, InvariantBroken) as fault:
             self._note_fault(fault)
 

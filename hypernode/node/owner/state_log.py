@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hypernode.machine.state import State
-from hypernode.node.base.node_state import Present
+from hypernode.node.base.node_state import NodeState
 from hypernode.ports.clock import Clock
 
 MAX_LINES: Final = 30
@@ -21,7 +21,7 @@ class StateLog:
     """Hears of changes from the present.  Times are monotonic seconds."""
 
     clock: Clock
-    present: Present
+    node_state: NodeState
     log: Callable[[str], None]
     _state: State = State.START
     _since: float = 0.0
@@ -30,8 +30,8 @@ class StateLog:
     _untold: int = 0
 
     def __post_init__(self) -> None:
-        self._state, self._since = self.present.state, self.clock.monotonic()
-        self.present.on_state = self.note
+        self._state, self._since = self.node_state.state, self.clock.monotonic()
+        self.node_state.on_state = self.note
 
     def note(self, state: State) -> None:
         """The state is another one now.  A test of a peer is a moment of SYNCING, some a minute on quick
@@ -49,7 +49,7 @@ class StateLog:
             self._untold += 1
             return
         self._lines += 1
-        reason = f": {self.present.reason}" if self.present.reason else ""
+        reason = f": {self.node_state.reason}" if self.node_state.reason else ""
         more = f" ({self._untold} changes before it are not told)" if self._untold else ""
         self._untold = 0
         self.log(f"state {state.value}{reason}, after {format_seconds(stood)} of {last.value}{more}")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hypernode.node.base.log_dedup import INTERVAL_S, Repeats
-from hypernode.node.base.node_ports import World
+from hypernode.node.base.log_dedup import INTERVAL_S, LogDedup
+from hypernode.node.base.node_ports import Ports
 from hypernode.ports.trouble import StorageTrouble
 
 _SUBJECT = "storage"
@@ -18,17 +18,17 @@ _SUBJECT = "storage"
 class StorageWatch:
     """Notes troubles of ledger and journal."""
 
-    def __init__(self, world: World, warn: Callable[[str], None]) -> None:
-        self._world = world
+    def __init__(self, ports: Ports, warn: Callable[[str], None]) -> None:
+        self._ports = ports
         self._warn = warn
-        self._repeats = Repeats()
+        self._repeats = LogDedup()
         self._is_troubled = False
         self._last = float("-inf")
 
     def note(self, trouble: StorageTrouble) -> None:
         """Something could not be read or stored."""
         self._is_troubled = True
-        self._last = self._world.clock.monotonic()
+        self._last = self._ports.clock.monotonic()
         line = self._repeats.on_fault(_SUBJECT, str(trouble), self._last)
         if line is not None:
             self._warn(line)
@@ -39,9 +39,9 @@ class StorageWatch:
         That it is over is said when it did not come back for a while: a small write may do where a block
         does not."""
         if self._is_troubled:
-            await self._world.journal.check_writable()
-            await self._world.ledger.check_writable()
+            await self._ports.journal.check_writable()
+            await self._ports.ledger.check_writable()
             self._is_troubled = False
-        now = self._world.clock.monotonic()
+        now = self._ports.clock.monotonic()
         if now - self._last >= INTERVAL_S and (line := self._repeats.on_end(_SUBJECT, now)) is not None:
             self._warn(line)

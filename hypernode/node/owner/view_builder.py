@@ -10,24 +10,24 @@ from hypernode.core.types import ChainHeight, Message, Round
 from hypernode.machine.consensus import compute_consensus
 from hypernode.machine.decide import NodeView
 from hypernode.machine.peers import PeerView, find_better_chains, keep_fresh
-from hypernode.node.base.node_ports import World
-from hypernode.node.base.node_state import Present
+from hypernode.node.base.node_ports import Ports
+from hypernode.node.base.node_state import NodeState
 from hypernode.node.chain.chain import Chain
 from hypernode.node.duty.forger import Forger
 from hypernode.node.intake.intake import Intake
 from hypernode.node.owner.companion_watch import CompanionWatch
 from hypernode.node.peers.peer_table import Peers
-from hypernode.node.sync.fork_monitor import StrangeChains
+from hypernode.node.sync.fork_monitor import ForkMonitor
 from hypernode.node.sync.sync_task import SyncTask
 from hypernode.node.sync.synchroniser import Synchroniser
 
 
 @dataclass(slots=True)
-class Outlook:
+class ViewBuilder:
     """Looks at all parts.  Consensus goes into the present, for all to see."""
 
-    world: World
-    present: Present
+    ports: Ports
+    node_state: NodeState
     chain: Chain
     peers: Peers
     intake: Intake
@@ -35,53 +35,53 @@ class Outlook:
     companion: CompanionWatch
     sync: Synchroniser
     sync_task: SyncTask
-    strange_chains: StrangeChains
+    fork_monitor: ForkMonitor
     _better_since: float | None = None
     _better_at: bytes = b""
 
     async def look(self) -> NodeView:
         """What is known now."""
-        round_, sir = self.present.get_round_slot()
-        start, end = self.present.get_slot_times()
-        own, plan, monotonic = self.chain.height, self.present.plan, self.world.clock.monotonic()
-        peers = keep_fresh(self.present.network.delays, self.peers.list_views(), monotonic)
-        status = self.present.pow_status
+        round_, sir = self.node_state.get_round_slot()
+        start, end = self.node_state.get_slot_times()
+        own, plan, monotonic = self.chain.height, self.node_state.plan, self.ports.clock.monotonic()
+        peers = keep_fresh(self.node_state.network.delays, self.peers.list_views(), monotonic)
+        status = self.node_state.pow_status
         jurors = tuple(juror.address for juror in plan.jurors) if plan else ()
-        counted = len(self.present.counted.addresses)
-        self.present.consensus = compute_consensus(own, peers, counted, frozenset(jurors))
+        counted = len(self.node_state.counted.addresses)
+        self.node_state.consensus = compute_consensus(own, peers, counted, frozenset(jurors))
         banned, ready = self.sync.list_banned(), self._list_ready()
         return NodeView(
-            now=self.world.clock.now(),
+            now=self.ports.clock.now(),
             monotonic=monotonic,
             round=round_,
             sir=sir,
             slot_start=start,
             slot_end=end,
             own=own,
-            own_address=self.world.signer.address,
+            own_address=self.ports.signer.address,
             peers=peers,
             connected=self.peers.count_connected(),
-            halted=self.present.halted,
+            halted=self.node_state.halted,
             pow_problem=status.problem if status else "",
             is_round_new=plan is None or plan.round != round_,
             is_plan_current=await self._is_plan_current(round_),
             counted=counted,
             jurors=jurors,
-            juror=self.present.get_juror(),
+            juror=self.node_state.get_juror(),
             banned_tips=banned,
             needs_catch_up=self.sync.list_needing_catch_up(),
-            order=self.sync.splits.order,
+            order=self.sync.partitions.order,
             tips_without_order=self.sync.list_without_order(),
-            strange=await self.strange_chains.find(peers),
+            strange=await self.fork_monitor.find(peers),
             sync_alive_at=self.sync_task.alive_at,
             better_since=self._note_better(own, peers, banned),
-            is_slot_signed=await self.world.journal.get_hash(round_, sir) is not None,
-            can_seal=can_forge(self.present.network, ready) is None,
+            is_slot_signed=await self.ports.journal.get_hash(round_, sir) is not None,
+            can_seal=can_forge(self.node_state.network, ready) is None,
             messages=len(ready),
             senders=count_sources(ready),
-            uptime_s=self.world.clock.now() - self.present.start_time,
-            forge_from_round=self.present.forge_from_round,
-            clock_offset_s=self.present.clock_offset_s,
+            uptime_s=self.ports.clock.now() - self.node_state.start_time,
+            forge_from_round=self.node_state.forge_from_round,
+            clock_offset_s=self.node_state.clock_offset_s,
         )
 
     def _note_better(
@@ -91,19 +91,19 @@ class Outlook:
         if not find_better_chains(own, peers, banned):
             self._better_since = None
         elif self._better_since is None or self._better_at != own.block_hash:
-            self._better_since = self.world.clock.monotonic()
+            self._better_since = self.ports.clock.monotonic()
         self._better_at = own.block_hash
         return self._better_since
 
     def _list_ready(self) -> list[Message]:
         """What a block of ours made now would hold; in a slot of others it does not matter."""
-        if self.present.get_juror() != self.world.signer.address:
+        if self.node_state.get_juror() != self.ports.signer.address:
             return []
         return self.forger.select(self.intake.senders)
 
     async def _is_plan_current(self, round_: Round) -> bool:
-        plan = self.present.plan
+        plan = self.node_state.plan
         if plan is None or plan.round != round_ or self.companion.is_list_stale:
             return False
-        _, reference_hash = await self.world.ledger.get_reference(round_)
+        _, reference_hash = await self.ports.ledger.get_reference(round_)
         return plan.reference_hash == reference_hash

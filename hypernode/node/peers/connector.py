@@ -17,11 +17,11 @@ from hypernode.core.params import Network
 from hypernode.core.timeline import compute_round_start
 from hypernode.core.types import ChainHeight, Registration
 from hypernode.mempool.pool import Mempool
-from hypernode.net.client_session import HelloRefused, Session
+from hypernode.net.client_session import ClientSession, HelloRefused
 from hypernode.node.base.error_text import describe_fault
 from hypernode.node.base.log_subjects import SILENT, Subjects
-from hypernode.node.base.node_ports import World
-from hypernode.node.base.node_state import Present
+from hypernode.node.base.node_ports import Ports
+from hypernode.node.base.node_state import NodeState
 from hypernode.node.intake.intake import Intake
 from hypernode.node.peers.dialling import Dialler
 from hypernode.node.peers.legacy_height_policy import check_earlier_rounds, choose_height_to_tell
@@ -46,8 +46,8 @@ class Connector:
     """Keeps the round's connections.  ``note_height`` takes what a peer told."""
 
     network: Network
-    world: World
-    present: Present
+    ports: Ports
+    node_state: NodeState
     peers: Peers
     dialler: Dialler
     mempool: Mempool
@@ -82,7 +82,7 @@ class Connector:
     async def _keep(self, entry: Registration) -> None:
         delay = self.network.delays.peer_retry_s
         while True:
-            started = self.world.clock.monotonic()
+            started = self.ports.clock.monotonic()
             end = "it is dialled anew for the round, as a legacy node is"
             try:
                 await self._connect_and_exchange(entry)
@@ -95,7 +95,7 @@ class Connector:
                 end = f"a bug of ours: {bug}"
                 self.on_bug(bug)
             self.log(f"connection to {entry.ip}:{entry.port} ended: {end}")
-            if self.world.clock.monotonic() - started > 4 * self.network.delays.peer_retry_s:
+            if self.ports.clock.monotonic() - started > 4 * self.network.delays.peer_retry_s:
                 delay = self.network.delays.peer_retry_s
             await asyncio.sleep(delay)
             delay = min(delay * RETRY_GROWTH, MAX_RETRY_FACTOR * self.network.delays.peer_retry_s)
@@ -117,10 +117,10 @@ class Connector:
             if not self.peers.shares_exchange(peer):
                 self.mempool.forget_peer(peer.exchange)
 
-    async def _exchange(self, session: Session, peer: Peer, entry: Registration) -> None:
+    async def _exchange(self, session: ClientSession, peer: Peer, entry: Registration) -> None:
         """Heights and mempools whenever they are due, pings in between, until the line breaks, or a legacy
         peer is to be dialled anew."""
-        clock = self.world.clock
+        clock = self.ports.clock
         height_due = mempool_due = clock.monotonic()
         redial_at = None if peer.features else self._choose_redial_time()
         while redial_at is None or clock.now() < redial_at:
@@ -145,33 +145,33 @@ class Connector:
         the first exchange of a connection (spec 8), and answers nothing in the first minutes of a round.
         Not all at once, or we would lose sight of them."""
         network = self.network
-        start = compute_round_start(network, self.present.get_round_slot()[0] + 1)
-        return start + network.slot_s * (1 + self.world.entropy.below(_REDIAL_PARTS) / _REDIAL_PARTS)
+        start = compute_round_start(network, self.node_state.get_round_slot()[0] + 1)
+        return start + network.slot_s * (1 + self.ports.entropy.below(_REDIAL_PARTS) / _REDIAL_PARTS)
 
     async def _wait_until(self, due: float, changed: asyncio.Event) -> None:
-        wait = max(0.0, min(due - self.world.clock.monotonic(), float(self.network.ping_delay_s)))
+        wait = max(0.0, min(due - self.ports.clock.monotonic(), float(self.network.ping_delay_s)))
         try:
             async with asyncio.timeout(wait):
                 await changed.wait()
         except TimeoutError:
             pass
 
-    async def _exchange_heights(self, session: Session, peer: Peer) -> None:
-        await check_earlier_rounds(session, self.world.ledger, peer)
-        awaits_push = self.peers.awaits_push(peer, self.world.clock.monotonic())
-        own = await choose_height_to_tell(self.world.ledger, peer, peer.features, awaits_push=awaits_push)
-        juror = self.present.get_juror() if peer.features else None
+    async def _exchange_heights(self, session: ClientSession, peer: Peer) -> None:
+        await check_earlier_rounds(session, self.ports.ledger, peer)
+        awaits_push = self.peers.awaits_push(peer, self.ports.clock.monotonic())
+        own = await choose_height_to_tell(self.ports.ledger, peer, peer.features, awaits_push=awaits_push)
+        juror = self.node_state.get_juror() if peer.features else None
         told, their_juror = await ask_height(session, own, juror)
         self.subjects.say("workermsg", lambda: f"{peer.name} tells height {told.height} of {told.round}")
         self.note_height(peer, told, their_juror)
 
-    async def _exchange_mempools(self, session: Session, peer: Peer) -> None:
-        now = self.present.get_offer_time()
+    async def _exchange_mempools(self, session: ClientSession, peer: Peer) -> None:
+        now = self.node_state.get_offer_time()
         new = self.mempool.take_new_for(peer.exchange, self.network.max_txs_to_sync, now)
         theirs = await ask_mempool(session, tuple(new))
         self.subjects.say("mempool", lambda: f"{peer.name} got {len(new)} messages, gave {len(theirs)}")
         if theirs and self.peers.is_authentic(peer):
-            await self.intake.digest(theirs, peer.exchange)
+            await self.intake.submit(theirs, peer.exchange)
 
     async def _fetch_mempool(self, entry: Registration, peer: Peer) -> None:
         """Everything a legacy peer has, over a connection for this alone: what it wrote itself it does not
@@ -182,7 +182,7 @@ class Connector:
         except (TransportClosed, TimeoutError) as trouble:
             self.log(f"no messages from {entry.ip}:{entry.port}: {describe_fault(trouble)}")
             return
-        await self.intake.digest(theirs, peer.exchange)
+        await self.intake.submit(theirs, peer.exchange)
 
     def _is_short(self) -> bool:
         """Whether the mempool has too few messages, or senders, for anybody's block."""
@@ -191,7 +191,7 @@ class Connector:
 
     def _height_interval(self) -> float:
         """10 s, and 30 s while we are in consensus (spec 6, connecting)."""
-        consensus, delays = self.present.consensus, self.network.delays
+        consensus, delays = self.node_state.consensus, self.network.delays
         if consensus is not None and consensus.percent > 50:
             return delays.height_exchange_in_consensus_s
         return delays.height_exchange_s
@@ -199,5 +199,5 @@ class Connector:
     def _mempool_interval(self) -> float:
         """30 s, and 20 s while consensus is sought (spec 6, mempool)."""
         delays = self.network.delays
-        is_seeking = self.present.get_juror() == self.world.signer.address
+        is_seeking = self.node_state.get_juror() == self.ports.signer.address
         return delays.mempool_exchange_seeking_s if is_seeking else delays.mempool_exchange_s

@@ -17,8 +17,8 @@ from hypernode.core.params import Network
 from hypernode.core.printable import printable
 from hypernode.core.types import Block, Endpoint, Registration
 from hypernode.net.client_session import (
+    ClientSession,
     HelloRefused,
-    Session,
     encode_without_hello,
     open_session,
     request_without_hello,
@@ -26,7 +26,7 @@ from hypernode.net.client_session import (
 )
 from hypernode.net.signed_hello import Identity
 from hypernode.node.base.log_subjects import SILENT, Subjects
-from hypernode.node.base.node_ports import World
+from hypernode.node.base.node_ports import Ports
 from hypernode.node.peers.peer_table import Peers, parse_port
 from hypernode.ports.connections import TransportClosed
 from hypernode.wire.catalogue import Limits
@@ -48,7 +48,7 @@ class Dialler:
     with, ``source_ips`` what the operator says that our IP is."""
 
     network: Network
-    world: World
+    ports: Ports
     peers: Peers
     limits: Limits
     own_port: int
@@ -63,16 +63,16 @@ class Dialler:
         """The address to dial out from: ours as registered whenever this host has it, else what the operator
         says; None, the host's choice, where it has neither (behind a router).  Looked at anew for each
         connection, of which there are few: addresses come and go."""
-        own = self.peers.find_by_address(self.world.signer.address)
+        own = self.peers.find_by_address(self.ports.signer.address)
         wanted = (own.ip, *self.source_ips) if own is not None else self.source_ips
-        return next((ip for ip in wanted if self.world.connections.has_address(ip)), None)
+        return next((ip for ip in wanted if self.ports.connections.has_address(ip)), None)
 
-    async def open_standing(self, entry: Registration) -> Session:
+    async def open_standing(self, entry: Registration) -> ClientSession:
         """A connection of the round, under our registered name."""
         return await self._open(entry, self.own_port)
 
     @asynccontextmanager
-    async def open_once(self, entry: Registration) -> AsyncIterator[Session]:
+    async def open_once(self, entry: Registration) -> AsyncIterator[ClientSession]:
         """A connection for one errand.  Raises TransportClosed also when our hello is refused."""
         async with self._errands.setdefault(self._endpoint(entry), asyncio.Lock()):
             try:
@@ -85,7 +85,7 @@ class Dialler:
                 session.close()
 
     @asynccontextmanager
-    async def borrow(self, address: str) -> AsyncIterator[Session]:
+    async def borrow(self, address: str) -> AsyncIterator[ClientSession]:
         """The standing connection to a hypernode if there is one, else one for this errand.  Raises
         TransportClosed when it cannot be dialled."""
         peer = self.peers.find_outbound(address)
@@ -102,7 +102,7 @@ class Dialler:
         """One command over a connection of its own, without hello and without an answer.  The same command
         to many is encoded once."""
         await send_without_hello(
-            self.world.connections,
+            self.ports.connections,
             self._endpoint(entry),
             self._encode(command),
             source_ip=self.find_source_ip(),
@@ -119,18 +119,18 @@ class Dialler:
     async def ask_alone(self, entry: Registration, command: Command) -> Command:
         """One command over a connection of its own, without hello, and its answer."""
         return await request_without_hello(
-            self.world.connections,
+            self.ports.connections,
             self._endpoint(entry),
             command,
             network=self.network,
             limits=self.limits,
-            clock=self.world.clock,
+            clock=self.ports.clock,
             source_ip=self.find_source_ip(),
             connect_timeout_s=CONNECT_TIMEOUT_S,
             timeout_s=TEST_TIMEOUT_S,
         )
 
-    async def _open(self, entry: Registration, port: int) -> Session:
+    async def _open(self, entry: Registration, port: int) -> ClientSession:
         """Raises TransportClosed for another at the endpoint of a hypernode whose key is connected."""
         session = await self._open_to_anyone(entry, port)
         self.subjects.say("hello", lambda: _describe_hello(entry, session))
@@ -139,21 +139,21 @@ class Dialler:
             raise TransportClosed("who answers did not prove the key that is connected from its IP")
         return session
 
-    async def _open_to_anyone(self, entry: Registration, port: int) -> Session:
+    async def _open_to_anyone(self, entry: Registration, port: int) -> ClientSession:
         return await open_session(
-            self.world.connections,
+            self.ports.connections,
             self._endpoint(entry),
             source_ip=self.find_source_ip(),
             network=self.network,
             limits=self.limits,
-            hello=Hello(self.network.posnet, port, self.world.signer.address),
+            hello=Hello(self.network.posnet, port, self.ports.signer.address),
             features=ANNOUNCED_FEATURES,
-            clock=self.world.clock,
+            clock=self.ports.clock,
             connect_timeout_s=CONNECT_TIMEOUT_S,
             hello_timeout_s=HELLO_TIMEOUT_S,
-            offload=self.world.verifier.run,
-            make_spool=self.world.files.make_spool,
-            identity=Identity(self.world.signer, self.world.entropy),
+            offload=self.ports.verifier.run,
+            make_spool=self.ports.files.make_spool,
+            identity=Identity(self.ports.signer, self.ports.entropy),
         )
 
     def _endpoint(self, entry: Registration) -> Endpoint:
@@ -168,7 +168,7 @@ def _is_same(one: tuple[Block, ...], other: tuple[Block, ...]) -> bool:
     return len(one) == len(other) > 0 and all(map(operator.is_, one, other))
 
 
-def _describe_hello(entry: Registration, session: Session) -> str:
+def _describe_hello(entry: Registration, session: ClientSession) -> str:
     hello = session.peer_hello
     said = printable(hello.address) if hello is not None else "nothing"
     proved = "proved" if session.proved_address is not None else "claimed"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from hypernode.core.fork_choice import is_better
 from hypernode.core.types import ChainHeight, Height, Round
-from hypernode.net.client_session import Session
+from hypernode.net.client_session import ClientSession
 from hypernode.node.peers.peer_client import ask_block_info
 from hypernode.node.peers.peer_table import Peer
 from hypernode.ports.chain import Ledger
@@ -49,7 +49,7 @@ async def _choose_harmless(
         height, _ = await ledger.get_reference(candidate.round)
 
 
-async def check_earlier_rounds(session: Session, ledger: Ledger, peer: Peer) -> None:
+async def check_earlier_rounds(session: ClientSession, ledger: Ledger, peer: Peer) -> None:
     """Ask a legacy peer for its block at our last height before this round, and remember whether it is ours
     too, with a block of this round on top: it may have more blocks of earlier rounds than we do."""
     own = ledger.get_height()

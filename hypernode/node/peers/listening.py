@@ -24,9 +24,9 @@ from hypernode.net.server import serve_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.standing import Standing
 from hypernode.node.base.log_subjects import SILENT, Subjects
-from hypernode.node.base.node_ports import World
+from hypernode.node.base.node_ports import Ports
 from hypernode.node.peers.access_log import AccessLog
-from hypernode.node.peers.peer_log_limiter import Offences
+from hypernode.node.peers.peer_log_limiter import PeerLogLimiter
 from hypernode.node.peers.peer_table import Peer, Peers
 from hypernode.node.peers.standing import find_standing
 from hypernode.ports.connections import Listener, Transport
@@ -63,7 +63,7 @@ def explain_refusal(local: Endpoint, trouble: OSError) -> CannotListen:
     return CannotListen(words, is_temporary=True)
 
 
-class RequestHandlers(Protocol):
+class Handlers(Protocol):
     """What answers the sessions that come in; ``node.rpc`` has it."""
 
     allow_queries_from: Collection[str]
@@ -81,12 +81,12 @@ class Listening:
     """Accepts sessions.  ``own_port`` is the one that we say in hello."""
 
     network: Network
-    world: World
+    ports: Ports
     limits: Limits
     own_port: int
     peers: Peers
     mempool: Mempool
-    serving: RequestHandlers
+    serving: Handlers
     log: Callable[[str], None]
     subjects: Subjects = SILENT
     access: AccessLog | None = None
@@ -94,7 +94,7 @@ class Listening:
     _early_limits: Limits = field(init=False)
     """Until a list is known: nobody is put on hold for not being on it, and hypernodes of a network on
     loopback are no strangers of one /24."""
-    _offences: Offences = field(init=False)
+    _log_limiter: PeerLogLimiter = field(init=False)
     _budgets: Budgets = field(init=False)
     _transports: dict[int, Transport] = field(default_factory=dict)
     _count: int = 0
@@ -104,13 +104,13 @@ class Listening:
             self.limits, hold_first_s=0.0, hold_max_s=0.0, sessions_per_site=self.limits.sessions
         )
         self.admission = Admission(self._early_limits, self._is_never_held, self.get_standing)
-        self._budgets = Budgets(self.limits, self.world.clock)
-        self._offences = Offences(self.log, self.world.clock.monotonic)
+        self._budgets = Budgets(self.limits, self.ports.clock)
+        self._log_limiter = PeerLogLimiter(self.log, self.ports.clock.monotonic)
 
     async def start(self, local: Endpoint) -> Listener:
         """Listen.  Raises CannotListen."""
         try:
-            return await self.world.connections.listen(local, self._serve)
+            return await self.ports.connections.listen(local, self._serve)
         except OSError as trouble:
             raise explain_refusal(local, trouble) from trouble
 
@@ -149,16 +149,16 @@ class Listening:
                 transport,
                 network=self.network,
                 limits=self.limits,
-                clock=self.world.clock,
-                our_hello=Hello(self.network.posnet, self.own_port, self.world.signer.address),
+                clock=self.ports.clock,
+                our_hello=Hello(self.network.posnet, self.own_port, self.ports.signer.address),
                 features=ANNOUNCED_FEATURES,
                 admission=self.admission,
                 is_registered=self.peers.is_registered_ip,
                 on_hello=lambda caller: known.extend(self._welcome(caller)),
                 handler=self.serving.handle,
                 budgets=self._budgets,
-                offload=self.world.verifier.run,
-                identity=Identity(self.world.signer, self.world.entropy),
+                offload=self.ports.verifier.run,
+                identity=Identity(self.ports.signer, self.ports.entropy),
                 screen_block=self.serving.screen_block,
                 on_end=self.access.note if self.access is not None else _tell_nobody,
                 keys=Keys(self.peers.is_key_of, self.peers.is_key_proved_at),
@@ -171,10 +171,10 @@ class Listening:
                     self.mempool.forget_peer(peer.exchange)
         if end.is_foreign:
             ip = transport.remote.ip
-            self._offences.note(ip, f"{ip}: {printable(end.reason)}: {self._describe_network()}")
+            self._log_limiter.note(ip, f"{ip}: {printable(end.reason)}: {self._describe_network()}")
         if end.is_offence:
             ip = transport.remote.ip
-            self._offences.note(ip, f"{ip}: {end.reason}, on hold for {end.held_s:.0f} s")
+            self._log_limiter.note(ip, f"{ip}: {end.reason}, on hold for {end.held_s:.0f} s")
 
     def _describe_network(self) -> str:
         name, posnet, magic = self.network.name, self.network.posnet, self.network.magic.hex()

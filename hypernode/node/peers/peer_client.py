@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from hypernode.core.errors import Reject
 from hypernode.core.types import Block, ChainHeight, Height, Message, Round
-from hypernode.net.client_session import Session
+from hypernode.net.client_session import ClientSession
 from hypernode.ports.connections import TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
@@ -17,7 +17,7 @@ ANSWER_TIMEOUT_S = 90.0
 """A legacy node answers nothing while it derives a round: wait that long (spec 2, silence)."""
 
 
-async def ask(session: Session, command: Command, timeout_s: float = ANSWER_TIMEOUT_S) -> Command:
+async def ask(session: ClientSession, command: Command, timeout_s: float = ANSWER_TIMEOUT_S) -> Command:
     """Send a command and take its answer of the same kind.  Raises Reject for another kind, and
     TransportClosed for a refusal: who cannot serve what we ask (it is pruned there) does not lie."""
     answer = await session.request(command, timeout_s)
@@ -33,7 +33,9 @@ def check_kind(answer: Command, asked: CommandId) -> None:
         raise Reject("2-wire", f"{asked.name} answered with {answer.id.name}")
 
 
-async def ask_height(session: Session, own: ChainHeight, juror: str | None) -> tuple[ChainHeight, str | None]:
+async def ask_height(
+    session: ClientSession, own: ChainHeight, juror: str | None
+) -> tuple[ChainHeight, str | None]:
     """Exchange heights: theirs, and whom they hold for the slot's juror."""
     answer = await ask(session, Command(CommandId.HEIGHT, height=own, height_forger=juror))
     if answer.height is None:
@@ -41,17 +43,17 @@ async def ask_height(session: Session, own: ChainHeight, juror: str | None) -> t
     return answer.height, answer.height_forger
 
 
-async def ask_mempool(session: Session, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+async def ask_mempool(session: ClientSession, messages: tuple[Message, ...]) -> tuple[Message, ...]:
     """Exchange what is new since the last time."""
     return (await ask(session, Command(CommandId.MEMPOOL, messages=messages))).messages
 
 
-async def ask_all_messages(session: Session) -> tuple[Message, ...]:
+async def ask_all_messages(session: ClientSession) -> tuple[Message, ...]:
     """All that the peer's mempool holds, in the first exchange of a connection."""
     return (await ask(session, Command(CommandId.MEMPOOL, int32=1))).messages
 
 
-async def ask_block_info(session: Session, height: Height) -> ChainHeight | None:
+async def ask_block_info(session: ClientSession, height: Height) -> ChainHeight | None:
     """The block at a height as the peer has it; None when it has none."""
     answer = await ask(session, Command(CommandId.BLOCKINFO, int32=height))
     if answer.height is None or not answer.height.block_hash:
@@ -61,20 +63,20 @@ async def ask_block_info(session: Session, height: Height) -> ChainHeight | None
     return answer.height
 
 
-async def ask_last_header(session: Session) -> Block | None:
+async def ask_last_header(session: ClientSession) -> Block | None:
     """The peer's last block without its messages (``getheaders ,1``: no side effect there)."""
     answer = await ask(session, Command(CommandId.GETHEADERS, string=",1"))
     return answer.blocks[0] if answer.blocks else None
 
 
-async def ask_blocks(session: Session, first: Height) -> tuple[Block, ...]:
+async def ask_blocks(session: ClientSession, first: Height) -> tuple[Block, ...]:
     """A batch of whole blocks from ``first`` on; none when the peer has no more."""
     answer = await ask(session, Command(CommandId.BLOCKSYNC, int32=first))
     _check_run(answer.blocks, first)
     return answer.blocks
 
 
-async def ask_block(session: Session, height: Height) -> Block | None:
+async def ask_block(session: ClientSession, height: Height) -> Block | None:
     """A whole block; None when the peer has none.  Raises OverLimit for one that is larger than a pushed one
     may be (``node.sync.giant_blocks`` asks for those)."""
     return check_block(await ask(session, Command(CommandId.GETBLOCK, int32=height)), height)
@@ -87,7 +89,7 @@ def check_block(answer: Command, height: Height) -> Block | None:
     return answer.blocks[0] if answer.blocks else None
 
 
-async def ask_round_blocks(session: Session, round_: Round) -> tuple[Block, ...]:
+async def ask_round_blocks(session: ClientSession, round_: Round) -> tuple[Block, ...]:
     """All blocks of a round."""
     answer = await ask(session, Command(CommandId.ROUNDBLOCKS, int32=round_))
     if any(block.round != round_ for block in answer.blocks):

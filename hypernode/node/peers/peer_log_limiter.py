@@ -21,7 +21,7 @@ MAX_PEERS: Final = 1_000
 
 
 @dataclass(slots=True)
-class Offences:
+class PeerLogLimiter:
     """Speaks with ``log``; ``monotonic`` gives the time in seconds."""
 
     log: Callable[[str], None]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hypernode.core.network import Delays
 from hypernode.core.types import ChainHeight
 from hypernode.machine.peers import PeerView, compute_freshness_s
-from hypernode.net.client_session import Session
+from hypernode.net.client_session import ClientSession
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class Peer:
     port: int
     features: int
     is_outbound: bool
-    session: Session | None = None
+    session: ClientSession | None = None
     """Of one that we opened."""
     told: ChainHeight | None = None
     told_at: float = 0.0

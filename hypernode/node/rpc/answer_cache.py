@@ -21,7 +21,7 @@ MAX_KEPT: Final = 16
 """Answers that are kept: one of each command, and some questions of the operator's that have a text."""
 
 
-class Snapshots:
+class AnswerCache:
     """By question."""
 
     def __init__(self, clock: Clock, offload: Offload) -> None:

@@ -22,20 +22,20 @@ from hypernode.net.answer import Answer
 from hypernode.net.caller import Caller
 from hypernode.net.standing import Standing
 from hypernode.node.base.log_subjects import SILENT, Subjects
-from hypernode.node.base.node_ports import World
+from hypernode.node.base.node_ports import Ports
 from hypernode.node.base.tunables import OF_RAINBOW
 from hypernode.node.chain.chain import Chain
 from hypernode.node.duty.tester import Tester, list_slots_at_hand
 from hypernode.node.intake.intake import Intake
 from hypernode.node.peers.legacy_height_policy import choose_height_to_tell
-from hypernode.node.peers.peer_log_limiter import Offences
+from hypernode.node.peers.peer_log_limiter import PeerLogLimiter
 from hypernode.node.peers.peer_table import Peer, Peers
 from hypernode.node.rpc.address_messages import find_messages_of
-from hypernode.node.rpc.answer_cache import Snapshots
+from hypernode.node.rpc.answer_cache import AnswerCache
 from hypernode.node.rpc.block_answers import BlockAnswers
 from hypernode.node.rpc.queries import check_height, parse_address_query, parse_headers, parse_hex
 from hypernode.node.rpc.refused_pushes import RefusedPushes
-from hypernode.node.rpc.status import Views
+from hypernode.node.rpc.status import StatusQueries
 from hypernode.ports.chain import ChainReader, Lane
 from hypernode.ports.registrations import PowNotReady
 from hypernode.ports.trouble import StorageTrouble
@@ -50,17 +50,17 @@ Handler = Callable[[Caller, Command], Awaitable[Answer | None]]
 
 
 @dataclass(slots=True)
-class Serving:
+class RequestHandlers:
     """Answers commands for one node."""
 
     network: Network
-    world: World
+    ports: Ports
     chain: Chain
     mempool: Mempool
     intake: Intake
     peers: Peers
     tester: Tester
-    views: Views
+    views: StatusQueries
     log: Callable[[str], None]
     limits: Limits = LIMITS
     subjects: Subjects = SILENT
@@ -70,15 +70,15 @@ class Serving:
     on_trouble: Callable[[StorageTrouble], None] = lambda trouble: None
     on_bug: Callable[[InvariantBroken], None] = lambda bug: None
     handlers: Mapping[CommandId, Handler] = field(init=False)
-    _offences: Offences = field(init=False)
+    _log_limiter: PeerLogLimiter = field(init=False)
     _refused_pushes: RefusedPushes = field(default_factory=RefusedPushes)
-    _snapshots: Snapshots = field(init=False)
+    _answer_cache: AnswerCache = field(init=False)
 
     def __post_init__(self) -> None:
         self.allow_queries_from = self.network.allow_queries_from
         self.allow_updates_from = self.network.allow_updates_from
-        self._offences = Offences(self.log, self.world.clock.monotonic)
-        self._snapshots = Snapshots(self.world.clock, self.world.verifier.run)
+        self._log_limiter = PeerLogLimiter(self.log, self.ports.clock.monotonic)
+        self._answer_cache = AnswerCache(self.ports.clock, self.ports.verifier.run)
         self.handlers = {
             CommandId.OK: self._ignore,
             CommandId.KO: self._ignore,
@@ -135,21 +135,21 @@ class Serving:
         return Command(CommandId.OK) if caller.features else None
 
     async def _peers(self, caller: Caller, command: Command) -> Answer:
-        return await self._snapshots.get(command.id, self._make_peers)
+        return await self._answer_cache.get(command.id, self._make_peers)
 
     async def _make_peers(self) -> Command:
         connected = {(peer.ip, peer.port) for peer in self.peers.list_all() if ":" not in peer.ip}
         return Command(CommandId.PEERS, ips=tuple(PeerIp(ip, port) for ip, port in sorted(connected)))
 
     async def _status(self, caller: Caller, command: Command) -> Answer:
-        return await self._snapshots.get(command.id, self._make_status)
+        return await self._answer_cache.get(command.id, self._make_status)
 
     async def _make_status(self) -> Command:
         return Command(CommandId.STATUS, string=_dump(await self.views.get_status()))
 
     async def screen_block(self, ip: str, header: Block) -> None:
         """A pushed block before its messages are parsed.  Raises Ignore for one that is refused."""
-        self._refused_pushes.check(ip, self.views.present.get_round_slot())
+        self._refused_pushes.check(ip, self.views.node_state.get_round_slot())
         try:
             await self.chain.screen_pushed(header)
         except PowNotReady:
@@ -164,23 +164,23 @@ class Serving:
                 await self.chain.accept_pushed(block, self._note_spread)
                 self._note_spread()
             except Reject as refusal:
-                self._refused_pushes.note(caller.ip, self.views.present.get_round_slot())
+                self._refused_pushes.note(caller.ip, self.views.node_state.get_round_slot())
                 self._refuse_block(caller.ip, block, refusal)
 
     def _note_spread(self) -> None:
         """A block was pushed to us.  Noted before it is stored, because others ask for our height while it
         is, and again when it is."""
         spread_s = PUSH_SPREAD_PART * self.network.slot_s
-        self.peers.spreads_until = self.world.clock.monotonic() + spread_s
+        self.peers.spreads_until = self.ports.clock.monotonic() + spread_s
 
     def _refuse_block(self, ip: str, block: Block, refusal: Reject) -> NoReturn:
         """Honest legacy jurors push blocks that we refuse (other jurors after a restart): the line is closed,
         but their IP is not held for it."""
-        self._offences.note(ip, f"block {block.height} of {ip} refused: {refusal}")
+        self._log_limiter.note(ip, f"block {block.height} of {ip} refused: {refusal}")
         raise Ignore(refusal.rule, refusal.reason) from refusal
 
     async def _tx(self, caller: Caller, command: Command) -> Command:
-        verdicts = await self.intake.digest(command.messages)
+        verdicts = await self.intake.submit(command.messages)
         refused = next((v for v in verdicts if isinstance(v, Reject)), None)
         if refused is None:
             return Command(CommandId.OK)
@@ -189,17 +189,17 @@ class Serving:
 
     async def _mempool(self, caller: Caller, command: Command) -> Answer:
         peer = self._find_peer(caller)
-        now = self.views.present.get_offer_time()
+        now = self.views.node_state.get_offer_time()
         if peer is None:
-            return await self._snapshots.get(command.id, self._make_mempool)
+            return await self._answer_cache.get(command.id, self._make_mempool)
         if len(command.messages) <= self.network.max_txs_to_sync and self.peers.is_authentic(peer):
-            await self.intake.digest(command.messages, peer.exchange)
+            await self.intake.submit(command.messages, peer.exchange)
         new = self.mempool.take_new_for(peer.exchange, self.network.max_txs_to_sync, now)
         return Command(CommandId.MEMPOOL, messages=tuple(new))
 
     async def _make_mempool(self) -> Command:
         """All that is offered."""
-        now = self.views.present.get_offer_time()
+        now = self.views.node_state.get_offer_time()
         ripe = (m for m in self.mempool.get_all() if is_ripe(self.network, m, now))
         return Command(CommandId.MEMPOOL, messages=tuple(islice(ripe, self.network.max_txs_to_sync)))
 
@@ -221,8 +221,8 @@ class Serving:
         peer = self._find_peer(caller)
         if peer is not None and command.height is not None:
             self.views.note_height(peer, command.height, command.height_forger)
-        awaits_push = self.peers.awaits_push(peer, self.world.clock.monotonic())
-        own = await choose_height_to_tell(self.world.ledger, peer, caller.features, awaits_push=awaits_push)
+        awaits_push = self.peers.awaits_push(peer, self.ports.clock.monotonic())
+        own = await choose_height_to_tell(self.ports.ledger, peer, caller.features, awaits_push=awaits_push)
         forger = self.views.get_juror() if caller.features else None
         return Command(CommandId.HEIGHT, height=own, height_forger=forger)
 
@@ -266,11 +266,11 @@ class Serving:
     def _get_reader(self, caller: Caller) -> ChainReader:
         """Of the chain, for a question of this caller: never the node's own."""
         is_peer = caller.standing in (Standing.COUNTED, Standing.OPERATOR)
-        return self.world.ledger.get_reader(Lane.PEERS if is_peer else Lane.STRANGERS)
+        return self.ports.ledger.get_reader(Lane.PEERS if is_peer else Lane.STRANGERS)
 
     def _is_pruned(self, height: Height) -> bool:
         """Whether the block lost its messages (genesis had none)."""
-        return 0 < height < self.world.ledger.get_pruned_below()
+        return 0 < height < self.ports.ledger.get_pruned_below()
 
     async def _getaddtxs(self, caller: Caller, command: Command) -> Command:
         found = await find_messages_of(self._get_reader(caller), parse_address_query(command.string or ""))
@@ -286,7 +286,7 @@ class Serving:
         return Command(CommandId.GETHEADERS, blocks=tuple(headers))
 
     async def _getround(self, caller: Caller, command: Command) -> Answer:
-        return await self._snapshots.get(command.id, self._make_getround)
+        return await self._answer_cache.get(command.id, self._make_getround)
 
     async def _make_getround(self) -> Command:
         return Command(CommandId.GETROUND, string=_dump(self.views.get_round()))
@@ -300,14 +300,14 @@ class Serving:
             found = await self.views.get_hypernodes(command.string, reader)
             return Command(CommandId.GETHYPERNODES, string=_dump(found))
 
-        return await self._snapshots.get((command.id, command.string), make)
+        return await self._answer_cache.get((command.id, command.string), make)
 
     async def _test(self, caller: Caller, command: Command) -> Command:
         self._require_registered(caller, "a test")
         plan, previous = self.views.get_plans()
         if plan is None:
             raise Ignore("6-node", "no plan yet")
-        at_hand = list_slots_at_hand(self.network, self.world.clock.now(), plan, previous)
+        at_hand = list_slots_at_hand(self.network, self.ports.clock.now(), plan, previous)
         return await self.tester.answer(caller.ip, command, at_hand)
 
     def _require_registered(self, caller: Caller, what: str) -> None:
@@ -317,13 +317,13 @@ class Serving:
             raise Reject("2-wire", f"{what} from an IP that is not registered")
 
     async def _getheights(self, caller: Caller, command: Command) -> Answer:
-        return await self._snapshots.get(command.id, self._make_getheights)
+        return await self._answer_cache.get(command.id, self._make_getheights)
 
     async def _make_getheights(self) -> Command:
         return Command(CommandId.GETHEIGHTS, string=_dump(self.views.get_heights()))
 
     async def _getconfig(self, caller: Caller, command: Command) -> Answer:
-        return await self._snapshots.get(command.id, self._make_getconfig)
+        return await self._answer_cache.get(command.id, self._make_getconfig)
 
     async def _make_getconfig(self) -> Command:
         return Command(CommandId.GETCONFIG, string=_dump(self.views.get_config()))

@@ -24,15 +24,15 @@ from hypernode.machine.consensus import is_on_our_tip
 from hypernode.machine.peers import PeerView, get_best, group_chains, is_fresh, keep_fresh
 from hypernode.mempool.pool import Mempool
 from hypernode.node.base.json_shapes import height_to_object
-from hypernode.node.base.node_ports import World
-from hypernode.node.base.node_state import Present
+from hypernode.node.base.node_ports import Ports
+from hypernode.node.base.node_state import NodeState
 from hypernode.node.base.tunables import Tuner
 from hypernode.node.duty.reporter import Reporter
 from hypernode.node.intake.config_watch import ConfigWatch
 from hypernode.node.peers.identities import find_misplaced, get_identity
 from hypernode.node.peers.peer_table import Peer, Peers
 from hypernode.node.rpc.queries import parse_hypernodes
-from hypernode.node.sync.partitions import Splits
+from hypernode.node.sync.partitions import Partitions
 from hypernode.node.sync.sync_progress import SyncProgress
 from hypernode.ports.chain import ChainReader
 
@@ -49,19 +49,19 @@ _ABSENT_KPIS = ("success", "errors", "failed_pings", "ok_pings", "warnings", "ro
 
 
 @dataclass(slots=True)
-class Views:
+class StatusQueries:
     """Reads the node, for status and queries."""
 
     network: Network
-    world: World
-    present: Present
+    ports: Ports
+    node_state: NodeState
     peers: Peers
     mempool: Mempool
     reporter: Reporter
     configs: ConfigWatch
     metrics: Metrics
     get_forged_count: Callable[[], int]
-    splits: Splits
+    partitions: Partitions
     get_progress: Callable[[], SyncProgress | None]
     tuner: Tuner
     on_height: Callable[[], None] = lambda: None
@@ -75,7 +75,7 @@ class Views:
             raise Reject("2-wire", f"a height with a hash of {len(told.block_hash)} bytes")
         if juror is not None and not is_valid_address(juror, self.network.address_byte):
             juror = None
-        is_news = self.peers.note_told(peer, told, juror, self.world.clock.monotonic())
+        is_news = self.peers.note_told(peer, told, juror, self.ports.clock.monotonic())
         address = self.peers.find_address(peer)
         if address is not None and self.peers.is_answerable(peer) and self._is_late(told):
             self.reporter.note_late(address)
@@ -85,17 +85,17 @@ class Views:
     def _is_late(self, told: ChainHeight) -> bool:
         """Over one round behind our chain.  After rounds without any block the last one is old, and who has
         it has all there was before this round."""
-        if told.round >= self.world.ledger.get_height().round - 1:
+        if told.round >= self.ports.ledger.get_height().round - 1:
             return False
         plans = (plan for plan in self.get_plans() if plan is not None)
         return told.block_hash not in {plan.reference_hash for plan in plans}
 
     def get_juror(self) -> str | None:
-        return self.present.get_juror()
+        return self.node_state.get_juror()
 
     def get_plans(self) -> tuple[RoundPlan | None, RoundPlan | None]:
         """The plan in force, and the one before it."""
-        return self.present.plan, self.present.previous_plan
+        return self.node_state.plan, self.node_state.previous_plan
 
     def get_config(self) -> dict[str, object]:
         """getconfig: the tunable parameters in force, and where each comes from."""
@@ -108,21 +108,21 @@ class Views:
 
     async def get_status(self) -> dict[str, object]:
         """The whole status as a JSON object."""
-        round_, sir = self.present.get_round_slot()
-        own = self.world.ledger.get_height()
+        round_, sir = self.node_state.get_round_slot()
+        own = self.ports.ledger.get_height()
         metrics = dict(self.metrics())
         extra = {
             "forged_count": self.get_forged_count(),
             "own_slots": self.list_own_slots(),
             **dict(_as_mapping(metrics.pop("extra", {}))),
-            "start_time": int(self.present.start_time),
-            "uptime": int(self.world.clock.now() - self.present.start_time),
-            "clock_offset": round(self.present.clock_offset_s, 3),
+            "start_time": int(self.node_state.start_time),
+            "uptime": int(self.ports.clock.now() - self.node_state.start_time),
+            "clock_offset": round(self.node_state.clock_offset_s, 3),
             "chains": self._list_chains(own),
-            "findings": await self.world.ledger.count_findings(),
+            "findings": await self.ports.ledger.count_findings(),
             "equivocations": self._list_equivocations(),
-            "split": self.splits.words,
-            "follow": self.splits.describe(),
+            "split": self.partitions.words,
+            "follow": self.partitions.describe(),
             "catching_up": progress.describe() if (progress := self.get_progress()) else None,
             "refused_messages": dict(sorted(self.mempool.get_refusals().items())),
             "tunables": self._describe_tunables(),
@@ -135,19 +135,19 @@ class Views:
                 "Genesis": create_genesis(self.network).forger,
                 "genesis_time": self.network.origin_of_time,
                 **height_to_object(own),
-                "pruned_below": self.world.ledger.get_pruned_below(),
+                "pruned_below": self.ports.ledger.get_pruned_below(),
             },
             "mempool": self.mempool.get_counts(),
             "peers": self._get_peers(),
             "state": {
-                "state": self.present.state.value,
-                "reason": self.present.halted or self.present.reason,
-                "since": int(self.present.state_since),
+                "state": self.node_state.state.value,
+                "reason": self.node_state.halted or self.node_state.reason,
+                "since": int(self.node_state.state_since),
                 "round": round_,
                 "sir": sir,
-                "forger": self.present.get_juror(),
+                "forger": self.node_state.get_juror(),
                 "uncounted": self._get_own_uncounted(),
-                "consensus": asdict(self.present.consensus) if self.present.consensus else None,
+                "consensus": asdict(self.node_state.consensus) if self.node_state.consensus else None,
             },
             "tasks": metrics.pop("tasks", {"total": 0, "detail": {}}),
             "extra": extra,
@@ -161,13 +161,13 @@ class Views:
         return {
             **self.get_config(),
             "refused": list(self.tuner.refused),
-            "peers": self.configs.describe(self.world.signer.address, self.tuner.format_config()),
+            "peers": self.configs.describe(self.ports.signer.address, self.tuner.format_config()),
         }
 
     def _describe_companion(self) -> dict[str, object] | None:
         """The companion at a glance, the coloured lists of the round with their sizes, and where archives are
         to be had."""
-        status = self.present.pow_status
+        status = self.node_state.pow_status
         if status is None:
             return None
         colours = {name: len(split_colour(text)) for name, text in self.tuner.colours}
@@ -181,16 +181,16 @@ class Views:
 
     def _describe_config(self, config: Mapping[str, object]) -> dict[str, object]:
         """``outip`` is the IP that we are registered with, as soon as a list tells it (spec 6, folders)."""
-        own = self.peers.find_by_address(self.world.signer.address)
+        own = self.peers.find_by_address(self.ports.signer.address)
         return {**config, "outip": own.ip} if own is not None else dict(config)
 
     def _list_in_sight(self) -> tuple[PeerView, ...]:
         """Whose word counts now."""
-        delays = self.present.network.delays
-        return keep_fresh(delays, self.peers.list_views(), self.world.clock.monotonic())
+        delays = self.node_state.network.delays
+        return keep_fresh(delays, self.peers.list_views(), self.ports.clock.monotonic())
 
     def _get_peers(self) -> dict[str, object]:
-        views, now = self.peers.list_views(), self.world.clock.monotonic()
+        views, now = self.peers.list_views(), self.ports.clock.monotonic()
         return {
             "connected_count": self.peers.count_connected(),
             "outbound": sorted(self.peers.outbound),
@@ -201,7 +201,7 @@ class Views:
                 view.name: {
                     "height": view.told.height,
                     "age": round(now - view.told_at, 1),
-                    "counts": view.counts and is_fresh(self.present.network.delays, view, now),
+                    "counts": view.counts and is_fresh(self.node_state.network.delays, view, now),
                     "juror": view.juror,
                     "features": view.has_features,
                     "address": view.address,
@@ -243,11 +243,11 @@ class Views:
                 "block_hashes": [case.first.block_hash.hex(), case.second.block_hash.hex()],
                 "seen_at": case.seen_at,
             }
-            for case in self.present.evidence[-MAX_CASES_SHOWN:]
+            for case in self.node_state.evidence[-MAX_CASES_SHOWN:]
         ]
 
     def _get_meta(self) -> dict[str, object]:
-        plan = self.present.plan
+        plan = self.node_state.plan
         registered = plan.registered if plan else ()
         inactive = set(plan.inactive) if plan else set()
         voided = plan.voided if plan else ()
@@ -255,7 +255,7 @@ class Views:
         slots = [(juror.address, juror.ticket) for juror in plan.jurors] if plan else []
         return {
             "round": plan.round if plan else None,
-            "sir": self.present.get_round_slot()[1],
+            "sir": self.node_state.get_round_slot()[1],
             "all_hns_count": len(registered),
             "all_hns_hash": _fingerprint(entry.pos for entry in registered),
             "inactive_hns_count": len(inactive),
@@ -274,7 +274,7 @@ class Views:
 
     def _describe_counted(self) -> dict[str, object]:
         """Who is registered and does not count, and why (spec 3): the first ones by name."""
-        counted = self.present.counted
+        counted = self.node_state.counted
         shown = islice(counted.reasons.items(), MAX_UNCOUNTED_SHOWN)
         return {
             "counted_hns_count": len(counted.present),
@@ -285,41 +285,41 @@ class Views:
 
     def _get_own_uncounted(self) -> str:
         """Why we do not count ourselves; empty where we do, or are not registered."""
-        reason = self.present.counted.reasons.get(self.world.signer.address)
+        reason = self.node_state.counted.reasons.get(self.ports.signer.address)
         return reason.value if reason is not None else ""
 
     def get_round(self) -> dict[str, object]:
         """getround: the lists of the present round."""
-        plan = self.present.plan
+        plan = self.node_state.plan
         if plan is None:
             nothing = ("connect_to", "slots", "test_slots", "active", "inactive", "voided")
             return {"start": 0, "previous": None, **{key: [] for key in nothing}, "uncounted": {}}
         wanted = {entry.pos: entry for entry in plan.registered}
         inactive, voided = set(plan.inactive), set(plan.voided)
         return {
-            "start": int(self.present.derived_at),
+            "start": int(self.node_state.derived_at),
             "previous": plan.round,
-            "connect_to": [_entry_list(wanted[pos]) for pos in self.present.connect_to if pos in wanted],
+            "connect_to": [_entry_list(wanted[pos]) for pos in self.node_state.connect_to if pos in wanted],
             "slots": [[juror.address, juror.ticket] for juror in plan.jurors],
             "test_slots": [[[t.tester, t.tested, t.kind] for t in tests] for tests in plan.tests],
             "active": [e.pos for e in plan.registered if e.pos not in inactive and e.pos not in voided],
             "inactive": list(plan.inactive),
             "voided": list(plan.voided),
-            "uncounted": {pos: reason.value for pos, reason in self.present.counted.reasons.items()},
+            "uncounted": {pos: reason.value for pos, reason in self.node_state.counted.reasons.items()},
         }
 
     async def get_hypernodes(self, text: str | None, reader: ChainReader) -> object:
         """gethypernodes in its three forms."""
         query = parse_hypernodes(text)
-        present, _ = self.present.get_round_slot()
-        last: Round = query.last if query.last is not None else present
+        node_state, _ = self.node_state.get_round_slot()
+        last: Round = query.last if query.last is not None else node_state
         entries = await self._get_registered(last)
         if not query.form:
             return [_entry_list(entry) for entry in entries]
         if query.form == "2":
             silent = await self._list_inactive(last, reader)
             return {e.collateral: _entry_object(e, is_active=e.pos not in silent) for e in entries}
-        first: Round = query.first if query.first is not None else present
+        first: Round = query.first if query.first is not None else node_state
         kpis = await reader.get_kpis(first, last) if query.form == "1" else {}
         result: dict[str, object] = {}
         for entry in entries:
@@ -342,21 +342,21 @@ class Views:
         return result
 
     async def _get_registered(self, round_: Round) -> tuple[Registration, ...]:
-        plan = self.present.plan
+        plan = self.node_state.plan
         if plan is not None and plan.round == round_:
             return plan.registered
-        return (await self.world.pow_source.get_registered(round_)).entries
+        return (await self.ports.pow_source.get_registered(round_)).entries
 
     async def _list_inactive(self, round_: Round, reader: ChainReader) -> frozenset[str]:
         """PoS addresses that are silent in a round or voided, by the rule (spec 3): this node need not have
         lived through the round.  Raises PowNotReady."""
-        plan = self.present.plan
+        plan = self.node_state.plan
         if plan is not None and plan.round == round_:
             return frozenset((*plan.inactive, *plan.voided))
-        voided = (await self.world.pow_source.get_registered(round_)).voided
-        before = await self.world.pow_source.get_registered(round_ - 1) if round_ > 0 else None
+        voided = (await self.ports.pow_source.get_registered(round_)).voided
+        before = await self.ports.pow_source.get_registered(round_ - 1) if round_ > 0 else None
         seen = await reader.get_seen(round_ - 1)
-        silent = compute_silent(self.present.network, before.entries if before else (), seen)
+        silent = compute_silent(self.node_state.network, before.entries if before else (), seen)
         return silent | frozenset(voided)
 
 

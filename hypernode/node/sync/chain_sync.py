@@ -21,7 +21,7 @@ from hypernode.core.long_messages import LongMessages
 from hypernode.core.params import Network
 from hypernode.core.types import Block, Height
 from hypernode.machine.peers import PeerView, Support, ToldChain
-from hypernode.node.base.node_ports import World
+from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.block_validation import BlockRejected, Prepared
 from hypernode.node.chain.chain import Chain
 from hypernode.node.chain.spooled_blocks import put_away
@@ -29,7 +29,7 @@ from hypernode.node.peers.peer_client import ask_block_info
 from hypernode.node.sync.batches import Span
 from hypernode.node.sync.common_block import find_common, gather_answers, get_own_hash
 from hypernode.node.sync.fetching import MAX_SOURCES, Borrow, Fetcher, OnFailure
-from hypernode.node.sync.giant_blocks import Giants
+from hypernode.node.sync.giant_blocks import GiantBlocks
 from hypernode.node.sync.pipeline import run_ahead
 from hypernode.node.sync.sync_progress import SyncProgress
 from hypernode.ports.connections import TransportClosed
@@ -48,19 +48,19 @@ _FOLLOWS = "rule 1"
 
 
 @dataclass(slots=True)
-class CatchingUp:
+class ChainSync:
     """``run`` does it once.  ``blame`` is told which holders failed or lied, ``show`` how far it
     is."""
 
     network: Network
-    world: World
+    ports: Ports
     chain: Chain
     told: ToldChain
     support: Support
     holders: Sequence[PeerView]
     borrow: Borrow
     blame: OnFailure
-    giants: Giants
+    giant_blocks: GiantBlocks
     show: Callable[[SyncProgress], None]
     common: Height = 0
     """The last block that is known to be of ours and of the branch."""
@@ -79,7 +79,7 @@ class CatchingUp:
         """Whether our chain goes through the told branch now; False where our own count finds it no better,
         or it is part of our chain.  Raises Ignore when it may not replace ours, PowNotReady, TransportClosed
         when no holder is left, Reject when the branch is not what was told."""
-        self._since = self.world.clock.monotonic()
+        self._since = self.ports.clock.monotonic()
         self._lower = await self._list_common(await self._find_highest())
         while True:
             self.common, *self._lower = self._lower
@@ -102,9 +102,9 @@ class CatchingUp:
             Span(self.common + 1, target),
             self.network.block_sync_count,
             borrow=self.borrow,
-            clock=self.world.clock,
+            clock=self.ports.clock,
             on_failure=self._on_failure,
-            giants=self.giants,
+            giant_blocks=self.giant_blocks,
         )
         async with fetcher:
             while True:
@@ -134,7 +134,7 @@ class CatchingUp:
         target = self.told.height.height
         if target > self.chain.height.height:
             return self.chain.height.height
-        is_ours = await get_own_hash(self.world.ledger, target) == self.told.height.block_hash
+        is_ours = await get_own_hash(self.ports.ledger, target) == self.told.height.block_hash
         return target if is_ours else max(0, target - 1)
 
     def _may_lie_lower(self, fault: BlockRejected) -> bool:
@@ -168,7 +168,7 @@ class CatchingUp:
         self._silent.add(holder.address)
         try:
             async with self.borrow(holder.address) as session:
-                common = await find_common(session, self.world.ledger, highest)
+                common = await find_common(session, self.ports.ledger, highest)
             self._silent.discard(holder.address)
             return common
         except (TransportClosed, TimeoutError, Reject) as failure:
@@ -211,9 +211,9 @@ class CatchingUp:
         held = [p for p in self._pending if not isinstance(p.block.messages, LongMessages)]
         if not held:
             return
-        work = partial(put_away, [prepared.block for prepared in held], self.world.files)
+        work = partial(put_away, [prepared.block for prepared in held], self.ports.files)
         try:
-            blocks = iter(await self.world.verifier.run(work))
+            blocks = iter(await self.ports.verifier.run(work))
         except OSError as trouble:
             raise StorageTrouble(f"a branch cannot be put away: {trouble}") from trouble
         self._pending = [
@@ -245,7 +245,7 @@ class CatchingUp:
                 await self._on_failure(giver, broken)
             raise
         # A block of it that was pushed to us meanwhile makes it no better than ours.
-        if not outcome.adopted and await get_own_hash(self.world.ledger, last.height) != last.block_hash:
+        if not outcome.adopted and await get_own_hash(self.ports.ledger, last.height) != last.block_hash:
             return False
         for each in self._pending:
             if (giver := fetcher.get_giver(each.block.height)) is not None:
@@ -260,7 +260,7 @@ class CatchingUp:
             target=self.told.height.height,
             height=height,
             messages=self._messages,
-            seconds=self.world.clock.monotonic() - self._since,
+            seconds=self.ports.clock.monotonic() - self._since,
             peers=tuple(sorted(holder.name for holder, _ in fetcher.list_sessions())),
         )
 
@@ -289,7 +289,7 @@ class CatchingUp:
     async def _count_votes(self, fetcher: Fetcher, height: Height, giver: PeerView | None) -> int:
         """How many more holders have a block than deny it; who gave it, if it was not ours, speaks for it."""
         pending = [each.block.block_hash for each in self._pending if each.block.height == height]
-        taken = pending[0] if pending else await get_own_hash(self.world.ledger, height)
+        taken = pending[0] if pending else await get_own_hash(self.ports.ledger, height)
         votes = 0 if giver is None else 1
         for holder, session in fetcher.list_sessions():
             if holder == giver:

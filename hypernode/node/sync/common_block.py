@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from hypernode.core.types import Height
-from hypernode.net.client_session import Session
+from hypernode.net.client_session import ClientSession
 from hypernode.node.peers.peer_client import ask_block_info
 from hypernode.ports.chain import Ledger
 
@@ -14,7 +14,7 @@ LAST_WORD_S = 2.0
 """For the other holders, once one has told the last common block."""
 
 
-async def find_common(session: Session, ledger: Ledger, highest: Height) -> Height:
+async def find_common(session: ClientSession, ledger: Ledger, highest: Height) -> Height:
     """The last height, up to ``highest``, at which the peer's block is ours; genesis always is."""
     if await _is_common(session, ledger, highest):
         return highest
@@ -34,7 +34,7 @@ async def get_own_hash(ledger: Ledger, height: Height) -> bytes | None:
     return headers[0].block_hash if headers and headers[0].height == height else None
 
 
-async def _is_common(session: Session, ledger: Ledger, height: Height) -> bool:
+async def _is_common(session: ClientSession, ledger: Ledger, height: Height) -> bool:
     theirs = await ask_block_info(session, height)
     return theirs is not None and theirs.block_hash == await get_own_hash(ledger, height)
 

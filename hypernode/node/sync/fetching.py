@@ -22,11 +22,11 @@ from typing import Self, TypeAlias
 from hypernode.core.errors import OverLimit, Reject
 from hypernode.core.types import Block, Height
 from hypernode.machine.peers import PeerView
-from hypernode.net.client_session import Session
+from hypernode.net.client_session import ClientSession
 from hypernode.node.chain.block_validation import MAX_PART_MESSAGES, split_blocks
 from hypernode.node.peers.peer_client import ask_block, ask_blocks
 from hypernode.node.sync.batches import Batches, Span
-from hypernode.node.sync.giant_blocks import Giants
+from hypernode.node.sync.giant_blocks import GiantBlocks
 from hypernode.ports.clock import Clock
 from hypernode.ports.connections import TransportClosed
 
@@ -44,7 +44,7 @@ PATIENCE_FACTOR = 3.0
 KNOWN_TIMES = 9
 """The latest answers of which the median is the usual time."""
 
-Borrow: TypeAlias = Callable[[str], AbstractAsyncContextManager[Session]]
+Borrow: TypeAlias = Callable[[str], AbstractAsyncContextManager[ClientSession]]
 OnFailure: TypeAlias = Callable[[PeerView, Exception], Awaitable[None]]
 
 
@@ -68,9 +68,9 @@ class Fetcher:
         borrow: Borrow,
         clock: Clock,
         on_failure: OnFailure,
-        giants: Giants,
+        giant_blocks: GiantBlocks,
     ) -> None:
-        self._giants = giants
+        self._giant_blocks = giant_blocks
         self._larger: set[Height] = set()
         """Blocks that were found to be larger than an answer may be."""
         self._line = deque(holders)
@@ -80,7 +80,7 @@ class Fetcher:
         self._clock = clock
         self._on_failure = on_failure
         self._workers: dict[str, asyncio.Task[None]] = {}
-        self._sessions: dict[str, tuple[PeerView, Session]] = {}
+        self._sessions: dict[str, tuple[PeerView, ClientSession]] = {}
         self._overtaken: set[str] = set()
         self._asked: dict[str, _Asked] = {}
         self._took: deque[float] = deque(maxlen=KNOWN_TIMES)
@@ -113,7 +113,7 @@ class Fetcher:
             for part in split_blocks(batch.blocks, MAX_PART_MESSAGES):
                 yield part
 
-    def list_sessions(self) -> list[tuple[PeerView, Session]]:
+    def list_sessions(self) -> list[tuple[PeerView, ClientSession]]:
         """Who is in use, to be asked other things."""
         return list(self._sessions.values())
 
@@ -203,11 +203,11 @@ class Fetcher:
                     return span
         return None
 
-    async def _ask_singly(self, session: Session, span: Span) -> tuple[Block, ...]:
+    async def _ask_singly(self, session: ClientSession, span: Span) -> tuple[Block, ...]:
         """The blocks one by one, up to one that the peer does not have, or that is too large for this; a
         first one that is known to be is asked for as a giant, alone.  Raises OverLimit if it is the first."""
         if span.first in self._larger:
-            giant = await self._giants.ask(session, span.first)
+            giant = await self._giant_blocks.ask(session, span.first)
             return () if giant is None else (giant,)
         blocks: list[Block] = []
         for height in range(span.first, span.last + 1):

@@ -15,11 +15,11 @@ from hypernode.core.errors import Ignore, Reject
 from hypernode.core.fork_choice import is_better
 from hypernode.core.params import Network
 from hypernode.machine.peers import PeerView, Support, ToldChain, group_chains
-from hypernode.node.base.node_ports import World
+from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.chain import Chain
 from hypernode.node.peers.dialling import Dialler
 from hypernode.node.sync.common_block import find_common, get_own_hash
-from hypernode.node.sync.partitions import SHOWN_S, Splits
+from hypernode.node.sync.partitions import SHOWN_S, Partitions
 from hypernode.ports.connections import TransportClosed
 
 MAX_CHAINS: Final = 8
@@ -34,24 +34,24 @@ _EVERYBODY: Final = Support(1, 1)
 """Only the age of what would go counts here, not who holds the other chain."""
 
 
-class StrangeChains:
+class ForkMonitor:
     """Finds them among what peers tell, and looks into them."""
 
     def __init__(
-        self, network: Network, world: World, chain: Chain, dialler: Dialler, splits: Splits
+        self, network: Network, ports: Ports, chain: Chain, dialler: Dialler, partitions: Partitions
     ) -> None:
         self._network = network
-        self._world = world
+        self._ports = ports
         self._chain = chain
         self._dialler = dialler
-        self._splits = splits
+        self._partitions = partitions
         self._since: float | None = None
         self._quiet_until = 0.0
         self._looked_at: dict[bytes, float] = {}
 
     async def find(self, peers: Sequence[PeerView]) -> ToldChain | None:
         """A chain to look into now, told for longer than a fork of the present round lives."""
-        now = self._world.clock.monotonic()
+        now = self._ports.clock.monotonic()
         strange = [told for told in group_chains(peers)[:MAX_CHAINS] if await self._is_strange(told)]
         if not strange:
             self._since = None
@@ -64,7 +64,7 @@ class StrangeChains:
 
     async def look_into(self, told: ToldChain) -> None:
         """Find the last common block; a split when our block above it is too old to go by itself."""
-        now = self._world.clock.monotonic()
+        now = self._ports.clock.monotonic()
         self._quiet_until = now + PAUSE * self._network.delays.peer_retry_s
         self._looked_at.pop(told.height.block_hash, None)
         self._looked_at[told.height.block_hash] = now + LOOK_AGAIN_S
@@ -77,18 +77,18 @@ class StrangeChains:
                 asyncio.timeout(self._network.delays.peer_retry_s),
                 self._dialler.borrow(holder.address) as session,
             ):
-                common = await find_common(session, self._world.ledger, min(own.height, told.height.height))
+                common = await find_common(session, self._ports.ledger, min(own.height, told.height.height))
         except (TransportClosed, TimeoutError, Reject):
             return  # nothing hangs on it: the next tip is looked into
         try:
             await self._chain.check_depth(common, _EVERYBODY)
         except Ignore as refusal:
-            self._splits.note(own, told.height, common, refusal.reason)
+            self._partitions.note(own, told.height, common, refusal.reason)
 
     async def _is_strange(self, told: ToldChain) -> bool:
         own, other = self._chain.height, told.height
         if other.block_hash == own.block_hash or is_better(other, own):
             return False
         return other.height > own.height or (
-            await get_own_hash(self._world.ledger, other.height) != other.block_hash
+            await get_own_hash(self._ports.ledger, other.height) != other.block_hash
         )

@@ -11,7 +11,7 @@ from typing import Final
 
 from hypernode.core.params import Network
 from hypernode.core.types import Block, Height
-from hypernode.net.client_session import Session
+from hypernode.net.client_session import ClientSession
 from hypernode.node.peers.peer_client import check_block
 from hypernode.wire.catalogue import Limits
 
@@ -19,7 +19,7 @@ AT_ONCE: Final = 1
 """In the whole node: one takes 100 MiB of disk, and one copy of its longest message in memory."""
 
 
-class Giants:
+class GiantBlocks:
     """Asks peers for giant blocks."""
 
     def __init__(self, network: Network, limits: Limits) -> None:
@@ -27,8 +27,8 @@ class Giants:
         self._limits = limits
         self._turns = asyncio.Semaphore(AT_ONCE)
 
-    async def ask(self, session: Session, height: Height) -> Block | None:
-        """The block of a height; None when the peer has none.  Raises as ``Session.request_giant``."""
+    async def ask(self, session: ClientSession, height: Height) -> Block | None:
+        """The block of a height; None when the peer has none.  Raises as ``ClientSession.request_giant``."""
         async with self._turns:
             answer = await session.request_giant(height, self._get_most(height))
         return check_block(answer, height)

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from hypernode.core.types import HASH_BYTES, ChainHeight, Height
 from hypernode.files.own_files import DAMAGED
-from hypernode.machine.peers import Order
-from hypernode.node.base.log_dedup import Repeats
+from hypernode.machine.peers import ForkOverride
+from hypernode.node.base.log_dedup import LogDedup
 from hypernode.ports.clock import Clock
 from hypernode.ports.files import Files
 
@@ -68,7 +68,7 @@ def save_tips(files: Files, tips: Sequence[OtherTip]) -> None:
     files.write(SEEN_NAME, json.dumps(rows, indent=1).encode() + b"\n")
 
 
-def load_order(files: Files) -> Order | None:
+def load_order(files: Files) -> ForkOverride | None:
     """The operator's word, if there is one.  Raises UnknownTip for a file that ``save_order`` did not write,
     OSError."""
     content = files.read(ORDER_NAME)
@@ -76,20 +76,20 @@ def load_order(files: Files) -> Order | None:
         return None
     try:
         fields: Any = json.loads(content)
-        return Order(int(fields["height"]), _parse_hash(fields["block_hash"]))
+        return ForkOverride(int(fields["height"]), _parse_hash(fields["block_hash"]))
     except DAMAGED as error:
         raise UnknownTip(
             f"{ORDER_NAME} is damaged ({error}): say ledger follow again, or ledger follow --cancel"
         ) from error
 
 
-def save_order(files: Files, order: Order) -> None:
+def save_order(files: Files, order: ForkOverride) -> None:
     """Raises OSError."""
     fields = {"height": order.height, "block_hash": order.block_hash.hex()}
     files.write(ORDER_NAME, json.dumps(fields).encode() + b"\n")
 
 
-def resolve_order(tips: Sequence[OtherTip], text: str, height: Height | None = None) -> Order:
+def resolve_order(tips: Sequence[OtherTip], text: str, height: Height | None = None) -> ForkOverride:
     """The block that the hash ``text``, or the beginning of one, means: one of the tips that were seen, or
     with its height any block.  Raises UnknownTip."""
     prefix = text.strip().lower()
@@ -97,7 +97,7 @@ def resolve_order(tips: Sequence[OtherTip], text: str, height: Height | None = N
         raise UnknownTip(f"{text!r} is no hash of a block, nor the beginning of one: 40 hexadecimal digits")
     found = {tip.block_hash: tip.height for tip in tips if tip.block_hash.hex().startswith(prefix)}
     if height is not None and len(prefix) == 2 * HASH_BYTES:
-        return Order(height, bytes.fromhex(prefix))
+        return ForkOverride(height, bytes.fromhex(prefix))
     if len(found) > 1:
         raise UnknownTip(f"{prefix} begins {len(found)} of the tips that were seen: give more digits")
     if not found:
@@ -105,23 +105,23 @@ def resolve_order(tips: Sequence[OtherTip], text: str, height: Height | None = N
             f"{prefix} begins no tip that this node has seen: give all 40 digits, and its --height"
         )
     [(block_hash, seen_height)] = found.items()
-    return Order(seen_height, block_hash)
+    return ForkOverride(seen_height, block_hash)
 
 
-class Splits:
+class Partitions:
     """The node's side: says what it sees, and knows the operator's word."""
 
     def __init__(self, files: Files, clock: Clock, log: Callable[[str], None]) -> None:
         self._files = files
         self._clock = clock
         self._log = log
-        self._repeats = Repeats()
+        self._repeats = LogDedup()
         self._tips = {tip.block_hash: tip for tip in load_tips(files)}
         self._words = ""
         self._until = 0.0
-        self._done: Order | None = None
+        self._done: ForkOverride | None = None
         """Carried out, should its file be still there."""
-        self.order: Order | None = None
+        self.order: ForkOverride | None = None
 
     @property
     def words(self) -> str:
@@ -159,7 +159,7 @@ class Splits:
             self._tips.clear()
             self._store(lambda: self._files.remove(SEEN_NAME))
 
-    def follow(self, text: str, height: Height | None = None) -> Order:
+    def follow(self, text: str, height: Height | None = None) -> ForkOverride:
         """An operator's word, as the command gives it.  Raises UnknownTip, OSError."""
         order = resolve_order(tuple(self._tips.values()), text, height)
         save_order(self._files, order)

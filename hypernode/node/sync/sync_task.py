@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from hypernode.machine.state import State
-from hypernode.node.base.node_state import Present
+from hypernode.node.base.node_state import NodeState
 from hypernode.node.chain.chain import Chain
 from hypernode.ports.clock import Clock
 
@@ -19,9 +19,9 @@ from hypernode.ports.clock import Clock
 class SyncTask:
     """Holds the procedure that is under way."""
 
-    def __init__(self, clock: Clock, present: Present, chain: Chain) -> None:
+    def __init__(self, clock: Clock, node_state: NodeState, chain: Chain) -> None:
         self._clock = clock
-        self._present = present
+        self._node_state = node_state
         self._chain = chain
         self._task: asyncio.Task[None] | None = None
         self._alive_at = 0.0
@@ -53,12 +53,12 @@ class SyncTask:
     def show(self, state: State, words: str = "") -> None:
         """The procedure's state."""
         self._shown = (state, words)
-        self._present.set_state(state, words)
+        self._node_state.set_state(state, words)
 
     def show_again(self) -> None:
         """After another state was shown meanwhile."""
         if self._shown is not None:
-            self._present.set_state(*self._shown)
+            self._node_state.set_state(*self._shown)
 
     async def stop(self) -> None:
         """End what is under way, but not in the middle of a change of our chain."""

@@ -14,19 +14,19 @@ from typing import TypeVar
 from hypernode.core.errors import Ignore, OverLimit, Reject, TooFewHold
 from hypernode.core.params import Network
 from hypernode.core.types import Block, Height
-from hypernode.machine.peers import Order, PeerView, Support, ToldChain, compute_support
+from hypernode.machine.peers import ForkOverride, PeerView, Support, ToldChain, compute_support
 from hypernode.machine.state import State
 from hypernode.node.base.error_text import describe_fault
-from hypernode.node.base.node_ports import World
+from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.block_validation import Prepared
 from hypernode.node.chain.chain import Chain
 from hypernode.node.duty.reporter import Reporter
 from hypernode.node.peers.dialling import Dialler
 from hypernode.node.peers.peer_client import ask_block_info, ask_blocks, ask_round_blocks
-from hypernode.node.sync.chain_sync import CatchingUp
+from hypernode.node.sync.chain_sync import ChainSync
 from hypernode.node.sync.common_block import get_own_hash
-from hypernode.node.sync.giant_blocks import Giants
-from hypernode.node.sync.partitions import Splits
+from hypernode.node.sync.giant_blocks import GiantBlocks
+from hypernode.node.sync.partitions import Partitions
 from hypernode.node.sync.sync_progress import OnProgress, SyncProgress
 from hypernode.ports.connections import TransportClosed
 from hypernode.ports.registrations import PowNotReady
@@ -47,12 +47,12 @@ class Synchroniser:
     """Performs SyncRound and CatchUp."""
 
     network: Network
-    world: World
+    ports: Ports
     chain: Chain
     dialler: Dialler
     reporter: Reporter
-    splits: Splits
-    giants: Giants
+    partitions: Partitions
+    giant_blocks: GiantBlocks
     set_state: Callable[..., None]
     """With a state, and words on it."""
     log: Callable[[str], None]
@@ -70,7 +70,7 @@ class Synchroniser:
 
     def list_banned(self) -> frozenset[bytes]:
         """Tips that are not looked at: broken promises, and those that our own count finds no better."""
-        return frozenset(_drop_old(self._banned, self.world.clock.monotonic()))
+        return frozenset(_drop_old(self._banned, self.ports.clock.monotonic()))
 
     def is_put_aside(self, told: ToldChain) -> bool:
         """Whether the next look will pass over this tip, or catch up with it."""
@@ -78,23 +78,25 @@ class Synchroniser:
         return tip in self.list_banned() or tip in self.list_needing_catch_up()
 
     def list_needing_catch_up(self) -> frozenset[bytes]:
-        return frozenset(_drop_old(self._needs_catch_up, self.world.clock.monotonic()))
+        return frozenset(_drop_old(self._needs_catch_up, self.ports.clock.monotonic()))
 
     def list_without_order(self) -> frozenset[bytes]:
         """Tips of chains that do not have the block which an operator ordered."""
-        return frozenset(_drop_old(self._without_order, self.world.clock.monotonic()))
+        return frozenset(_drop_old(self._without_order, self.ports.clock.monotonic()))
 
     async def look_at_order(self) -> None:
         """Read the operator's word; done is what our chain has."""
-        if self.splits.look():
+        if self.partitions.look():
             # His word is worth a new try, whatever was found before.
             self._banned.clear()
             self._without_order.clear()
-        order = self.splits.order
-        if order is not None and await get_own_hash(self.world.ledger, order.height) == order.block_hash:
-            self.splits.finish()
+        order = self.partitions.order
+        if order is not None and await get_own_hash(self.ports.ledger, order.height) == order.block_hash:
+            self.partitions.finish()
 
-    async def follow(self, order: Order, chains: Sequence[ToldChain], peers: Sequence[PeerView]) -> bool:
+    async def follow(
+        self, order: ForkOverride, chains: Sequence[ToldChain], peers: Sequence[PeerView]
+    ) -> bool:
         """Take the chain that has the order's block; True when it is ours now.  It is verified in full like
         any other; neither its age nor its measures count."""
         for told in chains:
@@ -102,11 +104,11 @@ class Synchroniser:
                 support = compute_support(told.height.block_hash, peers)
                 await self.catch_up(told, replace(support, order=order))
                 await self.look_at_order()
-            if self.splits.order is None:
+            if self.partitions.order is None:
                 return True
         return False
 
-    async def _is_told_to_have(self, told: ToldChain, order: Order) -> bool:
+    async def _is_told_to_have(self, told: ToldChain, order: ForkOverride) -> bool:
         """Whether one of some holders says that the chain has the order's block: it has to give it then."""
         is_denied = False
         for holder in self._order_holders(told, ())[:MAX_HOLDERS_ASKED]:
@@ -120,7 +122,7 @@ class Synchroniser:
                 return True
             is_denied = True
         if is_denied:
-            self._without_order[told.height.block_hash] = self.world.clock.monotonic() + BAN_S
+            self._without_order[told.height.block_hash] = self.ports.clock.monotonic() + BAN_S
         else:
             self._ban(told, self.network.delays.peer_retry_s)
         return False
@@ -164,16 +166,16 @@ class Synchroniser:
 
         holders = self._order_holders(told, jurors)[:MAX_HOLDERS_IN_LINE]
         borrow = self.dialler.borrow
-        work = CatchingUp(
+        work = ChainSync(
             self.network,
-            self.world,
+            self.ports,
             self.chain,
             told,
             support,
             holders,
             borrow,
             blame,
-            self.giants,
+            self.giant_blocks,
             self._show,
         )
         self.set_state(State.CATCHING_UP_PRESYNC)
@@ -183,10 +185,10 @@ class Synchroniser:
             lied = bool(failures) and all(isinstance(failure, Reject) for failure in failures)
             self._ban(told, BAN_S if lied else self.network.delays.peer_retry_s)
         for giver in work.list_thanked():
-            await self.reporter.say_synced(giver.address, giver.name, catching_up=True)
+            await self.reporter.publish_synced(giver.address, giver.name, catching_up=True)
         return is_moved
 
-    async def _finish(self, work: CatchingUp, told: ToldChain) -> bool:
+    async def _finish(self, work: ChainSync, told: ToldChain) -> bool:
         """Do the work; False when no holder was left to do it with, or the branch is not what was told."""
         try:
             if await work.run():
@@ -212,7 +214,7 @@ class Synchroniser:
         self.progress = progress
         self.set_state(State.CATCHING_UP_SYNC, progress.format())
         self.on_progress(progress)
-        now = self.world.clock.monotonic()
+        now = self.ports.clock.monotonic()
         if self._said_at is None or now - self._said_at >= SAY_EVERY_S:
             self._said_at = now
             self.log(f"catching up: {progress.format()}")
@@ -252,7 +254,7 @@ class Synchroniser:
                 continue
             if is_taken:
                 await self._end_split()
-                await self.reporter.say_synced(holder.address, holder.name, catching_up=False)
+                await self.reporter.publish_synced(holder.address, holder.name, catching_up=False)
             return is_taken
         self._ban(told, BAN_S if rejected == asked else self.network.delays.peer_retry_s)
         return False
@@ -262,10 +264,10 @@ class Synchroniser:
         if not branch or branch[-1].block_hash != told.height.block_hash:
             raise Reject("4-ledger", "promise not kept: the tip that was told is not in the answer")
         common = branch[0].height - 1
-        if await get_own_hash(self.world.ledger, common) != branch[0].previous_hash:
+        if await get_own_hash(self.ports.ledger, common) != branch[0].previous_hash:
             return self._leave_to_catching_up(told)
         # What is equal stays: only what differs is replaced.
-        while branch and await get_own_hash(self.world.ledger, common + 1) == branch[0].block_hash:
+        while branch and await get_own_hash(self.ports.ledger, common + 1) == branch[0].block_hash:
             common += 1
             branch = branch[1:]
         self._common = common
@@ -275,7 +277,7 @@ class Synchroniser:
 
     def _leave_to_catching_up(self, told: ToldChain) -> bool:
         """More is needed of this branch than its round, or less at a time."""
-        self._needs_catch_up[told.height.block_hash] = self.world.clock.monotonic() + BAN_S
+        self._needs_catch_up[told.height.block_hash] = self.ports.clock.monotonic() + BAN_S
         return False
 
     async def _adopt(
@@ -287,7 +289,7 @@ class Synchroniser:
         told_height = told.height if last.height >= told.height.height else None
         outcome = await self.chain.adopt_prepared(common, branch, told_height, support)
         # A block of it that was pushed to us meanwhile makes it no better than ours.
-        return outcome.adopted or await get_own_hash(self.world.ledger, last.height) == last.block_hash
+        return outcome.adopted or await get_own_hash(self.ports.ledger, last.height) == last.block_hash
 
     def _leave(self, told: ToldChain) -> bool:
         """By our own count it is not better, or it is part of our chain: what is told of uniques and forgers
@@ -297,7 +299,7 @@ class Synchroniser:
         return False
 
     def _ban(self, told: ToldChain, seconds: float) -> None:
-        self._banned[told.height.block_hash] = self.world.clock.monotonic() + seconds
+        self._banned[told.height.block_hash] = self.ports.clock.monotonic() + seconds
 
     async def _blame(self, holder: PeerView, error: Exception, *, catching_up: bool) -> None:
         """A holder lied, or failed us: it is reported, and for a while asked last when it lied.  What
@@ -306,30 +308,30 @@ class Synchroniser:
         if not holder.is_vouched:
             return
         if isinstance(error, Reject):
-            self._liars[holder.address] = self.world.clock.monotonic() + BAN_S
-        await self.reporter.say_failed(holder.address, holder.name, catching_up=catching_up)
+            self._liars[holder.address] = self.ports.clock.monotonic() + BAN_S
+        await self.reporter.publish_failed(holder.address, holder.name, catching_up=catching_up)
 
     async def _end_split(self) -> None:
         """What was told to have parted from ours may be ours now."""
-        other = self.splits.last
-        if other is not None and await get_own_hash(self.world.ledger, other.height) == other.block_hash:
-            self.splits.end()
+        other = self.partitions.last
+        if other is not None and await get_own_hash(self.ports.ledger, other.height) == other.block_hash:
+            self.partitions.end()
 
     def _note_split(self, told: ToldChain, refusal: Ignore) -> None:
         """The other chain may not replace ours by itself: nobody's fault.  More peers may come to stand
         behind it, so it is looked at again soon."""
-        self.splits.note(self.chain.height, told.height, self._common, refusal.reason)
+        self.partitions.note(self.chain.height, told.height, self._common, refusal.reason)
         self._ban(told, self.network.delays.grace_s)
 
     def _wait_for_holders(self, told: ToldChain, refusal: TooFewHold) -> None:
         """Nobody's fault either, and soon looked at again; fetched again when most hold it."""
         self.log(f"too few hold the branch of block {told.height.height} so far: {refusal}")
-        self._for_majority[told.height.block_hash] = self.world.clock.monotonic() + BAN_S
+        self._for_majority[told.height.block_hash] = self.ports.clock.monotonic() + BAN_S
         self._ban(told, self.network.delays.grace_s)
 
     def _lacks_holders(self, told: ToldChain, support: Support) -> bool:
         """Whether this branch was found to be taken only when most hold it, and they do not."""
-        waiting = _drop_old(self._for_majority, self.world.clock.monotonic())
+        waiting = _drop_old(self._for_majority, self.ports.clock.monotonic())
         if told.height.block_hash not in waiting or support.is_majority:
             return False
         self._ban(told, self.network.delays.grace_s)
@@ -338,7 +340,7 @@ class Synchroniser:
     def _order_holders(self, told: ToldChain, jurors: Sequence[str]) -> list[PeerView]:
         """Whom to ask first: jurors, then those we have an outgoing connection to, then by latest word; who
         lied of late comes last."""
-        liars = frozenset(_drop_old(self._liars, self.world.clock.monotonic()))
+        liars = frozenset(_drop_old(self._liars, self.ports.clock.monotonic()))
         return sorted(
             told.holders,
             key=lambda p: (

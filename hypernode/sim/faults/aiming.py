@@ -8,14 +8,14 @@ from typing import Final
 
 from hypernode.core.lottery import Draws
 from hypernode.core.timeline import compute_round_slot
-from hypernode.sim.faults.fault_cluster import TroubledCluster
+from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.plan import Fault, FaultKind
 
 AIMED: Final = frozenset({FaultKind.EQUIVOCATE, FaultKind.WITHHOLD, FaultKind.GIANT})
 """Lies of those who hold a slot; others have nothing to sign or to withhold."""
 
 
-def aim(cluster: TroubledCluster, fault: Fault) -> Fault:
+def aim(cluster: FaultCluster, fault: Fault) -> Fault:
     """With a coming juror in place of the last subject, if none of the subjects is one.  Of the present round
     only: the next one is not drawn yet."""
     if fault.kind not in AIMED:
@@ -27,10 +27,10 @@ def aim(cluster: TroubledCluster, fault: Fault) -> Fault:
     return replace(fault, subjects=tuple(sorted((*fault.subjects[:-1], juror))))
 
 
-def _list_jurors(cluster: TroubledCluster, fault: Fault) -> Sequence[int]:
+def _list_jurors(cluster: FaultCluster, fault: Fault) -> Sequence[int]:
     """Trusted hosts with a node of ours that hold a slot of this round while the fault lasts."""
     trusted = [host for host in cluster.list_trusted() if host.index not in cluster.legacy_hosts]
-    plans = [host.node.present.plan for host in trusted if host.node is not None]
+    plans = [host.node.node_state.plan for host in trusted if host.node is not None]
     plan = plans[0] if plans else None
     round_, sir = compute_round_slot(cluster.params, cluster.clock.now())
     if plan is None or plan.round != round_:

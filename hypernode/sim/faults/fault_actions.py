@@ -14,9 +14,9 @@ from typing import Final
 from hypernode.core.registrations.registry import REGISTER, UNREGISTER, UNVOID, VOID
 from hypernode.core.types import PowHeight
 from hypernode.pow.scripted_source import script_row
-from hypernode.sim.cluster import Host
+from hypernode.sim.cluster import SimNode
 from hypernode.sim.faults import host_faults as hosts
-from hypernode.sim.faults.fault_cluster import TroubledCluster
+from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.long_partition import schedule_healing, take_one_side
 from hypernode.sim.faults.plan import LIARS, STRANGERS, Fault, FaultKind
 from hypernode.sim.faults.registrations import (
@@ -48,22 +48,22 @@ MAX_WORTHLESS: Final = 5
 MAX_HANDS: Final = 3
 """That a collateral goes through; each has tickets on lists that it is on, and forges nothing."""
 
-Act = Callable[[TroubledCluster, Fault], Awaitable[None]]
+Act = Callable[[FaultCluster, Fault], Awaitable[None]]
 
 
-async def _do_nothing(cluster: TroubledCluster, fault: Fault) -> None:
+async def _do_nothing(cluster: FaultCluster, fault: Fault) -> None:
     """It is over by itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class FaultAction:
     """What happens first, and what undoes it."""
 
     begin: Act
     end: Act = _do_nothing
 
 
-async def begin_fault(cluster: TroubledCluster, fault: Fault) -> None:
+async def begin_fault(cluster: FaultCluster, fault: Fault) -> None:
     """What happens first."""
     cluster.active[fault.number] = fault
     cluster.begun.append(fault)
@@ -72,7 +72,7 @@ async def begin_fault(cluster: TroubledCluster, fault: Fault) -> None:
     await TROUBLES[fault.kind].begin(cluster, fault)
 
 
-async def end_fault(cluster: TroubledCluster, fault: Fault) -> None:
+async def end_fault(cluster: FaultCluster, fault: Fault) -> None:
     """Undo it: from now on the hosts can come together again."""
     cluster.network.record(f"end {fault}")
     cluster.effects.end(fault)
@@ -84,7 +84,7 @@ async def end_fault(cluster: TroubledCluster, fault: Fault) -> None:
 # --- links --------------------------------------------------------------------------------------------
 
 
-def _list_pairs(cluster: TroubledCluster, fault: Fault) -> Iterator[tuple[Host, Host]]:
+def _list_pairs(cluster: FaultCluster, fault: Fault) -> Iterator[tuple[SimNode, SimNode]]:
     """Each subject with each host that is none."""
     for index in fault.subjects:
         for host in cluster.hosts:
@@ -92,13 +92,13 @@ def _list_pairs(cluster: TroubledCluster, fault: Fault) -> Iterator[tuple[Host, 
                 yield cluster.hosts[index], host
 
 
-def _list_ways(cluster: TroubledCluster, fault: Fault) -> list[tuple[str, str]]:
+def _list_ways(cluster: FaultCluster, fault: Fault) -> list[tuple[str, str]]:
     """Between subjects and others, both ways."""
     pairs = [(here.ip, there.ip) for here, there in _list_pairs(cluster, fault)]
     return [*pairs, *((there, here) for here, there in pairs)]
 
 
-def _list_cuts(cluster: TroubledCluster, fault: Fault) -> list[tuple[str, str]]:
+def _list_cuts(cluster: FaultCluster, fault: Fault) -> list[tuple[str, str]]:
     """Ways that the fault closes."""
     if fault.kind is FaultKind.PAUSE:
         ips = [cluster.hosts[index].ip for index in fault.subjects]
@@ -109,13 +109,13 @@ def _list_cuts(cluster: TroubledCluster, fault: Fault) -> list[tuple[str, str]]:
     return ways[: len(ways) // 2] if fault.kind is FaultKind.ONE_WAY else ways
 
 
-async def _cut(cluster: TroubledCluster, fault: Fault) -> None:
+async def _cut(cluster: FaultCluster, fault: Fault) -> None:
     for source, target in _list_cuts(cluster, fault):
         cluster.cuts[source, target] += 1
         cluster.network.block(source, target)
 
 
-def join(cluster: TroubledCluster, fault: Fault) -> None:
+def join(cluster: FaultCluster, fault: Fault) -> None:
     """The ways that a fault closed are free again, but for those that another one keeps closed."""
     for source, target in _list_cuts(cluster, fault):
         if not cluster.cuts[source, target]:
@@ -125,31 +125,31 @@ def join(cluster: TroubledCluster, fault: Fault) -> None:
             cluster.network.unblock(source, target)
 
 
-async def _join(cluster: TroubledCluster, fault: Fault) -> None:
+async def _join(cluster: FaultCluster, fault: Fault) -> None:
     join(cluster, fault)
 
 
-async def _part_for_long(cluster: TroubledCluster, fault: Fault) -> None:
+async def _part_for_long(cluster: FaultCluster, fault: Fault) -> None:
     await _cut(cluster, fault)
     await schedule_healing(cluster, fault, partial(join, cluster, fault))
 
 
-async def _pause(cluster: TroubledCluster, fault: Fault) -> None:
+async def _pause(cluster: FaultCluster, fault: Fault) -> None:
     await _cut(cluster, fault)
     await hosts.freeze(cluster, fault)
 
 
-async def _resume(cluster: TroubledCluster, fault: Fault) -> None:
+async def _resume(cluster: FaultCluster, fault: Fault) -> None:
     await hosts.unfreeze(cluster, fault)
     join(cluster, fault)
 
 
-async def _slow_down(cluster: TroubledCluster, fault: Fault) -> None:
+async def _slow_down(cluster: FaultCluster, fault: Fault) -> None:
     for source, target in _list_ways(cluster, fault):
         cluster.network.slow_down(source, target, MAX_EXTRA_S * fault.amount)
 
 
-async def _speed_up(cluster: TroubledCluster, fault: Fault) -> None:
+async def _speed_up(cluster: FaultCluster, fault: Fault) -> None:
     for source, target in _list_ways(cluster, fault):
         cluster.network.slow_down(source, target, 0.0)
 
@@ -166,23 +166,23 @@ def _spoil(good: LinkQuality, fault: Fault) -> LinkQuality:
     return replace(good, loss_chance=loss, jitter_s=MAX_REORDER_S * fault.amount)
 
 
-async def _spoil_links(cluster: TroubledCluster, fault: Fault) -> None:
+async def _spoil_links(cluster: FaultCluster, fault: Fault) -> None:
     bad = _spoil(cluster.network.quality, fault)
     for source, target in _list_ways(cluster, fault):
         cluster.network.set_quality(source, target, bad)
 
 
-async def _mend_links(cluster: TroubledCluster, fault: Fault) -> None:
+async def _mend_links(cluster: FaultCluster, fault: Fault) -> None:
     for source, target in _list_ways(cluster, fault):
         cluster.network.set_quality(source, target, cluster.network.quality)
 
 
-async def _reset_streams(cluster: TroubledCluster, fault: Fault) -> None:
+async def _reset_streams(cluster: FaultCluster, fault: Fault) -> None:
     for here, there in _list_pairs(cluster, fault):
         cluster.network.reset_streams(here.ip, there.ip)
 
 
-async def _stall_streams(cluster: TroubledCluster, fault: Fault) -> None:
+async def _stall_streams(cluster: FaultCluster, fault: Fault) -> None:
     for here, there in _list_pairs(cluster, fault):
         cluster.network.stall_streams(here.ip, there.ip)
 
@@ -190,27 +190,27 @@ async def _stall_streams(cluster: TroubledCluster, fault: Fault) -> None:
 # --- companions ---------------------------------------------------------------------------------------
 
 
-async def _delay_companions(cluster: TroubledCluster, fault: Fault) -> None:
+async def _delay_companions(cluster: FaultCluster, fault: Fault) -> None:
     for index in fault.subjects:
         cluster.pow_sources[index].lag_s = MIN_POW_LAG_S + (MAX_POW_LAG_S - MIN_POW_LAG_S) * fault.amount
 
 
-async def _hasten_companions(cluster: TroubledCluster, fault: Fault) -> None:
+async def _hasten_companions(cluster: FaultCluster, fault: Fault) -> None:
     for index in fault.subjects:
         cluster.pow_sources[index].lag_s = 0.0
 
 
-async def _stall_companions(cluster: TroubledCluster, fault: Fault) -> None:
+async def _stall_companions(cluster: FaultCluster, fault: Fault) -> None:
     for index in fault.subjects:
         cluster.pow_sources[index].is_down = True
 
 
-async def _wake_companions(cluster: TroubledCluster, fault: Fault) -> None:
+async def _wake_companions(cluster: FaultCluster, fault: Fault) -> None:
     for index in fault.subjects:
         cluster.pow_sources[index].is_down = False
 
 
-async def _fork_companions(cluster: TroubledCluster, fault: Fault) -> None:
+async def _fork_companions(cluster: FaultCluster, fault: Fault) -> None:
     """Every second time the rows of the replaced blocks are gone."""
     tip = cluster.script.height_at(cluster.clock.now())
     first = tip - 1 - int(fault.amount * MAX_POW_FORK)
@@ -219,7 +219,7 @@ async def _fork_companions(cluster: TroubledCluster, fault: Fault) -> None:
         cluster.effects.count(fault)
 
 
-def _may_go(cluster: TroubledCluster, fault: Fault) -> bool:
+def _may_go(cluster: FaultCluster, fault: Fault) -> bool:
     """Whether a network is left without the subjects: half of it has to be on the list, and not voided."""
     gone = cluster.gone | set(fault.subjects)
     if 2 * len(gone) > cluster.count:
@@ -228,13 +228,13 @@ def _may_go(cluster: TroubledCluster, fault: Fault) -> bool:
     return True
 
 
-def _choose_heights(cluster: TroubledCluster, fault: Fault) -> tuple[PowHeight, PowHeight]:
+def _choose_heights(cluster: FaultCluster, fault: Fault) -> tuple[PowHeight, PowHeight]:
     """The next block, and one a round or two later, or no list would show it."""
     first = cluster.script.height_at(cluster.clock.now()) + 1
     return first, first + int((1 + fault.amount) * cluster.params.round_s / cluster.params.pow_block_s)
 
 
-async def _change_lists(cluster: TroubledCluster, fault: Fault) -> None:
+async def _change_lists(cluster: FaultCluster, fault: Fault) -> None:
     """Two rows for each subject: one now, one that takes it back.  Each counts from the first round whose
     reference time comes after it."""
     if not _may_go(cluster, fault):
@@ -249,7 +249,7 @@ async def _change_lists(cluster: TroubledCluster, fault: Fault) -> None:
             script.add([script_row(script, operation, entry, height)])
 
 
-async def _register_worthless(cluster: TroubledCluster, fault: Fault) -> None:
+async def _register_worthless(cluster: FaultCluster, fault: Fault) -> None:
     """Some for each hypernode, for a round or two."""
     script = cluster.script
     first, last = _choose_heights(cluster, fault)
@@ -259,7 +259,7 @@ async def _register_worthless(cluster: TroubledCluster, fault: Fault) -> None:
         script.add(list_worthless_rows(script, ghosts, height, operation))
 
 
-async def _move_on(cluster: TroubledCluster, fault: Fault) -> None:
+async def _move_on(cluster: FaultCluster, fault: Fault) -> None:
     """Through some hands, and back a round or two later."""
     if not _may_go(cluster, fault):
         return
@@ -275,7 +275,7 @@ async def _move_on(cluster: TroubledCluster, fault: Fault) -> None:
 # --- strangers ----------------------------------------------------------------------------------------
 
 
-async def _let_strangers_come(cluster: TroubledCluster, fault: Fault) -> None:
+async def _let_strangers_come(cluster: FaultCluster, fault: Fault) -> None:
     for index in fault.subjects:
         strangers = Strangers(cluster, fault, cluster.hosts[index])
         task = asyncio.get_running_loop().create_task(
@@ -284,7 +284,7 @@ async def _let_strangers_come(cluster: TroubledCluster, fault: Fault) -> None:
         cluster.crowds.setdefault(fault.number, []).append(task)
 
 
-async def _send_strangers_away(cluster: TroubledCluster, fault: Fault) -> None:
+async def _send_strangers_away(cluster: FaultCluster, fault: Fault) -> None:
     tasks = cluster.crowds.pop(fault.number, [])
     for task in tasks:
         task.cancel()
@@ -293,44 +293,44 @@ async def _send_strangers_away(cluster: TroubledCluster, fault: Fault) -> None:
 
 # --- the table ----------------------------------------------------------------------------------------
 
-_CRASHES: Final = Trouble(hosts.take_down, hosts.bring_up)
-_TRAPS: Final = Trouble(hosts.set_traps, hosts.clear_traps)
-_CLOCKS: Final = Trouble(hosts.step_clocks, hosts.set_clocks_right)
-_BACKUPS: Final = Trouble(hosts.back_up, hosts.restore)
-_CUTS: Final = Trouble(_cut, _join)
-_LINKS: Final = Trouble(_spoil_links, _mend_links)
-_LISTS: Final = Trouble(_change_lists)
+_CRASHES: Final = FaultAction(hosts.take_down, hosts.bring_up)
+_TRAPS: Final = FaultAction(hosts.set_traps, hosts.clear_traps)
+_CLOCKS: Final = FaultAction(hosts.step_clocks, hosts.set_clocks_right)
+_BACKUPS: Final = FaultAction(hosts.back_up, hosts.restore)
+_CUTS: Final = FaultAction(_cut, _join)
+_LINKS: Final = FaultAction(_spoil_links, _mend_links)
+_LISTS: Final = FaultAction(_change_lists)
 
-TROUBLES: Final[Mapping[FaultKind, Trouble]] = {
+TROUBLES: Final[Mapping[FaultKind, FaultAction]] = {
     FaultKind.CRASH: _CRASHES,
     FaultKind.SILENT_CRASH: _CRASHES,
     FaultKind.CRASH_IN_WRITE: _TRAPS,
-    FaultKind.CRASH_AT_AWAIT: Trouble(hosts.count_down, hosts.stop_counting),
-    FaultKind.POWER_CUT: Trouble(hosts.cut_power, hosts.restore_power),
-    FaultKind.PAUSE: Trouble(_pause, _resume),
-    FaultKind.FREEZE: Trouble(hosts.freeze, hosts.unfreeze),
+    FaultKind.CRASH_AT_AWAIT: FaultAction(hosts.count_down, hosts.stop_counting),
+    FaultKind.POWER_CUT: FaultAction(hosts.cut_power, hosts.restore_power),
+    FaultKind.PAUSE: FaultAction(_pause, _resume),
+    FaultKind.FREEZE: FaultAction(hosts.freeze, hosts.unfreeze),
     FaultKind.CLOCK: _CLOCKS,
     FaultKind.CLOCK_JUMP: _CLOCKS,
     FaultKind.PARTITION: _CUTS,
-    FaultKind.LONG_PARTITION: Trouble(_part_for_long, take_one_side),
+    FaultKind.LONG_PARTITION: FaultAction(_part_for_long, take_one_side),
     FaultKind.ONE_WAY: _CUTS,
-    FaultKind.SLOW: Trouble(_slow_down, _speed_up),
+    FaultKind.SLOW: FaultAction(_slow_down, _speed_up),
     FaultKind.SPIKES: _LINKS,
     FaultKind.LOSSY: _LINKS,
     FaultKind.NARROW: _LINKS,
-    FaultKind.RESETS: Trouble(_reset_streams),
-    FaultKind.HALF_OPEN: Trouble(_stall_streams),
-    FaultKind.DISK_FULL: Trouble(hosts.fill_disks, hosts.empty_disks),
+    FaultKind.RESETS: FaultAction(_reset_streams),
+    FaultKind.HALF_OPEN: FaultAction(_stall_streams),
+    FaultKind.DISK_FULL: FaultAction(hosts.fill_disks, hosts.empty_disks),
     FaultKind.OLD_LEDGER: _BACKUPS,
     FaultKind.OLD_BACKUP: _BACKUPS,
-    FaultKind.CLONE: Trouble(hosts.start_clone, hosts.end_clone),
-    FaultKind.POW_LATE: Trouble(_delay_companions, _hasten_companions),
-    FaultKind.POW_DOWN: Trouble(_stall_companions, _wake_companions),
-    FaultKind.POW_FORK: Trouble(_fork_companions),
+    FaultKind.CLONE: FaultAction(hosts.start_clone, hosts.end_clone),
+    FaultKind.POW_LATE: FaultAction(_delay_companions, _hasten_companions),
+    FaultKind.POW_DOWN: FaultAction(_stall_companions, _wake_companions),
+    FaultKind.POW_FORK: FaultAction(_fork_companions),
     FaultKind.POW_LEAVE: _LISTS,
     FaultKind.POW_VOID: _LISTS,
-    FaultKind.POW_WORTHLESS: Trouble(_register_worthless),
-    FaultKind.POW_MOVE_ON: Trouble(_move_on),
-    **dict.fromkeys(STRANGERS, Trouble(_let_strangers_come, _send_strangers_away)),
-    **dict.fromkeys(LIARS, Trouble(hosts.turn, hosts.repent)),
+    FaultKind.POW_WORTHLESS: FaultAction(_register_worthless),
+    FaultKind.POW_MOVE_ON: FaultAction(_move_on),
+    **dict.fromkeys(STRANGERS, FaultAction(_let_strangers_come, _send_strangers_away)),
+    **dict.fromkeys(LIARS, FaultAction(hosts.turn, hosts.repent)),
 }

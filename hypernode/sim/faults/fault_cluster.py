@@ -25,12 +25,12 @@ from hypernode.ports.journal import Journal
 from hypernode.ports.registrations import PowSource
 from hypernode.ports.signing import Signer
 from hypernode.pow.scripted_source import PowScript, ScriptedPowSource, derive_collateral
-from hypernode.sim.cluster import Cluster, Host
+from hypernode.sim.cluster import Cluster, SimNode
 from hypernode.sim.faults.fault_impact import CRASHES, TRAPS, Effects
 from hypernode.sim.faults.plan import NO_EXCUSE, Fault, FaultKind
 from hypernode.sim.faults.registrations import list_worthless_rows, make_ghosts
 from hypernode.sim.legacy.chain import Cut, LegacyChain
-from hypernode.sim.legacy.hosts import LegacyHosts, LegacyWorld
+from hypernode.sim.legacy.hosts import LegacyHosts, LegacyPorts
 from hypernode.sim.memory.holding import NOWHERE, get_holding_loop
 from hypernode.sim.signatures import WatchedSigner
 from hypernode.sim.witness import WatchedJournal, WatchedLedger, Witness
@@ -64,7 +64,7 @@ class Life:
     """Faults that keep it down."""
 
 
-class TroubledCluster(Cluster):
+class FaultCluster(Cluster):
     """Use as a Cluster, on a ``HoldingLoop``.
 
     ``list_trusted`` tells of whom good behaviour is expected; ``was_under`` what explains a bad one.  The
@@ -83,10 +83,10 @@ class TroubledCluster(Cluster):
         self.active: dict[int, Fault] = {}
         self.begun: list[Fault] = []
         """All that were, and are."""
-        world = LegacyWorld(
+        ports = LegacyPorts(
             params, self.network, self.clock, self._verifier, self._connect, self._make_pow_source
         )
-        self.legacy_hosts = LegacyHosts(world, self.hosts, range(legacy))
+        self.legacy_hosts = LegacyHosts(ports, self.hosts, range(legacy))
         self.ended: dict[int, float] = {}
         """When what a fault did was undone (unix s), by its number."""
         self._owners = {host.signer.address: host.index for host in self.hosts}
@@ -143,7 +143,7 @@ class TroubledCluster(Cluster):
             for fault in self.begun
         )
 
-    def list_trusted(self) -> list[Host]:
+    def list_trusted(self) -> list[SimNode]:
         """Hosts that run, and that no fault befalls at present."""
         return [
             host
@@ -151,7 +151,7 @@ class TroubledCluster(Cluster):
             if host.node is not None and not self.is_troubled(host.index) and self.is_listed(host)
         ]
 
-    def is_listed(self, host: Host) -> bool:
+    def is_listed(self, host: SimNode) -> bool:
         """Whether it is registered, and counts, for this round and the one before: others hear it, and it had
         the time to hear them again."""
         round_, _ = compute_round_slot(self.params, self.clock.now())
@@ -171,7 +171,7 @@ class TroubledCluster(Cluster):
         balance = self.script.find_balances([collateral], height)[collateral]
         return compute_weight(self.params, balance) >= LEAST_WEIGHT
 
-    def spend_quota(self, host: Host) -> None:
+    def spend_quota(self, host: SimNode) -> None:
         """It writes more messages than others take from it in this round, its own words among them."""
         self._spent[host.signer.address] = compute_round_slot(self.params, self.clock.now())[0] + 1
 
@@ -185,7 +185,7 @@ class TroubledCluster(Cluster):
         signer = super().make_signer(owner, index)
         return WatchedSigner(signer, index, self.witness.signatures, self.clock.now)
 
-    async def _open_ledger(self, host: Host) -> Ledger:
+    async def _open_ledger(self, host: SimNode) -> Ledger:
         ledger = await super()._open_ledger(host)
         self.witness.note_opened(host.index, ledger.get_height())
         watched = WatchedLedger(
@@ -197,10 +197,10 @@ class TroubledCluster(Cluster):
         )
         return cast(Ledger, watched)
 
-    async def _open_journal(self, host: Host) -> Journal:
+    async def _open_journal(self, host: SimNode) -> Journal:
         return cast(Journal, WatchedJournal(await super()._open_journal(host), host.index, self.witness))
 
-    def _make_pow_source(self, host: Host) -> PowSource:
+    def _make_pow_source(self, host: SimNode) -> PowSource:
         known = self.pow_sources.get(host.index)
         if known is None:
             known = self.pow_sources[host.index] = ScriptedPowSource(self.script, self.clock.now)
@@ -321,7 +321,7 @@ class TroubledCluster(Cluster):
         """It went, or stays."""
         self.clear_trap(index)
 
-    async def lose_unsynced(self, host: Host) -> None:
+    async def lose_unsynced(self, host: SimNode) -> None:
         """What a power cut takes from a host that is down.  In memory every commit counts as synced, which
         the settings of the files make true on a disk (tests.power_cut)."""
 

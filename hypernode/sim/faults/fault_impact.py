@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final
 from hypernode.core.counting import LEAST_WEIGHT
 from hypernode.core.registrations.registry import list_voided
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
-from hypernode.sim.cluster import Host
+from hypernode.sim.cluster import SimNode
 from hypernode.sim.faults.plan import Fault, FaultKind
 from hypernode.sim.memory.holding import get_holding_loop
 
 if TYPE_CHECKING:
-    from hypernode.sim.faults.fault_cluster import TroubledCluster
+    from hypernode.sim.faults.fault_cluster import FaultCluster
 
 CRASHES: Final = (FaultKind.CRASH, FaultKind.SILENT_CRASH)
 TRAPS: Final = (FaultKind.CRASH_IN_WRITE, FaultKind.CRASH_AT_AWAIT, FaultKind.POWER_CUT)
@@ -29,7 +29,7 @@ CLOCKS: Final = (FaultKind.CLOCK, FaultKind.CLOCK_JUMP)
 class Effects:
     """Of the faults of a cluster, how often each did something; by its number."""
 
-    def __init__(self, cluster: TroubledCluster) -> None:
+    def __init__(self, cluster: FaultCluster) -> None:
         self._cluster = cluster
         self._felt: Counter[int] = Counter()
         self._before: dict[int, int] = {}
@@ -67,20 +67,20 @@ class Effects:
         return 0 if measure is None else measure(self._cluster, fault)
 
 
-def _list_subjects(cluster: TroubledCluster, fault: Fault) -> list[Host]:
+def _list_subjects(cluster: FaultCluster, fault: Fault) -> list[SimNode]:
     return [cluster.hosts[index] for index in fault.subjects]
 
 
-def _count_harm(cluster: TroubledCluster, fault: Fault) -> int:
+def _count_harm(cluster: FaultCluster, fault: Fault) -> int:
     return cluster.network.count_harm({host.ip for host in _list_subjects(cluster, fault)})
 
 
-def _count_kept(cluster: TroubledCluster, fault: Fault) -> int:
+def _count_kept(cluster: FaultCluster, fault: Fault) -> int:
     """Steps of the subjects that had to wait."""
     return sum(get_holding_loop().kept[host.ip] for host in _list_subjects(cluster, fault))
 
 
-def _count_blocks(cluster: TroubledCluster, fault: Fault) -> int:
+def _count_blocks(cluster: FaultCluster, fault: Fault) -> int:
     """Of the subject's chain: those that came since are what an old copy has not."""
     [index] = fault.subjects
     if index in cluster.legacy_hosts:
@@ -89,26 +89,26 @@ def _count_blocks(cluster: TroubledCluster, fault: Fault) -> int:
     return 0 if tip is None else tip.height
 
 
-def _count_halted(cluster: TroubledCluster, fault: Fault) -> int:
+def _count_halted(cluster: FaultCluster, fault: Fault) -> int:
     """Of the subject and its clones."""
     address = cluster.hosts[fault.subjects[0]].signer.address
     nodes = [host.node for host in cluster.hosts if host.signer.address == address]
-    return sum(node is not None and bool(node.present.halted) for node in nodes)
+    return sum(node is not None and bool(node.node_state.halted) for node in nodes)
 
 
-def _count_refusals(cluster: TroubledCluster, fault: Fault) -> int:
+def _count_refusals(cluster: FaultCluster, fault: Fault) -> int:
     """Of disks of legacy nodes; those of ours are felt."""
     chains = {index: legacy.memory.chain for index, legacy in cluster.legacy_hosts.by_index.items()}
     return sum(chains[index].refused for index in fault.subjects if index in chains)
 
 
-def _count_problems(cluster: TroubledCluster, fault: Fault) -> int:
+def _count_problems(cluster: FaultCluster, fault: Fault) -> int:
     """What companions of the subjects could not answer."""
     sources = [cluster.pow_sources.get(index) for index in fault.subjects]
     return sum(source.problems for source in sources if source is not None)
 
 
-def _count_rounds_away(cluster: TroubledCluster, fault: Fault) -> int:
+def _count_rounds_away(cluster: FaultCluster, fault: Fault) -> int:
     """Rounds since the fault began that have a subject not on their list, voided, or without collateral; of
     worthless registrations, that have some on their list."""
     script, params = cluster.script, cluster.params
@@ -133,7 +133,7 @@ _LISTS: Final = frozenset(
 )
 """They show in the rounds that follow, be the fault over or not."""
 
-_MEASURES: Final[Mapping[FaultKind, Callable[[TroubledCluster, Fault], int]]] = {
+_MEASURES: Final[Mapping[FaultKind, Callable[[FaultCluster, Fault], int]]] = {
     **dict.fromkeys(
         (
             FaultKind.PARTITION,

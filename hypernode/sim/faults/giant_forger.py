@@ -10,7 +10,7 @@ from hypernode.core.forging import can_forge, seal_block
 from hypernode.core.message import create_message
 from hypernode.core.types import Block, RoundPlan, Slot
 from hypernode.node.duty.forger import Forger
-from hypernode.ports.chain import Finding
+from hypernode.ports.chain import ToleratedViolation
 
 PARAMS_BYTES: Final = 5_000_000
 """Over rule 14, over what getblock gives for a usual block, and over what is held of an answer."""
@@ -31,7 +31,7 @@ class GiantForger(Forger):
         obstacle = can_forge(self.network, messages)
         if obstacle is not None:
             raise obstacle
-        signer, now = self.world.signer, int(self.world.clock.now())
+        signer, now = self.ports.signer, int(self.ports.clock.now())
         giant = create_message(
             signer.sign,
             signer.pubkey,
@@ -45,9 +45,11 @@ class GiantForger(Forger):
             parent = await self._get_parent()
             sealed = [*(m for m in messages if m.timestamp <= now), giant]
             block = seal_block(signer.sign, signer.address, parent, plan.round, sir, now, sealed)
-            await self.world.journal.record(plan.round, sir, block.block_hash)
-            findings = [Finding(block.height, block.block_hash, rule, "its own") for rule in _BROKEN]
-            await self.world.ledger.append(block, findings)
+            await self.ports.journal.record(plan.round, sir, block.block_hash)
+            findings = [
+                ToleratedViolation(block.height, block.block_hash, rule, "its own") for rule in _BROKEN
+            ]
+            await self.ports.ledger.append(block, findings)
         self.on_lie()
         self.mempool.remove(block.messages)
         self.chain.on_change()

@@ -7,8 +7,8 @@ from functools import partial
 from typing import Final
 
 from hypernode.core.lottery import Draws
-from hypernode.sim.cluster import Host
-from hypernode.sim.faults.fault_cluster import Backup, Life, TroubledCluster
+from hypernode.sim.cluster import SimNode
+from hypernode.sim.faults.fault_cluster import Backup, FaultCluster, Life
 from hypernode.sim.faults.liars import Liar, corrupt, misbehave
 from hypernode.sim.faults.plan import Fault, FaultKind
 from hypernode.sim.memory.adapters import MemoryFiles
@@ -28,42 +28,42 @@ _NO_LIMIT: Final = 1 << 30
 # --- up and down --------------------------------------------------------------------------------------
 
 
-async def take_down(cluster: TroubledCluster, fault: Fault) -> None:
+async def take_down(cluster: FaultCluster, fault: Fault) -> None:
     """At once; a silent one is not noticed by peers."""
     for index in fault.subjects:
         await cluster.take_down(index, silent=fault.kind is FaultKind.SILENT_CRASH)
 
 
-async def bring_up(cluster: TroubledCluster, fault: Fault) -> None:
+async def bring_up(cluster: FaultCluster, fault: Fault) -> None:
     for index in fault.subjects:
         await cluster.bring_up(index)
 
 
-async def set_traps(cluster: TroubledCluster, fault: Fault) -> None:
+async def set_traps(cluster: FaultCluster, fault: Fault) -> None:
     """Each subject ends at a write to come."""
     for index in fault.subjects:
         cluster.set_trap(index, fault.amount)
 
 
-async def clear_traps(cluster: TroubledCluster, fault: Fault) -> None:
+async def clear_traps(cluster: FaultCluster, fault: Fault) -> None:
     for index in fault.subjects:
         cluster.clear_trap(index)
         await cluster.finish_trap(index)
 
 
-async def cut_power(cluster: TroubledCluster, fault: Fault) -> None:
+async def cut_power(cluster: FaultCluster, fault: Fault) -> None:
     """The same without a word to peers; afterwards it has what was synced."""
     for index in fault.subjects:
         cluster.arm_power_cut(index, fault.amount)
 
 
-async def restore_power(cluster: TroubledCluster, fault: Fault) -> None:
+async def restore_power(cluster: FaultCluster, fault: Fault) -> None:
     for index in fault.subjects:
         cluster.disarm_power_cut(index)
         await cluster.finish_trap(index)
 
 
-async def count_down(cluster: TroubledCluster, fault: Fault) -> None:
+async def count_down(cluster: FaultCluster, fault: Fault) -> None:
     """Each subject ends between two of its steps."""
     for place, index in enumerate(fault.subjects):
         callbacks = int(fault.amount * MAX_CALLBACKS_PASSED) + place
@@ -71,18 +71,18 @@ async def count_down(cluster: TroubledCluster, fault: Fault) -> None:
         get_holding_loop().hold_after(ip, callbacks, partial(cluster.spring_trap, index))
 
 
-async def stop_counting(cluster: TroubledCluster, fault: Fault) -> None:
+async def stop_counting(cluster: FaultCluster, fault: Fault) -> None:
     for index in fault.subjects:
         get_holding_loop().stop_counting(cluster.hosts[index].ip)
         await cluster.finish_trap(index)
 
 
-async def freeze(cluster: TroubledCluster, fault: Fault) -> None:
+async def freeze(cluster: FaultCluster, fault: Fault) -> None:
     for index in fault.subjects:
         get_holding_loop().hold(cluster.hosts[index].ip)
 
 
-async def unfreeze(cluster: TroubledCluster, fault: Fault) -> None:
+async def unfreeze(cluster: FaultCluster, fault: Fault) -> None:
     """Unless another fault holds it."""
     kinds = {FaultKind.FREEZE, FaultKind.PAUSE}
     others = [f for f in cluster.active.values() if f is not fault and f.kind in kinds]
@@ -99,22 +99,22 @@ def _get_step_s(fault: Fault) -> float:
     return most * (2 * fault.amount - 1)
 
 
-def _step_clocks(cluster: TroubledCluster, fault: Fault, direction: int) -> None:
+def _step_clocks(cluster: FaultCluster, fault: Fault, direction: int) -> None:
     for index in fault.subjects:
         cluster.hosts[index].clock.step(direction * _get_step_s(fault))
 
 
-async def step_clocks(cluster: TroubledCluster, fault: Fault) -> None:
+async def step_clocks(cluster: FaultCluster, fault: Fault) -> None:
     _step_clocks(cluster, fault, 1)
     if abs(_get_step_s(fault)) >= MIN_SKEW_S:
         cluster.effects.count(fault)
 
 
-async def set_clocks_right(cluster: TroubledCluster, fault: Fault) -> None:
+async def set_clocks_right(cluster: FaultCluster, fault: Fault) -> None:
     _step_clocks(cluster, fault, -1)
 
 
-async def _limit_disks(cluster: TroubledCluster, fault: Fault, *, is_full: bool) -> None:
+async def _limit_disks(cluster: FaultCluster, fault: Fault, *, is_full: bool) -> None:
     """SQLite itself finds no room for another page."""
     for index in fault.subjects:
         if index in cluster.legacy_hosts:
@@ -127,25 +127,25 @@ async def _limit_disks(cluster: TroubledCluster, fault: Fault, *, is_full: bool)
             await database.fetch_all(f"PRAGMA max_page_count = {limit}")
 
 
-async def fill_disks(cluster: TroubledCluster, fault: Fault) -> None:
+async def fill_disks(cluster: FaultCluster, fault: Fault) -> None:
     await _limit_disks(cluster, fault, is_full=True)
 
 
-async def empty_disks(cluster: TroubledCluster, fault: Fault) -> None:
+async def empty_disks(cluster: FaultCluster, fault: Fault) -> None:
     await _limit_disks(cluster, fault, is_full=False)
 
 
 # --- backups and clones -------------------------------------------------------------------------------
 
 
-async def back_up(cluster: TroubledCluster, fault: Fault) -> None:
+async def back_up(cluster: FaultCluster, fault: Fault) -> None:
     index = fault.subjects[0]
     host, legacy = cluster.hosts[index], cluster.legacy_hosts.by_index.get(index)
     chain = legacy.memory.chain.copy() if legacy is not None else None
     cluster.backups[fault.number] = Backup(host.ledger_db.copy(), host.journal_db.copy(), chain)
 
 
-async def restore(cluster: TroubledCluster, fault: Fault) -> None:
+async def restore(cluster: FaultCluster, fault: Fault) -> None:
     """Put the backup in place, as an operator does: the node is down meanwhile."""
     index = fault.subjects[0]
     host, backup = cluster.hosts[index], cluster.backups.pop(fault.number)
@@ -159,11 +159,11 @@ async def restore(cluster: TroubledCluster, fault: Fault) -> None:
     await cluster.bring_up(index)
 
 
-async def start_clone(cluster: TroubledCluster, fault: Fault) -> None:
+async def start_clone(cluster: FaultCluster, fault: Fault) -> None:
     """A host more, with the same key."""
     original = cluster.hosts[fault.subjects[0]]
     number = len(cluster.hosts)
-    clone = Host(
+    clone = SimNode(
         index=number,
         ip=f"172.{number % 256}.0.1",
         signer=cluster.make_signer(original.index, number),
@@ -180,7 +180,7 @@ async def start_clone(cluster: TroubledCluster, fault: Fault) -> None:
     clone.log.append(f"clone of {original.index} for #{fault.number}")
 
 
-async def end_clone(cluster: TroubledCluster, fault: Fault) -> None:
+async def end_clone(cluster: FaultCluster, fault: Fault) -> None:
     """The operator notices, ends the clone, and starts the original again."""
     mark = f"clone of {fault.subjects[0]} for #{fault.number}"
     for host in cluster.hosts[cluster.count :]:
@@ -192,7 +192,7 @@ async def end_clone(cluster: TroubledCluster, fault: Fault) -> None:
 # --- liars --------------------------------------------------------------------------------------------
 
 
-async def turn(cluster: TroubledCluster, fault: Fault) -> None:
+async def turn(cluster: FaultCluster, fault: Fault) -> None:
     """The hosts' nodes lie from now on."""
     for index in fault.subjects:
         host = cluster.hosts[index]
@@ -209,7 +209,7 @@ async def turn(cluster: TroubledCluster, fault: Fault) -> None:
         cluster.lives[index].harm.append(task)
 
 
-async def repent(cluster: TroubledCluster, fault: Fault) -> None:
+async def repent(cluster: FaultCluster, fault: Fault) -> None:
     """They start again, honest."""
     for index in fault.subjects:
         if cluster.hosts[index].task is not None:

@@ -20,7 +20,7 @@ from hypernode.core.signing import compute_twin
 from hypernode.core.types import Block, ChainHeight, Endpoint, Message, Registration, RoundPlan
 from hypernode.net.answer import read_answer
 from hypernode.net.caller import Caller
-from hypernode.net.client_session import Session
+from hypernode.net.client_session import ClientSession
 from hypernode.node.duty.forger import Forger
 from hypernode.node.owner.runtime import Node
 from hypernode.node.peers.connector import Connector
@@ -60,8 +60,8 @@ class Liar:
     """Called whenever somebody is told a lie, or is refused what it could have."""
 
     async def list_others(self) -> list[Registration]:
-        plan = self.node.present.plan
-        own = self.node.world.signer.address
+        plan = self.node.node_state.plan
+        own = self.node.ports.signer.address
         return [entry for entry in plan.registered if entry.pos != own] if plan else []
 
 
@@ -87,9 +87,9 @@ def replace_connector(node: Node, make: Callable[..., Connector]) -> None:
     node.connector.cancel_all()
     parts = {part.name: getattr(node.connector, part.name) for part in fields(Connector)}
     node.connector = make(**parts)
-    group, plan = node._group, node.present.plan
+    group, plan = node._group, node.node_state.plan
     if group is not None and plan is not None:
-        wanted = [entry for entry in plan.registered if entry.pos in node.present.connect_to]
+        wanted = [entry for entry in plan.registered if entry.pos in node.node_state.connect_to]
         node.connector.set_targets(wanted, group)
 
 
@@ -183,10 +183,10 @@ class _LyingConnector(Connector):
     lie: Lie
     on_lie: OnLie
 
-    async def _exchange_heights(self, session: Session, peer: Peer) -> None:
-        own = self.lie(self.world.ledger.get_height())
+    async def _exchange_heights(self, session: ClientSession, peer: Peer) -> None:
+        own = self.lie(self.ports.ledger.get_height())
         self.on_lie()
-        told, their_juror = await ask_height(session, own, self.present.get_juror())
+        told, their_juror = await ask_height(session, own, self.node_state.get_juror())
         self.note_height(peer, told, their_juror)
 
 
@@ -209,8 +209,8 @@ class _TwofoldForger(_LyingForger):
 
     async def send(self, block: Block, plan: RoundPlan) -> int:
         self.on_lie()
-        headers = await self.world.ledger.get_headers(block.height - 1, 1)
-        second = _reseal(self.world.signer.sign, headers[0], block)
+        headers = await self.ports.ledger.get_headers(block.height - 1, 1)
+        second = _reseal(self.ports.signer.sign, headers[0], block)
         others = [entry for entry in plan.registered if entry.pos != block.forger]
         for place, entry in enumerate(others):
             pushed = ((block,), (second,), (block, second))[place % 3]
@@ -244,13 +244,13 @@ _FORGERS: Final[Mapping[FaultKind, Callable[..., Forger]]] = {
 async def _usurp(liar: Liar) -> None:
     """A block for the present slot, whoever holds it."""
     node = liar.node
-    round_, sir = node.present.get_round_slot()
-    if node.present.get_juror() in (None, node.world.signer.address):
+    round_, sir = node.node_state.get_round_slot()
+    if node.node_state.get_juror() in (None, node.ports.signer.address):
         return
-    parent = (await node.world.ledger.get_headers(None, 1))[0]
+    parent = (await node.ports.ledger.get_headers(None, 1))[0]
     messages = node.forger.select(node.intake.senders)
-    now = int(node.world.clock.now())
-    signer = node.world.signer
+    now = int(node.ports.clock.now())
+    signer = node.ports.signer
     block = seal_block(signer.sign, signer.address, parent, round_, sir, now, messages)
     for entry in await liar.list_others():
         liar.on_lie()
@@ -264,7 +264,7 @@ async def _send_garbage(liar: Liar) -> None:
     entry = liar.draws.one_of(others)
     size = 1 + liar.draws.below(MAX_GARBAGE_BYTES)
     content = liar.draws.getrandbits(8 * size).to_bytes(size, "big")
-    transport = await liar.node.world.connections.connect(
+    transport = await liar.node.ports.connections.connect(
         Endpoint(entry.ip, int(entry.port)), None, CONNECT_S
     )
     try:
@@ -276,7 +276,7 @@ async def _send_garbage(liar: Liar) -> None:
 
 async def _replay(liar: Liar) -> None:
     """Our last blocks once more; messages of the last one, and the other signature of each."""
-    ledger = liar.node.world.ledger
+    ledger = liar.node.ports.ledger
     others = await liar.list_others()
     last = await ledger.get_block(ledger.get_height().height)
     if last is None or not others:
@@ -304,18 +304,18 @@ async def _flood(liar: Liar) -> None:
     if not others:
         return
     entry = liar.draws.one_of(others)
-    network, world = liar.node.network, liar.node.world
+    network, ports = liar.node.network, liar.node.ports
     streams = []
     try:
         for _ in range(FLOOD_STREAMS):
             remote = Endpoint(entry.ip, int(entry.port))
-            streams.append(await world.connections.connect(remote, None, CONNECT_S))
+            streams.append(await ports.connections.connect(remote, None, CONNECT_S))
             liar.on_lie()
         async with liar.node.dialler.borrow(entry.pos) as session:
             for _ in range(FLOOD_QUESTIONS):
                 await session.request(Command(CommandId.GETHEADERS, string=",20"), CONNECT_S)
-            now = int(world.clock.now())
-            signer = world.signer
+            now = int(ports.clock.now())
+            signer = ports.signer
             messages = tuple(
                 create_message(
                     signer.sign,

@@ -8,8 +8,8 @@ from typing import Final
 
 from hypernode.core.fork_choice import is_better
 from hypernode.core.types import ChainHeight
-from hypernode.sim.cluster import Host
-from hypernode.sim.faults.fault_cluster import TroubledCluster
+from hypernode.sim.cluster import SimNode
+from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.plan import OPERATOR_SLOTS, Fault
 from hypernode.sim.invariants.watch import InvariantFailed
 from hypernode.sim.memory.holding import NOWHERE
@@ -17,7 +17,7 @@ from hypernode.sim.memory.holding import NOWHERE
 NAME: Final = "splits_are_said"
 
 
-async def schedule_healing(cluster: TroubledCluster, fault: Fault, join: Callable[[], None]) -> None:
+async def schedule_healing(cluster: FaultCluster, fault: Fault, join: Callable[[], None]) -> None:
     """The ways are free again some slots before the fault is over: then the operator comes."""
     parted_s = fault.duration_s - OPERATOR_SLOTS * cluster.params.slot_s
 
@@ -30,7 +30,7 @@ async def schedule_healing(cluster: TroubledCluster, fault: Fault, join: Callabl
     )
 
 
-async def take_one_side(cluster: TroubledCluster, fault: Fault) -> None:
+async def take_one_side(cluster: FaultCluster, fault: Fault) -> None:
     """Who holds another chain than the rest says so; all go over to the chain that most hold, by an
     operator's word.  Raises InvariantFailed for a host that keeps silent."""
     await cluster.healing.pop(fault.number)
@@ -40,7 +40,7 @@ async def take_one_side(cluster: TroubledCluster, fault: Fault) -> None:
     holders = [host for host in hosts if target.block_hash in chains[host.index]]
     parted = [host for host in hosts if host not in holders and not _is_behind(host, chains, holders)]
     for host in [*parted, *holders] if parted else ():
-        if host.node is not None and not host.node.splits.words:
+        if host.node is not None and not host.node.partitions.words:
             detail = f"node {host.index} is at {_tell(host.height)}, some are elsewhere, and it keeps silent"
             raise InvariantFailed(NAME, detail, [host.index])
     for host in parted:
@@ -49,14 +49,14 @@ async def take_one_side(cluster: TroubledCluster, fault: Fault) -> None:
         host.node.follow(target.block_hash.hex(), target.height)
 
 
-async def _list_hashes(host: Host) -> frozenset[bytes]:
+async def _list_hashes(host: SimNode) -> frozenset[bytes]:
     """Of the host's chain."""
     assert host.node is not None
-    headers = await host.node.world.ledger.get_headers(0, host.height.height + 1)
+    headers = await host.node.ports.ledger.get_headers(0, host.height.height + 1)
     return frozenset(header.block_hash for header in headers)
 
 
-def _choose(hosts: Sequence[Host], chains: dict[int, frozenset[bytes]]) -> ChainHeight:
+def _choose(hosts: Sequence[SimNode], chains: dict[int, frozenset[bytes]]) -> ChainHeight:
     """The tip that most hosts hold, of equal ones the better."""
     best, most = hosts[0].height, 0
     for host in hosts:
@@ -66,7 +66,7 @@ def _choose(hosts: Sequence[Host], chains: dict[int, frozenset[bytes]]) -> Chain
     return best
 
 
-def _is_behind(host: Host, chains: dict[int, frozenset[bytes]], holders: Sequence[Host]) -> bool:
+def _is_behind(host: SimNode, chains: dict[int, frozenset[bytes]], holders: Sequence[SimNode]) -> bool:
     """Whether the host's tip is a block of the chosen chain, the rest of which it has yet to fetch."""
     return any(host.height.block_hash in chains[holder.index] for holder in holders)
 

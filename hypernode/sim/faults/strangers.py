@@ -16,7 +16,7 @@ from hypernode.core.address import encode_address
 from hypernode.core.errors import Verdict
 from hypernode.core.hashing import h20
 from hypernode.core.types import Endpoint
-from hypernode.net.client_session import HelloRefused, Session, open_session
+from hypernode.net.client_session import ClientSession, HelloRefused, open_session
 from hypernode.ports.connections import Transport, TransportClosed
 from hypernode.sim.faults.plan import Fault, FaultKind
 from hypernode.wire.catalogue import CommandId, Limits
@@ -24,8 +24,8 @@ from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.hello import CLIENT_PORT, Hello, format_hello
 
 if TYPE_CHECKING:
-    from hypernode.sim.cluster import Host
-    from hypernode.sim.faults.fault_cluster import TroubledCluster
+    from hypernode.sim.cluster import SimNode
+    from hypernode.sim.faults.fault_cluster import FaultCluster
 
 STAYING: Final = 220
 """More than strangers may have of the places of a node (``Limits.sessions`` less ``sessions_kept``)."""
@@ -49,9 +49,9 @@ QUESTIONS: Final = (
 class Strangers:
     """Those of one fault, at one host."""
 
-    cluster: TroubledCluster
+    cluster: FaultCluster
     fault: Fault
-    target: Host
+    target: SimNode
     transports: list[Transport] = field(default_factory=list)
 
     def get_ip(self, number: int) -> str:
@@ -67,7 +67,7 @@ class Strangers:
         self.cluster.strangers += 1
         return transport
 
-    async def open(self, number: int) -> Session:
+    async def open(self, number: int) -> ClientSession:
         """A session of a client."""
         return await open_session(
             self.cluster.network.get_connections(self.get_ip(number)),

@@ -7,7 +7,7 @@ from typing import Final
 
 from hypernode.core.signing import compute_twin
 from hypernode.core.types import Message, Round, Slot
-from hypernode.sim.cluster import Host
+from hypernode.sim.cluster import SimNode
 from hypernode.sim.invariants.watch import InvariantFailed, NotedMessage, Watch, is_halted
 
 AGREE_SLOTS: Final = 2
@@ -29,7 +29,7 @@ async def look_at_agreement(watch: Watch) -> None:
     end."""
     for host in watch.list_running():
         assert host.node is not None
-        watch.tips[host.index] = await watch.archive.file(host.node.world.ledger)
+        watch.tips[host.index] = await watch.archive.file(host.node.ports.ledger)
     await all_agree_after_healing(watch)
 
 
@@ -93,11 +93,11 @@ async def messages_get_into_the_chain(watch: Watch) -> None:
                 watch.noted_messages.setdefault(message.txid, NotedMessage(message, best.header.height))
 
 
-def _holds(host: Host, txid: bytes) -> bool:
+def _holds(host: SimNode, txid: bytes) -> bool:
     return host.node is not None and any(message.txid == txid for message in host.node.mempool.get_all())
 
 
-def _is_welcome(watch: Watch, hosts: Sequence[Host], message: Message) -> bool:
+def _is_welcome(watch: Watch, hosts: Sequence[SimNode], message: Message) -> bool:
     """Whether one of them takes words of its sender, its time has come (a clock that was ahead may have
     written it), and it is young enough to get into the chain before it is too old."""
     cluster = watch.cluster
@@ -134,7 +134,7 @@ async def _find_jurors(watch: Watch, slots: Sequence[tuple[Round, Slot]]) -> lis
     assert host.node is not None
     jurors = []
     for round_, sir in reversed(slots):
-        plan = await host.node.world.ledger.get_plan(round_)
+        plan = await host.node.ports.ledger.get_plan(round_)
         jurors.append(plan.juror_of(sir) if plan is not None else "")
     indices = {host.signer.address: host.index for host in watch.cluster.hosts[: watch.cluster.count]}
     return list(dict.fromkeys(indices[juror] for juror in jurors if juror in indices))
@@ -151,17 +151,17 @@ def _can_be_filled(watch: Watch) -> bool:
     trusted = [host for host in watch.cluster.list_trusted() if not is_halted(host)]
     if sum(_is_heard(watch, host) for host in trusted) <= MIN_SENDERS:
         return False
-    jurors = {host.node.present.get_juror() for host in trusted if host.node is not None}
+    jurors = {host.node.node_state.get_juror() for host in trusted if host.node is not None}
     return any(
         host.node is not None
         and host.signer.address in jurors
-        and host.node.present.forge_from_round <= host.node.present.get_round_slot()[0]
+        and host.node.node_state.forge_from_round <= host.node.node_state.get_round_slot()[0]
         for host in trusted
     )
 
 
-def _is_heard(watch: Watch, host: Host) -> bool:
+def _is_heard(watch: Watch, host: SimNode) -> bool:
     """Whether others take its messages, and it has something to say."""
-    plan = host.node.present.plan if host.node is not None else None
+    plan = host.node.node_state.plan if host.node is not None else None
     is_voided = plan is not None and host.signer.address in plan.voided
     return not is_voided and watch.cluster.has_quota(host.signer.address)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from hypernode.core.validate_block import Break
+from hypernode.core.validate_block import Violation
 from hypernode.sim.archive import Filed
-from hypernode.sim.cluster import Host
+from hypernode.sim.cluster import SimNode
 from hypernode.sim.faults.plan import LIARS, FaultKind
 from hypernode.sim.invariants.watch import InvariantFailed, Watch
 from hypernode.sim.legacy.traps import SprungTrap, Trap
@@ -69,7 +69,7 @@ def _is_befallen(
     )
 
 
-async def find_intolerable(watch: Watch, host: Host, tip: Filed) -> tuple[Filed, Break] | None:
+async def find_intolerable(watch: Watch, host: SimNode, tip: Filed) -> tuple[Filed, Violation] | None:
     """A block of the host's chain that breaks a rule, and which one, unless the network has mercy."""
     for filed in tip.walk():
         for brk in filed.breaks:
@@ -78,17 +78,17 @@ async def find_intolerable(watch: Watch, host: Host, tip: Filed) -> tuple[Filed,
     return None
 
 
-async def _is_tolerated(watch: Watch, host: Host, filed: Filed, brk: Break) -> bool:
+async def _is_tolerated(watch: Watch, host: SimNode, filed: Filed, brk: Violation) -> bool:
     """What ``is_merciful`` lets pass; and each ledger keeps a finding of it."""
     if not is_merciful(watch, filed, brk):
         return False
     assert host.node is not None
     header = filed.header
-    found = await host.node.world.ledger.get_findings(header.height, header.height)
+    found = await host.node.ports.ledger.get_findings(header.height, header.height)
     return any((f.block_hash, f.rule) == (header.block_hash, brk.rule) for f in found)
 
 
-def is_merciful(watch: Watch, filed: Filed, brk: Break) -> bool:
+def is_merciful(watch: Watch, filed: Filed, brk: Violation) -> bool:
     """A mixed network takes blocks that break classes B and C: of legacy nodes, and of those who lied when
     they signed them."""
     header, cluster = filed.header, watch.cluster

@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from hypernode.core.types import Block, Equivocation
-from hypernode.sim.cluster import Host
+from hypernode.sim.cluster import SimNode
 from hypernode.sim.faults.plan import FaultKind
 from hypernode.sim.invariants.watch import InvariantFailed, Watch, is_halted
 from hypernode.storage.database import InlineDatabase
@@ -68,7 +68,7 @@ def _may_forget(watch: Watch, own: Block) -> bool:
 async def nobody_is_accused_wrongly(watch: Watch) -> None:
     """Evidence of equivocation is two blocks of one slot that its forger signed."""
     for host in watch.cluster.list_trusted():
-        for evidence in host.node.present.evidence if host.node is not None else ():
+        for evidence in host.node.node_state.evidence if host.node is not None else ():
             if not _is_true(watch, evidence):
                 detail = f"node {host.index} accuses {evidence.first.forger}"
                 raise InvariantFailed("nobody_is_accused_wrongly", detail, [host.index])
@@ -90,13 +90,13 @@ async def only_clones_halt(watch: Watch) -> None:
     for host in watch.list_running():
         if is_halted(host) and not _has_reason(watch, host):
             assert host.node is not None
-            detail = f"node {host.index}: {host.node.present.halted}"
+            detail = f"node {host.index}: {host.node.node_state.halted}"
             raise InvariantFailed("only_clones_halt", detail, [host.index])
 
 
-def _has_reason(watch: Watch, host: Host) -> bool:
+def _has_reason(watch: Watch, host: SimNode) -> bool:
     assert host.node is not None
-    named = _ELSEWHERE.match(host.node.present.halted)
+    named = _ELSEWHERE.match(host.node.node_state.halted)
     address = host.signer.address
     signed = watch.cluster.witness.signatures.list_at(address, int(named[1])) if named else []
     return any(

@@ -46,8 +46,8 @@ MAX_TASKS_PER_STRANGER: Final = 3
 MAX_UNITS_PER_SESSION: Final = 100
 """Of one that came in, whoever it is."""
 QUEUES: Final[Mapping[str, int]] = {
-    "strange_chains._looked_at": MAX_REMEMBERED,
-    "splits._tips": MAX_TIPS,
+    "fork_monitor._looked_at": MAX_REMEMBERED,
+    "partitions._tips": MAX_TIPS,
     "rounds._plans": MAX_PLANS,
     "chain._keys._keys": MAX_KEYS,
 }
@@ -59,7 +59,7 @@ async def everything_is_bounded(watch: Watch) -> None:
     hosts, links = len(watch.cluster.hosts), 0
     for host in watch.list_running():
         assert host.node is not None
-        links += len(host.node.present.connect_to) + hosts
+        links += len(host.node.node_state.connect_to) + hosts
         for name, held, most in _list_queues(watch, host.node):
             if held > most:
                 detail = f"node {host.index}: {held} of {name}, at most {most}"
@@ -77,7 +77,7 @@ def _list_queues(watch: Watch, node: Node) -> list[tuple[str, int, int]]:
     return [
         ("messages", len(node.mempool), node.network.sender_quota * hosts),
         ("peers", len(node.peers.list_all()), 2 * hosts),
-        ("cases of evidence", len(node.present.evidence), len(signatures.twofold)),
+        ("cases of evidence", len(node.node_state.evidence), len(signatures.twofold)),
         *(("messages noted of a peer", held, MAX_NOTED) for held in _list_notes(node)),
         *((name, len(attrgetter(name)(node)), most) for name, most in QUEUES.items()),
     ]
@@ -118,7 +118,7 @@ def compute_most(node: Node) -> int:
 
 def _count_listed(node: Node) -> int:
     """Registered hypernodes, with those that count for nothing."""
-    plan = node.present.plan
+    plan = node.node_state.plan
     return max(len(node.network.hypernodes), len(plan.registered) if plan is not None else 0)
 
 

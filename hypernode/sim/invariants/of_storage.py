@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hypernode.core.types import Block
-from hypernode.core.validate_block import RULE_CLASSES, Break
+from hypernode.core.validate_block import RULE_CLASSES, Violation
 from hypernode.node.chain.chain_check import ChainCheck
-from hypernode.node.chain.examiner import Examiner, Verdict
+from hypernode.node.chain.examiner import BlockGrade, Examiner
 from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.invariants.of_legacy import find_intolerable, is_merciful
 from hypernode.sim.invariants.watch import InvariantFailed, Watch
@@ -22,7 +22,7 @@ async def rules_hold_for_what_is_stored(watch: Watch) -> None:
     for host in watch.list_running():
         assert host.node is not None
         try:
-            tip = await watch.archive.file(host.node.world.ledger)
+            tip = await watch.archive.file(host.node.ports.ledger)
         except ValueError as error:
             raise InvariantFailed("rules_hold_for_what_is_stored", str(error), [host.index]) from error
         watch.tips[host.index] = tip
@@ -45,7 +45,7 @@ async def _judge_stored(watch: Watch, stored: StoredBlock) -> None:
     # By a clock that is behind; where there is mercy, what most hold is taken all the same.
     is_right = watch.cluster.params.mixed and not _is_ahead(watch, block, stored.at)
     if _is_ahead(watch, block, stored.by_clock) and not is_right:
-        breaks.append(Break("3", RULE_CLASSES["3"], f"{ahead_s:.0f} s in the future of who stored it"))
+        breaks.append(Violation("3", RULE_CLASSES["3"], f"{ahead_s:.0f} s in the future of who stored it"))
     for brk in breaks:
         if not is_merciful(watch, filed, brk):
             detail = (
@@ -70,7 +70,7 @@ async def measures_equal_a_recount(watch: Watch) -> None:
     """Measures that a ledger keeps are those that counting gives."""
     for index, tip in watch.tips.items():
         node = watch.cluster.hosts[index].node
-        told = node.world.ledger.get_height() if node is not None else tip.measured
+        told = node.ports.ledger.get_height() if node is not None else tip.measured
         if told != tip.measured:
             detail = f"node {index} says {told}, counted {tip.measured}"
             raise InvariantFailed("measures_equal_a_recount", detail, [index])
@@ -96,12 +96,12 @@ async def chains_pass_a_check(watch: Watch) -> None:
         return
     host = hosts[watch.cluster.seed % len(hosts)]
     assert host.node is not None
-    network, world = watch.cluster.params, host.node.world
+    network, ports = watch.cluster.params, host.node.ports
     source = ScriptedPowSource(watch.cluster.script, watch.cluster.clock.now)
-    examiner = Examiner(network, world.verifier, source, watch.cluster.clock.now())
+    examiner = Examiner(network, ports.verifier, source, watch.cluster.clock.now())
     async with host.node.chain.at_rest():
-        state = await ChainCheck(network, world.ledger, examiner).run()
-    refused = [brk for brk in state.breaks if brk.verdict == Verdict.REFUSED.value]
+        state = await ChainCheck(network, ports.ledger, examiner).run()
+    refused = [brk for brk in state.breaks if brk.verdict == BlockGrade.REFUSED.value]
     if refused:
         detail = f"block {refused[0].height} of node {host.index}: {refused[0].rule}, {refused[0].reason}"
         raise InvariantFailed("chains_pass_a_check", detail, [host.index])

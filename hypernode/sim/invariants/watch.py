@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from hypernode.core.types import Height, Message, Round, Slot
 from hypernode.sim.archive import Archive, Filed
-from hypernode.sim.cluster import Host
-from hypernode.sim.faults.fault_cluster import TroubledCluster
+from hypernode.sim.cluster import SimNode
+from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.witness import StoredBlock
 
 
@@ -44,7 +44,7 @@ class NotedMessage:
 class Watch:
     """What the checks remember from one slot to the next.  ``calm_since``: loop time; None under a fault."""
 
-    cluster: TroubledCluster
+    cluster: FaultCluster
     archive: Archive
     calm_since: float | None = 0.0
     tips: dict[int, Filed] = field(default_factory=dict)
@@ -83,13 +83,13 @@ class Watch:
     def note_juror(self) -> None:
         """Who holds the present slot."""
         for host in self.cluster.list_trusted():
-            if host.node is not None and (juror := host.node.present.get_juror()) is not None:
-                self.jurors[host.node.present.get_round_slot()] = juror
+            if host.node is not None and (juror := host.node.node_state.get_juror()) is not None:
+                self.jurors[host.node.node_state.get_round_slot()] = juror
                 return
 
-    def list_running(self) -> list[Host]:
+    def list_running(self) -> list[SimNode]:
         return [host for host in self.cluster.hosts if host.node is not None]
 
 
-def is_halted(host: Host) -> bool:
-    return host.node is not None and bool(host.node.present.halted)
+def is_halted(host: SimNode) -> bool:
+    return host.node is not None and bool(host.node.node_state.halted)

@@ -12,7 +12,7 @@ from hypernode.ports.clock import Clock
 from hypernode.ports.connections import Connections
 from hypernode.ports.registrations import PowSource
 from hypernode.ports.signing import Verifier
-from hypernode.sim.cluster import PORT, Host
+from hypernode.sim.cluster import PORT, SimNode
 from hypernode.sim.legacy.chain import LegacyChain
 from hypernode.sim.legacy.node import LegacyNode
 from hypernode.sim.legacy.state import LegacyHabits, LegacyMemory, LegacyState
@@ -37,7 +37,7 @@ class LegacyHost:
 
 
 @dataclass(frozen=True, slots=True)
-class LegacyWorld:
+class LegacyPorts:
     """What legacy nodes take from their cluster.  ``connect`` gives the connections of an IP that is new, or
     up again; ``clock`` is right, whatever those of hosts show."""
 
@@ -46,7 +46,7 @@ class LegacyWorld:
     clock: Clock
     verifier: Verifier
     connect: Callable[[str], Connections]
-    make_pow_source: Callable[[Host], PowSource]
+    make_pow_source: Callable[[SimNode], PowSource]
 
 
 class LegacyHosts:
@@ -54,21 +54,21 @@ class LegacyHosts:
 
     def __init__(
         self,
-        world: LegacyWorld,
-        hosts: Sequence[Host],
+        ports: LegacyPorts,
+        hosts: Sequence[SimNode],
         indices: Collection[int],
         habits: Mapping[int, LegacyHabits] | None = None,
     ) -> None:
-        self._world = world
+        self._ports = ports
         self._hosts = hosts
         self.by_index = {index: self._make(index, habits or {}) for index in sorted(indices)}
         self.restarts = 0
         """How often cron started one that had stopped itself."""
 
     def _make(self, index: int, habits: Mapping[int, LegacyHabits]) -> LegacyHost:
-        traps = TrapLog(self._world.clock.now)
+        traps = TrapLog(self._ports.clock.now)
         return LegacyHost(
-            LegacyMemory(LegacyChain(self._world.params, traps), traps), habits.get(index, LegacyHabits())
+            LegacyMemory(LegacyChain(self._ports.params, traps), traps), habits.get(index, LegacyHabits())
         )
 
     def __contains__(self, index: object) -> bool:
@@ -93,19 +93,19 @@ class LegacyHosts:
 
     def start(self, index: int) -> LegacyNode:
         """Start (or restart) a node with the chain that it has."""
-        host, legacy, world = self._hosts[index], self.by_index[index], self._world
+        host, legacy, ports = self._hosts[index], self.by_index[index], self._ports
         state = LegacyState(
-            network=world.params,
+            network=ports.params,
             signer=host.signer,
             clock=host.clock,
-            connections=world.connect(host.ip),
-            verifier=world.verifier,
+            connections=ports.connect(host.ip),
+            verifier=ports.verifier,
             own=Endpoint(host.ip, PORT),
             memory=legacy.memory,
             habits=legacy.habits,
         )
         state.log = host.log
-        legacy.node = LegacyNode(state, world.make_pow_source(host))
+        legacy.node = LegacyNode(state, ports.make_pow_source(host))
         legacy.task = asyncio.get_running_loop().create_task(
             legacy.node.run(), name=f"legacy {index}", context=make_context(host.ip)
         )
@@ -128,7 +128,7 @@ class LegacyHosts:
     async def crash(self, index: int, *, silent: bool = False) -> None:
         """End a node at once, or with ``silent`` its host."""
         legacy = self.by_index[index]
-        self._world.network.crash(self._hosts[index].ip, silent=silent)
+        self._ports.network.crash(self._hosts[index].ip, silent=silent)
         if legacy.task is not None:
             legacy.task.cancel()
             await asyncio.gather(legacy.task, return_exceptions=True)

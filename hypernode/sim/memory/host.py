@@ -22,7 +22,7 @@ SYN_RETRY_S: Final = 1.0
 OnConnection = Callable[[Transport], Awaitable[None]]
 
 
-class Host:
+class MemoryHost:
     """What the network knows of one host."""
 
     def __init__(self, ip: str) -> None:
@@ -81,7 +81,7 @@ async def _serve(on_connection: OnConnection, transport: MemoryTransport) -> Non
 class MemoryListener:
     """Implements ``ports.Listener``."""
 
-    def __init__(self, host: Host, endpoint: Endpoint, on_connection: OnConnection) -> None:
+    def __init__(self, host: MemoryHost, endpoint: Endpoint, on_connection: OnConnection) -> None:
         self._host = host
         self._endpoint = endpoint
         self.on_connection = on_connection
@@ -98,7 +98,7 @@ class MemoryListener:
 class MemoryConnections:
     """Implements ``ports.Connections`` for one life of one host."""
 
-    def __init__(self, network: MemoryNetwork, host: Host) -> None:
+    def __init__(self, network: MemoryNetwork, host: MemoryHost) -> None:
         self._network = network
         self._host = host
         self._life = host.life

@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 
 from hypernode.core.types import Endpoint
 from hypernode.sim.memory.holding import NOWHERE
-from hypernode.sim.memory.host import Host, MemoryConnections
+from hypernode.sim.memory.host import MemoryConnections, MemoryHost
 from hypernode.sim.memory.link import Link, LinkQuality
 from hypernode.sim.memory.pipe import Pipe
 from hypernode.sim.memory.stream import MemoryTransport
@@ -28,7 +28,7 @@ class MemoryNetwork:
         self._seed = seed
         self.quality = quality or LinkQuality()
         """Of links that nobody spoiled."""
-        self._hosts: dict[str, Host] = {}
+        self._hosts: dict[str, MemoryHost] = {}
         self._links: dict[tuple[str, str], Link] = {}
         self._groups: dict[str, int] = {}
         self._blocked: dict[tuple[str, str], None] = {}
@@ -42,11 +42,11 @@ class MemoryNetwork:
         """What a node on this host dials and listens with.  The host is made when it is new."""
         return MemoryConnections(self, self._get_or_make(ip))
 
-    def find_host(self, ip: str) -> Host | None:
+    def find_host(self, ip: str) -> MemoryHost | None:
         return self._hosts.get(ip)
 
-    def _get_or_make(self, ip: str) -> Host:
-        return self._hosts.setdefault(ip, Host(ip))
+    def _get_or_make(self, ip: str) -> MemoryHost:
+        return self._hosts.setdefault(ip, MemoryHost(ip))
 
     def crash(self, ip: str, *, silent: bool = False) -> None:
         """End the host's process at once.  Peers see their streams reset; ``silent``: the power went, so

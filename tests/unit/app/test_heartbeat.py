@@ -77,7 +77,7 @@ def test_a_status_that_fails_is_an_error_and_the_next_one_comes(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def break_storage(node: Node) -> None:
-        await node.world.ledger.close()
+        await node.ports.ledger.close()
 
     caplog.set_level(logging.INFO, APP_LOG)
     play(_discard(beat(load(tmp_path, status_long=True), 121.0, break_storage)))
@@ -87,7 +87,7 @@ def test_a_status_that_fails_is_an_error_and_the_next_one_comes(
 def test_the_line_names_state_slot_block_and_peers() -> None:
     async def scenario() -> None:
         node = await Bed().node()
-        node.present.set_state(State.STRONG_CONSENSUS, "7 % agree")
+        node.node_state.set_state(State.STRONG_CONSENSUS, "7 % agree")
         line = describe(node)
         assert line.startswith("STRONG_CONSENSUS (7 % agree), slot 0 of round 3, block 0 (0, 0) ")
         assert line.endswith("0 connected, no consensus, 0 in the mempool")

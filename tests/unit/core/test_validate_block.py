@@ -16,8 +16,8 @@ from hypernode.core.validate_block import (
     RULE_CLASSES,
     STRUCTURAL,
     BlockContext,
-    Break,
     Origin,
+    Violation,
     find_breaks,
     is_refused,
     validate_block,
@@ -322,7 +322,7 @@ def test_an_exception_forgives_all_but_what_makes_a_chain(
     judged_network, block, context = breaker(network)
     excepted = replace(judged_network, exceptions=((block.height, block.block_hash),))
     rule = BREAKERS[breaker]
-    brk = Break(rule, RULE_CLASSES[rule], "")
+    brk = Violation(rule, RULE_CLASSES[rule], "")
     if rule in STRUCTURAL:
         assert is_refused(excepted, block, brk, Origin.PUSHED)
     else:

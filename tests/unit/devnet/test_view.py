@@ -14,7 +14,7 @@ from hypernode.core.params import devnet
 from hypernode.core.timeline import compute_slot_start
 from hypernode.devnet.display import Display, Form
 from hypernode.devnet.observer import NodeReport, read_jurors, read_status
-from hypernode.devnet.verdict import Verdict
+from hypernode.devnet.verdict import DevnetResult
 from hypernode.devnet.view import NodeRow, format_json, format_line, format_verdict, make_screen, read_clock
 
 NETWORK = devnet(1_700_000_000, 6, "c" * 56, "b" * 34)
@@ -114,12 +114,12 @@ def test_line_for_programs_is_json() -> None:
 
 
 def test_verdict_says_what_was_wrong_and_who_was_killed() -> None:
-    good = Verdict((), 19, 18, ((1, 3),), ("node2",))
+    good = DevnetResult((), 19, 18, ((1, 3),), ("node2",))
     assert format_verdict(good, as_json=False).splitlines() == [
         "good: all nodes are on one chain, a block in 18 of 19 slots",
         "  killed and not started again: node2",
     ]
-    bad = Verdict(("two chains",), 19, 18, (), ())
+    bad = DevnetResult(("two chains",), 19, 18, (), ())
     assert "  two chains" in format_verdict(bad, as_json=False)
     parsed = json.loads(format_verdict(bad, as_json=True))
     assert (parsed["good"], parsed["problems"], parsed["slots"]) == (False, ["two chains"], 19)

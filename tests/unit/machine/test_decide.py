@@ -22,7 +22,7 @@ from hypernode.machine.decide import (
     SyncRound,
     decide,
 )
-from hypernode.machine.peers import Order, group_chains
+from hypernode.machine.peers import ForkOverride, group_chains
 from hypernode.machine.state import State
 from tests.unit.machine.samples import ME, make_height, make_network, make_peer, make_view
 
@@ -202,7 +202,7 @@ def test_the_branch_most_peers_hold_comes_first() -> None:
 # --- an operator's word, and chains that are no better ----------------------------------------------------
 
 ORDERED, OTHER, SHORT = make_height(9, tag=7), make_height(14, tag=8), make_height(8, tag=9)
-ORDER = Order(9, ORDERED.block_hash)
+ORDER = ForkOverride(9, ORDERED.block_hash)
 
 
 def _list_followed(**overrides: object) -> list[int] | None:

@@ -15,7 +15,7 @@ from hypernode.net.caller import Caller
 from hypernode.sim.memory.loop import run
 from hypernode.wire.catalogue import LIMITS, CommandId, Limits
 from hypernode.wire.codec import Command, decode_command, encode_command
-from tests.unit.net.world import REGISTERED, STRANGER, RawPeer, World
+from tests.unit.net.harness import REGISTERED, STRANGER, RawPeer, SessionHarness
 from tests.unit.storage.chains import message
 
 MIB = 1024 * 1024
@@ -35,18 +35,18 @@ class Node:
         self.size = size
         self.takes_s = takes_s
         self.most_waiting = 0
-        self.world = World(limits, self.answer, 0, ())
+        self.ports = SessionHarness(limits, self.answer, 0, ())
 
     async def answer(self, caller: Caller, command: Command) -> Encoded | InTurn | Command | None:
         await caller.expect(self.size)
         await asyncio.sleep(self.takes_s)
-        self.most_waiting = max(self.most_waiting, self.world.budgets.answers.total)
+        self.most_waiting = max(self.most_waiting, self.ports.budgets.answers.total)
         return make_text(self.size) if command.id in (QUESTION.id, CommandId.TX) else command
 
     async def dial(self, ip: str) -> RawPeer:
         """A peer after its hello."""
-        self.world.memory.get_connections(ip)
-        peer = await self.world.dial(ip)
+        self.ports.memory.get_connections(ip)
+        peer = await self.ports.dial(ip)
         await peer.say(HELLO)
         assert await peer.hear() is not None
         return peer
@@ -59,22 +59,22 @@ def get_ip(number: int) -> str:
 
 async def spend_share(node: Node, seconds: float) -> None:
     """Strangers have had what is theirs for so long."""
-    turns = node.world.budgets.strangers
-    turns.give_back("others", (2.0 + seconds) * node.world.limits.share_of_strangers)
+    turns = node.ports.budgets.strangers
+    turns.give_back("others", (2.0 + seconds) * node.ports.limits.share_of_strangers)
 
 
 def test_a_question_whose_session_is_gone_is_never_read() -> None:
     async def scenario() -> None:
         node = Node()
-        await node.world.start()
+        await node.ports.start()
         peer = await node.dial(STRANGER)
         await spend_share(node, 10.0)
         await peer.say(QUESTION)
         await asyncio.sleep(1.0)
         peer.transport.close()
         await asyncio.sleep(60.0)
-        assert node.world.handled == []
-        assert node.world.admission.count == 0
+        assert node.ports.handled == []
+        assert node.ports.admission.count == 0
 
     run(scenario())
 
@@ -82,14 +82,14 @@ def test_a_question_whose_session_is_gone_is_never_read() -> None:
 def test_messages_of_who_left_are_dealt_with_all_the_same() -> None:
     async def scenario() -> None:
         node = Node()
-        await node.world.start()
+        await node.ports.start()
         peer = await node.dial(STRANGER)
         await spend_share(node, 10.0)
         await peer.say(Command(CommandId.TX, messages=(message("m"),)))
         await asyncio.sleep(1.0)
         peer.transport.close()
         await asyncio.sleep(60.0)
-        assert [command.id for command in node.world.handled] == [CommandId.TX]
+        assert [command.id for command in node.ports.handled] == [CommandId.TX]
 
     run(scenario())
 
@@ -104,7 +104,7 @@ def test_a_long_question_is_not_decoded_before_its_turn(count: int) -> None:
 
     async def scenario() -> None:
         node = Node()
-        await node.world.start()
+        await node.ports.start()
         peers = [await node.dial(get_ip(number)) for number in range(3)]
         await spend_share(node, 10.0)
         long = Command(CommandId.TX, messages=(message("m"),) * count)
@@ -112,10 +112,10 @@ def test_a_long_question_is_not_decoded_before_its_turn(count: int) -> None:
         for peer in peers:
             await peer.say(long)
         await asyncio.sleep(1.0)
-        assert node.world.budgets.strangers.count_waiting == 3
+        assert node.ports.budgets.strangers.count_waiting == 3
         assert count_message_objects() == before
         await asyncio.sleep(60.0)
-        assert node.world.handled == [long] * 3
+        assert node.ports.handled == [long] * 3
 
     run(scenario())
 
@@ -123,15 +123,15 @@ def test_a_long_question_is_not_decoded_before_its_turn(count: int) -> None:
 def test_a_long_question_is_held_no_more_while_its_answer_is_read() -> None:
     async def scenario() -> None:
         node = Node()
-        await node.world.start()
+        await node.ports.start()
         peer = await node.dial(STRANGER)
         before = count_message_objects()
         node.size = 3 * MIB
         await peer.say(Command(CommandId.TX, messages=(message("m"),) * 1_000))
         await asyncio.sleep(2.0)
-        assert len(node.world.handled) == 1
-        node.world.handled.clear()
-        assert node.world.budgets.answers.total > 0
+        assert len(node.ports.handled) == 1
+        node.ports.handled.clear()
+        assert node.ports.budgets.answers.total > 0
         assert count_message_objects() < before + 1_000
 
     run(scenario())
@@ -140,17 +140,17 @@ def test_a_long_question_is_held_no_more_while_its_answer_is_read() -> None:
 def test_a_long_question_that_cannot_be_parsed_is_an_offence_in_its_turn() -> None:
     async def scenario() -> None:
         node = Node()
-        await node.world.start()
+        await node.ports.start()
         peer = await node.dial(STRANGER)
         await spend_share(node, 10.0)
         payload = encode_command(Command(CommandId.TX, messages=(message("m"),) * 1_000))
         await peer.write(peer.framing.encode_frame(payload[:-1]))
         await asyncio.sleep(60.0)
-        assert node.world.handled == []
-        [end] = node.world.ends
+        assert node.ports.handled == []
+        [end] = node.ports.ends
         assert end.is_offence
-        assert node.world.budgets.strangers.count_at_work == 0
-        assert node.world.budgets.questions.total == 0
+        assert node.ports.budgets.strangers.count_at_work == 0
+        assert node.ports.budgets.questions.total == 0
 
     run(scenario())
 
@@ -158,7 +158,7 @@ def test_a_long_question_that_cannot_be_parsed_is_an_offence_in_its_turn() -> No
 def test_messages_of_who_had_to_give_way_wait_no_longer() -> None:
     async def scenario() -> None:
         node = Node()
-        await node.world.start()
+        await node.ports.start()
         peers = [await node.dial(STRANGER) for _ in range(LIMITS.sessions_per_ip)]
         await spend_share(node, 1_000.0)
         for peer in peers:
@@ -166,10 +166,10 @@ def test_messages_of_who_had_to_give_way_wait_no_longer() -> None:
             await asyncio.sleep(0.1)
             peer.transport.close()
         await asyncio.sleep(0.1)
-        assert node.world.budgets.strangers.count_waiting == 3
+        assert node.ports.budgets.strangers.count_waiting == 3
         await node.dial(STRANGER)
         await asyncio.sleep(0.1)
-        assert node.world.budgets.strangers.count_waiting == 2
+        assert node.ports.budgets.strangers.count_waiting == 2
 
     run(scenario())
 
@@ -177,15 +177,15 @@ def test_messages_of_who_had_to_give_way_wait_no_longer() -> None:
 def test_what_it_waits_for_its_tokens_is_part_of_what_a_hypernode_waits() -> None:
     async def scenario() -> None:
         node = Node(limits=replace(LIMITS, session_burst=50.0, session_rate=0.001, registered_ease=0.1))
-        await node.world.start()
-        node.world.budgets.peers.give_back("others", 1_000.0)
+        await node.ports.start()
+        node.ports.budgets.peers.give_back("others", 1_000.0)
         peer = await node.dial(REGISTERED)
-        start = node.world.clock.monotonic()
+        start = node.ports.clock.monotonic()
         for _ in range(2):
             await peer.say(Command(CommandId.ROUNDBLOCKS, int32=1))
         for answers in range(1, 3):
             assert await peer.hear() is not None
-            assert node.world.clock.monotonic() - start == pytest.approx(50.0 * answers, abs=0.1)
+            assert node.ports.clock.monotonic() - start == pytest.approx(50.0 * answers, abs=0.1)
 
     run(scenario())
 
@@ -193,15 +193,15 @@ def test_what_it_waits_for_its_tokens_is_part_of_what_a_hypernode_waits() -> Non
 def test_a_stranger_over_budget_waits_and_is_then_told_no() -> None:
     async def scenario() -> None:
         node = Node()
-        await node.world.start()
+        await node.ports.start()
         peer = await node.dial(STRANGER)
         await spend_share(node, 1_000.0)
         await peer.say(QUESTION)
-        start = node.world.clock.monotonic()
+        start = node.ports.clock.monotonic()
         assert await peer.hear() is None
-        assert node.world.clock.monotonic() - start == pytest.approx(85.0, abs=1.0)
-        assert node.world.ends[0].reason == "busy"
-        assert not node.world.ends[0].is_offence
+        assert node.ports.clock.monotonic() - start == pytest.approx(85.0, abs=1.0)
+        assert node.ports.ends[0].reason == "busy"
+        assert not node.ports.ends[0].is_offence
 
     run(scenario())
 
@@ -209,18 +209,18 @@ def test_a_stranger_over_budget_waits_and_is_then_told_no() -> None:
 def test_what_strangers_ask_keeps_no_hypernode_waiting() -> None:
     async def scenario() -> None:
         node = Node(takes_s=5.0)
-        await node.world.start()
+        await node.ports.start()
         strangers = [await node.dial(get_ip(number)) for number in range(20)]
         for peer in strangers:
             await peer.say(QUESTION)
         await asyncio.sleep(0.1)
         peer = await node.dial(REGISTERED)
         await peer.say(QUESTION)
-        start = node.world.clock.monotonic()
+        start = node.ports.clock.monotonic()
         assert await peer.hear() is not None
-        assert node.world.clock.monotonic() - start == pytest.approx(5.0, abs=0.1)
+        assert node.ports.clock.monotonic() - start == pytest.approx(5.0, abs=0.1)
         # two of the strangers' at a time, and one of the hypernode's
-        assert 3 <= len(node.world.handled) <= 5
+        assert 3 <= len(node.ports.handled) <= 5
 
     run(scenario())
 
@@ -231,14 +231,14 @@ def test_what_strangers_ask_keeps_no_hypernode_waiting() -> None:
 def test_a_legacy_hypernode_over_budget_waits_and_is_answered(command_id: CommandId, most_s: float) -> None:
     async def scenario() -> None:
         node = Node()
-        await node.world.start()
-        node.world.budgets.peers.give_back("others", 1_000.0)
+        await node.ports.start()
+        node.ports.budgets.peers.give_back("others", 1_000.0)
         peer = await node.dial(REGISTERED)
         await peer.say(Command(command_id, int32=1))
-        start = node.world.clock.monotonic()
+        start = node.ports.clock.monotonic()
         assert await peer.hear() is not None
-        assert node.world.clock.monotonic() - start == pytest.approx(most_s, abs=0.1)
-        assert node.world.ends == []
+        assert node.ports.clock.monotonic() - start == pytest.approx(most_s, abs=0.1)
+        assert node.ports.ends == []
 
     run(scenario())
 
@@ -247,16 +247,16 @@ def test_answers_that_nobody_reads_stay_within_the_budget_and_go_with_their_sess
     async def scenario() -> None:
         limits = replace(LIMITS, waiting_bytes=8 * MIB, share_of_strangers=100.0)
         node = Node(2 * MIB, limits=limits)
-        await node.world.start()
+        await node.ports.start()
         peers = [await node.dial(get_ip(number)) for number in range(30)]
         for peer in peers:
             await peer.say(QUESTION)
         await asyncio.sleep(20.0)
         assert 6 * MIB <= node.most_waiting <= 8 * MIB
         await asyncio.sleep(200.0)
-        assert node.world.budgets.answers.total == 0
-        assert node.world.admission.count == 0
-        assert not any(end.is_offence for end in node.world.ends)
+        assert node.ports.budgets.answers.total == 0
+        assert node.ports.admission.count == 0
+        assert not any(end.is_offence for end in node.ports.ends)
 
     run(scenario())
 
@@ -265,13 +265,13 @@ def test_answers_that_nobody_reads_stay_within_the_budget_and_go_with_their_sess
 def test_who_takes_no_byte_of_an_answer_is_ended(ip: str, most_s: float) -> None:
     async def scenario() -> None:
         node = Node(MIB)
-        await node.world.start()
+        await node.ports.start()
         peer = await node.dial(ip)
         await peer.say(QUESTION)
         await asyncio.sleep(most_s - 1.0)
-        assert node.world.ends == []
+        assert node.ports.ends == []
         await asyncio.sleep(2.0)
-        assert [end.reason for end in node.world.ends] == ["silent or slow"]
+        assert [end.reason for end in node.ports.ends] == ["silent or slow"]
 
     run(scenario())
 
@@ -279,15 +279,15 @@ def test_who_takes_no_byte_of_an_answer_is_ended(ip: str, most_s: float) -> None
 def test_who_reads_slower_than_the_least_rate_is_ended_in_the_end() -> None:
     async def scenario() -> None:
         node = Node(4 * MIB)
-        await node.world.start()
+        await node.ports.start()
         peer = await node.dial(STRANGER)
         await peer.say(QUESTION)
-        start = node.world.clock.monotonic()
-        while not node.world.ends:
+        start = node.ports.clock.monotonic()
+        while not node.ports.ends:
             await asyncio.sleep(1.0)
             await peer.transport.read_some(16 * 1024)
         # four megabytes at 32 KiB/s, and what a pause may take
-        assert node.world.clock.monotonic() - start == pytest.approx(
+        assert node.ports.clock.monotonic() - start == pytest.approx(
             30 + 4 * MIB / LIMITS.least_rate, abs=3.0
         )
 
@@ -297,17 +297,17 @@ def test_who_reads_slower_than_the_least_rate_is_ended_in_the_end() -> None:
 def test_questions_of_strangers_that_are_never_ended_stay_within_their_budget() -> None:
     async def scenario() -> None:
         node = Node(limits=replace(LIMITS, receiving_stranger_bytes=3 * MIB))
-        await node.world.start()
+        await node.ports.start()
         payload = encode_command(Command(CommandId.TX, messages=(message("m"),)))
         begun = (2 * MIB).to_bytes(4, "big") + payload + bytes(MIB - len(payload))
         peers = [await node.dial(get_ip(number)) for number in range(10)]
         for peer in peers:
             await peer.write(begun)
             await asyncio.sleep(0.1)
-        assert node.world.budgets.questions.total <= 3 * MIB
-        assert [end.reason for end in node.world.ends] == ["gave way"] * 8
+        assert node.ports.budgets.questions.total <= 3 * MIB
+        assert [end.reason for end in node.ports.ends] == ["gave way"] * 8
         await asyncio.sleep(60.0)
-        assert node.world.budgets.questions.total == 0
+        assert node.ports.budgets.questions.total == 0
 
     run(scenario())
 
@@ -329,15 +329,15 @@ def test_an_answer_in_pieces_arrives_whole_and_is_never_held_whole() -> None:
         async def answer(caller: Caller, command: Command) -> InTurn:
             return InTurn(len(payload), pieces)
 
-        world = World(LIMITS, answer, 0, ())
+        ports = SessionHarness(LIMITS, answer, 0, ())
         node = Node()
-        node.world = world
-        await world.start()
+        node.ports = ports
+        await ports.start()
         peer = await node.dial(REGISTERED)
         await peer.say(Command(CommandId.ROUNDBLOCKS, int32=1))
         heard = await peer.hear()
         assert heard == decode_command(payload, replace(LIMITS, answer_bytes=10 * MIB))
-        assert world.budgets.answers.total == 0
+        assert ports.budgets.answers.total == 0
 
     run(scenario())
 
@@ -351,12 +351,12 @@ def test_an_answer_that_is_not_as_long_as_it_was_said_to_be_ends_the_session(dif
             return InTurn(len(payload) + difference, pieces)
 
         node = Node()
-        node.world = World(LIMITS, answer, 0, ())
-        await node.world.start()
+        node.ports = SessionHarness(LIMITS, answer, 0, ())
+        await node.ports.start()
         peer = await node.dial(REGISTERED)
         await peer.say(Command(CommandId.ROUNDBLOCKS, int32=1))
         assert await peer.hear() is None
-        assert node.world.ends[0].reason == "an answer that is not as long as it was said to be"
+        assert node.ports.ends[0].reason == "an answer that is not as long as it was said to be"
 
     run(scenario())
 
@@ -368,15 +368,15 @@ def test_one_whole_round_goes_at_a_time_and_who_is_due_goes_beside_it() -> None:
             return InTurn(len(payload), pieces)
 
         node = Node()
-        node.world = World(LIMITS, answer, 0, ())
-        await node.world.start()
+        node.ports = SessionHarness(LIMITS, answer, 0, ())
+        await node.ports.start()
         slow, other = await node.dial(REGISTERED), await node.dial(REGISTERED)
         await slow.say(Command(CommandId.ROUNDBLOCKS, int32=1))
         await asyncio.sleep(1.0)
         await other.say(Command(CommandId.ROUNDBLOCKS, int32=1))
-        start = node.world.clock.monotonic()
+        start = node.ports.clock.monotonic()
         assert await other.hear() is not None
-        assert node.world.clock.monotonic() - start == pytest.approx(50.0, abs=1.0)
-        assert node.world.ends == []
+        assert node.ports.clock.monotonic() - start == pytest.approx(50.0, abs=1.0)
+        assert node.ports.ends == []
 
     run(scenario())

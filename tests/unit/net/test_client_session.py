@@ -11,8 +11,8 @@ import pytest
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.types import Endpoint
 from hypernode.net.client_session import (
+    ClientSession,
     HelloRefused,
-    Session,
     encode_without_hello,
     open_session,
     request_without_hello,
@@ -26,7 +26,7 @@ from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.framing import Framing, Mode
 from hypernode.wire.hello import ANNOUNCED_FEATURES, FEATURE_CHECKED, Hello, format_hello
-from tests.unit.net.world import (
+from tests.unit.net.harness import (
     FAST,
     LIMITS,
     NETWORK,
@@ -35,8 +35,8 @@ from tests.unit.net.world import (
     OUR_HELLO,
     REGISTERED,
     ScriptedServer,
-    World,
-    in_world,
+    SessionHarness,
+    in_harness,
 )
 from tests.unit.wire.samples import BLOCK, HEIGHT, MESSAGE
 
@@ -50,7 +50,7 @@ async def open_to(
     features: int = FEATURE_CHECKED,
     hello: Hello = OUR_HELLO,
     start_checked: bool = False,
-) -> Session:
+) -> ClientSession:
     return await open_session(
         memory.get_connections(REGISTERED),
         NODE,
@@ -67,17 +67,17 @@ async def open_to(
 
 def with_server(
     *answers: Command | bytes | None, features: int = FEATURE_CHECKED, mode: Mode = Mode.LEGACY
-) -> tuple[Session, ScriptedServer]:
+) -> tuple[ClientSession, ScriptedServer]:
     """Open a session with a peer that answers these, hello first; run the loop until it is open."""
 
-    async def live() -> tuple[Session, ScriptedServer]:
+    async def live() -> tuple[ClientSession, ScriptedServer]:
         server = await ScriptedServer(memory := MemoryNetwork(1, FAST), *answers, mode=mode).start()
         return await open_to(memory, features, start_checked=mode is Mode.CHECKED), server
 
     return run(live())
 
 
-async def connect(*answers: Command | bytes | None) -> Session:
+async def connect(*answers: Command | bytes | None) -> ClientSession:
     memory = MemoryNetwork(1, FAST)
     await ScriptedServer(memory, HELLO, *answers).start()
     return await open_to(memory, features=0)
@@ -104,24 +104,24 @@ def test_both_go_on_with_what_both_have() -> None:
 
 
 def test_checked_frames_follow_between_two_of_our_own() -> None:
-    async def body(world: World) -> None:
-        session = await world.open()
+    async def body(harness: SessionHarness) -> None:
+        session = await harness.open()
         assert await session.request(STATUS, 5.0) == STATUS
         assert (session.features, session.peer_hello) == (ANNOUNCED_FEATURES, NODE_HELLO)
-        assert session.bytes_sent == world.callers[0].bytes_received
-        assert session.bytes_received == world.callers[0].bytes_sent
+        assert session.bytes_sent == harness.callers[0].bytes_received
+        assert session.bytes_received == harness.callers[0].bytes_sent
         session.close()
 
-    in_world(body)
+    in_harness(body)
 
 
 @pytest.mark.parametrize("start_checked", [False, True])
 def test_a_session_may_open_with_checked_frames(start_checked: bool) -> None:
-    async def body(world: World) -> None:
-        session = await world.open(start_checked=start_checked)
+    async def body(harness: SessionHarness) -> None:
+        session = await harness.open(start_checked=start_checked)
         assert await session.request(STATUS, 5.0) == STATUS
 
-    in_world(body)
+    in_harness(body)
 
 
 def test_a_damaged_answer_ends_the_session_at_once() -> None:
@@ -202,39 +202,39 @@ def test_a_host_where_nobody_listens_refuses() -> None:
 
 
 def test_questions_are_asked_one_at_a_time() -> None:
-    async def body(world: World) -> None:
-        session = await world.open()
+    async def body(harness: SessionHarness) -> None:
+        session = await harness.open()
         asked = [Command(CommandId.GETBLOCK, int32=number) for number in range(5)]
         assert await asyncio.gather(*[session.request(command, 5.0) for command in asked]) == asked
 
-    in_world(body)
+    in_harness(body)
 
 
 def test_what_has_no_answer_is_only_sent() -> None:
-    async def body(world: World) -> None:
-        session = await world.open()
+    async def body(harness: SessionHarness) -> None:
+        session = await harness.open()
         push = Command(CommandId.BLOCK, blocks=(BLOCK,))
         await session.send(push)
         assert await session.request(STATUS, 5.0) == STATUS
-        assert world.handled == [push, STATUS]
+        assert harness.handled == [push, STATUS]
 
-    in_world(body)
+    in_harness(body)
 
 
 def test_when_a_session_was_last_used_is_known() -> None:
-    async def body(world: World) -> None:
-        session = await world.open()
+    async def body(harness: SessionHarness) -> None:
+        session = await harness.open()
         opened = session.last_used
         await asyncio.sleep(20)
         assert session.last_used == opened
         await session.request(STATUS, 5.0)
         assert session.last_used == pytest.approx(opened + 20, abs=0.1)
 
-    in_world(body)
+    in_harness(body)
 
 
 async def fails(
-    session: Session, question: Awaitable[object], error: type[BaseException], match: str | None = None
+    session: ClientSession, question: Awaitable[object], error: type[BaseException], match: str | None = None
 ) -> None:
     """The question fails, and the session is over."""
     with pytest.raises(error, match=match):
@@ -269,12 +269,12 @@ def test_waiting_for_ones_turn_in_vain_does_not_end_the_session() -> None:
 
 
 def test_a_closed_stream_ends_the_session() -> None:
-    async def body(world: World) -> None:
-        session = await world.open()
-        world.callers[0].close()
+    async def body(harness: SessionHarness) -> None:
+        session = await harness.open()
+        harness.callers[0].close()
         await fails(session, session.request(STATUS, 5.0), TransportClosed)
 
-    in_world(body)
+    in_harness(body)
 
 
 def test_an_answer_begun_must_end_in_time() -> None:
@@ -338,66 +338,66 @@ def test_what_was_not_asked_for_ends_the_session() -> None:
 
 @pytest.mark.parametrize("command_id", [CommandId.GETCONFIG, CommandId.AUTH])
 def test_commands_above_the_legacy_ones_are_kept_from_legacy_peers(command_id: CommandId) -> None:
-    async def body(world: World) -> None:
-        session = await world.open(features=0)
+    async def body(harness: SessionHarness) -> None:
+        session = await harness.open(features=0)
         with pytest.raises(Ignore, match="not for a peer without features"):
             await session.request(Command(command_id), 5.0)
         with pytest.raises(Ignore, match="not for a peer without features"):
             await session.send(Command(command_id))
         assert not session.is_closed
 
-    in_world(body)
+    in_harness(body)
 
 
 def test_a_peer_with_features_is_asked_for_its_configuration() -> None:
-    async def body(world: World) -> None:
+    async def body(harness: SessionHarness) -> None:
         question = Command(CommandId.GETCONFIG)
-        assert await (await world.open()).request(question, 5.0) == question
+        assert await (await harness.open()).request(question, 5.0) == question
 
-    in_world(body)
+    in_harness(body)
 
 
 @pytest.mark.parametrize("port", [0, 101])
 def test_no_height_is_told_over_a_one_off_connection(port: int) -> None:
-    async def body(world: World) -> None:
+    async def body(harness: SessionHarness) -> None:
         height = Command(CommandId.HEIGHT, height=HEIGHT)
-        one_off = await world.open(hello=replace(OUR_HELLO, port=port))
+        one_off = await harness.open(hello=replace(OUR_HELLO, port=port))
         with pytest.raises(Ignore, match="no height over a one-off connection"):
             await one_off.request(height, 5.0)
-        standing = await world.open()
+        standing = await harness.open()
         assert await standing.request(height, 5.0) == height
 
-    in_world(body)
+    in_harness(body)
 
 
 def test_what_cannot_be_written_is_not_sent() -> None:
-    async def body(world: World) -> None:
-        session = await world.open()
+    async def body(harness: SessionHarness) -> None:
+        session = await harness.open()
         with pytest.raises(Ignore, match="cannot be written"):
             await session.send(Command(CommandId.KO, string="\ud800"))
 
-    in_world(body)
+    in_harness(body)
 
 
 # --- one-off connections ----------------------------------------------------------------------------
 
 
-async def ask_alone(world: World, command: Command, remote: Endpoint = NODE) -> Command:
+async def ask_alone(harness: SessionHarness, command: Command, remote: Endpoint = NODE) -> Command:
     return await request_without_hello(
-        world.memory.get_connections(REGISTERED),
+        harness.memory.get_connections(REGISTERED),
         remote,
         command,
         network=NETWORK,
         limits=LIMITS,
-        clock=world.clock,
+        clock=harness.clock,
         connect_timeout_s=5.0,
         timeout_s=30.0,
     )
 
 
-async def send_alone(world: World, command: Command) -> None:
+async def send_alone(harness: SessionHarness, command: Command) -> None:
     await send_without_hello(
-        world.memory.get_connections(REGISTERED),
+        harness.memory.get_connections(REGISTERED),
         NODE,
         encode_without_hello(command),
         connect_timeout_s=5.0,
@@ -406,31 +406,31 @@ async def send_alone(world: World, command: Command) -> None:
 
 
 def test_a_test_goes_without_hello() -> None:
-    async def body(world: World) -> None:
+    async def body(harness: SessionHarness) -> None:
         test = Command(CommandId.TEST, messages=(MESSAGE,), hashes=(b"x" * 256 * KIB,))
-        assert await ask_alone(world, test) == test
+        assert await ask_alone(harness, test) == test
 
-    in_world(body)
+    in_harness(body)
 
 
 def test_a_block_goes_without_hello_and_whole() -> None:
-    async def body(world: World) -> None:
+    async def body(harness: SessionHarness) -> None:
         push = Command(
             CommandId.BLOCK, blocks=(replace(BLOCK, messages=(MESSAGE,) * 3_000, msg_count=3_000),)
         )
-        await send_alone(world, push)
+        await send_alone(harness, push)
         await asyncio.sleep(1)
-        assert world.handled == [push]
-        assert world.list_reasons() == ["closed by the peer"]
+        assert harness.handled == [push]
+        assert harness.list_reasons() == ["closed by the peer"]
 
-    in_world(body)
+    in_harness(body)
 
 
 def test_what_needs_a_hello_is_not_sent_without() -> None:
-    async def body(world: World) -> None:
+    async def body(harness: SessionHarness) -> None:
         with pytest.raises(Ignore, match="status needs a hello"):
-            await send_alone(world, STATUS)
+            await send_alone(harness, STATUS)
         with pytest.raises(Ignore, match="status needs a hello"):
-            await ask_alone(world, STATUS)
+            await ask_alone(harness, STATUS)
 
-    in_world(body)
+    in_harness(body)

@@ -15,7 +15,7 @@ from hypernode.net import client_session as asking
 from hypernode.net import stream
 from hypernode.net.answer import InTurn
 from hypernode.net.caller import Caller
-from hypernode.net.client_session import Session
+from hypernode.net.client_session import ClientSession
 from hypernode.ports.connections import TransportClosed
 from hypernode.ports.trouble import StorageTrouble
 from hypernode.wire.catalogue import CommandId
@@ -25,7 +25,7 @@ from hypernode.wire.framing import Checksums, Framing, Mode
 from hypernode.wire.hello import ANNOUNCED_FEATURES, FEATURE_CHECKED
 from hypernode.wire.long_frames import LongFrame, LongReceiver
 from hypernode.wire.spool import MemorySpool, SpooledMessages
-from tests.unit.net.world import NETWORK, World, in_world
+from tests.unit.net.harness import NETWORK, SessionHarness, in_harness
 from tests.unit.wire.samples import BLOCK, MESSAGE
 
 LONG = 20_000
@@ -50,12 +50,15 @@ def serve(*blocks: Block) -> Callable[[Caller, Command], object]:
 
 
 def run_with(
-    body: Callable[[Session], object], *blocks: Block, features: int = ANNOUNCED_FEATURES, **limits: float
+    body: Callable[[ClientSession], object],
+    *blocks: Block,
+    features: int = ANNOUNCED_FEATURES,
+    **limits: float,
 ) -> None:
-    async def live(world: World) -> None:
-        await body(await world.open(features=features))  # type: ignore[misc]  # an awaitable
+    async def live(ports: SessionHarness) -> None:
+        await body(await ports.open(features=features))  # type: ignore[misc]  # an awaitable
 
-    in_world(live, handler=serve(*blocks), **limits)  # type: ignore[arg-type]  # a handler
+    in_harness(live, handler=serve(*blocks), **limits)  # type: ignore[arg-type]  # a handler
 
 
 @KINDS
@@ -65,7 +68,7 @@ def test_long_answers_are_read_out_of_a_spool_and_the_session_goes_on(
 ) -> None:
     sent = replace(BLOCK, messages=messages)  # type: ignore[arg-type]
 
-    async def body(session: Session) -> None:
+    async def body(session: ClientSession) -> None:
         for _ in range(2):
             answer = await session.request(Command(CommandId.BLOCKSYNC, int32=1), 9.0)
             assert answer == Command(CommandId.BLOCKSYNC, blocks=(sent, BLOCK))
@@ -81,7 +84,7 @@ def test_long_answers_are_read_out_of_a_spool_and_the_session_goes_on(
 def test_answers_over_their_limit_are_told_from_bad_ones(features: int, messages: object, limit: int) -> None:
     sent = replace(BLOCK, messages=messages)  # type: ignore[arg-type]
 
-    async def body(session: Session) -> None:
+    async def body(session: ClientSession) -> None:
         with pytest.raises(OverLimit):
             await session.request(Command(CommandId.GETBLOCK, int32=1), 9.0)
         assert session.is_closed
@@ -94,7 +97,7 @@ def test_block_that_is_known_to_be_larger_may_have_more_bytes_messages_and_field
     sent = replace(BLOCK, messages=MIXED)
     size = len(encode_command(Command(CommandId.GETBLOCK, blocks=(sent,))))
 
-    async def body(session: Session) -> None:
+    async def body(session: ClientSession) -> None:
         answer = await session.request_giant(1, size)
         assert answer.blocks == (sent,)
         with pytest.raises(OverLimit):
@@ -120,8 +123,8 @@ def test_answers_in_pieces_have_their_checksums(features: int, right: bool) -> N
             checksums.add(piece if right else piece[:-1])
         return InTurn(len(payload), generate(), checksums)
 
-    async def live(world: World) -> None:
-        session = await world.open(features=features)
+    async def live(ports: SessionHarness) -> None:
+        session = await ports.open(features=features)
         if right or not features:
             read = await session.request(Command(CommandId.GETBLOCK, int32=1), 9.0)
             assert read.blocks == (sent,)
@@ -129,7 +132,7 @@ def test_answers_in_pieces_have_their_checksums(features: int, right: bool) -> N
             with pytest.raises(TransportClosed, match="damaged"):
                 await session.request(Command(CommandId.GETBLOCK, int32=1), 9.0)
 
-    in_world(live, handler=answer)
+    in_harness(live, handler=answer)
 
 
 def test_damaged_long_answer_is_nobodys_lie() -> None:
@@ -137,7 +140,7 @@ def test_damaged_long_answer_is_nobodys_lie() -> None:
         def receive_data(self, data: bytes) -> bytes:
             return super().receive_data(data[:-1] + bytes([data[-1] ^ 1]))
 
-    async def body(session: Session) -> None:
+    async def body(session: ClientSession) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(stream, "LongReceiver", Damaging)
             with pytest.raises(TransportClosed, match="damaged"):
@@ -151,7 +154,7 @@ def test_long_answer_that_the_disk_has_no_room_for_is_our_trouble(monkeypatch: p
         def append(self, data: bytes) -> None:
             raise OSError(28, "No space left on device")
 
-    async def body(session: Session) -> None:
+    async def body(session: ClientSession) -> None:
         with pytest.raises(StorageTrouble, match="No space left"):
             await session.request(Command(CommandId.BLOCKSYNC, int32=1), 9.0)
 

@@ -8,21 +8,21 @@ from dataclasses import replace
 import pytest
 
 from hypernode.net.caller import Caller
-from hypernode.net.client_session import Session
+from hypernode.net.client_session import ClientSession
 from hypernode.net.proving import PLACES, PLACES_PER_IP, PROVED_PER_KEY, ProvingPlaces
 from hypernode.ports.connections import TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import FEATURE_SIGNED_HELLO, format_hello
-from tests.unit.net.world import (
+from tests.unit.net.harness import (
     ADDRESS,
     LIMITS,
     OUR_HELLO,
     REGISTERED,
     STRANGER,
     RawPeer,
-    World,
-    in_world,
+    SessionHarness,
+    in_harness,
     make_identity,
 )
 from tests.unit.wire.samples import BLOCK
@@ -33,29 +33,29 @@ OTHER_HELLO = replace(OUR_HELLO, address=OTHER_KEY.signer.address)
 PLAIN_HELLO = Command(CommandId.HELLO, string=format_hello(OUR_HELLO))
 
 
-def hold(world: World, ip: str = REGISTERED, times: int = 5) -> None:
+def hold(harness: SessionHarness, ip: str = REGISTERED, times: int = 5) -> None:
     for _ in range(times):
-        world.admission.hold(ip, world.clock.monotonic())
+        harness.admission.hold(ip, harness.clock.monotonic())
 
 
-async def is_served(session: Session) -> bool:
+async def is_served(session: ClientSession) -> bool:
     return await session.request(STATUS, 60.0) == STATUS
 
 
-async def fill(world: World, count: int) -> list[RawPeer]:
+async def fill(harness: SessionHarness, count: int) -> list[RawPeer]:
     """So many of its IP come and say nothing."""
-    return [await world.dial() for _ in range(count)]
+    return [await harness.dial() for _ in range(count)]
 
 
 def test_a_registered_key_is_served_though_its_ip_is_on_hold() -> None:
-    async def body(world: World) -> None:
-        hold(world)
-        session = await world.open()
+    async def body(harness: SessionHarness) -> None:
+        hold(harness)
+        session = await harness.open()
         assert await is_served(session)
         assert session.proved_address is not None
-        assert world.admission.is_on_hold(REGISTERED, world.clock.monotonic())
+        assert harness.admission.is_on_hold(REGISTERED, harness.clock.monotonic())
 
-    in_world(body)
+    in_harness(body)
 
 
 @pytest.mark.parametrize(
@@ -77,40 +77,40 @@ def test_a_registered_key_is_served_though_its_ip_is_on_hold() -> None:
     ids=["legacy", "another key", "another address", "unsigned", "status", "block"],
 )
 def test_who_has_no_registered_key_gets_nothing_from_an_ip_on_hold(first: Command) -> None:
-    async def body(world: World) -> None:
-        hold(world, times=1)
-        peer = await world.dial()
+    async def body(harness: SessionHarness) -> None:
+        hold(harness, times=1)
+        peer = await harness.dial()
         await peer.say(first)
         assert await peer.hear_to_the_end() == []
 
-    world = in_world(body)
-    assert (world.callers, world.handled) == ([], [])
+    harness = in_harness(body)
+    assert (harness.callers, harness.handled) == ([], [])
     # and nothing that comes then makes it last longer for others
-    assert not world.ends[0].is_offence
-    assert not world.admission.is_on_hold(REGISTERED, 5.0)
+    assert not harness.ends[0].is_offence
+    assert not harness.admission.is_on_hold(REGISTERED, 5.0)
 
 
 @pytest.mark.parametrize("data", [b"\x90garbage" * 20, bytes(4) + b"\xff" * 100, b"\x00\x10\x00\x00\x08\x06"])
 def test_garbage_from_an_ip_on_hold_makes_nothing_worse(data: bytes) -> None:
-    async def body(world: World) -> None:
-        hold(world, times=1)
-        peer = await world.dial()
+    async def body(harness: SessionHarness) -> None:
+        hold(harness, times=1)
+        peer = await harness.dial()
         await peer.transport.write(data)
         assert await peer.hear_to_the_end() == []
 
-    world = in_world(body)
-    assert not world.ends[0].is_offence
+    harness = in_harness(body)
+    assert not harness.ends[0].is_offence
 
 
 def test_a_key_that_was_only_repeated_proves_nothing() -> None:
-    async def body(world: World) -> None:
-        hold(world)
+    async def body(harness: SessionHarness) -> None:
+        hold(harness)
         with pytest.raises(Exception, match=r"proof of a signed hello is wrong|closed"):
             # the victim's address and key in the hello, and a proof by another
-            await world.open(identity=replace(OTHER_KEY, signer=_Borrowed()))
+            await harness.open(identity=replace(OTHER_KEY, signer=_Borrowed()))
 
-    world = in_world(body)
-    assert world.callers == []
+    harness = in_harness(body)
+    assert harness.callers == []
 
 
 class _Borrowed:
@@ -125,37 +125,37 @@ class _Borrowed:
 
 
 def test_a_stranger_on_hold_is_turned_away_at_once() -> None:
-    async def body(world: World) -> None:
-        hold(world, STRANGER)
+    async def body(harness: SessionHarness) -> None:
+        hold(harness, STRANGER)
         with pytest.raises(TransportClosed):
-            await world.open(ip=STRANGER)
+            await harness.open(ip=STRANGER)
 
-    assert in_world(body).list_reasons() == ["its IP is on hold"]
+    assert in_harness(body).list_reasons() == ["its IP is on hold"]
 
 
 @pytest.mark.parametrize("is_held", [True, False])
 def test_nobody_keeps_a_key_out_by_holding_all_places_of_its_ip(is_held: bool) -> None:
-    async def body(world: World) -> None:
+    async def body(harness: SessionHarness) -> None:
         if is_held:
-            hold(world)
-        await fill(world, LIMITS.sessions_per_registered_ip + 2 * PLACES_PER_IP)
-        session = await world.open()
+            hold(harness)
+        await fill(harness, LIMITS.sessions_per_registered_ip + 2 * PLACES_PER_IP)
+        session = await harness.open()
         assert await is_served(session)
-        await fill(world, LIMITS.sessions_per_registered_ip + 2 * PLACES_PER_IP)
+        await fill(harness, LIMITS.sessions_per_registered_ip + 2 * PLACES_PER_IP)
         assert await is_served(session)
 
-    in_world(body)
+    in_harness(body)
 
 
 def test_a_proved_key_does_not_pay_for_others_of_its_ip() -> None:
-    async def body(world: World) -> None:
-        session = await world.open()
-        now = world.clock.monotonic()
-        world.admission.get_bucket(REGISTERED, now).take(1_000_000.0, now)
+    async def body(harness: SessionHarness) -> None:
+        session = await harness.open()
+        now = harness.clock.monotonic()
+        harness.admission.get_bucket(REGISTERED, now).take(1_000_000.0, now)
         assert await is_served(session)
-        assert world.clock.monotonic() - now < 1.0
+        assert harness.clock.monotonic() - now < 1.0
 
-    in_world(body)
+    in_harness(body)
 
 
 def test_a_proved_key_does_not_wait_for_questions_under_its_name() -> None:
@@ -167,9 +167,9 @@ def test_a_proved_key_does_not_wait_for_questions_under_its_name() -> None:
             await asyncio.sleep(1_000)
         return command
 
-    async def body(world: World) -> None:
-        session = await world.open()
-        other = await world.dial()
+    async def body(harness: SessionHarness) -> None:
+        session = await harness.open()
+        other = await harness.dial()
         await other.say(PLAIN_HELLO)
         assert await other.hear() is not None
         question = Command(CommandId.BLOCKSYNC, int32=1)
@@ -179,64 +179,64 @@ def test_a_proved_key_does_not_wait_for_questions_under_its_name() -> None:
         assert (await session.request(question, 5.0)).id is CommandId.BLOCKSYNC
         assert callers == [False, True]
 
-    in_world(body, handler=hang_without_key)
+    in_harness(body, handler=hang_without_key)
 
 
 def test_a_key_is_on_hold_for_its_own_offences() -> None:
-    async def offend(world: World) -> None:
-        session = await world.open(features=FEATURE_SIGNED_HELLO)
+    async def offend(harness: SessionHarness) -> None:
+        session = await harness.open(features=FEATURE_SIGNED_HELLO)
         with pytest.raises(TransportClosed):
             await session.request(Command(CommandId.GETTX, string="x" * 200_000), 5.0)
 
-    async def body(world: World) -> None:
-        await offend(world)
-        assert [end.is_offence for end in world.ends] == [True]
+    async def body(harness: SessionHarness) -> None:
+        await offend(harness)
+        assert [end.is_offence for end in harness.ends] == [True]
         with pytest.raises(TransportClosed):
-            await world.open()
+            await harness.open()
         await asyncio.sleep(LIMITS.hold_first_s + 1)
-        assert await is_served(await world.open())
+        assert await is_served(await harness.open())
 
-    in_world(body)
+    in_harness(body)
 
 
 def test_what_comes_without_a_hello_passes_where_its_key_is_connected() -> None:
     push = Command(CommandId.BLOCK, blocks=(BLOCK,))
 
-    async def body(world: World) -> None:
-        await world.open()
-        hold(world)
-        peer = await world.dial()
+    async def body(harness: SessionHarness) -> None:
+        await harness.open()
+        hold(harness)
+        peer = await harness.dial()
         await peer.say(push)
         await asyncio.sleep(1.0)
-        assert world.handled == [push]
+        assert harness.handled == [push]
         await peer.say(PLAIN_HELLO)
         assert await peer.hear_to_the_end() == []
 
-    in_world(body)
+    in_harness(body)
 
 
 def test_what_others_do_beside_a_connected_key_holds_the_ip_only_when_it_is_much() -> None:
-    async def offend(world: World) -> None:
-        peer = await world.dial()
+    async def offend(harness: SessionHarness) -> None:
+        peer = await harness.dial()
         await peer.transport.write(b"\x90garbage" * 20)
         assert await peer.hear_to_the_end() == []
 
-    async def body(world: World) -> None:
-        session = await world.open()
+    async def body(harness: SessionHarness) -> None:
+        session = await harness.open()
         for _ in range(5):
-            await offend(world)
-        peer = await world.dial()
+            await offend(harness)
+        peer = await harness.dial()
         await peer.say(PLAIN_HELLO)
         assert await peer.hear() is not None
         for _ in range(100):
-            await offend(world)
-        peer = await world.dial()
+            await offend(harness)
+        peer = await harness.dial()
         await peer.say(PLAIN_HELLO)
         assert await peer.hear() is None
         assert await is_served(session)
-        assert await is_served(await world.open())
+        assert await is_served(await harness.open())
 
-    in_world(body)
+    in_harness(body)
 
 
 class Sitting:

@@ -17,7 +17,7 @@ from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.framing import Mode
 from hypernode.wire.hello import ANNOUNCED_FEATURES, FEATURE_CHECKED, Hello, format_hello, parse_hello
-from tests.unit.net.world import (
+from tests.unit.net.harness import (
     ADDRESS,
     CLIENT_HELLO,
     LIMITS,
@@ -26,8 +26,8 @@ from tests.unit.net.world import (
     REGISTERED,
     STRANGER,
     RawPeer,
-    World,
-    in_world,
+    SessionHarness,
+    in_harness,
 )
 from tests.unit.wire.samples import BLOCK, MESSAGE
 
@@ -40,22 +40,22 @@ TEST = Command(CommandId.TEST, messages=(replace(MESSAGE, txid=b"", pubkey=b""),
 
 def talk(
     *said: Command, ip: str = REGISTERED, mode: Mode = Mode.LEGACY
-) -> Callable[[World], Coroutine[Any, Any, None]]:
+) -> Callable[[SessionHarness], Coroutine[Any, Any, None]]:
     """Say these, one after the other's answer; the answers are in ``world.answers``."""
 
-    async def body(world: World) -> None:
-        peer = await world.dial(ip, mode)
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial(ip, mode)
         answers = []
         for command in said:
             await peer.say(command)
             answers.append(await peer.hear())
-        world.answers = answers  # type: ignore[attr-defined]
+        harness.answers = answers  # type: ignore[attr-defined]
 
     return body
 
 
-def answers_of(world: World) -> list[Command | None]:
-    answers: list[Command | None] = world.answers  # type: ignore[attr-defined]
+def answers_of(harness: SessionHarness) -> list[Command | None]:
+    answers: list[Command | None] = harness.answers  # type: ignore[attr-defined]
     return answers
 
 
@@ -63,15 +63,15 @@ def answers_of(world: World) -> list[Command | None]:
 
 
 def test_a_legacy_hello_is_answered_with_a_legacy_hello() -> None:
-    world = in_world(talk(HELLO, STATUS))
-    assert answers_of(world) == [Command(CommandId.HELLO, string=format_hello(NODE_HELLO)), STATUS]
-    (caller,) = world.callers
+    harness = in_harness(talk(HELLO, STATUS))
+    assert answers_of(harness) == [Command(CommandId.HELLO, string=format_hello(NODE_HELLO)), STATUS]
+    (caller,) = harness.callers
     assert (caller.hello, caller.features, caller.name) == (OUR_HELLO, 0, f"{REGISTERED}:06969")
 
 
 def test_features_are_answered_with_features_and_checked_frames_follow() -> None:
-    async def body(world: World) -> None:
-        peer = await world.dial()
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial()
         await peer.say(FEATURE_HELLO)
         answer = await peer.hear()
         assert answer == Command(
@@ -80,68 +80,68 @@ def test_features_are_answered_with_features_and_checked_frames_follow() -> None
         peer.framing.switch_to_checked()
         await peer.say(STATUS)
         assert await peer.hear() == STATUS
-        assert world.callers[0].features == FEATURE_CHECKED
+        assert harness.callers[0].features == FEATURE_CHECKED
 
-    in_world(body)
+    in_harness(body)
 
 
 def test_features_that_only_they_have_change_nothing() -> None:
-    world = in_world(talk(replace(HELLO, features=6), STATUS), features=FEATURE_CHECKED)
-    first, second = answers_of(world)
+    harness = in_harness(talk(replace(HELLO, features=6), STATUS), features=FEATURE_CHECKED)
+    first, second = answers_of(harness)
     assert first is not None
     assert (first.features, second) == (FEATURE_CHECKED, STATUS)
-    assert world.callers[0].features == 0
+    assert harness.callers[0].features == 0
 
 
 def test_a_node_without_features_looks_like_a_legacy_one() -> None:
-    world = in_world(talk(FEATURE_HELLO, STATUS), features=0)
-    assert answers_of(world) == [Command(CommandId.HELLO, string=format_hello(NODE_HELLO)), STATUS]
+    harness = in_harness(talk(FEATURE_HELLO, STATUS), features=0)
+    assert answers_of(harness) == [Command(CommandId.HELLO, string=format_hello(NODE_HELLO)), STATUS]
 
 
 def test_who_opens_with_checked_frames_is_answered_in_kind() -> None:
-    world = in_world(talk(FEATURE_HELLO, STATUS, mode=Mode.CHECKED))
-    assert [answer and answer.id for answer in answers_of(world)] == [CommandId.HELLO, CommandId.STATUS]
+    harness = in_harness(talk(FEATURE_HELLO, STATUS, mode=Mode.CHECKED))
+    assert [answer and answer.id for answer in answers_of(harness)] == [CommandId.HELLO, CommandId.STATUS]
 
 
 def test_another_posnet_is_told_so() -> None:
-    world = in_world(talk(Command(CommandId.HELLO, string=f"posnet000906969{ADDRESS}")))
-    assert answers_of(world) == [Command(CommandId.KO, string="Bad Posnet posnet0009")]
-    assert world.ends[0].reason == "Bad Posnet posnet0009"
-    assert not world.ends[0].is_offence
+    harness = in_harness(talk(Command(CommandId.HELLO, string=f"posnet000906969{ADDRESS}")))
+    assert answers_of(harness) == [Command(CommandId.KO, string="Bad Posnet posnet0009")]
+    assert harness.ends[0].reason == "Bad Posnet posnet0009"
+    assert not harness.ends[0].is_offence
 
 
 def test_an_empty_hello_is_of_a_bad_posnet() -> None:
-    assert answers_of(in_world(talk(Command(CommandId.HELLO)))) == [
+    assert answers_of(in_harness(talk(Command(CommandId.HELLO)))) == [
         Command(CommandId.KO, string="Bad Posnet ")
     ]
 
 
 @pytest.mark.parametrize("posnet", ["posnet0002", "posnet0003", "posnet0004"])
 def test_every_allowed_posnet_is_welcome(posnet: str) -> None:
-    world = in_world(talk(Command(CommandId.HELLO, string=f"{posnet}06969{ADDRESS}")))
-    assert world.callers[0].hello == Hello(posnet, 6969, ADDRESS)
+    harness = in_harness(talk(Command(CommandId.HELLO, string=f"{posnet}06969{ADDRESS}")))
+    assert harness.callers[0].hello == Hello(posnet, 6969, ADDRESS)
 
 
 def test_a_hello_cut_short_is_an_offence() -> None:
-    world = in_world(talk(Command(CommandId.HELLO, string="posnet000206969")))
-    assert answers_of(world) == [None]
-    assert (world.ends[0].reason, world.ends[0].is_offence) == ("a hello of 15 characters", True)
+    harness = in_harness(talk(Command(CommandId.HELLO, string="posnet000206969")))
+    assert answers_of(harness) == [None]
+    assert (harness.ends[0].reason, harness.ends[0].is_offence) == ("a hello of 15 characters", True)
 
 
 def test_a_second_hello_ends_the_session_quietly() -> None:
-    world = in_world(talk(HELLO, HELLO))
-    assert answers_of(world)[1] is None
-    assert (world.ends[0].reason, world.ends[0].is_offence) == ("a second hello", False)
+    harness = in_harness(talk(HELLO, HELLO))
+    assert answers_of(harness)[1] is None
+    assert (harness.ends[0].reason, harness.ends[0].is_offence) == ("a second hello", False)
 
 
 def test_the_node_may_refuse_a_hello() -> None:
-    async def body(world: World) -> None:
-        world.refuse_hello = Ignore("2-wire", "not now")
-        await talk(HELLO)(world)
+    async def body(harness: SessionHarness) -> None:
+        harness.refuse_hello = Ignore("2-wire", "not now")
+        await talk(HELLO)(harness)
 
-    world = in_world(body)
-    assert answers_of(world) == [None]
-    assert world.list_reasons() == ["not now"]
+    harness = in_harness(body)
+    assert answers_of(harness) == [None]
+    assert harness.list_reasons() == ["not now"]
 
 
 # --- before hello -----------------------------------------------------------------------------------
@@ -151,67 +151,67 @@ def test_the_node_may_refuse_a_hello() -> None:
     "command_id", [c for c in CommandId if c not in (CommandId.HELLO, CommandId.BLOCK, CommandId.TEST)]
 )
 def test_what_needs_a_hello_is_refused_without(command_id: CommandId) -> None:
-    world = in_world(talk(Command(command_id)))
-    assert answers_of(world) == [Command(CommandId.KO, string="Did not say hello")]
-    assert (world.ends[0].reason, world.ends[0].is_offence) == ("Did not say hello", False)
-    assert world.handled == []
+    harness = in_harness(talk(Command(command_id)))
+    assert answers_of(harness) == [Command(CommandId.KO, string="Did not say hello")]
+    assert (harness.ends[0].reason, harness.ends[0].is_offence) == ("Did not say hello", False)
+    assert harness.handled == []
 
 
 def test_a_block_may_come_without_hello() -> None:
-    async def body(world: World) -> None:
-        peer = await world.dial()
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial()
         await peer.say(PUSH)
         peer.transport.close()
         await asyncio.sleep(1)
 
-    world = in_world(body)
-    assert world.handled == [PUSH]
-    assert world.list_reasons() == ["closed by the peer"]
+    harness = in_harness(body)
+    assert harness.handled == [PUSH]
+    assert harness.list_reasons() == ["closed by the peer"]
 
 
 def test_a_test_may_come_without_hello_and_is_answered() -> None:
-    assert answers_of(in_world(talk(TEST))) == [TEST]
+    assert answers_of(in_harness(talk(TEST))) == [TEST]
 
 
 @pytest.mark.parametrize("said", [(PUSH,), (TEST,), (HELLO, PUSH), (HELLO, TEST)])
 def test_blocks_and_tests_are_for_registered_hypernodes(said: tuple[Command, ...]) -> None:
-    world = in_world(talk(*said, ip=STRANGER))
+    harness = in_harness(talk(*said, ip=STRANGER))
     name = said[-1].id.name.lower()
-    assert answers_of(world)[-1] is None
-    assert world.handled == []
-    assert world.ends[0].reason == f"{name} from an IP that is not registered"
-    assert world.admission.is_on_hold(STRANGER, world.clock.monotonic())
+    assert answers_of(harness)[-1] is None
+    assert harness.handled == []
+    assert harness.ends[0].reason == f"{name} from an IP that is not registered"
+    assert harness.admission.is_on_hold(STRANGER, harness.clock.monotonic())
 
 
 # --- after hello ------------------------------------------------------------------------------------
 
 
 def test_a_question_may_have_no_answer() -> None:
-    async def body(world: World) -> None:
-        peer = await world.dial()
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial()
         await peer.say(HELLO, Command(CommandId.PING), STATUS)
         assert [await peer.hear() for _ in range(2)][1] == STATUS
 
-    assert [command.id for command in in_world(body).handled] == [CommandId.PING, CommandId.STATUS]
+    assert [command.id for command in in_harness(body).handled] == [CommandId.PING, CommandId.STATUS]
 
 
 @pytest.mark.parametrize("command_id", [CommandId.GETCONFIG, CommandId.AUTH])
 def test_commands_above_the_legacy_ones_need_features(command_id: CommandId) -> None:
-    world = in_world(talk(HELLO, Command(command_id)))
-    assert answers_of(world)[1] is None
-    assert world.list_reasons() == [f"{command_id.name.lower()} from a peer without features"]
+    harness = in_harness(talk(HELLO, Command(command_id)))
+    assert answers_of(harness)[1] is None
+    assert harness.list_reasons() == [f"{command_id.name.lower()} from a peer without features"]
 
 
 def test_a_peer_with_features_may_ask_for_them() -> None:
-    world = in_world(talk(FEATURE_HELLO, Command(CommandId.GETCONFIG), mode=Mode.CHECKED))
-    assert answers_of(world)[1] == Command(CommandId.GETCONFIG)
+    harness = in_harness(talk(FEATURE_HELLO, Command(CommandId.GETCONFIG), mode=Mode.CHECKED))
+    assert answers_of(harness)[1] == Command(CommandId.GETCONFIG)
 
 
 def test_a_proof_that_was_not_asked_for_ends_the_session_quietly() -> None:
-    world = in_world(talk(FEATURE_HELLO, Command(CommandId.AUTH, proof=bytes(64)), mode=Mode.CHECKED))
-    assert answers_of(world)[1] is None
-    assert world.list_reasons() == ["a proof that was not asked for"]
-    assert not world.ends[0].is_offence
+    harness = in_harness(talk(FEATURE_HELLO, Command(CommandId.AUTH, proof=bytes(64)), mode=Mode.CHECKED))
+    assert answers_of(harness)[1] is None
+    assert harness.list_reasons() == ["a proof that was not asked for"]
+    assert not harness.ends[0].is_offence
 
 
 @pytest.mark.parametrize(
@@ -221,62 +221,62 @@ def test_a_handler_may_end_the_session(verdict: Ignore | Reject, held_s: float) 
     async def refuse(*_: object) -> Command | None:
         raise verdict
 
-    world = in_world(talk(HELLO, STATUS), handler=refuse)
-    assert answers_of(world)[1] is None
-    assert (world.ends[0].reason, world.ends[0].held_s) == (verdict.reason, held_s)
+    harness = in_harness(talk(HELLO, STATUS), handler=refuse)
+    assert answers_of(harness)[1] is None
+    assert (harness.ends[0].reason, harness.ends[0].held_s) == (verdict.reason, held_s)
 
 
 def test_the_operators_own_ip_is_never_held() -> None:
-    async def body(world: World) -> None:
+    async def body(harness: SessionHarness) -> None:
         for _ in range(2):
-            peer = await world.dial(STRANGER)
+            peer = await harness.dial(STRANGER)
             await peer.say(PUSH)
             assert await peer.hear() is None
-        await talk(HELLO, ip=STRANGER)(world)
+        await talk(HELLO, ip=STRANGER)(harness)
 
-    world = in_world(body, never_held=(STRANGER,))
-    assert answers_of(world) != [None]
+    harness = in_harness(body, never_held=(STRANGER,))
+    assert answers_of(harness) != [None]
 
 
 def test_an_answer_that_cannot_be_written_is_nobodys_fault() -> None:
     async def wrong(*_: object) -> Command | None:
         return Command(CommandId.STATUS, string="\ud800")
 
-    world = in_world(talk(HELLO, STATUS), handler=wrong)
-    assert not world.ends[0].is_offence
+    harness = in_harness(talk(HELLO, STATUS), handler=wrong)
+    assert not harness.ends[0].is_offence
 
 
 def test_a_client_is_known_by_its_port() -> None:
-    world = in_world(talk(Command(CommandId.HELLO, string=format_hello(CLIENT_HELLO)), ip=STRANGER))
-    hello = world.callers[0].hello
+    harness = in_harness(talk(Command(CommandId.HELLO, string=format_hello(CLIENT_HELLO)), ip=STRANGER))
+    hello = harness.callers[0].hello
     assert hello is not None
     assert hello.is_client
-    answer = answers_of(world)[0]
+    answer = answers_of(harness)[0]
     assert answer is not None
     assert parse_hello(answer.string or "") == NODE_HELLO
 
 
 def test_bytes_are_counted() -> None:
-    world = in_world(talk(HELLO, STATUS))
-    (caller,) = world.callers
+    harness = in_harness(talk(HELLO, STATUS))
+    (caller,) = harness.callers
     assert (caller.bytes_received, caller.bytes_sent) == (4 + 53 + 4 + 2, 4 + 53 + 4 + 2)
 
 
 # --- garbage and size -------------------------------------------------------------------------------
 
 
-def say_bytes(data: bytes, ip: str = REGISTERED, hello: Command | None = None) -> World:
+def say_bytes(data: bytes, ip: str = REGISTERED, hello: Command | None = None) -> SessionHarness:
     """Write bytes, after a hello if given, and wait for the end."""
 
-    async def body(world: World) -> None:
-        peer = await world.dial(ip)
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial(ip)
         if hello is not None:
             await peer.say(hello)
             assert await peer.hear() is not None
         await peer.write(data)
         assert await peer.hear() is None
 
-    return in_world(body)
+    return in_harness(body)
 
 
 @pytest.mark.parametrize(
@@ -292,9 +292,9 @@ def say_bytes(data: bytes, ip: str = REGISTERED, hello: Command | None = None) -
     ],
 )
 def test_garbage_ends_the_session_and_is_held_against_the_ip(data: bytes, reason: str) -> None:
-    world = say_bytes(data, STRANGER)
-    assert world.list_reasons() == [reason]
-    assert world.ends[0].held_s == 4.0
+    harness = say_bytes(data, STRANGER)
+    assert harness.list_reasons() == [reason]
+    assert harness.ends[0].held_s == 4.0
 
 
 def header(size: int, command_id: int) -> bytes:
@@ -327,26 +327,26 @@ KIB, MIB = 1024, 1024 * 1024
 def test_size_is_bound_before_it_is_held(ip: str, hello: Command | None, command_id: int, limit: int) -> None:
     """The last byte that is allowed opens a frame; one more ends the session from the header alone."""
 
-    async def body(world: World) -> None:
-        peer = await world.dial(ip)
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial(ip)
         if hello is not None:
             await peer.say(hello)
             assert await peer.hear() is not None
         await peer.write(header(limit, command_id))
         await asyncio.sleep(5)
-        assert world.ends == []
+        assert harness.ends == []
         peer.transport.close()
 
-    in_world(body)
-    world = say_bytes(header(limit + 1, command_id), ip, hello)
-    assert world.list_reasons()[0].endswith(f"of {limit + 1} bytes, over the limit")
+    in_harness(body)
+    harness = say_bytes(header(limit + 1, command_id), ip, hello)
+    assert harness.list_reasons()[0].endswith(f"of {limit + 1} bytes, over the limit")
     is_block_of_juror = ip == REGISTERED and command_id == CommandId.BLOCK
-    assert world.ends[0].is_offence is not is_block_of_juror
+    assert harness.ends[0].is_offence is not is_block_of_juror
 
 
 def test_three_damaged_frames_in_a_minute_end_a_checked_session() -> None:
-    async def body(world: World) -> None:
-        peer = await world.dial(mode=Mode.CHECKED)
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial(mode=Mode.CHECKED)
         await peer.say(FEATURE_HELLO)
         assert await peer.hear() is not None
         for _ in range(2):
@@ -357,13 +357,13 @@ def test_three_damaged_frames_in_a_minute_end_a_checked_session() -> None:
         await peer.say(STATUS)
         assert await peer.hear() is None
 
-    world = in_world(body)
-    assert world.list_reasons() == ["3 damaged frames within 60 s"]
+    harness = in_harness(body)
+    assert harness.list_reasons() == ["3 damaged frames within 60 s"]
 
 
 def test_a_damaged_frame_now_and_then_is_lived_with() -> None:
-    async def body(world: World) -> None:
-        peer = await world.dial(mode=Mode.CHECKED)
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial(mode=Mode.CHECKED)
         await peer.say(FEATURE_HELLO)
         assert await peer.hear() is not None
         for _ in range(6):
@@ -372,49 +372,49 @@ def test_a_damaged_frame_now_and_then_is_lived_with() -> None:
             await peer.say(STATUS)
             assert await peer.hear() == STATUS
 
-    in_world(body)
+    in_harness(body)
 
 
 # --- time -------------------------------------------------------------------------------------------
 
 
-async def measure_end(world: World, peer: RawPeer) -> float:
+async def measure_end(harness: SessionHarness, peer: RawPeer) -> float:
     """Seconds until the session ends."""
-    started = world.clock.monotonic()
+    started = harness.clock.monotonic()
     assert await peer.hear() is None
-    return world.clock.monotonic() - started
+    return harness.clock.monotonic() - started
 
 
 def test_a_connection_that_says_nothing_ends_after_ten_seconds() -> None:
-    async def body(world: World) -> None:
-        assert await measure_end(world, await world.dial()) == pytest.approx(10.0, abs=0.1)
+    async def body(harness: SessionHarness) -> None:
+        assert await measure_end(harness, await harness.dial()) == pytest.approx(10.0, abs=0.1)
 
-    world = in_world(body)
-    assert (world.list_reasons(), world.ends[0].is_offence) == (["silent or slow"], False)
+    harness = in_harness(body)
+    assert (harness.list_reasons(), harness.ends[0].is_offence) == (["silent or slow"], False)
 
 
 def test_silence_after_hello_ends_the_session_after_ninety_seconds() -> None:
-    async def body(world: World) -> None:
-        peer = await world.dial()
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial()
         await peer.say(HELLO)
         await peer.hear()
-        assert await measure_end(world, peer) == pytest.approx(90.0, abs=0.1)
+        assert await measure_end(harness, peer) == pytest.approx(90.0, abs=0.1)
 
-    in_world(body)
+    in_harness(body)
 
 
 @pytest.mark.parametrize(("command_id", "seconds"), [(5, 30.0), (6, 45.0)])
 def test_a_frame_that_has_begun_must_end_in_time(command_id: int, seconds: float) -> None:
-    async def body(world: World) -> None:
-        peer = await world.dial()
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial()
         await peer.say(HELLO)
         await peer.hear()
         await peer.write(header(1_000, command_id))
         drip = asyncio.create_task(_drip(peer))
-        assert await measure_end(world, peer) == pytest.approx(seconds, abs=0.1)
+        assert await measure_end(harness, peer) == pytest.approx(seconds, abs=0.1)
         drip.cancel()
 
-    in_world(body)
+    in_harness(body)
 
 
 async def _drip(peer: RawPeer) -> None:
@@ -431,15 +431,15 @@ def test_who_does_not_read_its_answers_is_let_go() -> None:
     async def big(*_: object) -> Command | None:
         return Command(CommandId.STATUS, string="x" * MIB)
 
-    async def body(world: World) -> None:
-        peer = await world.dial()
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial()
         await peer.say(HELLO, STATUS)
         await asyncio.sleep(89)
-        assert world.ends == []
+        assert harness.ends == []
         await asyncio.sleep(2)
 
-    world = in_world(body, handler=big)
-    assert world.list_reasons() == ["silent or slow"]
+    harness = in_harness(body, handler=big)
+    assert harness.list_reasons() == ["silent or slow"]
 
 
 # --- how many, how much -----------------------------------------------------------------------------
@@ -447,41 +447,41 @@ def test_who_does_not_read_its_answers_is_let_go() -> None:
 
 @pytest.mark.parametrize(("ip", "most"), [(STRANGER, 3), (REGISTERED, 6)])
 def test_sessions_of_an_ip_are_counted(ip: str, most: int) -> None:
-    async def body(world: World) -> None:
-        peers = [await world.dial(ip) for _ in range(most)]
+    async def body(harness: SessionHarness) -> None:
+        peers = [await harness.dial(ip) for _ in range(most)]
         for peer in peers:
             await peer.say(HELLO)
             assert await peer.hear() is not None
-        late = await world.dial(ip)
+        late = await harness.dial(ip)
         with contextlib.suppress(TransportClosed):
             # who may have a registered key is let in to prove it; nothing else is answered
             await late.say(HELLO)
         assert await late.hear() is None
-        assert world.list_reasons() == [f"{most} sessions of its IP are open"]
+        assert harness.list_reasons() == [f"{most} sessions of its IP are open"]
         peers[0].transport.close()
         await asyncio.sleep(1)
-        await talk(HELLO, ip=ip)(world)
-        assert answers_of(world) != [None]
+        await talk(HELLO, ip=ip)(harness)
+        assert answers_of(harness) != [None]
 
-    in_world(body)
+    in_harness(body)
 
 
 def test_an_ip_on_hold_is_not_served_until_it_is_over() -> None:
-    async def body(world: World) -> None:
-        peer = await world.dial(STRANGER)
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial(STRANGER)
         await peer.write(bytes(4))
         assert await peer.hear() is None
-        await talk(HELLO, ip=STRANGER)(world)
-        assert answers_of(world) == [None]
+        await talk(HELLO, ip=STRANGER)(harness)
+        assert answers_of(harness) == [None]
         await asyncio.sleep(4)
-        await talk(HELLO, ip=STRANGER)(world)
-        assert answers_of(world) != [None]
+        await talk(HELLO, ip=STRANGER)(harness)
+        assert answers_of(harness) != [None]
 
-    assert "its IP is on hold" in in_world(body).list_reasons()
+    assert "its IP is on hold" in in_harness(body).list_reasons()
 
 
-async def _ask(world: World, ip: str, count: int, *, at_once: bool) -> list[Command | None]:
-    peer = await world.dial(ip)
+async def _ask(harness: SessionHarness, ip: str, count: int, *, at_once: bool) -> list[Command | None]:
+    peer = await harness.dial(ip)
     await peer.say(HELLO)
     answers = [await peer.hear()]
     if at_once:
@@ -504,41 +504,41 @@ async def _ask(world: World, ip: str, count: int, *, at_once: bool) -> list[Comm
     ],
 )
 def test_who_asks_much_is_answered_later(ip: str, at_once: bool, ease: float, waits_s: float) -> None:
-    async def body(world: World) -> None:
-        started = world.clock.monotonic()
-        assert None not in await _ask(world, ip, 29, at_once=at_once)
-        assert world.clock.monotonic() - started == pytest.approx(waits_s, abs=0.1)
+    async def body(harness: SessionHarness) -> None:
+        started = harness.clock.monotonic()
+        assert None not in await _ask(harness, ip, 29, at_once=at_once)
+        assert harness.clock.monotonic() - started == pytest.approx(waits_s, abs=0.1)
 
-    in_world(body, session_burst=10, session_rate=2, registered_ease=ease)
+    in_harness(body, session_burst=10, session_rate=2, registered_ease=ease)
 
 
 def test_a_flood_from_a_stranger_is_an_offence() -> None:
-    async def body(world: World) -> None:
-        assert None in await _ask(world, STRANGER, 29, at_once=True)
+    async def body(harness: SessionHarness) -> None:
+        assert None in await _ask(harness, STRANGER, 29, at_once=True)
 
-    world = in_world(body, session_burst=10, session_rate=2)
-    assert (world.list_reasons(), world.ends[0].held_s) == (["a flood of requests"], 4.0)
+    harness = in_harness(body, session_burst=10, session_rate=2)
+    assert (harness.list_reasons(), harness.ends[0].held_s) == (["a flood of requests"], 4.0)
 
 
 def test_sessions_of_an_ip_share_their_tokens() -> None:
-    async def body(world: World) -> None:
-        started = world.clock.monotonic()
-        await asyncio.gather(*[_ask(world, STRANGER, 9, at_once=False) for _ in range(2)])
-        assert world.clock.monotonic() - started == pytest.approx(5.0, abs=0.1)
+    async def body(harness: SessionHarness) -> None:
+        started = harness.clock.monotonic()
+        await asyncio.gather(*[_ask(harness, STRANGER, 9, at_once=False) for _ in range(2)])
+        assert harness.clock.monotonic() - started == pytest.approx(5.0, abs=0.1)
 
-    in_world(body, ip_burst=10, ip_rate=2)
+    in_harness(body, ip_burst=10, ip_rate=2)
 
 
 def test_block_answers_are_dearer() -> None:
-    async def body(world: World) -> None:
-        started = world.clock.monotonic()
-        peer = await world.dial(STRANGER)
+    async def body(harness: SessionHarness) -> None:
+        started = harness.clock.monotonic()
+        peer = await harness.dial(STRANGER)
         for command in (HELLO, Command(CommandId.BLOCKSYNC, int32=1)):
             await peer.say(command)
             await peer.hear()
-        assert world.clock.monotonic() - started == pytest.approx(5.0, abs=0.1)
+        assert harness.clock.monotonic() - started == pytest.approx(5.0, abs=0.1)
 
-    in_world(body, session_burst=6, session_rate=1)
+    in_harness(body, session_burst=6, session_rate=1)
 
 
 @pytest.mark.parametrize("has_hello", [False, True])
@@ -548,15 +548,15 @@ def test_a_block_that_is_too_large_to_be_pushed_is_no_offence_of_a_registered_ip
 ) -> None:
     """A stranger may have filled the mempool of an honest legacy juror (rule 14)."""
 
-    async def body(world: World) -> None:
-        peer = await world.dial(REGISTERED if is_registered else STRANGER)
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial(REGISTERED if is_registered else STRANGER)
         if has_hello:
             await peer.say(Command(CommandId.HELLO, string=format_hello(OUR_HELLO)))
             await peer.hear()
         await peer.write((2**22).to_bytes(4, "big") + bytes([8, CommandId.BLOCK]) + bytes(99))
         assert await peer.hear() is None
 
-    [end] = in_world(body).ends
+    [end] = in_harness(body).ends
     assert end.is_offence is not is_registered
     assert (end.held_s > 0) is not is_registered
 
@@ -565,20 +565,20 @@ def test_who_gives_way_while_it_waits_for_tokens_is_not_dealt_with() -> None:
     tx = Command(CommandId.TX, messages=(MESSAGE,) * 100)
     size = len(encode_command(tx))
 
-    async def body(world: World) -> None:
+    async def body(harness: SessionHarness) -> None:
         peers = []
         for _ in range(3):
-            peer = await world.dial(STRANGER)
+            peer = await harness.dial(STRANGER)
             await peer.say(Command(CommandId.HELLO, string=format_hello(CLIENT_HELLO)))
             assert await peer.hear() is not None
             peers.append(peer)
-        now = world.clock.monotonic()
-        world.admission.get_bucket(STRANGER, now).take(LIMITS.ip_burst + 5 * LIMITS.ip_rate, now)
+        now = harness.clock.monotonic()
+        harness.admission.get_bucket(STRANGER, now).take(LIMITS.ip_burst + 5 * LIMITS.ip_rate, now)
         for peer in peers:
             await peer.say(tx)
             await asyncio.sleep(0.1)
         await asyncio.sleep(60.0)
-        assert len(world.handled) == 1
-        assert world.list_reasons() == ["gave way", "gave way"]
+        assert len(harness.handled) == 1
+        assert harness.list_reasons() == ["gave way", "gave way"]
 
-    in_world(body, receiving_stranger_bytes=size * 3 // 2, receiving_bytes=size * 10)
+    in_harness(body, receiving_stranger_bytes=size * 3 // 2, receiving_bytes=size * 10)

@@ -10,7 +10,7 @@ import pytest
 
 from hypernode.core.errors import Reject
 from hypernode.core.types import Endpoint
-from hypernode.net.client_session import HelloRefused, Session
+from hypernode.net.client_session import ClientSession, HelloRefused
 from hypernode.net.signed_hello import Identity, limit_features
 from hypernode.ports.connections import Transport, TransportClosed
 from hypernode.wire.auth import Nonces, Side, make_proof
@@ -23,7 +23,7 @@ from hypernode.wire.hello import (
     Hello,
     format_hello,
 )
-from tests.unit.net.world import (
+from tests.unit.net.harness import (
     ADDRESS,
     NODE_HELLO,
     NODE_KEY,
@@ -31,8 +31,8 @@ from tests.unit.net.world import (
     OUR_KEY,
     STRANGER,
     RawPeer,
-    World,
-    in_world,
+    SessionHarness,
+    in_harness,
     make_identity,
 )
 from tests.unit.wire.samples import BLOCK, MESSAGE
@@ -56,9 +56,9 @@ async def serve_blocks(caller: object, command: Command) -> Command | None:
 @pytest.mark.parametrize("theirs", FEATURES)
 @pytest.mark.parametrize("ours", FEATURES)
 def test_peers_go_on_with_what_both_have(ours: int, theirs: int) -> None:
-    async def body(world: World) -> None:
-        session = await world.open(features=ours)
-        (caller,) = world.callers
+    async def body(harness: SessionHarness) -> None:
+        session = await harness.open(features=ours)
+        (caller,) = harness.callers
         assert session.features == caller.features == ours & theirs
         is_signed = bool(ours & theirs & FEATURE_SIGNED_HELLO)
         assert session.proved_address == (NODE_HELLO.address if is_signed else None)
@@ -69,47 +69,47 @@ def test_peers_go_on_with_what_both_have(ours: int, theirs: int) -> None:
         is_compressed = session.bytes_received - received < len(encode_command(BLOCKS)) // 10
         assert is_compressed is bool(ours & theirs & 4)
 
-    world = in_world(body, handler=serve_blocks, features=theirs)
-    assert world.list_reasons() == ["closed by the peer"]
+    harness = in_harness(body, handler=serve_blocks, features=theirs)
+    assert harness.list_reasons() == ["closed by the peer"]
 
 
 def test_who_has_no_key_announces_no_signed_hello() -> None:
     assert limit_features(ANNOUNCED_FEATURES, None) == 12
     assert limit_features(ANNOUNCED_FEATURES, OUR_KEY) == ANNOUNCED_FEATURES
 
-    async def body(world: World) -> None:
-        session = await world.open(identity=None)
+    async def body(harness: SessionHarness) -> None:
+        session = await harness.open(identity=None)
         assert (session.features, session.proved_address) == (12, None)
-        assert (world.callers[0].features, world.callers[0].proved_address) == (12, None)
+        assert (harness.callers[0].features, harness.callers[0].proved_address) == (12, None)
 
-    in_world(body)
+    in_harness(body)
 
 
 def test_a_block_without_hello_stays_plain() -> None:
     push = Command(CommandId.BLOCK, blocks=BLOCKS.blocks)
 
-    async def body(world: World) -> None:
-        peer = await world.dial()
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial()
         await peer.say(push)
         await asyncio.sleep(1.0)
-        assert world.handled == [push]
+        assert harness.handled == [push]
         peer.transport.close()
 
-    in_world(body, handler=serve_blocks)
+    in_harness(body, handler=serve_blocks)
 
 
 def test_a_second_exchange_has_other_nonces() -> None:
-    async def body(world: World) -> None:
+    async def body(harness: SessionHarness) -> None:
         heard = []
         for _ in range(2):
-            peer = await world.dial()
+            peer = await harness.dial()
             await peer.say(make_signed_hello())
             heard.append(await hear_hello(peer))
             peer.transport.close()
         assert heard[0].nonce != heard[1].nonce
         assert heard[0].proof != heard[1].proof
 
-    in_world(body)
+    in_harness(body)
 
 
 # --- a client that does not prove ---------------------------------------------------------------------
@@ -140,19 +140,19 @@ async def hear_hello(peer: RawPeer) -> Command:
 
 
 def test_a_client_is_known_once_it_has_proved() -> None:
-    async def body(world: World) -> None:
-        peer = await world.dial()
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial()
         await peer.say(make_signed_hello())
         answer = await hear_hello(peer)
-        assert world.callers == []
+        assert harness.callers == []
         await peer.say(make_auth(answer))
         assert await peer.hear() == Command(CommandId.OK)
-        (caller,) = world.callers
+        (caller,) = harness.callers
         assert caller.proved_address == ADDRESS
         await peer.say(STATUS)
         assert await peer.hear() == STATUS
 
-    in_world(body)
+    in_harness(body)
 
 
 @pytest.mark.parametrize(
@@ -169,14 +169,14 @@ def test_a_client_is_known_once_it_has_proved() -> None:
     ],
 )
 def test_a_hello_that_cannot_be_proved_is_an_offence(hello: Command, reason: str) -> None:
-    async def body(world: World) -> None:
-        peer = await world.dial(STRANGER)
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial(STRANGER)
         await peer.say(hello)
         assert await peer.hear() is None
 
-    world = in_world(body)
-    assert (world.list_reasons(), world.ends[0].held_s) == ([reason], 4.0)
-    assert world.callers == []
+    harness = in_harness(body)
+    assert (harness.list_reasons(), harness.ends[0].held_s) == ([reason], 4.0)
+    assert harness.callers == []
 
 
 @pytest.mark.parametrize(
@@ -185,91 +185,91 @@ def test_a_hello_that_cannot_be_proved_is_an_offence(hello: Command, reason: str
     ids=["another key", "for another"],
 )
 def test_a_wrong_proof_is_told_and_is_an_offence(identity: Identity, to: str) -> None:
-    async def body(world: World) -> None:
-        peer = await world.dial(STRANGER)
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial(STRANGER)
         await peer.say(make_signed_hello())
         await peer.say(make_auth(await hear_hello(peer), identity, to))
         reason = "the proof of a signed hello is wrong"
         assert await peer.hear_to_the_end() == [Command(CommandId.KO, string=reason)]
 
-    world = in_world(body)
-    assert world.list_reasons() == ["the proof of a signed hello is wrong"]
-    assert world.admission.is_on_hold(STRANGER, world.clock.monotonic())
-    assert world.callers == []
-    assert world.handled == []
+    harness = in_harness(body)
+    assert harness.list_reasons() == ["the proof of a signed hello is wrong"]
+    assert harness.admission.is_on_hold(STRANGER, harness.clock.monotonic())
+    assert harness.callers == []
+    assert harness.handled == []
 
 
 @pytest.mark.parametrize("command", [STATUS, Command(CommandId.BLOCK, blocks=(BLOCK,)), make_signed_hello()])
 def test_nothing_is_served_before_the_proof(command: Command) -> None:
-    async def body(world: World) -> None:
-        peer = await world.dial()
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial()
         await peer.say(make_signed_hello())
         await hear_hello(peer)
         await peer.say(command)
         await peer.hear_to_the_end()
 
-    world = in_world(body)
-    assert world.list_reasons() == [f"{command.id.name.lower()} where a proof belongs"]
-    assert world.ends[0].is_offence
-    assert world.handled == []
+    harness = in_harness(body)
+    assert harness.list_reasons() == [f"{command.id.name.lower()} where a proof belongs"]
+    assert harness.ends[0].is_offence
+    assert harness.handled == []
 
 
 def test_an_auth_without_a_proof_is_an_offence() -> None:
-    async def body(world: World) -> None:
-        peer = await world.dial()
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial()
         await peer.say(make_signed_hello())
         await hear_hello(peer)
         await peer.say(Command(CommandId.AUTH))
         await peer.hear_to_the_end()
 
-    assert in_world(body).list_reasons() == ["a signed hello without a proof"]
+    assert in_harness(body).list_reasons() == ["a signed hello without a proof"]
 
 
 def test_a_proof_is_an_offence_too_when_its_sender_does_not_wait_for_the_answer() -> None:
-    async def body(world: World) -> None:
-        peer = await world.dial(STRANGER)
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial(STRANGER)
         await peer.say(make_signed_hello())
         await peer.say(make_auth(await hear_hello(peer), OTHER_KEY))
         peer.transport.close()
         await asyncio.sleep(1.0)
 
-    world = in_world(body)
-    assert world.ends[0].is_offence
+    harness = in_harness(body)
+    assert harness.ends[0].is_offence
 
 
 def test_a_proof_that_does_not_come_is_waited_for_as_for_a_hello() -> None:
-    async def body(world: World) -> None:
-        peer = await world.dial()
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial()
         await peer.say(make_signed_hello())
         await hear_hello(peer)
-        started = world.clock.monotonic()
+        started = harness.clock.monotonic()
         assert await peer.hear() is None
-        assert world.clock.monotonic() - started == pytest.approx(10.0, abs=0.1)
+        assert harness.clock.monotonic() - started == pytest.approx(10.0, abs=0.1)
 
-    assert in_world(body).list_reasons() == ["silent or slow"]
+    assert in_harness(body).list_reasons() == ["silent or slow"]
 
 
 def test_a_proof_is_no_place_for_much_data() -> None:
-    async def body(world: World) -> None:
-        peer = await world.dial()
+    async def body(harness: SessionHarness) -> None:
+        peer = await harness.dial()
         await peer.say(make_signed_hello())
         await hear_hello(peer)
         await peer.say(Command(CommandId.AUTH, proof=bytes(5_000)))
         await peer.hear_to_the_end()
 
-    world = in_world(body)
-    assert world.list_reasons()[0].endswith("bytes, over the limit")
+    harness = in_harness(body)
+    assert harness.list_reasons()[0].endswith("bytes, over the limit")
 
 
 def test_a_second_proof_is_not_asked_for() -> None:
-    async def body(world: World) -> None:
-        session = await world.open()
+    async def body(harness: SessionHarness) -> None:
+        session = await harness.open()
         with pytest.raises(TransportClosed):
             await session.request(Command(CommandId.AUTH, proof=bytes(64)), 5.0)
 
-    world = in_world(body)
-    assert world.list_reasons() == ["a proof that was not asked for"]
-    assert world.handled == []
+    harness = in_harness(body)
+    assert harness.list_reasons() == ["a proof that was not asked for"]
+    assert harness.handled == []
 
 
 # --- a server that does not prove ---------------------------------------------------------------------
@@ -278,17 +278,17 @@ def test_a_second_proof_is_not_asked_for() -> None:
 class FalseServer:
     """Answers a signed hello with one that ``change`` made wrong, and a proof as it likes."""
 
-    def __init__(self, world: World, *, proved: Command, **changes: Any) -> None:
-        self._world = world
+    def __init__(self, harness: SessionHarness, *, proved: Command, **changes: Any) -> None:
+        self._ports = harness
         self._changes = changes
         self._proved = proved
         self.heard: list[Command] = []
         self.endpoint = Endpoint("10.0.0.5", 6969)
 
-    async def open(self, identity: Identity = OUR_KEY) -> Session:
-        self._world.memory.get_connections(self.endpoint.ip)
-        await self._world.memory.get_connections(self.endpoint.ip).listen(self.endpoint, self._serve)
-        return await self._world.open(remote=self.endpoint, identity=identity)
+    async def open(self, identity: Identity = OUR_KEY) -> ClientSession:
+        self._ports.memory.get_connections(self.endpoint.ip)
+        await self._ports.memory.get_connections(self.endpoint.ip).listen(self.endpoint, self._serve)
+        return await self._ports.open(remote=self.endpoint, identity=identity)
 
     async def _serve(self, transport: Transport) -> None:
         peer = RawPeer(transport)
@@ -320,8 +320,8 @@ def open_false(proved: Command, **changes: Any) -> tuple[FalseServer, BaseExcept
     """What it heard, and how opening a session to it failed."""
     found: list[tuple[FalseServer, BaseException | None]] = []
 
-    async def body(world: World) -> None:
-        server = FalseServer(world, proved=proved, **changes)
+    async def body(harness: SessionHarness) -> None:
+        server = FalseServer(harness, proved=proved, **changes)
         try:
             session = await server.open()
             session.close()
@@ -329,7 +329,7 @@ def open_false(proved: Command, **changes: Any) -> tuple[FalseServer, BaseExcept
         except (Reject, HelloRefused) as problem:
             found.append((server, problem))
 
-    in_world(body)
+    in_harness(body)
     return found[0]
 
 

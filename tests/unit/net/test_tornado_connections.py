@@ -22,7 +22,7 @@ from hypernode.ports.connections import Listener, Transport, TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES
-from tests.unit.net.world import CLIENT_HELLO, LIMITS, NETWORK, NODE_HELLO, NODE_KEY, OUR_KEY
+from tests.unit.net.harness import CLIENT_HELLO, LIMITS, NETWORK, NODE_HELLO, NODE_KEY, OUR_KEY
 
 LOCAL = Endpoint("127.0.0.1", 0)
 

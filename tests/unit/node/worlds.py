@@ -25,11 +25,11 @@ from hypernode.net.admission import Admission
 from hypernode.net.answer import read_answer
 from hypernode.net.budgets import Budgets
 from hypernode.net.caller import Caller, SessionEnd
-from hypernode.net.client_session import Session, open_session
+from hypernode.net.client_session import ClientSession, open_session
 from hypernode.net.server import serve_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.standing import Standing
-from hypernode.node.base.node_ports import World
+from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.history import History
 from hypernode.node.chain.rounds import Rounds
 from hypernode.node.owner.components import NodeOptions
@@ -142,11 +142,11 @@ class Bed:
         journal_db: InlineDatabase | None = None,
         pow_source: PowSource | None = None,
         network: Network | None = None,
-        **ports: Any,
+        **others: Any,
     ) -> Node:
         """All parts of a node, in the present round."""
         params = network or self.network
-        world = World(
+        ports = Ports(
             clock=self.clock,
             entropy=SeededEntropy(SEED, f"node {index}"),
             connections=self.memory.get_connections(self.ip(index)),
@@ -160,7 +160,7 @@ class Bed:
         options = NodeOptions(Endpoint(self.ip(index), PORT), PORT, (self.ip(index),), Limits())
         node = Node(
             params,
-            replace(world, **ports),
+            replace(ports, **others),
             options,
             metrics=no_metrics,
             log=self.log.append,
@@ -213,7 +213,7 @@ class Bed:
         port: int = CLIENT_PORT,
         features: int = ANNOUNCED_FEATURES,
         key: int | None = None,
-    ) -> Session:
+    ) -> ClientSession:
         """A session from ``ip`` to a node that serves; a client's, unless ``port`` says otherwise.  It proves
         the key of hypernode ``key``, if given."""
         return await open_session(
@@ -234,7 +234,7 @@ class Bed:
 
 async def enter_round(node: Node) -> RoundPlan:
     """What the owner does at the start of a round, but for dialling."""
-    round_, _ = node.present.get_round_slot()
+    round_, _ = node.node_state.get_round_slot()
     plan = await node.chain.derive_plan(round_)
     await hand_out(node, plan)
     return plan

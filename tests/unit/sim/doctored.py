@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.archive import Archive
-from hypernode.sim.faults.fault_cluster import TroubledCluster
+from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.plan import Fault, FaultKind
 from hypernode.sim.invariants.watch import Watch
 from hypernode.sim.memory.holding import HoldingLoop
@@ -22,7 +22,7 @@ def play(act: Callable[[Watch], Awaitable[None]], *, nodes: int = 4, legacy: int
 
     async def whole() -> None:
         scenario = Scenario(seed=1, nodes=nodes, kinds=(), legacy=legacy)
-        cluster = TroubledCluster(nodes, scenario.seed, scenario.make_network(), legacy)
+        cluster = FaultCluster(nodes, scenario.seed, scenario.make_network(), legacy)
         await cluster.start_all()
         source = ScriptedPowSource(cluster.script, cluster.clock.now)
         try:

@@ -10,7 +10,7 @@ import pytest
 from hypernode.core.types import Block, ChainHeight, Round, Slot
 from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.archive import Archive
-from hypernode.sim.faults.fault_cluster import TroubledCluster
+from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.invariants.of_change import chains_change_for_the_better
 from hypernode.sim.invariants.watch import InvariantFailed, Watch
 from hypernode.sim.memory.holding import HoldingLoop
@@ -28,7 +28,7 @@ def play(act: Callable[[Watch, WatchedLedger], Awaitable[None]], present: tuple[
     """Host 1 holds four blocks; its clock says ``present``."""
 
     async def whole() -> None:
-        cluster = TroubledCluster(SCENARIO.nodes, SCENARIO.seed, SCENARIO.make_network())
+        cluster = FaultCluster(SCENARIO.nodes, SCENARIO.seed, SCENARIO.make_network())
         watch = Watch(cluster, Archive(cluster.params, ScriptedPowSource(cluster.script, cluster.clock.now)))
         ledger = await open_ledger(InlineDatabase(), NETWORK)
         watched = WatchedLedger(ledger, 1, cluster.witness, lambda: present, cluster.clock.now)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypernode.core.block import to_header
 from hypernode.core.kpis import compute_kpis
 from hypernode.core.types import Block, Equivocation, Juror, Kpis, PeerTest, Registration, RoundPlan
-from hypernode.ports.chain import Finding
+from hypernode.ports.chain import ToleratedViolation
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.evidence import MAX_CASES
 from hypernode.storage.ledger import SqliteLedger, open_ledger
@@ -263,7 +263,7 @@ def test_findings_are_counted_by_rule_once_for_a_block() -> None:
         assert await ledger.count_findings() == {}
         blocks = chain(2)
         findings = [
-            Finding(blocks[at].height, blocks[at].block_hash, rule, "words")
+            ToleratedViolation(blocks[at].height, blocks[at].block_hash, rule, "words")
             for at, rule in ((0, "13"), (0, "3"), (1, "3"))
         ]
         await ledger.append(blocks[0], findings[:2])

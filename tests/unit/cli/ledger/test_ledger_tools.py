@@ -22,7 +22,7 @@ from hypernode.cli.exit_codes import Exit, Health
 from hypernode.cli.ledger import command as ledger
 from hypernode.cli.progress import LINE_EVERY_S, Meter
 from hypernode.core.params import network_to_json
-from hypernode.machine.peers import Order
+from hypernode.machine.peers import ForkOverride
 from hypernode.node.chain.check_state import FILE_NAME
 from hypernode.node.sync.partitions import ORDER_NAME, OtherTip, load_order, save_tips
 from hypernode.storage.archive.archives import write_archive
@@ -396,7 +396,7 @@ def note_tips(home: Path, *tips: OtherTip) -> None:
     save_tips(FolderFiles(home / "data"), tips)
 
 
-def read_order(home: Path) -> Order | None:
+def read_order(home: Path) -> ForkOverride | None:
     return load_order(FolderFiles(home / "data"))
 
 
@@ -418,7 +418,7 @@ def test_follow_says_which_chains_there_are_and_what_will_be_cut(
     out = capsys.readouterr().out
     assert f"theirs: block 90 {'5a' * 20}" in out
     assert f"blocks {TIP - 2} to {TIP} of ours are cut" in out
-    assert read_order(home) == Order(90, b"\x5a" * 20)
+    assert read_order(home) == ForkOverride(90, b"\x5a" * 20)
     assert ledger.main(["follow", "--json"]) == Exit.OK
     assert read_json(capsys)["order"] == {"height": 90, "block_hash": "5a" * 20}
     assert ledger.main(["follow", "--cancel"]) == Exit.OK
@@ -433,12 +433,12 @@ def test_follow_takes_any_block_by_hash_and_height(
     assert ledger.main(["follow", "7b" * 20, "--height", "7", "--json"]) == Exit.OK
     report = read_json(capsys)
     assert (report["ordered"], report["common"]) == (True, None)
-    assert read_order(home) == Order(7, b"\x7b" * 20)
+    assert read_order(home) == ForkOverride(7, b"\x7b" * 20)
     # What our chain has needs no word.
     ours = BLOCKS[4]
     assert ledger.main(["follow", ours.block_hash.hex(), "--height", str(ours.height)]) == Exit.OK
     assert "nothing to do" in capsys.readouterr().out
-    assert read_order(home) == Order(7, b"\x7b" * 20)
+    assert read_order(home) == ForkOverride(7, b"\x7b" * 20)
 
 
 @pytest.mark.parametrize("tip", ["5a", "00", "g", "7b" * 20])

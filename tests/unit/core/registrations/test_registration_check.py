@@ -5,7 +5,7 @@ import pytest
 from hypernode.core.params import mainnet
 from hypernode.core.registrations.bis_url import encode_bis_url
 from hypernode.core.registrations.registration_check import (
-    Finding,
+    PreflightResult,
     Wish,
     check_register,
     check_texts,
@@ -38,7 +38,7 @@ ENTRY = Registration(POW, "8.8.4.4", "6969", POS, POW, 1)
 RICH = 30_001 * COIN
 
 
-def errors(findings: list[Finding]) -> list[str]:
+def errors(findings: list[PreflightResult]) -> list[str]:
     return [finding.rule for finding in findings if finding.level == "error"]
 
 

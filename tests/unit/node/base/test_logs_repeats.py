@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hypernode.node.base.log_dedup import MAX_SUBJECTS, Repeats
+from hypernode.node.base.log_dedup import MAX_SUBJECTS, LogDedup
 
 
 def test_a_fault_speaks_at_once_then_once_a_minute_with_how_many_were_unspoken() -> None:
-    repeats = Repeats()
+    repeats = LogDedup()
     assert repeats.on_fault("peer a", "timed out", 100.0) == "peer a: timed out"
     assert repeats.on_fault("peer a", "timed out", 110.0) is None
     assert repeats.on_fault("peer a", "timed out", 159.9) is None
@@ -17,7 +17,7 @@ def test_a_fault_speaks_at_once_then_once_a_minute_with_how_many_were_unspoken()
 
 
 def test_the_end_is_said_once() -> None:
-    repeats = Repeats()
+    repeats = LogDedup()
     repeats.on_fault("companion", "late", 10.0)
     repeats.on_fault("companion", "late", 20.0)
     assert repeats.on_end("companion", 95.4) == "companion: over after 85 s (2 times)"
@@ -27,13 +27,13 @@ def test_the_end_is_said_once() -> None:
 
 
 def test_subjects_do_not_silence_each_other() -> None:
-    repeats = Repeats()
+    repeats = LogDedup()
     assert repeats.on_fault("a", "x", 1.0)
     assert repeats.on_fault("b", "x", 1.0)
 
 
 def test_the_fault_heard_of_longest_ago_gives_way_when_there_are_too_many() -> None:
-    repeats = Repeats()
+    repeats = LogDedup()
     repeats.on_fault("stays", "x", 0.0)
     for number in range(MAX_SUBJECTS - 1):
         repeats.on_fault(f"s{number}", "x", 1.0)

@@ -55,39 +55,39 @@ class Written:
 
 def test_a_rainbow_holds_from_its_round_on_for_every_part() -> None:
     async def scenario() -> None:
-        world = Written()
-        world.write(ROUND + 1, "color:rainbow", RAINBOW)
-        node = await world.node()
+        ports = Written()
+        ports.write(ROUND + 1, "color:rainbow", RAINBOW)
+        node = await ports.node()
         await node._enter_round(ROUND)
         assert node.views.get_config()["PING_DELAY"] == 30
-        world.bed.go_to(ROUND + 1, 0)
+        ports.bed.go_to(ROUND + 1, 0)
         await node._enter_round(ROUND + 1)
         parts = (
-            *(node.present, node.reporter, node.dialler, node.forger),
+            *(node.node_state, node.reporter, node.dialler, node.forger),
             *(node.connector, node.serving, node.listening),
         )
         for part in parts:
             assert part.network.ping_delay_s == 7
             assert part.network.max_txs_per_block == 9
         assert node.network.ping_delay_s == 30
-        assert len(node.present.connect_to) == 2
-        plan = node.present.plan
+        assert len(node.node_state.connect_to) == 2
+        plan = node.node_state.plan
         assert plan is not None
         assert {len(tests) for tests in plan.tests} == {3}
-        assert any(line.startswith("rainbow: MAX_CONNECT_TO 40 → 2") for line in world.bed.log)
+        assert any(line.startswith("rainbow: MAX_CONNECT_TO 40 → 2") for line in ports.bed.log)
 
     play(scenario())
 
 
 def test_without_the_rainbow_everything_is_again_as_configured() -> None:
     async def scenario() -> None:
-        world = Written()
-        world.write(ROUND, "color:rainbow", RAINBOW)
-        world.write(ROUND + 1, "color:rainbow", "")
-        node = await world.node()
+        ports = Written()
+        ports.write(ROUND, "color:rainbow", RAINBOW)
+        ports.write(ROUND + 1, "color:rainbow", "")
+        node = await ports.node()
         await node._enter_round(ROUND)
         assert node.connector.network.ping_delay_s == 7
-        world.bed.go_to(ROUND + 1, 0)
+        ports.bed.go_to(ROUND + 1, 0)
         await node._enter_round(ROUND + 1)
         assert node.connector.network == node.network
 
@@ -96,11 +96,11 @@ def test_without_the_rainbow_everything_is_again_as_configured() -> None:
 
 def test_origins_and_refusals_are_shown() -> None:
     async def scenario() -> None:
-        world = Written()
-        world.write(ROUND, "color:rainbow", RAINBOW)
-        world.write(ROUND, "color:white", "1.1.1.1,2.2.2.2")
-        world.write(ROUND, "color:bootstrap", "https://a.example/hn.tar.gz, https://b.example/")
-        node = await world.node()
+        ports = Written()
+        ports.write(ROUND, "color:rainbow", RAINBOW)
+        ports.write(ROUND, "color:white", "1.1.1.1,2.2.2.2")
+        ports.write(ROUND, "color:bootstrap", "https://a.example/hn.tar.gz, https://b.example/")
+        node = await ports.node()
         node.tuner._set_by_operator = frozenset({"PING_DELAY", "BLOCK_SYNC_COUNT"})
         await node._enter_round(ROUND)
         await node.companion.check(node.tuner.colours)
@@ -131,12 +131,12 @@ def test_origins_and_refusals_are_shown() -> None:
 
 def test_a_rainbow_that_comes_after_all_makes_the_list_stale() -> None:
     async def scenario() -> None:
-        world = Written()
-        node = await world.node()
+        ports = Written()
+        node = await ports.node()
         await node._enter_round(ROUND)
         await node.companion.check(node.tuner.colours)
         assert not is_stale(node)
-        world.write(ROUND, "color:rainbow", RAINBOW)
+        ports.write(ROUND, "color:rainbow", RAINBOW)
         await asyncio.sleep(31)
         await node.companion.check(node.tuner.colours)
         assert is_stale(node)
@@ -149,24 +149,24 @@ def test_a_rainbow_that_comes_after_all_makes_the_list_stale() -> None:
 @pytest.mark.parametrize("mixed", [False, True])
 def test_a_voided_hypernode_is_left_out_where_the_network_knows_voids(mixed: bool) -> None:
     async def scenario() -> None:
-        world = Written(mixed=mixed)
-        world.void(ROUND, 2)
-        world.void(ROUND + 1, 2, UNVOID)
-        node = await world.node()
+        ports = Written(mixed=mixed)
+        ports.void(ROUND, 2)
+        ports.void(ROUND + 1, 2, UNVOID)
+        node = await ports.node()
         await node._enter_round(ROUND)
-        plan = node.present.plan
+        plan = node.node_state.plan
         assert plan is not None
-        voided = world.bed.address(2)
+        voided = ports.bed.address(2)
         assert plan.voided == (voided,)
         assert len(plan.registered) == 6
         drawn = {juror.address for juror in plan.jurors}
         tested = {a for slot in plan.tests for test in slot for a in (test.tester, test.tested)}
         assert (voided in drawn, voided in tested) == (mixed, mixed)
-        assert voided not in node.present.connect_to
+        assert voided not in node.node_state.connect_to
         shown = node.views.get_round()
         assert shown["voided"] == [voided]
         assert len(shown["active"]) == 5  # type: ignore[arg-type]
-        kept = await node.world.ledger.get_plan(ROUND)
+        kept = await node.ports.ledger.get_plan(ROUND)
         assert kept == plan
         meta = (await node.views.get_status())["meta"]
         assert isinstance(meta, dict)
@@ -174,11 +174,11 @@ def test_a_voided_hypernode_is_left_out_where_the_network_knows_voids(mixed: boo
         assert counts == [5, 0, 1]
         assert sum(counts) == meta["powchain_regs_count"]
         assert (meta["inactive_hns"], meta["voided_hns"]) == ([], [voided])
-        world.bed.go_to(ROUND + 1, 0)
+        ports.bed.go_to(ROUND + 1, 0)
         await node._enter_round(ROUND + 1)
-        assert node.present.plan is not None
-        assert node.present.plan.voided == ()
-        assert voided in node.present.connect_to
+        assert node.node_state.plan is not None
+        assert node.node_state.plan.voided == ()
+        assert voided in node.node_state.connect_to
 
     play(scenario())
 
@@ -197,7 +197,7 @@ def test_peers_whose_parameters_differ_are_counted() -> None:
         own = node.tuner.format_config()
         said = [(0, own, ROUND), (1, own, ROUND), (2, OTHER, ROUND), (3, OTHER, ROUND - 1), (4, own, ROUND)]
         messages = [say(bed, *words) for words in said]
-        assert await node.intake.digest(messages) == [None] * 5
+        assert await node.intake.submit(messages) == [None] * 5
         peers = node.intake.configs.describe(bed.address(0), own)
         differing = sorted((bed.address(2), bed.address(3)))
         assert peers == {
@@ -221,7 +221,7 @@ def test_parameters_that_are_told_in_blocks_are_heard_also_after_a_restart() -> 
         bed.go_to(ROUND, 12)
         start = compute_slot_start(bed.network, ROUND, 3)
         words = [say(bed, 1, node.tuner.format_config(), ROUND, start), say(bed, 2, OTHER, ROUND, start)]
-        branch = await Branch.on(bed, node.world.ledger)
+        branch = await Branch.on(bed, node.ports.ledger)
         block = await branch.add(ROUND, 3, messages=[*words, *bed.messages(start)])
         assert (await node.chain.adopt(0, [block], None, Support(3, 5))).adopted
         heard = node.intake.configs.describe(bed.address(0), node.tuner.format_config())
@@ -269,11 +269,11 @@ def test_words_of_the_last_round_are_compared_with_what_ours_was_then() -> None:
 
 def test_our_own_hash_follows_the_rainbow() -> None:
     async def scenario() -> None:
-        world = Written()
-        world.write(ROUND, "color:rainbow", RAINBOW)
-        node = await world.node()
+        ports = Written()
+        ports.write(ROUND, "color:rainbow", RAINBOW)
+        node = await ports.node()
         await node._enter_round(ROUND)
-        await node.reporter.say_config()
+        await node.reporter.publish_config()
         (message,) = node.mempool.get_all()
         assert (message.what, message.params) == (120, node.tuner.format_config())
         assert message.params != kinds.format_config(kinds.get_tunables(node.network))

@@ -85,7 +85,7 @@ def find_readers() -> frozenset[str]:
 
 
 def find_lenders() -> frozenset[str]:
-    """Parts of the node whose network others read: ``present`` of ``self.present.network``."""
+    """Parts of the node whose network others read: ``node_state`` of ``self.node_state.network``."""
     rules = find_rules()
     lent = {
         ast.unparse(value).split(".")[-2]
@@ -112,20 +112,20 @@ def walk(root: object) -> Iterator[object]:
 
 def test_the_source_tells_who_reads_tunable_parameters() -> None:
     assert {"is_enough", "compute_connect_to", "compute_round_plan"} <= find_rules()
-    assert {"Synchroniser", "CatchingUp", "Connector", "Forger", "Serving"} <= find_readers()
-    assert "present" in find_lenders()
+    assert {"Synchroniser", "ChainSync", "Connector", "Forger", "RequestHandlers"} <= find_readers()
+    assert "node_state" in find_lenders()
 
 
 def test_every_part_that_reads_a_tunable_parameter_holds_the_one_in_force() -> None:
     async def scenario() -> None:
-        world = Written()
-        world.write(ROUND + 1, "color:rainbow", RAINBOW)
-        node: Node = await world.node()
+        ports = Written()
+        ports.write(ROUND + 1, "color:rainbow", RAINBOW)
+        node: Node = await ports.node()
         await node._enter_round(ROUND)
-        world.bed.go_to(ROUND + 1, 0)
+        ports.bed.go_to(ROUND + 1, 0)
         await node._enter_round(ROUND + 1)
         in_force = node.tuner.network
-        assert all(getattr(in_force, name) != getattr(world.network, name) for name in FIELDS)
+        assert all(getattr(in_force, name) != getattr(ports.network, name) for name in FIELDS)
         for lender in find_lenders() & set(dir(node)):
             assert getattr(node, lender).network is in_force, f"{lender} lends the network of the start"
         readers, checked = find_readers(), set()
@@ -137,6 +137,6 @@ def test_every_part_that_reads_a_tunable_parameter_holds_the_one_in_force() -> N
             assert isinstance(held, Network)
             assert held is in_force, f"{name} still has the network of the start"
             checked.add(name)
-        assert {"Synchroniser", "Connector", "Forger", "Serving"} <= checked
+        assert {"Synchroniser", "Connector", "Forger", "RequestHandlers"} <= checked
 
     play(scenario())

@@ -16,7 +16,7 @@ from hypernode.core.types import Message
 from hypernode.core.validate_block import Origin
 from hypernode.machine.peers import Support
 from hypernode.node.chain import block_validation as judging
-from hypernode.node.chain.block_validation import ForgerKeys, Judge, prepare
+from hypernode.node.chain.block_validation import BlockValidator, ForgerKeys, prepare
 from hypernode.node.chain.history import History
 from hypernode.node.chain.rounds import Rounds
 from hypernode.sim.cluster import make_privkey
@@ -60,7 +60,7 @@ def count_calls(patch: pytest.MonkeyPatch, owner: Any, name: str) -> list[tuple[
 def test_a_forgers_key_is_recovered_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         bed = Bed()
-        branch = await Branch.on(bed, (await bed.node()).world.ledger)
+        branch = await Branch.on(bed, (await bed.node()).ports.ledger)
         blocks = await branch.grow(*[(ROUND, sir) for sir in range(10)])
         recoveries = count_calls(monkeypatch, judging, "find_forger_key")
         keys = ForgerKeys(bed.network)
@@ -75,7 +75,7 @@ def test_a_forgers_key_is_recovered_once(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_block_that_its_forger_did_not_sign_gives_no_key() -> None:
     async def scenario() -> None:
         bed = Bed()
-        branch = await Branch.on(bed, (await bed.node()).world.ledger)
+        branch = await Branch.on(bed, (await bed.node()).ports.ledger)
         block = await branch.make(ROUND, 0)
         other = next(bed.address(n) for n in range(bed.size) if bed.address(n) != block.forger)
         keys = ForgerKeys(bed.network)
@@ -89,7 +89,7 @@ def test_a_block_that_its_forger_did_not_sign_gives_no_key() -> None:
 def test_keys_are_kept_for_those_that_forged_last() -> None:
     async def scenario() -> None:
         bed = Bed()
-        branch = await Branch.on(bed, (await bed.node()).world.ledger)
+        branch = await Branch.on(bed, (await bed.node()).ports.ledger)
         blocks = await branch.grow(*[(ROUND, sir) for sir in range(10)])
         keys = ForgerKeys(bed.network, limit=2)
         for block in blocks:
@@ -104,7 +104,7 @@ def test_a_known_key_does_not_make_a_bad_signature_good() -> None:
         bed = Bed()
         node = await bed.node()
         bed.go_to(ROUND, 2)
-        branch = await Branch.on(bed, node.world.ledger)
+        branch = await Branch.on(bed, node.ports.ledger)
         first, second = await branch.grow((ROUND, 0), (ROUND, 1))
         outcome = await node.chain.adopt(0, [first], None, MOST)
         assert outcome.adopted
@@ -137,8 +137,8 @@ def test_a_batch_asks_the_ledger_as_often_as_a_block() -> None:
         bed = Bed()
         node = await bed.node()
         bed.go_to(ROUND, 15)
-        blocks = await (await Branch.on(bed, node.world.ledger)).grow(*[(ROUND, n) for n in range(length)])
-        ledger = CountingLedger(node.world.ledger)
+        blocks = await (await Branch.on(bed, node.ports.ledger)).grow(*[(ROUND, n) for n in range(length)])
+        ledger = CountingLedger(node.ports.ledger)
         node = await bed.node(2, ledger=ledger)
         ledger.asked.clear()
         assert (await node.chain.adopt(0, blocks, None, MOST)).adopted
@@ -155,10 +155,10 @@ def test_the_messages_of_a_batch_are_verified_together_but_for_those_of_the_memp
         bed = Bed()
         verifier = CountingVerifier()
         node = await bed.node(verifier=verifier)
-        blocks = await (await Branch.on(bed, node.world.ledger)).grow(*[(ROUND, n) for n in range(5)])
+        blocks = await (await Branch.on(bed, node.ports.ledger)).grow(*[(ROUND, n) for n in range(5)])
         for message in blocks[0].messages:
             node.mempool.add(replace(message, block_height=0))
-        await prepare(bed.network, node.world, node.mempool, blocks)
+        await prepare(bed.network, node.ports, node.mempool, blocks)
         assert verifier.calls == [16]
 
     play(scenario())
@@ -168,11 +168,11 @@ def test_faults_go_to_the_block_that_has_them() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        good, bad = await (await Branch.on(bed, node.world.ledger)).grow((ROUND, 0), (ROUND, 1))
+        good, bad = await (await Branch.on(bed, node.ports.ledger)).grow((ROUND, 0), (ROUND, 1))
         # the same id, with other words
         lie = replace(good.messages[0], value=77)
         prepared = await prepare(
-            bed.network, node.world, node.mempool, [good, replace(bad, messages=(*bad.messages, lie))]
+            bed.network, node.ports, node.mempool, [good, replace(bad, messages=(*bad.messages, lie))]
         )
         assert prepared[0].bad_messages == {}
         assert prepared[1].bad_messages == {lie.txid: "M3: the signature is invalid"}
@@ -187,12 +187,12 @@ def test_lists_of_a_later_round_follow_from_the_blocks_pushed_meanwhile(
         bed = Bed()
         node = await bed.node()
         bed.go_to(ROUND + 1, 5)
-        branch = await Branch.on(bed, node.world.ledger)
+        branch = await Branch.on(bed, node.ports.ledger)
         blocks = await branch.grow((ROUND, 0), (ROUND, 1), (ROUND + 1, 0), (ROUND + 1, 1))
         derived = count_calls(monkeypatch, Rounds, "derive")
         keys = ForgerKeys(bed.network)
-        judge = await Judge.at(bed.network, node.world, node.rounds, keys, 0, Origin.FETCHED)
-        for prepared in await prepare(bed.network, node.world, node.mempool, blocks):
+        judge = await BlockValidator.at(bed.network, node.ports, node.rounds, keys, 0, Origin.FETCHED)
+        for prepared in await prepare(bed.network, node.ports, node.mempool, blocks):
             assert await judge.judge(prepared) == ()
             judge.push(prepared.block)
         assert [round_ for _, round_, _ in derived] == [ROUND, ROUND + 1]
@@ -208,13 +208,13 @@ def test_what_was_not_looked_up_is_asked_for() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        blocks = await (await Branch.on(bed, node.world.ledger)).grow((ROUND, 0), (ROUND, 1))
-        await node.world.ledger.append_many(blocks)
+        blocks = await (await Branch.on(bed, node.ports.ledger)).grow((ROUND, 0), (ROUND, 1))
+        await node.ports.ledger.append_many(blocks)
         txids = [message.txid for block in blocks for message in block.messages]
         for height, known in ((0, set()), (1, set(txids[:4])), (2, set(txids))):
             plain, looked = (
-                await History.at(node.world.ledger, height),
-                await History.at(node.world.ledger, height),
+                await History.at(node.ports.ledger, height),
+                await History.at(node.ports.ledger, height),
             )
             await looked.look_up(blocks)
             for history in (plain, looked):

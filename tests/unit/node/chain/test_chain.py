@@ -15,7 +15,7 @@ from hypernode.core.params import Network
 from hypernode.core.signing import compute_twin, sign
 from hypernode.core.types import Block, ChainHeight, Equivocation, Message
 from hypernode.core.validate_block import RULE_CLASSES
-from hypernode.machine.peers import Order, Support
+from hypernode.machine.peers import ForkOverride, Support
 from hypernode.node.chain.chain import EVIDENCE_ROUNDS
 from hypernode.node.owner.runtime import Node
 from hypernode.sim.cluster import make_privkey
@@ -39,7 +39,7 @@ def reseal(bed: Bed, block: Block, forger: int | None = None, **fields: Any) -> 
 async def told_of(bed: Bed, *blocks: Block) -> ChainHeight:
     """The height of a chain of these blocks, measured in a ledger of its own."""
     other = await bed.node(1)
-    return await other.world.ledger.append_many(blocks)
+    return await other.ports.ledger.append_many(blocks)
 
 
 # --- pushed -------------------------------------------------------------------------------------------
@@ -49,7 +49,7 @@ def test_a_pushed_block_of_the_slots_juror_is_accepted() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        block = await (await Branch.on(bed, node.world.ledger)).make(ROUND, 0)
+        block = await (await Branch.on(bed, node.ports.ledger)).make(ROUND, 0)
         changes: list[int] = []
         node.chain.on_change = lambda: changes.append(node.chain.height.height)
         for message in block.messages:
@@ -58,7 +58,7 @@ def test_a_pushed_block_of_the_slots_juror_is_accepted() -> None:
         assert (height.height, height.block_hash) == (1, block.block_hash)
         assert changes == [1]
         assert len(node.mempool) == 0
-        assert await node.world.ledger.get_block(1) == block
+        assert await node.ports.ledger.get_block(1) == block
 
     play(scenario())
 
@@ -131,7 +131,7 @@ def test_a_pushed_block_that_breaks_a_rule_is_rejected(
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        good = await (await Branch.on(bed, node.world.ledger)).make(ROUND, 0)
+        good = await (await Branch.on(bed, node.ports.ledger)).make(ROUND, 0)
         with pytest.raises(Reject) as refusal:
             await node.chain.accept_pushed(spoil(bed, good))
         assert refusal.value.rule == rule
@@ -147,7 +147,7 @@ async def _offer(
     """A spoilt block as the first one: pushed, or fetched where somebody is behind it; the rule that it is
     refused by."""
     node = await bed.node(network=network)
-    block = spoil(bed, await (await Branch.on(bed, node.world.ledger)).make(ROUND, 0))
+    block = spoil(bed, await (await Branch.on(bed, node.ports.ledger)).make(ROUND, 0))
     try:
         if support is None:
             await node.chain.accept_pushed(block)
@@ -174,7 +174,7 @@ def test_where_a_break_is_a_reason_to_refuse(
             refused_by, node = await _offer(bed, bed.network, spoil, support)
             is_merciful = RULE_CLASSES[number] == "C" or (RULE_CLASSES[number] == "B" and support is MOST)
             if mixed and is_merciful and refused_by == "":
-                assert number in await node.world.ledger.count_findings()
+                assert number in await node.ports.ledger.count_findings()
             else:
                 assert refused_by == rule
                 # There is no list yet to judge it by.
@@ -190,7 +190,7 @@ def test_an_operators_exception_takes_a_block_by_height_and_hash(
 ) -> None:
     async def scenario() -> None:
         bed = Bed()
-        good = await (await Branch.on(bed, (await bed.node()).world.ledger)).make(ROUND, 0)
+        good = await (await Branch.on(bed, (await bed.node()).ports.ledger)).make(ROUND, 0)
         spoilt = spoil(bed, good)
         is_forgiven = rule != "rule 10" and spoil not in OF_THE_FUTURE
         for height, block_hash in ((1, good.block_hash), (2, spoilt.block_hash), (1, spoilt.block_hash)):
@@ -225,7 +225,7 @@ def test_messages_of_a_pushed_block_that_its_juror_did_not_sign_are_not_verified
     async def scenario() -> None:
         bed, verifier = Bed(mixed=mixed), _Counting()
         node = await bed.node(verifier=verifier)
-        good = await (await Branch.on(bed, node.world.ledger)).make(ROUND, 0)
+        good = await (await Branch.on(bed, node.ports.ledger)).make(ROUND, 0)
         with pytest.raises(Reject, match=rule):
             await node.chain.accept_pushed(spoil(bed, good))
         assert verifier.count == 0
@@ -239,7 +239,7 @@ def test_a_block_of_the_next_slot_is_in_the_future() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        branch = await Branch.on(bed, node.world.ledger)
+        branch = await Branch.on(bed, node.ports.ledger)
         early = await branch.make(ROUND, 1)
         with pytest.raises(Reject, match="rule 3"):
             await node.chain.accept_pushed(early)
@@ -253,8 +253,8 @@ def test_a_block_of_a_slot_that_is_taken_is_rejected() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        first = (await store(bed, node.world.ledger, (ROUND, 0)))[0]
-        branch = await Branch.on(bed, node.world.ledger)
+        first = (await store(bed, node.ports.ledger, (ROUND, 0)))[0]
+        branch = await Branch.on(bed, node.ports.ledger)
         again = await branch.make(ROUND, 0, forger=bed.index_of(first.forger), after_s=17)
         with pytest.raises(Reject, match="rule 2"):
             await node.chain.accept_pushed(again)
@@ -266,12 +266,12 @@ def test_a_block_that_is_known_or_follows_another_is_nobodys_fault() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        first, second = await store(bed, node.world.ledger, (ROUND, 0), (ROUND, 1))
+        first, second = await store(bed, node.ports.ledger, (ROUND, 0), (ROUND, 1))
         stray = replace(second, previous_hash=b"q" * 20, height=3)
         for block in (first, second, stray, replace(second, height=2**32 - 1), replace(second, height=0)):
             with pytest.raises(Ignore, match="rule 1"):
                 await node.chain.accept_pushed(block)
-        assert node.present.evidence == []
+        assert node.node_state.evidence == []
 
     play(scenario())
 
@@ -282,7 +282,7 @@ def test_an_empty_chain_of_main_takes_no_pushed_history() -> None:
     async def scenario() -> None:
         bed = Bed(mixed=True, lenient_below=100)
         node = await bed.node()
-        block = await (await Branch.on(bed, node.world.ledger)).make(ROUND, 0)
+        block = await (await Branch.on(bed, node.ports.ledger)).make(ROUND, 0)
         with pytest.raises(Ignore, match="fetched, not pushed"):
             await node.chain.accept_pushed(_by_wrong_juror(bed, block))
 
@@ -293,7 +293,7 @@ def test_a_message_that_lies_elsewhere_is_cut_before_it_is_judged() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        good = await (await Branch.on(bed, node.world.ledger)).make(ROUND, 0)
+        good = await (await Branch.on(bed, node.ports.ledger)).make(ROUND, 0)
         first = good.messages[0]
         moved = replace(first, recipient=first.recipient[:30], params="", block_height=77)
         sent = replace(good, messages=(replace(moved, what=0), *good.messages[1:]))
@@ -301,7 +301,7 @@ def test_a_message_that_lies_elsewhere_is_cut_before_it_is_judged() -> None:
         with pytest.raises(Reject, match="rule 11"):
             await node.chain.accept_pushed(sent)
         await node.chain.accept_pushed(same)
-        assert await node.world.ledger.get_block(1) == good
+        assert await node.ports.ledger.get_block(1) == good
 
     play(scenario())
 
@@ -312,14 +312,14 @@ def test_a_message_that_lies_elsewhere_is_cut_before_it_is_judged() -> None:
 def test_our_own_block_is_judged_like_any_other() -> None:
     async def scenario() -> None:
         bed = Bed()
-        branch = await Branch.on(bed, (await bed.node()).world.ledger)
+        branch = await Branch.on(bed, (await bed.node()).ports.ledger)
         block = await branch.make(ROUND, 0)
         node = await bed.node(bed.index_of(block.forger))
-        await node.world.journal.record(ROUND, 0, block.block_hash)
+        await node.ports.journal.record(ROUND, 0, block.block_hash)
         with pytest.raises(Reject, match="rule 8"):
             await node.chain.append_own(reseal(bed, block, uniques_sources=1))
         assert (await node.chain.append_own(block)).block_hash == block.block_hash
-        assert node.present.halted == ""
+        assert node.node_state.halted == ""
         with pytest.raises(Ignore, match="the tip moved"):
             await node.chain.append_own(block)
 
@@ -329,14 +329,14 @@ def test_our_own_block_is_judged_like_any_other() -> None:
 def test_a_valid_block_of_ours_that_the_journal_does_not_know_halts() -> None:
     async def scenario() -> None:
         bed = Bed()
-        block = await (await Branch.on(bed, (await bed.node()).world.ledger)).make(ROUND, 0)
+        block = await (await Branch.on(bed, (await bed.node()).ports.ledger)).make(ROUND, 0)
         node = await bed.node(bed.index_of(block.forger))
         with pytest.raises(Reject):
             await node.chain.accept_pushed(_by_another(bed, block))
-        assert node.present.halted == ""
-        node.present.start_time = bed.clock.now() - 1000
+        assert node.node_state.halted == ""
+        node.node_state.start_time = bed.clock.now() - 1000
         await node.chain.accept_pushed(block)
-        assert "signed block 1 elsewhere" in node.present.halted
+        assert "signed block 1 elsewhere" in node.node_state.halted
 
     play(scenario())
 
@@ -344,11 +344,11 @@ def test_a_valid_block_of_ours_that_the_journal_does_not_know_halts() -> None:
 def test_a_block_of_ours_from_before_our_start_only_delays_forging() -> None:
     async def scenario() -> None:
         bed = Bed()
-        block = await (await Branch.on(bed, (await bed.node()).world.ledger)).make(ROUND, 0)
+        block = await (await Branch.on(bed, (await bed.node()).ports.ledger)).make(ROUND, 0)
         node = await bed.node(bed.index_of(block.forger))
         await node.chain.adopt(0, [block], None, NOBODY)
-        assert node.present.halted == ""
-        assert node.present.forge_from_round == ROUND + 1
+        assert node.node_state.halted == ""
+        assert node.node_state.forge_from_round == ROUND + 1
 
     play(scenario())
 
@@ -358,7 +358,7 @@ def test_a_block_of_ours_from_before_our_start_only_delays_forging() -> None:
 
 async def _two_blocks(bed: Bed) -> tuple[Block, Block]:
     """Two blocks of one juror for one slot."""
-    branch = await Branch.on(bed, (await bed.node()).world.ledger)
+    branch = await Branch.on(bed, (await bed.node()).ports.ledger)
     return await branch.make(ROUND, 0), await branch.make(ROUND, 0, after_s=18)
 
 
@@ -380,12 +380,12 @@ def test_two_blocks_for_one_slot_are_evidence_that_is_told_once_and_survives_a_r
             with pytest.raises(Ignore, match="rule 1"):
                 await node.chain.accept_pushed(second)
         assert told == [Equivocation(first, second)]
-        again = await bed.node(bed.index_of(node.world.signer.address), ledger_db=database)
+        again = await bed.node(bed.index_of(node.ports.signer.address), ledger_db=database)
         again.chain.on_equivocation = told.append
         with pytest.raises(Ignore, match="rule 1"):
             await again.chain.accept_pushed(second)
         assert len(told) == 1
-        assert await again.world.ledger.get_evidence() == [Equivocation(first, second)]
+        assert await again.ports.ledger.get_evidence() == [Equivocation(first, second)]
 
     play(scenario())
 
@@ -398,14 +398,14 @@ def test_a_block_under_a_made_up_hash_is_no_second_block() -> None:
         first, _ = await _two_blocks(bed)
         node = await _bystander(bed, first)
         own = await bed.node(bed.index_of(first.forger))
-        await own.world.journal.record(ROUND, 0, first.block_hash)
+        await own.ports.journal.record(ROUND, 0, first.block_hash)
         await own.chain.append_own(first)
         for made_up in (b"x" * 20, b"", b"y" * 200):
             for victim in (node, own):
                 with pytest.raises(Ignore, match="rule 1"):
                     await victim.chain.accept_pushed(replace(first, block_hash=made_up))
-        assert await node.world.ledger.get_evidence() == []
-        assert own.present.halted == ""
+        assert await node.ports.ledger.get_evidence() == []
+        assert own.node_state.halted == ""
 
     play(scenario())
 
@@ -415,11 +415,11 @@ def test_a_second_block_on_top_of_the_first_is_evidence_too() -> None:
         bed = Bed()
         first, _ = await _two_blocks(bed)
         node = await _bystander(bed, first)
-        branch = await Branch.on(bed, node.world.ledger)
+        branch = await Branch.on(bed, node.ports.ledger)
         second = await branch.make(ROUND, 0, forger=bed.index_of(first.forger), after_s=17)
         with pytest.raises(Reject, match="rule 2"):
             await node.chain.accept_pushed(second)
-        assert await node.world.ledger.get_evidence() == [Equivocation(first, second)]
+        assert await node.ports.ledger.get_evidence() == [Equivocation(first, second)]
 
     play(scenario())
 
@@ -430,7 +430,7 @@ def test_a_second_block_in_a_fetched_branch_is_evidence() -> None:
         first, second = await _two_blocks(bed)
         node = await _bystander(bed, first)
         await node.chain.adopt(0, [second], None, NOBODY)
-        assert await node.world.ledger.get_evidence() == [Equivocation(first, second)]
+        assert await node.ports.ledger.get_evidence() == [Equivocation(first, second)]
 
     play(scenario())
 
@@ -444,16 +444,16 @@ def test_a_pushed_second_block_of_long_ago_is_not_kept(rounds: int, cases: int) 
         first, second = await _two_blocks(bed)
         node = await _bystander(bed, first)
         own = await bed.node(bed.index_of(first.forger))
-        own.present.start_time = bed.clock.now() - 1000
-        await own.world.journal.record(ROUND, 0, first.block_hash)
+        own.node_state.start_time = bed.clock.now() - 1000
+        await own.ports.journal.record(ROUND, 0, first.block_hash)
         await own.chain.append_own(first)
         bed.go_to(ROUND + rounds, 3)
         for each in (node, own):
             with pytest.raises(Ignore, match="rule 1"):
                 await each.chain.accept_pushed(second)
-            assert len(await each.world.ledger.get_evidence()) == cases
+            assert len(await each.ports.ledger.get_evidence()) == cases
         # What was signed with our key elsewhere halts us, however old it is.
-        assert "elsewhere" in own.present.halted
+        assert "elsewhere" in own.node_state.halted
 
     play(scenario())
 
@@ -467,9 +467,9 @@ def test_a_fetched_second_block_of_long_ago_is_not_kept(rounds: int, cases: int)
         first, second = await _two_blocks(bed)
         node = await _bystander(bed, first)
         bed.go_to(ROUND + rounds, 3)
-        order = Order(second.height, second.block_hash)
+        order = ForkOverride(second.height, second.block_hash)
         await node.chain.adopt(0, [second], None, Support(6, 6, order))
-        assert len(await node.world.ledger.get_evidence()) == cases
+        assert len(await node.ports.ledger.get_evidence()) == cases
 
     play(scenario())
 
@@ -477,7 +477,7 @@ def test_a_fetched_second_block_of_long_ago_is_not_kept(rounds: int, cases: int)
 def test_a_juror_that_signs_many_blocks_for_one_slot_is_one_case_and_costs_no_more() -> None:
     async def scenario() -> None:
         bed = Bed()
-        branch = await Branch.on(bed, (await bed.node()).world.ledger)
+        branch = await Branch.on(bed, (await bed.node()).ports.ledger)
         first, *others = [await branch.make(ROUND, 0, after_s=16 + n) for n in range(40)]
         database = InlineDatabase()
         node = await _bystander(bed, first, ledger_db=database)
@@ -490,7 +490,7 @@ def test_a_juror_that_signs_many_blocks_for_one_slot_is_one_case_and_costs_no_mo
             pages.append((await database.fetch_all("PRAGMA page_count"))[0][0])
         assert len(told) == 1
         assert len(set(pages)) == 1
-        assert len(await node.world.ledger.get_evidence()) == 1
+        assert len(await node.ports.ledger.get_evidence()) == 1
 
     play(scenario())
 
@@ -500,12 +500,12 @@ def test_a_second_block_with_our_signature_halts() -> None:
         bed = Bed()
         first, second = await _two_blocks(bed)
         node = await bed.node(bed.index_of(first.forger))
-        node.present.start_time = bed.clock.now() - 1000
-        await node.world.journal.record(ROUND, 0, first.block_hash)
+        node.node_state.start_time = bed.clock.now() - 1000
+        await node.ports.journal.record(ROUND, 0, first.block_hash)
         await node.chain.append_own(first)
         with pytest.raises(Ignore):
             await node.chain.accept_pushed(second)
-        assert "elsewhere" in node.present.halted
+        assert "elsewhere" in node.node_state.halted
 
     play(scenario())
 
@@ -518,8 +518,8 @@ def test_a_better_branch_replaces_ours_and_gives_its_messages_back() -> None:
         bed = Bed()
         bed.go_to(ROUND, 2)
         node = await bed.node()
-        (ours,) = await store(bed, node.world.ledger, (ROUND, 0))
-        branch = await Branch.on(bed, node.world.ledger, 0)
+        (ours,) = await store(bed, node.ports.ledger, (ROUND, 0))
+        branch = await Branch.on(bed, node.ports.ledger, 0)
         shared, *dropped = ours.messages
         twin = replace(dropped[0], txid=compute_twin(dropped[0].txid))
         more = bed.messages(ours.messages[0].timestamp)
@@ -541,11 +541,11 @@ def test_a_worse_branch_is_measured_and_left() -> None:
         bed = Bed()
         bed.go_to(ROUND, 2)
         node = await bed.node()
-        await store(bed, node.world.ledger, (ROUND, 0), (ROUND, 1))
+        await store(bed, node.ports.ledger, (ROUND, 0), (ROUND, 1))
         before = node.chain.height
         changes: list[int] = []
         node.chain.on_change = lambda: changes.append(1)
-        worse = await (await Branch.on(bed, node.world.ledger, 0)).grow((ROUND, 1))
+        worse = await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 1))
         outcome = await node.chain.adopt(0, worse, await told_of(bed, *worse), NOBODY)
         assert not outcome.adopted
         assert node.chain.height == before
@@ -562,7 +562,7 @@ def test_a_promise_is_measured(field: str, is_kept: bool) -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        blocks = await (await Branch.on(bed, node.world.ledger)).grow((ROUND, 0))
+        blocks = await (await Branch.on(bed, node.ports.ledger)).grow((ROUND, 0))
         changed: dict[str, Any] = {field: 40}
         told = replace(await told_of(bed, *blocks), **changed)
         if is_kept:
@@ -579,8 +579,8 @@ def test_blocks_of_a_past_round_go_only_for_what_most_hold() -> None:
         bed = Bed()
         bed.go_to(ROUND + 1, 0)
         node = await bed.node()
-        await store(bed, node.world.ledger, (ROUND, 0))
-        better = await (await Branch.on(bed, node.world.ledger, 0)).grow((ROUND, 1), (ROUND, 2))
+        await store(bed, node.ports.ledger, (ROUND, 0))
+        better = await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 1), (ROUND, 2))
         told = await told_of(bed, *better)
         with pytest.raises(Ignore, match="only 2 of 4"):
             await node.chain.adopt(0, better, told, Support(2, 4))
@@ -594,8 +594,8 @@ def test_blocks_older_than_two_rounds_never_go_by_themselves() -> None:
         bed = Bed()
         bed.go_to(ROUND + 3, 0)
         node = await bed.node()
-        await store(bed, node.world.ledger, (ROUND, 0))
-        better = await (await Branch.on(bed, node.world.ledger, 0)).grow((ROUND, 1), (ROUND, 2))
+        await store(bed, node.ports.ledger, (ROUND, 0))
+        better = await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 1), (ROUND, 2))
         with pytest.raises(Ignore, match="operator"):
             await node.chain.adopt(0, better, await told_of(bed, *better), Support(5, 5))
         dropped = await node.chain.rollback(0)
@@ -610,7 +610,7 @@ def test_only_blocks_of_slots_that_have_not_begun_go_when_the_clock_is_set_back(
         bed = Bed()
         bed.go_to(ROUND + 1, 4)
         node = await bed.node()
-        await store(bed, node.world.ledger, (ROUND, 0), (ROUND, 1), (ROUND + 1, 0), (ROUND + 1, 1))
+        await store(bed, node.ports.ledger, (ROUND, 0), (ROUND, 1), (ROUND + 1, 0), (ROUND + 1, 1))
         cuts: list[tuple[int, int, str, str]] = []
         node.chain.on_cut = lambda *cut: cuts.append(cut)
         bed.go_to(ROUND, 1)
@@ -619,7 +619,7 @@ def test_only_blocks_of_slots_that_have_not_begun_go_when_the_clock_is_set_back(
         assert (node.chain.height.round, node.chain.height.sir) == (ROUND, 1)
         [(first, last, name, why)] = cuts
         assert (first, last, why) == (3, 4, "as their slots have not begun")
-        assert node.world.files.read(name)
+        assert node.ports.files.read(name)
         assert await node.chain.drop_premature() == ()
         assert len(cuts) == 1
 
@@ -633,10 +633,10 @@ def test_a_branch_is_judged_by_its_own_history() -> None:
         bed = Bed()
         bed.go_to(ROUND + 1, 4)
         node = await bed.node()
-        await store(bed, node.world.ledger, (ROUND, 0), (ROUND + 1, 0))
-        branch = await Branch.on(bed, node.world.ledger, 0)
+        await store(bed, node.ports.ledger, (ROUND, 0), (ROUND + 1, 0))
+        branch = await Branch.on(bed, node.ports.ledger, 0)
         await branch.grow((ROUND, 1))
-        ours = await Branch.on(bed, node.world.ledger)
+        ours = await Branch.on(bed, node.ports.ledger)
         theirs_plan, our_plan = await branch.plan(ROUND + 1), await ours.plan(ROUND + 1)
         assert theirs_plan.jurors != our_plan.jurors
         sirs = [s for s in range(4) if theirs_plan.juror_of(s) != our_plan.juror_of(s)]
@@ -655,9 +655,9 @@ def test_a_branch_by_the_jurors_of_our_history_is_rejected() -> None:
         bed = Bed()
         bed.go_to(ROUND + 1, 4)
         node = await bed.node()
-        await store(bed, node.world.ledger, (ROUND, 0))
-        our_plan = await (await Branch.on(bed, node.world.ledger)).plan(ROUND + 1)
-        branch = await Branch.on(bed, node.world.ledger, 0)
+        await store(bed, node.ports.ledger, (ROUND, 0))
+        our_plan = await (await Branch.on(bed, node.ports.ledger)).plan(ROUND + 1)
+        branch = await Branch.on(bed, node.ports.ledger, 0)
         await branch.grow((ROUND, 1))
         their_plan = await branch.plan(ROUND + 1)
         sir = next(s for s in range(4) if their_plan.juror_of(s) != our_plan.juror_of(s))
@@ -673,7 +673,7 @@ def test_a_fetched_block_of_another_juror_needs_a_mixed_network_and_a_majority(m
     async def scenario() -> None:
         bed = Bed(mixed=mixed)
         node = await bed.node()
-        branch = await Branch.on(bed, node.world.ledger)
+        branch = await Branch.on(bed, node.ports.ledger)
         good = await branch.make(ROUND, 0)
         wrong = _by_wrong_juror(bed, good)
         with pytest.raises(Reject, match="rule 6"):
@@ -685,7 +685,7 @@ def test_a_fetched_block_of_another_juror_needs_a_mixed_network_and_a_majority(m
                 await node.chain.adopt(0, [wrong], None, MOST)
             return
         assert (await node.chain.adopt(0, [wrong], None, MOST)).adopted
-        assert await node.world.ledger.count_findings() == {"6": 1}
+        assert await node.ports.ledger.count_findings() == {"6": 1}
         status: Any = await node.views.get_status()
         assert status["extra"]["findings"] == {"6": 1}
 
@@ -697,7 +697,7 @@ def test_a_branch_from_the_future_is_rejected_before_its_list_is_asked_for(round
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node(pow_source=bed.scripted_pow())
-        good = await (await Branch.on(bed, node.world.ledger)).make(ROUND, 0)
+        good = await (await Branch.on(bed, node.ports.ledger)).make(ROUND, 0)
         with pytest.raises(Reject, match="rule 3"):
             await node.chain.adopt(0, [reseal(bed, good, round=round_)], None, MOST)
         assert (await node.chain.adopt(0, [good], None, MOST)).adopted
@@ -710,7 +710,7 @@ def test_a_branch_with_a_gap_or_from_elsewhere_is_rejected() -> None:
         bed = Bed()
         bed.go_to(ROUND, 3)
         node = await bed.node()
-        first, _, third = await (await Branch.on(bed, node.world.ledger)).grow(
+        first, _, third = await (await Branch.on(bed, node.ports.ledger)).grow(
             (ROUND, 0), (ROUND, 1), (ROUND, 2)
         )
         with pytest.raises(Reject, match="rule 1"):
@@ -727,8 +727,8 @@ def test_a_block_of_an_earlier_round_than_its_parent_is_rejected() -> None:
         bed = Bed()
         bed.go_to(ROUND + 1, 1)
         node = await bed.node()
-        await store(bed, node.world.ledger, (ROUND + 1, 0))
-        back = await (await Branch.on(bed, node.world.ledger)).make(ROUND, 5)
+        await store(bed, node.ports.ledger, (ROUND + 1, 0))
+        back = await (await Branch.on(bed, node.ports.ledger)).make(ROUND, 5)
         for round_ in (ROUND, 0):
             with pytest.raises(Reject, match="rule 2"):
                 await node.chain.accept_pushed(reseal(bed, back, round=round_))
@@ -741,11 +741,11 @@ def test_a_plan_is_derived_again_when_the_last_block_of_the_round_before_changes
         bed = Bed()
         bed.go_to(ROUND + 1, 0)
         node = await bed.node()
-        before = node.present.plan
-        await store(bed, node.world.ledger, (ROUND, 0))
+        before = node.node_state.plan
+        await store(bed, node.ports.ledger, (ROUND, 0))
         plan = await enter_round(node)
         assert before is not None
         assert plan.reference_hash == node.chain.height.block_hash != before.reference_hash
-        assert await node.world.ledger.get_plan(ROUND + 1) == plan
+        assert await node.ports.ledger.get_plan(ROUND + 1) == plan
 
     play(scenario())

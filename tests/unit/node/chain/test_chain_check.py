@@ -18,9 +18,9 @@ from hypernode.node.chain.chain_check import (
     describe_counts,
 )
 from hypernode.node.chain.check_state import FILE_NAME, load_state, save_state
-from hypernode.node.chain.examiner import PATIENCE, Examiner, Verdict
+from hypernode.node.chain.examiner import PATIENCE, BlockGrade, Examiner
 from hypernode.node.chain.recount import Recount
-from hypernode.ports.chain import Finding, Ledger
+from hypernode.ports.chain import Ledger, ToleratedViolation
 from hypernode.ports.registrations import PowSource
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.sim.memory.adapters import InlineVerifier, MemoryFiles
@@ -62,7 +62,7 @@ async def put_last(bed: Bed, change: Any, **options: Any) -> tuple[SqliteLedger,
 
 
 def list_refused(state: CheckState) -> list[tuple[Height, str]]:
-    return [(b.height, b.rule) for b in state.breaks if b.verdict == Verdict.REFUSED.value]
+    return [(b.height, b.rule) for b in state.breaks if b.verdict == BlockGrade.REFUSED.value]
 
 
 def test_good_chain_has_no_breaks_and_is_walked_to_its_tip() -> None:
@@ -182,7 +182,7 @@ def test_tolerated_and_documented_breaks_are_counted_apart() -> None:
         await ledger.append(block)
         assert list_refused(await check(bed, ledger)) == [(8, "6")]
         await ledger.rollback(7)
-        await ledger.append(block, [Finding(8, block.block_hash, "6", "most of them hold it")])
+        await ledger.append(block, [ToleratedViolation(8, block.block_hash, "6", "most of them hold it")])
         state = await check(bed, ledger)
         assert state.counts == {"6": {"documented": 1}}
         lenient = Bed(mixed=True, lenient_below=9)

@@ -76,11 +76,11 @@ def test_whole_chain_is_taken_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chain_import, "BATCH_BLOCKS", 2)
 
     async def scenario() -> None:
-        world = await World.make()
-        report = await world.take_in()
+        ports = await World.make()
+        report = await ports.take_in()
         assert (report.first, report.height, report.messages, report.tolerated) == (1, 5, 20, {})
-        assert await world.ledger.get_blocks(1, 9) == world.blocks
-        assert world.heard == [2, 4, 5]
+        assert await ports.ledger.get_blocks(1, 9) == ports.blocks
+        assert ports.heard == [2, 4, 5]
 
     play(scenario())
 
@@ -89,63 +89,63 @@ def test_chain_that_goes_on_from_ours_is_taken_in_from_there(monkeypatch: pytest
     monkeypatch.setattr(chain_import, "BATCH_MESSAGES", 5)
 
     async def scenario() -> None:
-        world = await World.make()
-        await world.ledger.append_many(world.blocks[:3])
-        report = await world.take_in()
-        assert (report.first, report.height, world.heard) == (4, 5, [4, 5])
+        ports = await World.make()
+        await ports.ledger.append_many(ports.blocks[:3])
+        report = await ports.take_in()
+        assert (report.first, report.height, ports.heard) == (4, 5, [4, 5])
         # a second time there is nothing left to do
-        again = await world.take_in()
+        again = await ports.take_in()
         assert (again.first, again.height, again.messages) == (6, 5, 0)
-        assert (await world.take_in(world.blocks[:2])).height == 5
+        assert (await ports.take_in(ports.blocks[:2])).height == 5
 
     play(scenario())
 
 
 def test_other_chains_are_refused_before_anything_is_stored() -> None:
     async def scenario() -> None:
-        world = await World.make()
+        ports = await World.make()
         with pytest.raises(OtherChain, match="its first block is another one"):
             await import_chain(
-                world.bed.network,
-                world.ledger,
-                Blocks(bytes(20), world.blocks),
-                world.examiner,
+                ports.bed.network,
+                ports.ledger,
+                Blocks(bytes(20), ports.blocks),
+                ports.examiner,
                 needs_companion=True,
             )
-        branch = await Branch.on(world.bed, world.ledger)
-        await world.ledger.append_many(await branch.grow((3, 0), (3, 4)))
+        branch = await Branch.on(ports.bed, ports.ledger)
+        await ports.ledger.append_many(await branch.grow((3, 0), (3, 4)))
         with pytest.raises(OtherChain, match="another block 2 than ours"):
-            await world.take_in()
-        assert world.ledger.get_height().height == 2
+            await ports.take_in()
+        assert ports.ledger.get_height().height == 2
 
     play(scenario())
 
 
 def test_first_block_that_breaks_a_rule_ends_it_and_those_before_are_stored() -> None:
     async def scenario() -> None:
-        world = await World.make()
-        bad = replace(world.blocks[3], msg_count=3)
+        ports = await World.make()
+        bad = replace(ports.blocks[3], msg_count=3)
         with pytest.raises(Reject, match="rule 7: block 4"):
-            await world.take_in([*world.blocks[:3], bad, world.blocks[4]])
-        assert await world.ledger.get_blocks(1, 9) == world.blocks[:3]
-        assert (await world.take_in()).height == 5
+            await ports.take_in([*ports.blocks[:3], bad, ports.blocks[4]])
+        assert await ports.ledger.get_blocks(1, 9) == ports.blocks[:3]
+        assert (await ports.take_in()).height == 5
 
     play(scenario())
 
 
 def test_forged_message_is_found_unless_only_headers_are_looked_at() -> None:
     async def scenario() -> None:
-        world = await World.make()
-        messages = world.blocks[2].messages
-        spoiled = replace(world.blocks[2], messages=(replace(messages[0], value=99), *messages[1:]))
-        chain = [*world.blocks[:2], spoiled, *world.blocks[3:]]
+        ports = await World.make()
+        messages = ports.blocks[2].messages
+        spoiled = replace(ports.blocks[2], messages=(replace(messages[0], value=99), *messages[1:]))
+        chain = [*ports.blocks[:2], spoiled, *ports.blocks[3:]]
         with pytest.raises(Reject, match="rule 11"):
-            await world.take_in(chain)
-        world.examiner = Examiner(
-            world.bed.network, InlineVerifier(), None, world.bed.clock.now(), rules=HEADER_RULES
+            await ports.take_in(chain)
+        ports.examiner = Examiner(
+            ports.bed.network, InlineVerifier(), None, ports.bed.clock.now(), rules=HEADER_RULES
         )
-        assert (await world.take_in(chain, needs_companion=False)).height == 5
-        assert world.examiner.not_judged == {}
+        assert (await ports.take_in(chain, needs_companion=False)).height == 5
+        assert ports.examiner.not_judged == {}
 
     play(scenario())
 
@@ -153,19 +153,19 @@ def test_forged_message_is_found_unless_only_headers_are_looked_at() -> None:
 @pytest.mark.parametrize("mixed", [True, False], ids=["mixed", "own"])
 def test_block_of_a_wrong_juror_is_taken_from_the_history_of_a_mixed_network_only(mixed: bool) -> None:
     async def scenario() -> None:
-        world = await World.make(mixed=mixed)
-        branch = await Branch.on(world.bed, world.ledger)
-        for block in world.blocks[:-1]:
+        ports = await World.make(mixed=mixed)
+        branch = await Branch.on(ports.bed, ports.ledger)
+        for block in ports.blocks[:-1]:
             branch.push(block)
-        juror = world.bed.index_of((await branch.plan(6)).juror_of(3) or "")
+        juror = ports.bed.index_of((await branch.plan(6)).juror_of(3) or "")
         last = await branch.make(6, 3, forger=(juror + 1) % 6)
-        chain = [*world.blocks[:-1], last]
+        chain = [*ports.blocks[:-1], last]
         if not mixed:
             with pytest.raises(Reject, match="rule 6: block 5"):
-                await world.take_in(chain)
+                await ports.take_in(chain)
             return
-        assert (await world.take_in(chain)).tolerated == {"6": 1}
-        [finding] = await world.ledger.get_findings(1, 9)
+        assert (await ports.take_in(chain)).tolerated == {"6": 1}
+        [finding] = await ports.ledger.get_findings(1, 9)
         assert (finding.height, finding.block_hash, finding.rule) == (5, last.block_hash, "6")
 
     play(scenario())
@@ -173,41 +173,41 @@ def test_block_of_a_wrong_juror_is_taken_from_the_history_of_a_mixed_network_onl
 
 def test_dead_branch_is_refused() -> None:
     async def scenario() -> None:
-        world = await World.make()
-        tip = world.blocks[-1]
-        world.bed.network = replace(world.bed.network, dead_tips=((5, tip.block_hash),))
+        ports = await World.make()
+        tip = ports.blocks[-1]
+        ports.bed.network = replace(ports.bed.network, dead_tips=((5, tip.block_hash),))
         with pytest.raises(Reject, match="4-ledger: block 5"):
-            await world.take_in()
-        assert world.ledger.get_height().height == 4
+            await ports.take_in()
+        assert ports.ledger.get_height().height == 4
 
     play(scenario())
 
 
 def test_companion_is_needed_unless_the_operator_goes_without() -> None:
     async def scenario() -> None:
-        world = await World.make()
-        source = world.bed.scripted_pow()
+        ports = await World.make()
+        source = ports.bed.scripted_pow()
         source.is_down = True
-        world.examiner = Examiner(world.bed.network, InlineVerifier(), source, world.bed.clock.now())
+        ports.examiner = Examiner(ports.bed.network, InlineVerifier(), source, ports.bed.clock.now())
         with pytest.raises(PowNotReady, match="down"):
-            await world.take_in()
-        assert world.ledger.get_height().height == 0
-        world.examiner = Examiner(world.bed.network, InlineVerifier(), source, world.bed.clock.now())
-        assert (await world.take_in(needs_companion=False)).height == 5
-        assert world.examiner.not_judged["6"].blocks == 5
+            await ports.take_in()
+        assert ports.ledger.get_height().height == 0
+        ports.examiner = Examiner(ports.bed.network, InlineVerifier(), source, ports.bed.clock.now())
+        assert (await ports.take_in(needs_companion=False)).height == 5
+        assert ports.examiner.not_judged["6"].blocks == 5
 
     play(scenario())
 
 
 def test_ledger_of_ours_is_a_source() -> None:
     async def scenario() -> None:
-        world = await World.make()
-        await world.take_in()
-        other = await open_ledger(InlineDatabase(), world.bed.network)
-        source = LedgerChain(world.ledger)
-        report = await import_chain(world.bed.network, other, source, world.examiner, needs_companion=True)
+        ports = await World.make()
+        await ports.take_in()
+        other = await open_ledger(InlineDatabase(), ports.bed.network)
+        source = LedgerChain(ports.ledger)
+        report = await import_chain(ports.bed.network, other, source, ports.examiner, needs_companion=True)
         assert report.height == source.tip_height == 5
-        assert other.get_height() == world.ledger.get_height()
+        assert other.get_height() == ports.ledger.get_height()
         assert await source.get_hash(6) is None
 
     play(scenario())
@@ -217,16 +217,16 @@ def test_what_is_cut_is_written_down_first(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(chain_repair, "STEP_BLOCKS", 2)
 
     async def scenario() -> None:
-        world = await World.make()
-        await world.take_in()
+        ports = await World.make()
+        await ports.take_in()
         files = MemoryFiles()
-        assert await keep_blocks(world.ledger, 2, files, "cut.json.gz", InlineVerifier().run) == 4
+        assert await keep_blocks(ports.ledger, 2, files, "cut.json.gz", InlineVerifier().run) == 4
         lines = gzip.decompress(files.read("cut.json.gz") or b"").decode().splitlines()
-        assert [json.loads(line) for line in lines] == [block_to_object(b) for b in world.blocks[1:]]
-        assert await cut_back(world.ledger, 1) == 4
-        assert await world.ledger.get_blocks(1, 9) == world.blocks[:1]
-        assert await cut_back(world.ledger, 1) == 0
+        assert [json.loads(line) for line in lines] == [block_to_object(b) for b in ports.blocks[1:]]
+        assert await cut_back(ports.ledger, 1) == 4
+        assert await ports.ledger.get_blocks(1, 9) == ports.blocks[:1]
+        assert await cut_back(ports.ledger, 1) == 0
         # and it can be had again
-        assert (await world.take_in()).height == 5
+        assert (await ports.take_in()).height == 5
 
     play(scenario())

@@ -43,10 +43,10 @@ class CountingVerifier(InlineVerifier):
 
 
 async def count_verified(bed: Bed, node: Node, messages: Sequence[Message]) -> int:
-    verifier = node.world.verifier
+    verifier = node.ports.verifier
     assert isinstance(verifier, CountingVerifier)
     before = verifier.count
-    verdicts = await node.intake.digest(messages)
+    verdicts = await node.intake.submit(messages)
     assert len(verdicts) == len(messages)
     return verifier.count - before
 
@@ -96,7 +96,7 @@ def test_neither_the_chain_nor_an_address_is_asked_for_who_is_not_registered(
                 "hypernode.mempool.pool.list_twin_ids",
             ):
                 patch.setattr(place, None)
-            verdicts = await node.intake.digest(messages)
+            verdicts = await node.intake.submit(messages)
         assert {str(verdict) for verdict in verdicts} == {
             str(Reject("M6", "the sender is not registered for this or the previous round"))
         }
@@ -108,7 +108,7 @@ def test_what_is_known_or_in_the_chain_is_not_verified_again() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node(verifier=CountingVerifier())
-        [block] = await store(bed, node.world.ledger, (ROUND, 0))
+        [block] = await store(bed, node.ports.ledger, (ROUND, 0))
         bed.go_to(ROUND, 1)
         held = bed.messages(bed.clock.now())
         assert await count_verified(bed, node, held) == len(held)
@@ -180,12 +180,12 @@ class PushBed:
         node = await bed.node(verifier=CountingVerifier())
         await node.listening.start(node.options.listen)
         bed.go_to(ROUND, SIR)
-        return cls(bed, node, await (await Branch.on(bed, node.world.ledger)).make(ROUND, SIR), monkeypatch)
+        return cls(bed, node, await (await Branch.on(bed, node.ports.ledger)).make(ROUND, SIR), monkeypatch)
 
     async def push(self, *blocks: Block, index: int = 2) -> tuple[int, int]:
         """Push from the IP of a hypernode; how many frames were parsed, and signatures of messages
         verified."""
-        verifier = self.node.world.verifier
+        verifier = self.node.ports.verifier
         assert isinstance(verifier, CountingVerifier)
         parsed, verified = self.parsed, verifier.count
         await send_without_hello(

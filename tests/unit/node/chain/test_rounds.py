@@ -32,7 +32,7 @@ def test_a_plan_is_derived_anew_when_the_list_or_the_chain_changed() -> None:
         rounds = Rounds(bed.network, source)
 
         async def derive() -> RoundPlan:
-            return await rounds.derive(ROUND, await History.at(node.world.ledger, node.chain.height.height))
+            return await rounds.derive(ROUND, await History.at(node.ports.ledger, node.chain.height.height))
 
         first = await derive()
         assert await derive() is first
@@ -48,7 +48,7 @@ def test_a_plan_is_derived_anew_when_the_list_or_the_chain_changed() -> None:
         assert (await derive()).voided == (listed[1].pos,)
         source.voided = ()
         assert await derive() == first
-        await store(bed, node.world.ledger, (ROUND - 1, 3))
+        await store(bed, node.ports.ledger, (ROUND - 1, 3))
         assert (await derive()).reference_hash == node.chain.height.block_hash
 
     play(scenario())

@@ -40,15 +40,15 @@ async def make_node(bed: Bed, index: int = 0) -> Node:
 
 
 def list_jurors(bed: Bed, node: Node) -> frozenset[int]:
-    assert node.present.plan is not None
-    return frozenset(bed.index_of(juror.address) for juror in node.present.plan.jurors)
+    assert node.node_state.plan is not None
+    return frozenset(bed.index_of(juror.address) for juror in node.node_state.plan.jurors)
 
 
 def test_only_who_counts_is_dialled() -> None:
     async def scenario() -> None:
         bed = Bed(SIZE)
         node = await make_node(bed)
-        assert {bed.index_of(pos) for pos in node.present.connect_to} == COUNTED - {0}
+        assert {bed.index_of(pos) for pos in node.node_state.connect_to} == COUNTED - {0}
         assert len(bed.network.hypernodes) == SIZE
 
     play(scenario())
@@ -61,11 +61,11 @@ def test_shares_are_of_who_counts_and_jurors_are_heard_beside() -> None:
         own = node.chain.height
         for n in range(1, SIZE):
             note_told(bed, node, n, own if n in COUNTED else replace(own, block_hash=b"o" * 20))
-        view = await node.outlook.look()
+        view = await node.view_builder.look()
         jurors = list_jurors(bed, node)
         assert jurors - COUNTED
         assert {bed.index_of(peer.address) for peer in view.peers} == (COUNTED | jurors) - {0}
-        consensus = node.present.consensus
+        consensus = node.node_state.consensus
         assert consensus is not None
         assert (consensus.agree, consensus.counted, consensus.percent) == (5, 6, 83)
         assert consensus.jurors_seen == consensus.jurors_agree == len((jurors & COUNTED) - {0})
@@ -79,8 +79,8 @@ def test_a_block_goes_to_who_counts_and_to_every_juror() -> None:
     async def scenario() -> None:
         bed = Bed(SIZE)
         node = await make_node(bed)
-        block = await (await Branch.on(bed, node.world.ledger)).add(ROUND, 0)
-        plan, parent = node.present.plan, node.chain.height
+        block = await (await Branch.on(bed, node.ports.ledger)).add(ROUND, 0)
+        plan, parent = node.node_state.plan, node.chain.height
         assert plan is not None
         heard = {}
         for n in range(1, SIZE):
@@ -92,7 +92,7 @@ def test_a_block_goes_to_who_counts_and_to_every_juror() -> None:
             heard[n] = await bed.script(n, take)
         expected = (COUNTED | list_jurors(bed, node)) - {0}
         assert len(expected) < SIZE - 1
-        await node.world.ledger.append(block)
+        await node.ports.ledger.append(block)
         assert await node.forger.send(block, plan) == len(expected)
         await asyncio.sleep(1.0)
         assert {n for n, commands in heard.items() if commands} == expected
@@ -107,7 +107,7 @@ def test_messages_of_who_does_not_count_stay_out_unless_legacy_nodes_seal_them()
             node = await make_node(bed)
             now = bed.clock.now()
             for sender, most in ((1, 8), (20, 2 if mixed else 0)):
-                verdicts = await node.intake.digest([bed.message(sender, now) for _ in range(9)])
+                verdicts = await node.intake.submit([bed.message(sender, now) for _ in range(9)])
                 assert [verdict is None for verdict in verdicts] == [True] * most + [False] * (9 - most)
                 assert isinstance(verdicts[-1], Ignore if most else Reject)
 
@@ -118,11 +118,11 @@ def test_the_block_of_a_juror_that_does_not_count_is_taken_all_the_same() -> Non
     async def scenario() -> None:
         bed = Bed(SIZE)
         node = await make_node(bed)
-        plan = node.present.plan
+        plan = node.node_state.plan
         assert plan is not None
         sir = next(s for s, j in enumerate(plan.jurors) if bed.index_of(j.address) not in COUNTED)
         bed.go_to(ROUND, sir)
-        block = await (await Branch.on(bed, node.world.ledger)).make(ROUND, sir)
+        block = await (await Branch.on(bed, node.ports.ledger)).make(ROUND, sir)
         assert bed.index_of(block.forger) not in COUNTED
         caller = FakeCaller(bed.ip(bed.index_of(block.forger)))
         await node.serving.handle(caller, ask(CommandId.BLOCK, blocks=(block,)))  # type: ignore[arg-type]
@@ -145,7 +145,7 @@ def test_who_counted_in_the_round_before_counts_for_one_more() -> None:
 
         source.get_registered = get_registered  # type: ignore[method-assign]
         await enter_round(node)
-        counted = node.present.counted
+        counted = node.node_state.counted
         assert {bed.index_of(a) for a in counted.present} == COUNTED
         assert {bed.index_of(a) for a in counted.addresses} == set(range(10))
         assert node.peers.is_counted_ip(bed.ip(9))
@@ -176,7 +176,7 @@ def test_who_does_not_count_does_not_move_our_clock() -> None:
     async def scenario() -> None:
         bed = Bed(SIZE)
         node = await make_node(bed)
-        plan = node.present.plan
+        plan = node.node_state.plan
         assert plan is not None
 
         async def answer(caller: object, command: Command) -> Command:
@@ -212,13 +212,13 @@ def test_a_slot_that_lacks_messages_gets_some_from_who_counts(
         node = await bed.node(pow_source=source)
         for n in range(1, 4):
             note_told(bed, node, n, node.chain.height)
-        node.present.set_state(State.SYNCING)
+        node.node_state.set_state(State.SYNCING)
         bed.go_to(ROUND, 4, after_s)
-        await node.duties.say_what_is_due()
+        await node.duties.publish_what_is_due()
         node.mempool.remove(node.mempool.get_all())
-        await node.intake.digest(bed.messages(bed.clock.now(), range(others)))
+        await node.intake.submit(bed.messages(bed.clock.now(), range(others)))
         bed.clock.step(1.0)
-        await node.duties.say_what_is_due()
+        await node.duties.publish_what_is_due()
         sent = [m.what for m in node.mempool.get_all() if m.sender == bed.address(0) and m.what == CONFIG]
         assert sent == ([CONFIG] if is_sent else [])
 

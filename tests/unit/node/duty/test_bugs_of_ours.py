@@ -37,7 +37,7 @@ def test_a_bug_met_while_a_peer_is_answered_halts_the_node_and_others_are_answer
         session = await bed.open(STRANGER, 0)
         with pytest.raises(TransportClosed):
             await session.request(ask(CommandId.GETHEADERS, string=",1"), 10)
-        assert node.present.halted == "a bug of ours: the sum is wrong"
+        assert node.node_state.halted == "a bug of ours: the sum is wrong"
         assert bed.warnings == ["HALTED: a bug of ours: the sum is wrong"]
         # Nobody expected it, so it is shown in full too.
         assert [type(context["exception"]) for context in shown] == [InvariantBroken]
@@ -60,7 +60,7 @@ def test_a_bug_met_beside_the_owner_halts_the_node(where: str, monkeypatch: pyte
         await cluster.run_until(FIRST, 3)
         for host in cluster.hosts:
             assert host.node is not None
-            assert host.node.present.halted == "a bug of ours: the sum is wrong"
+            assert host.node.node_state.halted == "a bug of ours: the sum is wrong"
             assert (await host.node.views.get_status())["state"]["state"] == "HALTED"  # type: ignore[index]
         await cluster.stop_all()
 

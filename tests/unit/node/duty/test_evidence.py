@@ -19,8 +19,8 @@ def list_reports(node: Node) -> list[str]:
 
 async def make_case(bed: Bed, node: Node) -> Equivocation:
     """Two blocks of the first slot's juror; one of them is in our chain."""
-    [first] = await store(bed, node.world.ledger, (ROUND, 0))
-    second = await (await Branch.on(bed, node.world.ledger, 0)).make(ROUND, 0)
+    [first] = await store(bed, node.ports.ledger, (ROUND, 0))
+    second = await (await Branch.on(bed, node.ports.ledger, 0)).make(ROUND, 0)
     return Equivocation(first, second, int(bed.clock.now()))
 
 
@@ -30,7 +30,7 @@ def test_a_report_that_a_crash_lost_is_said_again_until_it_is_in_the_chain() -> 
         database = InlineDatabase()
         node = await bed.node(ledger_db=database)
         case = await make_case(bed, node)
-        await node.world.ledger.save_evidence(case)
+        await node.ports.ledger.save_evidence(case)
         # The process ends here; what it said was in its mempool only.
         again = await bed.node(ledger_db=database)
         await again.evidence.load()
@@ -42,10 +42,10 @@ def test_a_report_that_a_crash_lost_is_said_again_until_it_is_in_the_chain() -> 
         await again.evidence.report_again(ROUND + 1)
         assert len(list_reports(again)) == 1
         report = next(m for m in again.mempool.get_all() if m.what == EQUIVOCATION)
-        branch = await Branch.on(bed, again.world.ledger)
+        branch = await Branch.on(bed, again.ports.ledger)
         sealed = [*bed.messages(bed.clock.now() - 5, (1, 2, 3)), report]
         block = await branch.make(ROUND + 1, 0, messages=sorted(sealed, key=lambda m: m.timestamp))
-        await again.world.ledger.append(block)
+        await again.ports.ledger.append(block)
         third = await bed.node(ledger_db=database)
         await third.evidence.load()
         await third.evidence.report_again(ROUND + 1)
@@ -62,16 +62,16 @@ def test_old_cases_and_reports_of_others_change_nothing() -> None:
         node.evidence.note(case)
         assert "signed two blocks" in bed.warnings[-1]
         # Headers do for what is shown and said; whole blocks may be large.
-        assert [e.first for e in node.present.evidence] == [to_header(case.first)]
-        assert [e.second for e in node.present.evidence] == [to_header(case.second)]
+        assert [e.first for e in node.node_state.evidence] == [to_header(case.first)]
+        assert [e.second for e in node.node_state.evidence] == [to_header(case.second)]
         await node.evidence.report_again(ROUND + bed.network.keep_rounds + 1)
         assert list_reports(node) == []
         theirs = bed.message(1, what=EQUIVOCATION, recipient=case.first.forger, params=format_report(case))
-        await node.intake.digest([theirs])
+        await node.intake.submit([theirs])
         await node.evidence.report_again(ROUND)
         assert sorted(m.sender for m in node.mempool.get_all()) == sorted([bed.address(0), bed.address(1)])
         twice = replace(case, seen_at=case.seen_at + 1)
-        node.present.evidence.append(twice)
+        node.node_state.evidence.append(twice)
         await node.evidence.report_again(ROUND)
         assert len(list_reports(node)) == 2
 

@@ -16,7 +16,7 @@ from hypernode.machine.decide import Forge
 from hypernode.machine.state import State
 from hypernode.net.caller import Caller
 from hypernode.node.owner.runtime import Node
-from hypernode.ports.chain import Finding
+from hypernode.ports.chain import ToleratedViolation
 from hypernode.ports.journal import AlreadySigned
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
@@ -25,12 +25,12 @@ from tests.unit.node.worlds import ROUND, Bed, Branch, ask, note_told, play
 
 async def juror_node(bed: Bed, sir: int = 0) -> tuple[Node, RoundPlan]:
     """The node of the slot's juror, with messages of four senders in its mempool."""
-    plan = await (await Branch.on(bed, (await bed.node()).world.ledger)).plan(ROUND)
+    plan = await (await Branch.on(bed, (await bed.node()).ports.ledger)).plan(ROUND)
     node = await bed.node(bed.index_of(plan.juror_of(sir) or ""))
     for message in bed.messages(bed.clock.now()):
-        assert (await node.intake.digest([message])) == [None]
-    assert node.present.plan is not None
-    return node, node.present.plan
+        assert (await node.intake.submit([message])) == [None]
+    assert node.node_state.plan is not None
+    return node, node.node_state.plan
 
 
 # --- sealing --------------------------------------------------------------------------------------------
@@ -41,8 +41,8 @@ def test_a_block_is_in_the_journal_before_it_is_signed_and_then_in_the_ledger() 
         bed = Bed()
         node, plan = await juror_node(bed)
         order: list[str] = []
-        record, append = node.world.journal.record, node.world.ledger.append
-        sign = node.world.signer.sign
+        record, append = node.ports.journal.record, node.ports.ledger.append
+        sign = node.ports.signer.sign
 
         def watch_sign(buffer: bytes) -> bytes:
             order.append("signature")
@@ -52,21 +52,21 @@ def test_a_block_is_in_the_journal_before_it_is_signed_and_then_in_the_ledger() 
             order.append("journal")
             await record(*args)
 
-        async def watch_append(block: Block, findings: Sequence[Finding] = ()) -> ChainHeight:
+        async def watch_append(block: Block, findings: Sequence[ToleratedViolation] = ()) -> ChainHeight:
             order.append("ledger")
-            assert await node.world.journal.get_hash(ROUND, 0) == block.block_hash
+            assert await node.ports.journal.get_hash(ROUND, 0) == block.block_hash
             return await append(block, findings)
 
-        node.world.journal.record = watch_record  # type: ignore[method-assign,assignment]
-        node.world.ledger.append = watch_append  # type: ignore[method-assign]
-        node.world.signer.sign = watch_sign  # type: ignore[method-assign]
+        node.ports.journal.record = watch_record  # type: ignore[method-assign,assignment]
+        node.ports.ledger.append = watch_append  # type: ignore[method-assign]
+        node.ports.signer.sign = watch_sign  # type: ignore[method-assign]
         block = await node.forger.forge(plan, 0)
         assert order == ["journal", "signature", "ledger"]
         assert node.chain.height.block_hash == block.block_hash
-        assert node.present.state is State.FORGING
+        assert node.node_state.state is State.FORGING
         assert node.forger.forged_count == 1
         assert len(node.mempool) == 0
-        assert node.present.halted == ""
+        assert node.node_state.halted == ""
 
     play(scenario())
 
@@ -75,12 +75,12 @@ def test_a_slot_that_was_signed_is_not_signed_again() -> None:
     async def scenario() -> None:
         bed = Bed()
         node, plan = await juror_node(bed)
-        await node.world.journal.record(ROUND, 0, b"h" * 20)
+        await node.ports.journal.record(ROUND, 0, b"h" * 20)
 
         def sign(buffer: bytes) -> bytes:
             raise AssertionError("it signs again")
 
-        node.world.signer.sign = sign  # type: ignore[method-assign]
+        node.ports.signer.sign = sign  # type: ignore[method-assign]
         with pytest.raises(AlreadySigned):
             await node.forger.forge(plan, 0)
         assert node.chain.height.height == 0
@@ -93,9 +93,9 @@ def test_messages_that_are_in_the_chain_are_left_out_with_their_twins() -> None:
     async def scenario() -> None:
         bed = Bed()
         bed.go_to(ROUND, 1)
-        first = await (await Branch.on(bed, (await bed.node()).world.ledger)).make(ROUND, 0)
+        first = await (await Branch.on(bed, (await bed.node()).ports.ledger)).make(ROUND, 0)
         node, plan = await juror_node(bed, 1)
-        await node.world.ledger.append(first)
+        await node.ports.ledger.append(first)
         again, other = first.messages[0], first.messages[1]
         node.mempool.add(replace(again, block_height=0))
         node.mempool.add(replace(other, block_height=0, txid=compute_twin(other.txid)))
@@ -111,12 +111,12 @@ def test_messages_that_are_in_the_chain_are_left_out_with_their_twins() -> None:
 def test_too_few_messages_or_senders_make_no_block_and_no_record(senders: Sequence[int], why: str) -> None:
     async def scenario() -> None:
         bed = Bed()
-        plan = await (await Branch.on(bed, (await bed.node()).world.ledger)).plan(ROUND)
+        plan = await (await Branch.on(bed, (await bed.node()).ports.ledger)).plan(ROUND)
         node = await bed.node(bed.index_of(plan.juror_of(0) or ""))
-        await node.intake.digest(bed.messages(bed.clock.now(), senders))
+        await node.intake.submit(bed.messages(bed.clock.now(), senders))
         with pytest.raises(Reject, match=why):
             await node.forger.forge(plan, 0)
-        assert await node.world.journal.get_hash(ROUND, 0) is None
+        assert await node.ports.journal.get_hash(ROUND, 0) is None
 
     play(scenario())
 
@@ -136,15 +136,15 @@ def test_a_tip_that_moves_while_we_seal_costs_the_slot_and_nothing_else() -> Non
     async def scenario() -> None:
         bed = Bed()
         bed.go_to(ROUND, 1)
-        first = await (await Branch.on(bed, (await bed.node()).world.ledger)).make(ROUND, 0)
+        first = await (await Branch.on(bed, (await bed.node()).ports.ledger)).make(ROUND, 0)
         node, plan = await juror_node(bed, 1)
-        record = node.world.journal.record
+        record = node.ports.journal.record
 
         async def slow_record(*args: Any) -> None:
             await record(*args)
             await node.chain.accept_pushed(first)
 
-        node.world.journal.record = slow_record  # type: ignore[method-assign,assignment]
+        node.ports.journal.record = slow_record  # type: ignore[method-assign,assignment]
         with pytest.raises(Ignore, match="the tip moved"):
             await node.forger.forge(plan, 1)
         assert node.chain.height.block_hash == first.block_hash
@@ -178,11 +178,11 @@ class Listener:
 async def forged(bed: Bed) -> tuple[Node, RoundPlan, Block, Block, dict[int, Listener]]:
     """A juror with a block of its own on top of one that is stored; nobody listens yet."""
     bed.go_to(ROUND, 1)
-    parent = await (await Branch.on(bed, (await bed.node()).world.ledger)).make(ROUND, 0)
+    parent = await (await Branch.on(bed, (await bed.node()).ports.ledger)).make(ROUND, 0)
     node, plan = await juror_node(bed, 1)
-    await node.world.ledger.append(parent)
+    await node.ports.ledger.append(parent)
     block = await node.forger.forge(plan, 1)
-    own = bed.index_of(node.world.signer.address)
+    own = bed.index_of(node.ports.signer.address)
     listeners = {n: Listener(parent) for n in range(bed.size) if n != own}
     for number, listener in listeners.items():
         await bed.script(number, listener)
@@ -193,12 +193,12 @@ def test_a_block_goes_to_who_told_the_parent_and_to_nobody_twice() -> None:
     async def scenario() -> None:
         bed = Bed()
         node, plan, _, block, listeners = await forged(bed)
-        height = await node.world.ledger.get_height_at(1)
+        height = await node.ports.ledger.get_height_at(1)
         for number in listeners:
             note_told(bed, node, number, height)
         assert await node.forger.send(block, plan) == len(listeners)
         await asyncio.sleep(1)
-        assert node.present.state is State.SENDING
+        assert node.node_state.state is State.SENDING
         for listener in listeners.values():
             assert listener.list_ids() == [CommandId.BLOCK]
             assert [b.block_hash for b in listener.heard[0].blocks] == [block.block_hash]
@@ -210,10 +210,10 @@ def test_a_branch_that_replaced_our_block_ends_its_sending() -> None:
     async def scenario() -> None:
         bed = Bed()
         node, plan, _, block, listeners = await forged(bed)
-        height = await node.world.ledger.get_height_at(1)
+        height = await node.ports.ledger.get_height_at(1)
         for number in listeners:
             note_told(bed, node, number, height)
-        await node.world.ledger.rollback(1)
+        await node.ports.ledger.rollback(1)
         assert await node.forger.send(block, plan) == 0
         assert [listener.list_ids() for listener in listeners.values()] == [[]] * len(listeners)
 
@@ -236,9 +236,9 @@ def test_the_owner_does_not_wait_for_its_block_to_be_sent(monkeypatch: pytest.Mo
             return 0
 
         monkeypatch.setattr(type(node.forger), "send", staticmethod(send))
-        view = await node.outlook.look()
-        assert node.present.consensus is not None
-        decision = Forge(node.present.consensus)
+        view = await node.view_builder.look()
+        assert node.node_state.consensus is not None
+        decision = Forge(node.node_state.consensus)
         loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as group:
             node._group = group
@@ -250,7 +250,7 @@ def test_the_owner_does_not_wait_for_its_block_to_be_sent(monkeypatch: pytest.Mo
             assert sent == []
             # the next one is not sent beside it: a legacy node must hear of nothing that is on its way
             assert node.peers.awaiting_push
-            await node._perform(decision, await node.outlook.look())
+            await node._perform(decision, await node.view_builder.look())
             assert sent == ["ended early"]
             assert node.peers.awaiting_push == set()
 
@@ -261,7 +261,7 @@ def test_who_is_elsewhere_is_left_to_sync() -> None:
     async def scenario() -> None:
         bed = Bed()
         node, plan, _, block, listeners = await forged(bed)
-        heights = [await node.world.ledger.get_height_at(h) for h in (0, 2)]
+        heights = [await node.ports.ledger.get_height_at(h) for h in (0, 2)]
         for place, number in enumerate(listeners):
             note_told(bed, node, number, heights[place % 2])
         assert await node.forger.send(block, plan) == 0
@@ -294,7 +294,7 @@ def test_those_who_wait_for_it_get_it_before_those_who_must_be_asked() -> None:
         bed = Bed(40)
         node, plan, _, block, listeners = await forged(bed)
         told = [n for n in listeners if n >= 25]
-        height = await node.world.ledger.get_height_at(1)
+        height = await node.ports.ledger.get_height_at(1)
         for number in told:
             note_told(bed, node, number, height)
         for number in listeners:

@@ -12,7 +12,7 @@ EVERYBODY = Support(behind=6, connected=6)
 
 async def _make(bed: Bed) -> tuple[Node, Block]:
     """A node that starts after its slot, and a block of its own for that slot."""
-    block = await (await Branch.on(bed, (await bed.node()).world.ledger)).make(ROUND, 0)
+    block = await (await Branch.on(bed, (await bed.node()).ports.ledger)).make(ROUND, 0)
     return await bed.node(bed.index_of(block.forger)), block
 
 
@@ -21,9 +21,9 @@ def test_a_forgotten_block_delays_forging_and_is_remembered_from_then_on() -> No
         bed = Bed()
         node, block = await _make(bed)
         await node.chain.adopt(0, [block], None, EVERYBODY)
-        assert node.present.halted == ""
-        assert node.present.forge_from_round == ROUND + 1
-        assert await node.world.journal.get_hash(ROUND, 0) == block.block_hash
+        assert node.node_state.halted == ""
+        assert node.node_state.forge_from_round == ROUND + 1
+        assert await node.ports.journal.get_hash(ROUND, 0) == block.block_hash
         said = [line for line in bed.warnings if "older than our block" in line]
         assert len(said) == 1
         await node.chain.rollback(0)
@@ -39,15 +39,15 @@ def test_a_wait_for_the_next_round_is_told_with_its_length_and_its_end() -> None
         node = await bed.node()
         bed.go_to(ROUND, 10, 0.0)
         for _ in range(2):
-            node.own_key.wait_for_next_round("there was no journal")
+            node.double_sign_guard.wait_for_next_round("there was no journal")
         minutes = (bed.network.slots_total - 10) * bed.network.slot_s // 60
         words = f"there was no journal: no forging before round {ROUND + 1}, in {minutes} min"
         assert bed.warnings == [words]
         over = f"round {ROUND + 1} has begun: the wait is over, and we forge again"
-        node.own_key.note_round(ROUND)
+        node.double_sign_guard.note_round(ROUND)
         assert over not in bed.log
         for round_ in (ROUND + 1, ROUND + 2):
-            node.own_key.note_round(round_)
+            node.double_sign_guard.note_round(round_)
         assert bed.log.count(over) == 1
 
     play(scenario())
@@ -57,10 +57,10 @@ def test_another_block_than_the_journalled_one_halts_however_old_it_is() -> None
     async def scenario() -> None:
         bed = Bed()
         node, block = await _make(bed)
-        await node.world.journal.record(ROUND, 0, b"x" * 20)
+        await node.ports.journal.record(ROUND, 0, b"x" * 20)
         await node.chain.adopt(0, [block], None, EVERYBODY)
-        assert "elsewhere: is this wallet in use on another host?" in node.present.halted
-        assert await node.world.journal.get_hash(ROUND, 0) == b"x" * 20
+        assert "elsewhere: is this wallet in use on another host?" in node.node_state.halted
+        assert await node.ports.journal.get_hash(ROUND, 0) == b"x" * 20
 
     play(scenario())
 
@@ -69,8 +69,8 @@ def test_a_block_that_the_journal_knows_is_nothing_special() -> None:
     async def scenario() -> None:
         bed = Bed()
         node, block = await _make(bed)
-        await node.world.journal.record(ROUND, 0, block.block_hash)
+        await node.ports.journal.record(ROUND, 0, block.block_hash)
         await node.chain.adopt(0, [block], None, EVERYBODY)
-        assert (node.present.halted, node.present.forge_from_round, bed.warnings) == ("", 0, [])
+        assert (node.node_state.halted, node.node_state.forge_from_round, bed.warnings) == ("", 0, [])
 
     play(scenario())

@@ -17,18 +17,18 @@ def list_said(node: Node) -> list[Said]:
 
 
 def get_plan(node: Node) -> RoundPlan:
-    assert node.present.plan is not None
-    return node.present.plan
+    assert node.node_state.plan is not None
+    return node.node_state.plan
 
 
 def test_start_is_said_once_in_a_process() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        await node.reporter.say_start()
+        await node.reporter.publish_start()
         bed.go_to(ROUND + 1, 0)
         await enter_round(node)
-        await node.reporter.say_start()
+        await node.reporter.publish_start()
         assert list_said(node) == [(202, bed.address(0), "START", ROUND)]
 
     play(scenario())
@@ -39,11 +39,11 @@ def test_start_is_said_again_until_it_is_taken() -> None:
         bed = Bed()
         node = await bed.node()
         node.intake.set_senders(frozenset(), frozenset())
-        await node.reporter.say_start()
+        await node.reporter.publish_start()
         assert list_said(node) == []
         everybody = frozenset({bed.address(0)})
         node.intake.set_senders(everybody, everybody)
-        await node.reporter.say_start()
+        await node.reporter.publish_start()
         assert len(list_said(node)) == 1
 
     play(scenario())
@@ -56,9 +56,9 @@ def test_config_is_said_once_a_round() -> None:
         for round_ in (ROUND, ROUND + 1):
             bed.go_to(round_, 0)
             await enter_round(node)
-            await node.reporter.say_config()
+            await node.reporter.publish_config()
             bed.go_to(round_, 1)
-            await node.reporter.say_config()
+            await node.reporter.publish_config()
         params = kinds.format_config(kinds.get_tunables(bed.network))
         assert list_said(node) == [(120, bed.address(0), params, r) for r in (ROUND, ROUND + 1)]
         assert len(params) == len("CONFIG:") + 8
@@ -77,7 +77,7 @@ def test_no_test_is_said_at_the_rounds_start_and_in_its_closing_slot() -> None:
         plan = without_tests_for(get_plan(node), bed.address(0))
         for sir in (0, 0, 1, 5, 18, 19, 19):
             bed.go_to(ROUND, sir)
-            await node.reporter.say_no_test(plan, sir)
+            await node.reporter.publish_no_test(plan, sir)
         assert list_said(node) == [
             (201, bed.address(0), "NO_TEST:1", ROUND),
             (201, bed.address(0), "NO_TEST:2", ROUND),
@@ -94,7 +94,7 @@ def test_who_has_a_test_to_do_does_not_say_no_test() -> None:
         test = PeerTest(bed.address(0), bed.address(1), 0)
         plan = replace(plan, tests=(*plan.tests[:-1], (test,)))
         for sir in (0, 19):
-            await node.reporter.say_no_test(plan, sir)
+            await node.reporter.publish_no_test(plan, sir)
         assert list_said(node) == []
 
     play(scenario())
@@ -106,9 +106,9 @@ def test_a_peer_is_praised_and_blamed_once_a_round_each() -> None:
         node = await bed.node()
         say = node.reporter
         for catching_up in (False, True, False):
-            await say.say_synced(bed.address(1), "10.2.0.1:06969", catching_up=catching_up)
-            await say.say_failed(bed.address(1), "10.2.0.1:06969", catching_up=catching_up)
-        await say.say_failed(bed.address(2), "10.3.0.1:06969", catching_up=True)
+            await say.publish_synced(bed.address(1), "10.2.0.1:06969", catching_up=catching_up)
+            await say.publish_failed(bed.address(1), "10.2.0.1:06969", catching_up=catching_up)
+        await say.publish_failed(bed.address(2), "10.3.0.1:06969", catching_up=True)
         assert list_said(node) == [
             (200, bed.address(1), "R.SYNC:10.2.0.1:06969", ROUND),
             (101, bed.address(1), "P.FAIL:10.2.0.1:06969", ROUND),
@@ -116,7 +116,7 @@ def test_a_peer_is_praised_and_blamed_once_a_round_each() -> None:
         ]
         bed.go_to(ROUND + 1, 0)
         await enter_round(node)
-        await say.say_failed(bed.address(1), "10.2.0.1:06969", catching_up=False)
+        await say.publish_failed(bed.address(1), "10.2.0.1:06969", catching_up=False)
         assert list_said(node)[-1] == (101, bed.address(1), "P.FAIL:10.2.0.1:06969", ROUND + 1)
 
     play(scenario())
@@ -127,7 +127,7 @@ def test_late_counts_heights_of_over_one_round_ago() -> None:
         bed = Bed()
         bed.go_to(ROUND + 2, 0)
         node = await bed.node()
-        await store(bed, node.world.ledger, (ROUND, 0), (ROUND + 1, 0), (ROUND + 2, 0))
+        await store(bed, node.ports.ledger, (ROUND, 0), (ROUND + 1, 0), (ROUND + 2, 0))
         await enter_round(node)
         for number, round_, times in ((1, ROUND, 3), (2, ROUND + 1, 3), (3, ROUND + 2, 1)):
             peer = note_told(bed, node, number, None)
@@ -135,11 +135,11 @@ def test_late_counts_heights_of_over_one_round_ago() -> None:
                 told = ChainHeight(1 + n, round_, 0, bytes([n]) * 20)
                 node.views.note_height(peer, told, None)
         for _ in range(2):
-            await node.reporter.say_late()
+            await node.reporter.publish_late()
         assert list_said(node) == [(110, bed.address(1), "LATE:3", ROUND + 2)]
         bed.go_to(ROUND + 3, 0)
         await enter_round(node)
-        await node.reporter.say_late()
+        await node.reporter.publish_late()
         assert len(list_said(node)) == 1
 
     play(scenario())
@@ -149,10 +149,10 @@ def test_an_equivocation_is_said_alike_by_all() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        branch = await Branch.on(bed, node.world.ledger)
+        branch = await Branch.on(bed, node.ports.ledger)
         a, b = await branch.make(ROUND, 0), await branch.make(ROUND, 0, after_s=18)
-        await node.reporter.say_equivocation(Equivocation(a, b))
-        await node.reporter.say_equivocation(Equivocation(b, a))
+        await node.reporter.publish_equivocation(Equivocation(a, b))
+        await node.reporter.publish_equivocation(Equivocation(b, a))
         first, second = sorted((a.block_hash.hex(), b.block_hash.hex()))
         assert list_said(node) == [(111, a.forger, f"EQUIV:{ROUND}:0:{first}:{second}", 1)]
 
@@ -163,10 +163,10 @@ def test_config_is_said_again_once_for_each_slot_that_lacks_messages() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        await node.reporter.say_config()
+        await node.reporter.publish_config()
         for sir in (1, 1, 2):
             bed.go_to(ROUND, sir)
-            await node.reporter.say_config_again(sir)
+            await node.reporter.publish_config_again(sir)
         assert [what for what, *_ in list_said(node)] == [kinds.CONFIG] * 3
 
     play(scenario())
@@ -181,10 +181,10 @@ def test_nothing_is_said_twice_when_the_lists_of_the_round_are_derived_again() -
         bed.go_to(ROUND + 1, 0)
         for _ in range(2):
             await enter_round(node)
-            await node.reporter.say_config()
+            await node.reporter.publish_config()
             plan = without_tests_for(get_plan(node), bed.address(0))
-            await node.reporter.say_no_test(plan, 0)
-            await node.reporter.say_failed(bed.address(2), "10.3.0.1:06969", catching_up=False)
+            await node.reporter.publish_no_test(plan, 0)
+            await node.reporter.publish_failed(bed.address(2), "10.3.0.1:06969", catching_up=False)
         assert [what for what, *_ in list_said(node)] == [kinds.CONFIG, kinds.NO_TEST, kinds.KO_ACTION]
 
     play(scenario())

@@ -22,14 +22,14 @@ from tests.unit.node.worlds import ROUND, Bed, note_told, play, store
 
 async def _look(node: Node) -> None:
     await node.slot_log.end_past()
-    view = await node.outlook.look()
+    view = await node.view_builder.look()
     node.slot_log.note(view, decide(node.network, view))
 
 
 def _find_slots(node: Node) -> list[int]:
-    plan = node.present.plan
+    plan = node.node_state.plan
     assert plan is not None
-    return [sir for sir in range(node.network.slots) if plan.juror_of(sir) == node.world.signer.address]
+    return [sir for sir in range(node.network.slots) if plan.juror_of(sir) == node.ports.signer.address]
 
 
 async def _make(bed: Bed) -> tuple[Node, int]:
@@ -73,8 +73,8 @@ def test_a_forged_slot_is_said_and_one_of_another_juror_is_not() -> None:
         node, sir = await _make(bed)
         await _look(node)
         bed.go_to(ROUND, sir)
-        await store(bed, node.world.ledger, (ROUND, sir))
-        height = node.world.ledger.get_height()
+        await store(bed, node.ports.ledger, (ROUND, sir))
+        height = node.ports.ledger.get_height()
         bed.go_to(ROUND, node.network.slots)
         await _look(node)
         found = [line for line in _list_lines(bed.log) if f"slot {sir} " in line]
@@ -106,21 +106,21 @@ def test_a_round_without_lists_is_judged_when_they_come_and_given_up_after_it() 
     async def scenario() -> None:
         bed = Bed()
         node, sir = await _make(bed)
-        plan, node.present.plan = node.present.plan, None
+        plan, node.node_state.plan = node.node_state.plan, None
         late = PowNotReady("the companion is 20 min late")
         await node.slot_log.end_past()
         node.slot_log.note_fault(late)
         bed.go_to(ROUND, sir + 1)
         await node.slot_log.end_past()
         assert _list_lines(bed.warnings) == []
-        node.present.plan = plan
+        node.node_state.plan = plan
         await node.slot_log.end_past()
         words = "companion-late: the companion is 20 min late"
         first = [own for own in _find_slots(node) if own <= sir]
         assert _list_lines(bed.warnings) == [
             f"our slot {own} of round {ROUND}: missed, {words}" for own in first
         ]
-        node.present.plan = None
+        node.node_state.plan = None
         bed.go_to(ROUND + 1, 0)
         await node.slot_log.end_past()
         await node.slot_log.end_past()
@@ -143,7 +143,7 @@ def test_each_fault_of_the_owner_has_its_reason() -> None:
             TooFewMessages("6-node", "x"): Reason.TOO_FEW_MESSAGES,
             Ignore("rule 1", "x"): Reason.CATCHING_UP,
         }
-        log = SlotLog(node.world, node.present, bed.log.append, bed.warnings.append)
+        log = SlotLog(node.ports, node.node_state, bed.log.append, bed.warnings.append)
         for fault, reason in faults.items():
             log.note_fault(fault)
             assert log._looks[-1].obstacle == Obstacle(reason, "x")
@@ -159,12 +159,12 @@ def test_a_change_of_state_is_said_with_its_reason_and_how_long_the_last_stood()
         bed = Bed()
         node = await bed.node()
         bed.log.clear()
-        node.present.set_state(State.SYNCING)
+        node.node_state.set_state(State.SYNCING)
         await asyncio.sleep(125.0)
-        node.present.set_state(State.SYNCING, "none of 4 connected has said anything of late")
-        node.present.set_state(State.POW_NOT_SYNC, "20 min late")
+        node.node_state.set_state(State.SYNCING, "none of 4 connected has said anything of late")
+        node.node_state.set_state(State.POW_NOT_SYNC, "20 min late")
         await asyncio.sleep(3.0)
-        node.present.set_state(State.SYNCING)
+        node.node_state.set_state(State.SYNCING)
         assert bed.log == [
             "state SYNCING, after 0.0 s of START",
             "state POW_NOT_SYNC: 20 min late, after 2 min 5 s of SYNCING",
@@ -178,15 +178,15 @@ def test_tests_of_peers_are_no_change_of_state() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        node.present.set_state(State.SYNCING)
+        node.node_state.set_state(State.SYNCING)
         bed.log.clear()
         for _ in range(3):
-            node.present.set_state(State.TESTING, "test 0 of a peer")
-            node.present.set_state(State.SYNCING)
-        node.present.set_state(State.TESTING)
-        node.present.set_state(State.HALTED, "a bug of ours")
+            node.node_state.set_state(State.TESTING, "test 0 of a peer")
+            node.node_state.set_state(State.SYNCING)
+        node.node_state.set_state(State.TESTING)
+        node.node_state.set_state(State.HALTED, "a bug of ours")
         await asyncio.sleep(4)
-        node.present.set_state(State.TESTING)
+        node.node_state.set_state(State.TESTING)
         assert bed.log == [
             "state HALTED: a bug of ours, after 0.0 s of SYNCING",
             "state SYNCING, after 4.0 s of HALTED",
@@ -200,13 +200,13 @@ def test_who_flaps_our_state_does_not_fill_the_log() -> None:
         bed = Bed()
         node = await bed.node()
         lines: list[str] = []
-        StateLog(bed.clock, node.present, lines.append)
+        StateLog(bed.clock, node.node_state, lines.append)
         for _ in range(100):
-            node.present.set_state(State.ROUND_SYNC)
-            node.present.set_state(State.SYNCING)
+            node.node_state.set_state(State.ROUND_SYNC)
+            node.node_state.set_state(State.SYNCING)
         assert len(lines) == MAX_LINES
         await asyncio.sleep(60.0)
-        node.present.set_state(State.HALTED)
+        node.node_state.set_state(State.HALTED)
         assert lines[MAX_LINES:] == [
             f"state HALTED, after 1 min 0 s of SYNCING ({200 - MAX_LINES} changes before it are not told)"
         ]

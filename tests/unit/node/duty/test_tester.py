@@ -23,12 +23,12 @@ TESTER, TESTED = 1, 2
 
 def with_tests(node: Node, *tests: PeerTest, sir: int = 0) -> RoundPlan:
     """The node's plan, with other tests in one slot."""
-    plan = node.present.plan
+    plan = node.node_state.plan
     assert plan is not None
     slots = list(plan.tests)
     slots[sir] = tests
     changed = replace(plan, tests=tuple(slots))
-    node.present.plan = changed
+    node.node_state.plan = changed
     return changed
 
 
@@ -159,9 +159,9 @@ def test_a_test_of_the_slot_before_is_still_answered_and_one_of_two_slots_ago_is
         bed.go_to(ROUND, 1, 179.0)
         await put(node, bed.ip(TESTER), make_frame(bed))
         bed.go_to(ROUND, 2, 0.0)
-        plan = node.present.plan
+        plan = node.node_state.plan
         assert plan is not None
-        node.present.plan = replace(plan, tests=(plan.tests[0], (), (), *plan.tests[3:]))
+        node.node_state.plan = replace(plan, tests=(plan.tests[0], (), (), *plan.tests[3:]))
         with pytest.raises(Ignore):
             await put(node, bed.ip(TESTER), make_frame(bed))
 
@@ -172,7 +172,7 @@ def test_slots_at_hand_reach_into_the_round_before() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        plan = node.present.plan
+        plan = node.node_state.plan
         assert plan is not None
         before = replace(plan, round=ROUND - 1)
         now = bed.clock.now()
@@ -290,8 +290,8 @@ def test_the_chain_test_asks_for_blocks_of_rounds_before_the_previous_one() -> N
         bed = Bed()
         bed.go_to(ROUND + 2, 0)
         node = await bed.node(TESTED)
-        old = await store(bed, node.world.ledger, *[(ROUND, sir) for sir in range(12)])
-        await store(bed, node.world.ledger, (ROUND + 1, 0), (ROUND + 1, 1))
+        old = await store(bed, node.ports.ledger, *[(ROUND, sir) for sir in range(12)])
+        await store(bed, node.ports.ledger, (ROUND + 1, 0), (ROUND + 1, 1))
         with_tests(node, PeerTest(bed.address(TESTER), bed.address(TESTED), 1))
         answer = await put(node, bed.ip(TESTER), make_frame(bed, 1))
         expected = peer_tests.compute_chain_value([block.block_hash for block in old[-10:]])

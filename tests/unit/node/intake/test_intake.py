@@ -18,7 +18,7 @@ from tests.unit.node.worlds import ROUND, Bed, play, store
 
 
 async def digest(node: Node, message: Message) -> Verdict | None:
-    (verdict,) = await node.intake.digest([message])
+    (verdict,) = await node.intake.submit([message])
     return verdict
 
 
@@ -40,7 +40,7 @@ def test_equal_messages_of_one_batch_are_one() -> None:
         node = await bed.node()
         message = bed.message(3)
         twin = replace(message, txid=compute_twin(message.txid))
-        verdicts = await node.intake.digest([message, message, replace(message), twin])
+        verdicts = await node.intake.submit([message, message, replace(message), twin])
         assert [v is None for v in verdicts] == [True, False, False, False]
         assert len(node.mempool) == 1
 
@@ -52,7 +52,7 @@ def test_one_bad_message_does_not_spoil_the_rest_of_a_batch() -> None:
         bed = Bed()
         node = await bed.node()
         bad = replace(bed.message(1), value=7_000)
-        verdicts = await node.intake.digest([bed.message(2), bad, bed.message(3)])
+        verdicts = await node.intake.submit([bed.message(2), bad, bed.message(3)])
         assert [None if v is None else v.rule for v in verdicts] == [None, "M3", None]
 
     play(scenario())
@@ -62,7 +62,7 @@ def test_a_message_that_is_in_the_chain_is_known_also_as_its_twin() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        (block,) = await store(bed, node.world.ledger, (ROUND, 0))
+        (block,) = await store(bed, node.ports.ledger, (ROUND, 0))
         sealed = replace(block.messages[0], block_height=0)
         for message in (sealed, replace(sealed, txid=compute_twin(sealed.txid))):
             verdict = await digest(node, message)
@@ -86,7 +86,7 @@ def test_a_held_message_that_is_sealed_while_others_are_judged_does_not_come_in_
             return sealed
 
         node.intake._find_sealed = seal_meanwhile  # type: ignore[method-assign]
-        verdicts = await node.intake.digest([held, other])
+        verdicts = await node.intake.submit([held, other])
         assert [str(v) for v in verdicts] == [f"mempool: {KNOWN}", "None"]
         assert [m.txid for m in node.mempool.get_all()] == [other.txid]
 
@@ -155,7 +155,7 @@ def test_whatever_comes_is_judged_and_breaks_nothing(spoil: dict[str, Any]) -> N
         bed = Bed()
         node = await bed.node()
         good, odd = bed.message(2), replace(bed.message(3), **spoil)
-        verdicts = await node.intake.digest([odd, good], "10.3.0.1:06969")
+        verdicts = await node.intake.submit([odd, good], "10.3.0.1:06969")
         assert verdicts[1] is None
         if "block_height" not in spoil:
             assert isinstance(verdicts[0], Verdict)
@@ -169,8 +169,8 @@ def test_what_a_peer_sent_is_not_sent_back_to_it() -> None:
         bed = Bed()
         node = await bed.node()
         theirs, ours = bed.message(2), bed.message(3)
-        await node.intake.digest([theirs], "10.3.0.1:06969")
-        await node.intake.digest([ours])
+        await node.intake.submit([theirs], "10.3.0.1:06969")
+        await node.intake.submit([ours])
         sent = node.mempool.take_new_for("10.3.0.1:06969", 10, bed.clock.now())
         assert [m.txid for m in sent] == [ours.txid]
         assert len(node.mempool.take_new_for("10.4.0.1:06969", 10, bed.clock.now())) == 2

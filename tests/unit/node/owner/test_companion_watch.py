@@ -29,8 +29,8 @@ class Scripted:
         node = await self.bed.node(pow_source=self.source)
         return CompanionWatch(
             self.bed.network,
-            node.world,
-            node.present,
+            node.ports,
+            node.node_state,
             lambda text: self.said.append(f"log {text}"),
             lambda text: self.said.append(f"warn {text}"),
         )
@@ -43,37 +43,37 @@ class Scripted:
 
 def test_a_trouble_is_told_once_a_minute_and_when_it_is_over() -> None:
     async def scenario() -> None:
-        world = Scripted()
-        watch = await world.open()
-        await world.look(watch, 3)
-        assert world.said == []
-        world.source.is_down = True
-        await world.look(watch, 10)
-        assert world.said[0].startswith("warn companion: the scripted companion is down")
-        assert len(world.said) == 5
-        assert watch.present.pow_status is not None
-        assert watch.present.pow_status.problem
-        world.source.is_down = False
-        await world.look(watch, 5)
-        assert len(world.said) == 6
-        assert world.said[5].startswith("log companion: over after 310 s (10 times), in sync at block ")
+        ports = Scripted()
+        watch = await ports.open()
+        await ports.look(watch, 3)
+        assert ports.said == []
+        ports.source.is_down = True
+        await ports.look(watch, 10)
+        assert ports.said[0].startswith("warn companion: the scripted companion is down")
+        assert len(ports.said) == 5
+        assert watch.node_state.pow_status is not None
+        assert watch.node_state.pow_status.problem
+        ports.source.is_down = False
+        await ports.look(watch, 5)
+        assert len(ports.said) == 6
+        assert ports.said[5].startswith("log companion: over after 310 s (10 times), in sync at block ")
 
     play(scenario())
 
 
 def test_it_is_looked_at_twice_a_minute() -> None:
     async def scenario() -> None:
-        world = Scripted()
-        watch = await world.open()
+        ports = Scripted()
+        watch = await ports.open()
         asked = 0
-        get_status = world.source.get_status
+        get_status = ports.source.get_status
 
         async def count(now: float) -> PowStatus:
             nonlocal asked
             asked += 1
             return await get_status(now)
 
-        world.source.get_status = count  # type: ignore[method-assign]
+        ports.source.get_status = count  # type: ignore[method-assign]
         for _ in range(60):
             await watch.check(())
             await asyncio.sleep(1)
@@ -84,49 +84,49 @@ def test_it_is_looked_at_twice_a_minute() -> None:
 
 def test_a_list_that_is_not_there_yet_is_a_trouble_until_it_is() -> None:
     async def scenario() -> None:
-        world = Scripted()
-        watch = await world.open()
-        watch.present.plan = None
+        ports = Scripted()
+        watch = await ports.open()
+        watch.node_state.plan = None
         for _ in range(5):
             watch.note(PowNotReady("too few blocks"))
-            await world.look(watch, 1)
-        assert world.said[0] == "warn companion: too few blocks"
-        assert len(world.said) == 3
+            await ports.look(watch, 1)
+        assert ports.said[0] == "warn companion: too few blocks"
+        assert len(ports.said) == 3
         watch.enter_round()
-        await world.look(watch, 1)
-        assert "over after" in world.said[-1]
+        await ports.look(watch, 1)
+        assert "over after" in ports.said[-1]
 
     play(scenario())
 
 
 def test_remarks_are_told_once() -> None:
     async def scenario() -> None:
-        world = Scripted()
-        watch = await world.open()
-        get_status = world.source.get_status
+        ports = Scripted()
+        watch = await ports.open()
+        get_status = ports.source.get_status
 
         async def remark(now: float) -> PowStatus:
             return replace(await get_status(now), remarks=("block 7 is odd",))
 
-        world.source.get_status = remark  # type: ignore[method-assign]
-        await world.look(watch, 4)
-        assert world.said == ["warn companion: block 7 is odd"]
+        ports.source.get_status = remark  # type: ignore[method-assign]
+        await ports.look(watch, 4)
+        assert ports.said == ["warn companion: block 7 is odd"]
 
     play(scenario())
 
 
 def test_a_list_that_changes_within_the_round_is_noticed() -> None:
     async def scenario() -> None:
-        world = Scripted()
-        watch = await world.open()
-        await world.look(watch, 1)
+        ports = Scripted()
+        watch = await ports.open()
+        await ports.look(watch, 1)
         assert not is_stale(watch)
-        script = world.source._script
+        script = ports.source._script
         script.fork(script.network.first_pow_height + 1, drop_rows=True)
-        await world.look(watch, 1)
+        await ports.look(watch, 1)
         assert is_stale(watch)
         watch.enter_round()
-        assert watch.present.plan is not None
-        assert watch.present.plan.round == ROUND
+        assert watch.node_state.plan is not None
+        assert watch.node_state.plan.round == ROUND
 
     play(scenario())

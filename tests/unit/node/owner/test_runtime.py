@@ -42,7 +42,7 @@ class Story:
 async def _tell(cluster: Cluster) -> Story:
     node = cluster.hosts[0].node
     assert node is not None
-    blocks = await node.world.ledger.get_blocks(1, 10_000)
+    blocks = await node.ports.ledger.get_blocks(1, 10_000)
     await cluster.stop_all()
     return Story(
         tuple(blocks),
@@ -162,7 +162,7 @@ def test_alone_a_node_stays_in_start_and_blames_nobody() -> None:
         cluster = Cluster(SIZE, 23)
         node = await cluster.start(0)
         await cluster.run_until(FIRST, 1)
-        assert node.present.state is State.START
+        assert node.node_state.state is State.START
         about_others = {kinds.TEST_KO, kinds.KO_ACTION, kinds.LATE}
         assert about_others.isdisjoint(message.what for message in node.mempool.get_all())
         assert node.chain.height.height == 0
@@ -184,7 +184,7 @@ def test_a_halted_node_answers_and_does_not_forge() -> None:
         forged = node.forger.forged_count
         node.halt("a fault")
         await cluster.run_until(FIRST, 18)
-        assert node.present.state is State.HALTED
+        assert node.node_state.state is State.HALTED
         assert node.forger.forged_count == forged
         assert cluster.hosts[0].height.height > 10
         status: Any = await node.views.get_status()
@@ -201,9 +201,9 @@ def test_one_status_per_finished_round_is_kept() -> None:
         await cluster.run_until(FIRST + 1, 1)
         node = cluster.hosts[2].node
         assert node is not None
-        kept: Any = await node.world.ledger.get_status(FIRST)
+        kept: Any = await node.ports.ledger.get_status(FIRST)
         assert kept["meta"]["round"] == FIRST
-        assert await node.world.ledger.get_status(FIRST + 1) is None
+        assert await node.ports.ledger.get_status(FIRST + 1) is None
         await cluster.stop_all()
 
     play(scenario())

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hypernode.node.base.node_ports import World
+from hypernode.node.base.node_ports import Ports
 from hypernode.node.owner.storage_watch import StorageWatch
 from hypernode.ports.trouble import StorageTrouble
 from tests.unit.node.worlds import Bed, play
@@ -30,10 +30,10 @@ class Disk:
 
 def watching(scenario: Any) -> None:
     async def run() -> None:
-        world: World = (await Bed().node()).world
+        ports: Ports = (await Bed().node()).ports
         ledger, journal, warnings = Disk(), Disk(), list[str]()
         troubled: Any = {"ledger": ledger, "journal": journal}
-        watch = StorageWatch(replace(world, **troubled), warnings.append)
+        watch = StorageWatch(replace(ports, **troubled), warnings.append)
         coroutine: Coroutine[Any, Any, None] = scenario(watch, ledger, journal, warnings)
         await coroutine
 

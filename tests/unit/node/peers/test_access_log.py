@@ -106,13 +106,13 @@ def test_every_subject_says_what_its_name_says() -> None:
             for part in (each.chain, each.intake, each.dialler, each.connector, each.serving, each.listening):
                 part.subjects = subjects
         await other._entry.enter(ROUND, None)
-        await node.intake.digest([bed.message(2)], "10.3.0.1:06969")
+        await node.intake.submit([bed.message(2)], "10.3.0.1:06969")
         async with asyncio.TaskGroup() as group:
-            await other.intake.digest([bed.message(3)])
+            await other.intake.submit([bed.message(3)])
             other.connector.set_targets([bed.entry(0)], group)
             await asyncio.sleep(30)
             other.connector.cancel_all()
-        block = (await store(bed, (await bed.node(2)).world.ledger, (ROUND, 0)))[0]
+        block = (await store(bed, (await bed.node(2)).ports.ledger, (ROUND, 0)))[0]
         bed.go_to(ROUND, 0)
         await node.chain.accept_pushed(block)
         assert set(told) | {"connections"} == set(TOPICS)

@@ -70,7 +70,7 @@ def test_heights_are_exchanged_at_once_and_then_as_often_as_is_due() -> None:
             times = peer.times_of(CommandId.HEIGHT)
             assert len(times) == 4
             assert peer.heard[0][1].height == node.chain.height
-            assert peer.heard[0][1].height_forger == node.present.get_juror()
+            assert peer.heard[0][1].height_forger == node.node_state.get_juror()
 
         await connected(bed, node, [2], body)
         await asyncio.sleep(0.1)
@@ -89,7 +89,7 @@ def test_a_change_of_our_tip_is_told_at_once() -> None:
         async def body(group: asyncio.TaskGroup) -> None:
             await asyncio.sleep(2)
             before = len(peer.times_of(CommandId.HEIGHT))
-            await store(bed, node.world.ledger, (ROUND, 0))
+            await store(bed, node.ports.ledger, (ROUND, 0))
             node.chain.on_change()
             await asyncio.sleep(0.5)
             assert len(peer.times_of(CommandId.HEIGHT)) == before + 1
@@ -111,7 +111,7 @@ def test_messages_are_exchanged_both_ways_and_not_sent_back() -> None:
         async def body(group: asyncio.TaskGroup) -> None:
             await asyncio.sleep(31)
             assert peer.times_of(CommandId.MEMPOOL) == []
-            assert await node.intake.digest([ours]) == [None]
+            assert await node.intake.submit([ours]) == [None]
             await asyncio.sleep(31)
             sent = [m.txid for _, c in peer.heard if c.id is CommandId.MEMPOOL for m in c.messages]
             assert sent == [ours.txid]
@@ -290,7 +290,7 @@ def test_heights_are_exchanged_less_often_while_we_are_in_consensus(percent: int
     async def scenario() -> None:
         bed = Bed()
         node, peer = await bed.node(), Peer()
-        node.present.consensus = Consensus(percent, 100, percent, 1, 1, 1)
+        node.node_state.consensus = Consensus(percent, 100, percent, 1, 1, 1)
         await bed.script(2, peer)
 
         async def body(group: asyncio.TaskGroup) -> None:
@@ -307,7 +307,7 @@ def test_what_a_broken_exchange_carried_is_sent_again_after_a_reconnect() -> Non
         bed = Bed()
         node, peer = await bed.node(), Peer()
         ours = bed.message(1)
-        assert await node.intake.digest([ours]) == [None]
+        assert await node.intake.submit([ours]) == [None]
         breaks = 1
 
         async def handle(caller: Caller, command: Command) -> Command | None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from hypernode.core.types import ChainHeight, Endpoint, Registration
-from hypernode.net.client_session import Session, open_session
+from hypernode.net.client_session import ClientSession, open_session
 from hypernode.net.signed_hello import Identity
 from hypernode.node.peers.identities import CLAIMED, OTHER, PROVED, find_misplaced, get_identity
 from hypernode.node.peers.peer_table import Peer, Peers
@@ -74,7 +74,7 @@ def test_a_key_that_is_not_where_it_is_registered_is_a_finding() -> None:
 # --- in a node --------------------------------------------------------------------------------------
 
 
-async def dial(bed: Bed, ip: str, index: int, *, features: int = ANNOUNCED_FEATURES) -> Session:
+async def dial(bed: Bed, ip: str, index: int, *, features: int = ANNOUNCED_FEATURES) -> ClientSession:
     """A hypernode's hello to node 0, with its own key, from any IP."""
     return await open_session(
         bed.memory.get_connections(ip),

@@ -25,12 +25,12 @@ async def two_rounds(bed: Bed) -> Node:
     """A node with two blocks of a round and two of the next."""
     bed.go_to(ROUND + 1, 2)
     node = await bed.node()
-    await store(bed, node.world.ledger, (ROUND, 0), (ROUND, 1), (ROUND + 1, 0), (ROUND + 1, 1))
+    await store(bed, node.ports.ledger, (ROUND, 0), (ROUND, 1), (ROUND + 1, 0), (ROUND + 1, 1))
     return node
 
 
 async def at(node: Node, height: int) -> ChainHeight:
-    found = await node.world.ledger.get_height_at(height)
+    found = await node.ports.ledger.get_height_at(height)
     assert found is not None
     return found
 
@@ -38,7 +38,7 @@ async def at(node: Node, height: int) -> ChainHeight:
 def test_feature_peers_and_clients_are_told_our_height() -> None:
     async def scenario() -> None:
         node = await two_rounds(Bed())
-        ledger = node.world.ledger
+        ledger = node.ports.ledger
         assert await choose_height_to_tell(ledger, make_peer(None), 1) == node.chain.height
         assert await choose_height_to_tell(ledger, None, 0) == node.chain.height
 
@@ -54,7 +54,7 @@ def test_a_legacy_peer_is_told_our_height_once_its_chain_reaches_the_round(
     async def scenario() -> None:
         node = await two_rounds(Bed())
         told = None if its_tip is None else await at(node, its_tip)
-        assert await choose_height_to_tell(node.world.ledger, make_peer(told), 0) == await at(node, tells)
+        assert await choose_height_to_tell(node.ports.ledger, make_peer(told), 0) == await at(node, tells)
 
     play(scenario())
 
@@ -63,7 +63,7 @@ def test_a_legacy_peer_on_another_chain_hears_of_no_block_of_the_round() -> None
     async def scenario() -> None:
         node = await two_rounds(Bed())
         for other in (ChainHeight(4, ROUND + 1, 1, b"o" * 20), ChainHeight(99, ROUND + 1, 1, b"o" * 20)):
-            assert await choose_height_to_tell(node.world.ledger, make_peer(other), 0) == await at(node, 2)
+            assert await choose_height_to_tell(node.ports.ledger, make_peer(other), 0) == await at(node, 2)
 
     play(scenario())
 
@@ -78,7 +78,7 @@ def test_a_legacy_peer_on_another_chain_is_told_nothing_better_of_its_own_round(
     async def scenario() -> None:
         node = await two_rounds(Bed())
         worse = make_peer(ChainHeight(2, its_round, 1, b"o" * 20))
-        assert await choose_height_to_tell(node.world.ledger, worse, 0) == await at(node, tells)
+        assert await choose_height_to_tell(node.ports.ledger, worse, 0) == await at(node, tells)
 
     play(scenario())
 
@@ -87,7 +87,7 @@ def test_a_legacy_peer_that_our_block_is_on_its_way_to_hears_of_the_one_below() 
     async def scenario() -> None:
         node = await two_rounds(Bed())
         peer = make_peer(await at(node, 3))
-        ledger = node.world.ledger
+        ledger = node.ports.ledger
         assert await choose_height_to_tell(ledger, peer, 0, awaits_push=True) == await at(node, 3)
         assert await choose_height_to_tell(ledger, peer, 1, awaits_push=True) == await at(node, 4)
 
@@ -119,10 +119,10 @@ def test_a_legacy_peer_is_asked_for_its_last_block_before_the_round(is_same: boo
         session = await node.dialler.open_standing(bed.entry(2))
         peer = make_peer(ChainHeight(9, ROUND + 1, 1, b"o" * 20))
         for _ in range(2):
-            await check_earlier_rounds(session, node.world.ledger, peer)
+            await check_earlier_rounds(session, node.ports.ledger, peer)
         asked = [(command.id, command.int32) for command in heard]
         assert asked == [(CommandId.BLOCKINFO, height) for height in ((2, 3) if is_same else (2, 2))]
-        own = await choose_height_to_tell(node.world.ledger, peer, 0)
+        own = await choose_height_to_tell(node.ports.ledger, peer, 0)
         assert own == (node.chain.height if is_same else await at(node, 2))
 
     play(scenario())
@@ -138,8 +138,8 @@ def test_a_legacy_peer_with_more_blocks_of_earlier_rounds_does_not_match(followi
         await bed.script(2, answer_with((await at(node, 2)).block_hash, following), features=0)
         session = await node.dialler.open_standing(bed.entry(2))
         peer = make_peer(ChainHeight(4, ROUND + 1, 1, b"o" * 20))
-        await check_earlier_rounds(session, node.world.ledger, peer)
-        assert await choose_height_to_tell(node.world.ledger, peer, 0) == await at(node, 2)
+        await check_earlier_rounds(session, node.ports.ledger, peer)
+        assert await choose_height_to_tell(node.ports.ledger, peer, 0) == await at(node, 2)
 
     play(scenario())
 
@@ -150,11 +150,11 @@ def test_what_matched_before_a_round_says_nothing_of_the_next() -> None:
         node = await two_rounds(bed)
         peer = make_peer(ChainHeight(9, ROUND + 1, 1, b"o" * 20))
         peer.matches_before = ROUND + 1
-        assert await choose_height_to_tell(node.world.ledger, peer, 0) == node.chain.height
+        assert await choose_height_to_tell(node.ports.ledger, peer, 0) == node.chain.height
         bed.go_to(ROUND + 2, 0)
-        branch = await Branch.on(bed, node.world.ledger)
-        await node.world.ledger.append(await branch.make(ROUND + 2, 0))
-        assert await choose_height_to_tell(node.world.ledger, peer, 0) == await at(node, 4)
+        branch = await Branch.on(bed, node.ports.ledger)
+        await node.ports.ledger.append(await branch.make(ROUND + 2, 0))
+        assert await choose_height_to_tell(node.ports.ledger, peer, 0) == await at(node, 4)
 
     play(scenario())
 

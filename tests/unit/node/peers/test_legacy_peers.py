@@ -13,7 +13,7 @@ from hypernode.core.errors import Ignore, Reject
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, ChainHeight, Endpoint, Message
 from hypernode.net.caller import Caller
-from hypernode.net.client_session import Session
+from hypernode.net.client_session import ClientSession
 from hypernode.node.owner.runtime import Node
 from hypernode.node.rpc.handlers import PUSH_SPREAD_PART
 from hypernode.ports.connections import Transport
@@ -70,15 +70,15 @@ def test_it_is_dialled_anew_in_the_second_slot_of_every_round() -> None:
         peer = LegacyPeer(node.chain.height)
         await bed.script(LEGACY, peer, features=0)
         dialled: list[float] = []
-        connect = node.world.connections.connect
+        connect = node.ports.connections.connect
 
         async def watch(remote: Endpoint, source_ip: str | None, timeout_s: float) -> Transport:
             dialled.append(bed.clock.now())
             return await connect(remote, source_ip, timeout_s)
 
-        node.world.connections.connect = watch  # type: ignore[method-assign]
+        node.ports.connections.connect = watch  # type: ignore[method-assign]
         for message in bed.messages(bed.clock.now()):
-            await node.intake.digest([message])
+            await node.intake.submit([message])
         await keep(bed, node, 2.2 * bed.network.round_s)
         _, second, third = dialled
         for at, round_ in ((second, ROUND + 1), (third, ROUND + 2)):
@@ -130,7 +130,7 @@ def test_it_hears_of_a_new_tip_when_it_is_due_and_not_at_once() -> None:
 
         async def change() -> None:
             await asyncio.sleep(2)
-            await store(bed, node.world.ledger, (ROUND, 0))
+            await store(bed, node.ports.ledger, (ROUND, 0))
             node.chain.on_change()
 
         async with asyncio.TaskGroup() as group:
@@ -176,8 +176,8 @@ def test_what_would_be_of_its_future_is_not_sent_yet(offset_s: float, *, is_offe
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        node.present.clock_offset_s = offset_s
-        assert await node.intake.digest([bed.message(1)]) == [None]
+        node.node_state.clock_offset_s = offset_s
+        assert await node.intake.submit([bed.message(1)]) == [None]
         await node.listening.start(node.options.listen)
         for port in (6969, 0):
             session = await bed.open(bed.ip(LEGACY), 0, port=port, features=0)
@@ -194,24 +194,24 @@ def test_what_would_be_of_its_future_is_not_sent_yet(offset_s: float, *, is_offe
 async def forged(bed: Bed) -> tuple[Node, Block, Block]:
     """A juror with a block of its own on top of its parent."""
     bed.go_to(ROUND, 1)
-    branch = await Branch.on(bed, (await bed.node()).world.ledger)
+    branch = await Branch.on(bed, (await bed.node()).ports.ledger)
     plan = await branch.plan(ROUND)
     parent = await branch.make(ROUND, 0)
     node = await bed.node(bed.index_of(plan.juror_of(1) or ""))
     for message in bed.messages(bed.clock.now()):
-        await node.intake.digest([message])
-    await node.world.ledger.append(parent)
-    assert node.present.plan is not None
-    return node, parent, await node.forger.forge(node.present.plan, 1)
+        await node.intake.submit([message])
+    await node.ports.ledger.append(parent)
+    assert node.node_state.plan is not None
+    return node, parent, await node.forger.forge(node.node_state.plan, 1)
 
 
 async def send(bed: Bed, node: Node, block: Block, peer: LegacyPeer) -> list[CommandId]:
     """What a legacy peer gets when our block goes out."""
-    other = next(n for n in range(bed.size) if bed.address(n) != node.world.signer.address)
+    other = next(n for n in range(bed.size) if bed.address(n) != node.ports.signer.address)
     await bed.script(other, peer, features=0)
     note_told(bed, node, other, peer.tip, features=0)
-    assert node.present.plan is not None
-    await node.forger.send(block, node.present.plan)
+    assert node.node_state.plan is not None
+    await node.forger.send(block, node.node_state.plan)
     await asyncio.sleep(1)
     assert node.peers.awaiting_push == set()
     return [command.id for _, _, command in peer.heard]
@@ -221,7 +221,7 @@ class SlowStoring:
     """Once a block is stored, and seen to be, a moment passes before who stored it goes on."""
 
     def __init__(self, node: Node) -> None:
-        ledger = node.world.ledger
+        ledger = node.ports.ledger
         self._append = ledger.append
         self.stored = asyncio.Event()
         ledger.append = self._store  # type: ignore[method-assign]
@@ -233,7 +233,7 @@ class SlowStoring:
         return height
 
 
-async def ask_height_of(session: Session, told: ChainHeight) -> ChainHeight:
+async def ask_height_of(session: ClientSession, told: ChainHeight) -> ChainHeight:
     answer = await session.request(Command(CommandId.HEIGHT, height=told), 5.0)
     assert answer.height is not None
     return answer.height
@@ -245,7 +245,7 @@ def test_a_pushed_block_is_not_told_while_it_is_stored_either() -> None:
         bed.go_to(ROUND, 1)
         node = await bed.serve(0)
         session = await bed.open(bed.ip(LEGACY), 0, port=6969, features=0)
-        block = await (await Branch.on(bed, node.world.ledger)).make(ROUND, 1)
+        block = await (await Branch.on(bed, node.ports.ledger)).make(ROUND, 1)
         before, storing = node.chain.height, SlowStoring(node)
         caller = FakeCaller(bed.ip(2))
         push = asyncio.create_task(node.serving.handle(caller, Command(CommandId.BLOCK, blocks=(block,))))  # type: ignore[arg-type]
@@ -264,21 +264,21 @@ def test_our_own_block_is_not_told_from_its_storing_until_it_was_pushed() -> Non
     async def scenario() -> None:
         bed = Bed()
         bed.go_to(ROUND, 1)
-        plan = await (await Branch.on(bed, (await bed.node()).world.ledger)).plan(ROUND)
+        plan = await (await Branch.on(bed, (await bed.node()).ports.ledger)).plan(ROUND)
         own = bed.index_of(plan.juror_of(1) or "")
         node = await bed.serve(own)
         other = next(n for n in range(bed.size) if n != own)
         session = await bed.open(bed.ip(other), own, port=6969, features=0)
-        await node.intake.digest(bed.messages(bed.clock.now()))
+        await node.intake.submit(bed.messages(bed.clock.now()))
         before, storing = node.chain.height, SlowStoring(node)
-        assert node.present.plan is not None
-        forging = asyncio.create_task(node.forger.forge(node.present.plan, 1))
+        assert node.node_state.plan is not None
+        forging = asyncio.create_task(node.forger.forge(node.node_state.plan, 1))
         await storing.stored.wait()
         assert node.chain.height.height == 1
         assert (await ask_height_of(session, before)).height == 0
         block = await forging
         assert (await ask_height_of(session, before)).height == 0
-        await node.forger.send(block, node.present.plan)
+        await node.forger.send(block, node.node_state.plan)
         assert (await ask_height_of(session, before)).height == 1
 
     play(scenario())
@@ -289,9 +289,9 @@ def test_nobody_waits_for_a_block_of_ours_that_came_to_nothing() -> None:
         bed = Bed()
         node, _, _ = await forged(bed)
         assert node.peers.awaiting_push
-        assert node.present.plan is not None
+        assert node.node_state.plan is not None
         with pytest.raises((Ignore, Reject, AlreadySigned)):
-            await node.forger.forge(node.present.plan, 1)
+            await node.forger.forge(node.node_state.plan, 1)
         node.peers.awaiting_push = set()
 
         async def fail(*of: Any) -> ChainHeight:
@@ -299,9 +299,9 @@ def test_nobody_waits_for_a_block_of_ours_that_came_to_nothing() -> None:
 
         node.chain.append_own = fail  # type: ignore[method-assign,assignment]
         bed.go_to(ROUND, 2)
-        await node.intake.digest(bed.messages(bed.clock.now()))
+        await node.intake.submit(bed.messages(bed.clock.now()))
         with pytest.raises(Ignore, match="the tip moved"):
-            await node.forger.forge(node.present.plan, 2)
+            await node.forger.forge(node.node_state.plan, 2)
         assert node.peers.awaiting_push == set()
 
     play(scenario())
@@ -311,7 +311,7 @@ def test_one_that_told_the_parent_is_asked_again_before_it_is_pushed_to() -> Non
     async def scenario() -> None:
         bed = Bed()
         node, parent, block = await forged(bed)
-        told = await node.world.ledger.get_height_at(1)
+        told = await node.ports.ledger.get_height_at(1)
         assert told is not None
         peer = LegacyPeer(told, parent)
         assert await send(bed, node, block, peer) == [CommandId.GETHEADERS, CommandId.BLOCK]
@@ -323,7 +323,7 @@ def test_one_that_moved_on_since_it_told_the_parent_gets_nothing() -> None:
     async def scenario() -> None:
         bed = Bed()
         node, _, block = await forged(bed)
-        told = await node.world.ledger.get_height_at(1)
+        told = await node.ports.ledger.get_height_at(1)
         assert told is not None
         peer = LegacyPeer(told, replace(block, block_hash=b"o" * 20))
         assert await send(bed, node, block, peer) == [CommandId.GETHEADERS]
@@ -335,7 +335,7 @@ def test_one_that_came_to_the_parent_since_it_told_another_height_gets_the_block
     async def scenario() -> None:
         bed = Bed()
         node, parent, block = await forged(bed)
-        told = await node.world.ledger.get_height_at(0)
+        told = await node.ports.ledger.get_height_at(0)
         assert told is not None
         peer = LegacyPeer(told, parent)
         assert await send(bed, node, block, peer) == [CommandId.GETHEADERS, CommandId.BLOCK]
@@ -347,15 +347,15 @@ def test_one_that_derives_a_round_holds_up_nobody() -> None:
     async def scenario() -> None:
         bed = Bed()
         node, _, block = await forged(bed)
-        silent = next(n for n in range(bed.size) if bed.address(n) != node.world.signer.address)
+        silent = next(n for n in range(bed.size) if bed.address(n) != node.ports.signer.address)
 
         async def say_nothing(transport: Transport) -> None:
             await asyncio.sleep(1_000)
 
         await bed.memory.get_connections(bed.ip(silent)).listen(Endpoint(bed.ip(silent), 6969), say_nothing)
-        assert node.present.plan is not None
+        assert node.node_state.plan is not None
         started = bed.clock.monotonic()
-        assert await node.forger.send(block, node.present.plan) == 0
+        assert await node.forger.send(block, node.node_state.plan) == 0
         assert bed.clock.monotonic() - started <= 11.0
 
     play(scenario())
@@ -365,12 +365,12 @@ def test_until_the_push_is_done_it_does_not_hear_of_the_block() -> None:
     async def scenario() -> None:
         bed = Bed()
         node, parent, block = await forged(bed)
-        other = next(n for n in range(bed.size) if bed.address(n) != node.world.signer.address)
-        told = await node.world.ledger.get_height_at(1)
+        other = next(n for n in range(bed.size) if bed.address(n) != node.ports.signer.address)
+        told = await node.ports.ledger.get_height_at(1)
         assert told is not None
         peer = LegacyPeer(told, parent)
         await node.listening.start(node.options.listen)
-        own = bed.index_of(node.world.signer.address)
+        own = bed.index_of(node.ports.signer.address)
         session = await bed.open(bed.ip(other), own, port=6969, features=0)
         heard: list[int] = []
 
@@ -385,8 +385,8 @@ def test_until_the_push_is_done_it_does_not_hear_of_the_block() -> None:
             return await peer(caller, command)
 
         await bed.script(other, ask_while_it_is_asked, features=0)
-        assert node.present.plan is not None
-        assert await node.forger.send(block, node.present.plan) == 1
+        assert node.node_state.plan is not None
+        assert await node.forger.send(block, node.node_state.plan) == 1
         await ask_height()
         assert heard == [1, 2]
 
@@ -397,18 +397,18 @@ def test_of_a_block_that_was_pushed_to_us_it_hears_when_its_forger_has_come_to_a
     async def scenario() -> None:
         bed = Bed()
         forger, _, block = await forged(bed)
-        juror = bed.index_of(forger.world.signer.address)
+        juror = bed.index_of(forger.ports.signer.address)
         index, other, third = [n for n in range(bed.size) if n != juror][:3]
         node = await bed.node(index)
-        parent = await forger.world.ledger.get_block(1)
+        parent = await forger.ports.ledger.get_block(1)
         assert parent is not None
-        await node.world.ledger.append(parent)
+        await node.ports.ledger.append(parent)
         await node.listening.start(node.options.listen)
         pushing = await bed.open(bed.ip(juror), index, port=6969)
         legacy = await bed.open(bed.ip(other), index, port=6969, features=0)
         ours = await bed.open(bed.ip(third), index, port=6969)
 
-        async def ask(session: Session) -> int:
+        async def ask(session: ClientSession) -> int:
             answer = await session.request(Command(CommandId.HEIGHT, height=node.chain.height), 5.0)
             assert answer.height is not None
             return answer.height.height

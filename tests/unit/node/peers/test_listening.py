@@ -12,7 +12,7 @@ import pytest
 
 from hypernode.core.errors import Ignore
 from hypernode.core.types import Endpoint
-from hypernode.net.client_session import HelloRefused, Session, open_session, request_without_hello
+from hypernode.net.client_session import ClientSession, HelloRefused, open_session, request_without_hello
 from hypernode.net.signed_hello import Identity
 from hypernode.net.standing import Standing
 from hypernode.node.owner.runtime import Node
@@ -88,9 +88,9 @@ def test_who_comes_again_gets_all_messages_again() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await listening(bed)
-        await node.intake.digest([bed.message(1)])
+        await node.intake.submit([bed.message(1)])
 
-        async def exchange(session: Session) -> int:
+        async def exchange(session: ClientSession) -> int:
             return len((await session.request(ask(CommandId.MEMPOOL), 5.0)).messages)
 
         session = await bed.open(bed.ip(2), 0, port=PORT)
@@ -267,8 +267,8 @@ def test_nobody_is_told_that_a_node_listens_that_does_not() -> None:
         async def refuse(local: Endpoint, on_connection: object) -> None:
             raise OSError(errno.EADDRINUSE, "taken")
 
-        node.world = replace(node.world, connections=SimpleNamespace(listen=refuse))
-        node.listening.world = node.world
+        node.ports = replace(node.ports, connections=SimpleNamespace(listen=refuse))
+        node.listening.ports = node.ports
         with pytest.raises(CannotListen):
             await node.run(asyncio.Event(), told.append)
         assert told == []

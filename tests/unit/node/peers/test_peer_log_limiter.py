@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypernode.node.peers.peer_log_limiter import INTERVAL_S, LINES, MAX_PEERS, Offences
+from hypernode.node.peers.peer_log_limiter import INTERVAL_S, LINES, MAX_PEERS, PeerLogLimiter
 
 
 class Bench:
@@ -11,7 +11,7 @@ class Bench:
     def __init__(self) -> None:
         self.now = 1_000.0
         self.lines: list[str] = []
-        self.offences = Offences(self.lines.append, lambda: self.now)
+        self.offences = PeerLogLimiter(self.lines.append, lambda: self.now)
 
 
 def test_a_peer_is_spoken_of_once_a_minute_and_the_rest_is_counted() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypernode.core.errors import Ignore
 from hypernode.net.answer import read_answer
 from hypernode.net.stream import run_inline
-from hypernode.node.rpc.answer_cache import LIFE_S, MAX_KEPT, Snapshots
+from hypernode.node.rpc.answer_cache import LIFE_S, MAX_KEPT, AnswerCache
 from hypernode.sim.memory.clock import SimClock
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
@@ -20,7 +20,7 @@ class Maker:
     """Makes numbered answers, each in a while."""
 
     def __init__(self, takes_s: float = 0.0) -> None:
-        self.snapshots = Snapshots(SimClock(asyncio.get_running_loop(), 1_700_000_000.0), run_inline)
+        self.snapshots = AnswerCache(SimClock(asyncio.get_running_loop(), 1_700_000_000.0), run_inline)
         self.takes_s = takes_s
         self.count = 0
         self.problem: Exception | None = None

@@ -28,7 +28,7 @@ async def make_node(bed: Bed, blocks: int = 3, **options: Any) -> Node:
     bed.go_to(ROUND, blocks)
     node = await bed.node(**options)
     if blocks:
-        await store(bed, node.world.ledger, *[(ROUND, sir) for sir in range(blocks)])
+        await store(bed, node.ports.ledger, *[(ROUND, sir) for sir in range(blocks)])
     return node
 
 
@@ -115,7 +115,7 @@ def test_blockinfo_tells_a_block_without_measures_of_its_round() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await make_node(bed)
-        stored = await node.world.ledger.get_height_at(2)
+        stored = await node.ports.ledger.get_height_at(2)
         assert stored is not None
         expected = replace(stored, uniques_round=0, forgers_round=0)
         assert (await get(node, stranger(bed), C.BLOCKINFO, int32=2)).height == expected
@@ -145,7 +145,7 @@ def test_roundblocks_and_getblock_give_whole_blocks_or_none() -> None:
         bed = Bed()
         node = await make_node(bed)
         caller = stranger(bed)
-        stored = tuple(await node.world.ledger.get_blocks(1, 3))
+        stored = tuple(await node.ports.ledger.get_blocks(1, 3))
         assert (await get(node, caller, C.ROUNDBLOCKS, int32=ROUND)).blocks == stored
         assert (await get(node, caller, C.ROUNDBLOCKS, int32=ROUND + 1)).blocks == ()
         assert (await get(node, caller, C.GETBLOCK, int32=2)).blocks == (stored[1],)
@@ -217,7 +217,7 @@ def test_gettx_gives_a_message_of_the_chain_or_none() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await make_node(bed)
-        block = (await node.world.ledger.get_blocks(2, 1))[0]
+        block = (await node.ports.ledger.get_blocks(2, 1))[0]
         message = block.messages[1]
         caller = stranger(bed)
         assert (await get(node, caller, C.GETTX, string=message.txid.hex())).messages == (message,)
@@ -231,7 +231,7 @@ def test_getaddtxs_has_three_forms() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await make_node(bed)
-        blocks = await node.world.ledger.get_blocks(1, 3)
+        blocks = await node.ports.ledger.get_blocks(1, 3)
         caller, address = stranger(bed), bed.address(0)
         of = [[m for m in b.messages if address in (m.sender, m.recipient)] for b in blocks]
 
@@ -253,7 +253,7 @@ def test_getaddtxs_gives_a_hundred_at_most() -> None:
         bed = Bed()
         node = await bed.node()
         senders = [0, 1, 2] * 60
-        await store(bed, node.world.ledger, (ROUND, 0), senders=senders)
+        await store(bed, node.ports.ledger, (ROUND, 0), senders=senders)
         found = (await get(node, stranger(bed), C.GETADDTXS, string=bed.address(1))).messages
         assert len(found) == PAGE
 
@@ -290,7 +290,7 @@ def test_a_stranger_gets_the_mempool_and_is_not_listened_to() -> None:
         bed = Bed(max_txs_to_sync=3)
         node = await bed.node()
         ours = bed.messages(bed.clock.now())
-        await node.intake.digest(ours)
+        await node.intake.submit(ours)
         for values in ({"int32": 1}, {}, {"messages": (bed.message(4),)}):
             sent = (await get(node, stranger(bed), C.MEMPOOL, **values)).messages
             assert [m.txid for m in sent] == [m.txid for m in ours[:3]]
@@ -302,7 +302,7 @@ def test_a_stranger_gets_the_mempool_and_is_not_listened_to() -> None:
 async def with_peer(bed: Bed, node: Node, index: int = 2, features: int = 1) -> FakeCaller:
     """A hypernode that is connected, to be asked for."""
     await node.listening.start(node.options.listen)
-    await bed.open(bed.ip(index), bed.index_of(node.world.signer.address), port=PORT, features=features)
+    await bed.open(bed.ip(index), bed.index_of(node.ports.signer.address), port=PORT, features=features)
     caller = hypernode(bed, index, features)
     node.peers.inbound[f"{bed.ip(index)}:0{PORT}"].caller = caller
     return caller
@@ -314,7 +314,7 @@ def test_a_hypernode_exchanges_what_is_new_since_the_last_time() -> None:
         node = await bed.node()
         caller = await with_peer(bed, node)
         first, theirs, second = bed.message(0), bed.message(2), bed.message(1)
-        await node.intake.digest([first])
+        await node.intake.submit([first])
 
         async def exchange(*messages: Any) -> list[bytes]:
             sent = (await get(node, caller, C.MEMPOOL, messages=messages)).messages
@@ -323,7 +323,7 @@ def test_a_hypernode_exchanges_what_is_new_since_the_last_time() -> None:
         assert await exchange(theirs) == [first.txid]
         assert len(node.mempool) == 2
         assert await exchange() == []
-        await node.intake.digest([second])
+        await node.intake.submit([second])
         assert await exchange() == [second.txid]
 
     play(scenario())
@@ -339,7 +339,7 @@ def test_a_hypernodes_height_is_noted_and_ours_comes_back() -> None:
         caller = await with_peer(bed, node)
         theirs = ChainHeight(9, ROUND, 3, b"t" * 20, 1, 2, 3, 4)
         answer = await get(node, caller, C.HEIGHT, height=theirs, height_forger=bed.address(4))
-        assert (answer.height, answer.height_forger) == (node.chain.height, node.present.get_juror())
+        assert (answer.height, answer.height_forger) == (node.chain.height, node.node_state.get_juror())
         (view,) = node.peers.list_views()
         assert (view.address, view.told, view.juror) == (bed.address(2), theirs, bed.address(4))
         assert not view.is_outbound
@@ -401,7 +401,7 @@ def test_a_block_from_a_registered_ip_is_taken_without_a_word() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        block = await (await Branch.on(bed, node.world.ledger)).make(ROUND, 0)
+        block = await (await Branch.on(bed, node.ports.ledger)).make(ROUND, 0)
         assert await put(node, FakeCaller(bed.ip(2), 0), C.BLOCK, blocks=(block,)) is None
         assert node.chain.height.block_hash == block.block_hash
         with pytest.raises(Ignore, match="known"):
@@ -414,7 +414,7 @@ def test_a_bad_block_closes_and_is_logged_but_not_held_against_an_honest_relayer
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        block = await (await Branch.on(bed, node.world.ledger)).make(ROUND, 0)
+        block = await (await Branch.on(bed, node.ports.ledger)).make(ROUND, 0)
         bad = replace(block, signature=bytes(64))
         with pytest.raises(Ignore, match="rule 5"):
             await put(node, FakeCaller(bed.ip(2), 0), C.BLOCK, blocks=(bad,))
@@ -499,7 +499,7 @@ def test_gethypernodes_by_pos_address_has_kpis() -> None:
     async def scenario() -> None:
         bed = Bed(allow_queries_from=(STRANGER,))
         node = await make_node(bed)
-        forged = {b.forger for b in await node.world.ledger.get_blocks(1, 3)}
+        forged = {b.forger for b in await node.ports.ledger.get_blocks(1, 3)}
         for text in ("1", f"1,{ROUND},{ROUND}"):
             listed = await get_json(node, stranger(bed), C.GETHYPERNODES, string=text)
             assert set(listed) == {bed.address(n) for n in range(bed.size)}
@@ -510,7 +510,7 @@ def test_gethypernodes_by_pos_address_has_kpis() -> None:
                 "weight": 1,
             }
             assert shown["kpis"] == {
-                "forged": sum(b.forger == bed.address(0) for b in await node.world.ledger.get_blocks(1, 3)),
+                "forged": sum(b.forger == bed.address(0) for b in await node.ports.ledger.get_blocks(1, 3)),
                 "sources": 3,
                 "ok_tests_sent": 3,
                 "active": True,
@@ -530,9 +530,9 @@ def test_gethypernodes_by_collateral_says_who_is_active() -> None:
         bed = Bed(allow_queries_from=(STRANGER,))
         bed.go_to(ROUND + 1, 0)
         node = await bed.node()
-        blocks = await store(bed, node.world.ledger, (ROUND, 0), senders=(0, 1, 2, 3))
+        blocks = await store(bed, node.ports.ledger, (ROUND, 0), senders=(0, 1, 2, 3))
         plan = await node.chain.derive_plan(ROUND + 1)
-        node.present.set_plan(plan, NOBODY, ())
+        node.node_state.set_plan(plan, NOBODY, ())
         assert plan.inactive
         for text in ("2", f"2,0,{ROUND + 1}"):
             listed = await get_json(node, stranger(bed), C.GETHYPERNODES, string=text)
@@ -552,8 +552,8 @@ def test_who_was_active_follows_from_the_chain_also_where_no_plan_was_kept() -> 
         bed = Bed(allow_queries_from=(STRANGER,))
         bed.go_to(ROUND + 3, 0)
         node = await bed.node()
-        blocks = await store(bed, node.world.ledger, (ROUND, 0), senders=(0, 1, 2, 3))
-        assert await node.world.ledger.get_plan(ROUND + 1) is None
+        blocks = await store(bed, node.ports.ledger, (ROUND, 0), senders=(0, 1, 2, 3))
+        assert await node.ports.ledger.get_plan(ROUND + 1) is None
         listed = await get_json(node, stranger(bed), C.GETHYPERNODES, string=f"2,0,{ROUND + 1}")
         seen = {*(bed.address(n) for n in range(4)), blocks[0].forger}
         assert {entry["pos"]: entry["active"] for entry in listed.values()} == {

@@ -130,14 +130,14 @@ def test_handlers_raise_nothing_but_verdicts(asked: list[Any]) -> None:
         bed = Bed(allow_queries_from=(STRANGER,))
         bed.go_to(ROUND, 1)
         node = await bed.node(pow_source=bed.scripted_pow())
-        (first,) = await store(bed, node.world.ledger, (ROUND, 0))
-        follows = await (await Branch.on(bed, node.world.ledger)).make(ROUND, 1)
+        (first,) = await store(bed, node.ports.ledger, (ROUND, 0))
+        follows = await (await Branch.on(bed, node.ports.ledger)).make(ROUND, 1)
         await node.listening.start(node.options.listen)
         await bed.open(bed.ip(2), 0, port=PORT, features=0)
         await bed.open(bed.ip(3), 0, port=PORT)
         for one in asked:
             await put(node, bed, (first, follows), one)
         json.dumps(await node.views.get_status(), allow_nan=False)
-        assert node.present.halted == ""
+        assert node.node_state.halted == ""
 
     play(scenario())

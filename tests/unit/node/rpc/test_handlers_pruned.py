@@ -22,9 +22,9 @@ async def make_pruned(bed: Bed) -> Node:
     """A node that pruned the two blocks of round 3, and has one in round 6 and one in round 9."""
     bed.go_to(9, 1)
     node = await bed.node()
-    await store(bed, node.world.ledger, (3, 0), (3, 1), (6, 0), (9, 0))
-    assert await node.world.ledger.prune(1_000) == 8  # type: ignore[attr-defined]  # a tool's, not in the port
-    assert node.world.ledger.get_pruned_below() == 3
+    await store(bed, node.ports.ledger, (3, 0), (3, 1), (6, 0), (9, 0))
+    assert await node.ports.ledger.prune(1_000) == 8  # type: ignore[attr-defined]  # a tool's, not in the port
+    assert node.ports.ledger.get_pruned_below() == 3
     return node
 
 

@@ -36,7 +36,7 @@ async def make_views(bed: Bed) -> Any:
     node = await bed.node()
     for round_ in (ROUND - 1, ROUND):
         when = bed.clock.now() - (ROUND - round_) * bed.network.round_s
-        await store(bed, node.world.ledger, (round_, 1), messages=make_messages(bed, when))
+        await store(bed, node.ports.ledger, (round_, 1), messages=make_messages(bed, when))
     return node.views
 
 
@@ -45,7 +45,7 @@ def test_the_list_has_six_values_each_in_list_order() -> None:
         bed = Bed()
         views = await make_views(bed)
         for text in (None, ""):
-            assert await views.get_hypernodes(text, views.world.ledger) == [
+            assert await views.get_hypernodes(text, views.ports.ledger) == [
                 [entry.pos, entry.ip, entry.port, entry.weight, entry.collateral, entry.reward]
                 for entry in map(bed.entry, range(bed.size))
             ]
@@ -57,8 +57,8 @@ def test_kpis_of_a_span_are_those_that_are_not_zero_and_always_forged_and_source
     async def scenario() -> None:
         bed = Bed()
         views = await make_views(bed)
-        blocks = await views.world.ledger.get_blocks(1, 9)
-        shown = await views.get_hypernodes(SPAN, views.world.ledger)
+        blocks = await views.ports.ledger.get_blocks(1, 9)
+        shown = await views.get_hypernodes(SPAN, views.ports.ledger)
         forged = [sum(block.forger == bed.address(n) for block in blocks) for n in range(3)]
         assert shown[bed.address(0)]["kpis"] == {
             "forged": forged[0],
@@ -85,14 +85,14 @@ def test_kpis_of_a_span_are_those_that_are_not_zero_and_always_forged_and_source
 def test_without_numbers_it_is_this_round() -> None:
     async def scenario() -> None:
         views = await make_views(Bed())
-        assert await views.get_hypernodes("1", views.world.ledger) == await views.get_hypernodes(
-            f"1,{ROUND},{ROUND}", views.world.ledger
+        assert await views.get_hypernodes("1", views.ports.ledger) == await views.get_hypernodes(
+            f"1,{ROUND},{ROUND}", views.ports.ledger
         )
-        assert await views.get_hypernodes("1", views.world.ledger) != await views.get_hypernodes(
-            SPAN, views.world.ledger
+        assert await views.get_hypernodes("1", views.ports.ledger) != await views.get_hypernodes(
+            SPAN, views.ports.ledger
         )
-        assert await views.get_hypernodes("2", views.world.ledger) == await views.get_hypernodes(
-            f"2,0,{ROUND}", views.world.ledger
+        assert await views.get_hypernodes("2", views.ports.ledger) == await views.get_hypernodes(
+            f"2,0,{ROUND}", views.ports.ledger
         )
 
     play(scenario())
@@ -102,15 +102,15 @@ def test_who_did_nothing_has_the_seven_zeros_of_legacy_nodes() -> None:
     async def scenario() -> None:
         bed = Bed()
         views = await make_views(bed)
-        blocks = await views.world.ledger.get_blocks(1, 9)
+        blocks = await views.ports.ledger.get_blocks(1, 9)
         idle = next(n for n in range(3, bed.size) if bed.address(n) not in {b.forger for b in blocks})
         names = ("success", "errors", "failed_pings", "ok_pings", "warnings", "rounds", "sources")
-        assert (await views.get_hypernodes(SPAN, views.world.ledger))[bed.address(idle)]["kpis"] == {
+        assert (await views.get_hypernodes(SPAN, views.ports.ledger))[bed.address(idle)]["kpis"] == {
             **dict.fromkeys(names, 0),
             "active": False,
         }
         # a span without blocks: nobody did anything
-        empty = await views.get_hypernodes("1,0,0", views.world.ledger)
+        empty = await views.get_hypernodes("1,0,0", views.ports.ledger)
         assert all(entry["kpis"]["active"] is False for entry in empty.values())
 
     play(scenario())
@@ -121,8 +121,8 @@ def test_form_0_has_everything_but_kpis() -> None:
         bed = Bed()
         views = await make_views(bed)
         with_kpis, without = (
-            await views.get_hypernodes("1", views.world.ledger),
-            await views.get_hypernodes("0", views.world.ledger),
+            await views.get_hypernodes("1", views.ports.ledger),
+            await views.get_hypernodes("0", views.ports.ledger),
         )
         assert without == {pos: {**entry, "kpis": {}} for pos, entry in with_kpis.items()}
         entry = bed.entry(4)
@@ -142,12 +142,12 @@ def test_ports_are_the_text_that_was_registered() -> None:
     async def scenario() -> None:
         bed = Bed()
         views = await make_views(bed)
-        plan = views.present.plan
+        plan = views.node_state.plan
         odd = (replace(plan.registered[0], port="06969 "), *plan.registered[1:])
-        views.present.set_plan(replace(plan, registered=odd), NOBODY, ())
-        assert (await views.get_hypernodes(None, views.world.ledger))[0][2] == "06969 "
-        assert (await views.get_hypernodes("1", views.world.ledger))[odd[0].pos]["port"] == "06969 "
-        assert (await views.get_hypernodes("2", views.world.ledger))[odd[0].collateral] == {
+        views.node_state.set_plan(replace(plan, registered=odd), NOBODY, ())
+        assert (await views.get_hypernodes(None, views.ports.ledger))[0][2] == "06969 "
+        assert (await views.get_hypernodes("1", views.ports.ledger))[odd[0].pos]["port"] == "06969 "
+        assert (await views.get_hypernodes("2", views.ports.ledger))[odd[0].collateral] == {
             "ip": odd[0].ip,
             "port": "06969 ",
             "pos": odd[0].pos,

@@ -17,7 +17,7 @@ from hypernode.core.counting import NOBODY
 from hypernode.core.network import Delays
 from hypernode.core.types import ChainHeight
 from hypernode.net.tornado_connections import Traffic
-from hypernode.node.base.node_state import Present
+from hypernode.node.base.node_state import NodeState
 from hypernode.node.owner.runtime import Node
 from hypernode.pow.scripted_source import ScriptedPowSource
 from tests.unit.node.worlds import ROUND, Bed, note_told, play, store
@@ -100,9 +100,9 @@ def test_a_status_has_every_key_that_is_read_by_others(tmp_path: Path) -> None:
         bed = Bed()
         node = await bed.node()
         node.views.metrics = ProcessMetrics(Traffic(), config, tmp_path)
-        node.present.pow_status = await node.world.pow_source.get_status(bed.clock.now())
+        node.node_state.pow_status = await node.ports.pow_source.get_status(bed.clock.now())
         note_told(bed, node, 1, told(5, b"a"))
-        await node.intake.digest([bed.message(3)])
+        await node.intake.submit([bed.message(3)])
         status = await get_status(node)
         assert set(status) == {*STATUS, "PID"}
         assert isinstance(status["PID"], int)
@@ -113,7 +113,7 @@ def test_a_status_has_every_key_that_is_read_by_others(tmp_path: Path) -> None:
         assert status["instance"]["python_version"] == str(tuple(sys.version_info[:3]))
         assert status["chain"]["Genesis"] == bed.network.control_pos
         assert status["config"]["outip"] == bed.ip(0) != "o"
-        slots = [(juror.address, juror.ticket) for juror in node.present.plan.jurors]  # type: ignore[union-attr]
+        slots = [(juror.address, juror.ticket) for juror in node.node_state.plan.jurors]  # type: ignore[union-attr]
         assert status["meta"]["slots"] == sha256(str(slots).encode()).hexdigest()
         assert sum(status["tasks"]["detail"].values()) == status["tasks"]["total"]
         for name in ("all_hns_hash", "inactive_hns_hash", "powchain_regs", "active_regs", "slots"):
@@ -126,7 +126,7 @@ def test_a_node_that_knows_nothing_yet_has_a_status() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        node.views.present = Present(bed.network, bed.clock, bed.clock.now())
+        node.views.node_state = NodeState(bed.network, bed.clock, bed.clock.now())
         status = await get_status(node)
         assert status["state"] == {
             **status["state"],
@@ -157,11 +157,11 @@ def test_the_forger_is_the_slots_juror_and_nobody_in_the_closing_slot() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        assert node.present.plan is not None
+        assert node.node_state.plan is not None
         for sir in (0, 7, 18, 19):
             bed.go_to(ROUND, sir)
             state = (await get_status(node))["state"]
-            assert (state["sir"], state["forger"]) == (sir, node.present.plan.juror_of(sir))
+            assert (state["sir"], state["forger"]) == (sir, node.node_state.plan.juror_of(sir))
         assert state["forger"] is None
         bed.go_to(ROUND + 1, 0)
         assert (await get_status(node))["state"]["forger"] is None
@@ -176,8 +176,8 @@ def test_equal_nodes_share_their_fingerprints() -> None:
         assert metas[0] == metas[1]
         other = await bed.node(2)
         bed.go_to(ROUND + 1, 0)
-        await store(bed, other.world.ledger, (ROUND, 0))
-        other.present.set_plan(await other.chain.derive_plan(ROUND + 1), NOBODY, ())
+        await store(bed, other.ports.ledger, (ROUND, 0))
+        other.node_state.set_plan(await other.chain.derive_plan(ROUND + 1), NOBODY, ())
         changed = (await get_status(other))["meta"]
         assert changed["all_hns_hash"] == metas[0]["all_hns_hash"]
         assert changed["slots"] != metas[0]["slots"]
@@ -219,9 +219,9 @@ def test_what_a_silent_peer_said_counts_for_three_exchanges_on_any_slot(slot_s: 
         last_s = 90.0 * slot_s / 180
         for wait_s, seen in ((last_s - 0.01, 4), (0.011, 0)):
             await asyncio.sleep(wait_s)
-            view = await node.outlook.look()
+            view = await node.view_builder.look()
             assert len(view.peers) == seen
-            consensus = node.present.consensus
+            consensus = node.node_state.consensus
             assert consensus is not None
             assert (consensus.percent > 0) is bool(seen)
             status = await get_status(node)
@@ -271,7 +271,7 @@ def test_getround_has_the_lists_of_the_round() -> None:
         bed = Bed()
         node = await bed.node()
         shown = json.loads(json.dumps(node.views.get_round()))
-        plan = node.present.plan
+        plan = node.node_state.plan
         assert plan is not None
         assert shown["start"] == int(bed.clock.now())
         assert shown["previous"] == ROUND
@@ -295,8 +295,8 @@ def test_voided_ones_are_neither_active_nor_inactive() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        assert node.present.plan is not None
-        node.present.plan = replace(node.present.plan, voided=(bed.address(2),))
+        assert node.node_state.plan is not None
+        node.node_state.plan = replace(node.node_state.plan, voided=(bed.address(2),))
         shown = node.views.get_round()
         assert shown["voided"] == [bed.address(2)]
         assert bed.address(2) not in shown["active"]  # type: ignore[operator]
@@ -312,7 +312,7 @@ def test_the_companions_trouble_is_shown() -> None:
         source: ScriptedPowSource = bed.scripted_pow()
         node = await bed.node(pow_source=source)
         source.is_down = True
-        node.present.pow_status = await source.get_status(bed.clock.now())
+        node.node_state.pow_status = await source.get_status(bed.clock.now())
         assert "down" in (await get_status(node))["pow"]["problem"]
 
     play(scenario())

@@ -13,7 +13,7 @@ from hypernode.core.params import mainnet
 from hypernode.machine.peers import PeerView
 from hypernode.node.sync.batches import Span
 from hypernode.node.sync.fetching import FIRST_PATIENCE_S, Fetcher
-from hypernode.node.sync.giant_blocks import Giants
+from hypernode.node.sync.giant_blocks import GiantBlocks
 from hypernode.sim.memory.clock import SimClock
 from hypernode.wire.catalogue import LIMITS, CommandId
 from hypernode.wire.codec import Command
@@ -63,7 +63,7 @@ async def fetch(dial_s: float, *delays: float) -> float:
         20,
         borrow=make_borrow(dial_s, times),
         clock=SimClock(loop, 0.0),
-        giants=Giants(mainnet(), LIMITS),
+        giant_blocks=GiantBlocks(mainnet(), LIMITS),
         on_failure=no_failure,
     )
     async with fetcher:

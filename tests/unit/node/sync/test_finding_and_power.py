@@ -16,7 +16,7 @@ from hypernode.machine.peers import Support
 from hypernode.node.chain.chain_import import import_chain
 from hypernode.node.chain.examiner import Examiner
 from hypernode.node.owner.runtime import Node
-from hypernode.ports.chain import Finding
+from hypernode.ports.chain import ToleratedViolation
 from hypernode.sim.memory.adapters import InlineVerifier
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.interface import Durability
@@ -52,10 +52,10 @@ async def fetch(bed: Bed, node: Node, block: Block) -> None:
 
 
 async def take_in(bed: Bed, node: Node, block: Block) -> None:
-    ledger = node.world.ledger
+    ledger = node.ports.ledger
     genesis, *ours = await ledger.get_blocks(0, block.height)
     source = Blocks(genesis.block_hash, [*ours, block])
-    examiner = Examiner(bed.network, InlineVerifier(), node.world.pow_source, bed.clock.now())
+    examiner = Examiner(bed.network, InlineVerifier(), node.ports.pow_source, bed.clock.now())
     await import_chain(bed.network, ledger, source, examiner, needs_companion=True)
 
 
@@ -67,7 +67,7 @@ async def look(bed: Bed, disk: Disk, block: Block) -> tuple[bool, list[str]]:
     """Whether the block is there, and the rules of the findings that are."""
     database = plug_in(disk)
     ledger = await open_ledger(database, bed.network)
-    found: list[Finding] = await ledger.get_findings(0, block.height)
+    found: list[ToleratedViolation] = await ledger.get_findings(0, block.height)
     assert all(finding.block_hash == block.block_hash for finding in found)
     is_there = await ledger.get_block(block.height) == block
     await ledger.close()

@@ -31,8 +31,8 @@ from hypernode.node.intake.config_watch import ConfigWatch
 from hypernode.node.owner.runtime import Node
 from hypernode.node.sync import chain_sync as catching_up
 from hypernode.node.sync.fetching import GIANT_PATIENCE_S
-from hypernode.node.sync.giant_blocks import Giants
-from hypernode.ports.chain import Finding
+from hypernode.node.sync.giant_blocks import GiantBlocks
+from hypernode.ports.chain import ToleratedViolation
 from hypernode.ports.trouble import StorageTrouble
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.sim.memory.adapters import InlineVerifier, MemoryFiles
@@ -80,7 +80,7 @@ class Net:
     async def open(self, sizes: Sequence[int], counts: Sequence[int] = ()) -> Node:
         """Blocks with a message of so many bytes of params, then blocks of so many messages."""
         self.maker = await self.bed.node(1)
-        branch = await Branch.on(self.bed, self.maker.world.ledger)
+        branch = await Branch.on(self.bed, self.maker.ports.ledger)
         for sir, size in enumerate(sizes):
             at = self.bed.clock.now() - 20 + sir * 180
             long = self.bed.message(5, at, params="A" * size)
@@ -90,13 +90,13 @@ class Net:
             await branch.add(ROUND, sir, messages=self.bed.messages(at, [n % 6 for n in range(count)]))
         self.blocks = branch.blocks
         self.bed.go_to(ROUND, len(self.blocks) + 1)
-        self.tip = await self.maker.world.ledger.append_many(self.blocks)
+        self.tip = await self.maker.ports.ledger.append_many(self.blocks)
         return await self.new()
 
     async def new(self, rules: Network | None = None, **ports: Any) -> Node:
         node = await self.bed.node(network=rules, **ports)
         node.dialler.limits = SMALL
-        node.sync.giants = Giants(rules or self.bed.network, SMALL)
+        node.sync.giant_blocks = GiantBlocks(rules or self.bed.network, SMALL)
         return node
 
     async def hold(
@@ -160,11 +160,11 @@ def test_chain_with_giant_blocks_is_synced_by_an_empty_node_that_blames_nobody(
             await net.hold(index, features, whole=whole)
         assert await net.catch_up(node, 2, 3)
         assert node.chain.height == net.tip
-        assert await node.world.ledger.get_blocks(1, 99) == net.blocks
+        assert await node.ports.ledger.get_blocks(1, 99) == net.blocks
         assert blamed(node) == []
         large = {"14"} if sizes and max(sizes) > 3_000 else set()
         many = {"7"} if counts and max(counts) > 30 else set()
-        assert set(await node.world.ledger.count_findings()) >= large | many
+        assert set(await node.ports.ledger.count_findings()) >= large | many
 
     play(scenario())
 
@@ -349,25 +349,25 @@ def test_bad_message_of_a_giant_is_found() -> None:
 def test_branch_that_waits_to_be_whole_lies_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of ours go only for a whole branch; until then no message of it is held."""
     pending: list[Prepared] = []
-    put_away = catching_up.CatchingUp._put_away
+    put_away = catching_up.ChainSync._put_away
 
-    async def look(self: catching_up.CatchingUp) -> None:
+    async def look(self: catching_up.ChainSync) -> None:
         await put_away(self)
         pending.extend(self._pending)
 
-    monkeypatch.setattr(catching_up.CatchingUp, "_put_away", look)
+    monkeypatch.setattr(catching_up.ChainSync, "_put_away", look)
 
     async def scenario() -> None:
         net = Net()
         node = await net.open([10, 10, 40_000, 10], (4, 31))
-        own = await Branch.on(net.bed, node.world.ledger)
+        own = await Branch.on(net.bed, node.ports.ledger)
         await own.add(ROUND, 0)
         await node.chain.adopt(0, own.blocks, None, ALL)
         for index in (2, 3):
             await net.hold(index)
         assert await net.catch_up(node, 2, 3)
         assert node.chain.height == net.tip
-        assert await node.world.ledger.get_blocks(1, 99) == net.blocks
+        assert await node.ports.ledger.get_blocks(1, 99) == net.blocks
         assert len(pending) > 5
         assert all(isinstance(prepared.block.messages, LongMessages) for prepared in pending)
 
@@ -380,7 +380,7 @@ def test_branch_is_not_kept_beyond_its_bytes(monkeypatch: pytest.MonkeyPatch) ->
     async def scenario() -> None:
         net = Net()
         node = await net.open([10] + [15_000] * 4)
-        own = await Branch.on(net.bed, node.world.ledger)
+        own = await Branch.on(net.bed, node.ports.ledger)
         await own.add(ROUND, 0)
         await node.chain.adopt(0, own.blocks, None, ALL)
         await net.hold(2)
@@ -407,7 +407,7 @@ def test_prepared_giant_is_verified_in_pieces_and_stays_where_it_is() -> None:
     async def scenario() -> None:
         net = Net()
         node = await net.open([40_000], (290,))
-        away = putting_away.put_away(net.blocks, node.world.files)
+        away = putting_away.put_away(net.blocks, node.ports.files)
         [one, many] = await node.chain.prepare(away)
         assert (one.block, many.block) == (net.blocks[0], net.blocks[1])
         assert (one.bad_messages, many.bad_messages) == ({}, {})
@@ -427,7 +427,7 @@ def test_giant_answer_of_another_kind_is_the_peers_fault() -> None:
 
         await net.bed.script(2, answer)
         session = await net.bed.open(net.bed.ip(1), 2)
-        giants = Giants(net.bed.network, SMALL)
+        giants = GiantBlocks(net.bed.network, SMALL)
         with pytest.raises(Reject, match="not in a row"):
             await giants.ask(session, 7)
 
@@ -449,7 +449,7 @@ def test_giants_of_another_ledger_are_taken_in_where_the_network_may_hold_them(m
         await net.open([10], (29, 15, 15, 4))
         rules = net.bed.network
         ledger = await open_ledger(InlineDatabase(), net.bed.network)
-        source = LedgerChain(net.maker.world.ledger)
+        source = LedgerChain(net.maker.ports.ledger)
         if mixed:
             await import_chain(rules, ledger, source, examine(net), needs_companion=True)
             assert ledger.get_height() == net.tip
@@ -480,11 +480,11 @@ def test_check_of_the_chain_tells_giants_and_reads_no_more_than_a_batch(
         net = Net(mixed=mixed)
         await net.open([], (4, 4, 40, 4, 29, 29))
         read.clear()
-        state = await ChainCheck(net.bed.network, net.maker.world.ledger, examine(net)).run()
+        state = await ChainCheck(net.bed.network, net.maker.ports.ledger, examine(net)).run()
         assert read == [2, 1, 2, 1]
         found = {(b.height, b.rule, b.verdict) for b in state.breaks}
         assert {(3, "7", "refused"), (3, "14", "refused"), (5, "14", "refused")} <= found
-        findings = [Finding(3, net.blocks[2].block_hash, rule, "") for rule in ("7", "14")]
+        findings = [ToleratedViolation(3, net.blocks[2].block_hash, rule, "") for rule in ("7", "14")]
         other = await open_ledger(InlineDatabase(), net.bed.network)
         await other.append_many(net.blocks[:4], findings)
         state = await ChainCheck(net.bed.network, other, examine(net)).run()
@@ -499,13 +499,13 @@ def test_check_of_a_round_with_long_texts_finds_its_totals_right() -> None:
         net = Net()
         await net.open([10, 40_000])
         at = net.bed.clock.now() - 200
-        branch = await Branch.on(net.bed, net.maker.world.ledger)
+        branch = await Branch.on(net.bed, net.maker.ports.ledger)
         long = [
             net.bed.message(n, at, recipient="r" * 20_000, what=what) for n, what in enumerate((101, 202))
         ]
         await branch.add(ROUND, 2, messages=[*long, *net.bed.messages(at)])
-        await net.maker.world.ledger.append_many(branch.blocks)
-        state = await ChainCheck(net.bed.network, net.maker.world.ledger, examine(net)).run()
+        await net.maker.ports.ledger.append_many(branch.blocks)
+        state = await ChainCheck(net.bed.network, net.maker.ports.ledger, examine(net)).run()
         assert {b.rule for b in state.breaks} == {"13", "14", "15"}
 
     play(scenario())

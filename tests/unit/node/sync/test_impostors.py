@@ -10,7 +10,7 @@ import pytest
 from hypernode.core import kinds
 from hypernode.core.types import ChainHeight
 from hypernode.machine.peers import Support, ToldChain
-from hypernode.net.client_session import Session
+from hypernode.net.client_session import ClientSession
 from hypernode.node.owner.runtime import Node
 from hypernode.ports.connections import TransportClosed
 from hypernode.sim.cluster import PORT
@@ -32,7 +32,7 @@ IMPOSTORS: list[dict[str, Any]] = [
 """Its port or another one, with features or without, or with a key that is registered elsewhere."""
 
 
-async def tell(session: Session, told: ChainHeight) -> None:
+async def tell(session: ClientSession, told: ChainHeight) -> None:
     answer = await session.request(Command(C.HEIGHT, height=told), 5.0)
     assert answer.height is not None
 
@@ -99,9 +99,9 @@ def test_an_impostor_neither_takes_nor_spoils_the_messages_of_a_peer(key: int | 
         node = await bed.serve(0)
         victim = await bed.open(bed.ip(VICTIM), 0, port=PORT, key=key)
         ours = bed.messages(bed.clock.now())
-        await node.intake.digest(ours[:2])
+        await node.intake.submit(ours[:2])
 
-        async def exchange(session: Session, *messages: Any) -> set[bytes]:
+        async def exchange(session: ClientSession, *messages: Any) -> set[bytes]:
             return {m.txid for m in (await session.request(ask(C.MEMPOOL, messages=messages), 5.0)).messages}
 
         assert await exchange(victim) == {m.txid for m in ours[:2]}
@@ -109,7 +109,7 @@ def test_an_impostor_neither_takes_nor_spoils_the_messages_of_a_peer(key: int | 
         # neither are they sent again, nor does the impostor get one in the victim's place, nor is one that
         # it says it has left out
         assert await exchange(victim) == set()
-        await node.intake.digest(ours[2:])
+        await node.intake.submit(ours[2:])
         expected = ours if key is not None else ours[:3]
         assert await exchange(other, ours[3]) == {m.txid for m in expected}
         assert await exchange(victim) == {m.txid for m in ours[2:]}
@@ -141,11 +141,11 @@ def test_only_who_proved_its_key_or_was_dialled_is_reported_for_being_late(
     async def scenario() -> None:
         bed = Bed()
         node = await bed.serve(0)
-        branch = await Branch.on(bed, node.world.ledger)
-        await node.world.ledger.append_many(await branch.grow((ROUND, 0), (ROUND, 1)))
+        branch = await Branch.on(bed, node.ports.ledger)
+        await node.ports.ledger.append_many(await branch.grow((ROUND, 0), (ROUND, 1)))
         session = await bed.open(bed.ip(VICTIM), 0, port=PORT, key=key)
         await tell(session, ChainHeight(0, 0, 0, b"o" * 20))
-        await node.reporter.say_late()
+        await node.reporter.publish_late()
         assert bool(list_said(node, kinds.LATE)) is is_reported
 
     play(scenario())

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.types import Block
-from hypernode.machine.peers import Order, Support, group_chains
+from hypernode.machine.peers import ForkOverride, Support, group_chains
 from hypernode.node.base.json_shapes import block_to_object
 from hypernode.node.owner.runtime import Node
 from hypernode.node.sync.partitions import (
@@ -53,8 +53,8 @@ def test_tips_come_back_as_they_were_saved(tips: list[OtherTip]) -> None:
     assert load_tips(files) == tuple(tips)
 
 
-@given(st.builds(Order, heights, hashes))
-def test_a_word_comes_back_as_it_was_saved(order: Order) -> None:
+@given(st.builds(ForkOverride, heights, hashes))
+def test_a_word_comes_back_as_it_was_saved(order: ForkOverride) -> None:
     files = MemoryFiles()
     assert load_order(files) is None
     save_order(files, order)
@@ -90,10 +90,10 @@ def test_damaged_files_name_themselves_or_are_told_again(content: bytes) -> None
 
 
 def test_the_beginning_of_a_hash_is_enough_where_it_begins_one_tip_only() -> None:
-    assert resolve_order(TIPS, "AB01") == Order(9, TIPS[0].block_hash)
-    assert resolve_order(TIPS, f" {TIPS[1].block_hash.hex()} ") == Order(9, TIPS[1].block_hash)
+    assert resolve_order(TIPS, "AB01") == ForkOverride(9, TIPS[0].block_hash)
+    assert resolve_order(TIPS, f" {TIPS[1].block_hash.hex()} ") == ForkOverride(9, TIPS[1].block_hash)
     # Any block can be named by the whole of its hash and its height.
-    assert resolve_order((), "cd" * 20, 7) == Order(7, b"\xcd" * 20)
+    assert resolve_order((), "cd" * 20, 7) == ForkOverride(7, b"\xcd" * 20)
 
 
 @pytest.mark.parametrize(
@@ -125,19 +125,19 @@ def test_a_split_is_said_once_a_minute_remembered_across_a_restart_and_over_when
         node = await bed.node(files=files)
         own = node.chain.height
         for n in range(MAX_TIPS + 3):
-            node.splits.note(own, replace(own, height=5, block_hash=bytes([n]) * 20), 0, "old")
+            node.partitions.note(own, replace(own, height=5, block_hash=bytes([n]) * 20), 0, "old")
         lines = [line for line in bed.log if line.startswith("SPLIT: old; ours 0 ")]
         assert len(lines) == 1
         assert "ledger follow 000000000000" in lines[0]
-        assert node.splits.words.endswith(f"ledger follow {bytes([n]).hex() * 6}")
+        assert node.partitions.words.endswith(f"ledger follow {bytes([n]).hex() * 6}")
         again = await bed.node(files=files)
         assert load_tips(files)[-1].block_hash == bytes([n]) * 20
         assert len(load_tips(files)) == MAX_TIPS
         again.follow(f"{n:02x}{n:02x}")
-        assert load_order(files) == Order(5, bytes([n]) * 20)
+        assert load_order(files) == ForkOverride(5, bytes([n]) * 20)
         await asyncio.sleep(SHOWN_S + 1)
-        assert node.splits.words == ""
-        node.splits.look()
+        assert node.partitions.words == ""
+        node.partitions.look()
         assert any(line.startswith("SPLIT: over after") for line in bed.log)
 
     play(scenario())
@@ -147,8 +147,8 @@ def test_a_word_is_read_withdrawn_and_done() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        files, splits = node.world.files, node.splits
-        [block] = await store(bed, node.world.ledger, (ROUND, 0))
+        files, splits = node.ports.files, node.partitions
+        [block] = await store(bed, node.ports.ledger, (ROUND, 0))
         node.follow("cd" * 20, 1)
         await node.sync.look_at_order()
         assert splits.describe() == {"height": 1, "block_hash": "cd" * 20}
@@ -178,11 +178,11 @@ def test_a_word_whose_file_cannot_be_removed_is_done_all_the_same() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node(files=Stubborn())
-        [block] = await store(bed, node.world.ledger, (ROUND, 0))
+        [block] = await store(bed, node.ports.ledger, (ROUND, 0))
         node.follow(block.block_hash.hex(), 1)
         for _ in range(3):
             await node.sync.look_at_order()
-            assert node.splits.order is None
+            assert node.partitions.order is None
         assert sum("is in our chain" in line for line in bed.log) == 1
         assert sum("Read-only" in line for line in bed.log) == 1
 
@@ -200,21 +200,21 @@ def test_the_better_side_says_split_too_when_the_other_parted_long_ago(
         bed = Bed()
         node = await bed.node()
         bed.go_to(ROUND, 6)
-        await store(bed, node.world.ledger, (ROUND, 0), (ROUND, 1))
-        theirs = await (await Branch.on(bed, node.world.ledger, 0)).grow((ROUND, 2))
+        await store(bed, node.ports.ledger, (ROUND, 0), (ROUND, 1))
+        theirs = await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 2))
         bed.go_to(ROUND + rounds_later, 6)
         heard = await bed.script(2, serve_blocks(theirs))
         note_told(bed, node, 2, await told_of(bed, *theirs))
         views = node.peers.list_views()
-        assert await node.strange_chains.find(views) is None
+        assert await node.fork_monitor.find(views) is None
         await asyncio.sleep(bed.network.delays.peer_retry_s + 1)
-        strange = await node.strange_chains.find(views)
+        strange = await node.fork_monitor.find(views)
         assert strange == group_chains(views)[0]
-        await node.strange_chains.look_into(strange)
-        assert node.splits.words.startswith("SPLIT: ") == is_split
+        await node.fork_monitor.look_into(strange)
+        assert node.partitions.words.startswith("SPLIT: ") == is_split
         assert {command.id for command in heard} == {CommandId.BLOCKINFO}
         # It is left alone then, and nobody is blamed.
-        assert await node.strange_chains.find(views) is None
+        assert await node.fork_monitor.find(views) is None
         assert len(node.mempool) == 0
 
     play(scenario())
@@ -225,12 +225,12 @@ def test_peers_on_our_chain_are_not_looked_into() -> None:
         bed = Bed()
         node = await bed.node()
         bed.go_to(ROUND, 6)
-        await store(bed, node.world.ledger, (ROUND, 0), (ROUND, 1))
+        await store(bed, node.ports.ledger, (ROUND, 0), (ROUND, 1))
         for index, height in ((1, 2), (2, 1), (3, 0)):
-            note_told(bed, node, index, await node.world.ledger.get_height_at(height))
+            note_told(bed, node, index, await node.ports.ledger.get_height_at(height))
         note_told(bed, node, 4, replace(node.chain.height, height=3, block_hash=b"b" * 20, round=ROUND + 1))
         for _ in range(2):
-            assert await node.strange_chains.find(node.peers.list_views()) is None
+            assert await node.fork_monitor.find(node.peers.list_views()) is None
             await asyncio.sleep(bed.network.delays.peer_retry_s + 1)
 
     play(scenario())
@@ -241,14 +241,14 @@ def test_peers_on_our_chain_are_not_looked_into() -> None:
 
 def ordered(blocks: list[Block]) -> Support:
     """As nobody's branch, but with an operator's word for its tip."""
-    return Support(0, 5, Order(blocks[-1].height, blocks[-1].block_hash))
+    return Support(0, 5, ForkOverride(blocks[-1].height, blocks[-1].block_hash))
 
 
 async def _old_chain_and_a_worse_one(bed: Bed, node: Node) -> list[Block]:
     """Our node has two blocks that are too old to go by themselves; returns another chain, of one block."""
     bed.go_to(ROUND + 3, 0)
-    await store(bed, node.world.ledger, (ROUND, 0), (ROUND, 1))
-    return await (await Branch.on(bed, node.world.ledger, 0)).grow((ROUND, 2))
+    await store(bed, node.ports.ledger, (ROUND, 0), (ROUND, 1))
+    return await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 2))
 
 
 def test_what_an_operator_ordered_is_taken_though_old_and_worse_and_what_goes_for_it_is_kept() -> None:
@@ -256,7 +256,7 @@ def test_what_an_operator_ordered_is_taken_though_old_and_worse_and_what_goes_fo
         bed = Bed()
         node = await bed.node()
         worse = await _old_chain_and_a_worse_one(bed, node)
-        ours = await node.world.ledger.get_blocks(1, 9)
+        ours = await node.ports.ledger.get_blocks(1, 9)
         with pytest.raises(Ignore, match="operator"):
             await node.chain.adopt(0, worse, None, Support(5, 5))
         with pytest.raises(Reject, match="lacks block 2 of the order"):
@@ -266,7 +266,7 @@ def test_what_an_operator_ordered_is_taken_though_old_and_worse_and_what_goes_fo
         assert node.chain.height == told
         [name] = list_files(node)
         assert name == f"cut-1-2-{int(bed.clock.now())}.json.gz"
-        kept = gzip.decompress(node.world.files.read(name) or b"").splitlines()
+        kept = gzip.decompress(node.ports.files.read(name) or b"").splitlines()
         assert [json.loads(line) for line in kept] == [block_to_object(block) for block in ours]
         assert name in bed.warnings[-1]
         assert "blocks 1 to 2" in bed.warnings[-1]
@@ -279,7 +279,7 @@ def test_what_an_operator_ordered_is_judged_like_any_other() -> None:
         bed = Bed()
         node = await bed.node()
         before = (await _old_chain_and_a_worse_one(bed, node)) and node.chain.height
-        branch = await Branch.on(bed, node.world.ledger, 0)
+        branch = await Branch.on(bed, node.ports.ledger, 0)
         juror = (await branch.plan(ROUND)).juror_of(2)
         stranger = next(n for n in range(bed.size) if bed.address(n) != juror)
         wrong = await branch.make(ROUND, 2, forger=stranger)
@@ -307,14 +307,14 @@ def test_nothing_is_cut_when_it_cannot_be_kept_or_is_pruned() -> None:
         pruned = await bed.node()
         worse = await _old_chain_and_a_worse_one(bed, pruned)
         bed.go_to(ROUND + 9, 0)
-        await store(bed, pruned.world.ledger, (ROUND + 3, 0), (ROUND + 8, 0))
-        assert isinstance(pruned.world.ledger, SqliteLedger)
-        assert await pruned.world.ledger.prune(2)
+        await store(bed, pruned.ports.ledger, (ROUND + 3, 0), (ROUND + 8, 0))
+        assert isinstance(pruned.ports.ledger, SqliteLedger)
+        assert await pruned.ports.ledger.prune(2)
         with pytest.raises(Ignore, match="pruned"):
             await pruned.chain.adopt(0, worse, None, ordered(worse))
         # Nor on a block so near to what is pruned that its messages could come again.
         for common, slot, is_far in ((1, (ROUND, 3), False), (3, (ROUND + 8, 1), True)):
-            other = await (await Branch.on(bed, pruned.world.ledger, common)).grow(slot)
+            other = await (await Branch.on(bed, pruned.ports.ledger, common)).grow(slot)
             if is_far:
                 assert (await pruned.chain.adopt(common, other, None, ordered(other))).adopted
                 continue
@@ -326,8 +326,8 @@ def test_nothing_is_cut_when_it_cannot_be_kept_or_is_pruned() -> None:
 
 
 def list_files(node: Node) -> list[str]:
-    assert isinstance(node.world.files, MemoryFiles)
-    return node.world.files.list_names()
+    assert isinstance(node.ports.files, MemoryFiles)
+    return node.ports.files.list_names()
 
 
 async def follow(
@@ -337,9 +337,9 @@ async def follow(
     block = named or theirs[-1]
     node.follow(block.block_hash.hex(), block.height)
     await node.sync.look_at_order()
-    assert node.splits.order is not None
+    assert node.partitions.order is not None
     told = make_told(bed, await told_of(bed, *theirs), *holders)
-    return await node.sync.follow(node.splits.order, [told], told.holders)
+    return await node.sync.follow(node.partitions.order, [told], told.holders)
 
 
 def test_a_chain_is_followed_by_any_block_of_it_and_the_word_ends() -> None:
@@ -347,11 +347,11 @@ def test_a_chain_is_followed_by_any_block_of_it_and_the_word_ends() -> None:
         bed = Bed()
         node = await bed.node()
         await _old_chain_and_a_worse_one(bed, node)
-        theirs = await (await Branch.on(bed, node.world.ledger, 0)).grow((ROUND, 2), (ROUND, 3))
+        theirs = await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 2), (ROUND, 3))
         await bed.script(2, serve_blocks(theirs))
         assert await follow(bed, node, theirs, 2, named=theirs[0])
         assert node.chain.height.block_hash == theirs[-1].block_hash
-        assert node.splits.order is None
+        assert node.partitions.order is None
         assert len(list_files(node)) == 1
 
     play(scenario())
@@ -368,7 +368,7 @@ def test_a_chain_without_the_ordered_block_is_passed_over_and_one_that_breaks_a_
         assert not await follow(bed, node, theirs, 2, named=named)
         assert node.sync.list_without_order() == {theirs[-1].block_hash}
         assert len(node.mempool) == 0
-        branch = await Branch.on(bed, node.world.ledger, 0)
+        branch = await Branch.on(bed, node.ports.ledger, 0)
         juror = (await branch.plan(ROUND)).juror_of(3)
         wrong = await branch.make(ROUND, 3, forger=next(n for n in range(6) if bed.address(n) != juror))
         await bed.script(3, serve_blocks([wrong]))
@@ -376,7 +376,7 @@ def test_a_chain_without_the_ordered_block_is_passed_over_and_one_that_breaks_a_
         assert [recipient for recipient, _ in list_said(node, 101)] == [bed.address(3)]
         assert wrong.block_hash in node.sync.list_banned()
         # The word stays: another holder may give what this one cannot.
-        assert node.splits.order == Order(1, wrong.block_hash)
+        assert node.partitions.order == ForkOverride(1, wrong.block_hash)
         assert (node.chain.height, list_files(node)) == (before, [ORDER_NAME])
         status: Any = await node.views.get_status()
         assert status["extra"]["follow"] == {"height": 1, "block_hash": wrong.block_hash.hex()}

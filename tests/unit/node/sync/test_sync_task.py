@@ -76,7 +76,7 @@ async def _tell_again_and_again(cluster: Cluster, liar: Node) -> None:
     for number in count(1 << 64):
         for node in [host.node for host in cluster.hosts[:4] if host.node is not None]:
             for peer in node.peers.list_all():
-                if node.peers.find_address(peer) == liar.world.signer.address:
+                if node.peers.find_address(peer) == liar.ports.signer.address:
                     node.views.note_height(peer, make_boast(node.chain.height, number), None)
         await asyncio.sleep(4)
 
@@ -104,12 +104,12 @@ async def _let_one_boast(
         teller.cancel()
     node = cluster.hosts[0].node
     assert node is not None
-    plan = await node.world.ledger.get_plan(FIRST)
+    plan = await node.ports.ledger.get_plan(FIRST)
     assert plan is not None
     delays: dict[str, list[float]] = {}
     for sir, juror in enumerate(plan.jurors[:slots]):
-        block = await node.world.ledger.get_block_of_slot(FIRST, sir)
-        if juror.address != liar.world.signer.address:
+        block = await node.ports.ledger.get_block_of_slot(FIRST, sir)
+        if juror.address != liar.ports.signer.address:
             start = compute_slot_start(cluster.params, FIRST, sir)
             delays.setdefault(juror.address, []).append(
                 math.inf if block is None else block.timestamp - start
@@ -148,8 +148,8 @@ def test_a_sync_is_stopped_between_changes_of_the_chain_and_not_in_one(
         bed = Bed()
         node = await bed.node()
         bed.go_to(ROUND, 6)
-        await store(bed, node.world.ledger, (ROUND, 0))
-        better = await (await Branch.on(bed, node.world.ledger, 0)).grow((ROUND, 1), (ROUND, 2))
+        await store(bed, node.ports.ledger, (ROUND, 0))
+        better = await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 1), (ROUND, 2))
         told = await told_of(bed, *better)
         inside, ended = asyncio.Event(), list[ChainHeight]()
         derive = node.rounds.derive
@@ -182,7 +182,7 @@ def test_a_sync_is_stopped_between_changes_of_the_chain_and_not_in_one(
 def get_age(node: Node) -> float | None:
     """Seconds since the sync showed that it is alive."""
     alive_at = node.sync_task.alive_at
-    return None if alive_at is None else round(node.world.clock.monotonic() - alive_at, 3)
+    return None if alive_at is None else round(node.ports.clock.monotonic() - alive_at, 3)
 
 
 def test_a_sync_is_alive_when_it_begins_and_when_our_chain_changes() -> None:
@@ -197,14 +197,14 @@ def test_a_sync_is_alive_when_it_begins_and_when_our_chain_changes() -> None:
             node.chain.on_change()
             assert get_age(node) == 0
             task.show(State.ROUND_SYNC, "words")
-            node.present.set_state(State.NEWROUND)
+            node.node_state.set_state(State.NEWROUND)
             task.show_again()
-            assert (node.present.state, node.present.reason) == (State.ROUND_SYNC, "words")
+            assert (node.node_state.state, node.node_state.reason) == (State.ROUND_SYNC, "words")
             await task.stop()
             assert get_age(node) is None
-            node.present.set_state(State.SYNCING)
+            node.node_state.set_state(State.SYNCING)
             task.show_again()
-            assert node.present.state is State.SYNCING
+            assert node.node_state.state is State.SYNCING
 
     play(scenario())
 
@@ -229,10 +229,10 @@ def test_what_a_sync_ends_by_is_dealt_with_as_by_the_owner(
         assert node is not None
         await node.chain.rollback(node.chain.height.height - 1)
         seen: list[State] = []
-        node.present.on_state = seen.append
+        node.node_state.on_state = seen.append
         await asyncio.sleep(60)
         assert State.HALTED in seen
-        assert node.present.halted == halted
+        assert node.node_state.halted == halted
         await cluster.stop_all()
 
     play(scenario())

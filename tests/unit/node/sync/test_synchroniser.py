@@ -37,7 +37,7 @@ def list_said(node: Node, what: int) -> list[tuple[str, str]]:
 
 async def serving_chain(bed: Bed, index: int, blocks: Sequence[Block]) -> Node:
     peer = await bed.serve(index)
-    await peer.world.ledger.append_many(blocks)
+    await peer.ports.ledger.append_many(blocks)
     return peer
 
 
@@ -61,17 +61,17 @@ def serve_blocks(blocks: Sequence[Block], last: ChainHeight | None = None) -> Ha
 
 async def measure(bed: Bed, blocks: Sequence[Block]) -> ChainHeight:
     other = await bed.node(1)
-    return await other.world.ledger.append_many(blocks)
+    return await other.ports.ledger.append_many(blocks)
 
 
 async def two_chains(bed: Bed, node: Node, shared: int = 2, ours: int = 1) -> list[Block]:
     """Our node has ``shared`` blocks and then ``ours`` of its own; returns a better chain."""
     bed.go_to(ROUND, 6)
-    await store(bed, node.world.ledger, *SLOTS[:shared])
-    common = await node.world.ledger.get_blocks(1, shared)
+    await store(bed, node.ports.ledger, *SLOTS[:shared])
+    common = await node.ports.ledger.get_blocks(1, shared)
     if ours:
-        await store(bed, node.world.ledger, *[(ROUND, shared + n) for n in range(ours)], after_s=18)
-    branch = await Branch.on(bed, node.world.ledger, shared)
+        await store(bed, node.ports.ledger, *[(ROUND, shared + n) for n in range(ours)], after_s=18)
+    branch = await Branch.on(bed, node.ports.ledger, shared)
     return [*common, *await branch.grow(*[(ROUND, shared + n) for n in range(ours + 2)])]
 
 
@@ -96,7 +96,7 @@ def test_round_sync_takes_what_differs_and_says_so() -> None:
         assert await node.sync.sync_round(told, (), NOBODY)
         assert taken == [(2, 3)]
         assert node.chain.height == peer.chain.height
-        assert node.present.state is State.ROUND_SYNC
+        assert node.node_state.state is State.ROUND_SYNC
         assert list_said(node, kinds.OK_ACTION) == [(bed.address(2), "R.SYNC:10.3.0.1:06969")]
         assert list_said(node, kinds.KO_ACTION) == []
 
@@ -232,9 +232,9 @@ def test_a_stale_claim_about_a_tip_of_our_own_chain_is_no_lie_and_is_left_alone(
             bed = Bed()
             node = await bed.node()
             bed.go_to(ROUND, 6)
-            blocks = await store(bed, node.world.ledger, *SLOTS)
+            blocks = await store(bed, node.ports.ledger, *SLOTS)
             await serving_chain(bed, 2, blocks[:2])
-            behind = await node.world.ledger.get_height_at(2)
+            behind = await node.ports.ledger.get_height_at(2)
             assert behind is not None
             told = make_told(bed, replace(behind, uniques=50, forgers=50), 2)
             if catching_up:
@@ -254,9 +254,9 @@ def test_a_branch_that_our_count_finds_no_better_is_no_lie_and_is_left_alone(cat
         bed = Bed()
         node = await bed.node()
         bed.go_to(ROUND, 6)
-        await store(bed, node.world.ledger, *SLOTS)
+        await store(bed, node.ports.ledger, *SLOTS)
         before = node.chain.height
-        worse = await (await Branch.on(bed, node.world.ledger, 0)).grow((ROUND, 2))
+        worse = await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 2))
         await serving_chain(bed, 2, worse)
         told = make_told(bed, replace(await measure(bed, worse), forgers=50, uniques=50), 2)
         if catching_up:
@@ -275,8 +275,8 @@ def test_a_branch_from_another_past_is_left_to_catching_up() -> None:
         bed = Bed()
         bed.go_to(ROUND + 1, 3)
         node = await bed.node()
-        await store(bed, node.world.ledger, (ROUND, 0))
-        theirs = await (await Branch.on(bed, node.world.ledger, 0)).grow(
+        await store(bed, node.ports.ledger, (ROUND, 0))
+        theirs = await (await Branch.on(bed, node.ports.ledger, 0)).grow(
             (ROUND, 1), (ROUND, 2), (ROUND + 1, 0)
         )
         await serving_chain(bed, 2, theirs)
@@ -299,9 +299,9 @@ def test_catching_up_finds_the_common_block_with_few_questions() -> None:
         bed.go_to(ROUND + 3, 3)
         node = await bed.node()
         old = [(ROUND + r, sir) for r in range(3) for sir in range(19)]
-        shared = await store(bed, node.world.ledger, *old)
-        await store(bed, node.world.ledger, (ROUND + 3, 0), after_s=18)
-        fork = await Branch.on(bed, node.world.ledger, len(shared))
+        shared = await store(bed, node.ports.ledger, *old)
+        await store(bed, node.ports.ledger, (ROUND + 3, 0), after_s=18)
+        fork = await Branch.on(bed, node.ports.ledger, len(shared))
         theirs = await fork.grow((ROUND + 3, 0), (ROUND + 3, 1), (ROUND + 3, 2))
         heard = await bed.script(2, serve_blocks([*shared, *theirs]))
         told = make_told(bed, await measure(bed, [*shared, *theirs]), 2)
@@ -328,7 +328,7 @@ def test_an_empty_ledger_is_filled_batch_by_batch() -> None:
         bed.go_to(ROUND + 3, 3)
         node = await bed.node()
         other = await bed.serve(2)
-        await store(bed, other.world.ledger, *[(ROUND + r, sir) for r in range(3) for sir in range(19)])
+        await store(bed, other.ports.ledger, *[(ROUND + r, sir) for r in range(3) for sir in range(19)])
         told = make_told(bed, other.chain.height, 2)
         shown: list[SyncProgress | None] = []
         node.sync.on_progress = shown.append
@@ -351,7 +351,7 @@ def test_what_was_stored_before_a_holder_failed_stays_and_the_rest_is_fetched_ne
         bed.go_to(ROUND + 2, 3)
         node = await bed.node()
         blocks = await store(
-            bed, (await bed.node(1)).world.ledger, *[(ROUND + r, sir) for r in range(2) for sir in range(15)]
+            bed, (await bed.node(1)).ports.ledger, *[(ROUND + r, sir) for r in range(2) for sir in range(15)]
         )
         await bed.script(2, serve_blocks(blocks[:20]))
         told = make_told(bed, await measure(bed, blocks), 2)
@@ -370,24 +370,24 @@ def test_a_branch_that_may_not_replace_ours_is_a_split_and_not_fetched() -> None
         bed = Bed()
         bed.go_to(ROUND + 4, 3)
         node = await bed.node()
-        await store(bed, node.world.ledger, (ROUND, 0))
-        theirs = await (await Branch.on(bed, node.world.ledger, 0)).grow((ROUND, 1), (ROUND, 2))
+        await store(bed, node.ports.ledger, (ROUND, 0))
+        theirs = await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 1), (ROUND, 2))
         heard = await bed.script(2, serve_blocks(theirs))
         told = make_told(bed, await measure(bed, theirs), 2)
         own = node.chain.height
         assert not await node.sync.catch_up(told, MOST)
         assert CommandId.BLOCKSYNC not in {command.id for command in heard}
-        assert "operator" in node.splits.words
-        assert node.splits.words.startswith("SPLIT: ")
-        assert own.block_hash.hex() in node.splits.words
-        assert told.height.block_hash.hex() in node.splits.words
+        assert "operator" in node.partitions.words
+        assert node.partitions.words.startswith("SPLIT: ")
+        assert own.block_hash.hex() in node.partitions.words
+        assert told.height.block_hash.hex() in node.partitions.words
         status: Any = await node.views.get_status()
-        assert status["extra"]["split"] == node.splits.words
-        assert node.splits.words in bed.log
+        assert status["extra"]["split"] == node.partitions.words
+        assert node.partitions.words in bed.log
         assert len(node.mempool) == 0
         await node.chain.rollback(0)
         assert await node.sync.catch_up(told, MOST)
-        assert node.splits.words == ""
+        assert node.partitions.words == ""
 
     play(scenario())
 
@@ -397,13 +397,13 @@ def test_a_split_is_forgotten_when_the_other_chain_is_not_told_any_more() -> Non
         bed = Bed()
         bed.go_to(ROUND + 4, 3)
         node = await bed.node()
-        await store(bed, node.world.ledger, (ROUND, 0))
-        theirs = await (await Branch.on(bed, node.world.ledger, 0)).grow((ROUND, 1), (ROUND, 2))
+        await store(bed, node.ports.ledger, (ROUND, 0))
+        theirs = await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 1), (ROUND, 2))
         await bed.script(2, serve_blocks(theirs))
         await node.sync.catch_up(make_told(bed, await measure(bed, theirs), 2), MOST)
-        assert node.splits.words
+        assert node.partitions.words
         await asyncio.sleep(BAN_S + 1)
-        assert node.splits.words == ""
+        assert node.partitions.words == ""
 
     play(scenario())
 

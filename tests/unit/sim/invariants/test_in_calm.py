@@ -121,7 +121,7 @@ async def wait_for_blocks(watch: Watch, message: Message, blocks: int, txids: fr
 
 async def say(watch: Watch) -> Message:
     node = get_node(watch, 1)
-    message = await node.intake.say(202, node.world.signer.address, "TEST:0", 77)
+    message = await node.intake.say(202, node.ports.signer.address, "TEST:0", 77)
     assert message is not None
     return message
 
@@ -223,8 +223,8 @@ def test_jurors_of_empty_slots_are_named_the_last_first() -> None:
         watch.calm_slots = [(round_, sir + later) for later in (1, 2, 3)]
         node = cluster.hosts[0].node
         assert node is not None
-        assert node.present.plan is not None
-        jurors = [node.present.plan.juror_of(sir + later) for later in (3, 2, 1)]
+        assert node.node_state.plan is not None
+        jurors = [node.node_state.plan.juror_of(sir + later) for later in (3, 2, 1)]
         hosts = {host.signer.address: host.index for host in cluster.hosts}
         return list(dict.fromkeys(hosts[juror] for juror in jurors if juror is not None))
 

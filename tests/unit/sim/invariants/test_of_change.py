@@ -12,7 +12,7 @@ from hypernode.core.timeline import compute_round_start
 from hypernode.core.types import Block
 from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.archive import Archive, Filed
-from hypernode.sim.faults.fault_cluster import TroubledCluster
+from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.invariants.of_change import old_blocks_stay, remember_tips, reorganisations_are_declared
 from hypernode.sim.invariants.watch import InvariantFailed, Watch
 from hypernode.sim.memory.holding import HoldingLoop
@@ -36,7 +36,7 @@ def look(change: Callable[[Watch, Filed], Filed], round_: int = 9) -> list[str]:
     broken: list[str] = []
 
     async def scenario() -> None:
-        cluster = TroubledCluster(SCENARIO.nodes, SCENARIO.seed, SCENARIO.make_network())
+        cluster = FaultCluster(SCENARIO.nodes, SCENARIO.seed, SCENARIO.make_network())
         source = ScriptedPowSource(cluster.script, cluster.clock.now)
         watch = Watch(cluster, Archive(cluster.params, source))
         await asyncio.sleep(compute_round_start(cluster.params, round_) + 60 - cluster.clock.now())

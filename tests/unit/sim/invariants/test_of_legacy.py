@@ -10,10 +10,10 @@ import pytest
 
 from hypernode.core.forging import seal_block
 from hypernode.core.types import Block
-from hypernode.core.validate_block import Break
-from hypernode.ports.chain import Finding
+from hypernode.core.validate_block import Violation
+from hypernode.ports.chain import ToleratedViolation
 from hypernode.sim.archive import Filed
-from hypernode.sim.cluster import Host
+from hypernode.sim.cluster import SimNode
 from hypernode.sim.faults.plan import Fault, FaultKind
 from hypernode.sim.invariants.of_legacy import find_intolerable, no_legacy_node_is_trapped
 from hypernode.sim.invariants.watch import InvariantFailed, Watch
@@ -22,9 +22,9 @@ from hypernode.storage.evidence import save_findings
 from tests.unit.sim.doctored import play
 
 
-async def note_finding(host: Host, header: Block, rule: str) -> None:
+async def note_finding(host: SimNode, header: Block, rule: str) -> None:
     """As if the host's ledger had taken that block."""
-    finding = Finding(header.height, header.block_hash, rule, "so it is")
+    finding = ToleratedViolation(header.height, header.block_hash, rule, "so it is")
     await host.ledger_db.write(lambda transaction: save_findings(transaction, [finding]))
 
 
@@ -133,7 +133,7 @@ def test_a_mixed_network_takes_what_legacy_nodes_forge_and_keeps_a_finding(
     async def act(watch: Watch) -> None:
         cluster, root = watch.cluster, watch.archive.root
         header = replace(root.header, height=1, forger=cluster.hosts[forger].signer.address)
-        breaks = (Break(rule, cls, "so it is"),)
+        breaks = (Violation(rule, cls, "so it is"),)
         tip = Filed(header, root, frozenset(), frozenset(), breaks, root.measured)
         node = cluster.hosts[1].node
         assert node is not None
@@ -161,7 +161,7 @@ def test_what_a_liar_signed_while_it_lied_is_no_better_than_what_a_legacy_node_s
         header = seal_block(signer.sign, signer.address, root.header, 3, 1, int(cluster.clock.now()), ())
         await note_finding(cluster.hosts[1], header, "6")
         await asyncio.sleep(500.0)
-        tip = Filed(header, root, frozenset(), frozenset(), (Break("6", "B", "so it is"),), root.measured)
+        tip = Filed(header, root, frozenset(), frozenset(), (Violation("6", "B", "so it is"),), root.measured)
         broken = await find_intolerable(watch, cluster.hosts[1], tip)
         assert broken == (None if is_taken else (tip, tip.breaks[0]))
 

@@ -10,7 +10,7 @@ from hypernode.core.forging import seal_block
 from hypernode.core.message import create_message
 from hypernode.core.types import Block, Equivocation
 from hypernode.sim.archive import Filed
-from hypernode.sim.cluster import Host
+from hypernode.sim.cluster import SimNode
 from hypernode.sim.faults.host_faults import start_clone
 from hypernode.sim.faults.plan import FaultKind
 from hypernode.sim.invariants.of_signing import (
@@ -26,7 +26,7 @@ from tests.unit.sim.doctored import befall, play
 ROUND, SIR = 3, 5
 
 
-def sign(watch: Watch, host: Host, second: int = 0) -> Block:
+def sign(watch: Watch, host: SimNode, second: int = 0) -> Block:
     """A block of the host for one and the same slot, in another second of it each."""
     parent, now = watch.archive.root.header, int(watch.cluster.clock.now())
     return seal_block(host.signer.sign, host.signer.address, parent, ROUND, SIR, now + second, ())
@@ -141,7 +141,7 @@ def test_an_own_block_that_the_journal_lacks_is_found_unless_it_was_put_back(
         match = "node 1 has its block 1 not in its journal"
         await break_invariant(journals_know_own_blocks, watch, match, is_excused=is_excused)
         assert host.node is not None
-        await host.node.world.journal.record(ROUND, SIR, block.block_hash)
+        await host.node.ports.journal.record(ROUND, SIR, block.block_hash)
         await journals_know_own_blocks(watch)
 
     play(act)
@@ -155,7 +155,7 @@ def test_evidence_of_what_was_signed_is_true_and_any_other_is_found() -> None:
         accuser, accused, other = (watch.cluster.hosts[n] for n in (1, 2, 3))
         first, second, third = sign(watch, accused), sign(watch, accused, 1), sign(watch, other)
         assert accuser.node is not None
-        evidence = accuser.node.present.evidence
+        evidence = accuser.node.node_state.evidence
         evidence.append(Equivocation(first, second, 0))
         await nobody_is_accused_wrongly(watch)
         for false in ((first, first), (first, third)):

@@ -67,7 +67,7 @@ def test_a_queue_over_its_bound_is_found_by_its_name() -> None:
             await everything_is_bounded(watch)
         notes.unripe.clear()
         header = watch.archive.root.header
-        node.present.evidence.append(Equivocation(header, header, 0))
+        node.node_state.evidence.append(Equivocation(header, header, 0))
         with pytest.raises(InvariantFailed, match="node 1: 1 of cases of evidence, at most 0"):
             await everything_is_bounded(watch)
 

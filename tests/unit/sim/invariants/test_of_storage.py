@@ -42,10 +42,15 @@ def test_a_block_that_was_stored_and_is_in_no_chain_has_to_hold_all_rules() -> N
         tip = await look(watch)
         node = cluster.hosts[1].node
         assert node is not None
-        juror = node.present.get_juror()
+        juror = node.node_state.get_juror()
         usurper = next(host.signer for host in cluster.hosts if host.signer.address != juror)
         block = seal_block(
-            usurper.sign, usurper.address, tip, *node.present.get_round_slot(), int(cluster.clock.now()), ()
+            usurper.sign,
+            usurper.address,
+            tip,
+            *node.node_state.get_round_slot(),
+            int(cluster.clock.now()),
+            (),
         )
         cluster.witness.note_blocks(2, [block], cluster.clock.now())
         with pytest.raises(InvariantFailed, match=r"that node 2 stored breaks rule 6: the forger is not"):

@@ -14,7 +14,7 @@ from hypernode.net.admission import Admission
 from hypernode.net.answer import Answer
 from hypernode.net.budgets import Budgets
 from hypernode.net.caller import Caller, SessionEnd
-from hypernode.net.client_session import Session, open_session
+from hypernode.net.client_session import ClientSession, open_session
 from hypernode.net.proving import Keys
 from hypernode.net.server import serve_session
 from hypernode.net.signed_hello import Identity
@@ -64,7 +64,7 @@ def _get_standing(ip: str) -> Standing:
     return Standing.COUNTED if ip == REGISTERED else Standing.STRANGER
 
 
-class World:
+class SessionHarness:
     """One node that serves, and hosts that dial it."""
 
     def __init__(self, limits: Limits, handler: Handler, features: int, never_held: tuple[str, ...]) -> None:
@@ -124,7 +124,7 @@ class World:
         start_checked: bool = False,
         identity: Identity | None = OUR_KEY,
         remote: Endpoint = NODE,
-    ) -> Session:
+    ) -> ClientSession:
         return await open_session(
             self.memory.get_connections(ip),
             remote,
@@ -177,18 +177,18 @@ class RawPeer:
             yield command
 
 
-def in_world(
-    body: Callable[[World], Coroutine[Any, Any, None]],
+def in_harness(
+    body: Callable[[SessionHarness], Coroutine[Any, Any, None]],
     *,
     handler: Handler = echo,
     features: int = ANNOUNCED_FEATURES,
     never_held: tuple[str, ...] = (),
     **limits: float,
-) -> World:
+) -> SessionHarness:
     """Run a test in a world on virtual time; all sessions have ended when it returns."""
 
-    async def live() -> World:
-        world = World(replace(LIMITS, **limits), handler, features, never_held)  # type: ignore[arg-type]
+    async def live() -> SessionHarness:
+        world = SessionHarness(replace(LIMITS, **limits), handler, features, never_held)  # type: ignore[arg-type]
         await world.start()
         await body(world)
         for caller in world.callers:
