@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from hypernode.cli.exit_codes import Exit
 from hypernode.cli.output import make_console, need_reader
+from hypernode.core.types import MAX_PORT
 
 if TYPE_CHECKING:
     from hypernode.devnet.display import Display, Form
@@ -94,7 +95,7 @@ def _parse(argv: list[str]) -> argparse.Namespace:
         "slots, else 1 with what was wrong",
     )
     parser.add_argument(
-        "--port", type=_number("a port", 1_024, 65_535), help="of all nodes (default: a free one)"
+        "--port", type=_number("a port", 1_024, MAX_PORT), help="of all nodes (default: a free one)"
     )
     parser.add_argument(
         "--folder", type=Path, help="run folder, new or empty (default: a new one in ./devnet)"

@@ -10,7 +10,8 @@ import ipaddress
 from pathlib import Path
 from typing import Final
 
-MAX_PORT: Final = 65_535
+from hypernode.core.types import MAX_PORT
+
 _UNSET: Final = "not nothing (is a variable unset?)"
 
 

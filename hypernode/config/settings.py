@@ -20,6 +20,7 @@ from hypernode.config.paths import follow_later, resolve_path
 from hypernode.core.network import Network
 from hypernode.core.public_ip import find_ip_fault, find_reach_fault
 from hypernode.core.registrations.rainbow import BOUNDS
+from hypernode.core.types import MAX_PORT
 from hypernode.health.remarks import Remark
 from hypernode.wire.catalogue import Limits
 
@@ -28,7 +29,6 @@ WALLET_NAME: Final = "poswallet.json"
 DATA_NAME: Final = "data"
 ANY_IP: Final = "0.0.0.0"
 _ALL: Final = "ALL"
-_MAX_PORT: Final = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,9 +321,9 @@ def _choose_listen_ip(flags: Flags, config: ConfigFile, values: _Values) -> str:
 def _choose_port(flags: Flags, config: ConfigFile, network: Network) -> int:
     if flags.port is None:
         return cast(int, config.values.get("PORT", network.port))
-    if not 1 <= flags.port <= _MAX_PORT:
+    if not 1 <= flags.port <= MAX_PORT:
         remedy = "Give the port that is registered"
-        raise ConfigError("--port", 0, "PORT", f"expected 1 to {_MAX_PORT}, not {flags.port}", remedy)
+        raise ConfigError("--port", 0, "PORT", f"expected 1 to {MAX_PORT}, not {flags.port}", remedy)
     return flags.port
 
 

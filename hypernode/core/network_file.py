@@ -14,10 +14,10 @@ from typing import Any, Final, Literal, TypeAlias, get_args, get_origin, get_typ
 
 from hypernode.core.address import is_address_byte, is_valid_address
 from hypernode.core.network import Delays, FixedHypernode, Network
+from hypernode.core.types import MAX_PORT
 
 POSNET_CHARS: Final = 10
 MAGIC_BYTES: Final = 4
-MAX_PORT: Final = 65_535
 _LARGEST: Final = 1e12
 _LEGACY_TOP_BYTE: Final = 0x7F
 """The largest first byte of a legacy frame's length."""

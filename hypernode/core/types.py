@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Height: TypeAlias = int
 """Number of a block on the PoS chain; 0 is genesis."""
@@ -163,6 +163,10 @@ class Equivocation:
     first: Block
     second: Block
     seen_at: Timestamp = field(default=0, compare=False)
+
+
+MAX_PORT: Final = 65_535
+"""The highest TCP port."""
 
 
 @dataclass(frozen=True, slots=True)

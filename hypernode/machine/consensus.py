@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from hypernode.core.fork_choice import is_same_height
 from hypernode.core.params import Network
 from hypernode.core.types import ChainHeight
 from hypernode.machine.peers import PeerView
@@ -23,21 +24,12 @@ class Consensus:
     chains: int
 
 
-def is_on_our_tip(own: ChainHeight, told: ChainHeight) -> bool:
-    """Same height, round, sir and block hash; the measures may be stale."""
-    return (
-        own.block_hash == told.block_hash
-        and own.height == told.height
-        and (own.round, own.sir) == (told.round, told.sir)
-    )
-
-
 def compute_consensus(
     own: ChainHeight, peers: Sequence[PeerView], counted: int, jurors: Collection[str]
 ) -> Consensus:
     """``counted``: how many count; what others tell is not looked at, nor are we among those who agree."""
     voters = [peer for peer in peers if peer.counts]
-    agreeing = [peer for peer in voters if is_on_our_tip(own, peer.told)]
+    agreeing = [peer for peer in voters if is_same_height(own, peer.told)]
     chains = {peer.told.block_hash for peer in voters} | {own.block_hash}
     return Consensus(
         agree=len(agreeing),

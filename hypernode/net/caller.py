@@ -10,6 +10,7 @@ from typing import TypeAlias
 from hypernode.core.kinds import format_peer_name
 from hypernode.core.types import Endpoint
 from hypernode.net.answer import Answer
+from hypernode.net.session import SessionTraffic
 from hypernode.net.standing import Standing, StandingOf
 from hypernode.net.stream import CommandStream
 from hypernode.wire.catalogue import CommandId
@@ -19,7 +20,7 @@ from hypernode.wire.hello import (
 )
 
 
-class Caller:
+class Caller(SessionTraffic):
     """Who asks: the other end of a session that came in.  ``hello`` is None before it and where a block
     or a test came without; ``features`` are those that both have; ``proved_address`` is whose key it
     proved to hold, None where its hello only says so."""
@@ -57,19 +58,6 @@ class Caller:
     def name(self) -> str:
         """``ip:0port`` with the port of its hello, which is who it is on a legacy link."""
         return format_peer_name(self.ip, self.hello.port if self.hello else 0)
-
-    @property
-    def last_used(self) -> float:
-        """Monotonic seconds when a byte last came or went."""
-        return self._stream.last_used
-
-    @property
-    def bytes_received(self) -> int:
-        return self._stream.bytes_received
-
-    @property
-    def bytes_sent(self) -> int:
-        return self._stream.bytes_sent
 
     @property
     def is_legacy(self) -> bool:

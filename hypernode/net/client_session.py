@@ -15,6 +15,7 @@ from typing import Final
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.params import Network
 from hypernode.core.types import Endpoint, Height
+from hypernode.net.session import SessionTraffic, make_hello, switch_framing
 from hypernode.net.signed_hello import AskingProof, Identity, limit_features
 from hypernode.net.stream import CommandStream, run_inline
 from hypernode.ports.clock import Clock
@@ -23,15 +24,7 @@ from hypernode.ports.signing import Offload
 from hypernode.wire.catalogue import COMMANDS, CommandId, Limits, get_answer_limit
 from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.framing import ForeignNetwork, Framing, Mode
-from hypernode.wire.hello import (
-    FEATURE_CHECKED,
-    FEATURE_COMPRESSED,
-    FEATURE_SIGNED_HELLO,
-    PROTOCOL_VERSION,
-    Hello,
-    format_hello,
-    parse_hello,
-)
+from hypernode.wire.hello import FEATURE_SIGNED_HELLO, Hello, parse_hello
 from hypernode.wire.spool import MakeSpool, MemorySpool
 from hypernode.wire.tags import RULE
 
@@ -47,7 +40,7 @@ class HelloRefused(Exception):
         self.reason = reason
 
 
-class ClientSession:
+class ClientSession(SessionTraffic):
     """A connection that we opened.  ``features`` are those that both have; ``peer_hello`` is None on one
     without hello; ``proved_address`` is whose key the peer proved to hold, None where it only says so."""
 
@@ -83,19 +76,6 @@ class ClientSession:
     def is_closed(self) -> bool:
         """Closed by us, or found closed; a peer's closing shows at the next question only."""
         return self.close_reason is not None
-
-    @property
-    def last_used(self) -> float:
-        """Monotonic seconds when a byte last came or went."""
-        return self._stream.last_used
-
-    @property
-    def bytes_received(self) -> int:
-        return self._stream.bytes_received
-
-    @property
-    def bytes_sent(self) -> int:
-        return self._stream.bytes_sent
 
     async def request(self, command: Command, timeout_s: float) -> Command:
         """Ask and take the answer, whatever its id; one question at a time, others wait within their own
@@ -170,13 +150,8 @@ class ClientSession:
         ``request`` raises."""
         features = limit_features(features, identity)
         proof = AskingProof(identity) if identity and features & FEATURE_SIGNED_HELLO else None
-        question = Command(
-            CommandId.HELLO,
-            string=format_hello(hello),
-            features=features or None,
-            version=PROTOCOL_VERSION if features else None,
-            nonce=proof.nonce if proof else None,
-            pubkey=proof.pubkey if proof else None,
+        question = make_hello(
+            hello, features, nonce=proof.nonce if proof else None, pubkey=proof.pubkey if proof else None
         )
         answer = self._require(await self.request(question, timeout_s), CommandId.HELLO)
         self.peer_hello = parse_hello(answer.string or "")
@@ -184,10 +159,7 @@ class ClientSession:
             raise HelloRefused(f"its posnet is {self.peer_hello.posnet}")
         self.features = features & (answer.features or 0)
         self._never_heights = hello.is_client or hello.is_one_off
-        if self.features & FEATURE_CHECKED:
-            self._stream.framing.switch_to_checked()
-        if self.features & FEATURE_COMPRESSED:
-            self._stream.framing.switch_to_packed()
+        switch_framing(self._stream.framing, self.features)
         if proof is not None and self.features & FEATURE_SIGNED_HELLO:
             their_address = self.peer_hello.address
             auth = proof.prove(answer, hello.address, their_address, self._network.address_byte)

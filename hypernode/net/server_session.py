@@ -20,6 +20,7 @@ from hypernode.net.answering import Answering
 from hypernode.net.budgets import Budgets
 from hypernode.net.caller import Caller, Handler, SessionEnd
 from hypernode.net.proving import Keys, ProvingPlace
+from hypernode.net.session import make_hello, switch_framing
 from hypernode.net.signed_hello import AnsweringProof, Identity, limit_features
 from hypernode.net.standing import Standing
 from hypernode.net.stream import CommandStream, decode_question
@@ -30,17 +31,8 @@ from hypernode.ports.signing import Offload
 from hypernode.wire.block_heads import peek_block_heads
 from hypernode.wire.catalogue import COMMANDS, CommandId, Limits, Who, get_question_limit
 from hypernode.wire.codec import Command
-from hypernode.wire.framing import ForeignNetwork, Framing, Mode
-from hypernode.wire.hello import (
-    FEATURE_CHECKED,
-    FEATURE_COMPRESSED,
-    FEATURE_SIGNED_HELLO,
-    PROTOCOL_VERSION,
-    Hello,
-    format_hello,
-    get_posnet,
-    parse_hello,
-)
+from hypernode.wire.framing import ForeignNetwork, Framing
+from hypernode.wire.hello import FEATURE_SIGNED_HELLO, Hello, get_posnet, parse_hello
 from hypernode.wire.tags import RULE, peek_command_id
 
 ScreenBlock: TypeAlias = Callable[[str, Block], Awaitable[None]]
@@ -286,17 +278,15 @@ class ServerSession:
             self._proof = AnsweringProof(self._identity, command, hello.address, address_byte)
         else:
             self._on_hello(self._caller)
-        answer = Command(
-            CommandId.HELLO,
-            string=format_hello(self._our_hello),
-            features=self._features if has_features else None,
-            version=PROTOCOL_VERSION if has_features else None,
+        answer = make_hello(
+            self._our_hello,
+            self._features if has_features else 0,
             nonce=self._proof.nonce if self._proof else None,
             pubkey=self._proof.pubkey if self._proof else None,
             proof=self._proof.proof if self._proof else None,
         )
         await self._stream.write_command(answer)
-        self._switch_framing()
+        switch_framing(self._stream.framing, self._caller.features)
 
     def _can_prove(self, command: Command, hello: Hello) -> bool:
         """Whether a hello may become the proof of a key that is registered for its IP, and not on hold."""
@@ -315,13 +305,6 @@ class ServerSession:
             self._refusal = None
             if self._proving is not None:
                 self._proving.prove(address)
-
-    def _switch_framing(self) -> None:
-        framing = self._stream.framing
-        if self._caller.features & FEATURE_CHECKED and framing.mode is not Mode.CHECKED:
-            framing.switch_to_checked()
-        if self._caller.features & FEATURE_COMPRESSED:
-            framing.switch_to_packed()
 
     async def _take_proof(self, command: Command, proof: AnsweringProof) -> None:
         """The frame after a signed hello.  A wrong one is told so, and is an offence all the same when the

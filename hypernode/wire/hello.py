@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from hypernode.core.errors import Reject
-from hypernode.core.types import ADDRESS_CHARS
+from hypernode.core.types import ADDRESS_CHARS, MAX_PORT
 from hypernode.wire.tags import RULE
 
 POSNET_CHARS: Final = 10
@@ -21,7 +21,6 @@ HELLO_CHARS: Final = POSNET_CHARS + PORT_DIGITS + ADDRESS_CHARS
 CLIENT_PORT: Final = 101
 ONE_OFF_PORT: Final = 0
 FIRST_DIALABLE_PORT: Final = 1_000
-LAST_PORT: Final = 65_535
 PROTOCOL_VERSION: Final = 1
 """Field 24 of a hello with features."""
 
@@ -80,7 +79,7 @@ def parse_hello(text: str) -> Hello:
     if not text.isascii() or not text.isprintable():
         raise Reject(RULE, "a hello with unprintable characters")
     digits = text[POSNET_CHARS : POSNET_CHARS + PORT_DIGITS]
-    if not digits.isdecimal() or int(digits) > LAST_PORT:
+    if not digits.isdecimal() or int(digits) > MAX_PORT:
         raise Reject(RULE, "a hello without a port")
     return Hello(text[:POSNET_CHARS], int(digits), text[POSNET_CHARS + PORT_DIGITS :])
 

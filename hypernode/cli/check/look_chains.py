@@ -17,7 +17,7 @@ from hypernode.core.counting import find_uncounted, is_collateral_kept
 from hypernode.core.network import Network
 from hypernode.core.registrations.registry import compute_weight
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
-from hypernode.core.types import Endpoint, Registration, Round
+from hypernode.core.types import MAX_PORT, Endpoint, Registration, Round
 from hypernode.health.chains import (
     CompanionFacts,
     PluginAnswer,
@@ -40,7 +40,6 @@ _ANYWHERE: Final = ("192.0.2.1", 9)
 BUSY_S: Final = 1.0
 """The companion's commits take less; a check cannot wait as long as the node does."""
 PLUGIN_S: Final = 2.5
-MAX_PORT: Final = 65_535
 
 
 async def look_at_companion(inquiry: Inquiry) -> CompanionFacts:

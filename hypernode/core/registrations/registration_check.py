@@ -18,9 +18,8 @@ from hypernode.core.public_ip import find_reach_fault
 from hypernode.core.registrations.pow_address import is_valid_pow_address
 from hypernode.core.registrations.registry import COIN, REGISTER, UNREGISTER, RegistryState, compute_weight
 from hypernode.core.timeline import compute_reference_time, compute_round_slot, compute_round_start
-from hypernode.core.types import Registration, Round, Timestamp
+from hypernode.core.types import MAX_PORT, Registration, Round, Timestamp
 
-MAX_PORT: Final = 65_535
 _BASE_FEE: Final = COIN // 100
 _FEE_A_CHAR: Final = COIN // 100_000
 _SEPARATORS: Final = ",=:"

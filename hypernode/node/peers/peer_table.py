@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 
 from hypernode.core.counting import NOBODY, Counted, compute_counted
 from hypernode.core.network import Delays
-from hypernode.core.types import ChainHeight, Registration
+from hypernode.core.types import MAX_PORT, ChainHeight, Registration
 from hypernode.machine.peers import PeerView
 from hypernode.node.peers import peer_views
 from hypernode.node.peers.peer_views import Peer as Peer
 
-MAX_PORT = 65_535
 MAX_PORT_CHARS = 10
 """Of a registered port with zeros before it."""
 

@@ -15,12 +15,12 @@ from itertools import islice
 from hypernode.core.address import is_valid_address
 from hypernode.core.block import create_genesis
 from hypernode.core.errors import Reject
+from hypernode.core.fork_choice import is_same_height
 from hypernode.core.kinds import format_peer_name
 from hypernode.core.lottery import compute_silent
 from hypernode.core.params import Network
 from hypernode.core.registrations.colours import BOOTSTRAP, split_colour
 from hypernode.core.types import HASH_BYTES, ChainHeight, Registration, Round, RoundPlan
-from hypernode.machine.consensus import is_on_our_tip
 from hypernode.machine.peers import PeerView, get_best, group_chains, is_fresh, keep_fresh
 from hypernode.mempool.pool import Mempool
 from hypernode.node.base.json_shapes import height_to_object
@@ -218,7 +218,7 @@ class StatusQueries:
         if not views:
             return None
         best = get_best([get_best(chain.height for chain in group_chains(views))])
-        holders = [view.name for view in views if is_on_our_tip(best, view.told)]
+        holders = [view.name for view in views if is_same_height(best, view.told)]
         return {**height_to_object(best), "count": len(holders), "peers": holders}
 
     def _list_chains(self, own: ChainHeight) -> list[dict[str, object]]:
@@ -227,7 +227,7 @@ class StatusQueries:
                 "height": chain.height.height,
                 "block_hash": chain.height.block_hash.hex(),
                 "count": chain.count,
-                "ours": is_on_our_tip(own, chain.height),
+                "ours": is_same_height(own, chain.height),
             }
             for chain in group_chains(self._list_in_sight())
         ]
