@@ -29,10 +29,10 @@ run: $(STAMP)
 	@exec $(BIN)/python -m hypernode devnet $(ARGS)
 
 sim: $(STAMP)  ## a network through faults on virtual time: make sim ARGS="--nodes 50 --hours 24 --faults all --seed 7"
-	@exec $(BIN)/python -m hypernode sim $(ARGS)
+	@exec $(BIN)/python -m hypernode sim run $(ARGS)
 
 study: $(STAMP)  ## what the network does under loss, outages, liars and a plot, for hours: make study ARGS="--only loss"
-	@exec $(BIN)/python -m hypernode study $(ARGS)
+	@exec $(BIN)/python -m hypernode sim study $(ARGS)
 
 test: $(STAMP) format lint types contract tests docs
 

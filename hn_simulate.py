@@ -5,4 +5,4 @@ import sys
 from hypernode.__main__ import start
 
 if __name__ == "__main__":
-    sys.exit(start("simulate"))
+    sys.exit(start("sim", "connectivity"))

@@ -3,23 +3,11 @@ only when it is asked for, so that starting is quick."""
 
 from __future__ import annotations
 
-import importlib
 import sys
-from dataclasses import dataclass
 from typing import Final
 
 from hypernode.cli.output import run_command
-
-
-@dataclass(frozen=True, slots=True)
-class Subcommand:
-    """A module with ``main(argv: list[str]) -> int``, and what the command does in one line.  ``script`` is
-    the file that starts it too."""
-
-    module: str
-    help: str
-    script: str = ""
-
+from hypernode.cli.subcommands import Subcommand, run_subcommand
 
 SUBCOMMANDS: Final[dict[str, Subcommand]] = {
     "devnet": Subcommand(
@@ -40,32 +28,18 @@ SUBCOMMANDS: Final[dict[str, Subcommand]] = {
     ),
     "register": Subcommand("hypernode.cli.register", "print what registers or unregisters a hypernode"),
     "rewards": Subcommand("hypernode.cli.rewards.command", "compute the rewards of a week", "hn_rewards"),
-    "simulate": Subcommand(
-        "hypernode.cli.sim.connectivity", "simulate how well hypernodes are connected", "hn_simulate"
-    ),
-    "sim": Subcommand("hypernode.cli.sim.run", "play a network through faults on virtual time"),
-    "study": Subcommand(
-        "hypernode.cli.sim.study", "play networks under constant trouble, and write what they teach"
-    ),
+    "sim": Subcommand("hypernode.cli.sim.command", "simulate networks: run, connectivity, study"),
     "vectors": Subcommand("hypernode.vectors", "run test vectors and report every difference"),
 }
 
-USAGE_ERROR: Final = 2
-"""Exit status of a command line that cannot be understood, as argparse has it."""
+RENAMED: Final[dict[str, str]] = {"simulate": "sim connectivity", "study": "sim study"}
+"""Commands that had another name, told for one release."""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the subcommand that the first argument names with the others; returns its exit status."""
     arguments = sys.argv[1:] if argv is None else argv
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(format_usage(), file=sys.stdout if arguments else sys.stderr)
-        return 0 if arguments else USAGE_ERROR
-    subcommand = SUBCOMMANDS.get(arguments[0])
-    if subcommand is None:
-        print(f"hypernode: no command {arguments[0]!r}\n{format_usage()}", file=sys.stderr)
-        return USAGE_ERROR
-    result: int = importlib.import_module(subcommand.module).main(list(arguments[1:]))
-    return result
+    return run_subcommand("hypernode", SUBCOMMANDS, arguments, RENAMED)
 
 
 def start(*before: str) -> int:
@@ -73,15 +47,8 @@ def start(*before: str) -> int:
     whatever becomes of what it prints ends as ``cli.output`` says."""
     arguments = [*before, *sys.argv[1:]]
     known = SUBCOMMANDS.get(arguments[0]) if arguments else None
-    name = known.script or arguments[0] if known else "hypernode"
+    name = known.script or " ".join(before or arguments[:1]) if known else "hypernode"
     return run_command(name, lambda: main(arguments))
-
-
-def format_usage() -> str:
-    """The commands with a line on each."""
-    width = max(len(name) for name in SUBCOMMANDS)
-    lines = [f"  {name:<{width}}  {command.help}" for name, command in SUBCOMMANDS.items()]
-    return "\n".join(["usage: python -m hypernode COMMAND [arguments]", "", "commands:", *lines])
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def test_the_command_reports_any_error(
     out = capsys.readouterr().out
     assert "BROKEN          no_error_escapes" in out
     assert "seed            1" in out
-    assert "play it again   python -m hypernode sim --nodes 5" in out
+    assert "play it again   python -m hypernode sim run --nodes 5" in out
 
 
 def test_a_healing_that_does_not_come_to_its_end_is_counted() -> None:

@@ -1,4 +1,4 @@
-"""``python -m hypernode sim`` (``make sim``): a network of real nodes lives through trouble on virtual time.
+"""``python -m hypernode sim run`` (``make sim``): real nodes live through faults on virtual time.
 
 Everything follows from the arguments: the same ones give the same trace hash.  When an invariant breaks, or
 anything else ends the run, it says which, when and why, the command that plays up to there, and a smaller
@@ -31,7 +31,7 @@ LINE_EVERY_S: Final = 10.0
 """Real seconds between lines where there is no terminal."""
 MAX_HEALINGS: Final = 10
 """Whose times are told one by one."""
-_COMMAND: Final = "python -m hypernode sim"
+_COMMAND: Final = "python -m hypernode sim run"
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -13,7 +13,7 @@ from hypernode.core.errors import Ignore, Reject
 from hypernode.core.kinds import START_OR_TEST_OK, format_test
 from hypernode.core.params import Network
 from hypernode.core.timeline import compute_round_slot
-from hypernode.core.types import Message, PeerTest, Registration, RoundPlan, Slot
+from hypernode.core.types import Message, PeerTest, RoundPlan, Slot
 from hypernode.machine.clock_offset import ClockOffsets, compute_offset
 from hypernode.node.base.node_ports import Ports
 from hypernode.node.duty.reporter import Reporter
@@ -64,7 +64,7 @@ class Tester:
             return
         if test.kind == peer_tests.BANDWIDTH:
             value = compute_bandwidth(len(b"".join(answer.hashes)), elapsed)
-        is_feature_peer = self._has_features(entry)
+        is_feature_peer = self.peers.has_features(entry.pos)
         # who does not count must not move our clock: half of a long list may be 0.01 BIS each
         if test.kind == peer_tests.PING and is_feature_peer and self.peers.counts(test.tested):
             offset_s = compute_offset(value, self.ports.clock.now(), elapsed)
@@ -123,7 +123,7 @@ class Tester:
             value=0,
             pubkey=b"",
         )
-        is_padded = test.kind == peer_tests.BANDWIDTH and self._has_features_of(test.tested)
+        is_padded = test.kind == peer_tests.BANDWIDTH and self.peers.has_features(test.tested)
         pieces = PADDING_BYTES // PADDING_PIECE_BYTES if is_padded else 0
         padding = tuple(self.ports.entropy.token(PADDING_PIECE_BYTES) for _ in range(pieces))
         return Command(CommandId.TEST, messages=(message,), hashes=padding)
@@ -153,12 +153,6 @@ class Tester:
         first = max(0, height - peer_tests.CHAIN_BLOCKS + 1)
         headers = await self.ports.ledger.get_headers(first, height - first + 1)
         return [header.block_hash for header in headers]
-
-    def _has_features(self, entry: Registration) -> bool:
-        return self._has_features_of(entry.pos)
-
-    def _has_features_of(self, address: str) -> bool:
-        return self.peers.has_features(address)
 
 
 def list_slots_at_hand(
