@@ -78,7 +78,10 @@ def test_a_failure_says_how_to_see_it_again() -> None:
     failure = Failure("nobody_signs_twice", "node 3 signed 2 blocks", 1234.5, (3,), ("node 3: forged",))
     text = format_failure(scenario, failure)
     assert "BROKEN          nobody_signs_twice" in text
-    assert "sim --nodes 7 --hours 3 --seed 5 --faults crash,clone --keep 0,2 --until 1236 --no-shrink" in text
+    assert (
+        "sim run --nodes 7 --hours 3 --seed 5 --faults crash,clone --keep 0,2 --until 1236 --no-shrink"
+        in text
+    )
     assert "node 3: forged" in text
 
 
