@@ -31,7 +31,7 @@ async def keep_log_alive(node: Node, settings: Settings) -> None:
         level = max(logging.INFO, APP_LOG.getEffectiveLevel())
         if is_rare and passed_s < every_s:
             APP_LOG.log(
-                level, "alive, %s (the status comes every %.0f s)", node.node_state.state.value, every_s
+                level, "alive, %s (the status comes every %.0f s)", node.activities.shown.state.value, every_s
             )
             continue
         passed_s = 0.0
@@ -49,11 +49,11 @@ async def _get_line(node: Node, *, is_long: bool) -> str:
 
 def describe(node: Node) -> str:
     """The node in one line."""
-    height, node_state = node.chain.height, node.node_state
+    height, node_state, shown = node.chain.height, node.node_state, node.activities.shown
     round_, sir = node_state.get_round_slot()
     consensus = f"{node_state.consensus.percent} %" if node_state.consensus else "no"
-    reason = node_state.halted or node_state.reason
-    state = f"{node_state.state.value} ({reason})" if reason else node_state.state.value
+    reason = node_state.halted or shown.reason
+    state = f"{shown.state.value} ({reason})" if reason else shown.state.value
     return (
         f"{state}, slot {sir} of round {round_}, "
         f"block {height.height} ({height.round}, {height.sir}) {height.block_hash.hex()[:10]}, "

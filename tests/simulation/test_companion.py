@@ -73,7 +73,7 @@ def get_plan(node: Node) -> RoundPlan:
 
 
 def get_state(node: Node) -> State:
-    return node.node_state.state
+    return node.activities.shown.state
 
 
 async def enter(place: Place, node: Node, round_: int) -> RoundPlan:
@@ -116,7 +116,7 @@ def test_without_a_companion_the_node_waits_and_says_why(tmp_path: Path) -> None
         task = asyncio.create_task(node.run(stop))
         await asyncio.sleep(1)
         assert get_state(node) is State.POW_NOT_SYNC
-        assert "there is no such file" in node.node_state.reason
+        assert "there is no such file" in node.activities.shown.reason
         await asyncio.sleep(300)
         warned = [line for line in place.bed.warnings if line.startswith("companion: ")]
         assert 4 <= len(warned) <= 6

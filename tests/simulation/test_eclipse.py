@@ -127,7 +127,7 @@ def test_fewer_liars_or_cheaper_ones_give_a_fresh_node_nothing(why: str, state: 
         assert cluster.hosts[liars[0]].height.height > 2
         assert fresh.height.height == 0
         assert fresh.node is not None
-        assert fresh.node.node_state.state is state
+        assert fresh.node.activities.shown.state is state
         await cluster.stop_all()
 
     play(scenario(), SEED)

@@ -124,7 +124,7 @@ def test_a_wallet_that_runs_on_a_second_host_halts_there_and_costs_the_network_n
         await cluster.start(clone.index)
         await cluster.run_until(ROUND, 14)
         assert "elsewhere: is this wallet in use on another host?" in node_of(clone).node_state.halted
-        assert node_of(clone).node_state.state.value == "HALTED"
+        assert node_of(clone).activities.shown.state.value == "HALTED"
         status = await node_of(clone).views.get_status()
         assert "another host" in str(status["state"])
         for host in cluster.hosts[:5]:

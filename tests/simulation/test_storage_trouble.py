@@ -138,7 +138,7 @@ async def _check_sick(cluster: Cluster, host: SimNode, words: str) -> None:
 async def _check_well(cluster: Cluster, host: SimNode) -> None:
     """It went on by itself."""
     assert _node(host).node_state.halted == ""
-    assert _node(host).node_state.state.value != "HALTED"
+    assert _node(host).activities.shown.state.value != "HALTED"
     assert any("storage: over" in line for line in host.log)
     assert [b for b in await _list_own(cluster, host) if (b.round, b.sir) >= HEALED]
 
@@ -150,7 +150,7 @@ def test_a_disk_that_cannot_even_be_read_does_not_end_the_node() -> None:
         await cluster.run_until(ROUND, 12)
         assert host.task is not None
         assert not host.task.done()
-        assert "the disk fails" in _node(host).node_state.reason
+        assert "the disk fails" in _node(host).activities.shown.reason
         database.code = 0
         await cluster.run_until(ROUND + 1)
         assert cluster.is_agreed()
@@ -167,7 +167,7 @@ def test_a_damaged_ledger_halts_until_an_operator_comes() -> None:
         assert "is damaged" in _node(host).node_state.halted
         database.code = 0
         await cluster.run_until(ROUND, 10)
-        assert _node(host).node_state.state.value == "HALTED"
+        assert _node(host).activities.shown.state.value == "HALTED"
         await cluster.stop_all()
 
     play(scenario())

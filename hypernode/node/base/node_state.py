@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hypernode.core.counting import NOBODY, Counted
@@ -10,7 +9,6 @@ from hypernode.core.params import Network
 from hypernode.core.timeline import compute_round_slot, compute_slot_start
 from hypernode.core.types import Equivocation, Round, RoundPlan, Slot
 from hypernode.machine.consensus import Consensus
-from hypernode.machine.state import State
 from hypernode.ports.clock import Clock
 from hypernode.ports.registrations import PowStatus
 
@@ -22,10 +20,6 @@ class NodeState:
     network: Network
     clock: Clock
     start_time: float
-    state: State = State.START
-    reason: str = ""
-    state_since: float = 0.0
-    """When it last changed, unix s."""
     halted: str = ""
     """Why an operator is needed; empty in a healthy node."""
     plan: RoundPlan | None = None
@@ -42,7 +36,6 @@ class NodeState:
     forge_from_round: Round = 0
     clock_offset_s: float = 0.0
     """How far our clock is ahead of the others'; 0 while too few told."""
-    on_state: Callable[[State], None] = lambda state: None
 
     def get_round_slot(self) -> tuple[Round, Slot]:
         return compute_round_slot(self.network, self.clock.now())
@@ -62,13 +55,6 @@ class NodeState:
         """Unix s by which messages are offered: where our clock is ahead of the others', by theirs, or what
         we write now would be of their future."""
         return self.clock.now() - max(0.0, self.clock_offset_s)
-
-    def set_state(self, state: State, reason: str = "") -> None:
-        changed = state is not self.state
-        self.state, self.reason = state, reason
-        if changed:
-            self.state_since = self.clock.now()
-            self.on_state(state)
 
     def set_plan(self, plan: RoundPlan, counted: Counted, connect_to: tuple[str, ...]) -> None:
         """Take the lists of the present round, derived just now."""

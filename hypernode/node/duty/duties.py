@@ -17,6 +17,7 @@ from hypernode.core.params import Network
 from hypernode.core.types import PeerTest, Round, RoundPlan, Slot
 from hypernode.machine.state import State
 from hypernode.mempool.pool import Mempool
+from hypernode.node.base.activity_tracker import ActivityTracker
 from hypernode.node.base.node_state import NodeState
 from hypernode.node.duty.reporter import Reporter
 from hypernode.node.duty.tester import Tester
@@ -36,6 +37,7 @@ class Duties:
     network: Network
     clock: Clock
     node_state: NodeState
+    activities: ActivityTracker
     peers: Peers
     reporter: Reporter
     tester: Tester
@@ -47,7 +49,7 @@ class Duties:
         """Somebody hears us, and nothing keeps us from judging."""
         idle = (State.START, State.HALTED, State.POW_NOT_SYNC)
         enough = self.peers.count_connected() >= self.network.min_connections
-        return enough and self.node_state.state not in idle
+        return enough and self.activities.shown.state not in idle
 
     async def publish_what_is_due(self) -> None:
         """Words that belong to a time of the round."""
@@ -92,13 +94,10 @@ class Duties:
             await asyncio.sleep(max(SLOT_EDGE_S, end + SLOT_EDGE_S - self.clock.now()))
 
     async def _run_test(self, test: PeerTest, plan: RoundPlan, sir: Slot) -> None:
-        if self.node_state.state is State.SYNCING:
-            self.node_state.set_state(State.TESTING, f"test {test.kind} of {test.tested}")
         try:
-            await self.tester.run(test, plan, sir)
+            with self.activities.testing(f"test {test.kind} of {test.tested}"):
+                await self.tester.run(test, plan, sir)
         except StorageTrouble:
             pass  # the owner meets it too, and says so
         except InvariantBroken as bug:
             self.on_bug(bug)
-        if self.node_state.state is State.TESTING:
-            self.node_state.set_state(State.SYNCING)

@@ -16,7 +16,6 @@ from hypernode.core.errors import Ignore, Reject
 from hypernode.core.forging import can_forge, draft_block, select_messages, sign_block
 from hypernode.core.params import Network
 from hypernode.core.types import Block, Message, Registration, RoundPlan, Slot
-from hypernode.machine.state import State
 from hypernode.mempool.pool import Mempool
 from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.chain import Chain
@@ -48,7 +47,6 @@ class Forger:
     mempool: Mempool
     peers: Peers
     dialler: Dialler
-    set_state: Callable[[State], None]
     log: Callable[[str], None]
     forged_count: int = 0
 
@@ -61,7 +59,6 @@ class Forger:
     async def forge(self, plan: RoundPlan, sir: Slot) -> Block:
         """Journal, sign, store.  Raises Reject or Ignore when it cannot be (the tip moved, too few
         messages), AlreadySigned when the journal holds another block for the slot."""
-        self.set_state(State.FORGING)
         senders = await self.rounds.get_allowed_senders(plan)
         messages = await self._drop_sealed(self.select(senders))
         obstacle = can_forge(self.network, messages)
@@ -110,7 +107,6 @@ class Forger:
     async def send(self, block: Block, plan: RoundPlan) -> int:
         """Push our block to every hypernode that counts in the round, and to each of its jurors, that is on
         its parent; returns to how many."""
-        self.set_state(State.SENDING)
         slots = asyncio.Semaphore(SEND_AT_ONCE)
         targets = self._list_targets(plan)
         legacy = self._find_legacy(targets)

@@ -13,6 +13,7 @@ from hypernode.core.params import Network
 from hypernode.core.types import Endpoint
 from hypernode.machine.clock_offset import ClockOffsets
 from hypernode.mempool.pool import Mempool
+from hypernode.node.base.activity_tracker import ActivityTracker
 from hypernode.node.base.log_subjects import SILENT, Subjects
 from hypernode.node.base.node_ports import Ports
 from hypernode.node.base.node_state import NodeState
@@ -121,8 +122,8 @@ class Components:
     def _make_present(self, outlets: Outlets, halt: Callable[[str], None]) -> None:
         """The moment, the parameters in force, the companion, and our key."""
         network, ports, log, warn = self.network, self.ports, outlets.log, outlets.warn
-        self.node_state = NodeState(network, ports.clock, ports.clock.now(), state_since=ports.clock.now())
-        self.state_log = StateLog(ports.clock, self.node_state, log)
+        self.node_state = NodeState(network, ports.clock, ports.clock.now())
+        self.activities = ActivityTracker(ports.clock, StateLog(ports.clock, log).note)
         self.tuner = Tuner(network, self.options.tuned, log)
         self.companion = CompanionWatch(network, ports, self.node_state, log, warn)
         self.double_sign_guard = DoubleSignGuard(network, ports, self.node_state, halt, warn, log)
@@ -152,13 +153,13 @@ class Components:
             self.mempool,
             self.peers,
             self.dialler,
-            self.node_state.set_state,
             outlets.log,
         )
         self.offsets = ClockOffsets()
         self.tester = Tester(network, ports, self.peers, self.dialler, self.reporter, self.offsets)
         self.duties = Duties(
-            *(network, ports.clock, self.node_state, self.peers, self.reporter, self.tester),
+            *(network, ports.clock, self.node_state, self.activities, self.peers, self.reporter),
+            self.tester,
             *(ports.ledger, self.mempool),
         )
 
@@ -174,7 +175,7 @@ class Components:
         """What takes blocks from peers."""
         network, ports = self.network, self.ports
         self.partitions = Partitions(ports.files, ports.clock, outlets.log)
-        self.sync_task = SyncTask(ports.clock, self.node_state, self.chain)
+        self.sync_task = SyncTask(ports.clock, self.activities, self.chain)
         self.sync = Synchroniser(
             network,
             ports,
@@ -195,6 +196,7 @@ class Components:
             network,
             ports,
             self.node_state,
+            self.activities,
             self.peers,
             self.mempool,
             self.reporter,

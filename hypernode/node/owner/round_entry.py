@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from hypernode.core.kinds import CONFIG
 from hypernode.core.lottery import compute_connect_to
 from hypernode.core.types import Registration, Round, RoundPlan
-from hypernode.machine.state import State
 from hypernode.node.owner.components import Components
 from hypernode.node.owner.saved_mempool import load_messages
 
@@ -26,7 +25,6 @@ class RoundEntry:
         """Derive the lists of the present round and live by them; ``group`` owns the connections.  Raises
         PowNotReady, StorageTrouble."""
         parts = self.parts
-        parts.node_state.set_state(State.NEWROUND)
         finished = parts.node_state.plan
         if finished is not None and finished.round < round_:
             await parts.ports.ledger.save_status(finished.round, await parts.views.get_status())

@@ -144,6 +144,7 @@ class Node(Components):
                 await self.sync.look_at_order()
                 view = await self.view_builder.look()
                 decision = decide(self.node_state.network, view)
+                self.activities.note_decision(decision)
                 self.slot_log.note(view, decision)
                 await self._perform(decision, view)
                 await self.duties.publish_what_is_due()
@@ -168,14 +169,14 @@ class Node(Components):
         match fault:
             case PowNotReady():
                 self.companion.note(fault)
-                self.node_state.set_state(State.POW_NOT_SYNC, str(fault))
+                self.activities.note_fault(State.POW_NOT_SYNC, str(fault))
             case StorageBroken():
                 if not self.node_state.halted:
                     self.halt(str(fault))
-                self.node_state.set_state(State.HALTED, self.node_state.halted)
+                self.activities.note_fault(State.HALTED, self.node_state.halted)
             case StorageTrouble():
                 self.storage_watch.note(fault)
-                self.node_state.set_state(State.HALTED, str(fault))
+                self.activities.note_fault(State.HALTED, str(fault))
             case InvariantBroken():
                 self._on_bug(fault)
 
@@ -191,12 +192,11 @@ class Node(Components):
 
     async def _perform(self, decision: Decision, view: NodeView) -> None:
         match decision:
-            case Rest(state, reason):
+            case Rest():
                 if view.halted:
                     await self.sync_task.stop()
-                self.node_state.set_state(state, reason)
             case GoOn():
-                self.sync_task.show_again()
+                pass
             case DeriveRound():
                 await self._enter_round(view.round)
             case DropPremature():
@@ -246,7 +246,7 @@ class Node(Components):
         except (Verdict, AlreadySigned) as obstacle:
             self._log(f"did not forge for slot {view.sir}: {obstacle}")
             self.slot_log.note_fault(obstacle)
-            self.node_state.set_state(State.SYNCING, str(obstacle))
+            self.activities.note_fault(State.SYNCING, str(obstacle))
             return
         self.slot_log.note_forged(block.round, block.sir)
         if self._group is not None:
@@ -256,7 +256,8 @@ class Node(Components):
     async def _send(self, block: Block, plan: RoundPlan) -> None:
         """Push our block beside the owner, who has a round to look after meanwhile."""
         try:
-            await self.forger.send(block, plan)
+            with self.activities.sending():
+                await self.forger.send(block, plan)
         except FAULTS as fault:
             self._note_fault(fault)
         self.wake()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
+from hypernode.machine.shown_state import ShownState
 from hypernode.machine.state import State
-from hypernode.node.base.node_state import NodeState
 from hypernode.ports.clock import Clock
 
 MAX_LINES: Final = 30
@@ -16,43 +15,37 @@ SPAN_S: Final = 60.0
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
-@dataclass(slots=True)
 class StateLog:
-    """Hears of changes from the present.  Times are monotonic seconds."""
+    """Made with the node, in START.  Times are monotonic seconds."""
 
-    clock: Clock
-    node_state: NodeState
-    log: Callable[[str], None]
-    _state: State = State.START
-    _since: float = 0.0
-    _span_began: float = float("-inf")
-    _lines: int = 0
-    _untold: int = 0
+    def __init__(self, clock: Clock, log: Callable[[str], None]) -> None:
+        self._clock = clock
+        self._log = log
+        self._state, self._since = State.START, clock.monotonic()
+        self._span_began = float("-inf")
+        self._lines = 0
+        self._untold = 0
 
-    def __post_init__(self) -> None:
-        self._state, self._since = self.node_state.state, self.clock.monotonic()
-        self.node_state.on_state = self.note
-
-    def note(self, state: State) -> None:
+    def note(self, shown: ShownState) -> None:
         """The state is another one now.  A test of a peer is a moment of SYNCING, some a minute on quick
         networks: lines about them would hide the others."""
-        if state is State.TESTING:
-            state = State.SYNCING
-        if state is self._state:
+        if shown.state is State.TESTING:
+            shown = ShownState(State.SYNCING)
+        if shown.state is self._state:
             return
-        now = self.clock.monotonic()
+        now = self._clock.monotonic()
         stood, last = now - self._since, self._state
-        self._state, self._since = state, now
+        self._state, self._since = shown.state, now
         if now - self._span_began >= SPAN_S:
             self._span_began, self._lines = now, 0
         if self._lines >= MAX_LINES:
             self._untold += 1
             return
         self._lines += 1
-        reason = f": {self.node_state.reason}" if self.node_state.reason else ""
+        reason = f": {shown.reason}" if shown.reason else ""
         more = f" ({self._untold} changes before it are not told)" if self._untold else ""
         self._untold = 0
-        self.log(f"state {state.value}{reason}, after {format_seconds(stood)} of {last.value}{more}")
+        self._log(f"state {shown.state.value}{reason}, after {format_seconds(stood)} of {last.value}{more}")
 
 
 def format_seconds(seconds: float) -> str:

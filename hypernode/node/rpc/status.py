@@ -23,6 +23,7 @@ from hypernode.core.registrations.colours import BOOTSTRAP, split_colour
 from hypernode.core.types import HASH_BYTES, ChainHeight, Registration, Round, RoundPlan
 from hypernode.machine.peers import PeerView, get_best, group_chains, is_fresh, keep_fresh
 from hypernode.mempool.pool import Mempool
+from hypernode.node.base.activity_tracker import ActivityTracker
 from hypernode.node.base.json_shapes import height_to_object
 from hypernode.node.base.node_ports import Ports
 from hypernode.node.base.node_state import NodeState
@@ -55,6 +56,7 @@ class StatusQueries:
     network: Network
     ports: Ports
     node_state: NodeState
+    activities: ActivityTracker
     peers: Peers
     mempool: Mempool
     reporter: Reporter
@@ -109,7 +111,7 @@ class StatusQueries:
     async def get_status(self) -> dict[str, object]:
         """The whole status as a JSON object."""
         round_, sir = self.node_state.get_round_slot()
-        own = self.ports.ledger.get_height()
+        own, shown = self.ports.ledger.get_height(), self.activities.shown
         metrics = dict(self.metrics())
         extra = {
             "forged_count": self.get_forged_count(),
@@ -140,9 +142,9 @@ class StatusQueries:
             "mempool": self.mempool.get_counts(),
             "peers": self._get_peers(),
             "state": {
-                "state": self.node_state.state.value,
-                "reason": self.node_state.halted or self.node_state.reason,
-                "since": int(self.node_state.state_since),
+                "state": shown.state.value,
+                "reason": self.node_state.halted or shown.reason,
+                "since": int(self.activities.since),
                 "round": round_,
                 "sir": sir,
                 "forger": self.node_state.get_juror(),

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from hypernode.machine.state import State
-from hypernode.node.base.node_state import NodeState
+from hypernode.node.base.activity_tracker import ActivityTracker
 from hypernode.node.chain.chain import Chain
 from hypernode.ports.clock import Clock
 
@@ -19,13 +19,12 @@ from hypernode.ports.clock import Clock
 class SyncTask:
     """Holds the procedure that is under way."""
 
-    def __init__(self, clock: Clock, node_state: NodeState, chain: Chain) -> None:
+    def __init__(self, clock: Clock, activities: ActivityTracker, chain: Chain) -> None:
         self._clock = clock
-        self._node_state = node_state
+        self._activities = activities
         self._chain = chain
         self._task: asyncio.Task[None] | None = None
         self._alive_at = 0.0
-        self._shown: tuple[State, str] | None = None
 
     @property
     def alive_at(self) -> float | None:
@@ -44,21 +43,16 @@ class SyncTask:
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         if self._task is task:
-            self._task = self._shown = None
+            self._task = None
+            self._activities.end_sync()
 
     def note_change(self) -> None:
         """Our chain changed."""
         self._alive_at = self._clock.monotonic()
 
     def show(self, state: State, words: str = "") -> None:
-        """The procedure's state."""
-        self._shown = (state, words)
-        self._node_state.set_state(state, words)
-
-    def show_again(self) -> None:
-        """After another state was shown meanwhile."""
-        if self._shown is not None:
-            self._node_state.set_state(*self._shown)
+        """How far the procedure is."""
+        self._activities.note_sync(state, words)
 
     async def stop(self) -> None:
         """End what is under way, but not in the middle of a change of our chain."""

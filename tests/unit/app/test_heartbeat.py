@@ -13,6 +13,7 @@ import pytest
 
 from hypernode.app.heartbeat import MAX_SILENCE_S, describe, keep_log_alive
 from hypernode.config.settings import Flags, Settings, load_settings
+from hypernode.machine.decide import Rest
 from hypernode.machine.state import State
 from hypernode.node.owner.runtime import Node
 from tests.unit.node.worlds import Bed, play
@@ -87,7 +88,7 @@ def test_a_status_that_fails_is_an_error_and_the_next_one_comes(
 def test_the_line_names_state_slot_block_and_peers() -> None:
     async def scenario() -> None:
         node = await Bed().node()
-        node.node_state.set_state(State.STRONG_CONSENSUS, "7 % agree")
+        node.activities.note_decision(Rest(State.STRONG_CONSENSUS, "7 % agree"))
         line = describe(node)
         assert line.startswith("STRONG_CONSENSUS (7 % agree), slot 0 of round 3, block 0 (0, 0) ")
         assert line.endswith("0 connected, no consensus, 0 in the mempool")

@@ -12,6 +12,7 @@ import pytest
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.kinds import CONFIG
 from hypernode.core.types import PeerTest, Round
+from hypernode.machine.decide import Rest
 from hypernode.machine.state import State
 from hypernode.node.owner.runtime import Node
 from hypernode.ports.registrations import RegisteredList
@@ -212,7 +213,7 @@ def test_a_slot_that_lacks_messages_gets_some_from_who_counts(
         node = await bed.node(pow_source=source)
         for n in range(1, 4):
             note_told(bed, node, n, node.chain.height)
-        node.node_state.set_state(State.SYNCING)
+        node.activities.note_decision(Rest(State.SYNCING))
         bed.go_to(ROUND, 4, after_s)
         await node.duties.publish_what_is_due()
         node.mempool.remove(node.mempool.get_all())

@@ -13,7 +13,6 @@ from hypernode.core.errors import Ignore, Reject
 from hypernode.core.signing import compute_twin
 from hypernode.core.types import Block, ChainHeight, RoundPlan
 from hypernode.machine.decide import Forge
-from hypernode.machine.state import State
 from hypernode.net.caller import Caller
 from hypernode.node.owner.runtime import Node
 from hypernode.ports.chain import ToleratedViolation
@@ -63,7 +62,6 @@ def test_a_block_is_in_the_journal_before_it_is_signed_and_then_in_the_ledger() 
         block = await node.forger.forge(plan, 0)
         assert order == ["journal", "signature", "ledger"]
         assert node.chain.height.block_hash == block.block_hash
-        assert node.node_state.state is State.FORGING
         assert node.forger.forged_count == 1
         assert len(node.mempool) == 0
         assert node.node_state.halted == ""
@@ -198,7 +196,6 @@ def test_a_block_goes_to_who_told_the_parent_and_to_nobody_twice() -> None:
             note_told(bed, node, number, height)
         assert await node.forger.send(block, plan) == len(listeners)
         await asyncio.sleep(1)
-        assert node.node_state.state is State.SENDING
         for listener in listeners.values():
             assert listener.list_ids() == [CommandId.BLOCK]
             assert [b.block_hash for b in listener.heard[0].blocks] == [block.block_hash]

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from hypernode.core.errors import Ignore, InvariantBroken
 from hypernode.core.forging import TooFewMessages
-from hypernode.machine.decide import decide
+from hypernode.machine.decide import Rest, decide
 from hypernode.machine.reasons import Obstacle, Reason
+from hypernode.machine.shown_state import ShownState
 from hypernode.machine.slot_account import SlotAccount
 from hypernode.machine.state import State
 from hypernode.node.duty.slot_log import MAX_LOOKS, SlotLog
@@ -159,12 +160,12 @@ def test_a_change_of_state_is_said_with_its_reason_and_how_long_the_last_stood()
         bed = Bed()
         node = await bed.node()
         bed.log.clear()
-        node.node_state.set_state(State.SYNCING)
+        node.activities.note_decision(Rest(State.SYNCING))
         await asyncio.sleep(125.0)
-        node.node_state.set_state(State.SYNCING, "none of 4 connected has said anything of late")
-        node.node_state.set_state(State.POW_NOT_SYNC, "20 min late")
+        node.activities.note_decision(Rest(State.SYNCING, "none of 4 connected has said anything of late"))
+        node.activities.note_decision(Rest(State.POW_NOT_SYNC, "20 min late"))
         await asyncio.sleep(3.0)
-        node.node_state.set_state(State.SYNCING)
+        node.activities.note_decision(Rest(State.SYNCING))
         assert bed.log == [
             "state SYNCING, after 0.0 s of START",
             "state POW_NOT_SYNC: 20 min late, after 2 min 5 s of SYNCING",
@@ -178,15 +179,15 @@ def test_tests_of_peers_are_no_change_of_state() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        node.node_state.set_state(State.SYNCING)
+        node.activities.note_decision(Rest(State.SYNCING))
         bed.log.clear()
         for _ in range(3):
-            node.node_state.set_state(State.TESTING, "test 0 of a peer")
-            node.node_state.set_state(State.SYNCING)
-        node.node_state.set_state(State.TESTING)
-        node.node_state.set_state(State.HALTED, "a bug of ours")
+            with node.activities.testing("test 0 of a peer"):
+                assert node.activities.shown.state is State.TESTING
+        node.activities.note_decision(Rest(State.HALTED, "a bug of ours"))
         await asyncio.sleep(4)
-        node.node_state.set_state(State.TESTING)
+        with node.activities.testing("test 0 of a peer"):
+            node.activities.note_decision(Rest(State.SYNCING))
         assert bed.log == [
             "state HALTED: a bug of ours, after 0.0 s of SYNCING",
             "state SYNCING, after 4.0 s of HALTED",
@@ -198,15 +199,14 @@ def test_tests_of_peers_are_no_change_of_state() -> None:
 def test_who_flaps_our_state_does_not_fill_the_log() -> None:
     async def scenario() -> None:
         bed = Bed()
-        node = await bed.node()
         lines: list[str] = []
-        StateLog(bed.clock, node.node_state, lines.append)
+        log = StateLog(bed.clock, lines.append)
         for _ in range(100):
-            node.node_state.set_state(State.ROUND_SYNC)
-            node.node_state.set_state(State.SYNCING)
+            log.note(ShownState(State.ROUND_SYNC))
+            log.note(ShownState(State.SYNCING))
         assert len(lines) == MAX_LINES
         await asyncio.sleep(60.0)
-        node.node_state.set_state(State.HALTED)
+        log.note(ShownState(State.HALTED))
         assert lines[MAX_LINES:] == [
             f"state HALTED, after 1 min 0 s of SYNCING ({200 - MAX_LINES} changes before it are not told)"
         ]

@@ -150,6 +150,13 @@ def test_a_network_with_a_block_a_round_calls_nobody_late(quiet_story: Story) ->
     assert quiet_story.list_said(kinds.LATE) == []
 
 
+def test_every_state_of_an_ordinary_round_is_shown(story: Story) -> None:
+    lines = "\n".join(story.logs[0])
+    for state in (State.NEWROUND, State.SYNCING, State.FORGING, State.SENDING):
+        assert f"state {state.value}" in lines, state
+    assert "of FORGING" in lines
+
+
 # --- single facts -----------------------------------------------------------------------------------------
 
 
@@ -162,7 +169,7 @@ def test_alone_a_node_stays_in_start_and_blames_nobody() -> None:
         cluster = Cluster(SIZE, 23)
         node = await cluster.start(0)
         await cluster.run_until(FIRST, 1)
-        assert node.node_state.state is State.START
+        assert node.activities.shown.state is State.START
         about_others = {kinds.TEST_KO, kinds.KO_ACTION, kinds.LATE}
         assert about_others.isdisjoint(message.what for message in node.mempool.get_all())
         assert node.chain.height.height == 0
@@ -184,7 +191,7 @@ def test_a_halted_node_answers_and_does_not_forge() -> None:
         forged = node.forger.forged_count
         node.halt("a fault")
         await cluster.run_until(FIRST, 18)
-        assert node.node_state.state is State.HALTED
+        assert node.activities.shown.state is State.HALTED
         assert node.forger.forged_count == forged
         assert cluster.hosts[0].height.height > 10
         status: Any = await node.views.get_status()

@@ -12,6 +12,7 @@ import pytest
 from hypernode.core import kinds
 from hypernode.core.errors import Ignore
 from hypernode.core.types import Block
+from hypernode.machine.decide import GoOn
 from hypernode.machine.peers import Support
 from hypernode.machine.state import State
 from hypernode.net.caller import Caller
@@ -465,7 +466,8 @@ def test_after_a_crash_it_goes_on_from_what_was_stored() -> None:
         told = make_told(ports.bed, ports.maker.chain.height, 2)
         work = asyncio.create_task(node.sync.catch_up(told, ALL))
         await asyncio.sleep(30)
-        assert node.node_state.state is State.CATCHING_UP_SYNC
+        node.activities.note_decision(GoOn())
+        assert node.activities.shown.state is State.CATCHING_UP_SYNC
         status = await node.views.get_status()
         shown = status["extra"]["catching_up"]  # type: ignore[index]
         assert (shown["height"], shown["target"], shown["percent"]) == (36, LENGTH, 47)

@@ -15,7 +15,9 @@ from hypernode.core.errors import InvariantBroken
 from hypernode.core.network import Delays
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import ChainHeight, Registration
+from hypernode.machine.decide import GoOn
 from hypernode.machine.peers import Support
+from hypernode.machine.shown_state import ShownState
 from hypernode.machine.state import State
 from hypernode.net.answer import read_answer
 from hypernode.net.caller import Caller
@@ -197,14 +199,11 @@ def test_a_sync_is_alive_when_it_begins_and_when_our_chain_changes() -> None:
             node.chain.on_change()
             assert get_age(node) == 0
             task.show(State.ROUND_SYNC, "words")
-            node.node_state.set_state(State.NEWROUND)
-            task.show_again()
-            assert (node.node_state.state, node.node_state.reason) == (State.ROUND_SYNC, "words")
+            node.activities.note_decision(GoOn())
+            assert node.activities.shown == ShownState(State.ROUND_SYNC, "words")
             await task.stop()
             assert get_age(node) is None
-            node.node_state.set_state(State.SYNCING)
-            task.show_again()
-            assert node.node_state.state is State.SYNCING
+            assert node.activities.shown.state is State.SYNCING
 
     play(scenario())
 
@@ -229,7 +228,7 @@ def test_what_a_sync_ends_by_is_dealt_with_as_by_the_owner(
         assert node is not None
         await node.chain.rollback(node.chain.height.height - 1)
         seen: list[State] = []
-        node.node_state.on_state = seen.append
+        node.activities._on_state = lambda shown: seen.append(shown.state)
         await asyncio.sleep(60)
         assert State.HALTED in seen
         assert node.node_state.halted == halted

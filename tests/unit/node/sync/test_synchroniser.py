@@ -12,6 +12,7 @@ import pytest
 from hypernode.core import kinds
 from hypernode.core.errors import Ignore
 from hypernode.core.types import Block, ChainHeight
+from hypernode.machine.decide import GoOn
 from hypernode.machine.peers import Support
 from hypernode.machine.state import State
 from hypernode.net.caller import Caller
@@ -96,7 +97,8 @@ def test_round_sync_takes_what_differs_and_says_so() -> None:
         assert await node.sync.sync_round(told, (), NOBODY)
         assert taken == [(2, 3)]
         assert node.chain.height == peer.chain.height
-        assert node.node_state.state is State.ROUND_SYNC
+        node.activities.note_decision(GoOn())
+        assert node.activities.shown.state is State.ROUND_SYNC
         assert list_said(node, kinds.OK_ACTION) == [(bed.address(2), "R.SYNC:10.3.0.1:06969")]
         assert list_said(node, kinds.KO_ACTION) == []
 
