@@ -17,8 +17,9 @@ from typing import Final
 
 from benchmarks.figures import Row
 from hypernode.sim.faults.plan import ALL
+from hypernode.sim.play import play
 from hypernode.sim.report import Report
-from hypernode.sim.scenario import Scenario, play
+from hypernode.sim.scenario import Scenario
 
 TARGET_TIMES: Final = 100.0
 """Times real time, of twenty nodes."""

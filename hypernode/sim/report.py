@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import traceback
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from hypernode.core.timeline import compute_slot_start
+from hypernode.sim.errors import InvariantFailed, describe_error
 from hypernode.sim.faults.fault_cluster import FIRST_ROUND, FaultCluster
-from hypernode.sim.invariants.watch import InvariantFailed, Watch
+from hypernode.sim.faults.fault_impact import count_kinds
+from hypernode.sim.invariants.watch import Watch
 from hypernode.sim.memory.loop import Stuck
-
-if TYPE_CHECKING:
-    from hypernode.sim.scenario import Scenario
+from hypernode.sim.scenario import Scenario
 
 LOG_LINES: Final = 12
 EVENTS: Final = 5
@@ -71,7 +69,7 @@ class Report:
         """Take down what can be seen at the end of a run."""
         params = cluster.params
         self.trace = cluster.trace
-        self.felt = cluster.effects.count_kinds()
+        self.felt = count_kinds(cluster)
         self.events = cluster.network.trace.count
         self.stored = cluster.witness.stored
         self.legacy_restarts = cluster.legacy_hosts.restarts
@@ -104,7 +102,7 @@ def describe(cluster: FaultCluster, error: Exception, doing: str, hosts: tuple[i
         name, detail, hosts = error.name, error.detail, error.hosts
     else:
         name = TIME_GOES_ON if isinstance(error, Stuck) else NO_ERROR_ESCAPES
-        detail = f"{doing}: {tell_error(error)}"
+        detail = f"{doing}: {describe_error(error)}"
         hosts = _list_ended(cluster, error) or hosts
     words = []
     for index in hosts[:MAX_HOSTS]:
@@ -116,17 +114,6 @@ def describe(cluster: FaultCluster, error: Exception, doing: str, hosts: tuple[i
         ]
     at_s = cluster.clock.now() - cluster.begin_time
     return Failure(name, detail, at_s, hosts, tuple(words))
-
-
-def tell_error(error: BaseException) -> str:
-    """What it is and where it was raised; of a group, its first."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    frames = traceback.extract_tb(error.__traceback__)
-    where = (
-        f" in {PurePath(frames[-1].filename).name}:{frames[-1].lineno}, {frames[-1].name}" if frames else ""
-    )
-    return f"{type(error).__name__}: {error}{where}"
 
 
 def _list_ended(cluster: FaultCluster, error: Exception) -> tuple[int, ...]:

@@ -12,8 +12,9 @@ from math import ceil
 from typing import Final
 
 from hypernode.sim.faults.plan import Fault
+from hypernode.sim.play import play
 from hypernode.sim.report import Report
-from hypernode.sim.scenario import Limit, Scenario, play
+from hypernode.sim.scenario import Limit, Scenario
 
 MAX_RUNS: Final = 40
 MIN_NODES: Final = 4

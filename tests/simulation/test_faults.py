@@ -12,13 +12,14 @@ import pytest
 from hypernode.core.counting import find_uncounted
 from hypernode.core.timeline import compute_reference_time
 from hypernode.pow.listing import make_list
-from hypernode.sim.faults.fault_actions import TROUBLES, begin_fault, end_fault
+from hypernode.sim.faults.fault_actions import FAULT_ACTIONS, begin_fault, end_fault
 from hypernode.sim.faults.fault_cluster import FIRST_ROUND, FaultCluster
 from hypernode.sim.faults.plan import ALL, CALM_SLOTS, STRANGERS, Fault, FaultKind, draw_plan, parse_kinds
 from hypernode.sim.memory.holding import HoldingLoop
 from hypernode.sim.memory.loop import run
+from hypernode.sim.play import play
 from hypernode.sim.report import Failure, Report
-from hypernode.sim.scenario import Scenario, play
+from hypernode.sim.scenario import Scenario
 from hypernode.sim.shrink import shrink
 
 SEEDS = (992, 3247, 1589, 760, 5381, 4265)
@@ -74,7 +75,7 @@ def test_a_network_comes_through_each_kind_of_fault(kind: FaultKind) -> None:
 
 SCRIPT = """
 from tests.simulation.test_faults import CROWDED
-from hypernode.sim.scenario import play
+from hypernode.sim.play import play
 report = play(CROWDED)
 print(report.trace, report.felt.total(), report.failure)
 """
@@ -93,7 +94,7 @@ def _play_elsewhere(hash_seed: str) -> str:
     return result.stdout.strip()
 
 
-def test_a_troubled_run_has_one_trace_in_every_process() -> None:
+def test_a_run_with_faults_has_one_trace_in_every_process() -> None:
     assert len({fault.kind for fault in CROWDED.make_plan()}) >= 8, "few kinds say little"
     first = _play_elsewhere("1")
     trace, felt, failure = first.split(maxsplit=2)
@@ -104,7 +105,7 @@ def test_a_troubled_run_has_one_trace_in_every_process() -> None:
 
 @pytest.mark.parametrize("kind", list(FaultKind), ids=lambda kind: kind.value)
 def test_each_kind_of_fault_has_its_doing(kind: FaultKind) -> None:
-    assert kind in TROUBLES
+    assert kind in FAULT_ACTIONS
 
 
 def test_a_network_whose_collaterals_must_stay_loses_who_moves_his_on_and_takes_him_back() -> None:

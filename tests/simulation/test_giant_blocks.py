@@ -7,8 +7,8 @@ from hypernode.sim.faults.giant_forger import PARAMS_BYTES
 from hypernode.sim.faults.liars import Liar, corrupt
 from hypernode.sim.faults.plan import FaultKind
 from hypernode.sim.mixed import MixedCluster
+from hypernode.sim.play import play as play_scenario
 from hypernode.sim.scenario import Scenario
-from hypernode.sim.scenario import play as play_scenario
 from hypernode.storage.database import InlineDatabase
 from tests.simulation.test_mixed import FIRST_ROUND, get_node, pass_to, play
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.sim.scenario import play
+from hypernode.sim.play import play
 from tests.soak.mutations import MUTATIONS, find, make_scenario, planted
 
 SHORT = {

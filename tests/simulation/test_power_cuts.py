@@ -14,7 +14,8 @@ import pytest
 from hypernode.sim.cluster import SimNode
 from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.plan import FaultKind
-from hypernode.sim.scenario import Scenario, play
+from hypernode.sim.play import play
+from hypernode.sim.scenario import Scenario
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.interface import Durability, Transaction
 from tests.power_cut.database import ApswDatabase

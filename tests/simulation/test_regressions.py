@@ -8,7 +8,8 @@ import pytest
 
 from hypernode.node.sync.partitions import Partitions
 from hypernode.sim.faults.plan import FaultKind
-from hypernode.sim.scenario import Scenario, play
+from hypernode.sim.play import play
+from hypernode.sim.scenario import Scenario
 
 FOUND = {
     # Peers refused it as one of the future, and were not offered it again when its time had come.

@@ -11,10 +11,11 @@ from hypernode.cli.sim.run import main
 from hypernode.node.peers.listening import Listening
 from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.plan import FaultKind
-from hypernode.sim.scenario import Scenario, play
+from hypernode.sim.play import play
+from hypernode.sim.scenario import Scenario
 
 QUIET = Scenario(seed=1, nodes=4, hours=0.1, kinds=())
-TROUBLED = Scenario(seed=1, nodes=5, hours=0.75, kinds=(FaultKind.CRASH,))
+ONE_CRASH = Scenario(seed=1, nodes=5, hours=0.75, kinds=(FaultKind.CRASH,))
 
 
 class _NoSwitch(FaultCluster):
@@ -23,8 +24,8 @@ class _NoSwitch(FaultCluster):
 
 
 def test_an_error_of_a_fault_is_a_failure_of_that_moment_and_its_hosts() -> None:
-    fault = TROUBLED.make_plan()[0]
-    failure = play(TROUBLED, cluster_type=_NoSwitch).failure
+    fault = ONE_CRASH.make_plan()[0]
+    failure = play(ONE_CRASH, cluster_type=_NoSwitch).failure
     assert failure is not None
     assert failure.name == "no_error_escapes"
     assert failure.detail.startswith(f"when {fault} began: OSError: no switch at {fault.subjects[0]}")
@@ -81,7 +82,7 @@ class _CannotBeCleared(_NoSwitch):
 
 
 def test_what_broke_first_is_told_whatever_breaks_after_it() -> None:
-    failure = play(TROUBLED, cluster_type=_CannotBeCleared).failure
+    failure = play(ONE_CRASH, cluster_type=_CannotBeCleared).failure
     assert failure is not None
     assert "no switch" in failure.detail
 
@@ -90,7 +91,7 @@ def test_the_command_reports_any_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(FaultCluster, "take_down", _NoSwitch.take_down)
-    assert main([*TROUBLED.to_arguments().split(), "--no-shrink"]) == 1
+    assert main([*ONE_CRASH.to_arguments().split(), "--no-shrink"]) == 1
     out = capsys.readouterr().out
     assert "BROKEN          no_error_escapes" in out
     assert "seed            1" in out

@@ -10,8 +10,9 @@ import pytest
 from hypernode.cli.sim.run import parse_scenario
 from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.plan import FaultKind
+from hypernode.sim.play import play
 from hypernode.sim.report import Failure, Report
-from hypernode.sim.scenario import Limit, Scenario, play
+from hypernode.sim.scenario import Limit, Scenario
 from hypernode.sim.shrink import MIN_DURATION_S, shrink
 
 WHOLE = Scenario(seed=1, nodes=20, hours=8.0, kinds=(FaultKind.PARTITION,))

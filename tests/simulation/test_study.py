@@ -1,4 +1,4 @@
-"""Cells of the study with few hosts: each trouble does what it is for, and a cell replays."""
+"""Cells of the study with few hosts: each fault does what it is for, and a cell replays."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_plot_at_the_end_of_a_round_leaves_two_branches() -> None:
     assert early.largest == 1.0
 
 
-def test_troubles_reach_the_network() -> None:
+def test_faults_reach_the_network() -> None:
     """Lost packets, outages and liars: each gives another run than the quiet one, in its own way."""
     lossy = play_cell(replace(QUIET, loss=0.3, hours=0.1))
     away = play_cell(replace(QUIET, uptime=0.3, hours=0.1))

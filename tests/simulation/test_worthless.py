@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from hypernode.sim.scenario import Scenario, play
+from hypernode.sim.play import play
+from hypernode.sim.scenario import Scenario
 
 FEW = Scenario(seed=1, nodes=6, hours=1.6, kinds=(), legacy=2, worthless=48, until_s=5_039.0)
 """The round in which legacy nodes are active, for some slots; the end is right after a check."""

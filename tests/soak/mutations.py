@@ -30,8 +30,9 @@ from hypernode.node.chain.history import History
 from hypernode.node.duty.forger import Forger
 from hypernode.node.peers.listening import Listening
 from hypernode.sim.faults.plan import parse_kinds
+from hypernode.sim.play import play
 from hypernode.sim.report import Failure
-from hypernode.sim.scenario import Scenario, play
+from hypernode.sim.scenario import Scenario
 from hypernode.storage.journal import SqliteJournal
 
 LEAST_FOUND: Final = 9

@@ -20,8 +20,9 @@ from typing import Final
 
 from hypernode.cli.sim.run import format_failure
 from hypernode.sim.faults.plan import ALL, FaultKind
+from hypernode.sim.play import play
 from hypernode.sim.report import Report
-from hypernode.sim.scenario import Scenario, play
+from hypernode.sim.scenario import Scenario
 
 LEAST_SEEDS: Final = 30
 """Played however short the time is."""

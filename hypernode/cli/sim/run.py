@@ -19,8 +19,9 @@ from hypernode.cli.exit_codes import Exit
 from hypernode.cli.output import need_reader
 
 if TYPE_CHECKING:
+    from hypernode.sim.play import Progress
     from hypernode.sim.report import Failure, Report
-    from hypernode.sim.scenario import Progress, Scenario
+    from hypernode.sim.scenario import Scenario
 
 T = TypeVar("T")
 
@@ -46,7 +47,7 @@ def main(argv: list[str] | None = None) -> int:
         print("\n".join(str(fault) for fault in scenario.make_plan()))
         return Exit.OK
     need_reader()
-    from hypernode.sim.scenario import play
+    from hypernode.sim.play import play
 
     print(f"playing {scenario.to_arguments()}: {len(scenario.make_plan())} faults", flush=True)
     begin = time.perf_counter()

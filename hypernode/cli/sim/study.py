@@ -1,4 +1,4 @@
-"""``python -m hypernode sim study`` (``make study``): networks under constant trouble, and what they teach.
+"""``python -m hypernode sim study`` (``make study``): networks under constant faults, and what they teach.
 
 Results are appended to a file as they come, so that a study that was stopped goes on where it was: cells that
 are in the file are not played again.  ``--report`` makes tables and pictures of what the file holds,
@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
 def _make_parser(names: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m hypernode sim study",
-        description="Play networks of real nodes under constant trouble, and write what they teach.",
+        description="Play networks of real nodes under constant faults, and write what they teach.",
     )
     parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=f"of {', '.join(names)}")
     parser.add_argument(

@@ -17,6 +17,7 @@ from hypernode.pow.scripted_source import script_row
 from hypernode.sim.cluster import SimNode
 from hypernode.sim.faults import host_faults as hosts
 from hypernode.sim.faults.fault_cluster import FaultCluster
+from hypernode.sim.faults.fault_impact import begin_measuring, end_measuring
 from hypernode.sim.faults.long_partition import schedule_healing, take_one_side
 from hypernode.sim.faults.plan import LIARS, STRANGERS, Fault, FaultKind
 from hypernode.sim.faults.registrations import (
@@ -68,15 +69,15 @@ async def begin_fault(cluster: FaultCluster, fault: Fault) -> None:
     cluster.active[fault.number] = fault
     cluster.begun.append(fault)
     cluster.network.record(f"begin {fault}")
-    cluster.effects.begin(fault)
-    await TROUBLES[fault.kind].begin(cluster, fault)
+    begin_measuring(cluster, fault)
+    await FAULT_ACTIONS[fault.kind].begin(cluster, fault)
 
 
 async def end_fault(cluster: FaultCluster, fault: Fault) -> None:
     """Undo it: from now on the hosts can come together again."""
     cluster.network.record(f"end {fault}")
-    cluster.effects.end(fault)
-    await TROUBLES[fault.kind].end(cluster, fault)
+    end_measuring(cluster, fault)
+    await FAULT_ACTIONS[fault.kind].end(cluster, fault)
     cluster.ended[fault.number] = cluster.clock.now()
     del cluster.active[fault.number]
 
@@ -216,7 +217,7 @@ async def _fork_companions(cluster: FaultCluster, fault: Fault) -> None:
     first = tip - 1 - int(fault.amount * MAX_POW_FORK)
     cluster.script.fork(first, drop_rows=fault.number % 2 == 1, last=tip)
     if any(source.told >= first for source in cluster.pow_sources.values()):
-        cluster.effects.count(fault)
+        cluster.impacts.count(fault)
 
 
 def _may_go(cluster: FaultCluster, fault: Fault) -> bool:
@@ -301,7 +302,7 @@ _CUTS: Final = FaultAction(_cut, _join)
 _LINKS: Final = FaultAction(_spoil_links, _mend_links)
 _LISTS: Final = FaultAction(_change_lists)
 
-TROUBLES: Final[Mapping[FaultKind, FaultAction]] = {
+FAULT_ACTIONS: Final[Mapping[FaultKind, FaultAction]] = {
     FaultKind.CRASH: _CRASHES,
     FaultKind.SILENT_CRASH: _CRASHES,
     FaultKind.CRASH_IN_WRITE: _TRAPS,

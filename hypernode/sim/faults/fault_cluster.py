@@ -26,7 +26,7 @@ from hypernode.ports.registrations import PowSource
 from hypernode.ports.signing import Signer
 from hypernode.pow.scripted_source import PowScript, ScriptedPowSource, derive_collateral
 from hypernode.sim.cluster import Cluster, SimNode
-from hypernode.sim.faults.fault_impact import CRASHES, TRAPS, Effects
+from hypernode.sim.faults.impact_counter import CRASHES, TRAPS, ImpactCounter
 from hypernode.sim.faults.plan import NO_EXCUSE, Fault, FaultKind
 from hypernode.sim.faults.registrations import list_worthless_rows, make_ghosts
 from hypernode.sim.legacy.chain import Cut, LegacyChain
@@ -112,9 +112,9 @@ class FaultCluster(Cluster):
         self._traps: set[asyncio.Task[None]] = set()
         self.is_trap_silent: set[int] = set()
         """Hosts that lose their power when their trap springs."""
-        self.effects = Effects(self)
+        self.impacts = ImpactCounter(self.active)
         self.witness.on_trap = self.spring_trap
-        self.witness.on_refusal = lambda index: self.effects.feel(index, FaultKind.DISK_FULL)
+        self.witness.on_refusal = lambda index: self.impacts.note_host(index, FaultKind.DISK_FULL)
         self.witness.now = self.clock.now
         asyncio.get_running_loop().set_exception_handler(self._note_failure)
 
@@ -123,7 +123,7 @@ class FaultCluster(Cluster):
         """Unix s: where the faults' times are counted from."""
         return float(compute_round_start(self.params, FIRST_ROUND))
 
-    def is_troubled(self, index: int) -> bool:
+    def is_excused(self, index: int) -> bool:
         """Whether something befalls a host that excuses it."""
         return any(index in fault.subjects for fault in self.active.values() if fault.kind not in NO_EXCUSE)
 
@@ -148,7 +148,7 @@ class FaultCluster(Cluster):
         return [
             host
             for host in self.hosts[: self.count]
-            if host.node is not None and not self.is_troubled(host.index) and self.is_listed(host)
+            if host.node is not None and not self.is_excused(host.index) and self.is_listed(host)
         ]
 
     def is_listed(self, host: SimNode) -> bool:
@@ -263,7 +263,7 @@ class FaultCluster(Cluster):
         life.down += 1
         if not self._has_node(index):
             return
-        self.effects.feel(index, *CRASHES)
+        self.impacts.note_host(index, *CRASHES)
         # What was held could not even be cancelled.
         get_holding_loop().release(host.ip)
         await self.stop_harm(life)
@@ -287,7 +287,7 @@ class FaultCluster(Cluster):
 
     def spring_trap(self, index: int) -> None:
         """A host ends in the middle of what it does; not from within, as a cancelled task cannot wait."""
-        self.effects.feel(index, *TRAPS)
+        self.impacts.note_host(index, *TRAPS)
         work = self._end_in_trap(index, silent=index in self.is_trap_silent)
         task = asyncio.get_running_loop().create_task(work, name=f"trap {index}", context=NOWHERE.copy())
         self._traps.add(task)

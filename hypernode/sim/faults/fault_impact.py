@@ -1,70 +1,47 @@
-"""Whether a fault did something: a trap that nobody steps on, or a liar that is not asked, tries nothing.
+"""What a fault did, measured by kind: how much more of it there is at the end of the fault than at its begin.
 
-``feel`` counts what befalls a host while a fault is at work.  What links, held processes, files and lists
-show of a fault is measured: how much more of it there is at the end than at the begin.  Faults of like kinds
-that befall one host at one time share what happens to it.
+Links, held processes, files and lists show it.  What has no measure is counted where it happens, by the
+cluster's ``ImpactCounter``.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from hypernode.core.counting import LEAST_WEIGHT
 from hypernode.core.registrations.registry import list_voided
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
 from hypernode.sim.cluster import SimNode
+from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.plan import Fault, FaultKind
 from hypernode.sim.memory.holding import get_holding_loop
 
-if TYPE_CHECKING:
-    from hypernode.sim.faults.fault_cluster import FaultCluster
 
-CRASHES: Final = (FaultKind.CRASH, FaultKind.SILENT_CRASH)
-TRAPS: Final = (FaultKind.CRASH_IN_WRITE, FaultKind.CRASH_AT_AWAIT, FaultKind.POWER_CUT)
-CLOCKS: Final = (FaultKind.CLOCK, FaultKind.CLOCK_JUMP)
+def begin_measuring(cluster: FaultCluster, fault: Fault) -> None:
+    """Before it does anything."""
+    cluster.impacts.note_begin(fault, _measure(cluster, fault))
 
 
-class Effects:
-    """Of the faults of a cluster, how often each did something; by its number."""
+def end_measuring(cluster: FaultCluster, fault: Fault) -> None:
+    """Before it is undone."""
+    cluster.impacts.note_end(fault, _measure(cluster, fault))
 
-    def __init__(self, cluster: FaultCluster) -> None:
-        self._cluster = cluster
-        self._felt: Counter[int] = Counter()
-        self._before: dict[int, int] = {}
 
-    def feel(self, index: int, *kinds: FaultKind) -> None:
-        """Something happens to a host by the faults of these kinds that befall it."""
-        for fault in self._cluster.active.values():
-            if fault.kind in kinds and index in fault.subjects:
-                self.count(fault)
+def count_kinds(cluster: FaultCluster) -> Counter[str]:
+    """Of each kind, how many faults of those that began did something until now."""
+    return Counter(fault.kind.value for fault in cluster.begun if _had_impact(cluster, fault))
 
-    def count(self, fault: Fault) -> None:
-        """It did something."""
-        self._felt[fault.number] += 1
 
-    def begin(self, fault: Fault) -> None:
-        """Before it does anything."""
-        self._before[fault.number] = self._measure(fault)
+def _had_impact(cluster: FaultCluster, fault: Fault) -> bool:
+    is_late = fault.kind in _LISTS and _count_rounds_away(cluster, fault) > 0
+    return is_late or cluster.impacts.get(fault, _measure(cluster, fault)) > 0
 
-    def end(self, fault: Fault) -> None:
-        """Before it is undone."""
-        self._felt[fault.number] += max(0, self._measure(fault) - self._before.pop(fault.number, 0))
 
-    def count_kinds(self) -> Counter[str]:
-        """Of each kind, how many faults of those that began did something until now."""
-        did = (fault for fault in self._cluster.begun if self._has_effect(fault))
-        return Counter(fault.kind.value for fault in did)
-
-    def _has_effect(self, fault: Fault) -> bool:
-        is_late = fault.kind in _LISTS and _count_rounds_away(self._cluster, fault) > 0
-        under_way = self._measure(fault) - self._before[fault.number] if fault.number in self._before else 0
-        return is_late or self._felt[fault.number] > 0 or under_way > 0
-
-    def _measure(self, fault: Fault) -> int:
-        measure = _MEASURES.get(fault.kind)
-        return 0 if measure is None else measure(self._cluster, fault)
+def _measure(cluster: FaultCluster, fault: Fault) -> int:
+    measure = _MEASURES.get(fault.kind)
+    return 0 if measure is None else measure(cluster, fault)
 
 
 def _list_subjects(cluster: FaultCluster, fault: Fault) -> list[SimNode]:

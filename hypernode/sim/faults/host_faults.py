@@ -107,7 +107,7 @@ def _step_clocks(cluster: FaultCluster, fault: Fault, direction: int) -> None:
 async def step_clocks(cluster: FaultCluster, fault: Fault) -> None:
     _step_clocks(cluster, fault, 1)
     if abs(_get_step_s(fault)) >= MIN_SKEW_S:
-        cluster.effects.count(fault)
+        cluster.impacts.count(fault)
 
 
 async def set_clocks_right(cluster: FaultCluster, fault: Fault) -> None:
@@ -199,7 +199,7 @@ async def turn(cluster: FaultCluster, fault: Fault) -> None:
         if host.node is None:
             continue
         draws = Draws(f"liar {cluster.seed} {fault.number} {index}")
-        liar = Liar(host.node, draws, partial(cluster.effects.count, fault))
+        liar = Liar(host.node, draws, partial(cluster.impacts.count, fault))
         if fault.kind is FaultKind.FLOOD:
             cluster.spend_quota(host)
         corrupt(liar, fault.kind)

@@ -9,9 +9,9 @@ from typing import Final
 from hypernode.core.fork_choice import is_better
 from hypernode.core.types import ChainHeight
 from hypernode.sim.cluster import SimNode
+from hypernode.sim.errors import InvariantFailed
 from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.plan import OPERATOR_SLOTS, Fault
-from hypernode.sim.invariants.watch import InvariantFailed
 from hypernode.sim.memory.holding import NOWHERE
 
 NAME: Final = "splits_are_said"

@@ -1,4 +1,4 @@
-"""Trouble as data: what happens to which hosts, when, and for how long.
+"""Faults as data: what happens to which hosts, when, and for how long.
 
 A plan follows from its seed, the number of hosts, the hours and the kinds alone.  It comes in episodes: some
 faults that overlap, and then a calm of ``CALM_SLOTS`` in which the network has to come together again.

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import cycle
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from hypernode.core.address import encode_address
 from hypernode.core.errors import Verdict
@@ -18,14 +18,12 @@ from hypernode.core.hashing import h20
 from hypernode.core.types import Endpoint
 from hypernode.net.client_session import ClientSession, HelloRefused, open_session
 from hypernode.ports.connections import Transport, TransportClosed
+from hypernode.sim.cluster import SimNode
+from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.plan import Fault, FaultKind
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.hello import CLIENT_PORT, Hello, format_hello
-
-if TYPE_CHECKING:
-    from hypernode.sim.cluster import SimNode
-    from hypernode.sim.faults.fault_cluster import FaultCluster
 
 STAYING: Final = 220
 """More than strangers may have of the places of a node (``Limits.sessions`` less ``sessions_kept``)."""
@@ -119,7 +117,7 @@ async def _stay(strangers: Strangers) -> None:
                 transport = await strangers.dial(number)
                 hello = Command(CommandId.HELLO, string=format_hello(strangers.make_hello(number)))
                 await transport.write(_frame(hello))
-                strangers.cluster.effects.count(strangers.fault)
+                strangers.cluster.impacts.count(strangers.fault)
         await asyncio.sleep(AGAIN_S)
 
 
@@ -134,7 +132,7 @@ async def _leave_unread(strangers: Strangers) -> None:
                 transport = await strangers.dial(number)
                 hello = Command(CommandId.HELLO, string=format_hello(strangers.make_hello(number)))
                 await transport.write(_frame(hello) + questions)
-                strangers.cluster.effects.count(strangers.fault)
+                strangers.cluster.impacts.count(strangers.fault)
         await asyncio.sleep(AGAIN_S)
 
 
@@ -148,7 +146,7 @@ async def _ask(strangers: Strangers) -> None:
                 try:
                     while not session.is_closed:
                         await session.request(question, CONNECT_S)
-                        strangers.cluster.effects.count(strangers.fault)
+                        strangers.cluster.impacts.count(strangers.fault)
                         await asyncio.sleep(QUESTION_EVERY_S)
                 finally:
                     session.close()

@@ -8,7 +8,8 @@ from typing import Final
 from hypernode.core.signing import compute_twin
 from hypernode.core.types import Message, Round, Slot
 from hypernode.sim.cluster import SimNode
-from hypernode.sim.invariants.watch import InvariantFailed, NotedMessage, Watch, is_halted
+from hypernode.sim.errors import InvariantFailed
+from hypernode.sim.invariants.watch import NotedMessage, Watch, is_halted
 
 AGREE_SLOTS: Final = 2
 """Calm after which all hold one chain (spec 4)."""

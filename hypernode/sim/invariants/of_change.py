@@ -6,7 +6,8 @@ from __future__ import annotations
 from hypernode.core.fork_choice import is_better
 from hypernode.core.timeline import compute_round_slot
 from hypernode.sim.archive import Filed
-from hypernode.sim.invariants.watch import InvariantFailed, TipBefore, Watch
+from hypernode.sim.errors import InvariantFailed
+from hypernode.sim.invariants.watch import TipBefore, Watch
 
 
 def remember_tips(watch: Watch) -> None:

@@ -8,8 +8,9 @@ from typing import Final
 from hypernode.core.validate_block import Violation
 from hypernode.sim.archive import Filed
 from hypernode.sim.cluster import SimNode
+from hypernode.sim.errors import InvariantFailed
 from hypernode.sim.faults.plan import LIARS, FaultKind
-from hypernode.sim.invariants.watch import InvariantFailed, Watch
+from hypernode.sim.invariants.watch import Watch
 from hypernode.sim.legacy.traps import SprungTrap, Trap
 
 CLOCKS: Final = frozenset({FaultKind.CLOCK, FaultKind.CLOCK_JUMP})

@@ -11,8 +11,9 @@ from typing import Final
 
 from hypernode.core.types import Block, Equivocation
 from hypernode.sim.cluster import SimNode
+from hypernode.sim.errors import InvariantFailed
 from hypernode.sim.faults.plan import FaultKind
-from hypernode.sim.invariants.watch import InvariantFailed, Watch, is_halted
+from hypernode.sim.invariants.watch import Watch, is_halted
 from hypernode.storage.database import InlineDatabase
 
 MANY_HANDED: Final = frozenset({FaultKind.EQUIVOCATE, FaultKind.USURP, FaultKind.CLONE})

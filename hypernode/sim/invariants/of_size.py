@@ -20,7 +20,8 @@ from hypernode.node.chain.rounds import MAX_PLANS
 from hypernode.node.owner.runtime import Node
 from hypernode.node.sync.fork_monitor import MAX_REMEMBERED
 from hypernode.node.sync.partitions import MAX_TIPS
-from hypernode.sim.invariants.watch import InvariantFailed, Watch
+from hypernode.sim.errors import InvariantFailed
+from hypernode.sim.invariants.watch import Watch
 
 _CONTAINERS: Final = (dict, list, tuple, set, frozenset, deque, OrderedDict, Counter)
 _OWN: Final = ("hypernode.core", "hypernode.machine", "hypernode.mempool", "hypernode.net", "hypernode.node")

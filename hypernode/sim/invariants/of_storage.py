@@ -7,8 +7,9 @@ from hypernode.core.validate_block import RULE_CLASSES, Violation
 from hypernode.node.chain.chain_check import ChainCheck
 from hypernode.node.chain.examiner import BlockGrade, Examiner
 from hypernode.pow.scripted_source import ScriptedPowSource
+from hypernode.sim.errors import InvariantFailed
 from hypernode.sim.invariants.of_legacy import find_intolerable, is_merciful
-from hypernode.sim.invariants.watch import InvariantFailed, Watch
+from hypernode.sim.invariants.watch import Watch
 from hypernode.sim.witness import StoredBlock
 
 

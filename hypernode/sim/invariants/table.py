@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from hypernode.sim.errors import InvariantFailed, describe_error
 from hypernode.sim.invariants.in_calm import (
     all_agree_after_healing,
     calm_slots_are_filled,
@@ -36,8 +37,7 @@ from hypernode.sim.invariants.of_storage import (
     one_block_a_slot,
     rules_hold_for_what_is_stored,
 )
-from hypernode.sim.invariants.watch import InvariantFailed, Watch
-from hypernode.sim.report import tell_error
+from hypernode.sim.invariants.watch import Watch
 
 
 async def check_all(watch: Watch) -> None:
@@ -63,7 +63,7 @@ async def nodes_live(watch: Watch) -> None:
 
 
 def _tell_ended(index: int, error: BaseException | None) -> str:
-    return f"node {index} ended: {tell_error(error) if error else 'without an error'}"
+    return f"node {index} ended: {describe_error(error) if error else 'without an error'}"
 
 
 async def check_stopped() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hypernode.core.types import Height, Message, Round, Slot
@@ -11,16 +10,6 @@ from hypernode.sim.archive import Archive, Filed
 from hypernode.sim.cluster import SimNode
 from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.witness import StoredBlock
-
-
-class InvariantFailed(AssertionError):
-    """``name`` of the invariant, what was seen, and the hosts that it is about."""
-
-    def __init__(self, name: str, detail: str, hosts: Sequence[int] = ()) -> None:
-        super().__init__(f"{name}: {detail}")
-        self.name = name
-        self.detail = detail
-        self.hosts = tuple(hosts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,8 +43,8 @@ class LegacyDialling:
         while True:
             try:
                 await self._connect_and_exchange(ip, port)
-            except LegacyStops as trouble:
-                self._state.halt(str(trouble))
+            except LegacyStops as error:
+                self._state.halt(str(error))
                 return
             except (TransportClosed, TimeoutError, LegacyCloses, Verdict):
                 pass

@@ -73,8 +73,8 @@ class LegacyNode:
         while not self.state.stop.is_set():
             try:
                 await work()
-            except LegacyStops as trouble:
-                self.state.halt(str(trouble))
+            except LegacyStops as error:
+                self.state.halt(str(error))
                 return
             await asyncio.sleep(every_s)
 

@@ -81,8 +81,8 @@ class LegacyServing:
                     await self._begin(caller, command)
                 else:
                     await self._answer(caller, command)
-        except LegacyStops as trouble:
-            state.halt(str(trouble))
+        except LegacyStops as error:
+            state.halt(str(error))
         except (TransportClosed, TimeoutError, LegacyCloses):
             pass
         finally:

@@ -59,8 +59,8 @@ class LegacySync:
             try:
                 if await (self._catch_up(holder) if is_late else self._sync_round(holder)):
                     return True
-            except (TransportClosed, TimeoutError, LegacyCloses) as trouble:
-                self._state.note(f"sync from {holder.ip} failed: {trouble!r}")
+            except (TransportClosed, TimeoutError, LegacyCloses) as error:
+                self._state.note(f"sync from {holder.ip} failed: {error!r}")
         return False
 
     # --- the present round -------------------------------------------------------------------------

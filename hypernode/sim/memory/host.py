@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from hypernode.core.types import Endpoint
 from hypernode.ports.connections import Transport, TransportClosed
 from hypernode.sim.memory.holding import make_context
 from hypernode.sim.memory.stream import MemoryTransport
-
-if TYPE_CHECKING:
-    from hypernode.sim.memory.network import MemoryNetwork
 
 FIRST_FREE_PORT: Final = 49_152
 """Where ports of dialling ends, and of listeners that ask for any, begin."""
@@ -95,10 +92,32 @@ class MemoryListener:
             del self._host.listeners[self._endpoint.port]
 
 
+class HostNetwork(Protocol):
+    """What a host asks of the network that it is on; ``sim.memory.network.MemoryNetwork`` is one."""
+
+    def find_host(self, ip: str) -> MemoryHost | None:
+        """The host with this IP; None where nobody is."""
+
+    def is_blocked(self, source: str, target: str) -> bool:
+        """Whether nothing gets from one host to the other at present."""
+
+    def is_lost(self, source: str, target: str) -> bool:
+        """Whether a packet without payload is lost now."""
+
+    def compute_delay(self, source: str, target: str) -> float:
+        """How long a packet without payload takes now, in seconds."""
+
+    def make_stream(self, near: Endpoint, far: Endpoint) -> MemoryTransport:
+        """A stream; returns the end at ``near``, whose ``other`` is at ``far``."""
+
+    def record(self, event: str, source: str = "", target: str = "", size: int = 0) -> None:
+        """Put an event into the trace."""
+
+
 class MemoryConnections:
     """Implements ``ports.Connections`` for one life of one host."""
 
-    def __init__(self, network: MemoryNetwork, host: MemoryHost) -> None:
+    def __init__(self, network: HostNetwork, host: MemoryHost) -> None:
         self._network = network
         self._host = host
         self._life = host.life

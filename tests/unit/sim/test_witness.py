@@ -10,9 +10,10 @@ import pytest
 from hypernode.core.types import Block, ChainHeight, Round, Slot
 from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.archive import Archive
+from hypernode.sim.errors import InvariantFailed
 from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.invariants.of_change import chains_change_for_the_better
-from hypernode.sim.invariants.watch import InvariantFailed, Watch
+from hypernode.sim.invariants.watch import Watch
 from hypernode.sim.memory.holding import HoldingLoop
 from hypernode.sim.memory.loop import run
 from hypernode.sim.scenario import Scenario

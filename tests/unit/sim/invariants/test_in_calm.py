@@ -14,6 +14,7 @@ from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Message
 from hypernode.node.owner.runtime import Node
 from hypernode.sim.archive import Filed
+from hypernode.sim.errors import InvariantFailed
 from hypernode.sim.invariants.in_calm import (
     SEAL_BLOCKS,
     all_agree_after_healing,
@@ -22,7 +23,7 @@ from hypernode.sim.invariants.in_calm import (
     messages_get_into_the_chain,
 )
 from hypernode.sim.invariants.of_storage import rules_hold_for_what_is_stored
-from hypernode.sim.invariants.watch import InvariantFailed, NotedMessage, Watch
+from hypernode.sim.invariants.watch import NotedMessage, Watch
 from tests.unit.sim.doctored import play
 
 

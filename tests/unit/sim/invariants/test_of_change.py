@@ -12,9 +12,10 @@ from hypernode.core.timeline import compute_round_start
 from hypernode.core.types import Block
 from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.archive import Archive, Filed
+from hypernode.sim.errors import InvariantFailed
 from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.invariants.of_change import old_blocks_stay, remember_tips, reorganisations_are_declared
-from hypernode.sim.invariants.watch import InvariantFailed, Watch
+from hypernode.sim.invariants.watch import Watch
 from hypernode.sim.memory.holding import HoldingLoop
 from hypernode.sim.memory.loop import run
 from hypernode.sim.scenario import Scenario

@@ -14,9 +14,10 @@ from hypernode.core.validate_block import Violation
 from hypernode.ports.chain import ToleratedViolation
 from hypernode.sim.archive import Filed
 from hypernode.sim.cluster import SimNode
+from hypernode.sim.errors import InvariantFailed
 from hypernode.sim.faults.plan import Fault, FaultKind
 from hypernode.sim.invariants.of_legacy import find_intolerable, no_legacy_node_is_trapped
-from hypernode.sim.invariants.watch import InvariantFailed, Watch
+from hypernode.sim.invariants.watch import Watch
 from hypernode.sim.legacy.traps import LegacyStops, Trap
 from hypernode.storage.evidence import save_findings
 from tests.unit.sim.doctored import play

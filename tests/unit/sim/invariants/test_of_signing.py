@@ -11,6 +11,7 @@ from hypernode.core.message import create_message
 from hypernode.core.types import Block, Equivocation
 from hypernode.sim.archive import Filed
 from hypernode.sim.cluster import SimNode
+from hypernode.sim.errors import InvariantFailed
 from hypernode.sim.faults.host_faults import start_clone
 from hypernode.sim.faults.plan import FaultKind
 from hypernode.sim.invariants.of_signing import (
@@ -20,7 +21,7 @@ from hypernode.sim.invariants.of_signing import (
     nobody_signs_twice,
     only_clones_halt,
 )
-from hypernode.sim.invariants.watch import InvariantFailed, Watch
+from hypernode.sim.invariants.watch import Watch
 from tests.unit.sim.doctored import befall, play
 
 ROUND, SIR = 3, 5

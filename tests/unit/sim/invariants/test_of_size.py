@@ -10,6 +10,7 @@ import pytest
 
 from hypernode.core.types import Equivocation
 from hypernode.mempool.exchange import MAX_NOTED
+from hypernode.sim.errors import InvariantFailed
 from hypernode.sim.invariants.of_size import (
     QUEUES,
     compute_most,
@@ -17,7 +18,7 @@ from hypernode.sim.invariants.of_size import (
     nodes_stay_small,
     weigh,
 )
-from hypernode.sim.invariants.watch import InvariantFailed, Watch
+from hypernode.sim.invariants.watch import Watch
 from tests.unit.sim.doctored import play
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from hypernode.core.forging import seal_block
 from hypernode.core.types import Block
+from hypernode.sim.errors import InvariantFailed
 from hypernode.sim.invariants.of_storage import (
     chains_pass_a_check,
     measures_equal_a_recount,
@@ -15,7 +16,7 @@ from hypernode.sim.invariants.of_storage import (
     one_block_a_slot,
     rules_hold_for_what_is_stored,
 )
-from hypernode.sim.invariants.watch import InvariantFailed, Watch
+from hypernode.sim.invariants.watch import Watch
 from hypernode.sim.witness import Loss
 from hypernode.storage.interface import Transaction
 from tests.unit.sim.doctored import play

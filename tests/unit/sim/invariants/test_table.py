@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from hypernode.sim.errors import InvariantFailed
 from hypernode.sim.invariants.table import CHECKS, check_stopped, nodes_live
-from hypernode.sim.invariants.watch import InvariantFailed, Watch
+from hypernode.sim.invariants.watch import Watch
 from hypernode.sim.memory.loop import run
 from tests.unit.sim.doctored import play
 

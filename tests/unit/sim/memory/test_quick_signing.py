@@ -13,7 +13,8 @@ from hypernode.sim.memory.quick_signing import (
     quick_signing,
     sign,
 )
-from hypernode.sim.scenario import Scenario, play
+from hypernode.sim.play import play
+from hypernode.sim.scenario import Scenario
 
 PRIVKEY = bytes(31) + b"\x05"
 PUBKEY = signing.compute_pubkey(PRIVKEY)

@@ -10,10 +10,12 @@ import pytest
 from hypernode.sim.faults.aiming import aim
 from hypernode.sim.faults.fault_actions import begin_fault, end_fault
 from hypernode.sim.faults.fault_cluster import FaultCluster
+from hypernode.sim.faults.fault_impact import count_kinds
 from hypernode.sim.faults.plan import Fault, FaultKind
 from hypernode.sim.memory.holding import HoldingLoop
 from hypernode.sim.memory.loop import run
-from hypernode.sim.scenario import Scenario, play
+from hypernode.sim.play import play
+from hypernode.sim.scenario import Scenario
 
 QUIET = Scenario(seed=1, nodes=4, kinds=())
 WHILE_S = 30.0
@@ -41,7 +43,7 @@ def test_a_fault_that_is_over_before_it_can_do_anything_did_nothing(kind: FaultK
         await begin_fault(cluster, fault)
         await asyncio.sleep(WHILE_S)
         await end_fault(cluster, fault)
-        assert cluster.effects.count_kinds().total() == 0
+        assert count_kinds(cluster).total() == 0
         await cluster.end_all()
         await cluster.stop_all()
 
@@ -52,7 +54,7 @@ def test_a_clock_that_is_hardly_wrong_did_nothing_and_one_that_is_did() -> None:
     async def scenario(amount: float) -> int:
         cluster = FaultCluster(QUIET.nodes, QUIET.seed, QUIET.make_network())
         await begin_fault(cluster, Fault(0, 0.0, FaultKind.CLOCK, (0,), 60.0, amount))
-        return cluster.effects.count_kinds()["clock"]
+        return count_kinds(cluster)["clock"]
 
     assert run(scenario(0.51), loop_type=HoldingLoop) == 0
     assert run(scenario(0.6), loop_type=HoldingLoop) == 1

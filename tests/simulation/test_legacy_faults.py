@@ -14,19 +14,21 @@ from hypernode.core.types import Block, Registration, Slot
 from hypernode.node.duty.forger import Forger
 from hypernode.pow.scripted_source import ScriptedPowSource
 from hypernode.sim.archive import Archive
+from hypernode.sim.errors import InvariantFailed
 from hypernode.sim.faults.fault_actions import begin_fault, end_fault
 from hypernode.sim.faults.fault_cluster import CRON_S, FIRST_ROUND, FaultCluster
 from hypernode.sim.faults.plan import ALL, BEFALL_LEGACY, Fault, FaultKind, parse_kinds
 from hypernode.sim.invariants.of_legacy import no_legacy_node_is_trapped
 from hypernode.sim.invariants.table import check_stopped
-from hypernode.sim.invariants.watch import InvariantFailed, Watch
+from hypernode.sim.invariants.watch import Watch
 from hypernode.sim.legacy.chain import LegacyChain
 from hypernode.sim.legacy.state import LegacyHabits
 from hypernode.sim.legacy.traps import Trap
 from hypernode.sim.memory.holding import HoldingLoop
 from hypernode.sim.memory.loop import run
+from hypernode.sim.play import play
 from hypernode.sim.report import Failure, Report
-from hypernode.sim.scenario import Scenario, play
+from hypernode.sim.scenario import Scenario
 from hypernode.sim.shrink import shrink
 
 MIXED = Scenario(seed=13, nodes=5, hours=1.0, connect=4, legacy=2)
@@ -44,13 +46,13 @@ def test_legacy_nodes_and_ours_live_through_mixed_faults() -> None:
 
 
 SCRIPT = """
-from tests.simulation.test_legacy_troubled import SMALL
-from hypernode.sim.scenario import play
+from tests.simulation.test_legacy_faults import SMALL
+from hypernode.sim.play import play
 print(play(SMALL).trace)
 """
 
 
-def test_a_mixed_and_troubled_run_has_one_trace_in_every_process() -> None:
+def test_a_mixed_run_with_faults_has_one_trace_in_every_process() -> None:
     traces = [
         subprocess.run(
             [sys.executable, "-c", SCRIPT],

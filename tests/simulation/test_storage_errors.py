@@ -44,9 +44,9 @@ class SickDatabase(InlineDatabase):
         return await super().write(work, on_commit)
 
     def _refuse(self) -> None:
-        trouble = find_trouble("ledger.db", self.code, "as arranged") if self.code else None
-        if trouble is not None:
-            raise trouble
+        error = find_trouble("ledger.db", self.code, "as arranged") if self.code else None
+        if error is not None:
+            raise error
 
 
 def play(coroutine: Coroutine[Any, Any, None]) -> None:
@@ -187,7 +187,7 @@ def test_a_full_disk_at_the_end_costs_the_saved_mempool_and_no_more() -> None:
     play(scenario())
 
 
-def test_a_database_says_its_trouble_where_it_is_asked() -> None:
+def test_a_database_reports_its_error_where_it_is_asked() -> None:
     database = SickDatabase()
     database.code = sqlite3.SQLITE_FULL
     with pytest.raises(StorageTrouble, match="make room"), contextlib.closing(_fail(database)) as coroutine:
