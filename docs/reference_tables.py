@@ -23,6 +23,7 @@ from hypernode.cli.ledger import command as ledger
 from hypernode.config.parameter_table import NO_PURPOSE, OF_THE_NETWORK, Parameter, load_table
 from hypernode.core.network import Delays, Network
 from hypernode.core.registrations.rainbow import BOUNDS, MAX_ITEMS
+from hypernode.health.codes import CODES
 from hypernode.wire.catalogue import COMMANDS, LIMITS, CommandSpec, Limits, Values, Who
 from hypernode.wire.hello import FEATURES
 
@@ -232,6 +233,15 @@ def format_api_page(title: str, modules: Sequence[str]) -> str:
     return "\n".join(parts)
 
 
+def format_findings() -> str:
+    """The codes of findings (spec 10, 1)."""
+    rows = [
+        (f"``{name}``", code.meaning, code.advice or "–", code.unit or "–", "yes" if code.waits else "")
+        for name, code in CODES.items()
+    ]
+    return format_table(("code", "meaning", "what to do", "value", "waits"), rows, (18, 32, 30, 12, 8))
+
+
 def format_changelog(markdown: str) -> str:
     """CHANGELOG.md as reStructuredText: headings and code; lists are the same in both."""
     lines = []
@@ -271,6 +281,7 @@ def make_pages(root: Path) -> Mapping[str, str]:
     return {
         "commands.inc": format_commands(),
         "features.inc": format_features(),
+        "findings.inc": format_findings(),
         "limits.inc": format_limits(),
         "bounds.inc": format_bounds(),
         "network_fields.inc": format_network_fields(Network),

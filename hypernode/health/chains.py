@@ -14,7 +14,7 @@ from hypernode.core.counting import Uncounted
 from hypernode.core.printable import printable
 from hypernode.core.registrations.registry import COIN
 from hypernode.core.types import Endpoint, PowHeight, Registration, Round
-from hypernode.health.findings import CheckResult, error, note, ok, warning
+from hypernode.health.findings import Finding, error, note, ok, warning
 
 COMPANION: Final = "companion"
 """The trouble that other rows follow from."""
@@ -38,36 +38,40 @@ class CompanionFacts:
     has_fallback: bool = False
 
 
-def judge_companion(facts: CompanionFacts) -> list[CheckResult]:
+def judge_companion(facts: CompanionFacts) -> list[Finding]:
     """In sync and readable, or no forging."""
     if facts.way == "fixed":
-        return [ok("this network has a fixed list of hypernodes: no companion is needed")]
+        return [ok("companion", "this network has a fixed list of hypernodes: no companion is needed")]
     if facts.problem:
         remedy = "Mend that first: without a companion in sync the node waits (POW_NOT_SYNC)"
         if facts.has_fallback:
             words = f"{remedy}; meanwhile the PoW node's port is asked (POW_FALLBACK)"
-            return [replace(warning(facts.problem, words), cause=COMPANION)]
-        return [replace(error(facts.problem, remedy), cause=COMPANION)]
+            return [replace(warning("companion-fallback", facts.problem, words), cause=COMPANION)]
+        return [replace(error("companion-late", facts.problem, remedy), cause=COMPANION)]
     late = facts.allowed_s - facts.age_s
     findings = [
         ok(
-            f"{facts.source}: in sync, block {facts.height} is {facts.age_s:.0f} s old (late in {late:.0f} s)"
+            "companion",
+            f"{facts.source}: in sync, block {facts.height} is {facts.age_s:.0f} s old "
+            f"(late in {late:.0f} s)",
+            facts.age_s,
         ),
-        *(note(remark) for remark in facts.remarks),
+        *(note("companion-remark", remark) for remark in facts.remarks),
     ]
     if facts.journal_mode:
         findings.append(_describe_ledger(facts))
     return findings
 
 
-def _describe_ledger(facts: CompanionFacts) -> CheckResult:
+def _describe_ledger(facts: CompanionFacts) -> Finding:
     missing = [column for column in WANTED_INDICES if column not in facts.indexed]
     mode = f"journal mode {facts.journal_mode.upper()}"
     if not missing:
-        return ok(f"{mode}, indexed by {', '.join(WANTED_INDICES)}")
+        return ok("companion-ledger", f"{mode}, indexed by {', '.join(WANTED_INDICES)}")
     return note(
+        "companion-ledger",
         f"{mode}, no index on {', '.join(missing)}: every query still gives the same, the first list and the "
-        "tools take longer"
+        "tools take longer",
     )
 
 
@@ -82,17 +86,19 @@ class PluginFacts:
     problem: str = ""
 
 
-def judge_plugin(facts: PluginFacts) -> list[CheckResult]:
+def judge_plugin(facts: PluginFacts) -> list[Finding]:
     """The hypernode plugin answers."""
     if not facts.is_asked:
-        return [ok("not needed: the ledger file is read (POW_SOURCE, POW_FALLBACK)")]
+        return [ok("plugin", "not needed: the ledger file is read (POW_SOURCE, POW_FALLBACK)")]
     if facts.versions is not None:
         shown = ", ".join(f"{printable(name)} {printable(text)}" for name, text in facts.versions.items())
-        return [ok(f"{facts.name} answers: {shown}")]
+        return [ok("plugin", f"{facts.name} answers: {shown}")]
     remedy = "Install the hypernode plugin and 035_socket_client in the PoW node, check POW_IP and POW_PORT"
     if facts.is_needed:
-        return [error(facts.problem, f"{remedy}; or read its ledger file (POW_SOURCE=ledger)")]
-    return [warning(facts.problem, f"{remedy}; or take POW_FALLBACK out")]
+        return [
+            error("plugin-silent", facts.problem, f"{remedy}; or read its ledger file (POW_SOURCE=ledger)")
+        ]
+    return [warning("plugin-silent", facts.problem, f"{remedy}; or take POW_FALLBACK out")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,24 +146,31 @@ class RegistrationFacts:
         return self.listed or self.latest
 
 
-def judge_registration(facts: RegistrationFacts) -> list[CheckResult]:
+def judge_registration(facts: RegistrationFacts) -> list[Finding]:
     """Registered for this wallet, and counted; if not, why not."""
     if not facts.pos:
-        return [note("without a wallet there is nothing to look for")]
+        return [note("registration", "without a wallet there is nothing to look for")]
     if facts.problem:
         remedy = "Ask again when the companion is in order: hn_reg_feed.py -f shows what there is"
-        return [replace(warning(facts.problem, remedy), follows=COMPANION), *_tell_latest(facts)]
+        return [
+            replace(warning("registration-unknown", facts.problem, remedy), follows=COMPANION),
+            *_tell_latest(facts),
+        ]
     entry = facts.entry
     if entry is None:
         return [_explain_absence(facts)]
     return [*_judge_presence(facts, entry), *_judge_place(facts, entry), *_judge_weight(facts, entry)]
 
 
-def _tell_latest(facts: RegistrationFacts) -> list[CheckResult]:
+def _tell_latest(facts: RegistrationFacts) -> list[Finding]:
     """What a ledger without a list for this round says all the same."""
     if facts.latest is None:
-        return [note(f"as far as it goes: {_explain_absence(facts).found}")] if facts.last is not None else []
-    return [note(f"as far as it goes: registered ({_describe(facts.latest)})")]
+        return (
+            [note("registration", f"as far as it goes: {_explain_absence(facts).found}")]
+            if facts.last is not None
+            else []
+        )
+    return [note("registration", f"as far as it goes: registered ({_describe(facts.latest)})")]
 
 
 def _describe(entry: Registration) -> str:
@@ -165,29 +178,33 @@ def _describe(entry: Registration) -> str:
     return f"{place}, weight {entry.weight}, collateral {printable(entry.collateral)}"
 
 
-def _explain_absence(facts: RegistrationFacts) -> CheckResult:
+def _explain_absence(facts: RegistrationFacts) -> Finding:
     found = f"no hypernode is registered for {facts.pos}"
     if not facts.is_collateral_needed:
         return error(
-            f"{found} in the network's fixed list", "Use the wallet that it names, or another network file"
+            "not-registered",
+            f"{found} in the network's fixed list",
+            "Use the wallet that it names, or another network file",
         )
     remedy = "python -m hypernode register -P YOUR_COLLATERAL_ADDRESS prints what to send"
     last = facts.last
     if last is None:
-        return error(f"{found}, and no transaction names it or our ip", remedy)
+        return error("not-registered", f"{found}, and no transaction names it or our ip", remedy)
     verdict = "taken" if last.ok else f"void ({last.rule})"
     return error(
+        "not-registered",
         f"{found}; the last {last.operation} that names it or our ip, in PoW block {last.height} from "
         f"{printable(last.sender)}, was {verdict}: {printable(last.reason)}",
         remedy,
     )
 
 
-def _judge_presence(facts: RegistrationFacts, entry: Registration) -> list[CheckResult]:
+def _judge_presence(facts: RegistrationFacts, entry: Registration) -> list[Finding]:
     where = _describe(entry)
     if facts.latest is None:
         return [
             error(
+                "registration-ends",
                 f"registered ({where}), but no longer at the companion's last block: it ends with round "
                 f"{facts.counts_from - 1}",
                 "python -m hypernode register prints what to send",
@@ -195,53 +212,74 @@ def _judge_presence(facts: RegistrationFacts, entry: Registration) -> list[Check
         ]
     if facts.listed is None and facts.must_collateral_stay and facts.weight is not None and facts.weight < 1:
         found = f"registered ({where}), and not on the list of this network: {Uncounted.MOVED_ON.value}"
-        return [error(found, "Bring the balance back: it is on the list again a round after the next")]
+        return [
+            error(
+                "collateral-low",
+                found,
+                "Bring the balance back: it is on the list again a round after the next",
+            )
+        ]
     if facts.listed is None:
-        return [note(f"registered ({where}): counts from round {facts.counts_from} on, now is {facts.round}")]
-    findings = [ok(f"registered: {where}")]
+        return [
+            note(
+                "registered-later",
+                f"registered ({where}): counts from round {facts.counts_from} on, now is {facts.round}",
+            )
+        ]
+    findings = [ok("registration", f"registered: {where}")]
     if facts.is_voided:
         found = "the control address has voided it: no slots, no tests, no forging"
         findings.append(
-            error(found, "Ask those who keep the network what for (hn_reg_feed.py shows the reason)")
+            error(
+                "voided", found, "Ask those who keep the network what for (hn_reg_feed.py shows the reason)"
+            )
         )
     elif facts.is_silent:
         found = "inactive in this round: the chain has no message of it in the round before"
         findings.append(
-            warning(found, "Keep the node running and connected: it is active again after a round")
+            warning(
+                "inactive", found, "Keep the node running and connected: it is active again after a round"
+            )
         )
     return findings
 
 
-def _judge_place(facts: RegistrationFacts, entry: Registration) -> list[CheckResult]:
+def _judge_place(facts: RegistrationFacts, entry: Registration) -> list[Finding]:
     findings = []
     remedy = "Set it in config.txt, or unregister and register again"
     if entry.port != str(facts.port):
         found = f"registered with port {printable(entry.port)}, and the node listens on {facts.port}"
-        findings.append(error(found, f"PORT: {remedy}, unless a router leads the one to the other"))
+        findings.append(
+            error("port-differs", found, f"PORT: {remedy}, unless a router leads the one to the other")
+        )
     if facts.out_ip is not None and entry.ip != facts.out_ip:
         found = f"registered with ip {entry.ip}, and OUT_IP is {facts.out_ip}"
-        findings.append(error(found, f"OUT_IP: {remedy}"))
+        findings.append(error("ip-differs", found, f"OUT_IP: {remedy}"))
     return findings
 
 
-def _judge_weight(facts: RegistrationFacts, entry: Registration) -> list[CheckResult]:
+def _judge_weight(facts: RegistrationFacts, entry: Registration) -> list[Finding]:
     if not facts.is_collateral_needed:
         return []
     if entry.weight < 1:
         why = Uncounted.WORTHLESS.value
         found = f"registered with weight {entry.weight} ({why}): it does not count, has no slots, no rewards"
-        return [error(found, "Fund the collateral, then unregister and register again")]
+        return [error("collateral-low", found, "Fund the collateral, then unregister and register again")]
     if facts.uncounted is Uncounted.MOVED_ON:
         found = f"registered with weight {entry.weight}, and it does not count: {facts.uncounted.value}"
         remedy = "Bring the balance back: others neither dial it nor count it while it is away"
-        return [error(found, remedy)]
+        return [error("collateral-low", found, remedy)]
     if facts.weight is None:
         return []
     balance = "nothing" if facts.balance is None else f"{facts.balance / COIN:.8f} BIS"
     found = f"the collateral has {balance}: weight {facts.weight}, registered {entry.weight}"
     if facts.weight < entry.weight:
-        return [warning(found, "Bring the balance back: rewards leave it out while it is below")]
-    return [ok(found)]
+        return [
+            warning(
+                "collateral-less", found, "Bring the balance back: rewards leave it out while it is below"
+            )
+        ]
+    return [ok("collateral", found)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,18 +293,18 @@ class SourceFacts:
     other: str | None
 
 
-def judge_source(facts: SourceFacts) -> list[CheckResult]:
+def judge_source(facts: SourceFacts) -> list[Finding]:
     """The others know us by the ip that we are registered with."""
     other = facts.other or "whatever address this host chooses"
     if facts.registered is None:
-        return [note(f"not registered: it dials out from {other}")]
+        return [note("source", f"not registered: it dials out from {other}")]
     if facts.has_registered:
-        return [ok(f"dials out from {facts.registered}, as it is registered")]
+        return [ok("source", f"dials out from {facts.registered}, as it is registered")]
     found = f"registered with ip {facts.registered}, which this host does not have: it dials out from {other}"
     if facts.other is not None and IPv4Address(facts.other).is_global:
         remedy = "Peers give nothing to it there: give this host the registered address, or register again"
-        return [warning(found, remedy)]
-    return [note(found, "Right behind a router that puts the registered one in its place")]
+        return [warning("source-differs", found, remedy)]
+    return [note("source-differs", found, "Right behind a router that puts the registered one in its place")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,22 +319,30 @@ class ReachFacts:
     problem: str = ""
 
 
-def judge_reach(facts: ReachFacts) -> list[CheckResult]:
+def judge_reach(facts: ReachFacts) -> list[Finding]:
     """The others find us where we are registered, as far as can be told from here."""
     if facts.registered is None:
-        return [note("not registered at an address that can be dialled: nothing to connect to")]
+        return [note("reachable", "not registered at an address that can be dialled: nothing to connect to")]
     where = f"{facts.registered.ip}:{facts.registered.port}"
     ask = f"hn_client.py -I {facts.registered.ip} -p {facts.registered.port} --action hello"
     if facts.answered_as and facts.answered_as != facts.own:
         found = f"at {where}, where we are registered, {facts.answered_as} answers, and we are {facts.own}"
-        return [error(found, "Let the router lead that port here, or mend wallet or registration")]
+        return [
+            error(
+                "reached-another", found, "Let the router lead that port here, or mend wallet or registration"
+            )
+        ]
     if facts.answered_as:
         return [
-            ok(f"{where} answers as us, asked from this host; whether from outside, only others can tell")
+            ok(
+                "reachable",
+                f"{where} answers as us, asked from this host; whether from outside, only others can tell",
+            )
         ]
     if not facts.is_running:
-        return [note(f"no node runs here, so that nobody answers at {where}")]
+        return [note("reachable", f"no node runs here, so that nobody answers at {where}")]
     finding = warning(
+        "not-reachable",
         f"no answer at {where}, where we are registered, asked from this host: {facts.problem}",
         f"Open that port in firewall and router. Some let no host reach itself: ask from another: {ask}",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hypernode.health.findings import LOCK, CheckResult, error, note, ok, warning
+from hypernode.health.findings import LOCK, Finding, error, note, ok, warning
 from hypernode.health.remarks import Remark
 
 LEAST_FREE_BYTES: Final = 200_000_000
@@ -27,18 +27,20 @@ class ConfigFacts:
     remarks: tuple[Remark, ...] = ()
 
 
-def judge_config(facts: ConfigFacts) -> list[CheckResult]:
+def judge_config(facts: ConfigFacts) -> list[Finding]:
     """Errors stop the start; unknown names are not in force."""
     if facts.problem:
-        return [error(facts.problem, "Mend it: the node does not start with it (exit status 78)")]
+        return [
+            error("config-broken", facts.problem, "Mend it: the node does not start with it (exit status 78)")
+        ]
     findings = []
     for remark in facts.remarks:
         if remark.level == "warning":
-            findings.append(warning(remark.text, "Mend the line or take it out"))
+            findings.append(warning("config-remark", remark.text, "Mend the line or take it out"))
         else:
-            findings.append(note(remark.text))
+            findings.append(note("config-remark", remark.text))
     where = facts.path if facts.exists else f"defaults (there is no {facts.path})"
-    return [ok(f"network {facts.network}, {where}"), *findings]
+    return [ok("configuration", f"network {facts.network}, {where}"), *findings]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,35 +63,46 @@ class WalletFacts:
     has_ledger: bool = False
 
 
-def judge_wallet(facts: WalletFacts) -> list[CheckResult]:
+def judge_wallet(facts: WalletFacts) -> list[Finding]:
     """The key loads and is ours alone, and the journal of what was signed lies beside it."""
     if not facts.exists and facts.problem:
-        return [error(facts.problem, "The node does not start, and makes no new wallet (exit status 78)")]
+        return [
+            error(
+                "wallet-broken",
+                facts.problem,
+                "The node does not start, and makes no new wallet (exit status 78)",
+            )
+        ]
     if not facts.exists:
         return [
             warning(
+                "wallet-missing",
                 f"there is no wallet {facts.path}",
                 "Put yours there (a backup), or start the node: it makes a new one, to be registered",
             )
         ]
     findings = []
     if facts.problem:
-        findings.append(error(facts.problem, "The node does not start without it (exit status 78)"))
+        findings.append(
+            error("wallet-broken", facts.problem, "The node does not start without it (exit status 78)")
+        )
     elif facts.is_checked:
         sealed = "encrypted, " if facts.is_encrypted else ""
-        findings.append(ok(f"{facts.address} ({sealed}{facts.path})"))
+        findings.append(ok("wallet", f"{facts.address} ({sealed}{facts.path})"))
     else:
         findings.append(
             note(
+                "wallet-sealed",
                 f"{facts.address} ({facts.path}) is encrypted: its key was not looked at",
                 "PASSPHRASE_FILE names a file with its passphrase: then it is checked, and starts unattended",
             )
         )
     if facts.exposure:
-        findings.append(warning(facts.exposure, f"chmod 600 {facts.path}"))
+        findings.append(warning("wallet-exposed", facts.exposure, f"chmod 600 {facts.path}"))
     if facts.owner != facts.user:
         findings.append(
             warning(
+                "wallet-not-ours",
                 f"{facts.path} belongs to user {facts.owner}, and this check runs as {facts.user}",
                 "Run node and check as the user that owns the run folder",
             )
@@ -97,24 +110,26 @@ def judge_wallet(facts: WalletFacts) -> list[CheckResult]:
     return [*findings, *_judge_journal(facts)]
 
 
-def _judge_journal(facts: WalletFacts) -> list[CheckResult]:
+def _judge_journal(facts: WalletFacts) -> list[Finding]:
     if facts.journal_problem:
         return [
             error(
+                "journal-broken",
                 facts.journal_problem,
                 f"Restore {facts.journal_path} from a backup, or move it away: the node then waits a round",
             )
         ]
     if facts.has_journal:
-        return [ok(f"the journal of what was signed lies beside it ({facts.journal_path})")]
+        return [ok("journal", f"the journal of what was signed lies beside it ({facts.journal_path})")]
     if facts.has_ledger:
         return [
             warning(
+                "journal-missing",
                 f"the journal of what was signed is not there ({facts.journal_path})",
                 "Restore it with the wallet; without it the node does not forge before the next round",
             )
         ]
-    return [note("there is no journal of what was signed yet: the first start makes it")]
+    return [note("journal", "there is no journal of what was signed yet: the first start makes it")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +144,18 @@ class LockFacts:
     """Why a lock cannot be looked at: nor could a node take it."""
 
 
-def judge_lock(facts: LockFacts) -> list[CheckResult]:
+def judge_lock(facts: LockFacts) -> list[Finding]:
     """One node, and the same one, has both."""
     if facts.problem:
         remedy = "Mend it, or look as the user that owns the folder: with this no node can be seen, nor start"
-        return [replace(error(facts.problem, remedy), cause=LOCK)]
+        return [replace(error("lock-unreadable", facts.problem, remedy), cause=LOCK)]
     data, wallet = facts.data_pid, facts.wallet_pid
     if data is not None and data == wallet:
-        return [ok(f"process {data} has {facts.data_path} and the wallet")]
+        return [ok("lock", f"process {data} has {facts.data_path} and the wallet")]
     if wallet is not None:
         return [
             error(
+                "wallet-in-use",
                 f"process {wallet} has the wallet {facts.wallet_path}, but not {facts.data_path}",
                 "Another node runs with this wallet: stop one of them, or name its run folder (--home)",
             )
@@ -147,11 +163,12 @@ def judge_lock(facts: LockFacts) -> list[CheckResult]:
     if data is not None:
         return [
             note(
+                "lock",
                 f"process {data} has {facts.data_path}, and no node has the wallet",
                 "A ledger tool is at work, or a node with another wallet (--wallet)",
             )
         ]
-    return [note(f"nobody has {facts.data_path}: no node runs here")]
+    return [note("lock", f"nobody has {facts.data_path}: no node runs here")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +189,7 @@ class DiskFacts:
     """The same of the folder of the logs."""
 
 
-def judge_disk(facts: DiskFacts) -> list[CheckResult]:
+def judge_disk(facts: DiskFacts) -> list[Finding]:
     """There is room, and the node may use it."""
     found = (
         f"{format_bytes(facts.free_bytes)} free at {facts.path}; data {format_bytes(facts.data_bytes)}, "
@@ -180,30 +197,39 @@ def judge_disk(facts: DiskFacts) -> list[CheckResult]:
     )
     findings = []
     if facts.free_bytes < LEAST_FREE_BYTES:
-        findings.append(error(found, "Make room: on a full disk the node stops forging"))
+        findings.append(error("disk-low", found, "Make room: on a full disk the node stops forging"))
     elif facts.free_bytes < FREE_BYTES:
-        findings.append(warning(found, "Make room, or prune: python -m hypernode ledger prune --vacuum"))
+        findings.append(
+            warning("disk-low", found, "Make room, or prune: python -m hypernode ledger prune --vacuum")
+        )
     else:
-        findings.append(ok(found))
+        findings.append(ok("disk", found))
     if facts.free_files is not None and facts.free_files < LEAST_FREE_FILES:
         findings.append(
             error(
-                f"{facts.free_files} files can still be made at {facts.path}", "Delete files: inodes run out"
+                "files-low",
+                f"{facts.free_files} files can still be made at {facts.path}",
+                "Delete files: inodes run out",
             )
         )
     if facts.is_read_only:
         findings.append(
-            error(f"{facts.path} is mounted read-only", "Look at the disk, then mount it writable")
+            error(
+                "disk-read-only",
+                f"{facts.path} is mounted read-only",
+                "Look at the disk, then mount it writable",
+            )
         )
     if facts.full_wallet:
         remedy = "Make room: a node that cannot write its journal stops forging"
-        findings.append(error(f"the disk of {facts.full_wallet} is full", remedy))
+        findings.append(error("disk-full", f"the disk of {facts.full_wallet} is full", remedy))
     if facts.full_logs:
         remedy = "Make room: what the node says goes to standard error only"
-        findings.append(warning(f"the disk of {facts.full_logs} is full", remedy))
+        findings.append(warning("logs-full", f"the disk of {facts.full_logs} is full", remedy))
     for folder in facts.unwritable:
         findings.append(
             error(
+                "not-writable",
                 f"this user may not write to {folder}",
                 "Run as the user that owns the run folder, or chown it",
             )
@@ -226,24 +252,28 @@ class LedgerFacts:
     """Of another network: whole, but not this node's."""
 
 
-def judge_ledger(facts: LedgerFacts) -> list[CheckResult]:
+def judge_ledger(facts: LedgerFacts) -> list[Finding]:
     """It opens, is of this network and program, and is not far behind."""
     if not facts.exists:
-        return [note(f"there is no ledger {facts.path} yet: the node makes and fills it")]
+        return [note("ledger", f"there is no ledger {facts.path} yet: the node makes and fills it")]
     if facts.is_foreign:
         remedy = (
             "Name its network (--network, NETWORK) or another run folder (--home): nothing is broken in it"
         )
-        return [error(facts.problem, remedy)]
+        return [error("ledger-foreign", facts.problem, remedy)]
     if facts.problem:
         return [
-            error(facts.problem, "Look closer: hn_check.py --ledger; then python -m hypernode ledger repair")
+            error(
+                "ledger-broken",
+                facts.problem,
+                "Look closer: hn_check.py --ledger; then python -m hypernode ledger repair",
+            )
         ]
     behind = facts.present_round - facts.round
     found = f"ends at block {facts.height} of round {facts.round}"
     if behind <= 1 or facts.is_running:
-        return [ok(found)]
-    return [note(f"{found}, {behind} rounds ago: the node will catch up when it runs")]
+        return [ok("ledger", found)]
+    return [note("ledger-behind", f"{found}, {behind} rounds ago: the node will catch up when it runs")]
 
 
 def format_bytes(count: float) -> str:

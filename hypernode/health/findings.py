@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final
 
@@ -29,38 +29,56 @@ LOCK: Final = "lock"
 
 
 @dataclass(frozen=True, slots=True)
-class CheckResult:
-    """One thing that was looked at.  A warning and an error have a ``remedy``.  ``cause``: the trouble that
-    it states, by a word; ``follows``: the one that it comes from, where that is stated elsewhere."""
+class Finding:
+    """One thing that was looked at (spec 10, 1).
 
+    ``code``: a key of ``codes.CODES``; ``found`` and ``remedy``: for people, a warning and an error have one;
+    ``value``: the figure behind it, its unit is in the table; ``since``: unix s from which it holds, 0 where
+    that is not known.  ``cause``: the fault that it states, by a word; ``follows``: the one that it comes
+    from, where that is stated elsewhere."""
+
+    code: str
     severity: Severity
     found: str
     remedy: str = ""
+    value: float | None = None
+    since: float = 0.0
     cause: str = ""
     follows: str = ""
 
+    def to_object(self) -> dict[str, object]:
+        """For programs: the keys and their order are frozen."""
+        return {
+            "code": self.code,
+            "severity": self.severity.word,
+            "found": self.found,
+            "remedy": self.remedy,
+            "value": self.value,
+            "since": self.since,
+        }
 
-def ok(found: str) -> CheckResult:
+
+def ok(code: str, found: str, value: float | None = None) -> Finding:
     """In order."""
-    return CheckResult(Severity.OK, found)
+    return Finding(code, Severity.OK, found, value=value)
 
 
-def note(found: str, remedy: str = "") -> CheckResult:
+def note(code: str, found: str, remedy: str = "", value: float | None = None) -> Finding:
     """Good to know."""
-    return CheckResult(Severity.NOTE, found, remedy)
+    return Finding(code, Severity.NOTE, found, remedy, value)
 
 
-def warning(found: str, remedy: str) -> CheckResult:
+def warning(code: str, found: str, remedy: str, value: float | None = None) -> Finding:
     """To be looked at."""
-    return CheckResult(Severity.WARNING, found, remedy)
+    return Finding(code, Severity.WARNING, found, remedy, value)
 
 
-def error(found: str, remedy: str) -> CheckResult:
+def error(code: str, found: str, remedy: str, value: float | None = None) -> Finding:
     """To be mended."""
-    return CheckResult(Severity.ERROR, found, remedy)
+    return Finding(code, Severity.ERROR, found, remedy, value)
 
 
-def settle_causes(found: Mapping[str, list[CheckResult]]) -> dict[str, list[CheckResult]]:
+def settle_causes(found: Mapping[str, list[Finding]]) -> dict[str, list[Finding]]:
     """One cause, said once: what only follows from a trouble that another finding states is a note that says
     where to look."""
     stated = {
@@ -72,10 +90,17 @@ def settle_causes(found: Mapping[str, list[CheckResult]]) -> dict[str, list[Chec
     return {row: [_settle(finding, stated) for finding in findings] for row, findings in found.items()}
 
 
-def _settle(finding: CheckResult, stated: Mapping[str, tuple[str, str]]) -> CheckResult:
+def _settle(finding: Finding, stated: Mapping[str, tuple[str, str]]) -> Finding:
     if finding.follows not in stated or finding.severity < Severity.WARNING:
         return finding
     row, words = stated[finding.follows]
     if words in finding.found:
-        return note(finding.found.replace(words, f"see {row}"))
-    return note(f"{finding.found} (that follows from what {row} says)")
+        return replace(
+            finding, severity=Severity.NOTE, found=finding.found.replace(words, f"see {row}"), remedy=""
+        )
+    return replace(
+        finding,
+        severity=Severity.NOTE,
+        found=f"{finding.found} (that follows from what {row} says)",
+        remedy="",
+    )

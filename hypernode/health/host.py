@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from hypernode.core.types import Endpoint
-from hypernode.health.findings import CheckResult, error, note, ok, warning
+from hypernode.health.findings import Finding, error, note, ok, warning
 from hypernode.health.node import NO_ANSWER
 from hypernode.machine.clock_offset import NTP_REMEDY, WARN_S
 
@@ -42,34 +42,52 @@ class VersionFacts:
     signing_problem: str = ""
 
 
-def judge_versions(facts: VersionFacts) -> list[CheckResult]:
+def judge_versions(facts: VersionFacts) -> list[Finding]:
     """All as required, the quick backends, and a signature that verifies."""
     findings = []
     if not facts.python_fits:
         findings.append(
-            error(f"Python {facts.python} is too old", "Install Python 3.11 or newer, then make venv")
+            error(
+                "python-old",
+                f"Python {facts.python} is too old",
+                "Install Python 3.11 or newer, then make venv",
+            )
         )
     if not facts.sqlite_fits:
-        findings.append(error(f"SQLite {facts.sqlite} is too old", "Use a Python with SQLite 3.37 or newer"))
+        findings.append(
+            error("sqlite-old", f"SQLite {facts.sqlite} is too old", "Use a Python with SQLite 3.37 or newer")
+        )
     for package in facts.packages:
         if not package.version:
-            findings.append(error(f"{package.name} is not installed (wanted {package.wanted})", _INSTALL))
+            findings.append(
+                error(
+                    "package-missing", f"{package.name} is not installed (wanted {package.wanted})", _INSTALL
+                )
+            )
         elif not package.fits:
             found = f"{package.name} is {package.version}, wanted {package.wanted}"
-            findings.append(warning(found, f"Versions were not tested together: {_INSTALL}"))
+            findings.append(warning("package-old", found, f"Versions were not tested together: {_INSTALL}"))
     for what, which, is_quick in facts.backends:
         if not is_quick:
             findings.append(
-                warning(f"{what} runs on its slow backend ({which})", f"Install a wheel: {_INSTALL}")
+                warning(
+                    "backend-slow",
+                    f"{what} runs on its slow backend ({which})",
+                    f"Install a wheel: {_INSTALL}",
+                )
             )
     if facts.signing_problem:
         findings.append(
-            error(f"libsecp256k1: {facts.signing_problem}", f"Install coincurve again: {_INSTALL}")
+            error(
+                "signing-broken",
+                f"libsecp256k1: {facts.signing_problem}",
+                f"Install coincurve again: {_INSTALL}",
+            )
         )
     shown = [f"{package.name} {package.version}" for package in facts.packages if package.version]
     shown += [f"{what} on {which}" for what, which, _ in facts.backends]
     summary = f"hypernode {facts.program}, Python {facts.python}, SQLite {facts.sqlite}, {', '.join(shown)}"
-    return [*findings, ok(summary) if not findings else note(summary)]
+    return [*findings, ok("versions", summary) if not findings else note("versions", summary)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +102,7 @@ class LimitFacts:
     pid: int = 0
 
 
-def judge_limits(facts: LimitFacts) -> list[CheckResult]:
+def judge_limits(facts: LimitFacts) -> list[Finding]:
     """As many files as sessions can be open."""
     needed = facts.sessions + facts.connections + OTHER_FILES
     whose = f"process {facts.pid}" if facts.pid else "a process of this shell"
@@ -92,6 +110,7 @@ def judge_limits(facts: LimitFacts) -> list[CheckResult]:
     if facts.open_files is not None and facts.open_files < needed:
         findings.append(
             warning(
+                "files-few",
                 f"{whose} may open {facts.open_files} files; with {facts.sessions} sessions and "
                 f"{facts.connections} connections the node may need {needed}",
                 f"ulimit -n {needed} before the start, or LimitNOFILE={needed} in the unit of systemd",
@@ -99,10 +118,11 @@ def judge_limits(facts: LimitFacts) -> list[CheckResult]:
         )
     else:
         allowed = "any number of" if facts.open_files is None else facts.open_files
-        findings.append(ok(f"{whose} may open {allowed} files, the node needs up to {needed}"))
+        findings.append(ok("limits", f"{whose} may open {allowed} files, the node needs up to {needed}"))
     if facts.file_bytes is not None:
         findings.append(
             warning(
+                "file-size-limited",
                 f"{whose} may write files of {facts.file_bytes} bytes at most",
                 "Take that limit away (ulimit -f unlimited): the ledger grows",
             )
@@ -119,7 +139,7 @@ class ClockFacts:
     is_kept: bool | None
 
 
-def judge_clock(facts: ClockFacts) -> list[CheckResult]:
+def judge_clock(facts: ClockFacts) -> list[Finding]:
     """The slots of the network are ours too."""
     remedy, offset = f"{NTP_REMEDY[0].upper()}{NTP_REMEDY[1:]}", facts.offset_s
     is_good = offset is not None and abs(offset) <= WARN_S
@@ -127,19 +147,23 @@ def judge_clock(facts: ClockFacts) -> list[CheckResult]:
     if offset is not None:
         found = f"the clock is {offset:+.3f} s from the peers'"
         if is_good:
-            findings.append(ok(found))
+            findings.append(ok("clock", found))
         elif abs(offset) <= LARGEST_OFFSET_S:
-            findings.append(warning(found, remedy))
+            findings.append(warning("clock-off", found, remedy))
         else:
-            findings.append(error(f"{found}: over {LARGEST_OFFSET_S:g} s there is no forging", remedy))
+            findings.append(
+                error("clock-off", f"{found}: over {LARGEST_OFFSET_S:g} s there is no forging", remedy)
+            )
     if facts.is_kept is None:
-        findings.append(note("whether NTP keeps the clock cannot be known on this system"))
+        findings.append(note("clock", "whether NTP keeps the clock cannot be known on this system"))
     elif facts.is_kept:
-        findings.append(ok("the kernel says that its clock is kept in step"))
+        findings.append(ok("clock", "the kernel says that its clock is kept in step"))
     else:
         # not every service tells the kernel; the peers know better
         found = "nothing told the kernel that it keeps the clock in step"
-        findings.append(note(found) if is_good else warning(found, remedy))
+        findings.append(
+            note("clock-not-kept", found) if is_good else warning("clock-not-kept", found, remedy)
+        )
     return findings
 
 
@@ -156,24 +180,38 @@ class PortFacts:
     is_taken: bool = False
 
 
-def judge_port(facts: PortFacts) -> list[CheckResult]:
+def judge_port(facts: PortFacts) -> list[Finding]:
     """It answers as us, or is free to start on."""
     where = f"{facts.endpoint.ip}:{facts.endpoint.port}"
     if facts.is_running and facts.problem:
         found = f"the node runs, but does not answer at {where}: {facts.problem}"
-        return [replace(error(found, "Start it again"), follows=NO_ANSWER)]
+        return [replace(error("port-silent", found, "Start it again"), follows=NO_ANSWER)]
     if facts.is_running and facts.own and facts.answered_as != facts.own:
         found = f"{where} answers as {facts.answered_as}, and the wallet's address is {facts.own}"
-        return [error(found, "Another node has that port: stop it, or give one of them another port (PORT)")]
+        return [
+            error(
+                "port-another",
+                found,
+                "Another node has that port: stop it, or give one of them another port (PORT)",
+            )
+        ]
     if facts.is_running:
-        return [ok(f"{where} answers as {facts.answered_as}")]
+        return [ok("port", f"{where} answers as {facts.answered_as}")]
     if facts.is_taken:
         found = f"{where} is taken, and not by a node on this folder: {facts.problem}"
-        return [error(found, "Stop what listens there (ss -ltnp shows it), or choose another port (PORT)")]
+        return [
+            error(
+                "port-taken",
+                found,
+                "Stop what listens there (ss -ltnp shows it), or choose another port (PORT)",
+            )
+        ]
     if facts.problem:
         return [
             error(
-                f"{where} cannot be listened on: {facts.problem}", "Give an address of this host, or ALL (-I)"
+                "port-refused",
+                f"{where} cannot be listened on: {facts.problem}",
+                "Give an address of this host, or ALL (-I)",
             )
         ]
-    return [ok(f"{where} is free to start on")]
+    return [ok("port", f"{where} is free to start on")]

@@ -11,7 +11,8 @@ from hypernode.core.printable import printable
 from hypernode.core.timeline import compute_round_slot, compute_slot_start
 from hypernode.core.types import Block, Round, Slot
 from hypernode.health.chains import COMPANION
-from hypernode.health.findings import CheckResult, Severity, error, note, ok, warning
+from hypernode.health.findings import Finding, Severity, error, note, ok, warning
+from hypernode.health.words import count, format_age
 from hypernode.machine.state import State
 
 LATE_ROUNDS: Final = 2
@@ -48,13 +49,17 @@ class NodeFacts:
     problem: str = ""
 
 
-def judge_node(facts: NodeFacts) -> list[CheckResult]:
+def judge_node(facts: NodeFacts) -> list[Finding]:
     """It follows the chain, agrees with the others, and forges when it is its turn."""
     if not facts.is_running:
-        return [warning("no node runs on this folder", "Start it: .venv/bin/python hn_instance.py -I ALL")]
+        return [
+            warning(
+                "no-node", "no node runs on this folder", "Start it: .venv/bin/python hn_instance.py -I ALL"
+            )
+        ]
     if facts.answers is None:
         found = f"the node runs, and does not answer: {facts.problem}"
-        return [replace(error(found, _HANGS), cause=NO_ANSWER)]
+        return [replace(error("no-answer", found, _HANGS), cause=NO_ANSWER)]
     status, network = facts.answers.status, facts.network
     state = _judge_state(network, status)
     following = [
@@ -64,7 +69,10 @@ def judge_node(facts: NodeFacts) -> list[CheckResult]:
     ]
     if state.severity is not Severity.OK:
         # it is neither peers nor firewall: one cause, said once
-        following = [note(finding.found) if finding.remedy else finding for finding in following]
+        following = [
+            replace(finding, severity=Severity.NOTE, remedy="") if finding.remedy else finding
+            for finding in following
+        ]
     return [
         state,
         *_judge_split(status),
@@ -75,21 +83,24 @@ def judge_node(facts: NodeFacts) -> list[CheckResult]:
     ]
 
 
-def _judge_state(network: Network, status: Mapping[str, object]) -> CheckResult:
+def _judge_state(network: Network, status: Mapping[str, object]) -> Finding:
     state, reason = _get_text(status, "state", "state"), printable(_get_text(status, "state", "reason"))
     connected = count(_get_int(status, "peers", "connected_count"), "hypernode")
     said = f"{printable(state)}{': ' + reason if reason else ''}"
     if state == State.HALTED.value:
-        return error(said, "Do what the reason says; the node goes on by itself or after a restart")
+        return error("halted", said, "Do what the reason says; the node goes on by itself or after a restart")
     if state == State.POW_NOT_SYNC.value:
         return replace(
-            error(said, "Bring the companion in order: it does not forge before"), follows=COMPANION
+            error("companion-late", said, "Bring the companion in order: it does not forge before"),
+            follows=COMPANION,
         )
     if state == State.START.value:
         found = f"{said}; connected with {connected}, {network.min_connections} are needed"
-        return warning(found, "Wait a minute after the start; then look at firewall and registration")
+        return warning(
+            "starting", found, "Wait a minute after the start; then look at firewall and registration"
+        )
     if state.startswith(_CATCHING_UP):
-        return note(f"{said}; connected with {connected}. It does not forge until it is done")
+        return note("catching-up", f"{said}; connected with {connected}. It does not forge until it is done")
     heard = _get(status, "peers", "told")
     if (
         isinstance(heard, Mapping)
@@ -97,11 +108,13 @@ def _judge_state(network: Network, status: Mapping[str, object]) -> CheckResult:
         and not any(_get(word, "counts") is True for word in heard.values())
     ):
         remedy = "Look at this host's line and load: nobody answers on connections that stand"
-        return warning(f"{said}; connected with {connected}, and all of them are silent", remedy)
-    return ok(f"{said}; connected with {connected}")
+        return warning(
+            "peers-silent", f"{said}; connected with {connected}, and all of them are silent", remedy
+        )
+    return ok("state", f"{said}; connected with {connected}")
 
 
-def _judge_split(status: Mapping[str, object]) -> list[CheckResult]:
+def _judge_split(status: Mapping[str, object]) -> list[Finding]:
     split = _get_text(status, "extra", "split")
     if not split:
         return []
@@ -109,10 +122,10 @@ def _judge_split(status: Mapping[str, object]) -> list[CheckResult]:
         "Ask the others which chain they hold; if it is not ours: stop the node, python -m hypernode ledger "
         "repair --to HEIGHT, start it again"
     )
-    return [error(printable(split, 400), remedy)]
+    return [error("split", printable(split, 400), remedy)]
 
 
-def _judge_consensus(network: Network, status: Mapping[str, object]) -> list[CheckResult]:
+def _judge_consensus(network: Network, status: Mapping[str, object]) -> list[Finding]:
     consensus = _get(status, "state", "consensus")
     if not isinstance(consensus, Mapping):
         return []
@@ -122,31 +135,33 @@ def _judge_consensus(network: Network, status: Mapping[str, object]) -> list[Che
         f"{count(_get_int(consensus, 'chains'), 'chain')} in sight"
     )
     if not isinstance(percent, int) or percent > network.min_forge_consensus:
-        return [ok(found)]
+        return [ok("consensus", found)]
     needed = f"more than {network.min_forge_consensus} % are needed to forge"
     return [
-        warning(f"{found}; {needed}", "Wait for the next blocks; if it stays so, look at peers and firewall")
+        warning(
+            "no-consensus",
+            f"{found}; {needed}",
+            "Wait for the next blocks; if it stays so, look at peers and firewall",
+        )
     ]
 
 
-def _judge_tip(facts: NodeFacts, status: Mapping[str, object]) -> CheckResult:
+def _judge_tip(facts: NodeFacts, status: Mapping[str, object]) -> Finding:
     height, round_, sir = (_get_int(status, "chain", name) for name in ("height", "round", "sir"))
     present, _ = compute_round_slot(facts.network, facts.now)
     age_s = max(0.0, facts.now - compute_slot_start(facts.network, round_, sir))
-    found = (
-        f"last block {height}, round {round_} slot {sir}, {_format_age(age_s)} ago; now is round {present}"
-    )
+    found = f"last block {height}, round {round_} slot {sir}, {format_age(age_s)} ago; now is round {present}"
     if not height:
         found = f"no block yet but the first one of the network; now is round {present}"
     net = _get_int(status, "peers", "net_height", "height")
     if net > height:
         found += f"; a peer tells height {net}"
     if present - round_ >= LATE_ROUNDS:
-        return warning(found, f"The node is behind, or the network stands still: {_LOG}")
-    return ok(found)
+        return warning("net-silent", found, f"The node is behind, or the network stands still: {_LOG}")
+    return ok("tip", found)
 
 
-def _judge_slots(facts: NodeFacts, answers: Answers) -> list[CheckResult]:
+def _judge_slots(facts: NodeFacts, answers: Answers) -> list[Finding]:
     """Our slots of the present round: forged, passed, to come."""
     network = facts.network
     present, sir = compute_round_slot(network, facts.now)
@@ -155,7 +170,7 @@ def _judge_slots(facts: NodeFacts, answers: Answers) -> list[CheckResult]:
     slots = answers.round.get("slots")
     own = _list_own_slots(slots if isinstance(slots, list) else [], answers.address)
     if not own:
-        return [ok(f"no juror in round {present}: nothing to forge")]
+        return [ok("slots", f"no juror in round {present}: nothing to forge")]
     forged = {
         block.sir for block in answers.headers if block.round == present and block.forger == answers.address
     }
@@ -164,11 +179,11 @@ def _judge_slots(facts: NodeFacts, answers: Answers) -> list[CheckResult]:
     missed = [slot for slot in passed if compute_slot_start(network, present, slot) >= started]
     found = f"juror of slots {_list(own)} of round {present} (now {sir}); forged {_list(sorted(forged))}"
     if not missed:
-        return [ok(found)]
+        return [ok("slots", found)]
     reasons = _list_reasons(answers.status, present)
     told = "; ".join(f"slot {slot}: {reasons[slot]}" for slot in missed if slot in reasons)
     found = f"{found}; no block of ours in {_list(missed)}{f' ({told})' if told else ''}"
-    return [warning(found, f"{_LOG.capitalize()} for the reason")]
+    return [warning("slot-missed", found, f"{_LOG.capitalize()} for the reason")]
 
 
 def _list_reasons(status: Mapping[str, object], round_: Round) -> dict[Slot, str]:
@@ -187,7 +202,7 @@ def _list_own_slots(slots: Sequence[object], own: str) -> list[Slot]:
     return [sir for sir, slot in enumerate(slots) if isinstance(slot, list) and slot[:1] == [own]]
 
 
-def _judge_equivocation(answers: Answers) -> list[CheckResult]:
+def _judge_equivocation(answers: Answers) -> list[Finding]:
     cases = _get(answers.status, "extra", "equivocations")
     own = [
         case
@@ -200,42 +215,38 @@ def _judge_equivocation(answers: Answers) -> list[CheckResult]:
     found = (
         f"two blocks for one slot were signed with our key {count(len(own), 'time')}, last in round {last}"
     )
-    return [error(found, "The wallet is in use on another host: stop that one")]
+    return [error("key-elsewhere", found, "The wallet is in use on another host: stop that one")]
 
 
-def _judge_configs(status: Mapping[str, object]) -> list[CheckResult]:
+def _judge_configs(status: Mapping[str, object]) -> list[Finding]:
     heard, differ = (_get_int(status, "extra", "tunables", "peers", name) for name in ("heard", "differ"))
     found = f"{differ} of {heard} hypernodes that said theirs run with other tunable parameters"
     if not differ:
         return []
     if 2 * differ > heard:
-        return [warning(found, "Compare: hn_client.py --action getconfig, and what config.txt sets")]
-    return [note(found)]
+        return [
+            warning(
+                "tunables-differ", found, "Compare: hn_client.py --action getconfig, and what config.txt sets"
+            )
+        ]
+    return [note("tunables-differ", found)]
 
 
-def _judge_version(facts: NodeFacts, status: Mapping[str, object]) -> list[CheckResult]:
+def _judge_version(facts: NodeFacts, status: Mapping[str, object]) -> list[Finding]:
     runs = _get_text(status, "instance", "version")
     if not runs or runs == facts.version:
         return []
     return [
-        note(f"version {printable(runs)} runs, {facts.version} is installed", "Start it again when it suits")
+        note(
+            "version-differs",
+            f"version {printable(runs)} runs, {facts.version} is installed",
+            "Start it again when it suits",
+        )
     ]
 
 
 def _list(slots: Sequence[Slot]) -> str:
     return ", ".join(map(str, slots)) or "none"
-
-
-def _format_age(seconds: float) -> str:
-    for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
-def count(number: int, what: str) -> str:
-    """``1 chain``, ``2 chains``."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _get(value: object, *names: str) -> object:

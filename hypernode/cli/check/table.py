@@ -51,7 +51,7 @@ from hypernode.health.files import (
     judge_lock,
     judge_wallet,
 )
-from hypernode.health.findings import LOCK, CheckResult, Severity, note, settle_causes, warning
+from hypernode.health.findings import LOCK, Finding, Severity, note, settle_causes, warning
 from hypernode.health.host import judge_clock, judge_limits, judge_port, judge_versions
 from hypernode.health.node import judge_node
 
@@ -67,7 +67,7 @@ class Row(Generic[F]):
 
     help: str
     look: Callable[[Inquiry], Awaitable[F]]
-    judge: Callable[[F], list[CheckResult]]
+    judge: Callable[[F], list[Finding]]
     slow: str = "Look at the load of this host and at its disks"
 
 
@@ -113,41 +113,44 @@ ROWS: Final[Mapping[str, Row[Any]]] = MappingProxyType(
 
 async def look_at_all(
     inquiry: Inquiry, rows: Mapping[str, Row[Any]] = ROWS, row_s: float = ROW_S
-) -> dict[str, list[CheckResult]]:
+) -> dict[str, list[Finding]]:
     """What each row found, in the table's order.  Never raises, and takes ``row_s`` at most."""
     found = await asyncio.gather(*(_look(row, inquiry, row_s) for row in rows.values()))
     return settle_causes(dict(zip(rows, found, strict=True)))
 
 
-def look_without_settings(problem: str) -> dict[str, list[CheckResult]]:
+def look_without_settings(problem: str) -> dict[str, list[Finding]]:
     """The same where the configuration cannot be used: all but two rows need one."""
-    found = {name: [note("not looked at: the configuration cannot be used")] for name in ROWS}
+    found = {name: [note("not-known", "not looked at: the configuration cannot be used")] for name in ROWS}
     found["configuration"] = judge_config(ConfigFacts(problem=problem))
     found["versions"] = judge_versions(read_versions())
     return found
 
 
-async def _look(row: Row[Any], inquiry: Inquiry, row_s: float) -> list[CheckResult]:
+async def _look(row: Row[Any], inquiry: Inquiry, row_s: float) -> list[Finding]:
     try:
         async with asyncio.timeout(row_s):
             return row.judge(await inquiry.once(row.look))
     except TimeoutError:
-        return [warning(f"not known within {row_s:g} s: {row.help}", row.slow)]
+        return [warning("not-known", f"not known within {row_s:g} s: {row.help}", row.slow)]
     except OSError as fault:
         return [
             replace(
-                warning(f"could not be looked at: {explain(fault)}", "Look at what it names"), follows=LOCK
+                warning("not-known", f"could not be looked at: {explain(fault)}", "Look at what it names"),
+                follows=LOCK,
             )
         ]
     except Exception as fault:  # one row's fault must not hide what the others found
         words = f"could not be looked at: {type(fault).__name__}: {fault}"
         return [
             warning(
-                words, "Look at what it names; if it is no file of yours, report it as a fault of hn_check"
+                "not-known",
+                words,
+                "Look at what it names; if it is no file of yours, report it as a fault of hn_check",
             )
         ]
 
 
-def find_worst(found: Mapping[str, list[CheckResult]]) -> Severity:
+def find_worst(found: Mapping[str, list[Finding]]) -> Severity:
     """The severity of the whole."""
     return max((finding.severity for findings in found.values() for finding in findings), default=Severity.OK)

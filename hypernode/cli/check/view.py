@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from hypernode.cli.output import make_console
-from hypernode.health.findings import CheckResult, Severity
+from hypernode.health.findings import Finding, Severity
 
-Found = Mapping[str, list[CheckResult]]
+Found = Mapping[str, list[Finding]]
 
 _STYLES: Final[Mapping[Severity, str]] = {
     Severity.OK: "green",
@@ -68,10 +68,6 @@ def print_found(found: Found, *, is_terminal: bool) -> None:
     print(summarise(found))
 
 
-def to_json(found: Found) -> list[dict[str, str]]:
+def to_json(found: Found) -> list[dict[str, object]]:
     """One object a finding, in order."""
-    return [
-        {"row": name, "severity": finding.severity.word, "found": finding.found, "remedy": finding.remedy}
-        for name, findings in found.items()
-        for finding in findings
-    ]
+    return [{"row": name, **finding.to_object()} for name, findings in found.items() for finding in findings]

@@ -29,7 +29,7 @@ from hypernode.core.params import testnet as make_testnet
 from hypernode.core.registrations.registry import REGISTER, UNREGISTER, VOID
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
 from hypernode.core.types import Endpoint
-from hypernode.health.findings import CheckResult, Severity
+from hypernode.health.findings import Finding, Severity
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.pow.scripted_source import PowScript
 from hypernode.storage.database import open_database
@@ -87,7 +87,7 @@ def read_settings(home: Path) -> Settings:
     return load_settings(Flags(home=home), home)[0]
 
 
-def look(home: Path, *names: str, settings: Settings | None = None) -> dict[str, list[CheckResult]]:
+def look(home: Path, *names: str, settings: Settings | None = None) -> dict[str, list[Finding]]:
     rows = {name: ROWS[name] for name in names} if names else ROWS
     inquiry = Inquiry(settings or read_settings(home), (), FixedClock())
     return asyncio.run(look_at_all(inquiry, rows))
@@ -445,7 +445,7 @@ def test_a_network_with_a_fixed_list_needs_no_companion(home: Path, wallet: Wall
 def test_the_companions_port_is_asked_where_it_is_used(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read_settings(home)
 
-    async def scenario(*, has_plugin: bool) -> list[CheckResult]:
+    async def scenario(*, has_plugin: bool) -> list[Finding]:
         script = PowScript.of(NETWORK, [])
         companion = FakeCompanion(script, FixedClock().now, has_plugin=has_plugin)
         endpoint = await companion.listen(TornadoConnections(), Endpoint("127.0.0.1", 0))
@@ -468,7 +468,7 @@ def test_the_companions_port_is_asked_where_it_is_used(home: Path, monkeypatch: 
 def test_with_the_companions_port_alone_the_list_tells_of_us(home: Path, wallet: Wallet) -> None:
     settings = read_settings(home)
 
-    async def scenario() -> dict[str, list[CheckResult]]:
+    async def scenario() -> dict[str, list[Finding]]:
         script = PowScript.of(NETWORK, [(wallet.address, OUT_IP, 6969, 2)])
         companion = FakeCompanion(script, FixedClock().now)
         endpoint = await companion.listen(TornadoConnections(), Endpoint("127.0.0.1", 0))
