@@ -10,7 +10,7 @@ from hypernode.core.params import mainnet
 from hypernode.core.registrations.colours import RAINBOW
 from hypernode.core.registrations.rainbow import apply_rainbow
 from hypernode.sim.cluster import make_network
-from hypernode.sim.faults.plan import ALL, BEFALL_LEGACY, Fault, FaultKind, draw_plan
+from hypernode.sim.faults.plan import ALL, BEFALL_LEGACY, EVERY, Fault, FaultKind, draw_plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,8 @@ class Scenario:
         """The command line that plays it."""
         parts = [f"--nodes {self.nodes}", f"--hours {self.hours:g}", f"--seed {self.seed}"]
         names = ",".join(kind.value for kind in self.kinds)
-        parts.append(f"--faults {'all' if self.kinds == ALL else names or 'none'}")
+        named = {ALL: "all", EVERY: "every"}.get(self.kinds, names or "none")
+        parts.append(f"--faults {named}")
         if self.connect != Scenario.__dataclass_fields__["connect"].default:
             parts.append(f"--connect {self.connect}")
         if self.legacy:

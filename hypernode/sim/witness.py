@@ -79,6 +79,8 @@ class Witness:
     """The tip that a host's ledger will have when the write is done at which it is."""
     armed: dict[int, int] = field(default_factory=dict)
     """Hosts that end at a write: how many points before or after writes they still pass."""
+    armed_in_signing: dict[int, int] = field(default_factory=dict)
+    """The same, counted from the next write of the journal on: 0 is right before it, 1 right after it."""
     on_trap: Callable[[int], None] = lambda index: None
     on_refusal: Callable[[int], None] = lambda index: None
     """Called when a host's disk refuses a write."""
@@ -262,6 +264,9 @@ class WatchedJournal:
         return getattr(self._journal, name)
 
     async def record(self, round_: Round, sir: Slot, block_hash: bytes) -> None:
+        points = self._witness.armed_in_signing.pop(self._index, None)
+        if points is not None:
+            self._witness.armed[self._index] = points
         await self._witness.pass_point(self._index)
         with self._witness.noting_refusal(self._index):
             await self._journal.record(round_, sir, block_hash)

@@ -106,7 +106,7 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--hours", type=float, default=2.0, help="virtual hours (default %(default)g)")
     parser.add_argument(
-        "--faults", default="all", help="all, none, or kinds separated by commas (default all)"
+        "--faults", default="all", help="all, every, none, or kinds separated by commas (default all)"
     )
     parser.add_argument("--seed", type=int, default=1, help="of all chance (default %(default)s)")
     parser.add_argument(

@@ -1,4 +1,5 @@
-"""Whom a lying juror's fault befalls: drawn before anybody knows the jurors, it is aimed when it begins."""
+"""Whom a fault befalls that does something to jurors only: drawn before anybody knows them, it is aimed when
+it begins."""
 
 from __future__ import annotations
 
@@ -11,8 +12,10 @@ from hypernode.core.timeline import compute_round_slot
 from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.plan import Fault, FaultKind
 
-AIMED: Final = frozenset({FaultKind.EQUIVOCATE, FaultKind.WITHHOLD, FaultKind.GIANT})
-"""Lies of those who hold a slot; others have nothing to sign or to withhold."""
+AIMED: Final = frozenset(
+    {FaultKind.EQUIVOCATE, FaultKind.WITHHOLD, FaultKind.GIANT, FaultKind.RESTART_IN_SIGNING}
+)
+"""What befalls those who hold a slot; others have nothing to sign or to withhold."""
 
 
 def aim(cluster: FaultCluster, fault: Fault) -> Fault:

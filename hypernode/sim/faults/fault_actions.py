@@ -16,6 +16,7 @@ from hypernode.core.types import PowHeight
 from hypernode.pow.scripted_source import script_row
 from hypernode.sim.cluster import SimNode
 from hypernode.sim.faults import host_faults as hosts
+from hypernode.sim.faults import restarts
 from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.fault_impact import begin_measuring, end_measuring
 from hypernode.sim.faults.long_partition import schedule_healing, take_one_side
@@ -332,6 +333,9 @@ FAULT_ACTIONS: Final[Mapping[FaultKind, FaultAction]] = {
     FaultKind.POW_VOID: _LISTS,
     FaultKind.POW_WORTHLESS: FaultAction(_register_worthless),
     FaultKind.POW_MOVE_ON: FaultAction(_move_on),
+    FaultKind.RESTART: FaultAction(restarts.restart_once, restarts.wait_for_restarts),
+    FaultKind.RESTART_STORM: FaultAction(restarts.begin_storm, restarts.wait_for_restarts),
+    FaultKind.RESTART_IN_SIGNING: FaultAction(restarts.arm_in_signing, restarts.disarm_in_signing),
     **dict.fromkeys(STRANGERS, FaultAction(_let_strangers_come, _send_strangers_away)),
     **dict.fromkeys(LIARS, FaultAction(hosts.turn, hosts.repent)),
 }

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from hypernode.core.counting import LEAST_WEIGHT
 from hypernode.core.network import Network
@@ -107,11 +107,15 @@ class FaultCluster(Cluster):
         """Ways that are closed, and how many faults keep them so."""
         self.healing: dict[int, asyncio.Task[None]] = {}
         """Of long partitions, by the fault's number."""
+        self.restarts: dict[int, asyncio.Task[None]] = {}
+        """What ends nodes and starts them again, by the fault's number."""
         self.backups: dict[int, Backup] = {}
         self._cron: asyncio.Task[None] | None = None
         self._traps: set[asyncio.Task[None]] = set()
         self.is_trap_silent: set[int] = set()
         """Hosts that lose their power when their trap springs."""
+        self.on_trap: dict[int, Callable[[int], Coroutine[Any, Any, None]]] = {}
+        """What happens to hosts when their trap springs, where that is not to end until the fault is over."""
         self.impacts = ImpactCounter(self.active)
         self.witness.on_trap = self.spring_trap
         self.witness.on_refusal = lambda index: self.impacts.note_host(index, FaultKind.DISK_FULL)
@@ -213,9 +217,10 @@ class FaultCluster(Cluster):
             await asyncio.gather(self._cron, return_exceptions=True)
         for host in self.hosts:
             get_holding_loop().release(host.ip)
-        for task in self.healing.values():
+        beside = [*self.healing.values(), *self.restarts.values()]
+        for task in beside:
             task.cancel()
-        await asyncio.gather(*self.healing.values(), return_exceptions=True)
+        await asyncio.gather(*beside, return_exceptions=True)
         for life in self.lives:
             await self.stop_harm(life)
         crowds = [task for tasks in self.crowds.values() for task in tasks]
@@ -288,7 +293,8 @@ class FaultCluster(Cluster):
     def spring_trap(self, index: int) -> None:
         """A host ends in the middle of what it does; not from within, as a cancelled task cannot wait."""
         self.impacts.note_host(index, *TRAPS)
-        work = self._end_in_trap(index, silent=index in self.is_trap_silent)
+        other = self.on_trap.get(index)
+        work = other(index) if other else self._end_in_trap(index, silent=index in self.is_trap_silent)
         task = asyncio.get_running_loop().create_task(work, name=f"trap {index}", context=NOWHERE.copy())
         self._traps.add(task)
 
@@ -332,7 +338,8 @@ class FaultCluster(Cluster):
         for task in sprung:
             await task
             self._traps.discard(task)
-            await self.bring_up(index)
+            if index not in self.on_trap:
+                await self.bring_up(index)
 
     async def stop_harm(self, life: Life) -> None:
         """End what a liar does beside its node."""

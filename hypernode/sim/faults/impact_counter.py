@@ -12,8 +12,18 @@ from typing import Final
 
 from hypernode.sim.faults.plan import Fault, FaultKind
 
-CRASHES: Final = (FaultKind.CRASH, FaultKind.SILENT_CRASH)
-TRAPS: Final = (FaultKind.CRASH_IN_WRITE, FaultKind.CRASH_AT_AWAIT, FaultKind.POWER_CUT)
+CRASHES: Final = (
+    FaultKind.CRASH,
+    FaultKind.SILENT_CRASH,
+    FaultKind.RESTART,
+    FaultKind.RESTART_STORM,
+)
+TRAPS: Final = (
+    FaultKind.CRASH_IN_WRITE,
+    FaultKind.CRASH_AT_AWAIT,
+    FaultKind.POWER_CUT,
+    FaultKind.RESTART_IN_SIGNING,
+)
 
 
 class ImpactCounter:

@@ -115,6 +115,12 @@ class FaultKind(Enum):
     """Strangers ask ``subjects`` dear questions all the time."""
     STRANGERS_UNREAD = "strangers_unread"
     """Strangers ask ``subjects`` for blocks, and read nothing."""
+    RESTART = "restart"
+    """The process ends, and is back after seconds."""
+    RESTART_STORM = "restart_storm"
+    """The same again and again, as where an init system restarts what ends at once."""
+    RESTART_IN_SIGNING = "restart_in_signing"
+    """The process ends around the journal's next write, and is back after seconds, within the slot."""
 
 
 LIARS: Final = frozenset(
@@ -134,10 +140,12 @@ STRANGERS: Final = frozenset({FaultKind.STRANGERS_STAY, FaultKind.STRANGERS_ASK,
 NO_EXCUSE: Final = STRANGERS | {FaultKind.POW_WORTHLESS}
 """Kinds that a network takes without noticing: it is judged as in calm."""
 CUTS: Final = frozenset({FaultKind.PARTITION, FaultKind.ONE_WAY})
-BEFALL_LEGACY: Final = frozenset(FaultKind) - LIARS - STRANGERS - {FaultKind.CLONE}
+BEFALL_LEGACY: Final = (
+    frozenset(FaultKind) - LIARS - STRANGERS - {FaultKind.CLONE, FaultKind.RESTART_IN_SIGNING}
+)
 """Kinds that may befall hosts with a legacy node.  A liar is a node of ours; what strangers do tries the
-defences of ours; and what a clone of a legacy node would do to others, which is to sign twice, a liar of ours
-does."""
+defences of ours; what a clone of a legacy node would do to others, which is to sign twice, a liar of ours
+does; and a legacy node has no journal."""
 SINGLE: Final = frozenset(
     {
         FaultKind.CLOCK_JUMP,
@@ -146,6 +154,7 @@ SINGLE: Final = frozenset(
         FaultKind.CLONE,
         FaultKind.OLD_BACKUP,
         FaultKind.OLD_LEDGER,
+        FaultKind.RESTART_IN_SIGNING,
         FaultKind.POW_FORK,
         FaultKind.POW_LEAVE,
         FaultKind.POW_VOID,
@@ -156,7 +165,11 @@ SINGLE: Final = frozenset(
 )
 """Kinds that befall one host at a time."""
 BY_NAME: Final = frozenset({FaultKind.GIANT})
-ALL: Final = tuple(kind for kind in FaultKind if kind not in BY_NAME)
+LATER: Final = frozenset({FaultKind.RESTART, FaultKind.RESTART_STORM, FaultKind.RESTART_IN_SIGNING})
+"""Kinds that ``all`` does not draw, so that its plans stay as they were for their seeds."""
+EVERY: Final = tuple(kind for kind in FaultKind if kind not in BY_NAME)
+"""What ``every`` means."""
+ALL: Final = tuple(kind for kind in EVERY if kind not in LATER)
 """What ``all`` means."""
 
 
@@ -182,16 +195,18 @@ class Fault:
 
 
 def parse_kinds(text: str) -> tuple[FaultKind, ...]:
-    """``all``, ``none``, or names separated by commas.  Raises ValueError with the names that there are."""
+    """``all``, ``every``, ``none``, or names separated by commas.  Raises ValueError with what there is."""
     if text == "all":
         return ALL
+    if text == "every":
+        return EVERY
     if text == "none":
         return ()
     known = {kind.value: kind for kind in FaultKind}
     names = text.split(",")
     for name in names:
         if name not in known:
-            raise ValueError(f"no fault {name!a}: all, none, or of {', '.join(known)}")
+            raise ValueError(f"no fault {name!a}: all, every, none, or of {', '.join(known)}")
     return tuple(kind for kind in FaultKind if kind.value in names)
 
 
