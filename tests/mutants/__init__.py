@@ -1,0 +1,1 @@
+"""Planted bugs that unit, property and vector tests must notice: ``make mutants`` (docs/mutants.rst)."""
