@@ -141,7 +141,10 @@ def test_every_module_is_in_the_api_reference() -> None:
     assert modules - listed == {"hypernode", "hypernode.__main__", "hypernode.wire.command_pb2"}
 
 
-def test_every_decision_is_listed_and_has_its_three_parts() -> None:
+STATUS = re.compile(r"(?:proposed|accepted|(?:amended|superseded) by (\d{4})), \d{1,2} [A-Z][a-z]+ \d{4}")
+
+
+def test_every_decision_is_listed_and_has_its_status_and_three_parts() -> None:
     *_, pattern = read_page("adr/index.rst").split()
     pages = sorted(path for path in (DOCS / "adr").glob("0*.rst"))
     assert pages
@@ -153,6 +156,16 @@ def test_every_decision_is_listed_and_has_its_three_parts() -> None:
             part for part in ("Context", "Decision", "Consequences") if f"\n{part}\n---" not in text
         ] == []
         assert fnmatch(page.stem, pattern)
+        status = re.match(r".+\n=+\n\n:Status: (.+)\n", text)
+        assert status, f"{page.name}: no status below its title, as adr/template.rst has it"
+        match = STATUS.fullmatch(status[1])
+        assert match, f"{page.name}: {status[1]}"
+        assert match[1] is None or [other for other in pages if other.stem.startswith(match[1])], page.name
+    template = read_page("adr/template.rst")
+    assert ":Status: accepted, " in template
+    assert [
+        part for part in ("Context", "Decision", "Consequences") if f"\n{part}\n---" not in template
+    ] == []
 
 
 def test_changelog_becomes_restructured_text() -> None:
