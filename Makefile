@@ -5,7 +5,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 ARGS ?=
 
-.PHONY: venv run sim study test format lint types contract tests docs bench clean proto fuzz flood soak lock audit
+.PHONY: venv run sim study test test-host format lint types contract tests mutants docs bench clean proto fuzz flood soak lock \
+	audit
 
 venv: $(STAMP)
 
@@ -50,6 +51,12 @@ contract: $(STAMP)
 
 tests: $(STAMP)
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+test-host: $(STAMP)  ## what needs root or packages of Debian, 12 minutes at most (docs/suite.rst)
+	$(BIN)/python -m pytest tests/host -m host -n auto --dist worksteal --session-timeout 720
+
+mutants: $(STAMP)  ## plant forty bugs that the tests must notice, some minutes: make mutants ARGS="--only fork_choice"
+	@exec $(BIN)/python -m tests.mutants $(ARGS)
 
 docs: $(STAMP)
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,38 +37,6 @@ def test_the_feed_is_one_line_of_json(tmp_path: Path) -> None:
     assert json.loads(ended.stdout)["registered"] == 1
     # nothing is left behind: neither beside the ledger nor in the run folder
     assert [path.name for path in tmp_path.iterdir()] == ["ledger.db"]
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="a file of another user is root's to make")
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("hn_reg_feed.py", "-f"),
-        ("hn_reg_feed.py", "-r", "9"),
-        ("-m", "hypernode", "register", "-P", "a" * 56, "-I", "1.2.3.4", "--pos", "x"),
-        ("hn_check.py",),
-    ],
-)
-def test_no_tool_makes_anything_beside_a_wal_ledger_of_another_user(
-    tmp_path: Path, command: tuple[str, ...]
-) -> None:
-    ledger = tmp_path / "pow" / "ledger.db"
-    ledger.parent.mkdir()
-    (tmp_path / "config.txt").touch()
-    write(ledger, [POW_GENESIS, *blocks(FIRST, FIRST + 30)], journal_mode="WAL")
-    os.chown(ledger, 65534, 65534)
-    first = [str(ROOT / command[0])] if command[0].endswith(".py") else [command[0]]
-    ended = subprocess.run(
-        [sys.executable, *first, *command[1:], "--pow-ledger", str(ledger)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    assert "start the PoW node" in ended.stdout + ended.stderr
-    assert [path.name for path in ledger.parent.iterdir()] == ["ledger.db"]
 
 
 def test_who_reads_the_first_line_only_is_no_fault(tmp_path: Path) -> None:

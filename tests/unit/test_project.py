@@ -173,11 +173,11 @@ def test_nothing_of_this_machine_is_in_the_files() -> None:
 
 
 def test_every_make_target_that_is_named_exists() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     named: set[str] = set()
-    for page in ("README.md", "CONTRIBUTING.md"):
+    for page in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "UPGRADING.md", "docs/suite.rst"):
         text = (ROOT / page).read_text(encoding="utf-8")
-        for command in re.findall(r"(?:^    |`)make ((?:[a-z]+ ?)+)", text, re.MULTILINE):
+        for command in re.findall(r"(?:^    |`)make ((?:[a-z-]+ ?)+)", text, re.MULTILINE):
             named.update(command.split())
     assert {"run", "test", "venv"} <= named
     assert named - targets == set()
@@ -191,7 +191,15 @@ def test_readme_begins_with_the_two_commands() -> None:
     ]
 
 
-def test_ci_runs_the_test_command() -> None:
+def test_ci_runs_both_test_commands() -> None:
     script = ROOT / ".ci" / "run"
     assert script.stat().st_mode & 0o111
-    assert "exec make test" in script.read_text(encoding="utf-8")
+    assert script.read_text(encoding="utf-8").splitlines()[-2:] == ["make test", "exec make test-host"]
+
+
+def test_hooks_before_a_commit_are_the_environments_own() -> None:
+    text = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    assert re.findall(r"repo: (.+)", text) == ["local"]
+    entries = re.findall(r"entry: (.+)", text)
+    assert len(entries) == len(re.findall(r"- id: ", text)) == len(re.findall(r"language: system", text))
+    assert [entry for entry in entries if not entry.startswith(".venv/bin/")] == []

@@ -16,6 +16,7 @@ import pytest
 
 from hypernode.wallet.locks import acquire_lock, find_holder
 from tests.functional.test_daemon import PATIENCE_S, ROOT, choose_port, write_network
+from tests.host.needs import require_tools
 
 SCREEN: Final = '#!/bin/sh\necho "$@" >>"$HOME/started"\nshift 2\nexec setsid -f "$@" >/dev/null 2>&1\n'
 """In place of ``screen``: notes what is started, and starts it apart from us."""
@@ -85,6 +86,7 @@ class Account:
 
 @pytest.fixture
 def account(tmp_path: Path) -> Iterator[Account]:
+    require_tools("flock", "setsid")
     account = Account(tmp_path)
     yield account
     if account.lock.exists() and (pid := find_holder(account.lock)) not in (None, os.getpid()):
