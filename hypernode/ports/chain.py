@@ -18,6 +18,7 @@ from hypernode.core.types import (
     RoundPlan,
     Slot,
 )
+from hypernode.ports.duty import DutyStore
 
 T = TypeVar("T")
 
@@ -223,7 +224,7 @@ class EvidenceStore(Protocol):
         ...
 
 
-class Ledger(ChainReader, RoundStore, ChainWriter, EvidenceStore, Protocol):
+class Ledger(ChainReader, RoundStore, ChainWriter, EvidenceStore, DutyStore, Protocol):
     """The chain in storage, whole.  Every call may raise StorageTrouble.  Its own questions are those of the
     node's judging."""
 

@@ -21,9 +21,10 @@ from hypernode.core.types import (
     Round,
     RoundPlan,
 )
+from hypernode.health.duty_log import SlotRecord
 from hypernode.ports.chain import ChainReader, Lane, Replacement, ToleratedViolation
+from hypernode.storage import duty_log, plans, prune, queries, rounds, side_rows
 from hypernode.storage import evidence as observed
-from hypernode.storage import plans, prune, queries, rounds, side_rows
 from hypernode.storage.append import append_blocks, drop_blocks, store_genesis
 from hypernode.storage.interface import (
     Database,
@@ -198,6 +199,23 @@ class SqliteLedger(LedgerReader):
 
     async def count_findings(self) -> dict[str, int]:
         return await observed.count_findings(self._database)
+
+    async def save_slot_record(self, record: SlotRecord) -> None:
+        await self._database.write(lambda t: duty_log.save_record(t, record))
+
+    async def save_final_round(
+        self, round_: Round, records: Sequence[SlotRecord], summary: Mapping[str, object]
+    ) -> None:
+        await self._database.write(lambda t: duty_log.save_final_round(t, round_, records, summary))
+
+    async def get_slot_records(self, first: Round, last: Round) -> list[SlotRecord]:
+        return await duty_log.get_records(self._database, first, last)
+
+    async def get_summaries(self, first: Round, last: Round) -> list[Mapping[str, object]]:
+        return await duty_log.get_summaries(self._database, first, last)
+
+    async def get_last_summary_round(self) -> Round | None:
+        return await duty_log.get_last_round(self._database)
 
     async def check_writable(self) -> None:
         await check_writable(self._database)

@@ -33,6 +33,8 @@ MAX_MANIFEST_BYTES: Final = 64 * 1024
 _CUT_BLOCKS: Final = 500
 _OWN: Final = (
     "DELETE FROM statuses",
+    "DELETE FROM own_slots",
+    "DELETE FROM own_rounds",
     "DELETE FROM plans WHERE round > (SELECT round FROM blocks ORDER BY height DESC LIMIT 1)",
     "DELETE FROM findings WHERE height > (SELECT max(height) FROM blocks)",
 )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from hypernode.storage import duty_log
 from hypernode.storage.long_texts import CREATE
 from hypernode.storage.schema.migrations import Migration
 from hypernode.storage.schema.positions import WIDEN
@@ -111,4 +112,12 @@ _TOOLS: Final = (
 _SIZES: Final = (ADD_COLUMN, *FILL_SIZES)
 _GIANTS: Final = (*WIDEN, CREATE)
 
-LEDGER_MIGRATIONS: Final[tuple[Migration, ...]] = ((*_CHAIN, *_ROUNDS, *_OBSERVED), _TOOLS, _SIZES, _GIANTS)
+_DUTY: Final = duty_log.CREATE
+
+LEDGER_MIGRATIONS: Final[tuple[Migration, ...]] = (
+    (*_CHAIN, *_ROUNDS, *_OBSERVED),
+    _TOOLS,
+    _SIZES,
+    _GIANTS,
+    _DUTY,
+)

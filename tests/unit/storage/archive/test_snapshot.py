@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from hypernode.core.types import Block
+from hypernode.health.duty_log import SlotRecord
+from hypernode.machine.slot_account import Outcome
 from hypernode.storage.archive.archives import compute_sha256, extract
 from hypernode.storage.archive.legacy_read import LegacyChain
 from hypernode.storage.archive.legacy_schema import CHAIN_NAME, HYPERNODES_NAME
@@ -48,6 +50,7 @@ def test_snapshot_of_a_running_node_ends_two_rounds_ago(tmp_path: Path) -> None:
     async def run() -> None:
         # open, with its write-ahead log, as the daemon has it
         ledger, blocks = await make_ledger(tmp_path / "ledger.db")
+        await ledger.save_final_round(8, [SlotRecord(8, 3, Outcome.FORGED)], {"round": 8})
         manifest = await pack(tmp_path)
         await ledger.append_many(chain(33)[30:])
         assert manifest.height == 24
@@ -62,6 +65,9 @@ def test_snapshot_of_a_running_node_ends_two_rounds_ago(tmp_path: Path) -> None:
         # the node's own business stays with it
         assert await copy.get_status(8) is None
         assert await ledger.get_status(8) is not None
+        assert not await copy.get_slot_records(0, 99)
+        assert not await copy.get_summaries(0, 99)
+        assert len(await ledger.get_slot_records(0, 99)) == 1
         await copy.close()
         await ledger.close()
 
