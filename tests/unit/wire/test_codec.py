@@ -152,7 +152,7 @@ _TX = encode_command(Command(CommandId.TX, messages=(MESSAGE,)))
 REFUSED = {
     "a frame without a command": b"",
     "the command does not come first": b"\x12\x00\x08\x00",
-    "unknown command": b"\x08\x17",
+    "unknown command": b"\x08\x63",
     "the command comes twice": b"\x08\x05\x08\x05",
     "field 2 comes twice": b"\x08\x05\x12\x00\x12\x00",
     "field 20 comes twice": b"\x08\x00\xa0\x01\x01\xa0\x01\x01",
