@@ -1,0 +1,129 @@
+"""What the guides for developers name exists: pages of packages, usual changes."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = ROOT / "hypernode"
+PACKAGES = sorted(path.parent for path in CODE.rglob("__init__.py"))
+SECTIONS = ("Who may change what", "Where the next change goes")
+MOST_LINES = 80
+"""Of a package's page: one screen or two."""
+OF_A_RUN_FOLDER = ("config.txt", "data/run.json", "data/registrations.db")
+FILE = r"[\w./-]+\.(?:py|pyi|md|rst|json|txt|toml|proto|svg)"
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def list_code(text: str, mark: str) -> list[str]:
+    """What stands in single (Markdown) or double (reStructuredText) backticks."""
+    return re.findall(rf"(?<!`){mark}([^`\n]+){mark}(?!`)", text)
+
+
+@cache
+def list_names(path: Path) -> frozenset[str]:
+    """Names that a module defines, and its classes' members as ``Class.member``."""
+    names: set[str] = set()
+    for node in ast.parse(read(path)).body:
+        names |= _list_defined(node)
+        if isinstance(node, ast.ClassDef):
+            names |= {f"{node.name}.{name}" for part in node.body for name in _list_defined(part)}
+    return frozenset(names)
+
+
+def _list_defined(node: ast.stmt) -> set[str]:
+    match node:
+        case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+            return {node.name}
+        case ast.Assign():
+            return {target.id for target in node.targets if isinstance(target, ast.Name)}
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            return {name}
+    return set()
+
+
+def find_missing(named: str) -> str | None:
+    """What is wrong with ``path`` or ``path::name``, from the root."""
+    file, _, name = named.partition("::")
+    path = ROOT / file
+    if not path.exists():
+        return f"{file}: no such file"
+    return f"{named}: no such name" if name and name not in list_names(path) else None
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_page_of_a_package_names_its_modules_and_no_others(package: Path) -> None:
+    page = read(package / "README.md")
+    rows = re.findall(r"^\| `([^`]+)` \| (.*) \|$", page, re.MULTILINE)
+    modules = {path.name for path in package.glob("*.py")} - {"__init__.py"}
+    rooms = {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
+    listed = {name for name, _ in rows}
+    assert len(listed) == len(rows)
+    assert sorted((modules | rooms) - listed) == [], "give each a row in the README.md beside it"
+    assert sorted(listed - modules - rooms) == [], "there is no such module any more: take its row out"
+    assert all(text for _, text in rows)
+    named = [name for name in list_code(page, "`") if re.fullmatch(FILE, name)]
+    near = (package, package.parent, CODE, ROOT)
+    missing = [name for name in named if not any((folder / name).exists() for folder in near)]
+    assert [name for name in missing if name not in OF_A_RUN_FOLDER] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_page_of_a_package_has_its_sections_and_is_a_page(package: Path) -> None:
+    page = read(package / "README.md")
+    assert page.startswith("# ")
+    purpose = page.split("\n\n")[1]
+    assert not purpose.startswith("|")
+    for section in SECTIONS:
+        _, _, after = page.partition(f"\n## {section}\n\n")
+        assert after.split("\n## ")[0].strip(), section
+    assert len(page.splitlines()) <= MOST_LINES
+
+
+CHANGES = (
+    "peer command",
+    "parameter of the operator",
+    "tunable",
+    "message kind",
+    "metric",
+    "alert",
+    "source of registrations",
+    "state",
+    "command of the command line",
+    "rule of blocks",
+)
+
+
+def list_changes() -> dict[str, str]:
+    """The text on each usual change, by its title."""
+    page = read(ROOT / "docs" / "changing.rst")
+    _, *parts = re.split(r"^An? (.+)\n-+\n", page, flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def test_there_is_a_guide_for_each_usual_change() -> None:
+    assert tuple(list_changes()) == CHANGES
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_guide_names_only_files_and_names_that_exist(change: str) -> None:
+    steps, _, tests = list_changes()[change].partition("\nTests: ")
+    named = [name for name in list_code(steps + tests, "``") if "/" in name or re.fullmatch(FILE, name)]
+    assert [missing for name in named if (missing := find_missing(name))] == []
+    assert any(name.endswith(".py") for name in named)
+    assert re.search(r"^\d\. ", steps, re.MULTILINE)
+    assert all(name.startswith("tests") for name in list_code(tests, "``"))
+
+
+def test_a_guide_that_names_nothing_real_is_noticed() -> None:
+    assert find_missing("hypernode/core/kinds.py::get_tunables") is None
+    assert find_missing("hypernode/core/kinds.py::get_tuneables") is not None
+    assert find_missing("hypernode/core/kind.py") is not None
