@@ -173,7 +173,7 @@ def _make_cores_row(
 async def _verify_in_threads(verifier: ThreadVerifier, network: Network, payloads: Sequence[bytes]) -> None:
     async def verify(payload: bytes) -> None:
         command = await verifier.run(lambda: decode_command(payload, ANY_NUMBER))
-        if any(await verifier.find_faults(network, command.messages)):
+        if any(await verifier.find_core_breaks(network, command.messages)):
             raise ValueError("a message of the benchmark is invalid")
 
     await asyncio.gather(*map(verify, payloads))

@@ -14,9 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from hypernode.core.params import Network
+from hypernode.core.rules import Violation
 from hypernode.core.signing import is_valid_signature
 from hypernode.core.types import Message
-from hypernode.core.validate_message import find_faults
+from hypernode.core.validate_message import find_core_breaks
 from hypernode.ports.signing import SignatureCheck
 
 CHUNK = 128
@@ -44,9 +45,9 @@ class ThreadVerifier:
         verdicts = await self._map_chunks(verify_chunk, checks)
         return [verdict for chunk in verdicts for verdict in chunk]
 
-    async def find_faults(self, network: Network, messages: Sequence[Message]) -> list[str]:
-        faults = await self._map_chunks(lambda chunk: find_faults(network, chunk), messages)
-        return [fault for chunk in faults for fault in chunk]
+    async def find_core_breaks(self, network: Network, messages: Sequence[Message]) -> list[Violation | None]:
+        found = await self._map_chunks(lambda chunk: find_core_breaks(network, chunk), messages)
+        return [broken for chunk in found for broken in chunk]
 
     async def run(self, work: Callable[[], Result], /) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)

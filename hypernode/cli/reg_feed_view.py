@@ -71,7 +71,7 @@ def print_events(events: Sequence[Event], *, as_json: bool) -> None:
             print(json.dumps(describe_event((row, result))), flush=True)
             continue
         when = time.strftime(_TIME, time.gmtime(min(max(0.0, row.timestamp), 2.0**32)))
-        verdict = "Ok" if result.ok else f"Ko ({result.rule})"
+        verdict = "Ok" if result.rule is None else f"Ko ({result.rule.label})"
         print(f"{row.height} {when} {row.operation} from {printable(row.address)}")
         print(f"    {printable(row.openfield)}")
         print(f"    {verdict}: {printable(result.reason)}", flush=True)
@@ -88,7 +88,7 @@ def describe_event(event: Event) -> dict[str, object]:
         "openfield": row.openfield,
         "ok": result.ok,
         "reason": result.reason,
-        "rule": result.rule,
+        "rule": "" if result.rule is None else result.rule.label,
         "weight": result.weight,
     }
 

@@ -76,6 +76,7 @@ def help_to_register(
 ) -> Exit:
     """All of ``main`` but its surroundings.  Raises PowNotReady, WalletError."""
     from hypernode.core.registrations.registration_check import (
+        Level,
         draft_register,
         draft_unregister,
         list_next_rounds,
@@ -86,7 +87,7 @@ def help_to_register(
         state, balance = asyncio.run(_read_ledger(companion, args.pow, now))
     wish = _make_wish(args, settings, state)
     findings = _check(network, wish, state, balance, is_leaving=args.unregister)
-    is_good = all(finding.level != "error" for finding in findings)
+    is_good = all(finding.level is not Level.ERROR for finding in findings)
     draft = (draft_unregister if args.unregister else draft_register)(wish) if is_good else None
     rounds = list_next_rounds(network, now, NEXT_ROUNDS)
     if args.json:
@@ -171,7 +172,9 @@ def _print_json(
     answer: dict[str, object] = {
         "ok": draft is not None,
         "offline": is_offline,
-        "findings": [asdict(finding) for finding in findings],
+        "findings": [
+            {"level": found.level.value, "rule": found.rule.label, "words": found.words} for found in findings
+        ],
     }
     if draft is not None:
         answer |= {
@@ -197,7 +200,7 @@ def _print_text(
     from hypernode.core.printable import printable
 
     for finding in findings:
-        print(f"{finding.level:<8} {finding.rule:<13} {printable(finding.words)}")
+        print(f"{finding.level.value:<8} {finding.rule.label:<13} {printable(finding.words)}")
     if is_offline:
         print("warning  offline       not looked at: what is registered already, and the balance")
     print()

@@ -8,6 +8,7 @@ import base58
 
 from hypernode.core.errors import Reject
 from hypernode.core.hashing import CHECKSUM_BYTES, h4, h20
+from hypernode.core.rules import Rule
 from hypernode.core.types import ADDRESS_CHARS, HASH_BYTES
 
 ADDRESS_BYTES = 1 + HASH_BYTES + CHECKSUM_BYTES
@@ -44,10 +45,10 @@ def _encode_base58(data: bytes) -> str:
 
 
 def validate_address(address: str, address_byte: int) -> bytes:
-    """The 20 bytes that a valid address holds.  Raises Reject("1-data") and says which part is wrong."""
+    """The 20 bytes that a valid address holds.  Raises Reject(Rule.DATA) and says which part is wrong."""
     fault = find_address_fault(address, address_byte)
     if fault:
-        raise Reject("1-data", fault)
+        raise Reject(Rule.DATA, fault)
     return base58.b58decode(address)[1 : 1 + HASH_BYTES]
 
 

@@ -11,6 +11,7 @@ from hypernode.core.hashing import h20
 from hypernode.core.long_messages import LongMessages, MappedMessages
 from hypernode.core.message import normalise_cut
 from hypernode.core.params import Network
+from hypernode.core.rules import Rule
 from hypernode.core.types import ID_BYTES, UINT32_MAX, Block, Message
 
 _MAIN_GENESIS: Final = Block(
@@ -34,10 +35,10 @@ _MAIN_GENESIS: Final = Block(
 def encode_raw_block(block: Block) -> bytes:
     """height, round, sir, timestamp, every txid in block order, previous_hash: what is hashed and signed.
 
-    Raises Reject("1-data") when a number is no uint32."""
+    Raises Reject(Rule.DATA) when a number is no uint32."""
     numbers = (block.height, block.round, block.sir, block.timestamp)
     if not all(0 <= number <= UINT32_MAX for number in numbers):
-        raise Reject("1-data", "a number of the block is not an unsigned number of 32 bits")
+        raise Reject(Rule.DATA, "a number of the block is not an unsigned number of 32 bits")
     txids = b"".join(m.txid for m in block.messages)
     return b"".join(number.to_bytes(4, "big") for number in numbers) + txids + block.previous_hash
 

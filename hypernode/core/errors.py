@@ -6,21 +6,30 @@ it is of no use and nobody's fault.  ``InvariantBroken`` is our own bug: it stop
 
 from __future__ import annotations
 
+from typing import Self
+
+from hypernode.core.rules import Rule, Violation
+
 
 class Verdict(Exception):
-    """Something that came from outside is not taken.  ``rule`` is its number in the spec
-    (``M3``, ``rule 6``, ``1-data``), ``reason`` plain words for the log and for counting."""
+    """Something that came from outside is not taken: the rule that it breaks, and the reason in plain words
+    for the log and for counting."""
 
-    def __init__(self, rule: str, reason: str) -> None:
-        super().__init__(f"{rule}: {reason}")
+    def __init__(self, rule: Rule, reason: str) -> None:
+        super().__init__(f"{rule.label}: {reason}")
         self.rule = rule
         self.reason = reason
+
+    @classmethod
+    def of(cls, violation: Violation) -> Self:
+        """The verdict on something that a ``find_…`` has found."""
+        return cls(violation.rule, violation.reason)
 
 
 class Reject(Verdict):
     """A rule of the network is broken.  ``cost`` is what it costs the sender's standing."""
 
-    def __init__(self, rule: str, reason: str, cost: int = 1) -> None:
+    def __init__(self, rule: Rule, reason: str, cost: int = 1) -> None:
         super().__init__(rule, reason)
         self.cost = cost
 

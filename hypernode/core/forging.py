@@ -11,6 +11,7 @@ from hypernode.core.block import compute_block_hash, count_sources, encode_raw_b
 from hypernode.core.encoded_size import MAX_HEADER_BYTES, MAX_HEIGHT_GROWTH, compute_message_size
 from hypernode.core.errors import Reject
 from hypernode.core.params import Network
+from hypernode.core.rules import Rule, Violation
 from hypernode.core.types import Block, Message, Round, Slot, Timestamp
 
 _BLOCK_AND_FRAME_BYTES: Final = MAX_HEADER_BYTES + 64
@@ -45,19 +46,26 @@ def _count_fitting(messages: Sequence[Message], room: int) -> int:
 
 
 class TooFewMessages(Reject):
-    """A block cannot be made of these."""
+    """A block cannot be made of these (``Rule.FORGING``)."""
 
 
-def can_forge(network: Network, messages: Sequence[Message]) -> TooFewMessages | None:
+def find_forging_break(network: Network, messages: Sequence[Message]) -> Violation | None:
     """Why these messages make no block: too few of them, or of too few senders.  None when they do."""
+    # [REJECT] messages enough, of senders enough
     if len(messages) < network.min_block_messages:
-        return TooFewMessages("6-node", f"{len(messages)} messages, {network.min_block_messages} are needed")
+        return Violation(Rule.FORGING, f"{len(messages)} messages, {network.min_block_messages} are needed")
     sources = count_sources(messages)
     if sources < network.min_forge_sources:
-        return TooFewMessages(
-            "6-node", f"messages of {sources} senders, {network.min_forge_sources} are needed"
+        return Violation(
+            Rule.FORGING, f"messages of {sources} senders, {network.min_forge_sources} are needed"
         )
     return None
+
+
+def validate_forging(network: Network, messages: Sequence[Message]) -> None:
+    """Raises TooFewMessages with what ``find_forging_break`` finds."""
+    if (broken := find_forging_break(network, messages)) is not None:
+        raise TooFewMessages.of(broken)
 
 
 def seal_block(
@@ -78,7 +86,7 @@ def draft_block(
 ) -> Block:
     """The block of ``address`` on top of ``parent``, hashed but not signed; ``messages`` in block order.
 
-    Raises Reject("1-data") when a number is no uint32."""
+    Raises Reject(Rule.DATA) when a number is no uint32."""
     height = parent.height + 1
     unhashed = Block(
         height=height,

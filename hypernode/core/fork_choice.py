@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from hypernode.core.errors import Ignore
 from hypernode.core.params import Network
+from hypernode.core.rules import Rule, Violation
 from hypernode.core.types import ChainHeight, Round
 
 _Order: TypeAlias = tuple[int, int, int, int, int, int, bytes]
@@ -35,20 +35,20 @@ def heights_match(a: ChainHeight, b: ChainHeight) -> bool:
     return is_promise_kept(a, b)
 
 
-def check_replacement(
+def find_replacement_break(
     network: Network, oldest_round: Round, present_round: Round, behind: int, connected: int
-) -> Ignore | None:
-    """Whether blocks from ``oldest_round`` on may be replaced by a better branch (None: they may).
+) -> Violation | None:
+    """Why blocks from ``oldest_round`` on may not be replaced by a better branch; None when they may.
 
     ``connected`` peers that count are in sight, ``behind`` of them hold the other branch.  A block of the
     present round gives way to any better branch; one of a past round only to what most of them hold; one
     older than ``keep_rounds`` rounds never by itself, only by an operator's command."""
     age = present_round - oldest_round
     if age > network.keep_rounds:
-        return Ignore("4-ledger", f"a block of {age} rounds ago is only replaced by an operator's command")
+        return Violation(Rule.DEPTH, f"a block of {age} rounds ago is only replaced by an operator's command")
     if age > 0 and 2 * behind <= connected:
-        return Ignore(
-            "4-ledger",
+        return Violation(
+            Rule.DEPTH,
             f"only {behind} of {connected} peers that count are behind a branch that replaces a past round",
         )
     return None

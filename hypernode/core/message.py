@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from hypernode.core.address import is_valid_address
 from hypernode.core.errors import Reject
+from hypernode.core.rules import Rule
 from hypernode.core.types import ADDRESS_CHARS, UINT32_MAX, Message, Timestamp
 
 _INT_BYTES = 4
@@ -18,7 +19,7 @@ PART_CHARS = 1024 * 1024
 def encode_signed_buffer(m: Message) -> bytes:
     """timestamp, sender, recipient, what, params, value: what ``txid`` is a signature of.
 
-    Raises Reject("M1") when a number is no uint32 or a text is not ASCII."""
+    Raises Reject(Rule.M1) when a number is no uint32 or a text is not ASCII."""
     try:
         return (
             m.timestamp.to_bytes(_INT_BYTES, "big")
@@ -29,7 +30,7 @@ def encode_signed_buffer(m: Message) -> bytes:
             + m.value.to_bytes(_INT_BYTES, "big")
         )
     except (UnicodeEncodeError, OverflowError):
-        raise Reject("M1", _find_unwritable(m)) from None
+        raise Reject(Rule.M1, _find_unwritable(m)) from None
 
 
 def generate_signed_buffer(m: Message) -> Iterator[bytes]:
@@ -57,7 +58,7 @@ def create_message(
     params: str = "",
     value: int = 0,
 ) -> Message:
-    """A message signed with ``sign``, ready for a mempool.  Raises Reject("M1") when unrepresentable."""
+    """A message signed with ``sign``, ready for a mempool.  Raises Reject(Rule.M1) when unrepresentable."""
     unsigned = Message(b"", 0, timestamp, sender, recipient, what, params, value, pubkey)
     return replace(unsigned, txid=sign(encode_signed_buffer(unsigned)))
 

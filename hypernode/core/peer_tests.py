@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from hypernode.core.errors import Reject
 from hypernode.core.hashing import h20
 from hypernode.core.lottery import Draws
+from hypernode.core.rules import Rule, Violation
 from hypernode.core.types import PowHeight, Slot
 
 PING: Final = 0
@@ -55,9 +55,9 @@ def compute_pow_value(hashes: Sequence[str]) -> int:
     return _to_value("".join(hashes).encode("ascii"))
 
 
-def judge_answer(
+def find_answer_break(
     kind: int, expected: int | None, value: int, now: float, rtt_s: float, *, from_feature_peer: bool
-) -> Reject | None:
+) -> Violation | None:
     """Why a test failed although it was answered, or None when it is passed.
 
     ``expected`` is ours for kinds 1 and 2, None when we cannot tell; ``now`` (unix s) is when the answer
@@ -65,11 +65,11 @@ def judge_answer(
     if not from_feature_peer:
         return None
     if kind == PING and compute_drift_ms(value, now, rtt_s) > MAX_DRIFT_MS:
-        return Reject("6-node", f"its clock is over {MAX_DRIFT_MS} ms from ours")
+        return Violation(Rule.PEER_TEST, f"its clock is over {MAX_DRIFT_MS} ms from ours")
     if kind in (CHAIN, POW) and expected is not None and value != expected:
-        return Reject("6-node", f"the value of test {kind} is wrong")
+        return Violation(Rule.PEER_TEST, f"the value of test {kind} is wrong")
     if kind == COMPANION and value > MAX_COMPANION_AGE_S:
-        return Reject("6-node", f"its companion is over {MAX_COMPANION_AGE_S} s late")
+        return Violation(Rule.PEER_TEST, f"its companion is over {MAX_COMPANION_AGE_S} s late")
     return None
 
 

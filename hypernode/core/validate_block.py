@@ -13,8 +13,8 @@ History has exceptions, which are data of the network: ``lenient_below``, ``exce
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
 from typing import Final
@@ -25,36 +25,18 @@ from hypernode.core.encoded_size import compute_block_size
 from hypernode.core.errors import Ignore, Reject, TooFewHold, Verdict
 from hypernode.core.hashing import h20
 from hypernode.core.params import Network
+from hypernode.core.rules import UNCHECKED, Rule, RuleClass, Unchecked, Violation
 from hypernode.core.signing import generate_pubkeys, is_valid_signature
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Block
-from hypernode.core.validate_message import check_messages, find_policy_break
-
-RULE_CLASSES: Final[Mapping[str, str]] = {
-    "1": "A",
-    "2": "B",
-    "3": "B",
-    "4": "A",
-    "5": "A",
-    "6": "B",
-    "7": "A",
-    "8": "A",
-    "9": "B",
-    "10": "A",
-    "11": "A",
-    "12": "A",
-    "13": "C",
-    "14": "B",
-    "15": "A",
-}
-"""Where the network is mixed, 15 and the most messages of 7 are of class B, up to what legacy nodes read."""
+from hypernode.core.validate_message import find_policy_break
 
 _NOT_THE_JUROR: Final = "the forger is not the juror of the slot"
-STRUCTURAL: Final = frozenset(("1", "10", "12"))
+STRUCTURAL: Final = frozenset((Rule.B1, Rule.B10, Rule.B12))
 """What no exception forgives: without these there is no chain that could be stored."""
-SIZES: Final = frozenset(("7", "14", "15"))
+SIZES: Final = frozenset((Rule.B7, Rule.B14, Rule.B15))
 """Where they are of class B they are about the size of a block and nothing else."""
-LENIENT: Final = frozenset(("2", "3", "4", "5", "6", "7", "8", "9", "11"))
+LENIENT: Final = frozenset((Rule.B2, Rule.B3, Rule.B4, Rule.B5, Rule.B6, Rule.B7, Rule.B8, Rule.B9, Rule.B11))
 """Counted and shown in the network's early history, never a reason to refuse."""
 
 
@@ -67,145 +49,142 @@ class Origin(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Violation:
-    """A rule that a block breaks: its number, its class and the reason in plain words."""
+class HeadContext:
+    """What the head of a block is judged by, besides itself.
 
-    rule: str
-    cls: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class BlockContext:
-    """What a block is judged by, besides itself.
-
-    ``juror`` is that of its slot by the branch's own history, None where the slot has none; when
-    ``juror_known`` is false, rule 6 is left out.  ``registered`` are PoS addresses of the lists of the
-    block's round and the one before.  ``known_ids`` are those of its txids that are in the chain below it.
-    ``slot_taken``: another block below it has its slot.  ``now`` (unix s) is None for blocks of the past.
-    ``bad_messages`` maps the txids that fail M1 to M3 to reasons; None judges them here.
-    ``forger_pubkey`` is the forger's key, if seen before."""
+    ``juror`` is that of its slot by the branch's own history, None where the slot has none; UNCHECKED leaves
+    rule 6 out.  ``now`` (unix s) is None for blocks of the past.  ``forger_pubkey`` is the forger's key, if
+    seen before."""
 
     parent: Block
-    juror: str | None
-    juror_known: bool
-    registered: Collection[str]
+    juror: str | Unchecked | None
+    now: float | None = None
+    forger_pubkey: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockContext(HeadContext):
+    """What a whole block is judged by.
+
+    ``registered`` are PoS addresses of the lists of the block's round and the one before; UNCHECKED leaves M6
+    out.  ``known_ids`` are those of its txids that are in the chain below it.  ``slot_taken``: another block
+    below it has its slot.  ``bad_messages`` maps the txids that break M1 to M3 to what they break; UNCHECKED
+    leaves rule 11 out."""
+
+    registered: Collection[str] | Unchecked
     known_ids: Collection[bytes]
     slot_taken: bool
-    now: float | None = None
-    bad_messages: Mapping[bytes, str] | None = None
-    forger_pubkey: bytes | None = None
+    bad_messages: Mapping[bytes, Violation] | Unchecked
 
 
 def find_breaks(network: Network, block: Block, context: BlockContext) -> tuple[Violation, ...]:
     """Every rule of spec 4 that the block breaks, in the order of the spec, each at most once."""
     size = compute_block_size(block)
-    return tuple(
-        Violation(rule, _find_class(network, block, rule, size), reason)
-        for rule, reason in _judge(network, block, context, size)
-    )
+    return tuple(_weigh(network, block, size, _judge(network, block, context, size)))
 
 
 def validate_juror(network: Network, header: Block, juror: str | None, origin: Origin) -> None:
     """Rule 6 alone, for a block of which no message was looked at.  Raises Reject."""
     if header.forger != juror:
-        _refuse(network, header, Violation("6", RULE_CLASSES["6"], _NOT_THE_JUROR), origin)
+        _refuse(network, header, Violation(Rule.B6, _NOT_THE_JUROR), origin)
 
 
-def validate_head(network: Network, block: Block, context: BlockContext, origin: Origin) -> None:
+def validate_head(network: Network, block: Block, context: HeadContext, origin: Origin) -> None:
     """Rules 1 to 6, which need none of a block's messages but their ids.  Raises Reject for the first that is
     a reason to refuse it."""
-    for rule, reason in _judge_head(network, block, context):
-        _refuse(network, block, Violation(rule, RULE_CLASSES[rule], reason), origin)
+    for brk in _judge_head(network, block, context):
+        _refuse(network, block, brk, origin)
 
 
 def validate_shape(network: Network, block: Block, origin: Origin) -> None:
     """Rules 7 to 9, and 10, 14 and 15 as far as the block itself shows: what is seen of its messages without
     an address or a signature of theirs.  Raises Reject, or Ignore for one that is merely too large."""
     size = compute_block_size(block)
-    for rule, reason in (*_judge_shape(network, block, ()), *_judge_size(network, size)):
-        _refuse(network, block, Violation(rule, _find_class(network, block, rule, size), reason), origin)
+    found = (*_judge_shape(network, block, ()), *_judge_size(network, size))
+    for brk in _weigh(network, block, size, found):
+        _refuse(network, block, brk, origin)
 
 
-def _find_class(network: Network, block: Block, rule: str, size: int) -> str:
-    """Legacy nodes take blocks that are larger than ours, and then most of a mixed network hold them."""
-    is_mere_size = rule == "15" or (rule == "7" and not _find_count_fault(network, block))
-    if network.mixed and is_mere_size and size <= network.mixed_block_bytes:
-        return "B"
-    return RULE_CLASSES[rule]
+def _weigh(network: Network, block: Block, size: int, found: Iterable[Violation]) -> Iterator[Violation]:
+    """Legacy nodes take blocks that are larger than ours, and then most of a mixed network hold them: being
+    merely too large is of class B there."""
+    for brk in found:
+        is_mere_size = brk.rule is Rule.B15 or (brk.rule is Rule.B7 and not _find_count_fault(network, block))
+        eased = network.mixed and is_mere_size and size <= network.mixed_block_bytes
+        yield replace(brk, eased=True) if eased else brk
 
 
-def _judge(network: Network, block: Block, context: BlockContext, size: int) -> Iterator[tuple[str, str]]:
+def _judge(network: Network, block: Block, context: BlockContext, size: int) -> Iterator[Violation]:
     yield from _judge_head(network, block, context)
     yield from _judge_shape(network, block, context.known_ids)
     yield from _judge_messages(network, block, context)
     yield from _judge_size(network, size)
 
 
-def _judge_head(network: Network, block: Block, context: BlockContext) -> Iterator[tuple[str, str]]:
+def _judge_head(network: Network, block: Block, context: HeadContext) -> Iterator[Violation]:
     parent = context.parent
-    # 1 [A] it follows its parent
+    # B1 [REJECT, class A] it follows its parent
     if block.height != parent.height + 1 or block.previous_hash != parent.block_hash:
-        yield "1", "it does not follow the block below it"
-    # 2 [B] its slot is later than the parent's, and one that has a juror
+        yield Violation(Rule.B1, "it does not follow the block below it")
+    # B2 [REJECT, class B] its slot is later than the parent's, and one that has a juror
     if (block.round, block.sir) <= (parent.round, parent.sir) or not 0 <= block.sir < network.slots:
-        yield "2", "its slot is not later than the parent's, or has no juror"
-    # 3 [B] its time is in its slot, not before the parent's, not in the future
+        yield Violation(Rule.B2, "its slot is not later than the parent's, or has no juror")
+    # B3 [REJECT, class B] its time is in its slot, not before the parent's, not in the future
     if reason := _find_time_fault(network, block, parent, context.now):
-        yield "3", reason
-    # 4 [A] its hash is that of its contents
+        yield Violation(Rule.B3, reason)
+    # B4 [REJECT, class A] its hash is that of its contents
     raw = _encode_raw(block)
     if raw is None or block.block_hash != h20(raw):
-        yield "4", "block_hash is not the hash of the block"
-    # 5 [A] its forger signed it
+        yield Violation(Rule.B4, "block_hash is not the hash of the block")
+    # B5 [REJECT, class A] its forger signed it
     if raw is None or not is_signed_by_forger(network, block, raw, context.forger_pubkey):
-        yield "5", "the signature is not the forger's"
-    # 6 [B] its forger holds the slot
-    if context.juror_known and block.forger != context.juror:
-        yield "6", _NOT_THE_JUROR
+        yield Violation(Rule.B5, "the signature is not the forger's")
+    # B6 [REJECT, class B] its forger holds the slot
+    if context.juror is not UNCHECKED and block.forger != context.juror:
+        yield Violation(Rule.B6, _NOT_THE_JUROR)
 
 
-def _judge_shape(network: Network, block: Block, known_ids: Collection[bytes]) -> Iterator[tuple[str, str]]:
-    # 7 [A] it says how many messages it carries, and they are enough and not too many
+def _judge_shape(network: Network, block: Block, known_ids: Collection[bytes]) -> Iterator[Violation]:
+    # B7 [REJECT, class A] it says how many messages it carries, and they are enough and not too many
     if reason := _find_count_fault(network, block):
-        yield "7", reason
+        yield Violation(Rule.B7, reason)
     elif block.msg_count > network.max_block_messages:
-        yield "7", f"{block.msg_count} messages, over {network.max_block_messages}"
-    # 8 [A] it says how many senders they have, and these are enough
+        yield Violation(Rule.B7, f"{block.msg_count} messages, over {network.max_block_messages}")
+    # B8 [REJECT, class A] it says how many senders they have, and these are enough
     if reason := _find_sources_fault(network, block):
-        yield "8", reason
-    # 9 [B] its messages are in the order of their times, and of its own time
+        yield Violation(Rule.B8, reason)
+    # B9 [REJECT, class B] its messages are in the order of their times, and of its own time
     if reason := _find_order_fault(network, block):
-        yield "9", reason
-    # 10 [A] no message is sealed twice
+        yield Violation(Rule.B9, reason)
+    # B10 [REJECT, class A] no message is sealed twice
     txids = {m.txid for m in block.messages}
     if len(txids) != len(block.messages) or not txids.isdisjoint(known_ids):
-        yield "10", "a message is in it twice, or in the chain already"
+        yield Violation(Rule.B10, "a message is in it twice, or in the chain already")
 
 
-def _judge_messages(network: Network, block: Block, context: BlockContext) -> Iterator[tuple[str, str]]:
-    # 11 [A] every message holds M1 to M3
-    bad = (
-        context.bad_messages if context.bad_messages is not None else check_messages(network, block.messages)
-    )
-    if reason := next((bad[m.txid] for m in block.messages if m.txid in bad), ""):
-        yield "11", f"a message of it is invalid: {reason}"
-    # 12 [A] it is the only block of its slot
+def _judge_messages(network: Network, block: Block, context: BlockContext) -> Iterator[Violation]:
+    # B11 [REJECT, class A] every message holds M1 to M3
+    bad = context.bad_messages
+    if bad is not UNCHECKED and (
+        invalid := next((bad[m.txid] for m in block.messages if m.txid in bad), None)
+    ):
+        yield Violation(Rule.B11, f"a message of it is invalid: {invalid}", cause=invalid)
+    # B12 [REJECT, class A] it is the only block of its slot
     if context.slot_taken:
-        yield "12", "its slot has a block already"
-    # 13 [C] every message holds M4 to M6
+        yield Violation(Rule.B12, "its slot has a block already")
+    # B13 [REJECT, class C] every message holds M4 to M6
     broken = (find_policy_break(network, m, context.registered) for m in block.messages)
     if policy := next((b for b in broken if b is not None), None):
-        yield "13", f"a message of it is against the policy: {policy}"
+        yield Violation(Rule.B13, f"a message of it is against the policy: {policy}", cause=policy)
 
 
-def _judge_size(network: Network, size: int) -> Iterator[tuple[str, str]]:
-    # 14 [B] it fits into the frame of a pushed block
+def _judge_size(network: Network, size: int) -> Iterator[Violation]:
+    # B14 [REJECT, class B; pushed: IGNORE] it fits into the frame of a pushed block
     if size > network.max_block_bytes:
-        yield "14", f"encoded it has {size} bytes, over {network.max_block_bytes}"
-    # 15 [A, mixed: B] it can be given on, alone in an answer
+        yield Violation(Rule.B14, f"encoded it has {size} bytes, over {network.max_block_bytes}")
+    # B15 [REJECT, class A; mixed: B] it can be given on, alone in an answer
     if size > network.giant_block_bytes:
-        yield "15", f"encoded it has {size} bytes, over {network.giant_block_bytes}"
+        yield Violation(Rule.B15, f"encoded it has {size} bytes, over {network.giant_block_bytes}")
 
 
 def is_refused(
@@ -217,9 +196,9 @@ def is_refused(
         return False
     if brk.rule in LENIENT and block.height < network.lenient_below:
         return False
-    if brk.cls == "B" and network.mixed:
+    if brk.cls is RuleClass.B and network.mixed:
         return not (origin is Origin.FETCHED and majority_holds)
-    if brk.cls == "C":
+    if brk.cls is RuleClass.C:
         return not network.mixed
     return True
 
@@ -227,16 +206,24 @@ def is_refused(
 def validate_block(
     network: Network, block: Block, context: BlockContext, origin: Origin, majority_holds: bool = False
 ) -> tuple[Violation, ...]:
-    """The breaks that are tolerated, to be counted and shown.  Raises Reject("rule N") for the first that is
-    not, and Reject("4-ledger") for a block of a branch that the network left.  Whoever has a block that is
+    """The breaks that are tolerated, to be counted and shown.  Raises Reject for the first that is
+    not, and for a block of a branch that the network left.  Whoever has a block that is
     merely too large is no liar: strangers may have filled the mempool of an honest legacy juror, and legacy
     nodes take it.  Raises Ignore for one that is pushed, TooFewHold where a mixed network may yet hold it."""
-    if (block.height, block.block_hash) in network.dead_tips:
-        raise Reject("4-ledger", "the network left this branch for good")
+    # [REJECT] it is in no branch that the network left for good
+    if (dead := find_dead_tip(network, block)) is not None:
+        raise Reject.of(dead)
     breaks = find_breaks(network, block, context)
     for brk in breaks:
         _refuse(network, block, brk, origin, majority_holds)
     return breaks
+
+
+def find_dead_tip(network: Network, block: Block) -> Violation | None:
+    """Whether the network left the branch that the block is in for good."""
+    if (block.height, block.block_hash) in network.dead_tips:
+        return Violation(Rule.DEAD_TIP, "the network left this branch for good")
+    return None
 
 
 def _refuse(
@@ -244,13 +231,13 @@ def _refuse(
 ) -> None:
     """Raise Reject or Ignore where the break is a reason to refuse the block."""
     if is_refused(network, block, brk, origin, majority_holds):
-        raise _find_verdict(network, brk, origin)(f"rule {brk.rule}", brk.reason)
+        raise _find_verdict(network, brk, origin).of(brk)
 
 
 def _find_verdict(network: Network, brk: Violation, origin: Origin) -> type[Verdict]:
-    if brk.rule == "14" and origin is Origin.PUSHED:
+    if brk.rule is Rule.B14 and origin is Origin.PUSHED:
         return Ignore
-    if brk.rule in SIZES and brk.cls == "B" and network.mixed and origin is Origin.FETCHED:
+    if brk.rule in SIZES and brk.cls is RuleClass.B and network.mixed and origin is Origin.FETCHED:
         return TooFewHold
     return Reject
 

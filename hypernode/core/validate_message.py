@@ -7,17 +7,16 @@ blocks where the network is not mixed: legacy nodes seal messages that break the
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, TypeAlias
 
 from hypernode.core.address import compute_address, is_valid_address
-from hypernode.core.errors import Ignore, Reject
+from hypernode.core.errors import Reject
 from hypernode.core.message import encode_signed_buffer, generate_signed_buffer
 from hypernode.core.params import Network
+from hypernode.core.rules import UNCHECKED, Rule, Unchecked, Violation
 from hypernode.core.signing import is_valid_signature
 from hypernode.core.types import ID_BYTES, MAX_ID_BYTES, PUBKEY_BYTES, UINT32_MAX, Message
-
-RULE_CLASSES: Final[Mapping[str, str]] = {"M1": "A", "M2": "A", "M3": "A", "M4": "C", "M5": "C", "M6": "C"}
 
 MAX_PARAMS: Final = 256
 """Bytes of params that policy takes (M5)."""
@@ -34,13 +33,13 @@ def find_message_break(
     m: Message,
     *,
     sealed: bool,
-    registered: Collection[str] | None,
+    registered: Collection[str] | Unchecked,
     signature_ok: bool | None = None,
-) -> Reject | None:
+) -> Violation | None:
     """The first of M1 to M6 that the message breaks, or None.
 
     ``sealed``: as in a block of the network, where a mixed one asks for M1 to M3 only and takes long ids;
-    else as for the mempool.  ``registered``: PoS addresses of this and the previous round's lists; None
+    else as for the mempool.  ``registered``: PoS addresses of this and the previous round's lists; UNCHECKED
     leaves M6 out.  ``signature_ok``: the verdict where the signature was verified elsewhere."""
     broken = find_core_break(network, m, sealed=sealed, signature_ok=signature_ok)
     if broken is None and not (sealed and network.mixed):
@@ -50,42 +49,45 @@ def find_message_break(
 
 def find_core_break(
     network: Network, m: Message, *, sealed: bool, signature_ok: bool | None = None
-) -> Reject | None:
+) -> Violation | None:
     """The first of M1, M2 and M3 that the message breaks, or None."""
     long_ids = sealed and network.mixed
-    # M1 [A] it can be written down: numbers, lengths, ASCII, and a sender that is an address
+    # M1 [REJECT, class A] it can be written down, and its sender is an address
     if reason := _find_malformation(m, long_ids=long_ids):
-        return Reject("M1", reason)
-    # M2 [A] the public key is the sender's (and then the sender is an address, which M1 asks for)
+        return Violation(Rule.M1, reason)
+    # M2 [REJECT, class A] the public key is the sender's
     if compute_address(m.pubkey, network.address_byte) != m.sender:
         if not is_valid_address(m.sender, network.address_byte):
-            return Reject("M1", "the sender is not an address of the network")
-        return Reject("M2", "the public key is not the sender's")
-    # M3 [A] the signature is the sender's
+            return Violation(Rule.M1, "the sender is not an address of the network")
+        return Violation(Rule.M2, "the public key is not the sender's")
+    # M3 [REJECT, class A] the signature is valid
     if signature_ok is None:
         parts = generate_signed_buffer(m)
         signature_ok = is_valid_signature(m.pubkey, m.txid, parts, allow_long_ids=long_ids)
     if not signature_ok:
-        return Reject("M3", "the signature is invalid")
+        return Violation(Rule.M3, "the signature is invalid")
     return None
 
 
-def find_policy_break(network: Network, m: Message, registered: Collection[str] | None) -> Reject | None:
-    """The first of M4, M5 and M6 that the message breaks, or None.  M6 is left out without a list."""
-    # M4 [C] the recipient is an address: the signed buffer could be cut elsewhere
+def find_policy_break(
+    network: Network, m: Message, registered: Collection[str] | Unchecked
+) -> Violation | None:
+    """The first of M4, M5 and M6 that the message breaks, or None.  M6 is left out where nobody looked."""
+    # M4 [REJECT, class C] the recipient is an address of the network
+    # (or the signed buffer could be cut elsewhere)
     if not is_valid_address(m.recipient, network.address_byte):
-        return Reject("M4", "the recipient is not an address of the network")
-    # M5 [C] params that no legacy node stumbles over
+        return Violation(Rule.M4, "the recipient is not an address of the network")
+    # M5 [REJECT, class C] no legacy node stumbles over its params
     if not is_safe_params(m.params):
-        return Reject("M5", "params are too long, read as a number or leave the safe alphabet")
-    return None if registered is None else find_sender_break(network, m, registered)
+        return Violation(Rule.M5, "params are too long, read as a number or leave the safe alphabet")
+    return None if registered is UNCHECKED else find_sender_break(network, m, registered)
 
 
-def find_sender_break(network: Network, m: Message, registered: Collection[str]) -> Reject | None:
+def find_sender_break(network: Network, m: Message, registered: Collection[str]) -> Violation | None:
     """Whether the message breaks M6, which costs nothing to see."""
-    # M6 [C] the sender is registered
+    # M6 [REJECT, class C] the sender is registered for this or the previous round
     if m.sender != network.control_pos and m.sender not in registered:
-        return Reject("M6", "the sender is not registered for this or the previous round")
+        return Violation(Rule.M6, "the sender is not registered for this or the previous round")
     return None
 
 
@@ -99,13 +101,13 @@ def reads_as_number(params: str) -> bool:
     return bool(_NUMBER.fullmatch(params))
 
 
-def check_message_time(network: Network, m: Message, now: float) -> Ignore | Reject | None:
-    """Whether a mempool takes the message at ``now`` (unix s, with fractions) as far as time goes: Reject
-    when it is too far in the future, Ignore when it is too old."""
+def find_time_break(network: Network, m: Message, now: float) -> Violation | None:
+    """Why a mempool does not take the message at ``now`` (unix s, with fractions) as far as time goes: it is
+    too far in the future, or too old."""
     if m.timestamp - now > network.future_allowed_s:
-        return Reject("4-ledger", f"over {network.future_allowed_s} s in the future")
+        return Violation(Rule.TOO_EARLY, f"over {network.future_allowed_s} s in the future")
     if now - m.timestamp > network.message_age_s:
-        return Ignore("4-ledger", f"over {network.message_age_s} s old")
+        return Violation(Rule.TOO_OLD, f"over {network.message_age_s} s old")
     return None
 
 
@@ -115,25 +117,24 @@ def list_signature_checks(messages: Iterable[Message]) -> list[SignatureTriple]:
     return [_to_triple(m) for m in messages]
 
 
-def find_faults(
+def find_core_breaks(
     network: Network, messages: Sequence[Message], verdicts: Sequence[bool] | None = None
-) -> list[str]:
-    """Why each message of a block breaks M1, M2 or M3, with the rule before the reason; empty where it breaks
-    none.  ``verdicts``: those of ``list_signature_checks(messages)``, in order; None verifies here."""
+) -> list[Violation | None]:
+    """The first of M1, M2 and M3 that each message of a block breaks, in order; None where it breaks none.
+    ``verdicts``: those of ``list_signature_checks(messages)``, in order; None verifies here."""
     signatures: Sequence[bool | None] = [None] * len(messages) if verdicts is None else verdicts
-    broken = (
+    return [
         find_core_break(network, m, sealed=True, signature_ok=signature_ok)
         for m, signature_ok in zip(messages, signatures, strict=True)
-    )
-    return ["" if reason is None else str(reason) for reason in broken]
+    ]
 
 
 def check_messages(
     network: Network, messages: Sequence[Message], verdicts: Sequence[bool] | None = None
-) -> dict[bytes, str]:
-    """Messages of one block that break M1, M2 or M3: txid to what ``find_faults`` says."""
-    faults = find_faults(network, messages, verdicts)
-    return {m.txid: fault for m, fault in zip(messages, faults, strict=True) if fault}
+) -> dict[bytes, Violation]:
+    """Messages of one block that break M1, M2 or M3: txid to what ``find_core_breaks`` says."""
+    found = find_core_breaks(network, messages, verdicts)
+    return {m.txid: broken for m, broken in zip(messages, found, strict=True) if broken is not None}
 
 
 def _find_malformation(m: Message, *, long_ids: bool) -> str:

@@ -13,6 +13,7 @@ from typing import Final
 from hypernode.core.counting import Uncounted
 from hypernode.core.printable import printable
 from hypernode.core.registrations.registry import COIN
+from hypernode.core.rules import Rule
 from hypernode.core.types import Endpoint, PowHeight, Registration, Round
 from hypernode.health.findings import Finding, error, note, ok, warning
 
@@ -109,7 +110,7 @@ class PluginAnswer:
     operation: str
     sender: str
     ok: bool
-    rule: str
+    rule: Rule | None
     reason: str
 
 
@@ -190,7 +191,7 @@ def _explain_absence(facts: RegistrationFacts) -> Finding:
     last = facts.last
     if last is None:
         return error("not-registered", f"{found}, and no transaction names it or our ip", remedy)
-    verdict = "taken" if last.ok else f"void ({last.rule})"
+    verdict = "taken" if last.rule is None else f"void ({last.rule.label})"
     return error(
         "not-registered",
         f"{found}; the last {last.operation} that names it or our ip, in PoW block {last.height} from "

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from hypernode.core.errors import Verdict
 from hypernode.core.params import Network
+from hypernode.core.rules import Unchecked, Violation
 from hypernode.core.signing import compute_twin
 from hypernode.core.types import Message
-from hypernode.core.validate_message import check_message_time, find_core_break, find_message_break
+from hypernode.core.validate_message import find_core_break, find_message_break, find_time_break
 
 CLOCK_SPREAD_S: Final = 2.0
 """How far behind ours a peer's clock may be: a node whose clock is off by more does not forge (spec 6,
@@ -24,15 +24,15 @@ def find_policy_break(
     network: Network,
     message: Message,
     now: float,
-    registered: Collection[str] | None,
+    registered: Collection[str] | Unchecked,
     signature_ok: bool = True,
-) -> Verdict | None:
+) -> Violation | None:
     """The first thing that keeps a message out of any mempool, its signature taken as said.
 
-    ``registered`` are the senders of this and the previous round and the control address; None: everybody
-    (a message that a block held already)."""
+    ``registered`` are the senders of this and the previous round and the control address; UNCHECKED:
+    everybody (a message that a block held already)."""
     # Age: at most FUTURE_ALLOWED ahead [REJECT], at most 3,600 s back [IGNORE]
-    untimely = check_message_time(network, message, now)
+    untimely = find_time_break(network, message, now)
     if untimely is not None:
         return untimely
     # M1 to M6 [REJECT]
@@ -41,7 +41,7 @@ def find_policy_break(
     )
 
 
-def find_signature_break(network: Network, message: Message) -> Verdict | None:
+def find_signature_break(network: Network, message: Message) -> Violation | None:
     """M3 [REJECT], verified here: dearer than all the rest, so asked last."""
     return find_core_break(network, message, sealed=False)
 

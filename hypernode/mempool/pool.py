@@ -13,12 +13,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hypernode.core.errors import Ignore, Reject, Verdict
+from hypernode.core.errors import Reject
 from hypernode.core.message import encode_signed_buffer, normalise_cut
 from hypernode.core.params import Network
+from hypernode.core.rules import UNCHECKED, Rule, Unchecked, Violation
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Message, Round
-from hypernode.core.validate_message import check_message_time, find_sender_break
+from hypernode.core.validate_message import find_sender_break, find_time_break
 from hypernode.mempool.exchange import PeerNotes
 from hypernode.mempool.policy import find_policy_break, find_signature_break, is_ripe, list_twin_ids
 
@@ -30,8 +31,7 @@ or 1,200 registrations of 0.01 BIS could fill the pool in an hour."""
 MAX_REASONS: Final = 64
 """Reasons of refusal that are counted apart; the rest together, so that no peer can invent counters."""
 OTHER_REASONS: Final = "other"
-KNOWN: Final = "known"
-OVER_QUOTA: Final = "over the quota of its sender for the round"
+_OVER_QUOTA: Final = Violation(Rule.QUOTA, "over the quota of its sender for the round")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +77,21 @@ class Mempool:
         message: Message,
         now: float,
         *,
-        registered: Collection[str] | None,
+        registered: Collection[str] | Unchecked,
         in_chain: bool = False,
         is_own: bool = False,
         signature_ok: bool = True,
-    ) -> Verdict | None:
+    ) -> Violation | None:
         """What keeps a message out, its signature taken as said.  Nothing is changed or counted."""
         broken = find_policy_break(self._network, message, now, registered, signature_ok)
         if broken is not None:
             return broken
         # One of equal buffers [IGNORE]
         if encode_signed_buffer(message) in self._ids or message.txid in self._entries:
-            return Ignore("mempool", KNOWN)
+            return Violation(Rule.KNOWN, "known")
         # Neither it nor its twin in the chain [IGNORE]
         if in_chain:
-            return Ignore("mempool", "in the chain already")
+            return Violation(Rule.SEALED, "in the chain already")
         return None if is_own else self._find_shortage(message)
 
     def find_sender_break(
@@ -102,59 +102,59 @@ class Mempool:
         registered: Collection[str],
         is_own: bool = False,
         pending: int = 0,
-    ) -> Verdict | None:
+    ) -> Violation | None:
         """What keeps a message out that is seen at once: its time, its sender's right and quota, and room.
         ``pending``: so many of the sender's are about to come in; ours, too, are bound by that, because
         anybody can write our name on a message."""
-        untimely = check_message_time(self._network, message, now)
+        untimely = find_time_break(self._network, message, now)
         if untimely is not None:
             return untimely
         broken = find_sender_break(self._network, message, registered)
         if broken is not None:
             return broken
         if is_own:
-            return Ignore("mempool", OVER_QUOTA) if pending >= self._network.sender_quota else None
+            return _OVER_QUOTA if pending >= self._network.sender_quota else None
         return self._find_shortage(message, pending)
 
-    def _find_shortage(self, message: Message, pending: int = 0) -> Verdict | None:
+    def _find_shortage(self, message: Message, pending: int = 0) -> Violation | None:
         is_lesser = message.sender in self._lesser
         # Quota of a sender and round [IGNORE]: relaying what another sender wrote is no fault of a peer's
         part = LESSER_PART if is_lesser else 1
         if self._quota[self._quota_key(message)] + pending >= max(1, self._network.sender_quota // part):
-            return Ignore("mempool", OVER_QUOTA)
+            return _OVER_QUOTA
         # Room [IGNORE]
         if len(self._entries) >= self._max_messages:
-            return Ignore("mempool", "full")
+            return Violation(Rule.ROOM, "full")
         if is_lesser and self._lesser_held >= self._max_messages // LESSER_PART:
-            return Ignore("mempool", "full for senders that do not count")
+            return Violation(Rule.ROOM, "full for senders that do not count")
         return None
 
-    def admit(self, message: Message, now: float, *, is_own: bool = False) -> Verdict | None:
+    def admit(self, message: Message, now: float, *, is_own: bool = False) -> Violation | None:
         """Take a message that was screened, cut and verified; what came in meanwhile may still keep it
         out."""
         if encode_signed_buffer(message) in self._ids or message.txid in self._entries:
-            return Ignore("mempool", KNOWN)
+            return Violation(Rule.KNOWN, "known")
         shortage = None if is_own else self._find_shortage(message)
         if shortage is None:
             self.add(replace(message, block_height=0, received=0 if is_own else int(now)))
         return shortage
 
-    def count_refusal(self, verdict: Verdict) -> None:
+    def count_refusal(self, broken: Violation) -> None:
         """Count a message that is not taken by the reason.  That others have what we have is how messages
         spread, no refusal."""
-        if verdict.reason != KNOWN:
-            self._count_refusal(verdict)
+        if broken.rule is not Rule.KNOWN:
+            self._count_refusal(broken)
 
     def offer(
         self,
         message: Message,
         now: float,
         *,
-        registered: Collection[str] | None,
+        registered: Collection[str] | Unchecked,
         in_chain: bool = False,
         is_own: bool = False,
         signature_ok: bool | None = None,
-    ) -> Verdict | None:
+    ) -> Violation | None:
         """Take a message, or say why not (and count it by reason).
 
         ``registered``: see ``find_policy_break``; ``in_chain``: one of ``list_twin_ids`` is in a block;
@@ -162,7 +162,7 @@ class Mempool:
         neither bound by quota nor by room.  A message that is cut elsewhere than at a valid recipient is
         taken with the right cut (spec 4)."""
         cut = normalise_cut(message, self._network.address_byte)
-        verdict = self.screen(
+        broken = self.screen(
             cut,
             now,
             registered=registered,
@@ -170,11 +170,11 @@ class Mempool:
             is_own=is_own,
             signature_ok=signature_ok is not False,
         )
-        if verdict is None and signature_ok is None:
-            verdict = find_signature_break(self._network, cut)
-        if verdict is not None:
-            self.count_refusal(verdict)
-            return verdict
+        if broken is None and signature_ok is None:
+            broken = find_signature_break(self._network, cut)
+        if broken is not None:
+            self.count_refusal(broken)
+            return broken
         received = 0 if is_own else int(now)
         self.add(replace(cut, block_height=0, received=received))
         return None
@@ -192,7 +192,7 @@ class Mempool:
         self._lesser_held += message.sender in self._lesser
 
     def return_messages(
-        self, messages: Iterable[Message], now: float, *, registered: Collection[str] | None = None
+        self, messages: Iterable[Message], now: float, *, registered: Collection[str] | Unchecked = UNCHECKED
     ) -> int:
         """Take back what dropped blocks held and the better branch does not; returns how many came in.
 
@@ -359,8 +359,8 @@ class Mempool:
     def _quota_key(self, message: Message) -> tuple[Round, str]:
         return compute_round_slot(self._network, message.timestamp)[0], message.sender
 
-    def _count_refusal(self, verdict: Verdict) -> None:
-        reason = f"{verdict.rule}: {verdict.reason}"
+    def _count_refusal(self, broken: Violation) -> None:
+        reason = str(broken)
         if reason not in self._refused and len(self._refused) >= MAX_REASONS:
             reason = OTHER_REASONS
         self._refused[reason] += 1

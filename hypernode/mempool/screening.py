@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Final
 
-from hypernode.core.errors import Ignore, Verdict
 from hypernode.core.message import normalise_cut
 from hypernode.core.params import Network
+from hypernode.core.rules import Rule, Violation
 from hypernode.core.types import Message
-from hypernode.mempool.pool import KNOWN, Mempool
+from hypernode.mempool.pool import Mempool
 
 PROBE: Final = 128
 """So many signatures of a batch are verified first, 4 ms of one core.  Nobody honest sends forged ones,
@@ -39,11 +39,11 @@ class Screening:
         self._seen: dict[bytes, Message] = {}
         self._passed: Counter[str] = Counter()
 
-    def screen(self, message: Message) -> Message | Verdict:
+    def screen(self, message: Message) -> Message | Violation:
         """The message cut as the spec cuts it, with its signature still to be verified; or why it is not
         taken."""
         if self._pool.holds(message) or self._seen.get(message.txid) == message:
-            return Ignore("mempool", KNOWN)
+            return Violation(Rule.KNOWN, "known")
         is_own = message.sender == self._own_address
         broken = self._pool.find_sender_break(
             message,

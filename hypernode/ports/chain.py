@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, TypeVar
 
+from hypernode.core.rules import Rule
 from hypernode.core.types import (
     Block,
     ChainHeight,
@@ -40,7 +41,7 @@ class ToleratedViolation:
 
     height: Height
     block_hash: bytes
-    rule: str
+    rule: Rule
     reason: str
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from hypernode.core.params import Network
+from hypernode.core.rules import Violation
 from hypernode.core.types import (
     Message,
 )
@@ -51,8 +52,9 @@ class Verifier(Protocol):
         """One verdict each, in order; a malformed key or signature is False, never an exception."""
         ...
 
-    async def find_faults(self, network: Network, messages: Sequence[Message]) -> list[str]:
-        """Why each message of a block breaks M1, M2 or M3, in order; empty where it breaks none."""
+    async def find_core_breaks(self, network: Network, messages: Sequence[Message]) -> list[Violation | None]:
+        """The first of M1, M2 and M3 that each message of a block breaks, in order; None where it breaks
+        none."""
         ...
 
     async def run(self, work: Callable[[], T], /) -> T:

@@ -13,8 +13,9 @@ from typing import Final
 from hypernode.core.block import create_genesis, to_header
 from hypernode.core.lottery import compute_round_plan
 from hypernode.core.network import Network
+from hypernode.core.rules import Violation
 from hypernode.core.types import Block, ChainHeight, Registration, Round, RoundPlan
-from hypernode.core.validate_block import BlockContext, Violation, find_breaks
+from hypernode.core.validate_block import BlockContext, find_breaks
 from hypernode.core.validate_message import check_messages
 from hypernode.ports.chain import Ledger
 from hypernode.ports.registrations import PowSource
@@ -99,7 +100,6 @@ class Archive:
         context = BlockContext(
             parent=parent.header,
             juror=plan.juror_of(block.sir),
-            juror_known=True,
             registered=registered,
             known_ids=known,
             slot_taken=is_taken and parent.header.height > 0,

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from hypernode.core.errors import Ignore
+from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Height, Message
 from hypernode.storage.interface import Reader
 from hypernode.storage.long_texts import count_parts, has_stand_in, read_parts
@@ -34,7 +35,7 @@ async def read_encoded(reader: Reader, height: Height) -> AsyncIterator[bytes]:
         first = compute_first_id(height) + start
         messages = await fetch_range(reader, first, first + STEP_MESSAGES)
         if not messages or await _is_gone(reader, headers[0]):
-            raise Ignore("4-ledger", f"block {height} went while it was read")
+            raise Ignore(Rule.STORED, f"block {height} went while it was read")
         async for piece in _encode(reader, messages):
             yield piece
         left -= len(messages)

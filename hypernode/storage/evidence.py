@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from hypernode.core.block import to_header
+from hypernode.core.rules import BLOCK_RULES, Rule
 from hypernode.core.types import Block, Equivocation, Height, Message
 from hypernode.ports.chain import ToleratedViolation
+from hypernode.ports.trouble import StorageBroken
 from hypernode.storage.interface import Reader, Transaction
 
 MAX_CASES: Final = 100
@@ -52,13 +54,27 @@ async def save_findings(transaction: Transaction, findings: Sequence[ToleratedVi
     """Keep tolerated breaks, each once for a block and rule."""
     if not findings:
         return
-    rows = [(found.height, found.block_hash, found.rule, found.reason) for found in findings]
+    rows = [(found.height, found.block_hash, found.rule.number, found.reason) for found in findings]
     await transaction.execute_many(_SAVE_FINDING, rows)
 
 
 async def get_findings(reader: Reader, first: Height, last: Height) -> list[ToleratedViolation]:
-    """Tolerated breaks in blocks from ``first`` to ``last``."""
-    return [ToleratedViolation(*row) for row in await reader.fetch_all(_GET_FINDINGS, (first, last))]
+    """Tolerated breaks in blocks from ``first`` to ``last``.  Raises StorageBroken for one of no rule."""
+    rows = await reader.fetch_all(_GET_FINDINGS, (first, last))
+    return [
+        ToleratedViolation(height, block_hash, _read_rule(rule, height), reason)
+        for height, block_hash, rule, reason in rows
+    ]
+
+
+def _read_rule(number: str, height: Height) -> Rule:
+    rule = BLOCK_RULES.get(number)
+    if rule is None:
+        raise StorageBroken(
+            f"the ledger has a finding of a rule {number!r} for block {height}, which is none: "
+            "repair it or restore a backup"
+        )
+    return rule
 
 
 async def count_findings(reader: Reader) -> dict[str, int]:

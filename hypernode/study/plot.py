@@ -17,8 +17,9 @@ from dataclasses import dataclass, fields
 from functools import partial
 
 from hypernode.core.errors import Ignore
-from hypernode.core.forging import can_forge, seal_block, select_messages
+from hypernode.core.forging import find_forging_break, seal_block, select_messages
 from hypernode.core.lottery import Draws
+from hypernode.core.rules import Rule
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, ChainHeight, RoundPlan, Slot
 from hypernode.net.caller import Caller
@@ -87,7 +88,7 @@ class Plot:
         blocks = []
         for timestamp in (end - 1, end - 2):
             messages = select_messages(node.network, candidates, node.network.max_txs_per_block, timestamp)
-            if can_forge(node.network, messages) is None:
+            if find_forging_break(node.network, messages) is None:
                 blocks.append(
                     seal_block(signer.sign, signer.address, parent, plan.round, sir, timestamp, messages)
                 )
@@ -127,7 +128,7 @@ async def _ignore(block: Block) -> None:
 
 class _IdleForger(Forger):
     async def forge(self, plan: RoundPlan, sir: Slot) -> Block:
-        raise Ignore("plot", "leaves its slot empty")
+        raise Ignore(Rule.FORGING, "leaves its slot empty")
 
 
 @dataclass(slots=True, kw_only=True)

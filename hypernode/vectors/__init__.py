@@ -50,7 +50,7 @@ def _describe(outcome: Outcome) -> str:
         return "agrees"
     words = f"expected {_shorten(outcome.expected)}, got {_shorten(outcome.got)}"
     if isinstance(outcome, DiffersAsDocumented):
-        return f"differs as documented ({outcome.rule}: {outcome.text}): {words}"
+        return f"differs as documented ({outcome.rule.label}: {outcome.text}): {words}"
     return f"DIFFERS: {words}"
 
 

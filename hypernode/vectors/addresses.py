@@ -6,6 +6,7 @@ from hypernode.core.address import compute_address, validate_address
 from hypernode.core.errors import Reject
 from hypernode.core.hashing import h20
 from hypernode.core.registrations.pow_address import find_pos_fault
+from hypernode.core.rules import Rule
 from hypernode.core.signing import compute_pubkey
 from hypernode.core.types import ADDRESS_CHARS
 from hypernode.vectors.outcome import Agree, Differs, DiffersAsDocumented, Json, Outcome, compare_fields
@@ -48,6 +49,6 @@ def _validate(case: Json) -> Outcome:
             return Agree()
         lenient = not find_pos_fault(address, address_byte)
         if lenient and len(address) != ADDRESS_CHARS:
-            return DiffersAsDocumented("1-data", reject.reason, expected, "refused")
+            return DiffersAsDocumented(Rule.DATA, reject.reason, expected, "refused")
         return Differs(expected, str(reject))
     return Agree() if got == expected else Differs(expected, got)

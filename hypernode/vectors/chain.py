@@ -14,6 +14,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from hypernode.core.params import Network
+from hypernode.core.rules import UNCHECKED, Rule
 from hypernode.core.types import Block, ChainHeight, Kpis
 from hypernode.core.validate_block import Origin, validate_block
 from hypernode.node.base.json_shapes import height_to_object
@@ -71,9 +72,8 @@ async def _judge_chain(network: Network, case: Json) -> Outcome:
 async def _digest(network: Network, ledger: SqliteLedger, recorded: Json) -> Outcome:
     """One block: taken, the measures after it, and its bytes as we would serve it."""
     block = decode_block(recorded["command"])
-    # No list of the registered goes with this file: the juror is not known, and M6 is not judged.
-    senders = {message.sender for message in block.messages}
-    context = await create_context(ledger, block, juror=None, juror_known=False, registered=senders)
+    # No list of the registered goes with this file: neither the juror nor M6 is judged.
+    context = await create_context(network, ledger, block, juror=UNCHECKED, registered=UNCHECKED)
     validate_block(network, block, context, Origin.PUSHED)
     await ledger.append(block)
     stored = await ledger.get_block(block.height)
@@ -185,5 +185,5 @@ def _compare_check(
     if not wrong:
         return Agree()
     if wrong <= {"uniques", "forgers"}:
-        return DiffersAsDocumented("4-ledger", _STALE, {name: expected}, {name: shown})
+        return DiffersAsDocumented(Rule.STORED, _STALE, {name: expected}, {name: shown})
     return Differs({name: expected}, {name: shown})

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from hypernode.core.errors import Reject
 from hypernode.core.params import Network
+from hypernode.core.rules import UNCHECKED, Rule, Violation
 from hypernode.core.types import Block
-from hypernode.core.validate_block import Origin, Violation, validate_block
+from hypernode.core.validate_block import Origin, validate_block
 from hypernode.storage.ledger import SqliteLedger
 from hypernode.vectors.outcome import DiffersAsDocumented, Json, Outcome, compare_fields
 from hypernode.vectors.replay import create_context, decode_block, open_chain
@@ -35,9 +36,8 @@ async def judge_digest(network: Network, below: Sequence[Block], case: Json) -> 
 async def _offer(network: Network, ledger: SqliteLedger, payload: str) -> tuple[Block, tuple[Violation, ...]]:
     """The block, once it is stored, and the breaks that a mixed network tolerates.  Raises Reject."""
     block = decode_block(payload)
-    # No list of the registered goes with this file: the juror is not known, and M6 is not judged.
-    senders = {message.sender for message in block.messages}
-    context = await create_context(ledger, block, juror=None, juror_known=False, registered=senders)
+    # No list of the registered goes with this file: neither the juror nor M6 is judged.
+    context = await create_context(network, ledger, block, juror=UNCHECKED, registered=UNCHECKED)
     tolerated = validate_block(network, block, context, Origin.PUSHED)
     await ledger.append(block)
     return block, tolerated
@@ -64,7 +64,7 @@ async def _compare_taken(
         got["height_after_rollback"] = ledger.get_height().height
     expected = {name: case[name] for name in got if name in case}
     if not case["digest_block"] and case.get("node_stop_called"):
-        policy = next((brk for brk in tolerated if brk.rule == "13"), None)
-        if policy is not None and ("M4" in policy.reason or "M5" in policy.reason):
-            return DiffersAsDocumented("8-legacy", _POLICY, expected, got)
+        policy = next((brk for brk in tolerated if brk.rule is Rule.B13), None)
+        if policy is not None and policy.cause is not None and policy.cause.rule in (Rule.M4, Rule.M5):
+            return DiffersAsDocumented(Rule.LEGACY, _POLICY, expected, got)
     return compare_fields(expected, got)

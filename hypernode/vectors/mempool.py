@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from hypernode.core.address import compute_address
-from hypernode.core.errors import Verdict
 from hypernode.core.message import create_message
 from hypernode.core.params import mainnet
+from hypernode.core.rules import UNCHECKED, Rule, Violation
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.types import Message
-from hypernode.core.validate_message import RULE_CLASSES
 from hypernode.mempool.pool import Mempool
 from hypernode.vectors.outcome import DiffersAsDocumented, Json, Outcome, compare_fields
 from hypernode.wire.codec import decode_command
@@ -34,9 +34,13 @@ def run_case(document: Json, case: Json) -> Outcome:
     return _judge_since(case, now)
 
 
+_POLICY: Final = (Rule.M4, Rule.M5, Rule.M6)
+"""Where our mempool is stricter than a legacy one (spec 4, class C)."""
+
+
 def _judge_age(case: Json, now: float) -> Outcome:
     pool = Mempool(mainnet())
-    verdicts = [pool.offer(m, now, registered=None) for m in _decode(case)]
+    verdicts = [pool.offer(m, now, registered=UNCHECKED) for m in _decode(case)]
     got = {"count": len(pool), "in_async_all": len(pool.get_all()), "in_async_since_0": len(pool.since(0))}
     recorded = {name: case[name] for name in got if name in case}
     return _judge_verdicts([case["digest_tx"]] * len(verdicts), verdicts, recorded, got)
@@ -48,7 +52,7 @@ def _judge_sequence(case: Json, now: float) -> Outcome:
     pool = Mempool(mainnet())
     held = _read_held(case.get("note", ""), len(messages))
     verdicts = [
-        pool.offer(m, now, registered=None, in_chain=in_chain)
+        pool.offer(m, now, registered=UNCHECKED, in_chain=in_chain)
         for m, in_chain in zip(messages, held, strict=True)
     ]
     return _judge_verdicts(case["results"], verdicts, {"count": case["count"]}, {"count": len(pool)})
@@ -56,7 +60,7 @@ def _judge_sequence(case: Json, now: float) -> Outcome:
 
 def _judge_verdicts(
     results: Sequence[str],
-    verdicts: Sequence[Verdict | None],
+    verdicts: Sequence[Violation | None],
     recorded: Mapping[str, object],
     got: Mapping[str, object],
 ) -> Outcome:
@@ -64,7 +68,7 @@ def _judge_verdicts(
     expected = [result == _ACCEPTED for result in results]
     taken = [verdict is None for verdict in verdicts]
     for was_taken, verdict in zip(expected, verdicts, strict=True):
-        if was_taken and verdict is not None and RULE_CLASSES.get(verdict.rule) == "C":
+        if was_taken and verdict is not None and verdict.rule in _POLICY:
             return DiffersAsDocumented(verdict.rule, verdict.reason, expected, taken)
     return compare_fields({"accepted": expected, **recorded}, {"accepted": taken, **got})
 
@@ -75,8 +79,8 @@ def _judge_since(case: Json, now: float) -> Outcome:
     arrival = now + (int(later[1]) if later else 0)
     values = case["values"]
     pool = Mempool(mainnet())
-    pool.offer(_create(values["own"], now), now, registered=None, is_own=True)
-    pool.offer(_create(values["from_wire"], now), arrival, registered=None)
+    pool.offer(_create(values["own"], now), now, registered=UNCHECKED, is_own=True)
+    pool.offer(_create(values["from_wire"], now), arrival, registered=UNCHECKED)
     got = {since: [m.value for m in pool.since(int(since))] for since in case["since"]}
     return compare_fields(case["since"], got)
 

@@ -13,6 +13,7 @@ from typing import Any
 from hypernode.core.errors import Reject
 from hypernode.core.message import encode_signed_buffer
 from hypernode.core.params import mainnet
+from hypernode.core.rules import UNCHECKED, Rule
 from hypernode.core.types import ID_BYTES, Message
 from hypernode.core.validate_message import find_message_break
 from hypernode.vectors.outcome import (
@@ -74,26 +75,26 @@ def _judge_wire(command_id: CommandId, messages: tuple[Message, ...], recorded: 
 
 
 def _judge_check(m: Message, case: Json) -> Outcome:
-    sealed = find_message_break(mainnet(), m, sealed=True, registered=None)
+    sealed = find_message_break(mainnet(), m, sealed=True, registered=UNCHECKED)
     if case.get("check", _OK) != _OK or sealed is not None:
         got = _OK if sealed is None else str(sealed)
         return Agree() if got != _OK and case["check"] != _OK else Differs(case.get("check", _OK), got)
-    offered = find_message_break(mainnet(), m, sealed=False, registered=None)
+    offered = find_message_break(mainnet(), m, sealed=False, registered=UNCHECKED)
     if offered is None:
         return Agree()
-    rule = offered.rule if len(m.txid) == ID_BYTES else "1-data"
+    rule = offered.rule if len(m.txid) == ID_BYTES else Rule.DATA
     return DiffersAsDocumented(rule, f"only our mempool: {offered.reason}", _OK, _REFUSED)
 
 
 def _expect_refusal(m: Message, recorded: str) -> Outcome:
     """Whatever the words: neither as fields nor from the wire may it pass."""
-    if find_message_break(mainnet(), m, sealed=True, registered=None) is None:
+    if find_message_break(mainnet(), m, sealed=True, registered=UNCHECKED) is None:
         return Differs(_REFUSED, "its fields pass")
     try:
         received = decode_command(bytes.fromhex(recorded)).messages
     except Reject:
         return Agree()
-    breaks = [find_message_break(mainnet(), one, sealed=True, registered=None) for one in received]
+    breaks = [find_message_break(mainnet(), one, sealed=True, registered=UNCHECKED) for one in received]
     return Agree() if breaks and None not in breaks else Differs(_REFUSED, "its bytes pass")
 
 

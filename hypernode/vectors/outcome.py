@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from hypernode.core.rules import Rule
+
 Json: TypeAlias = dict[str, Any]
 """An object of a vector file."""
 
@@ -23,10 +25,9 @@ class Agree:
 
 @dataclass(frozen=True, slots=True)
 class DiffersAsDocumented:
-    """Ours does something else on purpose.  ``rule`` is what the spec names (``1-data``, ``M4``,
-    ``rule 6``), ``text`` says why in plain words."""
+    """Ours does something else on purpose: the rule that makes it differ, and why in plain words."""
 
-    rule: str
+    rule: Rule
     text: str
     expected: object = ""
     got: object = ""

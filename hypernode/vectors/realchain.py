@@ -14,6 +14,7 @@ from hypernode.core.block import create_genesis
 from hypernode.core.errors import Reject
 from hypernode.core.lottery import compute_round_plan
 from hypernode.core.params import Network
+from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Registration, RoundPlan
 from hypernode.core.validate_block import Origin, validate_block
 from hypernode.node.base.json_shapes import height_to_object
@@ -29,7 +30,7 @@ from hypernode.vectors.replay import (
 
 _ROUND = "round"
 _END = "end"
-_FLAGS = {"hash_ok": {"4"}, "forger_signature_ok": {"5"}, "all_tx_ok": {"11"}}
+_FLAGS = {"hash_ok": {Rule.B4}, "forger_signature_ok": {Rule.B5}, "all_tx_ok": {Rule.B11}}
 """What the file says of a block, and the rules that say the same."""
 
 
@@ -73,7 +74,7 @@ async def _judge_block(
     ledger = await open_chain(network, [one for one in blocks if one.height < block.height])
     plan = await _derive_plan(network, registered, ledger, block.round)
     senders = {entry.pos for entry in registered} | {network.control_pos}
-    context = await create_context(ledger, block, plan.juror_of(block.sir), True, senders)
+    context = await create_context(network, ledger, block, plan.juror_of(block.sir), senders)
     try:
         tolerated = validate_block(network, block, context, Origin.FETCHED)
     except Reject as refusal:

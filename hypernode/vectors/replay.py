@@ -7,8 +7,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from hypernode.core.params import FixedHypernode, Network, mainnet
+from hypernode.core.rules import Unchecked
 from hypernode.core.types import Block, Registration
 from hypernode.core.validate_block import BlockContext
+from hypernode.core.validate_message import check_messages
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import SqliteLedger, open_ledger
 from hypernode.vectors.outcome import Json
@@ -71,15 +73,19 @@ async def open_chain(network: Network, blocks: Sequence[Block]) -> SqliteLedger:
 
 
 async def create_context(
-    ledger: SqliteLedger, block: Block, juror: str | None, juror_known: bool, registered: Collection[str]
+    network: Network,
+    ledger: SqliteLedger,
+    block: Block,
+    juror: str | Unchecked | None,
+    registered: Collection[str] | Unchecked,
 ) -> BlockContext:
     """What a block is judged by on the tip of ``ledger``."""
     [parent] = await ledger.get_headers(None, 1)
     return BlockContext(
         parent=parent,
         juror=juror,
-        juror_known=juror_known,
         registered=registered,
         known_ids=await ledger.get_known_ids(m.txid for m in block.messages),
         slot_taken=await ledger.get_block_of_slot(block.round, block.sir) is not None,
+        bad_messages=check_messages(network, block.messages),
     )

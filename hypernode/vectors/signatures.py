@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hypernode.core.rules import Rule
 from hypernode.core.signing import compute_pubkey, is_valid_signature, sign
 from hypernode.core.types import ID_BYTES, MAX_ID_BYTES, PUBKEY_BYTES
 from hypernode.vectors.outcome import Agree, Differs, DiffersAsDocumented, Json, Outcome
@@ -27,8 +28,8 @@ def run_case(document: Json, case: Json) -> Outcome:
 def _explain(expected: bool, got: bool, pubkey: bytes, signature: bytes) -> Outcome:
     if len(pubkey) != PUBKEY_BYTES and not got:
         text = f"keys have {PUBKEY_BYTES} bytes, not {len(pubkey)}"
-        return DiffersAsDocumented("1-data", text, "valid", "refused")
+        return DiffersAsDocumented(Rule.DATA, text, "valid", "refused")
     if not ID_BYTES <= len(signature) <= MAX_ID_BYTES and not got:
         text = f"ids have {ID_BYTES} to {MAX_ID_BYTES} bytes, not {len(signature)}"
-        return DiffersAsDocumented("1-data", text, "valid", "refused")
+        return DiffersAsDocumented(Rule.DATA, text, "valid", "refused")
     return Differs("valid" if expected else "refused", "valid" if got else "refused")

@@ -11,10 +11,11 @@ import re
 from typing import Final
 
 from hypernode.core.errors import OverLimit, Reject
+from hypernode.core.rules import Rule
 from hypernode.core.types import PUBKEY_BYTES
 from hypernode.wire.catalogue import CommandId, Limits
 
-RULE: Final = "2-wire"
+RULE: Final = Rule.WIRE
 
 _VARINT: Final = 0
 _FIXED64: Final = 1

@@ -74,7 +74,7 @@ def read_stream(stream: bytes, size: int, mode: Mode, is_packed: bool) -> tuple[
             if framing.bytes_held > MOST + CHECKED_HEADER_BYTES:
                 raise AssertionError("more is held than a frame may have")
     except Reject as verdict:
-        return frames, framing.faults, verdict.rule
+        return frames, framing.faults, verdict.rule.label
     return frames, framing.faults, ""
 
 

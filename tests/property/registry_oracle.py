@@ -24,6 +24,7 @@ from hypernode.core.registrations.registry import (
     compute_weight,
     is_near_boundary,
 )
+from hypernode.core.rules import Rule
 from hypernode.core.types import Registration
 
 _OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -47,10 +48,10 @@ def apply_row(
     """The state after one row, and what became of it.  Never raises for what a row says."""
     try:
         if row.height < network.first_pow_height:
-            raise Reject("first height", f"registrations begin at PoW height {network.first_pow_height}")
+            raise Reject(Rule.FIRST_HEIGHT, f"registrations begin at PoW height {network.first_pow_height}")
         # [REJECT] its signature was looked at and is not its sender's (spec 5, verifying)
         if row.verified is False:
-            raise Reject("signature", "the signature is not the sender's: left out")
+            raise Reject(Rule.SIGNATURE, "the signature is not the sender's: left out")
         text = parse_registration(row.openfield, row.address)
         if row.operation == REGISTER:
             return _register(network, state, row, text, get_balance)
@@ -58,7 +59,7 @@ def apply_row(
             return _unregister(network, state, row, text)
         if row.operation in (VOID, UNVOID):
             return _void(network, state, row, text)
-        raise Reject("operation", f"{row.operation!r} is none of the registry's operations")
+        raise Reject(Rule.OPERATION, f"{row.operation!r} is none of the registry's operations")
     except Reject as reject:
         return state, RowResult(False, reject.reason, rule=reject.rule)
 
@@ -68,24 +69,24 @@ def _register(
 ) -> tuple[RegistryState, RowResult]:
     # 1 [REJECT] the ip is no literal IP address (colons part the openfield, so that IPv6 cannot be)
     if not _IPV4.fullmatch(text.ip):
-        raise Reject("rule 1", f"{text.ip!r} is no IP address")
+        raise Reject(Rule.R1, f"{text.ip!r} is no IP address")
     # 2 [REJECT] the sender or the reward address is no valid Bismuth address
     for address in (row.address, text.reward):
         if not is_valid_pow_address(address):
-            raise Reject("rule 2", f"{address!r} is no Bismuth address")
+            raise Reject(Rule.R2, f"{address!r} is no Bismuth address")
     # 3 [REJECT] the PoS address is not valid on this network (as lenient as legacy)
     fault = find_pos_fault(text.pos, network.address_byte)
     if fault:
-        raise Reject("rule 3", fault)
+        raise Reject(Rule.R3, fault)
     # 4 [REJECT] a present registration has this ip, whatever the port
     if any(entry.ip == text.ip for entry in state.entries):
-        raise Reject("rule 4", f"the ip {text.ip} is registered already")
+        raise Reject(Rule.R4, f"the ip {text.ip} is registered already")
     # 5 [REJECT] a present registration has this PoS address
     if any(entry.pos == text.pos for entry in state.entries):
-        raise Reject("rule 5", f"the PoS address {text.pos} is registered already")
+        raise Reject(Rule.R5, f"the PoS address {text.pos} is registered already")
     # 6 [REJECT] a present registration is the sender's
     if any(entry.collateral == row.address for entry in state.entries):
-        raise Reject("rule 6", "the sender has a registration already")
+        raise Reject(Rule.R6, "the sender has a registration already")
     # 7: the weight, whatever it is: legacy software keeps 0 and below on the list
     balance = get_balance(row.address, row.height)
     weight = compute_weight(network, balance)
@@ -105,11 +106,11 @@ def _unregister(
     if own is not None:
         # U1 [REJECT] a registered sender names another ip, port (as text) or PoS address than its own
         if not _is_same(own, text):
-            raise Reject("unregister 1", "this is not the sender's registration")
+            raise Reject(Rule.U1, "this is not the sender's registration")
         return _without(state, own), RowResult(True, "unregistered by its owner")
     # U2 [REJECT] the sender is neither registered nor the control address
     if row.address != network.control_pow:
-        raise Reject("unregister 2", "the sender has no registration")
+        raise Reject(Rule.U2, "the sender has no registration")
     entry = next((entry for entry in state.entries if _is_same(entry, text)), None)
     if entry is None:
         # as legacy: the row counts as taken, the list stays as it is
@@ -122,16 +123,16 @@ def _void(
 ) -> tuple[RegistryState, RowResult]:
     # V1 [REJECT] only the control address voids
     if row.address != network.control_pow:
-        raise Reject("void 1", "only the control address voids")
+        raise Reject(Rule.V1, "only the control address voids")
     others = tuple(pos for pos in state.voids if pos != text.pos)
     if row.operation == UNVOID:
         # V2 [REJECT] an unvoid of what is not voided
         if len(others) == len(state.voids):
-            raise Reject("void 2", "this PoS address is not voided")
+            raise Reject(Rule.V2, "this PoS address is not voided")
         return replace(state, voids=others), RowResult(True, f"no longer voided: {text.reason!r}")
     # V3 [REJECT] a void of what is not registered with this ip, port and PoS address
     if not any(_is_same(entry, text) for entry in state.entries):
-        raise Reject("void 3", "there is no such registration")
+        raise Reject(Rule.V3, "there is no such registration")
     return replace(state, voids=(*others, text.pos)), RowResult(True, f"voided: {text.reason!r}")
 
 

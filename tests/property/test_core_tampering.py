@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hypernode.core.params import Network
+from hypernode.core.rules import UNCHECKED
 from hypernode.core.types import UINT32_MAX, Block, Message
 from hypernode.core.validate_block import Origin, find_breaks, validate_block
 from hypernode.core.validate_message import find_message_break
@@ -99,10 +100,10 @@ def test_a_message_with_one_field_changed_is_refused_by_a_rule_that_names_it(
     if value == getattr(m, field):
         return
     changed = replace(m, **{field: value})  # type: ignore[arg-type]
-    broken = find_message_break(network, changed, sealed=sealed, registered=None)
+    broken = find_message_break(network, changed, sealed=sealed, registered=UNCHECKED)
     if field in MESSAGE_RULES:
         assert broken is not None
-        assert broken.rule in MESSAGE_RULES[field]
+        assert broken.rule.label in MESSAGE_RULES[field]
     else:
         assert broken is None
 
@@ -122,7 +123,7 @@ def test_a_block_with_one_field_changed_is_refused_by_a_rule_that_names_it(
     if value == getattr(block, field):
         return
     changed = replace(block, **{field: value})  # type: ignore[arg-type]
-    broken = {b.rule for b in find_breaks(network, changed, context)}
+    broken = {b.rule.number for b in find_breaks(network, changed, context)}
     assert BLOCK_RULES.get(field, set()) <= broken
     if field in BLOCK_RULES:
         with pytest.raises(Exception, match="rule"):

@@ -256,6 +256,6 @@ def test_the_rules_of_a_block(
         now=now,
     )
     given_ = judging.Given(make_parent(OWN), get_address(OWN, juror), senders, known, is_taken, now)
-    assert {brk.rule for brk in find_breaks(OWN, block, context)} == judging.breaks_of_block(
+    assert {brk.rule.number for brk in find_breaks(OWN, block, context)} == judging.breaks_of_block(
         TIMES, block, given_
     )

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypernode.core.block import to_header
 from hypernode.core.encoded_size import compute_block_size, compute_message_size, compute_payload_size
 from hypernode.core.errors import Reject
+from hypernode.core.rules import Rule
 from hypernode.core.types import Block, ChainHeight, Message
 from hypernode.wire.block_heads import peek_block_heads
 from hypernode.wire.catalogue import LIMITS, CommandId, Limits
@@ -117,7 +118,7 @@ def _decode(payload: bytes) -> Command | Reject:
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_command_or_refused(payload: bytes) -> None:
     for outcome in (_decode(payload), _decode(b"\x08\x06" + payload)):
-        assert isinstance(outcome, Command) or outcome.rule == "2-wire"
+        assert isinstance(outcome, Command) or outcome.rule == Rule.WIRE
 
 
 @given(commands, st.data())

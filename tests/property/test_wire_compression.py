@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hypernode.core.errors import Reject
+from hypernode.core.rules import Rule
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, decode_command
 from hypernode.wire.compression import (
@@ -58,7 +59,7 @@ def test_what_was_packed_comes_back_or_is_over_its_limit(payload: bytes) -> None
 def test_any_bytes_unpack_within_the_limit_or_are_refused(data: bytes) -> None:
     outcome = _unpack(data)
     if isinstance(outcome, Reject):
-        assert outcome.rule == "2-wire"
+        assert outcome.rule == Rule.WIRE
     elif data[0] == 1:
         assert len(outcome) <= LIMITS[CommandId(outcome[1])] <= MOST
 

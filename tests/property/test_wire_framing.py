@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hypernode.core.errors import Reject
+from hypernode.core.rules import Rule
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.compression import pack_payload
 from hypernode.wire.framing import Framing, Mode
@@ -57,7 +58,7 @@ def _read(pieces: list[bytes], mode: Mode, is_packed: bool = False) -> tuple[lis
             framing.receive_data(piece)
             frames.extend(iter(framing.next_frame, None))
     except Reject as verdict:
-        return frames, framing.faults, verdict.rule == "2-wire"
+        return frames, framing.faults, verdict.rule == Rule.WIRE
     return frames, framing.faults, False
 
 

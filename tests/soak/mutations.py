@@ -18,8 +18,9 @@ import hypernode.node.chain.chain as chain_module
 import hypernode.node.owner.runtime as runtime_module
 import hypernode.storage.append as append_module
 from hypernode.core.fork_choice import is_better
+from hypernode.core.rules import UNCHECKED, Violation
 from hypernode.core.types import ChainHeight, Message
-from hypernode.core.validate_block import BlockContext, Origin, Violation, validate_block, validate_head
+from hypernode.core.validate_block import BlockContext, Origin, validate_block, validate_head
 from hypernode.machine import peers as peers_module
 from hypernode.machine.decide import CatchUp, Decision, NodeView, Rest, decide
 from hypernode.machine.state import State
@@ -84,10 +85,10 @@ def _leave_out_jurors() -> Iterable[Change]:
     def validate(
         network: Any, block: Any, context: BlockContext, origin: Origin, majority: bool = False
     ) -> tuple[Violation, ...]:
-        return validate_block(network, block, replace(context, juror_known=False), origin, majority)
+        return validate_block(network, block, replace(context, juror=UNCHECKED), origin, majority)
 
     def judge_head(network: Any, block: Any, context: BlockContext, origin: Origin) -> None:
-        validate_head(network, block, replace(context, juror_known=False), origin)
+        validate_head(network, block, replace(context, juror=UNCHECKED), origin)
 
     async def check_juror(self: BlockValidator, header: Any) -> None:
         """Whoever it is."""

@@ -9,6 +9,7 @@ from random import Random
 from typing import Final
 
 from hypernode.core.fork_choice import is_better
+from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Round, Slot
 from hypernode.ports.chain import ToleratedViolation
 from hypernode.storage.journal import SqliteJournal
@@ -28,7 +29,9 @@ Place = tuple[Round, Slot]
 def list_findings(blocks: Iterable[Block]) -> list[ToleratedViolation]:
     """Every other block here comes with a finding, as its hash has it."""
     return [
-        ToleratedViolation(b.height, b.block_hash, "6", "by chance") for b in blocks if b.block_hash[0] % 2
+        ToleratedViolation(b.height, b.block_hash, Rule.B6, "by chance")
+        for b in blocks
+        if b.block_hash[0] % 2
     ]
 
 

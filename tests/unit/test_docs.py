@@ -20,6 +20,7 @@ from hypernode.core import validate_block, validate_message
 from hypernode.core.network import Delays, Network
 from hypernode.core.params import network_from_json
 from hypernode.core.registrations.rainbow import BOUNDS
+from hypernode.core.rules import BLOCK_RULES, MESSAGE_RULES
 from hypernode.machine.state import State
 from hypernode.node.chain.examiner import BlockGrade
 from hypernode.wire.catalogue import COMMANDS, LIMITS, Limits
@@ -27,7 +28,7 @@ from hypernode.wire.hello import FEATURES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-RULES = {**validate_message.RULE_CLASSES, **validate_block.RULE_CLASSES}
+RULES = {rule.number: rule.cls.value for rule in (*MESSAGE_RULES, *BLOCK_RULES.values())}
 
 
 def load_reference_tables() -> ModuleType:

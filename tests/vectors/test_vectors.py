@@ -54,7 +54,7 @@ def test_nothing_else_of_a_file_differs(path: Path, reports: dict[str, Report]) 
 def test_what_differs_as_documented_names_its_rule(path: Path, reports: dict[str, Report]) -> None:
     for result in get_report(reports, path).results:
         if isinstance(result.outcome, DiffersAsDocumented):
-            assert result.outcome.rule.startswith(("1-data", "M", "rule ", "4-ledger", "5-pow"))
+            assert result.outcome.rule.label.startswith(("1-data", "M", "rule ", "4-ledger", "5-pow"))
             assert result.outcome.text
 
 

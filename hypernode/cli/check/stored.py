@@ -120,11 +120,11 @@ def _report_chain(result: CheckState, examiner: Examiner, first: int, messages: 
         lines[0] += " (those before were checked already; what was found in them is counted here)"
     if below:
         lines.append(f"messages of blocks below {below} are pruned")
-    for rule, counted in counts.items():
-        by_verdict = ", ".join(f"{number} {name}" for name, number in counted.items() if name != "class")
-        lines.append(f"rule {rule} (class {counted['class']}): {by_verdict}")
+    for name, counted in counts.items():
+        by_verdict = ", ".join(f"{number} {key}" for key, number in counted.items() if key != "class")
+        lines.append(f"rule {name} (class {counted['class']}): {by_verdict}")
     for rule, one in examiner.not_judged.items():
-        lines.append(f"rule {rule} was not judged for {one.blocks} blocks: {one.reason}")
+        lines.append(f"rule {rule.number} was not judged for {one.blocks} blocks: {one.reason}")
     listed = [brk for brk in result.breaks if brk.verdict == BlockGrade.REFUSED.value]
     for brk in listed[:SHOWN_BREAKS]:
         lines.append(f"block {brk.height} {brk.block_hash.hex()} breaks rule {brk.rule}: {brk.reason}")
@@ -139,7 +139,7 @@ def _report_chain(result: CheckState, examiner: Examiner, first: int, messages: 
         "messages": messages,
         "pruned_below": below,
         "findings": counts,
-        "not_judged": {rule: asdict(one) for rule, one in examiner.not_judged.items()},
+        "not_judged": {rule.number: asdict(one) for rule, one in examiner.not_judged.items()},
         "breaks": [{**asdict(brk), "block_hash": brk.block_hash.hex()} for brk in result.breaks],
     }
     return Outcome(Exit.NEGATIVE if refused else Exit.OK, lines, data)

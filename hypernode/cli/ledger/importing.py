@@ -50,7 +50,7 @@ async def import_file(
         "height": done.height,
         "messages": done.messages,
         "tolerated": done.tolerated,
-        "not_judged": {rule: one.reason for rule, one in examiner.not_judged.items()},
+        "not_judged": {rule.number: one.reason for rule, one in examiner.not_judged.items()},
     }
     words = [
         f"{done.height - done.first + 1} blocks taken in, {done.messages} messages; the tip is {done.height}"
@@ -58,7 +58,7 @@ async def import_file(
     words += [
         f"rule {rule}: {count} blocks break it and are tolerated" for rule, count in done.tolerated.items()
     ]
-    words += [f"rule {rule} was not judged: {one.reason}" for rule, one in examiner.not_judged.items()]
+    words += [f"rule {rule.number} was not judged: {one.reason}" for rule, one in examiner.not_judged.items()]
     if isinstance(source, LegacyChain):
         words += await _take_in_rest(source, ledger, report, was_empty=was_empty)
     return {**report, "words": "\n".join(words)}

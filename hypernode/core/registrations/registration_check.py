@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from ipaddress import IPv4Address
 from typing import Final
 
@@ -17,6 +18,7 @@ from hypernode.core.network import Network
 from hypernode.core.public_ip import find_reach_fault
 from hypernode.core.registrations.pow_address import is_valid_pow_address
 from hypernode.core.registrations.registry import COIN, REGISTER, UNREGISTER, RegistryState, compute_weight
+from hypernode.core.rules import Rule
 from hypernode.core.timeline import compute_reference_time, compute_round_slot, compute_round_start
 from hypernode.core.types import MAX_PORT, Registration, Round, Timestamp
 
@@ -38,13 +40,21 @@ class Wish:
     reason: str = ""
 
 
+class Level(Enum):
+    """What was found means for the registration."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+    """It would be void, or of no use."""
+
+
 @dataclass(frozen=True, slots=True)
 class PreflightResult:
-    """One thing that was looked at.  ``level``: ``ok``, ``warning``, or ``error``: it would be void, or of no
-    use."""
+    """One thing that was looked at."""
 
-    level: str
-    rule: str
+    level: Level
+    rule: Rule
     words: str
 
 
@@ -91,9 +101,9 @@ def check_register(
 ) -> list[PreflightResult]:
     """The rules that need the present list and the sender's balance (1e-8 BIS)."""
     return [
-        _check_free("rule 4", f"the ip {wish.ip}", [e for e in state.entries if e.ip == wish.ip]),
-        _check_free("rule 5", f"the PoS address {wish.pos}", [e for e in state.entries if e.pos == wish.pos]),
-        _check_free("rule 6", "the sender", [e for e in state.entries if e.collateral == wish.pow_address]),
+        _check_free(Rule.R4, f"the ip {wish.ip}", [e for e in state.entries if e.ip == wish.ip]),
+        _check_free(Rule.R5, f"the PoS address {wish.pos}", [e for e in state.entries if e.pos == wish.pos]),
+        _check_free(Rule.R6, "the sender", [e for e in state.entries if e.collateral == wish.pow_address]),
         _check_balance(network, balance, draft_register(wish)),
         *([_VOIDED] if wish.pos in state.voids else []),
     ]
@@ -105,20 +115,20 @@ def check_unregister(network: Network, wish: Wish, state: RegistryState) -> list
     if own is None and wish.pow_address == network.control_pow:
         return [_check_control(wish, state)]
     if own is None:
-        return [PreflightResult("error", "unregister 2", "the sender has no registration")]
+        return [PreflightResult(Level.ERROR, Rule.U2, "the sender has no registration")]
     if (own.ip, own.port, own.pos) == (wish.ip, wish.port, wish.pos):
-        return [PreflightResult("ok", "unregister 1", "this is the sender's registration")]
+        return [PreflightResult(Level.OK, Rule.U1, "this is the sender's registration")]
     there = f"{own.ip}:{own.port}:{own.pos}"
-    return [PreflightResult("error", "unregister 1", f"the sender's registration is another one: {there}")]
+    return [PreflightResult(Level.ERROR, Rule.U1, f"the sender's registration is another one: {there}")]
 
 
 def _check_control(wish: Wish, state: RegistryState) -> PreflightResult:
     place = (wish.ip, wish.port, wish.pos)
     entry = next((e for e in state.entries if (e.ip, e.port, e.pos) == place), None)
     if entry is None:
-        return PreflightResult("error", "unregister 3", f"nobody has registered {':'.join(place)}")
+        return PreflightResult(Level.ERROR, Rule.U3, f"nobody has registered {':'.join(place)}")
     words = f"the control address may end the registration of {entry.collateral}"
-    return PreflightResult("ok", "unregister 3", words)
+    return PreflightResult(Level.OK, Rule.U3, words)
 
 
 def find_own(state: RegistryState, pow_address: str) -> Registration | None:
@@ -161,7 +171,9 @@ def estimate_fee(openfield: str) -> int:
 
 
 _VOIDED: Final = PreflightResult(
-    "warning", "void", "the control address has voided this PoS address: registered, it would get no slots"
+    Level.WARNING,
+    Rule.VOIDED,
+    "the control address has voided this PoS address: registered, it would get no slots",
 )
 
 
@@ -170,46 +182,48 @@ def _check_ip(ip: str) -> PreflightResult:
         IPv4Address(ip)
     except ValueError:
         return PreflightResult(
-            "error", "rule 1", f"{ip!r} is no IPv4 address (names and IPv6 cannot be registered)"
+            Level.ERROR, Rule.R1, f"{ip!r} is no IPv4 address (names and IPv6 cannot be registered)"
         )
     if fault := find_reach_fault(ip):
-        return PreflightResult("warning", "rule 1", f"{ip} {fault}")
-    return PreflightResult("ok", "rule 1", f"{ip} is an IPv4 address")
+        return PreflightResult(Level.WARNING, Rule.R1, f"{ip} {fault}")
+    return PreflightResult(Level.OK, Rule.R1, f"{ip} is an IPv4 address")
 
 
 def _check_port(port: str) -> PreflightResult:
     # not a rule of the list: legacy nodes do not look at it, and stop over what is no number
     if port.isascii() and port.isdecimal() and port == str(int(port[:6])) and 1 <= int(port) <= MAX_PORT:
-        return PreflightResult("ok", "port", f"{port} is a port")
-    return PreflightResult("error", "port", f"{port!r} is no port: expected a number from 1 to {MAX_PORT}")
+        return PreflightResult(Level.OK, Rule.PORT, f"{port} is a port")
+    return PreflightResult(
+        Level.ERROR, Rule.PORT, f"{port!r} is no port: expected a number from 1 to {MAX_PORT}"
+    )
 
 
 def _check_pow_address(what: str, address: str) -> PreflightResult:
     if is_valid_pow_address(address) and address == address.strip():
-        return PreflightResult("ok", "rule 2", f"the {what} {address} has the form of a Bismuth address")
-    return PreflightResult("error", "rule 2", f"the {what} {address!r} is no Bismuth address")
+        return PreflightResult(Level.OK, Rule.R2, f"the {what} {address} has the form of a Bismuth address")
+    return PreflightResult(Level.ERROR, Rule.R2, f"the {what} {address!r} is no Bismuth address")
 
 
 def _check_pos(network: Network, pos: str) -> PreflightResult:
     if is_valid_address(pos, network.address_byte):
-        return PreflightResult("ok", "rule 3", f"{pos} is a PoS address of {network.name}")
-    return PreflightResult("error", "rule 3", f"{pos!r} is no PoS address of {network.name}")
+        return PreflightResult(Level.OK, Rule.R3, f"{pos} is a PoS address of {network.name}")
+    return PreflightResult(Level.ERROR, Rule.R3, f"{pos!r} is no PoS address of {network.name}")
 
 
 def _check_reason(reason: str) -> PreflightResult:
     if any(char in reason for char in _SEPARATORS):
         return PreflightResult(
-            "error", "openfield", f"the reason must be without any of {' '.join(_SEPARATORS)}"
+            Level.ERROR, Rule.REASON, f"the reason must be without any of {' '.join(_SEPARATORS)}"
         )
-    return PreflightResult("ok", "openfield", "the reason has no separators in it")
+    return PreflightResult(Level.OK, Rule.REASON, "the reason has no separators in it")
 
 
-def _check_free(rule: str, what: str, taken: Sequence[Registration]) -> PreflightResult:
+def _check_free(rule: Rule, what: str, taken: Sequence[Registration]) -> PreflightResult:
     if not taken:
-        return PreflightResult("ok", rule, f"{what} is not registered yet")
+        return PreflightResult(Level.OK, rule, f"{what} is not registered yet")
     entry = taken[0]
     return PreflightResult(
-        "error",
+        Level.ERROR,
         rule,
         f"{what} is registered already: {entry.ip}:{entry.port}:{entry.pos} by {entry.collateral}",
     )
@@ -223,8 +237,8 @@ def _check_balance(network: Network, balance: int | None, draft: Draft) -> Prefl
     words = f"the sender has {_format_bis(balance or 0)} BIS, less a fee of about {_format_bis(fee)}"
     if weight < 1:
         needed = _format_bis(network.collateral_unit * COIN + fee)
-        return PreflightResult("error", "rule 7", f"{words}: weight 0. Have at least {needed} BIS there")
-    return PreflightResult("ok", "rule 7", f"{words}: weight {weight}")
+        return PreflightResult(Level.ERROR, Rule.R7, f"{words}: weight 0. Have at least {needed} BIS there")
+    return PreflightResult(Level.OK, Rule.R7, f"{words}: weight {weight}")
 
 
 def _format_bis(units: int) -> str:

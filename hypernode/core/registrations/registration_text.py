@@ -8,8 +8,8 @@ from typing import Final
 
 from hypernode.core.errors import Reject
 from hypernode.core.registrations.pow_address import has_pos_checksum
+from hypernode.core.rules import Rule
 
-_RULE = "5-pow openfield"
 MAX_OPENFIELD_CHARS: Final = 100_000
 """The PoW chain cuts what is longer."""
 KEPT_CHARS: Final = 1_000
@@ -63,7 +63,7 @@ def parse_extras(openfield: str) -> dict[str, str]:
     for extra in openfield.split(",")[1:]:
         parts = extra.split("=")
         if len(parts) != 2:
-            raise Reject(_RULE, f"the extra {show(extra)} has not exactly one '='")
+            raise Reject(Rule.OPENFIELD, f"the extra {show(extra)} has not exactly one '='")
         extras[parts[0]] = parts[1]
     return extras
 
@@ -75,11 +75,11 @@ def parse_registration(openfield: str, sender: str) -> RegistrationText:
     an extra is malformed, or when ``source=`` is not the sender."""
     parts = openfield.split(",", 1)[0].split(":")
     if len(parts) != 3:
-        raise Reject(_RULE, f"expected ip:port:pos_address, got {len(parts)} parts")
+        raise Reject(Rule.OPENFIELD, f"expected ip:port:pos_address, got {len(parts)} parts")
     extras = parse_extras(openfield)
     source = extras.get("source", "")
     if source and source != sender:
-        raise Reject(_RULE, "the source is not the sender")
+        raise Reject(Rule.OPENFIELD, "the source is not the sender")
     ip, port, pos = parts
     if len(port) > MAX_PORT_CHARS:
         digest = hashlib.sha256(port.encode("utf-8", "replace")).hexdigest()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from hypernode.core.params import Network
+from hypernode.core.rules import Rule
 from hypernode.core.types import PowHeight, Registration
 
 COIN: Final = 100_000_000
@@ -62,7 +63,7 @@ class RowResult:
     ok: bool
     reason: str
     weight: int | None = None
-    rule: str = ""
+    rule: Rule | None = None
     is_near: bool = False
 
 

@@ -27,6 +27,7 @@ from hypernode.core.registrations.registry import (
     compute_weight,
     is_near_boundary,
 )
+from hypernode.core.rules import Rule
 from hypernode.core.types import Registration
 
 _OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
@@ -78,13 +79,13 @@ class RegistryBuilder:
     def _apply(self, row: PowRow, get_balance: GetBalance) -> RowResult:
         first = self._network.first_pow_height
         if row.height < first:
-            raise Reject("first height", f"registrations begin at PoW height {first}")
+            raise Reject(Rule.FIRST_HEIGHT, f"registrations begin at PoW height {first}")
         # [REJECT] its signature was looked at and is not its sender's (spec 5, verifying)
         if row.verified is False:
-            raise Reject("signature", "the signature is not the sender's: left out")
+            raise Reject(Rule.SIGNATURE, "the signature is not the sender's: left out")
         # [REJECT] more than the PoW chain allows, or malformed and long: its texts are not kept whole
         if row.fault:
-            raise Reject("5-pow openfield", row.fault)
+            raise Reject(Rule.OPENFIELD, row.fault)
         text = parse_registration(row.openfield, row.address)
         if row.operation == REGISTER:
             return self._register(row, text, get_balance)
@@ -92,19 +93,19 @@ class RegistryBuilder:
             return self._unregister(row, text)
         if row.operation in (VOID, UNVOID):
             return self._void(row, text)
-        raise Reject("operation", f"{row.operation!r} is none of the registry's operations")
+        raise Reject(Rule.OPERATION, f"{row.operation!r} is none of the registry's operations")
 
     def _register(self, row: PowRow, text: RegistrationText, get_balance: GetBalance) -> RowResult:
         self._validate_texts(row, text)
         # 4 [REJECT] a present registration has this ip, whatever the port
         if text.ip in self._by_ip:
-            raise Reject("rule 4", f"the ip {text.ip} is registered already")
+            raise Reject(Rule.R4, f"the ip {text.ip} is registered already")
         # 5 [REJECT] a present registration has this PoS address
         if text.pos in self._by_pos:
-            raise Reject("rule 5", f"the PoS address {text.pos} is registered already")
+            raise Reject(Rule.R5, f"the PoS address {text.pos} is registered already")
         # 6 [REJECT] a present registration is the sender's
         if row.address in self._by_sender:
-            raise Reject("rule 6", "the sender has a registration already")
+            raise Reject(Rule.R6, "the sender has a registration already")
         # 7: the weight, whatever it is: legacy software keeps 0 and below on the list
         balance = get_balance(row.address, row.height)
         weight = compute_weight(self._network, balance)
@@ -120,27 +121,27 @@ class RegistryBuilder:
         """Rules 1 to 3, which are of the row alone."""
         # 1 [REJECT] the ip is no literal IP address (colons part the openfield, so that IPv6 cannot be)
         if not _IPV4.fullmatch(text.ip):
-            raise Reject("rule 1", f"{show(text.ip)} is no IP address")
+            raise Reject(Rule.R1, f"{show(text.ip)} is no IP address")
         # 2 [REJECT] the sender or the reward address is no valid Bismuth address
         for address in (row.address, text.reward):
             if not is_valid_pow_address(address):
-                raise Reject("rule 2", f"{show(address)} is no Bismuth address")
+                raise Reject(Rule.R2, f"{show(address)} is no Bismuth address")
         # 3 [REJECT] the PoS address is not valid on this network (as lenient as legacy)
         fault = find_pos_fault(text.pos, self._network.address_byte)
         if fault:
-            raise Reject("rule 3", fault)
+            raise Reject(Rule.R3, fault)
 
     def _unregister(self, row: PowRow, text: RegistrationText) -> RowResult:
         own = self._by_sender.get(row.address)
         if own is not None:
             # U1 [REJECT] a registered sender names another ip, port (as text) or PoS address than its own
             if not _is_same(own, text):
-                raise Reject("unregister 1", "this is not the sender's registration")
+                raise Reject(Rule.U1, "this is not the sender's registration")
             self._remove(own)
             return RowResult(True, "unregistered by its owner")
         # U2 [REJECT] the sender is neither registered nor the control address
         if row.address != self._network.control_pow:
-            raise Reject("unregister 2", "the sender has no registration")
+            raise Reject(Rule.U2, "the sender has no registration")
         entry = self._find(text)
         if entry is None:
             # as legacy: the row counts as taken, the list stays as it is
@@ -151,16 +152,16 @@ class RegistryBuilder:
     def _void(self, row: PowRow, text: RegistrationText) -> RowResult:
         # V1 [REJECT] only the control address voids
         if row.address != self._network.control_pow:
-            raise Reject("void 1", "only the control address voids")
+            raise Reject(Rule.V1, "only the control address voids")
         if row.operation == UNVOID:
             # V2 [REJECT] an unvoid of what is not voided
             if text.pos not in self._voids:
-                raise Reject("void 2", "this PoS address is not voided")
+                raise Reject(Rule.V2, "this PoS address is not voided")
             del self._voids[text.pos]
             return RowResult(True, f"no longer voided: {show(text.reason)}")
         # V3 [REJECT] a void of what is not registered with this ip, port and PoS address
         if self._find(text) is None:
-            raise Reject("void 3", "there is no such registration")
+            raise Reject(Rule.V3, "there is no such registration")
         # one that is voided again is the last one
         self._voids.pop(text.pos, None)
         self._voids[text.pos] = None

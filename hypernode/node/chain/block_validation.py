@@ -17,13 +17,13 @@ from hypernode.core.block import encode_raw_block, normalise_block
 from hypernode.core.errors import Reject
 from hypernode.core.long_messages import LongMessages, is_short
 from hypernode.core.params import Network
+from hypernode.core.rules import Rule, Violation
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Block, Height, Message, Round, RoundPlan
 from hypernode.core.validate_block import (
-    RULE_CLASSES,
     BlockContext,
+    HeadContext,
     Origin,
-    Violation,
     find_forger_key,
     is_refused,
     validate_block,
@@ -31,7 +31,7 @@ from hypernode.core.validate_block import (
     validate_juror,
     validate_shape,
 )
-from hypernode.core.validate_message import find_faults
+from hypernode.core.validate_message import find_core_breaks
 from hypernode.mempool.pool import Mempool
 from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.history import History
@@ -57,10 +57,11 @@ PART_GROWTH = 8
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A block from outside, cut as the spec cuts it; by id, why some of its messages break M1 to M3."""
+    """A block from outside, cut as the spec cuts it; by id, what some of its messages break of
+    M1 to M3."""
 
     block: Block
-    bad_messages: Mapping[bytes, str]
+    bad_messages: Mapping[bytes, Violation]
 
 
 class BlockRejected(Reject):
@@ -82,9 +83,9 @@ async def prepare(
             continue
         cut = [normalise_block(network, block) for block in part]
         unverified = [[m for m in block.messages if not mempool.holds(m)] for block in cut]
-        faults = iter(await ports.verifier.find_faults(network, [m for ms in unverified for m in ms]))
+        found = iter(await ports.verifier.find_core_breaks(network, [m for ms in unverified for m in ms]))
         prepared += [
-            Prepared(block, {m.txid: fault for m in messages if (fault := next(faults))})
+            Prepared(block, {m.txid: broken for m in messages if (broken := next(found)) is not None})
             for block, messages in zip(cut, unverified, strict=True)
         ]
     return prepared
@@ -96,10 +97,10 @@ async def _prepare_long(network: Network, ports: Ports, mempool: Mempool, block:
     async for piece in list_pieces(cut, ports.verifier.run):
         messages = [m for m in piece if not mempool.holds(m)]
         if all(map(is_short, messages)):
-            faults = await ports.verifier.find_faults(network, messages)
+            found = await ports.verifier.find_core_breaks(network, messages)
         else:
-            faults = await ports.verifier.run(partial(find_faults, network, messages))
-        bad = {m.txid: fault for m, fault in zip(messages, faults, strict=True) if fault}
+            found = await ports.verifier.run(partial(find_core_breaks, network, messages))
+        bad = {m.txid: broken for m, broken in zip(messages, found, strict=True) if broken is not None}
         if bad:
             return Prepared(cut, bad)
     return Prepared(cut, {})
@@ -113,8 +114,8 @@ async def prepare_until_fault(network: Network, ports: Ports, mempool: Mempool, 
     size = FIRST_PART_MESSAGES
     while left:
         part, left = left[:size], left[size:]
-        faults = await ports.verifier.find_faults(network, part)
-        bad = {m.txid: fault for m, fault in zip(part, faults, strict=True) if fault}
+        found = await ports.verifier.find_core_breaks(network, part)
+        bad = {m.txid: broken for m, broken in zip(part, found, strict=True) if broken is not None}
         if bad:
             return Prepared(cut, bad)
         size *= PART_GROWTH
@@ -227,7 +228,6 @@ class BlockValidator:
         context = BlockContext(
             parent=self.history.tip,
             juror=plan.juror_of(block.sir),
-            juror_known=True,
             registered=senders,
             known_ids=await self._get_known_ids(block),
             slot_taken=await self.history.is_slot_taken(block.round, block.sir),
@@ -260,14 +260,10 @@ class BlockValidator:
     async def check_head(self, block: Block) -> None:
         """Rules 1 to 6, which need none of its messages but their ids.  Raises Reject, PowNotReady."""
         self._check_round(block)
-        plan, senders = await self._get_lists(block.round)
-        context = BlockContext(
+        plan, _ = await self._get_lists(block.round)
+        context = HeadContext(
             parent=self.history.tip,
             juror=plan.juror_of(block.sir),
-            juror_known=True,
-            registered=senders,
-            known_ids=(),
-            slot_taken=False,
             now=self._ports.clock.now(),
             forger_pubkey=self._keys.find(block),
         )
@@ -298,9 +294,9 @@ class BlockValidator:
         round to come, and an ancient one is dear."""
         now = self._ports.clock.now()
         if block.round > compute_round_slot(self._network, now + self._network.future_allowed_s)[0]:
-            raise Reject("rule 3", "its round has not begun")
-        early = Violation("2", RULE_CLASSES["2"], "its round is before the parent's")
+            raise Reject(Rule.B3, "its round has not begun")
+        early = Violation(Rule.B2, "its round is before the parent's")
         if block.round < self.history.tip.round and is_refused(
             self._network, block, early, self._origin, self._majority_holds
         ):
-            raise Reject("rule 2", early.reason)
+            raise Reject.of(early)

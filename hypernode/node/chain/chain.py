@@ -17,10 +17,11 @@ from typing import Final, TypeVar
 
 from hypernode.core.block import encode_raw_block, to_header
 from hypernode.core.errors import Ignore, Reject
-from hypernode.core.fork_choice import check_replacement, is_better, is_promise_kept
+from hypernode.core.fork_choice import find_replacement_break, is_better, is_promise_kept
 from hypernode.core.hashing import h20
 from hypernode.core.long_messages import LongMessages, is_short
 from hypernode.core.params import Network
+from hypernode.core.rules import Rule
 from hypernode.core.timeline import compute_round_slot, has_begun
 from hypernode.core.types import Block, ChainHeight, Equivocation, Height, Round, RoundPlan, Slot
 from hypernode.core.validate_block import Origin, is_signed_by_forger
@@ -53,7 +54,7 @@ EVIDENCE_ROUNDS: Final = 5
 def _check_ordered(order: ForkOverride, blocks: Sequence[Block]) -> None:
     """An operator's word holds for one chain only.  Raises Reject."""
     if not any(b.height == order.height and b.block_hash == order.block_hash for b in blocks):
-        raise Reject("4-ledger", f"promise not kept: the branch lacks block {order.height} of the order")
+        raise Reject(Rule.PROMISE, f"promise not kept: the branch lacks block {order.height} of the order")
 
 
 def _is_other(theirs: ChainHeight, ours: ChainHeight) -> bool:
@@ -115,7 +116,7 @@ class Chain:
         async with self._lock:
             own = self.height
             if block.block_hash == own.block_hash:
-                raise Ignore("rule 1", "known")
+                raise Ignore(Rule.B1, "known")
             validator = await self._make_validator(own.height, Origin.PUSHED)
             await self._note_equivocation(validator.history, block, self._network.keep_rounds)
             self._check_place(block, own)
@@ -132,7 +133,7 @@ class Chain:
         ``accept_pushed`` would; PowNotReady."""
         own = self.height
         if header.block_hash == own.block_hash:
-            raise Ignore("rule 1", "known")
+            raise Ignore(Rule.B1, "known")
         validator = await self._make_validator(own.height, Origin.PUSHED)
         if await self._may_be_evidence(validator.history, header):
             return
@@ -148,10 +149,10 @@ class Chain:
 
     def _check_place(self, block: Block, own: ChainHeight) -> None:
         if block.height != own.height + 1 or block.previous_hash != own.block_hash:
-            raise Ignore("rule 1", "does not follow our tip")
+            raise Ignore(Rule.B1, "does not follow our tip")
         if block.height < self._network.lenient_below:
             # No rule would hold for it that keeps strangers' blocks out of an empty chain.
-            raise Ignore("4-ledger", "blocks of the early history are fetched, not pushed")
+            raise Ignore(Rule.HISTORY, "blocks of the early history are fetched, not pushed")
 
     async def _prepare_pushed(self, block: Block) -> Prepared:
         if (block.height, block.block_hash) in self._network.exceptions:
@@ -165,7 +166,7 @@ class Chain:
         async with self._lock:
             own = self.height
             if block.height != own.height + 1 or block.previous_hash != own.block_hash:
-                raise Ignore("rule 1", "the tip moved while we forged")
+                raise Ignore(Rule.B1, "the tip moved while we forged")
             [prepared] = await self.prepare([block])
             height = await self._append(await self._make_validator(own.height, Origin.OWN), prepared)
         self.on_change()
@@ -236,7 +237,7 @@ class Chain:
         if outcome.adopted:
             self.on_change()
         if told is not None and not is_promise_kept(told, outcome.measured):
-            raise Reject("4-ledger", f"promise not kept: told {told.height}, got {outcome.measured.height}")
+            raise Reject(Rule.PROMISE, f"promise not kept: told {told.height}, got {outcome.measured.height}")
         return outcome
 
     async def drop_premature(self) -> tuple[Block, ...]:
@@ -285,7 +286,7 @@ class Chain:
     async def _judge(self, validator: BlockValidator, prepared: Prepared) -> list[ToleratedViolation]:
         """Every rule; findings of the breaks that are tolerated.  Raises Reject."""
         breaks = await validator.judge(prepared)
-        if not {"4", "5"}.intersection(brk.rule for brk in breaks):
+        if not {Rule.B4, Rule.B5}.intersection(brk.rule for brk in breaks):
             await self._note_own_block(prepared.block)
         return list_findings(prepared.block, breaks)
 
@@ -312,15 +313,15 @@ class Chain:
             return
         if support.order is not None:
             if await lacks_pruned(self._network, self._ports.ledger, common):
-                raise Ignore("4-ledger", f"too much is pruned to go back to block {common}")
+                raise Ignore(Rule.DEPTH, f"too much is pruned to go back to block {common}")
             return
         first_dropped = (await self._ports.ledger.get_headers(common + 1, 1))[0]
         node_state, _ = compute_round_slot(self._network, self._ports.clock.now())
-        refusal = check_replacement(
+        broken = find_replacement_break(
             self._network, first_dropped.round, node_state, support.behind, support.connected
         )
-        if refusal is not None:
-            raise refusal
+        if broken is not None:
+            raise Ignore.of(broken)
 
     async def _keep_above(self, common: Height, why: str) -> None:
         """Write down the blocks that go though no better ones came.  Raises StorageTrouble."""

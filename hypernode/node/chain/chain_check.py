@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from hypernode.core.block import to_header
 from hypernode.core.encoded_size import count_within
 from hypernode.core.kpis import compute_kpis
 from hypernode.core.long_messages import is_short
 from hypernode.core.params import Network
+from hypernode.core.rules import BLOCK_RULES, Rule, Unchecked, Violation
 from hypernode.core.types import ADDRESS_CHARS, Block, ChainHeight, Height, Kpis, Message, Round
-from hypernode.core.validate_block import RULE_CLASSES, Violation
+from hypernode.core.validate_block import find_dead_tip
 from hypernode.node.chain.examiner import BlockGrade, Examiner, judge_break
 from hypernode.node.chain.history import History
 from hypernode.node.chain.recount import FirstRounds, Recount
@@ -30,16 +31,16 @@ BATCH_MESSAGES: Final = 20_000
 """A batch ends before it holds more, but has one block at least: some 15 MB."""
 MAX_LISTED: Final = 1_000
 """Breaks that are listed; all are counted."""
-MEASURES: Final = "measures"
-KPIS: Final = "kpis"
-DEAD_TIP: Final = "4-ledger"
-"""Not rules of a block: what is stored about it, and a branch that the network left for good."""
-_STORED: Final = "A"
+_COUNTED: Final = (*BLOCK_RULES.values(), Rule.MEASURES, Rule.KPIS, Rule.DEAD_TIP)
+"""What a check counts, in the order in which it is shown; their numbers differ."""
+
+Verified: TypeAlias = Mapping[bytes, Violation] | Unchecked
+"""Messages that break M1 to M3, by id."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListedBreak:
-    """A break of one block."""
+    """A break of one block, as it is saved with a check and shown: ``rule`` is ``Rule.number``."""
 
     height: Height
     block_hash: bytes
@@ -115,7 +116,7 @@ class ChainCheck:
         [parent] = await self._ledger.get_headers(self.state.height, 1)
         self.state.block_hash = parent.block_hash
         first = self.state.height
-        waiting: tuple[list[Block], asyncio.Task[dict[bytes, str]]] | None = None
+        waiting: tuple[list[Block], asyncio.Task[Verified]] | None = None
         try:
             while not (self._stop_at_break and self.state.count(BlockGrade.REFUSED)):
                 read_from = waiting[0][-1].height + 1 if waiting else self.state.height + 1
@@ -148,9 +149,9 @@ class ChainCheck:
         )
         return await self._ledger.get_blocks(first, count)
 
-    async def _judge_batch(self, parent: Block, blocks: Sequence[Block], bad: dict[bytes, str]) -> Block:
+    async def _judge_batch(self, parent: Block, blocks: Sequence[Block], bad: Verified) -> Block:
         found = await self._ledger.get_findings(blocks[0].height, blocks[-1].height)
-        documented: dict[tuple[Height, bytes], set[str]] = {}
+        documented: dict[tuple[Height, bytes], set[Rule]] = {}
         for finding in found:
             documented.setdefault((finding.height, finding.block_hash), set()).add(finding.rule)
         for block in blocks:
@@ -164,13 +165,13 @@ class ChainCheck:
                 break
         return parent
 
-    async def _judge(self, parent: Block, block: Block, bad: dict[bytes, str], documented: set[str]) -> None:
+    async def _judge(self, parent: Block, block: Block, bad: Verified, documented: set[Rule]) -> None:
         is_pruned = block.height < self._below
         history = History(self._ledger, parent)
         for brk in await self._examiner.examine(history, block, bad, is_pruned=is_pruned):
             self._note(block, brk, judge_break(self._network, block, brk, documented))
-        if (block.height, block.block_hash) in self._network.dead_tips:
-            self._note(block, Violation(DEAD_TIP, _STORED, "the network left this branch for good"))
+        if (dead := find_dead_tip(self._network, block)) is not None:
+            self._note(block, dead)
         await self._compare(block, is_pruned=is_pruned)
 
     async def _compare(self, block: Block, *, is_pruned: bool) -> None:
@@ -196,9 +197,7 @@ class ChainCheck:
             return
         stored = await self._ledger.get_height_at(block.height)
         if stored != counted:
-            self._note(
-                block, Violation(MEASURES, _STORED, f"stored {_show(stored)}, counted {_show(counted)}")
-            )
+            self._note(block, Violation(Rule.MEASURES, f"stored {_show(stored)}, counted {_show(counted)}"))
 
     async def _end_round(self, block: Block | None) -> None:
         """The KPI totals of the round that was walked through, and of the chain if it is the last one."""
@@ -214,15 +213,17 @@ class ChainCheck:
         if any(b.height < self._below for b in whole) or stored == _of_addresses(compute_kpis(whole)):
             return
         self._note(
-            last, Violation(KPIS, _STORED, f"the totals of round {last.round} are not those of its blocks")
+            last, Violation(Rule.KPIS, f"the totals of round {last.round} are not those of its blocks")
         )
 
     def _note(self, block: Block, brk: Violation, verdict: BlockGrade = BlockGrade.REFUSED) -> None:
-        by_verdict = self.state.counts.setdefault(brk.rule, {})
+        by_verdict = self.state.counts.setdefault(brk.rule.number, {})
         by_verdict[verdict.value] = by_verdict.get(verdict.value, 0) + 1
         if self.state.count(verdict) <= MAX_LISTED:
             self.state.breaks.append(
-                ListedBreak(block.height, block.block_hash, brk.rule, brk.cls, verdict.value, brk.reason)
+                ListedBreak(
+                    block.height, block.block_hash, brk.rule.number, brk.cls.value, verdict.value, brk.reason
+                )
             )
 
 
@@ -244,9 +245,10 @@ def _of_addresses(kpis: Mapping[str, Kpis]) -> dict[str, Kpis]:
 
 def describe_counts(counts: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, object]]:
     """By rule: its class and how many blocks broke it, by verdict; in the order of the rules."""
-    order = [*RULE_CLASSES, *(rule for rule in counts if rule not in RULE_CLASSES)]
     return {
-        rule: {"class": RULE_CLASSES.get(rule, _STORED), **counts[rule]} for rule in order if rule in counts
+        rule.number: {"class": rule.cls.value, **counts[rule.number]}
+        for rule in _COUNTED
+        if rule.number in counts
     }
 
 

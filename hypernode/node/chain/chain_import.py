@@ -8,7 +8,7 @@ their findings, so an import that is interrupted goes on where it was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -16,8 +16,9 @@ from hypernode.core.block import create_genesis, to_header
 from hypernode.core.encoded_size import count_within
 from hypernode.core.errors import Reject
 from hypernode.core.params import Network
+from hypernode.core.rules import Rule, Unchecked, Violation
 from hypernode.core.types import Block, Height
-from hypernode.core.validate_block import Origin, Violation, is_refused
+from hypernode.core.validate_block import Origin, find_dead_tip, is_refused
 from hypernode.node.chain.block_validation import list_findings
 from hypernode.node.chain.examiner import Examiner
 from hypernode.node.chain.history import History
@@ -132,7 +133,7 @@ async def _store(
     examiner: Examiner,
     parent: Block,
     batch: Sequence[Block],
-    bad: dict[bytes, str],
+    bad: Mapping[bytes, Violation] | Unchecked,
     report: ImportReport,
     needs_companion: bool,
 ) -> None:
@@ -143,8 +144,8 @@ async def _store(
     try:
         for block in batch:
             breaks = await examiner.examine(history, block, bad)
-            if needs_companion and "6" in examiner.not_judged:
-                raise PowNotReady(examiner.not_judged["6"].reason)
+            if needs_companion and Rule.B6 in examiner.not_judged:
+                raise PowNotReady(examiner.not_judged[Rule.B6].reason)
             _refuse(network, block, breaks)
             good.append((block, breaks))
             history.push(block)
@@ -155,11 +156,11 @@ async def _store(
 
 def _refuse(network: Network, block: Block, breaks: Sequence[Violation]) -> None:
     """Raises Reject for the first break that no origin excuses."""
-    if (block.height, block.block_hash) in network.dead_tips:
-        raise Reject("4-ledger", f"block {block.height}: the network left this branch for good")
+    if (dead := find_dead_tip(network, block)) is not None:
+        raise Reject(dead.rule, f"block {block.height}: {dead.reason}")
     for brk in breaks:
         if is_refused(network, block, brk, Origin.FETCHED, majority_holds=True):
-            raise Reject(f"rule {brk.rule}", f"block {block.height}: {brk.reason}")
+            raise Reject(brk.rule, f"block {block.height}: {brk.reason}")
 
 
 async def _append(
@@ -170,4 +171,5 @@ async def _append(
     report.height = good[-1][0].height
     report.messages += sum(len(block.messages) for block, _ in good)
     for finding in findings:
-        report.tolerated[finding.rule] = report.tolerated.get(finding.rule, 0) + 1
+        number = finding.rule.number
+        report.tolerated[number] = report.tolerated.get(number, 0) + 1

@@ -8,24 +8,26 @@ rest and says which rules it could not judge.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from hypernode.core.params import Network
-from hypernode.core.types import Block, Message, PowHeight, Round, RoundPlan
-from hypernode.core.validate_block import BlockContext, Origin, Violation, find_breaks, is_refused
+from hypernode.core.rules import BLOCK_RULES, UNCHECKED, Rule, Unchecked, Violation
+from hypernode.core.types import Block, PowHeight, Round, RoundPlan
+from hypernode.core.validate_block import BlockContext, Origin, find_breaks, is_refused
 from hypernode.node.chain.block_validation import ForgerKeys
 from hypernode.node.chain.history import History
 from hypernode.node.chain.rounds import Rounds
 from hypernode.ports.registrations import PowNotReady, PowSource, PowStatus, RegisteredList
 from hypernode.ports.signing import Verifier
 
-HEADER_RULES: Final = frozenset(("1", "2", "3", "4", "5", "7", "8", "9", "10", "12", "14", "15"))
+HEADER_RULES: Final = frozenset(BLOCK_RULES.values()) - {Rule.B6, Rule.B11, Rule.B13}
 """What is judged without signatures of messages and without the companion."""
-WITHOUT_MESSAGES: Final = frozenset(("1", "2", "3", "6", "12"))
+WITHOUT_MESSAGES: Final = (Rule.B1, Rule.B2, Rule.B3, Rule.B6, Rule.B12)
 """What can be judged of a block whose messages are pruned."""
+_WITH_MESSAGES: Final = tuple(rule for rule in BLOCK_RULES.values() if rule not in WITHOUT_MESSAGES)
 PATIENCE: Final = 3
 """Rounds in a row that the companion cannot answer for before it is left alone."""
 _LISTS_KEPT: Final = 4
@@ -42,7 +44,7 @@ class BlockGrade(Enum):
     """Of the lenient history, an exception, or class C on a mixed network."""
 
 
-def judge_break(network: Network, block: Block, brk: Violation, documented: Collection[str]) -> BlockGrade:
+def judge_break(network: Network, block: Block, brk: Violation, documented: Collection[Rule]) -> BlockGrade:
     """``documented``: rules that the ledger has a finding of for this block."""
     if not is_refused(network, block, brk, Origin.FETCHED):
         return BlockGrade.TOLERATED
@@ -70,11 +72,11 @@ class Examiner:
         pow_source: PowSource | None,
         now: float,
         *,
-        rules: Collection[str] | None = None,
+        rules: Collection[Rule] | None = None,
         why: str = "the companion was not asked",
     ) -> None:
         self.network = network
-        self.not_judged: dict[str, NotJudged] = {}
+        self.not_judged: dict[Rule, NotJudged] = {}
         self._verifier = verifier
         self._rounds = None if pow_source is None else Rounds(network, _RecentLists(pow_source))
         self._now = now
@@ -90,25 +92,31 @@ class Examiner:
         """Whether rules 6 and M6 are judged, or would be for the next round."""
         return self._rounds is not None
 
-    async def verify(self, blocks: Sequence[Block]) -> dict[bytes, str]:
-        """Messages of the blocks that break M1 to M3, with reasons; none where rule 11 is not judged."""
-        messages: list[Message] = []
-        if self._rules is None or "11" in self._rules:
-            messages = [message for block in blocks for message in block.messages]
-        faults = await self._verifier.find_faults(self.network, messages)
-        return {m.txid: fault for m, fault in zip(messages, faults, strict=True) if fault}
+    async def verify(self, blocks: Sequence[Block]) -> Mapping[bytes, Violation] | Unchecked:
+        """What messages of the blocks break of M1 to M3, by id; UNCHECKED where rule 11 is not judged."""
+        if not self._judges(Rule.B11):
+            return UNCHECKED
+        messages = [message for block in blocks for message in block.messages]
+        found = await self._verifier.find_core_breaks(self.network, messages)
+        return {m.txid: broken for m, broken in zip(messages, found, strict=True) if broken is not None}
+
+    def _judges(self, rule: Rule) -> bool:
+        return self._rules is None or rule in self._rules
 
     async def examine(
-        self, history: History, block: Block, bad_messages: dict[bytes, str], *, is_pruned: bool = False
+        self,
+        history: History,
+        block: Block,
+        bad_messages: Mapping[bytes, Violation] | Unchecked,
+        *,
+        is_pruned: bool = False,
     ) -> tuple[Violation, ...]:
         """Every rule that the block breaks on top of ``history``, as far as it can be judged."""
         lists = await self._get_lists(history, block.round)
-        senders = frozenset(message.sender for message in block.messages)
         context = BlockContext(
             parent=history.tip,
-            juror=lists[0].juror_of(block.sir) if lists else None,
-            juror_known=lists is not None,
-            registered=lists[1] if lists else senders,
+            juror=lists[0].juror_of(block.sir) if lists else UNCHECKED,
+            registered=lists[1] if lists else UNCHECKED,
             known_ids=await history.get_known_ids(message.txid for message in block.messages),
             slot_taken=await history.is_slot_taken(block.round, block.sir),
             now=self._now,
@@ -117,13 +125,9 @@ class Examiner:
         )
         breaks = find_breaks(self.network, block, context)
         if is_pruned:
-            self._note(
-                ("4", "5", "7", "8", "9", "10", "11", "13", "14", "15"), "the block's messages are pruned"
-            )
+            self._note(_WITH_MESSAGES, "the block's messages are pruned")
             breaks = tuple(brk for brk in breaks if brk.rule in WITHOUT_MESSAGES)
-        if self._rules is not None:
-            breaks = tuple(brk for brk in breaks if brk.rule in self._rules)
-        return breaks
+        return tuple(brk for brk in breaks if self._judges(brk.rule))
 
     async def _get_lists(self, history: History, round_: Round) -> tuple[RoundPlan, frozenset[str]] | None:
         """The plan of a round and whose messages it takes, derived at its first block; None, and noted, when
@@ -132,8 +136,8 @@ class Examiner:
             self._round, self._lists = round_, None
             if self._rounds is not None:
                 await self._derive(self._rounds, history, round_)
-        if self._lists is None and (self._rules is None or "6" in self._rules):
-            self._note(("6", "M6"), self._why)
+        if self._lists is None and self._judges(Rule.B6):
+            self._note((Rule.B6, Rule.M6), self._why)
         return self._lists
 
     async def _derive(self, rounds: Rounds, history: History, round_: Round) -> None:
@@ -147,7 +151,7 @@ class Examiner:
             if self._failures >= PATIENCE:
                 self._rounds = None
 
-    def _note(self, rules: Collection[str], reason: str) -> None:
+    def _note(self, rules: Collection[Rule], reason: str) -> None:
         for rule in rules:
             self.not_judged.setdefault(rule, NotJudged(0, reason)).blocks += 1
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hypernode.core.errors import Ignore, Reject
-from hypernode.core.forging import can_forge, draft_block, select_messages, sign_block
+from hypernode.core.forging import draft_block, select_messages, sign_block, validate_forging
 from hypernode.core.params import Network
 from hypernode.core.types import Block, Message, Registration, RoundPlan, Slot
 from hypernode.mempool.pool import Mempool
@@ -61,9 +61,7 @@ class Forger:
         messages), AlreadySigned when the journal holds another block for the slot."""
         senders = await self.rounds.get_allowed_senders(plan)
         messages = await self._drop_sealed(self.select(senders))
-        obstacle = can_forge(self.network, messages)
-        if obstacle is not None:
-            raise obstacle
+        validate_forging(self.network, messages)
         parent = await self._get_parent()
         signer = self.ports.signer
         timestamp = max(int(self.ports.clock.now()), parent.timestamp)

@@ -12,6 +12,7 @@ from hypernode.core import peer_tests
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.kinds import START_OR_TEST_OK, format_test
 from hypernode.core.params import Network
+from hypernode.core.rules import Rule
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Message, PeerTest, RoundPlan, Slot
 from hypernode.machine.clock_offset import ClockOffsets, compute_offset
@@ -69,7 +70,7 @@ class Tester:
         if test.kind == peer_tests.PING and is_feature_peer and self.peers.counts(test.tested):
             offset_s = compute_offset(value, self.ports.clock.now(), elapsed)
             self.offsets.note(test.tested, offset_s, self.ports.clock.monotonic())
-        refusal = peer_tests.judge_answer(
+        refusal = peer_tests.find_answer_break(
             test.kind,
             expected=expected,
             value=value,
@@ -84,12 +85,12 @@ class Tester:
         """Answer a test.  ``plans``: the slot at hand and the one before it.  Raises Reject for a frame
         that is no test, Ignore for one that is not in the plan."""
         if len(command.messages) != 1:
-            raise Reject("6-node", "a test frame carries one message")
+            raise Reject(Rule.DUTY, "a test frame carries one message")
         asked = command.messages[0]
         kind = next((k for k in self.network.test_kinds if format_test(k) == asked.params), None)
         found = self._find_test(ip, asked, kind, plans)
         if found is None:
-            raise Ignore("6-node", "this test is not in the plan")
+            raise Ignore(Rule.DUTY, "this test is not in the plan")
         test, plan, sir = found
         await self.reporter.publish_was_tested(test, plan.round, sir)
         value = await self._compute_value(test.kind, plan, sir)

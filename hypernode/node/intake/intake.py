@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from hypernode.core.errors import Ignore, Reject, Verdict
 from hypernode.core.message import create_message, encode_signed_buffer
 from hypernode.core.params import Network
+from hypernode.core.rules import Rule, Violation
 from hypernode.core.types import Message
 from hypernode.mempool.pool import Mempool
 from hypernode.mempool.screening import MOST_FORGED, PROBE, Screening
@@ -48,9 +48,9 @@ class Intake:
         self._senders = allowed if self._network.mixed else full
         self._mempool.set_lesser(self._senders - full)
 
-    async def submit(self, messages: Sequence[Message], peer: str | None = None) -> list[Verdict | None]:
-        """Offer messages to the mempool; one verdict each, None for taken.  ``peer`` is who sent them:
-        it will not be sent them back."""
+    async def submit(self, messages: Sequence[Message], peer: str | None = None) -> list[Violation | None]:
+        """Offer messages to the mempool; for each what keeps it out, None for taken.  ``peer`` is who sent
+        them: it will not be sent them back."""
         if peer is not None:
             self._mempool.note_from(peer, messages)
         own = self._ports.signer.address
@@ -62,11 +62,11 @@ class Intake:
         forged = await self._find_forged(left)
         now = self._ports.clock.now()
 
-        def admit(result: Message | Verdict) -> Verdict | None:
+        def admit(result: Message | Violation) -> Violation | None:
             if not isinstance(result, Message):
                 return result
             if id(result) in sealed:
-                return Ignore("mempool", "in the chain already")
+                return Violation(Rule.SEALED, "in the chain already")
             return forged.get(id(result)) or self._mempool.admit(result, now, is_own=result.sender == own)
 
         verdicts = [admit(result) for result in results]
@@ -106,23 +106,23 @@ class Intake:
         verdict = (await self.submit([message]))[0]
         return message if verdict is None else None
 
-    async def _find_forged(self, messages: Sequence[Message]) -> dict[int, Reject]:
+    async def _find_forged(self, messages: Sequence[Message]) -> dict[int, Violation]:
         """By ``id``, those whose signature is not good, or was not looked at because of the others' (M3)."""
-        forged: dict[int, Reject] = {}
+        forged: dict[int, Violation] = {}
         for part in (messages[:PROBE], messages[PROBE:]):
             if 2 * len(forged) > PROBE:
-                return forged | {id(message): Reject("M3", MOST_FORGED) for message in part}
+                return forged | {id(message): Violation(Rule.M3, MOST_FORGED) for message in part}
             checks = [SignatureCheck(m.pubkey, m.txid, encode_signed_buffer(m)) for m in part]
             verdicts = await self._ports.verifier.verify(checks, allow_long_ids=False) if checks else []
             forged |= {
-                id(message): Reject("M3", FORGED)
+                id(message): Violation(Rule.M3, FORGED)
                 for message, good in zip(part, verdicts, strict=True)
                 if not good
             }
         return forged
 
 
-def _describe_digest(verdicts: Sequence[Verdict | None], peer: str | None) -> str:
+def _describe_digest(verdicts: Sequence[Violation | None], peer: str | None) -> str:
     """How many were taken of whose, and why the others were not."""
     refused = Counter(verdict.reason for verdict in verdicts if verdict is not None)
     words = "".join(f", {count} refused ({reason})" for reason, count in refused.most_common(_SHOWN_REASONS))

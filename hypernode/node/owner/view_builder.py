@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hypernode.core.block import count_sources
-from hypernode.core.forging import can_forge
+from hypernode.core.forging import find_forging_break
 from hypernode.core.types import ChainHeight, Message, Round
 from hypernode.machine.consensus import compute_consensus
 from hypernode.machine.decide import NodeView
@@ -76,7 +76,7 @@ class ViewBuilder:
             sync_alive_at=self.sync_task.alive_at,
             better_since=self._note_better(own, peers, banned),
             is_slot_signed=await self.ports.journal.get_hash(round_, sir) is not None,
-            can_seal=can_forge(self.node_state.network, ready) is None,
+            can_seal=find_forging_break(self.node_state.network, ready) is None,
             messages=len(ready),
             senders=count_sources(ready),
             uptime_s=self.ports.clock.now() - self.node_state.start_time,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hypernode.core.errors import InvariantBroken, Verdict
-from hypernode.core.forging import can_forge
+from hypernode.core.forging import find_forging_break
 from hypernode.core.kinds import format_peer_name
 from hypernode.core.params import Network
 from hypernode.core.timeline import compute_round_start
@@ -187,7 +187,7 @@ class Connector:
     def _is_short(self) -> bool:
         """Whether the mempool has too few messages, or senders, for anybody's block."""
         found = [m for m in self.mempool.get_all() if m.sender in self.intake.senders]
-        return can_forge(self.network, found) is not None
+        return find_forging_break(self.network, found) is not None
 
     def _height_interval(self) -> float:
         """10 s, and 30 s while we are in consensus (spec 6, connecting)."""

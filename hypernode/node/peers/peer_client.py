@@ -7,6 +7,7 @@ it says about the chain is judged elsewhere.
 from __future__ import annotations
 
 from hypernode.core.errors import Reject
+from hypernode.core.rules import Rule
 from hypernode.core.types import Block, ChainHeight, Height, Message, Round
 from hypernode.net.client_session import ClientSession
 from hypernode.ports.connections import TransportClosed
@@ -30,7 +31,7 @@ def check_kind(answer: Command, asked: CommandId) -> None:
     if answer.id is CommandId.KO:
         raise TransportClosed(f"{asked.name} was refused")
     if answer.id is not asked:
-        raise Reject("2-wire", f"{asked.name} answered with {answer.id.name}")
+        raise Reject(Rule.WIRE, f"{asked.name} answered with {answer.id.name}")
 
 
 async def ask_height(
@@ -39,7 +40,7 @@ async def ask_height(
     """Exchange heights: theirs, and whom they hold for the slot's juror."""
     answer = await ask(session, Command(CommandId.HEIGHT, height=own, height_forger=juror))
     if answer.height is None:
-        raise Reject("2-wire", "height without a height")
+        raise Reject(Rule.WIRE, "height without a height")
     return answer.height, answer.height_forger
 
 
@@ -59,7 +60,7 @@ async def ask_block_info(session: ClientSession, height: Height) -> ChainHeight 
     if answer.height is None or not answer.height.block_hash:
         return None
     if answer.height.height != height:
-        raise Reject("2-wire", f"blockinfo of {height} answered with {answer.height.height}")
+        raise Reject(Rule.WIRE, f"blockinfo of {height} answered with {answer.height.height}")
     return answer.height
 
 
@@ -93,7 +94,7 @@ async def ask_round_blocks(session: ClientSession, round_: Round) -> tuple[Block
     """All blocks of a round."""
     answer = await ask(session, Command(CommandId.ROUNDBLOCKS, int32=round_))
     if any(block.round != round_ for block in answer.blocks):
-        raise Reject("2-wire", f"roundblocks of {round_} with blocks of other rounds")
+        raise Reject(Rule.WIRE, f"roundblocks of {round_} with blocks of other rounds")
     if answer.blocks:
         _check_run(answer.blocks, answer.blocks[0].height)
     return answer.blocks
@@ -101,4 +102,4 @@ async def ask_round_blocks(session: ClientSession, round_: Round) -> tuple[Block
 
 def _check_run(blocks: tuple[Block, ...], first: Height) -> None:
     if any(block.height != first + place for place, block in enumerate(blocks)):
-        raise Reject("2-wire", f"blocks from {first} on are not in a row")
+        raise Reject(Rule.WIRE, f"blocks from {first} on are not in a row")

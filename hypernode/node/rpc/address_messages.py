@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from hypernode.core.errors import Ignore
+from hypernode.core.rules import Rule
 from hypernode.core.types import Message
 from hypernode.node.rpc.queries import AddressQuery
 from hypernode.ports.chain import ChainReader
@@ -27,7 +28,7 @@ async def find_messages_of(ledger: ChainReader, query: AddressQuery) -> list[Mes
         )
     first = await ledger.get_message(query.from_txid)
     if first is None:
-        raise Ignore("2-wire", "getaddtxs from an unknown id")
+        raise Ignore(Rule.WIRE, "getaddtxs from an unknown id")
     page = await ledger.get_messages_of(query.address, first.block_height, PAGE, is_ascending=True)
     is_past = any(message.txid == first.txid for message in page[:-1])
     if len(page) < PAGE or is_past or query.address not in (first.sender, first.recipient):

@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 
 from hypernode.core.encoded_size import compute_entry_size, compute_payload_size
 from hypernode.core.errors import Ignore
+from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Height
 from hypernode.net.answer import Answer, Encoded, InTurn
 from hypernode.net.caller import Caller
@@ -50,7 +51,7 @@ class BlockAnswers:
         most, total = self._get_most(), _measure(sizes)
         if command_id is CommandId.ROUNDBLOCKS and self.caller.is_legacy and total > most:
             if total > self.limits.whole_round_bytes:
-                raise Ignore("2-wire", f"a round of {total} bytes")
+                raise Ignore(Rule.WIRE, f"a round of {total} bytes")
             return self._make_in_turn(command_id, sizes)
         taken = _take(sizes, most)
         if _measure(taken) > self.limits.answer_of_blocks_bytes:

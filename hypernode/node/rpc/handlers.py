@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from hypernode.core.errors import Ignore, InvariantBroken, Reject
 from hypernode.core.params import Network
+from hypernode.core.rules import IGNORED, Rule
 from hypernode.core.types import Block, ChainHeight, Height
 from hypernode.mempool.policy import is_ripe
 from hypernode.mempool.pool import Mempool
@@ -109,14 +110,14 @@ class RequestHandlers:
         self.subjects.say("srvmsg", lambda: f"{caller.name} asks {command.id.name.lower()}")
         handler = self.handlers.get(command.id)
         if handler is None:
-            raise Ignore("2-wire", f"{command.id.name} is not served")
+            raise Ignore(Rule.WIRE, f"{command.id.name} is not served")
         try:
             return await handler(caller, command)
         except PowNotReady as problem:
-            raise Ignore("5-pow", str(problem)) from problem
+            raise Ignore(Rule.COMPANION, str(problem)) from problem
         except StorageTrouble as trouble:
             self.on_trouble(trouble)
-            raise Ignore("4-ledger", str(trouble)) from trouble
+            raise Ignore(Rule.STORED, str(trouble)) from trouble
         except InvariantBroken as bug:
             self.on_bug(bug)
             raise
@@ -180,8 +181,8 @@ class RequestHandlers:
         raise Ignore(refusal.rule, refusal.reason) from refusal
 
     async def _tx(self, caller: Caller, command: Command) -> Command:
-        verdicts = await self.intake.submit(command.messages)
-        refused = next((v for v in verdicts if isinstance(v, Reject)), None)
+        found = await self.intake.submit(command.messages)
+        refused = next((brk for brk in found if brk is not None and brk.rule not in IGNORED), None)
         if refused is None:
             return Command(CommandId.OK)
         # A legacy node gives no reason; its clients do not look for one.
@@ -293,7 +294,7 @@ class RequestHandlers:
 
     async def _gethypernodes(self, caller: Caller, command: Command) -> Answer:
         if caller.ip not in self.allow_queries_from:
-            raise Ignore("2-wire", "gethypernodes from an IP that is not in ALLOW_QUERIES_FROM")
+            raise Ignore(Rule.WIRE, "gethypernodes from an IP that is not in ALLOW_QUERIES_FROM")
         reader = self._get_reader(caller)
 
         async def make() -> Command:
@@ -306,15 +307,15 @@ class RequestHandlers:
         self._require_registered(caller, "a test")
         plan, previous = self.views.get_plans()
         if plan is None:
-            raise Ignore("6-node", "no plan yet")
+            raise Ignore(Rule.DUTY, "no plan yet")
         at_hand = list_slots_at_hand(self.network, self.ports.clock.now(), plan, previous)
         return await self.tester.answer(caller.ip, command, at_hand)
 
     def _require_registered(self, caller: Caller, what: str) -> None:
         if not self.peers.has_list:
-            raise Ignore("6-node", "no list of hypernodes yet")
+            raise Ignore(Rule.DUTY, "no list of hypernodes yet")
         if not self.peers.is_registered_ip(caller.ip):
-            raise Reject("2-wire", f"{what} from an IP that is not registered")
+            raise Reject(Rule.WIRE, f"{what} from an IP that is not registered")
 
     async def _getheights(self, caller: Caller, command: Command) -> Answer:
         return await self._answer_cache.get(command.id, self._make_getheights)
@@ -333,7 +334,7 @@ def _refuse_pruned(caller: Caller) -> Command:
     """Ko says why where it is understood; a legacy node would take it, or an empty answer, for "no more" and
     thank us: its connection is closed (spec 4, storage)."""
     if not caller.features:
-        raise Ignore("4-ledger", "the blocks asked for are pruned")
+        raise Ignore(Rule.STORED, "the blocks asked for are pruned")
     return Command(CommandId.KO, string="pruned")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hypernode.core.errors import Ignore
+from hypernode.core.rules import Rule
 from hypernode.core.types import Height, Round
 
 DEFAULT_HEADERS = 20
@@ -30,7 +31,7 @@ def parse_headers(text: str) -> HeadersQuery:
         return HeadersQuery(None, DEFAULT_HEADERS)
     start, comma, count = (part.strip() for part in text.partition(","))
     if not comma:
-        raise Ignore("2-wire", "getheaders takes 'start,count' or ',count'")
+        raise Ignore(Rule.WIRE, "getheaders takes 'start,count' or ',count'")
     first = parse_number(start, "start") if start else None
     return HeadersQuery(first, min(parse_number(count, "count"), MAX_HEADERS))
 
@@ -70,7 +71,7 @@ def parse_hypernodes(text: str | None) -> HypernodesQuery:
         return HypernodesQuery()
     form, *rest = (part.strip() for part in text.split(","))
     if form not in ("0", "1", "2") or len(rest) not in (0, 2):
-        raise Ignore("2-wire", "gethypernodes takes nothing, '1,from,to', '0,from,to' or '2,0,round'")
+        raise Ignore(Rule.WIRE, "gethypernodes takes nothing, '1,from,to', '0,from,to' or '2,0,round'")
     if not rest:
         return HypernodesQuery(form)
     first, last = (parse_number(part, "round") for part in rest)
@@ -79,7 +80,7 @@ def parse_hypernodes(text: str | None) -> HypernodesQuery:
 
 def parse_number(text: str, what: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= 10):
-        raise Ignore("2-wire", f"{what} is no number")
+        raise Ignore(Rule.WIRE, f"{what} is no number")
     return int(text)
 
 
@@ -87,11 +88,11 @@ def parse_hex(text: str) -> bytes:
     try:
         return bytes.fromhex(text)
     except ValueError as error:
-        raise Ignore("2-wire", "the id is no hexadecimal text") from error
+        raise Ignore(Rule.WIRE, "the id is no hexadecimal text") from error
 
 
 def check_height(height: int | None) -> Height:
     """The int32 of a query: present and not negative."""
     if height is None or height < 0:
-        raise Ignore("2-wire", "a height or round is asked for")
+        raise Ignore(Rule.WIRE, "a height or round is asked for")
     return height

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Final
 
 from hypernode.core.errors import Ignore
+from hypernode.core.rules import Rule
 from hypernode.core.types import Round, Slot
 
 MAX_REFUSED: Final = 5
@@ -24,7 +25,7 @@ class RefusedPushes:
         """Raises Ignore where too many of the IP's were refused in this slot."""
         self._enter(slot)
         if self._refused[ip] >= MAX_REFUSED:
-            raise Ignore("2-wire", f"{MAX_REFUSED} blocks of its IP were refused in this slot")
+            raise Ignore(Rule.WIRE, f"{MAX_REFUSED} blocks of its IP were refused in this slot")
 
     def note(self, ip: str, slot: tuple[Round, Slot]) -> None:
         """One was read whole and refused."""

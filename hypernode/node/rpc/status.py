@@ -20,6 +20,7 @@ from hypernode.core.kinds import format_peer_name
 from hypernode.core.lottery import compute_silent
 from hypernode.core.params import Network
 from hypernode.core.registrations.colours import BOOTSTRAP, split_colour
+from hypernode.core.rules import Rule
 from hypernode.core.types import HASH_BYTES, ChainHeight, Registration, Round, RoundPlan
 from hypernode.machine.peers import PeerView, get_best, group_chains, is_fresh, keep_fresh
 from hypernode.mempool.pool import Mempool
@@ -74,7 +75,7 @@ class StatusQueries:
         """A peer told its height: remember it, and whether it is over one round late.  Raises Reject for a
         hash that is none; a juror that is no address is not remembered, however long it is."""
         if len(told.block_hash) != HASH_BYTES:
-            raise Reject("2-wire", f"a height with a hash of {len(told.block_hash)} bytes")
+            raise Reject(Rule.WIRE, f"a height with a hash of {len(told.block_hash)} bytes")
         if juror is not None and not is_valid_address(juror, self.network.address_byte):
             juror = None
         is_news = self.peers.note_told(peer, told, juror, self.ports.clock.monotonic())

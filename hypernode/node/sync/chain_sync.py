@@ -19,6 +19,7 @@ from functools import partial
 from hypernode.core.errors import Reject
 from hypernode.core.long_messages import LongMessages
 from hypernode.core.params import Network
+from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Height
 from hypernode.machine.peers import PeerView, Support, ToldChain
 from hypernode.node.base.node_ports import Ports
@@ -43,8 +44,6 @@ MAX_BRANCH_MESSAGES = 200_000
 are judged when the branch is, so a liar may fill them as it likes."""
 MAX_BRANCH_BYTES = 256 * 1024 * 1024
 """Of these messages, in files: as many of the longest that policy takes, and two giant blocks."""
-_FOLLOWS = "rule 1"
-"""A block that does not follow the one before: one of their two givers is on another branch."""
 
 
 @dataclass(slots=True)
@@ -140,7 +139,7 @@ class ChainSync:
     def _may_lie_lower(self, fault: BlockRejected) -> bool:
         """Whether what was taken for the last common block may be none, and another holder has told a lower
         one."""
-        return bool(self._lower) and fault.rule == _FOLLOWS and fault.height == self.common + 1
+        return bool(self._lower) and fault.rule is Rule.B1 and fault.height == self.common + 1
 
     async def _list_common(self, highest: Height) -> list[Height]:
         """The highest block of ours that half of the holders have too, and what others say, descending.
@@ -275,7 +274,7 @@ class ChainSync:
         if giver is None:
             raise fault
         votes = 1
-        if fault.rule == _FOLLOWS and before != giver:
+        if fault.rule is Rule.B1 and before != giver:
             votes = await self._count_votes(fetcher, fault.height - 1, before)
         if votes < 0 or (votes == 0 and before is None and self._may_lie_lower(fault)):
             if before is not None:

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Self, TypeAlias
 
 from hypernode.core.errors import OverLimit, Reject
+from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Height
 from hypernode.machine.peers import PeerView
 from hypernode.net.client_session import ClientSession
@@ -239,7 +240,7 @@ class Fetcher:
         self._notify()  # or who waits for this batch would not know that somebody may be late with it
         blocks = await ask()
         if not blocks:
-            raise Reject("4-ledger", f"promise not kept: no block {span.first}")
+            raise Reject(Rule.PROMISE, f"promise not kept: no block {span.first}")
         del self._asked[holder.address]
         self._took.append(self._clock.monotonic() - since)
         self._batches.put(holder, span, blocks)

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from hypernode.core.errors import Ignore, OverLimit, Reject, TooFewHold
 from hypernode.core.params import Network
+from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Height
 from hypernode.machine.peers import ForkOverride, PeerView, Support, ToldChain, compute_support
 from hypernode.machine.state import State
@@ -262,7 +263,7 @@ class Synchroniser:
     async def _adopt_round(self, told: ToldChain, blocks: Sequence[Block], support: Support) -> bool:
         branch = [block for block in blocks if block.height <= told.height.height]
         if not branch or branch[-1].block_hash != told.height.block_hash:
-            raise Reject("4-ledger", "promise not kept: the tip that was told is not in the answer")
+            raise Reject(Rule.PROMISE, "promise not kept: the tip that was told is not in the answer")
         common = branch[0].height - 1
         if await get_own_hash(self.ports.ledger, common) != branch[0].previous_hash:
             return self._leave_to_catching_up(told)

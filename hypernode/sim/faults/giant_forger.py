@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from hypernode.core.forging import can_forge, seal_block
+from hypernode.core.forging import seal_block, validate_forging
 from hypernode.core.message import create_message
+from hypernode.core.rules import Rule
 from hypernode.core.types import Block, RoundPlan, Slot
 from hypernode.node.duty.forger import Forger
 from hypernode.ports.chain import ToleratedViolation
@@ -15,7 +16,7 @@ from hypernode.ports.chain import ToleratedViolation
 PARAMS_BYTES: Final = 5_000_000
 """Over rule 14, over what getblock gives for a usual block, and over what is held of an answer."""
 
-_BROKEN: Final = ("13", "14")
+_BROKEN: Final = (Rule.B13, Rule.B14)
 """Rules that the block breaks: findings are kept of them, as everybody does."""
 
 
@@ -28,9 +29,7 @@ class GiantForger(Forger):
     async def forge(self, plan: RoundPlan, sir: Slot) -> Block:
         senders = await self.rounds.get_allowed_senders(plan)
         messages = self.select(senders)
-        obstacle = can_forge(self.network, messages)
-        if obstacle is not None:
-            raise obstacle
+        validate_forging(self.network, messages)
         signer, now = self.ports.signer, int(self.ports.clock.now())
         giant = create_message(
             signer.sign,

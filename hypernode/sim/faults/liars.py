@@ -16,6 +16,7 @@ from hypernode.core.forging import seal_block
 from hypernode.core.hashing import h20
 from hypernode.core.lottery import Draws
 from hypernode.core.message import create_message
+from hypernode.core.rules import Rule
 from hypernode.core.signing import compute_twin
 from hypernode.core.types import Block, ChainHeight, Endpoint, Message, Registration, RoundPlan
 from hypernode.net.answer import read_answer
@@ -129,7 +130,7 @@ def _change(alter: Callable[[Command], Command]) -> Wrap:
 def _refuse(honest: Handler, on_lie: OnLie) -> Handler:
     async def answer(caller: Caller, command: Command) -> Command | None:
         on_lie()
-        raise Ignore("liar", "keeps its blocks")
+        raise Ignore(Rule.STORED, "keeps its blocks")
 
     return answer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from hypernode.core.validate_block import Violation
+from hypernode.core.rules import RuleClass, Violation
 from hypernode.sim.archive import Filed
 from hypernode.sim.cluster import SimNode
 from hypernode.sim.errors import InvariantFailed
@@ -93,7 +93,7 @@ def is_merciful(watch: Watch, filed: Filed, brk: Violation) -> bool:
     """A mixed network takes blocks that break classes B and C: of legacy nodes, and of those who lied when
     they signed them."""
     header, cluster = filed.header, watch.cluster
-    if not cluster.params.mixed or brk.cls == "A":
+    if not cluster.params.mixed or brk.cls is RuleClass.A:
         return False
     signed = cluster.witness.signatures.find(header.forger, header.round, header.sir, header.block_hash)
     is_lie = signed is not None and cluster.was_under(header.forger, LIARS, signed.at)

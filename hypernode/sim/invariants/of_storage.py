@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from hypernode.core.rules import Rule, Violation
 from hypernode.core.types import Block
-from hypernode.core.validate_block import RULE_CLASSES, Violation
 from hypernode.node.chain.chain_check import ChainCheck
 from hypernode.node.chain.examiner import BlockGrade, Examiner
 from hypernode.pow.scripted_source import ScriptedPowSource
@@ -30,7 +30,7 @@ async def rules_hold_for_what_is_stored(watch: Watch) -> None:
         broken = await find_intolerable(watch, host, tip)
         if broken is not None:
             filed, brk = broken
-            detail = f"block {filed.header.height} of node {host.index} breaks rule {brk.rule}: {brk.reason}"
+            detail = f"block {filed.header.height} of node {host.index} breaks {brk}"
             raise InvariantFailed("rules_hold_for_what_is_stored", detail, [host.index])
 
 
@@ -46,12 +46,10 @@ async def _judge_stored(watch: Watch, stored: StoredBlock) -> None:
     # By a clock that is behind; where there is mercy, what most hold is taken all the same.
     is_right = watch.cluster.params.mixed and not _is_ahead(watch, block, stored.at)
     if _is_ahead(watch, block, stored.by_clock) and not is_right:
-        breaks.append(Violation("3", RULE_CLASSES["3"], f"{ahead_s:.0f} s in the future of who stored it"))
+        breaks.append(Violation(Rule.B3, f"{ahead_s:.0f} s in the future of who stored it"))
     for brk in breaks:
         if not is_merciful(watch, filed, brk):
-            detail = (
-                f"block {block.height} that node {stored.index} stored breaks rule {brk.rule}: {brk.reason}"
-            )
+            detail = f"block {block.height} that node {stored.index} stored breaks {brk}"
             raise InvariantFailed("rules_hold_for_what_is_stored", detail, [stored.index])
 
 

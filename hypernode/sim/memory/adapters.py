@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from hypernode.core.address import compute_address
 from hypernode.core.params import Network
+from hypernode.core.rules import Violation
 from hypernode.core.signing import compute_pubkey, is_valid_signature, sign
 from hypernode.core.types import Message
-from hypernode.core.validate_message import find_faults, list_signature_checks
+from hypernode.core.validate_message import find_core_breaks, list_signature_checks
 from hypernode.ports.signing import SignatureCheck
 from hypernode.wire.spool import MemorySpool, Spool
 
@@ -41,9 +42,9 @@ class InlineVerifier:
     async def verify(self, checks: Sequence[SignatureCheck], *, allow_long_ids: bool) -> list[bool]:
         return [self._verify(check, allow_long_ids) for check in checks]
 
-    async def find_faults(self, network: Network, messages: Sequence[Message]) -> list[str]:
+    async def find_core_breaks(self, network: Network, messages: Sequence[Message]) -> list[Violation | None]:
         checks = [SignatureCheck(*triple) for triple in list_signature_checks(messages)]
-        return find_faults(network, messages, await self.verify(checks, allow_long_ids=network.mixed))
+        return find_core_breaks(network, messages, await self.verify(checks, allow_long_ids=network.mixed))
 
     async def run(self, work: Callable[[], T], /) -> T:
         return work()

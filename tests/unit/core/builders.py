@@ -17,6 +17,7 @@ from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Message, Registration
 from hypernode.core.validate_block import BlockContext
+from hypernode.core.validate_message import check_messages
 
 ROUND = 7
 SIR = 3
@@ -113,10 +114,10 @@ def make_context(network: Network, block: Block, **fields: Any) -> BlockContext:
     values: dict[str, Any] = {
         "parent": make_parent(network),
         "juror": block.forger,
-        "juror_known": True,
         "registered": frozenset(get_address(network, number) for number in range(10)),
         "known_ids": frozenset(),
         "slot_taken": False,
+        "bad_messages": check_messages(network, block.messages),
         "now": float(block.timestamp),
         **fields,
     }

@@ -10,6 +10,7 @@ from hypernode.core.address import (
 from hypernode.core.errors import Reject
 from hypernode.core.hashing import h4, h20
 from hypernode.core.params import mainnet
+from hypernode.core.rules import Rule
 from tests.unit.core.builders import get_pubkey
 
 MAIN = mainnet().address_byte
@@ -49,7 +50,7 @@ def test_what_is_no_address_is_refused_with_the_reason(address: str, reason: str
     assert not is_valid_address(address, MAIN)
     with pytest.raises(Reject, match=reason) as refused:
         validate_address(address, MAIN)
-    assert refused.value.rule == "1-data"
+    assert refused.value.rule == Rule.DATA
 
 
 def test_control_address_of_main_is_valid() -> None:

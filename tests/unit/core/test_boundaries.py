@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from hypernode.core.fork_choice import check_replacement
+from hypernode.core.fork_choice import find_replacement_break
 from hypernode.core.network import Network
+from hypernode.core.rules import UNCHECKED
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block
 from hypernode.core.validate_block import BlockContext, find_breaks
@@ -119,22 +120,22 @@ ROWS = (
 @pytest.mark.parametrize(("row", "number"), [(row, n) for row in ROWS for n in row.holds], ids=name)
 def test_a_rule_holds_up_to_its_limit(row: Row, number: float) -> None:
     network, block, context = row.make(number)
-    assert [brk.rule for brk in find_breaks(network, block, context)] == [], row.what
+    assert [brk.rule.number for brk in find_breaks(network, block, context)] == [], row.what
 
 
 @pytest.mark.parametrize(("row", "number"), [(row, n) for row in ROWS for n in row.breaks], ids=name)
 def test_a_rule_breaks_right_over_its_limit(row: Row, number: float) -> None:
     network, block, context = row.make(number)
     # a slot that is none is also of no time that the block could have
-    assert row.rule in [brk.rule for brk in find_breaks(network, block, context)], row.what
+    assert row.rule in [brk.rule.number for brk in find_breaks(network, block, context)], row.what
 
 
 def test_a_message_that_is_not_sealed_has_as_long_params_at_most() -> None:
     for size, rule in ((256, None), (257, "M5")):
         broken = find_message_break(
-            OWN, make_message(OWN, params="x" * size), sealed=False, registered=None, signature_ok=True
+            OWN, make_message(OWN, params="x" * size), sealed=False, registered=UNCHECKED, signature_ok=True
         )
-        assert (broken.rule if broken else None) == rule
+        assert (broken.rule.label if broken else None) == rule
 
 
 @pytest.mark.parametrize(
@@ -144,5 +145,5 @@ def test_a_message_that_is_not_sealed_has_as_long_params_at_most() -> None:
 def test_past_rounds_need_a_majority_of_four_and_those_over_two_rounds_stay(
     age: int, behind: int, may: bool
 ) -> None:
-    refusal = check_replacement(OWN, ROUND - age, ROUND, behind, 4)
+    refusal = find_replacement_break(OWN, ROUND - age, ROUND, behind, 4)
     assert (refusal is None) is may

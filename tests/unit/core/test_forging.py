@@ -5,7 +5,13 @@ import pytest
 
 from hypernode.core.block import compute_block_hash
 from hypernode.core.encoded_size import compute_message_size
-from hypernode.core.forging import can_forge, seal_block, select_messages
+from hypernode.core.forging import (
+    TooFewMessages,
+    find_forging_break,
+    seal_block,
+    select_messages,
+    validate_forging,
+)
 from hypernode.core.params import Network
 from hypernode.core.validate_block import find_breaks
 from hypernode.wire.catalogue import CommandId
@@ -78,8 +84,13 @@ def test_what_rule_9_keeps_out_of_the_block_stays_out() -> None:
     ("numbers", "enough"), [((0, 1, 2, 0), True), ((0, 1, 2), False), ((0, 1, 0, 1), False), ((), False)]
 )
 def test_four_messages_of_three_senders_make_a_block(numbers: tuple[int, ...], enough: bool) -> None:
-    verdict = can_forge(OWN, make_messages(OWN, numbers))
+    verdict = find_forging_break(OWN, make_messages(OWN, numbers))
     assert (verdict is None) is enough
+    if enough:
+        validate_forging(OWN, make_messages(OWN, numbers))
+    else:
+        with pytest.raises(TooFewMessages, match=r"^6-node: .* are needed$"):
+            validate_forging(OWN, make_messages(OWN, numbers))
 
 
 @both

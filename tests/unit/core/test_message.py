@@ -5,6 +5,7 @@ import pytest
 
 from hypernode.core.errors import Reject
 from hypernode.core.message import encode_signed_buffer, normalise_cut
+from hypernode.core.rules import Rule
 from tests.unit.core.builders import MIXED, OWN, get_address, make_message
 
 
@@ -34,7 +35,7 @@ def test_height_key_and_arrival_are_not_signed() -> None:
 def test_unrepresentable_fields_are_refused_by_m1(fields: dict[str, Any]) -> None:
     with pytest.raises(Reject) as refused:
         encode_signed_buffer(replace(make_message(MIXED), **fields))
-    assert refused.value.rule == "M1"
+    assert refused.value.rule == Rule.M1
 
 
 def test_a_message_cut_elsewhere_gets_the_cut_at_the_recipient_back() -> None:

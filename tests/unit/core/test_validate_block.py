@@ -8,16 +8,15 @@ import pytest
 from hypernode.core.encoded_size import compute_block_size
 from hypernode.core.errors import Ignore, Reject, TooFewHold, Verdict
 from hypernode.core.params import Network
+from hypernode.core.rules import BLOCK_RULES, UNCHECKED, Rule, RuleClass, Violation
 from hypernode.core.signing import compute_twin
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block
 from hypernode.core.validate_block import (
     LENIENT,
-    RULE_CLASSES,
     STRUCTURAL,
     BlockContext,
     Origin,
-    Violation,
     find_breaks,
     is_refused,
     validate_block,
@@ -212,7 +211,7 @@ each_break = pytest.mark.parametrize("breaker", list(BREAKERS), ids=lambda f: f.
 
 
 def test_every_rule_is_broken_here() -> None:
-    assert set(BREAKERS.values()) == set(RULE_CLASSES) == {str(n) for n in range(1, 16)}
+    assert set(BREAKERS.values()) == set(BLOCK_RULES) == {str(n) for n in range(1, 16)}
 
 
 @both
@@ -227,7 +226,9 @@ def test_a_break_is_found_alone_and_by_its_number(
     network: Network, breaker: Callable[[Network], Judged]
 ) -> None:
     found = find_breaks(*breaker(network))
-    assert [(b.rule, b.cls) for b in found] == [(BREAKERS[breaker], RULE_CLASSES[BREAKERS[breaker]])]
+    assert [(b.rule.number, b.cls) for b in found] == [
+        (BREAKERS[breaker], BLOCK_RULES[BREAKERS[breaker]].cls)
+    ]
     assert found[0].reason
 
 
@@ -239,7 +240,7 @@ def test_networks_of_our_own_refuse_every_break(
 ) -> None:
     with pytest.raises(Verdict) as refused:
         validate_block(*breaker(OWN), origin, majority)
-    assert refused.value.rule == f"rule {BREAKERS[breaker]}"
+    assert refused.value.rule.label == f"rule {BREAKERS[breaker]}"
     assert isinstance(refused.value, Ignore) == (BREAKERS[breaker] == "14" and origin is Origin.PUSHED)
 
 
@@ -250,13 +251,13 @@ def test_mixed_networks_refuse_by_class_and_origin(
     breaker: Callable[[Network], Judged], origin: Origin, majority: bool
 ) -> None:
     rule = BREAKERS[breaker]
-    merciful = RULE_CLASSES[rule] == "B" and origin is Origin.FETCHED and majority
-    if merciful or RULE_CLASSES[rule] == "C":
-        assert [b.rule for b in validate_block(*breaker(MIXED), origin, majority)] == [rule]
+    merciful = BLOCK_RULES[rule].cls is RuleClass.B and origin is Origin.FETCHED and majority
+    if merciful or BLOCK_RULES[rule].cls is RuleClass.C:
+        assert [b.rule.number for b in validate_block(*breaker(MIXED), origin, majority)] == [rule]
     else:
         with pytest.raises(Verdict) as refused:
             validate_block(*breaker(MIXED), origin, majority)
-        assert refused.value.rule == f"rule {rule}"
+        assert refused.value.rule.label == f"rule {rule}"
         assert isinstance(refused.value, Ignore) == (rule == "14" and origin is not Origin.OWN)
         assert isinstance(refused.value, TooFewHold) == (rule == "14" and origin is Origin.FETCHED)
 
@@ -283,7 +284,7 @@ def test_giant_blocks_that_most_hold_are_taken_on_mixed_networks_up_to_what_lega
         with pytest.raises(Reject, match=f"rule {rule}"):
             validate_block(*judged, Origin.FETCHED, majority_holds=True)
     else:
-        assert [b.rule for b in validate_block(*judged, Origin.FETCHED, majority_holds=True)] == [rule]
+        assert [b.rule.number for b in validate_block(*judged, Origin.FETCHED, majority_holds=True)] == [rule]
     for origin, majority in ((Origin.FETCHED, False), (Origin.PUSHED, True), (Origin.OWN, True)):
         with pytest.raises(Verdict, match=f"rule {rule}") as refused:
             validate_block(*judged, origin, majority)
@@ -293,7 +294,7 @@ def test_giant_blocks_that_most_hold_are_taken_on_mixed_networks_up_to_what_lega
 def test_a_block_that_lies_about_its_count_has_no_mercy_for_having_many() -> None:
     block = replace(make_block(MIXED), msg_count=5)
     [brk] = find_breaks(*judge(replace(MIXED, max_block_messages=3), block))
-    assert (brk.rule, brk.cls) == ("7", "A")
+    assert (brk.rule, brk.cls) == (Rule.B7, RuleClass.A)
 
 
 @each_break
@@ -305,7 +306,7 @@ def test_early_history_forgives_rules_2_to_9_and_11(breaker: Callable[[Network],
         with pytest.raises(Verdict):
             validate_block(lenient, block, context, Origin.FETCHED)
     else:
-        assert [b.rule for b in validate_block(lenient, block, context, Origin.FETCHED)] == [rule]
+        assert [b.rule.number for b in validate_block(lenient, block, context, Origin.FETCHED)] == [rule]
 
 
 def test_leniency_ends_at_its_height() -> None:
@@ -322,11 +323,11 @@ def test_an_exception_forgives_all_but_what_makes_a_chain(
     judged_network, block, context = breaker(network)
     excepted = replace(judged_network, exceptions=((block.height, block.block_hash),))
     rule = BREAKERS[breaker]
-    brk = Violation(rule, RULE_CLASSES[rule], "")
-    if rule in STRUCTURAL:
+    brk = Violation(BLOCK_RULES[rule], "")
+    if brk.rule in STRUCTURAL:
         assert is_refused(excepted, block, brk, Origin.PUSHED)
     else:
-        assert [b.rule for b in validate_block(excepted, block, context, Origin.PUSHED)] == [rule]
+        assert [b.rule.number for b in validate_block(excepted, block, context, Origin.PUSHED)] == [rule]
 
 
 def test_a_block_that_the_network_left_is_refused() -> None:
@@ -340,13 +341,13 @@ def test_a_block_that_the_network_left_is_refused() -> None:
 def test_several_breaks_come_in_the_order_of_the_rules(network: Network) -> None:
     block = replace(make_block(network), height=9, msg_count=1, signature=b"", block_hash=b"")
     found = find_breaks(network, block, make_context(network, block, slot_taken=True))
-    assert [b.rule for b in found] == ["1", "4", "5", "7", "12"]
+    assert [b.rule.number for b in found] == ["1", "4", "5", "7", "12"]
 
 
 @both
 def test_a_number_that_does_not_fit_breaks_and_does_not_raise(network: Network) -> None:
     block = replace(make_block(network), height=2**32)
-    assert [b.rule for b in find_breaks(*judge(network, block))] == ["1", "4", "5"]
+    assert [b.rule.number for b in find_breaks(*judge(network, block))] == ["1", "4", "5"]
 
 
 @both
@@ -356,7 +357,7 @@ def test_the_clock_is_left_out_for_blocks_of_the_past(network: Network) -> None:
 
 @both
 def test_a_juror_that_is_not_known_is_not_asked_for(network: Network) -> None:
-    assert find_breaks(*judge(network, make_block(network), juror=None, juror_known=False)) == ()
+    assert find_breaks(*judge(network, make_block(network), juror=UNCHECKED)) == ()
 
 
 @both
@@ -381,7 +382,7 @@ def test_long_ids_are_sealed_on_mixed_networks_only(network: Network) -> None:
     messages = make_messages(network)
     messages[0] = replace(messages[0], txid=messages[0].txid[:32] + bytes(32) + messages[0].txid[32:])
     breaks = find_breaks(*judge(network, make_block(network, messages=messages)))
-    assert [b.rule for b in breaks] == ([] if network.mixed else ["11"])
+    assert [b.rule.number for b in breaks] == ([] if network.mixed else ["11"])
 
 
 @both
@@ -399,5 +400,5 @@ def test_verdicts_from_elsewhere_are_the_same(network: Network) -> None:
 
 
 def test_what_is_lenient_and_what_is_structural_part_the_rules() -> None:
-    assert LENIENT | STRUCTURAL | {"13", "14", "15"} == set(RULE_CLASSES)
+    assert LENIENT | STRUCTURAL | {Rule.B13, Rule.B14, Rule.B15} == set(BLOCK_RULES.values())
     assert not LENIENT & STRUCTURAL

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.core.errors import Ignore, Reject, Verdict
 from hypernode.core.params import mainnet
+from hypernode.core.rules import IGNORED, Rule, Violation
 from hypernode.core.types import Message
 from hypernode.mempool.pool import MAX_REASONS, OTHER_REASONS, Mempool
 from tests.unit.mempool.samples import (
@@ -21,7 +21,7 @@ from tests.unit.mempool.samples import (
 )
 
 
-def offer(pool: Mempool, message: Message, **more: bool) -> Verdict | None:
+def offer(pool: Mempool, message: Message, **more: bool) -> Violation | None:
     return pool.offer(message, NOW, registered=REGISTERED, **more)
 
 
@@ -57,8 +57,9 @@ def test_own_message_has_no_time_of_arrival() -> None:
 def test_message_that_breaks_a_rule_is_rejected_with_its_number(rule: str, message: Message) -> None:
     pool = Mempool(make_network())
     verdict = offer(pool, message)
-    assert isinstance(verdict, Reject)
-    assert verdict.rule == rule
+    assert verdict is not None
+    assert verdict.rule.label == rule
+    assert verdict.rule not in IGNORED
     assert len(pool) == 0
     assert sum(pool.get_refusals().values()) == 1
 
@@ -72,7 +73,7 @@ def test_policy_is_the_same_on_a_mixed_network() -> None:
     network = replace(make_network(), mixed=mainnet().mixed)
     verdict = offer(Mempool(network), make_message(params="it's"))
     assert verdict is not None
-    assert verdict.rule == "M5"
+    assert verdict.rule == Rule.M5
 
 
 def test_control_address_needs_no_registration() -> None:
@@ -85,13 +86,17 @@ def test_message_within_its_time_is_accepted(offset: int) -> None:
 
 
 def test_message_of_the_future_is_rejected() -> None:
-    verdict = offer(Mempool(make_network()), make_message(timestamp=int(NOW) + 6))
-    assert isinstance(verdict, Reject)
+    broken = offer(Mempool(make_network()), make_message(timestamp=int(NOW) + 6))
+    assert broken is not None
+    assert broken.rule is Rule.TOO_EARLY
+    assert broken.rule not in IGNORED
 
 
 def test_old_message_is_ignored() -> None:
-    verdict = offer(Mempool(make_network()), make_message(timestamp=int(NOW) - 3600))
-    assert isinstance(verdict, Ignore)
+    broken = offer(Mempool(make_network()), make_message(timestamp=int(NOW) - 3600))
+    assert broken is not None
+    assert broken.rule is Rule.TOO_OLD
+    assert broken.rule in IGNORED
 
 
 def test_known_message_and_its_twin_are_ignored_and_not_counted_as_refused() -> None:
@@ -100,16 +105,16 @@ def test_known_message_and_its_twin_are_ignored_and_not_counted_as_refused() -> 
     assert offer(pool, message) is None
     for again in (message, make_twin(message)):
         verdict = offer(pool, again)
-        assert isinstance(verdict, Ignore)
-        assert verdict.reason == "known"
+        assert verdict == Violation(Rule.KNOWN, "known")
+        assert verdict.rule in IGNORED
     assert pool.get_all() == [replace(message, received=int(NOW))]
     assert pool.get_refusals() == {}
 
 
 def test_message_of_the_chain_is_ignored() -> None:
     verdict = offer(Mempool(make_network()), make_message(), in_chain=True)
-    assert isinstance(verdict, Ignore)
-    assert "chain" in verdict.reason
+    assert verdict == Violation(Rule.SEALED, "in the chain already")
+    assert verdict.rule in IGNORED
 
 
 def test_message_over_the_quota_of_its_sender_is_ignored_and_others_are_not() -> None:
@@ -118,8 +123,8 @@ def test_message_over_the_quota_of_its_sender_is_ignored_and_others_are_not() ->
     assert offer(pool, first) is None
     assert offer(pool, second) is None
     verdict = offer(pool, third)
-    assert isinstance(verdict, Ignore)
-    assert "quota" in verdict.reason
+    assert verdict == Violation(Rule.QUOTA, "over the quota of its sender for the round")
+    assert verdict.rule in IGNORED
     assert offer(pool, make_message(sender=3)) is None
 
 
@@ -139,8 +144,7 @@ def test_all_that_do_not_count_have_a_quarter_of_the_room_and_no_more() -> None:
     assert [offer(pool, message) for message in held] == [None, None]
     pool.set_lesser(frozenset(message.sender for message in held))
     verdict = offer(pool, make_message(value=1))
-    assert isinstance(verdict, Ignore)
-    assert "do not count" in verdict.reason
+    assert verdict == Violation(Rule.ROOM, "full for senders that do not count")
     assert offer(pool, make_message(sender=4)) is None
     pool.remove([held[0]])
     assert offer(pool, make_message(value=1)) is None
@@ -170,15 +174,15 @@ def test_full_pool_ignores_more() -> None:
     pool = Mempool(make_network(), max_messages=1)
     assert offer(pool, make_message()) is None
     verdict = offer(pool, make_message(sender=2))
-    assert isinstance(verdict, Ignore)
-    assert verdict.reason == "full"
+    assert verdict == Violation(Rule.ROOM, "full")
+    assert verdict.rule in IGNORED
 
 
 def test_verdict_on_the_signature_from_elsewhere_is_believed() -> None:
     pool = Mempool(make_network())
     verdict = offer(pool, make_message(), signature_ok=False)
     assert verdict is not None
-    assert verdict.rule == "M3"
+    assert verdict.rule == Rule.M3
     assert offer(pool, make_message(), signature_ok=True) is None
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hypernode.core.message import encode_signed_buffer
+from hypernode.core.rules import UNCHECKED
 from hypernode.core.signing import sign
 from hypernode.core.types import Message
 from hypernode.mempool.pool import Mempool
@@ -134,10 +135,10 @@ def test_quotas_of_rounds_that_are_over_are_forgotten_and_the_present_one_is_not
     network = make_network(sender_quota=1)
     pool = Mempool(network)
     long_ago = NOW - network.message_age_s - network.round_s
-    assert pool.offer(make_message(timestamp=int(long_ago)), long_ago, registered=None) is None
-    assert pool.offer(make_message(value=1), NOW, registered=None) is None
+    assert pool.offer(make_message(timestamp=int(long_ago)), long_ago, registered=UNCHECKED) is None
+    assert pool.offer(make_message(value=1), NOW, registered=UNCHECKED) is None
     pool.expire(NOW)
     assert [sender for _, sender in pool._quota] == [make_person(0).address]
-    refusal = pool.offer(make_message(value=2), NOW, registered=None)
+    refusal = pool.offer(make_message(value=2), NOW, registered=UNCHECKED)
     assert refusal is not None
     assert "quota" in refusal.reason

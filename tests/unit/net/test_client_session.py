@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from hypernode.core.errors import Ignore, Reject
+from hypernode.core.rules import Rule
 from hypernode.core.types import Endpoint
 from hypernode.net.client_session import (
     ClientSession,
@@ -174,7 +175,7 @@ def test_a_peer_of_another_network_is_refused() -> None:
 def test_what_is_no_hello_is_the_peers_fault(answer: Command | bytes, reason: str) -> None:
     with pytest.raises(Reject) as caught:
         with_server(answer)
-    assert (caught.value.rule, caught.value.reason) == ("2-wire", reason)
+    assert (caught.value.rule, caught.value.reason) == (Rule.WIRE, reason)
 
 
 def test_a_peer_that_does_not_answer_the_hello_is_given_its_time() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from hypernode.core.errors import Ignore, Reject
+from hypernode.core.rules import Rule
 from hypernode.ports.connections import TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command
@@ -136,7 +137,7 @@ def test_a_second_hello_ends_the_session_quietly() -> None:
 
 def test_the_node_may_refuse_a_hello() -> None:
     async def body(harness: SessionHarness) -> None:
-        harness.refuse_hello = Ignore("2-wire", "not now")
+        harness.refuse_hello = Ignore(Rule.WIRE, "not now")
         await talk(HELLO)(harness)
 
     harness = in_harness(body)
@@ -215,7 +216,7 @@ def test_a_proof_that_was_not_asked_for_ends_the_session_quietly() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "held_s"), [(Ignore("2-wire", "it closes"), 0.0), (Reject("rule 4", "a lie"), 4.0)]
+    ("verdict", "held_s"), [(Ignore(Rule.WIRE, "it closes"), 0.0), (Reject(Rule.B4, "a lie"), 4.0)]
 )
 def test_a_handler_may_end_the_session(verdict: Ignore | Reject, held_s: float) -> None:
     async def refuse(*_: object) -> Command | None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hypernode.core.errors import Reject
+from hypernode.core.rules import Rule
 from hypernode.core.types import Endpoint
 from hypernode.net.client_session import ClientSession, HelloRefused
 from hypernode.net.signed_hello import Identity, limit_features
@@ -356,7 +357,7 @@ def test_a_server_that_proves_is_believed() -> None:
 def test_a_server_that_does_not_prove_is_left_before_we_sign(changes: dict[str, Any], reason: str) -> None:
     server, problem = open_false(OK, **changes)
     assert isinstance(problem, Reject)
-    assert (problem.rule, problem.reason) == ("2-wire", reason)
+    assert (problem.rule, problem.reason) == (Rule.WIRE, reason)
     assert [command.id for command in server.heard] == [CommandId.HELLO]
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from hypernode.core.registrations.registration_text import MAX_OPENFIELD_CHARS, shorten_openfield
 from hypernode.core.registrations.registry import REGISTER, RegistryState
+from hypernode.core.rules import Rule
 from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.ledger import reader as ledger_reader
 from hypernode.pow.ledger import rows as ledger_rows
@@ -158,7 +159,7 @@ def test_an_openfield_longer_than_the_chain_allows_is_void_and_shown(path: Path,
     registry = LedgerRegistry(LedgerFile(path), NETWORK)
     events = registry.derive_feed(FIRST + 30)[1]
     found = [(result.ok, result.rule) for row, result in events if row.address == OWN]
-    assert found == [(False, "5-pow openfield"), (True, "")]
+    assert found == [(False, Rule.OPENFIELD), (True, None)]
     assert max(len(row.openfield) for row, _ in events) < 2_000
 
 

@@ -14,6 +14,7 @@ from hypernode.core.block import create_genesis, to_header
 from hypernode.core.errors import InvariantBroken
 from hypernode.core.fork_choice import is_better
 from hypernode.core.params import testnet as make_testnet
+from hypernode.core.rules import Rule
 from hypernode.core.types import UINT32_MAX, Block, ChainHeight
 from hypernode.ports.chain import Ledger, ToleratedViolation
 from hypernode.storage.database import Database, InlineDatabase, open_database
@@ -120,7 +121,9 @@ def test_block_that_does_not_fit_changes_nothing(change: Callable[[Block], Block
         await ledger.append_many(good[:3])
         before, height = await _dump(database), ledger.get_height()
         with pytest.raises(InvariantBroken):
-            await ledger.append(change(good[3]), [ToleratedViolation(4, good[3].block_hash, "6", "words")])
+            await ledger.append(
+                change(good[3]), [ToleratedViolation(4, good[3].block_hash, Rule.B6, "words")]
+            )
         with pytest.raises(InvariantBroken):
             await ledger.append_many([good[3], change(chain(5)[4])])
         assert await _dump(database) == before
@@ -206,7 +209,8 @@ def test_better_branch_replaces_ours() -> None:
         for i in range(1, 5):
             branch[i] = replace(branch[i], previous_hash=branch[i - 1].block_hash)
         findings = [
-            ToleratedViolation(made.height, made.block_hash, "6", "words") for made in (branch[0], branch[4])
+            ToleratedViolation(made.height, made.block_hash, Rule.B6, "words")
+            for made in (branch[0], branch[4])
         ]
         outcome = await ledger.replace(4, branch, is_better, findings)
         assert outcome.adopted
@@ -228,7 +232,7 @@ def test_branch_that_is_not_better_changes_nothing() -> None:
         await ledger.append_many(ours)
         before = await _dump(database)
         branch = [block(ours[3], 2, 5, "f0")]
-        finding = ToleratedViolation(5, branch[0].block_hash, "6", "words")
+        finding = ToleratedViolation(5, branch[0].block_hash, Rule.B6, "words")
         outcome = await ledger.replace(4, branch, is_better, [finding])
         assert not outcome.adopted
         assert outcome.measured == recount([GENESIS, *ours[:4], *branch])

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from hypernode.core.block import to_header
 from hypernode.core.kpis import compute_kpis
+from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Equivocation, Juror, Kpis, PeerTest, Registration, RoundPlan
 from hypernode.ports.chain import ToleratedViolation
 from hypernode.storage.database import InlineDatabase
@@ -264,7 +265,7 @@ def test_findings_are_counted_by_rule_once_for_a_block() -> None:
         blocks = chain(2)
         findings = [
             ToleratedViolation(blocks[at].height, blocks[at].block_hash, rule, "words")
-            for at, rule in ((0, "13"), (0, "3"), (1, "3"))
+            for at, rule in ((0, Rule.B13), (0, Rule.B3), (1, Rule.B3))
         ]
         await ledger.append(blocks[0], findings[:2])
         await ledger.rollback(0)

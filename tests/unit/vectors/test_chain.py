@@ -15,6 +15,7 @@ from hypernode.core.block import create_genesis
 from hypernode.core.forging import seal_block
 from hypernode.core.message import create_message
 from hypernode.core.params import mainnet
+from hypernode.core.rules import Rule
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Message
@@ -35,7 +36,7 @@ def test_chain_agrees_and_digests_agree_or_differ_as_documented() -> None:
     for case, outcome in zip(CHAIN["cases"], outcomes, strict=True):
         if isinstance(outcome, DiffersAsDocumented):
             assert case["digest_block"]
-            assert outcome.rule in {f"rule {n}" for n in (2, 3, 4, 5, 7, 8, 11)}
+            assert outcome.rule.label in {f"rule {n}" for n in (2, 3, 4, 5, 7, 8, 11)}
         else:
             assert isinstance(outcome, Agree), case.get("note")
 
@@ -91,7 +92,7 @@ def test_stale_count_of_a_legacy_check_is_documented() -> None:
     case["rounds"][1]["check_round"]["uniques"] += 1
     outcome = chain.run_case({"cases": [case]}, case)
     assert isinstance(outcome, DiffersAsDocumented)
-    assert outcome.rule == "4-ledger"
+    assert outcome.rule is Rule.STORED
 
 
 def _digest(params: str, **recorded: Any) -> Outcome:
@@ -134,7 +135,7 @@ def test_block_that_only_ours_takes_differs() -> None:
 def test_block_that_stops_legacy_by_its_params_differs_as_documented() -> None:
     outcome = _digest("it's", digest_block=False, node_stop_called=True, last_height_after=0)
     assert isinstance(outcome, DiffersAsDocumented)
-    assert outcome.rule == "8-legacy"
+    assert outcome.rule == Rule.LEGACY
 
 
 def test_digest_without_a_chain_before_it_is_an_error() -> None:

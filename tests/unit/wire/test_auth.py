@@ -8,6 +8,7 @@ import pytest
 
 from hypernode.core.address import compute_address
 from hypernode.core.errors import Reject
+from hypernode.core.rules import Rule
 from hypernode.core.signing import compute_pubkey, compute_twin, is_valid_signature, sign
 from hypernode.wire.auth import (
     Claim,
@@ -74,7 +75,7 @@ def test_both_signatures_of_a_proof_are_taken() -> None:
 def test_a_wrong_proof_is_refused(proof: bytes) -> None:
     with pytest.raises(Reject) as caught:
         check(proof)
-    assert (caught.value.rule, caught.value.reason) == ("2-wire", "the proof of a signed hello is wrong")
+    assert (caught.value.rule, caught.value.reason) == (Rule.WIRE, "the proof of a signed hello is wrong")
 
 
 def test_no_proof_is_refused() -> None:
@@ -104,4 +105,4 @@ def test_a_claim_that_does_not_is_refused(
 ) -> None:
     with pytest.raises(Reject) as caught:
         validate_claim(nonce, pubkey, address, address_byte)
-    assert (caught.value.rule, caught.value.reason) == ("2-wire", reason)
+    assert (caught.value.rule, caught.value.reason) == (Rule.WIRE, reason)

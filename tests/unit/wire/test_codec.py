@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hypernode.core.errors import Reject
+from hypernode.core.rules import Rule
 from hypernode.wire import command_pb2 as pb
 from hypernode.wire.catalogue import LIMITS, CommandId, Limits
 from hypernode.wire.codec import Command, PeerIp, decode_command, encode_command
@@ -172,7 +173,7 @@ REFUSED = {
 def test_refused(reason: str, payload: bytes) -> None:
     with pytest.raises(Reject) as caught:
         decode_command(payload)
-    assert (caught.value.rule, caught.value.reason) == ("2-wire", reason)
+    assert (caught.value.rule, caught.value.reason) == (Rule.WIRE, reason)
 
 
 def test_half_a_command_is_refused() -> None:

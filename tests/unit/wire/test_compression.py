@@ -9,6 +9,7 @@ import pytest
 import zstandard
 
 from hypernode.core.errors import Reject
+from hypernode.core.rules import Rule
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.compression import (
     MIN_COMPRESSED_BYTES,
@@ -41,7 +42,7 @@ def refuse(packed: bytes) -> str:
     """The reason for which it is not taken."""
     with pytest.raises(Reject) as caught:
         unpack_payload(packed, limit_of)
-    assert caught.value.rule == "2-wire"
+    assert caught.value.rule == Rule.WIRE
     return caught.value.reason
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hypernode.core.errors import Reject
+from hypernode.core.rules import Rule
 from hypernode.wire.hello import (
     ANNOUNCED_FEATURES,
     FEATURE_CHECKED,
@@ -57,7 +58,7 @@ def test_ports_say_what_a_peer_is(port: int, is_client: bool, is_one_off: bool, 
 def test_refused(text: str, reason: str) -> None:
     with pytest.raises(Reject) as caught:
         parse_hello(text)
-    assert (caught.value.rule, caught.value.reason) == ("2-wire", reason)
+    assert (caught.value.rule, caught.value.reason) == (Rule.WIRE, reason)
 
 
 @pytest.mark.parametrize("hello", [Hello("posnet2", 6969, ADDRESS), Hello("posnet0002", 100_000, ADDRESS)])

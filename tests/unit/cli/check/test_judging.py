@@ -14,6 +14,7 @@ from hypernode.cli.check.table import ROWS
 from hypernode.core.counting import Uncounted
 from hypernode.core.params import mainnet
 from hypernode.core.registrations.registry import COIN
+from hypernode.core.rules import Rule
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Endpoint, Registration
 from hypernode.health.chains import (
@@ -67,7 +68,7 @@ MOVED_ON = Uncounted.MOVED_ON
 REGISTRATION = RegistrationFacts(
     "B1", 10, 6969, "203.0.113.7", listed=ENTRY, latest=ENTRY, weight=2, balance=20_001 * COIN
 )
-VOID = PluginAnswer(799_000, "hypernode:register", "C1", False, "rule 4", "the ip is registered already")
+VOID = PluginAnswer(799_000, "hypernode:register", "C1", False, Rule.R4, "the ip is registered already")
 SOURCE = SourceFacts("203.0.113.7", has_registered=True, other=None)
 REACH = ReachFacts("B1", True, Endpoint("203.0.113.7", 6969), "B1")
 

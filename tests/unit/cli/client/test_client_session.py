@@ -13,6 +13,7 @@ from hypernode.cli.client.client_session import SaidKo, Target, ask, make_test_m
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.message import encode_signed_buffer
 from hypernode.core.params import devnet, mainnet
+from hypernode.core.rules import Rule
 from hypernode.core.signing import is_valid_signature
 from hypernode.core.types import Endpoint
 from hypernode.net.caller import Caller
@@ -223,7 +224,7 @@ def test_a_node_that_says_nothing_to_our_hello_is_a_timeout() -> None:
 
 
 async def close_on(caller: Caller, command: Command) -> Command | None:
-    raise Ignore("2-wire", "as legacy nodes do")
+    raise Ignore(Rule.WIRE, "as legacy nodes do")
 
 
 def test_a_node_that_closes_is_told_from_one_that_is_silent() -> None:

@@ -5,6 +5,7 @@ import pytest
 from hypernode.core.params import mainnet
 from hypernode.core.registrations.bis_url import encode_bis_url
 from hypernode.core.registrations.registration_check import (
+    Level,
     PreflightResult,
     Wish,
     check_register,
@@ -24,6 +25,7 @@ from hypernode.core.registrations.registry import (
     RegistryState,
 )
 from hypernode.core.registrations.registry_rules import apply_row
+from hypernode.core.rules import Rule
 from hypernode.core.timeline import compute_round_start
 from hypernode.core.types import Registration
 from tests.unit.core.builders import OWN, get_address
@@ -39,7 +41,7 @@ RICH = 30_001 * COIN
 
 
 def errors(findings: list[PreflightResult]) -> list[str]:
-    return [finding.rule for finding in findings if finding.level == "error"]
+    return [finding.rule.label for finding in findings if finding.level is Level.ERROR]
 
 
 def state_of(*entries: Registration) -> RegistryState:
@@ -49,7 +51,7 @@ def state_of(*entries: Registration) -> RegistryState:
 def test_a_good_wish_has_no_error() -> None:
     findings = [*check_texts(NETWORK, WISH), *check_register(NETWORK, WISH, state_of(), RICH)]
     assert errors(findings) == []
-    assert {finding.level for finding in findings} == {"ok"}
+    assert {finding.level for finding in findings} == {Level.OK}
 
 
 @pytest.mark.parametrize(
@@ -71,8 +73,8 @@ def test_rule_1_what_is_no_ip_literal_is_an_error(ip: str) -> None:
 
 @pytest.mark.parametrize("ip", ["10.0.0.1", "127.0.0.1", "192.168.1.1", "0.0.0.0"])
 def test_an_address_that_is_not_public_is_a_warning(ip: str) -> None:
-    [finding] = [f for f in check_texts(NETWORK, replace(WISH, ip=ip)) if f.level != "ok"]
-    assert (finding.level, finding.rule) == ("warning", "rule 1")
+    [finding] = [f for f in check_texts(NETWORK, replace(WISH, ip=ip)) if f.level is not Level.OK]
+    assert (finding.level, finding.rule) == (Level.WARNING, Rule.R1)
 
 
 def test_rule_2_sender_and_reward_must_be_bismuth_addresses() -> None:
@@ -104,9 +106,9 @@ def test_rules_4_to_6_what_is_registered_already_is_an_error_each() -> None:
 )
 def test_rule_7_the_weight_is_that_after_the_fee(balance: int | None, weight: int) -> None:
     findings = check_register(NETWORK, WISH, state_of(), balance)
-    [finding] = [finding for finding in findings if finding.rule == "rule 7"]
+    [finding] = [finding for finding in findings if finding.rule == Rule.R7]
     assert f"weight {weight}" in finding.words
-    assert finding.level == ("ok" if weight else "error")
+    assert finding.level is (Level.OK if weight else Level.ERROR)
 
 
 def test_the_fee_is_that_of_the_pow_chain_for_so_many_characters() -> None:
@@ -115,7 +117,7 @@ def test_the_fee_is_that_of_the_pow_chain_for_so_many_characters() -> None:
 
 def test_what_is_voided_is_warned_about() -> None:
     findings = check_register(NETWORK, WISH, RegistryState(voids=(POS,)), RICH)
-    assert [f.rule for f in findings if f.level == "warning"] == ["void"]
+    assert [f.rule for f in findings if f.level is Level.WARNING] == [Rule.VOIDED]
 
 
 def test_what_is_drafted_is_taken_by_the_list() -> None:

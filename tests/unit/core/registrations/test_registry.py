@@ -25,6 +25,7 @@ from hypernode.core.registrations.registry import (
     sort_rows,
 )
 from hypernode.core.registrations.registry_rules import apply_row, apply_rows
+from hypernode.core.rules import Rule
 
 NETWORK = mainnet()
 HEIGHT = 800_000
@@ -93,7 +94,8 @@ def test_a_register_is_taken_with_all_its_parts() -> None:
 )
 def test_a_bad_register_is_refused_by_its_rule(rule: str, sender: str, text: str) -> None:
     result = judge(RegistryState(), sender, REGISTER, text)
-    assert (result.ok, result.rule) == (False, rule)
+    assert result.rule is not None
+    assert (result.ok, result.rule.label) == (False, rule)
     assert result.reason
 
 
@@ -122,7 +124,9 @@ def test_what_legacy_takes_is_taken(text: str) -> None:
 )
 def test_a_duplicate_is_refused_while_the_other_is_present(rule: str, sender: str, text: str) -> None:
     state = register((A, 1))
-    assert judge(state, sender, REGISTER, text).rule == rule
+    refused = judge(state, sender, REGISTER, text)
+    assert refused.rule is not None
+    assert refused.rule.label == rule
     gone, result = apply_row(NETWORK, state, row(A, UNREGISTER, openfield(1)), rich)
     assert result.ok
     assert judge(gone, sender, REGISTER, text).ok
@@ -131,11 +135,11 @@ def test_a_duplicate_is_refused_while_the_other_is_present(rule: str, sender: st
 def test_registrations_begin_at_the_first_height() -> None:
     first = NETWORK.first_pow_height
     assert judge(RegistryState(), A, REGISTER, openfield(1), first).ok
-    assert judge(RegistryState(), A, REGISTER, openfield(1), first - 1).rule == "first height"
+    assert judge(RegistryState(), A, REGISTER, openfield(1), first - 1).rule == Rule.FIRST_HEIGHT
 
 
 def test_an_operation_of_something_else_is_void() -> None:
-    assert judge(RegistryState(), A, "hypernode:regis", openfield(1)).rule == "operation"
+    assert judge(RegistryState(), A, "hypernode:regis", openfield(1)).rule == Rule.OPERATION
 
 
 @pytest.mark.parametrize(
@@ -160,8 +164,8 @@ def test_weight_is_rounded_down_and_may_be_negative(balance: int | None, weight:
 def test_an_owner_unregisters_only_what_it_names_exactly() -> None:
     state = register((A, 1), (B, 2))
     for text in (openfield(2), openfield(1, ip="10.0.0.9"), f"10.0.0.1:06969:{pos(1)}"):
-        assert judge(state, A, UNREGISTER, text).rule == "unregister 1"
-    assert judge(state, C, UNREGISTER, openfield(1)).rule == "unregister 2"
+        assert judge(state, A, UNREGISTER, text).rule == Rule.U1
+    assert judge(state, C, UNREGISTER, openfield(1)).rule == Rule.U2
     after, result = apply_row(NETWORK, state, row(A, UNREGISTER, openfield(1)), rich)
     assert result.ok
     assert [entry.collateral for entry in after.entries] == [B]
@@ -188,15 +192,15 @@ def test_the_control_address_unregisters_whoever_it_names() -> None:
 
 def test_a_registered_control_address_unregisters_only_its_own() -> None:
     state = register((A, 1), (CONTROL, 2))
-    assert judge(state, CONTROL, UNREGISTER, openfield(1)).rule == "unregister 1"
+    assert judge(state, CONTROL, UNREGISTER, openfield(1)).rule == Rule.U1
     assert judge(state, CONTROL, UNREGISTER, openfield(2)).ok
 
 
 def test_a_void_stays_on_the_list_and_the_last_word_counts() -> None:
     state = register((A, 1), (B, 2))
-    assert judge(state, A, VOID, openfield(1)).rule == "void 1"
-    assert judge(state, CONTROL, VOID, openfield(3)).rule == "void 3"
-    assert judge(state, CONTROL, UNVOID, openfield(2)).rule == "void 2"
+    assert judge(state, A, VOID, openfield(1)).rule == Rule.V1
+    assert judge(state, CONTROL, VOID, openfield(3)).rule == Rule.V3
+    assert judge(state, CONTROL, UNVOID, openfield(2)).rule == Rule.V2
     state, result = apply_row(NETWORK, state, row(CONTROL, VOID, openfield(2, extras=",reason=spam")), rich)
     assert result.ok
     assert list_voided(state) == (pos(2),)
@@ -277,6 +281,6 @@ def test_a_row_whose_signature_is_not_its_senders_is_left_out(operation: str) ->
         state, _ = apply_row(NETWORK, state, row(CONTROL, VOID, openfield(1)), rich)
     good = row(sender, operation, openfield(number))
     after, result = apply_row(NETWORK, state, replace(good, verified=False), rich)
-    assert (after, result.ok, result.rule) == (state, False, "signature")
+    assert (after, result.ok, result.rule) == (state, False, Rule.SIGNATURE)
     for verdict in (True, None):
         assert apply_row(NETWORK, state, replace(good, verified=verdict), rich)[1].ok

@@ -11,6 +11,7 @@ import pytest
 
 from hypernode.app.verifier import CHUNK, ThreadVerifier
 from hypernode.core.params import Network
+from hypernode.core.rules import Rule, Violation
 from hypernode.core.signing import compute_pubkey
 from hypernode.core.types import Message
 from hypernode.core.validate_block import Origin
@@ -36,9 +37,9 @@ class CountingVerifier(InlineVerifier):
     def __post_init__(self) -> None:
         super().__init__()
 
-    async def find_faults(self, network: Network, messages: Sequence[Message]) -> list[str]:
+    async def find_core_breaks(self, network: Network, messages: Sequence[Message]) -> list[Violation | None]:
         self.calls.append(len(messages))
-        return await super().find_faults(network, messages)
+        return await super().find_core_breaks(network, messages)
 
 
 def count_calls(patch: pytest.MonkeyPatch, owner: Any, name: str) -> list[tuple[Any, ...]]:
@@ -175,7 +176,7 @@ def test_faults_go_to_the_block_that_has_them() -> None:
             bed.network, node.ports, node.mempool, [good, replace(bad, messages=(*bad.messages, lie))]
         )
         assert prepared[0].bad_messages == {}
-        assert prepared[1].bad_messages == {lie.txid: "M3: the signature is invalid"}
+        assert prepared[1].bad_messages == {lie.txid: Violation(Rule.M3, "the signature is invalid")}
 
     play(scenario())
 
@@ -249,14 +250,14 @@ def test_a_large_block_is_verified_in_threads_piece_by_piece() -> None:
         messages = [*good[:150], bad, *good[151:]]
         verifier = NotingVerifier()
         turns = 0
-        asked = asyncio.ensure_future(verifier.find_faults(bed.network, messages))
+        asked = asyncio.ensure_future(verifier.find_core_breaks(bed.network, messages))
         while not asked.done():
             turns += 1
             await asyncio.sleep(0)
         verifier.close()
         faults = await asked
         assert [place for place, fault in enumerate(faults) if fault] == [150]
-        assert faults[150] == "M3: the signature is invalid"
+        assert faults[150] == Violation(Rule.M3, "the signature is invalid")
         # the loop had its turns meanwhile, and no piece is longer than a chunk
         assert turns > 1
         assert sorted(verifier.sizes, reverse=True) == [*[CHUNK] * (300 // CHUNK), 300 % CHUNK]

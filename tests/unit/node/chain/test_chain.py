@@ -12,9 +12,9 @@ from hypernode.core.block import encode_raw_block
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.hashing import h20
 from hypernode.core.params import Network
+from hypernode.core.rules import BLOCK_RULES, RuleClass, Violation
 from hypernode.core.signing import compute_twin, sign
 from hypernode.core.types import Block, ChainHeight, Equivocation, Message
-from hypernode.core.validate_block import RULE_CLASSES
 from hypernode.machine.peers import ForkOverride, Support
 from hypernode.node.chain.chain import EVIDENCE_ROUNDS
 from hypernode.node.owner.runtime import Node
@@ -134,7 +134,7 @@ def test_a_pushed_block_that_breaks_a_rule_is_rejected(
         good = await (await Branch.on(bed, node.ports.ledger)).make(ROUND, 0)
         with pytest.raises(Reject) as refusal:
             await node.chain.accept_pushed(spoil(bed, good))
-        assert refusal.value.rule == rule
+        assert refusal.value.rule.label == rule
         assert node.chain.height.height == 0
         await node.chain.accept_pushed(good)
 
@@ -155,7 +155,7 @@ async def _offer(
             assert (await node.chain.adopt(0, [block], None, support)).adopted
     except Reject as refusal:
         assert node.chain.height.height == 0
-        return refusal.rule, node
+        return refusal.rule.label, node
     assert node.chain.height.block_hash == block.block_hash
     return "", node
 
@@ -172,7 +172,8 @@ def test_where_a_break_is_a_reason_to_refuse(
         number = rule.removeprefix("rule ")
         for support in (None, HALF, MOST):
             refused_by, node = await _offer(bed, bed.network, spoil, support)
-            is_merciful = RULE_CLASSES[number] == "C" or (RULE_CLASSES[number] == "B" and support is MOST)
+            cls = BLOCK_RULES[number].cls
+            is_merciful = cls is RuleClass.C or (cls is RuleClass.B and support is MOST)
             if mixed and is_merciful and refused_by == "":
                 assert number in await node.ports.ledger.count_findings()
             else:
@@ -208,9 +209,9 @@ class _Counting(InlineVerifier):
 
     count = 0
 
-    async def find_faults(self, network: Network, messages: Sequence[Message]) -> list[str]:
+    async def find_core_breaks(self, network: Network, messages: Sequence[Message]) -> list[Violation | None]:
         self.count += len(messages)
-        return await super().find_faults(network, messages)
+        return await super().find_core_breaks(network, messages)
 
 
 @pytest.mark.parametrize(

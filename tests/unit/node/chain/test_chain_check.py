@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
+from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Height
 from hypernode.node.chain.chain_check import (
-    KPIS,
-    MEASURES,
     ChainCheck,
     CheckProgress,
     CheckState,
@@ -164,7 +163,7 @@ def test_wrong_measures_and_wrong_totals_are_found() -> None:
         await database.write(lambda t: t.execute("UPDATE blocks SET uniques = uniques + 1 WHERE height = 5"))
         await database.write(lambda t: t.execute("UPDATE participation SET ok_tests = 9 WHERE round = 6"))
         state = await check(bed, ledger)
-        assert list_refused(state) == [(5, MEASURES), (6, KPIS)]
+        assert list_refused(state) == [(5, Rule.MEASURES.number), (6, Rule.KPIS.number)]
         assert "uniques 4+4" in state.breaks[0].reason
 
     play(scenario())
@@ -182,7 +181,7 @@ def test_tolerated_and_documented_breaks_are_counted_apart() -> None:
         await ledger.append(block)
         assert list_refused(await check(bed, ledger)) == [(8, "6")]
         await ledger.rollback(7)
-        await ledger.append(block, [ToleratedViolation(8, block.block_hash, "6", "most of them hold it")])
+        await ledger.append(block, [ToleratedViolation(8, block.block_hash, Rule.B6, "most of them hold it")])
         state = await check(bed, ledger)
         assert state.counts == {"6": {"documented": 1}}
         lenient = Bed(mixed=True, lenient_below=9)
@@ -200,9 +199,9 @@ def test_companion_that_cannot_answer_leaves_two_rules_unjudged_and_is_left_alon
         by = examiner(bed, source)
         state = await check(bed, ledger, by=by)
         assert state.breaks == []
-        assert set(by.not_judged) == {"6", "M6"}
-        assert by.not_judged["6"].blocks == 8
-        assert "scripted companion is down" in by.not_judged["6"].reason
+        assert set(by.not_judged) == {Rule.B6, Rule.M6}
+        assert by.not_judged[Rule.B6].blocks == 8
+        assert "scripted companion is down" in by.not_judged[Rule.B6].reason
         assert not by.judges_companion
         assert PATIENCE == 3
 
@@ -281,10 +280,10 @@ def test_pruned_blocks_are_judged_by_what_they_still_have() -> None:
         by = examiner(bed)
         state = await check(bed, ledger, by=by)
         assert state.breaks == []
-        assert by.not_judged["11"].blocks == below - 1
-        assert "6" not in by.not_judged
+        assert by.not_judged[Rule.B11].blocks == below - 1
+        assert Rule.B6 not in by.not_judged
         await database.write(lambda t: t.execute("UPDATE blocks SET forgers = 99 WHERE height = 8"))
-        assert list_refused(await check(bed, ledger)) == [(8, MEASURES)]
+        assert list_refused(await check(bed, ledger)) == [(8, Rule.MEASURES.number)]
 
     play(scenario())
 
@@ -297,7 +296,7 @@ def test_chain_pruned_within_a_round_is_counted_from_the_next_one_on() -> None:
         assert ledger.get_pruned_below() == 3
         assert (await check(bed, ledger)).breaks == []
         await database.write(lambda t: t.execute("UPDATE blocks SET uniques = 99 WHERE height = 4"))
-        assert list_refused(await check(bed, ledger)) == [(4, MEASURES)]
+        assert list_refused(await check(bed, ledger)) == [(4, Rule.MEASURES.number)]
 
     play(scenario())
 

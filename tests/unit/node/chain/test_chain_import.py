@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from hypernode.core.errors import Reject
+from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Height
 from hypernode.node.base.json_shapes import block_to_object
 from hypernode.node.chain import chain_import, chain_repair
@@ -166,7 +167,7 @@ def test_block_of_a_wrong_juror_is_taken_from_the_history_of_a_mixed_network_onl
             return
         assert (await ports.take_in(chain)).tolerated == {"6": 1}
         [finding] = await ports.ledger.get_findings(1, 9)
-        assert (finding.height, finding.block_hash, finding.rule) == (5, last.block_hash, "6")
+        assert (finding.height, finding.block_hash, finding.rule) == (5, last.block_hash, Rule.B6)
 
     play(scenario())
 
@@ -194,7 +195,7 @@ def test_companion_is_needed_unless_the_operator_goes_without() -> None:
         assert ports.ledger.get_height().height == 0
         ports.examiner = Examiner(ports.bed.network, InlineVerifier(), source, ports.bed.clock.now())
         assert (await ports.take_in(needs_companion=False)).height == 5
-        assert ports.examiner.not_judged["6"].blocks == 5
+        assert ports.examiner.not_judged[Rule.B6].blocks == 5
 
     play(scenario())
 

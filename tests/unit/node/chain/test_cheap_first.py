@@ -11,9 +11,9 @@ import pytest
 
 from hypernode.core.block import compute_block_hash, count_sources, encode_raw_block
 from hypernode.core.errors import Reject
+from hypernode.core.rules import Rule
 from hypernode.core.signing import compute_twin, sign
 from hypernode.core.types import Block, Endpoint, Message
-from hypernode.mempool import pool
 from hypernode.mempool.screening import PROBE
 from hypernode.net.client_session import encode_without_hello, send_without_hello
 from hypernode.node.chain.block_validation import FIRST_PART_MESSAGES
@@ -98,7 +98,7 @@ def test_neither_the_chain_nor_an_address_is_asked_for_who_is_not_registered(
                 patch.setattr(place, None)
             verdicts = await node.intake.submit(messages)
         assert {str(verdict) for verdict in verdicts} == {
-            str(Reject("M6", "the sender is not registered for this or the previous round"))
+            str(Reject(Rule.M6, "the sender is not registered for this or the previous round"))
         }
 
     play(scenario())
@@ -133,7 +133,7 @@ def test_no_more_of_a_sender_is_verified_than_may_come_in(is_own: bool) -> None:
         left = 20 if is_own else 0
         assert await count_verified(bed, node, [bed.message(index) for _ in range(30)]) == left
         reasons = node.mempool.get_refusals()
-        assert reasons[f"mempool: {pool.OVER_QUOTA}"] == 30 - 20 + 30 - left
+        assert reasons["mempool: over the quota of its sender for the round"] == 30 - 20 + 30 - left
 
     play(scenario())
 

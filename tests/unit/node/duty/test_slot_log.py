@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from hypernode.core.errors import Ignore, InvariantBroken
 from hypernode.core.forging import TooFewMessages
+from hypernode.core.rules import Rule
 from hypernode.machine.decide import Rest, decide
 from hypernode.machine.reasons import Obstacle, Reason
 from hypernode.machine.shown_state import ShownState
@@ -141,8 +142,8 @@ def test_each_fault_of_the_owner_has_its_reason() -> None:
             StorageTrouble("x"): Reason.DISK,
             InvariantBroken("x"): Reason.HALTED,
             AlreadySigned("x"): Reason.ALREADY_SIGNED,
-            TooFewMessages("6-node", "x"): Reason.TOO_FEW_MESSAGES,
-            Ignore("rule 1", "x"): Reason.CATCHING_UP,
+            TooFewMessages(Rule.FORGING, "x"): Reason.TOO_FEW_MESSAGES,
+            Ignore(Rule.B1, "x"): Reason.CATCHING_UP,
         }
         log = SlotLog(node.ports, node.node_state, bed.log.append, bed.warnings.append)
         for fault, reason in faults.items():

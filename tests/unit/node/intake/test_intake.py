@@ -8,16 +8,15 @@ from typing import Any
 
 import pytest
 
-from hypernode.core.errors import Ignore, Verdict
 from hypernode.core.message import encode_signed_buffer
+from hypernode.core.rules import Rule, Violation
 from hypernode.core.signing import compute_twin
 from hypernode.core.types import Message
-from hypernode.mempool.pool import KNOWN
 from hypernode.node.owner.runtime import Node
 from tests.unit.node.worlds import ROUND, Bed, play, store
 
 
-async def digest(node: Node, message: Message) -> Verdict | None:
+async def digest(node: Node, message: Message) -> Violation | None:
     (verdict,) = await node.intake.submit([message])
     return verdict
 
@@ -28,7 +27,7 @@ def test_a_valid_message_is_taken_once() -> None:
         node = await bed.node()
         message = bed.message(3)
         assert await digest(node, message) is None
-        assert isinstance(await digest(node, message), Ignore)
+        assert await digest(node, message) == Violation(Rule.KNOWN, "known")
         assert len(node.mempool) == 1
 
     play(scenario())
@@ -53,7 +52,7 @@ def test_one_bad_message_does_not_spoil_the_rest_of_a_batch() -> None:
         node = await bed.node()
         bad = replace(bed.message(1), value=7_000)
         verdicts = await node.intake.submit([bed.message(2), bad, bed.message(3)])
-        assert [None if v is None else v.rule for v in verdicts] == [None, "M3", None]
+        assert [None if v is None else v.rule for v in verdicts] == [None, Rule.M3, None]
 
     play(scenario())
 
@@ -66,8 +65,7 @@ def test_a_message_that_is_in_the_chain_is_known_also_as_its_twin() -> None:
         sealed = replace(block.messages[0], block_height=0)
         for message in (sealed, replace(sealed, txid=compute_twin(sealed.txid))):
             verdict = await digest(node, message)
-            assert isinstance(verdict, Ignore)
-            assert "chain" in verdict.reason
+            assert verdict == Violation(Rule.SEALED, "in the chain already")
 
     play(scenario())
 
@@ -87,7 +85,7 @@ def test_a_held_message_that_is_sealed_while_others_are_judged_does_not_come_in_
 
         node.intake._find_sealed = seal_meanwhile  # type: ignore[method-assign]
         verdicts = await node.intake.submit([held, other])
-        assert [str(v) for v in verdicts] == [f"mempool: {KNOWN}", "None"]
+        assert [str(v) for v in verdicts] == ["mempool: known", "None"]
         assert [m.txid for m in node.mempool.get_all()] == [other.txid]
 
     play(scenario())
@@ -158,7 +156,7 @@ def test_whatever_comes_is_judged_and_breaks_nothing(spoil: dict[str, Any]) -> N
         verdicts = await node.intake.submit([odd, good], "10.3.0.1:06969")
         assert verdicts[1] is None
         if "block_height" not in spoil:
-            assert isinstance(verdicts[0], Verdict)
+            assert isinstance(verdicts[0], Violation)
         assert all(message.block_height == 0 for message in node.mempool.get_all())
 
     play(scenario())
@@ -187,7 +185,7 @@ def test_only_senders_of_this_and_the_previous_round_count() -> None:
         assert await digest(node, bed.message(2)) is None
         verdict = await digest(node, bed.message(3))
         assert verdict is not None
-        assert verdict.rule == "M6"
+        assert verdict.rule == Rule.M6
 
     play(scenario())
 
@@ -201,6 +199,8 @@ def test_what_we_say_is_signed_and_in_the_mempool_whatever_the_quota() -> None:
         assert [m.value for m in node.mempool.get_all()] == [0, 1, 2]
         assert await node.intake.say(202, bed.address(1), "TEST:0", 2) is None
         assert await digest(node, bed.message(3)) is None
-        assert isinstance(await digest(node, bed.message(3)), Ignore)
+        over = await digest(node, bed.message(3))
+        assert over is not None
+        assert over.rule is Rule.QUOTA
 
     play(scenario())

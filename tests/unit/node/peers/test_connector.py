@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from hypernode.core.errors import Ignore
+from hypernode.core.rules import Rule
 from hypernode.core.types import ChainHeight
 from hypernode.machine.consensus import Consensus
 from hypernode.net.caller import Caller
@@ -170,7 +171,7 @@ async def _say_nothing(caller: Caller, command: Command) -> Command | None:
 
 
 async def _refuse(caller: Caller, command: Command) -> Command | None:
-    raise Ignore("2-wire", "not served")
+    raise Ignore(Rule.WIRE, "not served")
 
 
 @pytest.mark.parametrize(
@@ -315,7 +316,7 @@ def test_what_a_broken_exchange_carried_is_sent_again_after_a_reconnect() -> Non
             answer = await peer(caller, command)
             if command.id is CommandId.MEMPOOL and breaks:
                 breaks -= 1
-                raise Ignore("2-wire", "the line broke before the answer")
+                raise Ignore(Rule.WIRE, "the line broke before the answer")
             return answer
 
         await bed.script(2, handle)

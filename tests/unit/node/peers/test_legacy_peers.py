@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hypernode.core.errors import Ignore, Reject
+from hypernode.core.rules import Rule
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, ChainHeight, Endpoint, Message
 from hypernode.net.caller import Caller
@@ -295,7 +296,7 @@ def test_nobody_waits_for_a_block_of_ours_that_came_to_nothing() -> None:
         node.peers.awaiting_push = set()
 
         async def fail(*of: Any) -> ChainHeight:
-            raise Ignore("rule 1", "the tip moved while we forged")
+            raise Ignore(Rule.B1, "the tip moved while we forged")
 
         node.chain.append_own = fail  # type: ignore[method-assign,assignment]
         bed.go_to(ROUND, 2)

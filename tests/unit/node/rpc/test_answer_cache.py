@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from hypernode.core.errors import Ignore
+from hypernode.core.rules import Rule
 from hypernode.net.answer import read_answer
 from hypernode.net.stream import run_inline
 from hypernode.node.rpc.answer_cache import LIFE_S, MAX_KEPT, AnswerCache
@@ -68,7 +69,7 @@ def test_one_asker_that_leaves_takes_it_from_nobody() -> None:
 def test_what_cannot_be_made_is_tried_again_by_the_next() -> None:
     async def scenario() -> None:
         maker = Maker()
-        maker.problem = Ignore("5-pow", "late")
+        maker.problem = Ignore(Rule.COMPANION, "late")
         for _ in range(2):
             with pytest.raises(Ignore):
                 await maker.get()

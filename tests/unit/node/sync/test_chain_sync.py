@@ -11,6 +11,7 @@ import pytest
 
 from hypernode.core import kinds
 from hypernode.core.errors import Ignore
+from hypernode.core.rules import Rule
 from hypernode.core.types import Block
 from hypernode.machine.decide import GoOn
 from hypernode.machine.peers import Support
@@ -107,7 +108,7 @@ async def be_silent(caller: Caller, command: Command) -> Command | None:
 
 
 async def hang_up(caller: Caller, command: Command) -> Command | None:
-    raise Ignore("2-wire", "gone")
+    raise Ignore(Rule.WIRE, "gone")
 
 
 def spoil(blocks: Sequence[Block]) -> Handler:
@@ -193,7 +194,7 @@ def test_a_block_that_legacy_nodes_serve_alone_only_is_asked_for_alone(holders: 
         async def handle(caller: Caller, command: Command) -> Command | None:
             number = command.int32 or 0
             if command.id is CommandId.BLOCKSYNC and number <= lacking < number + BATCH:
-                raise Ignore("2-wire", "closed over the range")
+                raise Ignore(Rule.WIRE, "closed over the range")
             if command.id is CommandId.GETBLOCK:
                 return Command(command.id, blocks=(blocks[number - 1],))
             return None

@@ -71,7 +71,7 @@ async def look(bed: Bed, disk: Disk, block: Block) -> tuple[bool, list[str]]:
     assert all(finding.block_hash == block.block_hash for finding in found)
     is_there = await ledger.get_block(block.height) == block
     await ledger.close()
-    return is_there, [finding.rule for finding in found]
+    return is_there, [finding.rule.number for finding in found]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from hypernode.core import kinds
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.long_messages import LongMessages
 from hypernode.core.params import Network
+from hypernode.core.rules import Rule
 from hypernode.core.types import Block, ChainHeight
 from hypernode.machine.peers import Support
 from hypernode.net import stream
@@ -484,7 +485,7 @@ def test_check_of_the_chain_tells_giants_and_reads_no_more_than_a_batch(
         assert read == [2, 1, 2, 1]
         found = {(b.height, b.rule, b.verdict) for b in state.breaks}
         assert {(3, "7", "refused"), (3, "14", "refused"), (5, "14", "refused")} <= found
-        findings = [ToleratedViolation(3, net.blocks[2].block_hash, rule, "") for rule in ("7", "14")]
+        findings = [ToleratedViolation(3, net.blocks[2].block_hash, rule, "") for rule in (Rule.B7, Rule.B14)]
         other = await open_ledger(InlineDatabase(), net.bed.network)
         await other.append_many(net.blocks[:4], findings)
         state = await ChainCheck(net.bed.network, other, examine(net)).run()

@@ -9,6 +9,7 @@ from contextlib import aclosing
 import pytest
 
 from hypernode.core.errors import Reject
+from hypernode.core.rules import Rule
 from hypernode.node.chain.block_validation import split_blocks
 from hypernode.node.sync.pipeline import run_ahead
 from tests.unit.node.worlds import play
@@ -67,7 +68,7 @@ def test_a_stage_is_no_further_ahead_than_it_may_be() -> None:
 
 def test_an_error_comes_after_what_came_before_it() -> None:
     async def scenario() -> None:
-        source = Source(end=3, problem=Reject("rule 1", "no more"))
+        source = Source(end=3, problem=Reject(Rule.B1, "no more"))
         async with aclosing(run_ahead(source.run(), ahead=5)) as items:
             await asyncio.sleep(100)
             assert [await anext(items) for _ in range(3)] == [0, 1, 2]

@@ -11,6 +11,7 @@ import pytest
 
 from hypernode.core import kinds
 from hypernode.core.errors import Ignore
+from hypernode.core.rules import Rule
 from hypernode.core.types import Block, ChainHeight
 from hypernode.machine.decide import GoOn
 from hypernode.machine.peers import Support
@@ -55,7 +56,7 @@ def serve_blocks(blocks: Sequence[Block], last: ChainHeight | None = None) -> Ha
             found = next((b for b in blocks if b.height == number), None)
             info = ChainHeight(number, found.round, found.sir, found.block_hash) if found else None
             return ask(command.id, height=info or ChainHeight(0, 0, 0, b""))
-        raise Ignore("2-wire", "not served")
+        raise Ignore(Rule.WIRE, "not served")
 
     return handle
 
@@ -157,7 +158,7 @@ async def _refusing(caller: Caller, command: Command) -> Command | None:
 
 
 async def _hanging_up(caller: Caller, command: Command) -> Command | None:
-    raise Ignore("2-wire", "no")
+    raise Ignore(Rule.WIRE, "no")
 
 
 @pytest.mark.parametrize("bad", [None, _garbage, _refusing, _hanging_up])

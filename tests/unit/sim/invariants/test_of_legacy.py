@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from hypernode.core.forging import seal_block
+from hypernode.core.rules import Rule, Violation
 from hypernode.core.types import Block
-from hypernode.core.validate_block import Violation
 from hypernode.ports.chain import ToleratedViolation
 from hypernode.sim.archive import Filed
 from hypernode.sim.cluster import SimNode
@@ -23,7 +23,7 @@ from hypernode.storage.evidence import save_findings
 from tests.unit.sim.doctored import play
 
 
-async def note_finding(host: SimNode, header: Block, rule: str) -> None:
+async def note_finding(host: SimNode, header: Block, rule: Rule) -> None:
     """As if the host's ledger had taken that block."""
     finding = ToleratedViolation(header.height, header.block_hash, rule, "so it is")
     await host.ledger_db.write(lambda transaction: save_findings(transaction, [finding]))
@@ -117,24 +117,24 @@ def test_faults_that_explain_a_trap_excuse_it_and_no_other(
 
 
 @pytest.mark.parametrize(
-    ("rule", "cls", "forger", "has_finding", "legacy", "is_taken"),
+    ("rule", "forger", "has_finding", "legacy", "is_taken"),
     [
-        ("6", "B", 0, True, 1, True),
-        ("13", "C", 0, True, 1, True),
-        ("6", "B", 0, False, 1, False),
-        ("5", "A", 0, True, 1, False),
-        ("6", "B", 1, True, 1, False),
-        ("6", "B", 0, True, 0, False),
+        (Rule.B6, 0, True, 1, True),
+        (Rule.B13, 0, True, 1, True),
+        (Rule.B6, 0, False, 1, False),
+        (Rule.B5, 0, True, 1, False),
+        (Rule.B6, 1, True, 1, False),
+        (Rule.B6, 0, True, 0, False),
     ],
     ids=["class B", "class C", "no finding", "class A", "forged by ours", "no legacy nodes"],
 )
 def test_a_mixed_network_takes_what_legacy_nodes_forge_and_keeps_a_finding(
-    rule: str, cls: str, forger: int, legacy: int, *, has_finding: bool, is_taken: bool
+    rule: Rule, forger: int, legacy: int, *, has_finding: bool, is_taken: bool
 ) -> None:
     async def act(watch: Watch) -> None:
         cluster, root = watch.cluster, watch.archive.root
         header = replace(root.header, height=1, forger=cluster.hosts[forger].signer.address)
-        breaks = (Violation(rule, cls, "so it is"),)
+        breaks = (Violation(rule, "so it is"),)
         tip = Filed(header, root, frozenset(), frozenset(), breaks, root.measured)
         node = cluster.hosts[1].node
         assert node is not None
@@ -160,9 +160,9 @@ def test_what_a_liar_signed_while_it_lied_is_no_better_than_what_a_legacy_node_s
         await asyncio.sleep(signed_after_s)
         signer = cluster.hosts[2].signer
         header = seal_block(signer.sign, signer.address, root.header, 3, 1, int(cluster.clock.now()), ())
-        await note_finding(cluster.hosts[1], header, "6")
+        await note_finding(cluster.hosts[1], header, Rule.B6)
         await asyncio.sleep(500.0)
-        tip = Filed(header, root, frozenset(), frozenset(), (Violation("6", "B", "so it is"),), root.measured)
+        tip = Filed(header, root, frozenset(), frozenset(), (Violation(Rule.B6, "so it is"),), root.measured)
         broken = await find_intolerable(watch, cluster.hosts[1], tip)
         assert broken == (None if is_taken else (tip, tip.breaks[0]))
 

@@ -1,0 +1,67 @@
+"""The rules as one list: their stored names, and that the code says of each what the list says."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import pytest
+
+from hypernode.core import validate_block, validate_message
+from hypernode.core.errors import Ignore, Reject
+from hypernode.core.rules import BLOCK_RULES, IGNORED, MESSAGE_RULES, Rule, RuleClass, Violation
+
+NUMBERED = (*MESSAGE_RULES, *BLOCK_RULES.values())
+COMMENT = re.compile(r"# ([MB]\d+) \[REJECT, class ([ABC])[^\]]*\] (.*)")
+
+
+def test_no_rule_is_another_by_mistake() -> None:
+    """Equal values would make one member of an enumeration another name of the first."""
+    assert all(rule.name == name for name, rule in Rule.__members__.items())
+
+
+def test_names_that_are_stored_and_shown_are_those_they_always_were() -> None:
+    assert list(BLOCK_RULES) == [str(number) for number in range(1, 16)]
+    assert [rule.label for rule in BLOCK_RULES.values()] == [f"rule {number}" for number in range(1, 16)]
+    assert [rule.number for rule in MESSAGE_RULES] == ["M1", "M2", "M3", "M4", "M5", "M6"]
+    assert {rule.label for rule in Rule} - {rule.label for rule in NUMBERED} == {
+        *("1-data", "2-wire", "4-ledger", "5-pow", "5-pow openfield", "6-node", "8-legacy", "mempool"),
+        *("measures", "kpis", "first height", "signature", "operation", "port", "openfield", "void"),
+        *("unregister 1", "unregister 2", "unregister 3", "void 1", "void 2", "void 3"),
+    }
+
+
+def test_every_rule_says_what_holds_and_where_it_is_from() -> None:
+    for rule in Rule:
+        assert rule.text, rule
+        assert rule.source.startswith("spec "), rule
+
+
+@pytest.mark.parametrize("module", [validate_message, validate_block])
+def test_the_comment_above_each_check_is_the_rule_of_the_list(module: object) -> None:
+    source = inspect.getsource(module)  # type: ignore[arg-type]  # a module
+    found = {name: (cls, text) for name, cls, text in COMMENT.findall(source)}
+    wanted = MESSAGE_RULES if module is validate_message else tuple(BLOCK_RULES.values())
+    assert found == {rule.name: (rule.cls.value, rule.text) for rule in wanted}
+    for rule in wanted:
+        checked = re.split(r"# [MB]\d+ \[", source.split(f"# {rule.name} [")[1])[0]
+        assert f"Violation(Rule.{rule.name}, " in checked, rule
+
+
+def test_a_violation_names_its_rule_and_has_its_class_unless_it_is_eased() -> None:
+    violation = Violation(Rule.B15, "too large")
+    assert str(violation) == "rule 15: too large"
+    assert violation.cls is RuleClass.A
+    assert Violation(Rule.B15, "too large", eased=True).cls is RuleClass.B
+
+
+def test_a_verdict_is_made_of_a_violation() -> None:
+    for kind in (Reject, Ignore):
+        verdict = kind.of(Violation(Rule.M3, "the signature is invalid"))
+        assert type(verdict) is kind
+        assert (verdict.rule, str(verdict)) == (Rule.M3, "M3: the signature is invalid")
+
+
+def test_what_peers_give_on_for_others_is_nobodys_fault_and_a_bad_message_is_somebodys() -> None:
+    assert IGNORED.isdisjoint(NUMBERED)
+    assert Rule.TOO_EARLY not in IGNORED
