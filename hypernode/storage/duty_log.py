@@ -66,9 +66,10 @@ async def get_records(reader: Reader, first: Round, last: Round) -> list[SlotRec
 
 
 async def get_summaries(reader: Reader, first: Round, last: Round) -> list[Mapping[str, object]]:
-    """Of rounds that are final, ascending."""
+    """Of rounds that are final, ascending.  An empty one only says where the log begins."""
     rows = await reader.fetch_all(_GET_ROUNDS, (first, last))
-    return [dict(json.loads(text)) for (text,) in rows]
+    found: list[Mapping[str, object]] = [json.loads(text) for (text,) in rows]
+    return [summary for summary in found if summary]
 
 
 async def get_last_round(reader: Reader) -> Round | None:
