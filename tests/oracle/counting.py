@@ -1,4 +1,4 @@
-"""Spec 1 (height), spec 4 (which chain is better) and spec 7 (KPIs, score): by counting over whole chains."""
+"""Spec 1 (height) and spec 7 (KPIs, score): by counting over whole chains."""
 
 from __future__ import annotations
 
@@ -22,21 +22,6 @@ def measure(chain: Sequence[Any]) -> dict[str, object]:
         "forgers": len({b.forger for b in earlier}),
         "forgers_round": len(forgers_round) if len(chain) > 1 else 1,
     }
-
-
-def is_first_better(a: dict[str, Any], b: dict[str, Any]) -> bool:
-    """Larger is better, key by key; the same hash is the same chain."""
-    if a["block_hash"] == b["block_hash"]:
-        return False
-    for key in ("forgers", "uniques", "round", "height", "forgers_round", "uniques_round", "block_hash"):
-        if a[key] != b[key]:
-            return bool(a[key] > b[key])
-    return False
-
-
-def is_promise_kept(told: dict[str, Any], measured: dict[str, Any]) -> bool:
-    keys = ("height", "round", "sir", "block_hash", "uniques_round", "forgers_round")
-    return all(told[key] == measured[key] for key in keys)
 
 
 def count_kpis(blocks: Sequence[Any]) -> dict[str, dict[str, int]]:

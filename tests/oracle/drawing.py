@@ -7,10 +7,7 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
-
-def h20(data: bytes) -> bytes:
-    """BLAKE2b with a digest of 20 bytes, no key, no salt."""
-    return hashlib.blake2b(data, digest_size=20).digest()
+from tests.oracle.keys import h20
 
 
 class Twister:

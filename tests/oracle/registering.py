@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import re
 from collections.abc import Sequence
@@ -10,7 +9,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+from tests.oracle.keys import ALPHABET, h4
+
 FIRST_HEIGHT = 773_801
 
 
@@ -88,8 +88,7 @@ def is_pos_address(text: str, net: int) -> bool:
         number = number * 58 + ALPHABET.index(c)
     zeros = len(text) - len(text.lstrip("1"))
     raw = bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8, "big")
-    checksum = hashlib.blake2b(raw[:-4], digest_size=4).digest()
-    return len(raw) > 4 and raw[0] == net and raw[-4:] == checksum
+    return len(raw) > 4 and raw[0] == net and raw[-4:] == h4(raw[:-4])
 
 
 def read_openfield(row: Row) -> tuple[str, str, str, str] | None:
@@ -162,3 +161,24 @@ def rows_of_vector(ledger: Sequence[Sequence[Any]]) -> list[Row]:
         Row(h, t, a, r, Decimal(str(amount)), Decimal(str(fee)), Decimal(str(reward)), operation, openfield)
         for h, t, a, r, amount, fee, reward, operation, openfield in ledger
     ]
+
+
+def find_voided(rows: Sequence[Row], height: int, net: int, control: str) -> set[tuple[str, str, str]]:
+    """(ip, port, pos) that the control address voided and did not unvoid; the last row counts."""
+    voided: set[tuple[str, str, str]] = set()
+    for row in sorted(rows, key=lambda row: row.height):
+        read = read_openfield(row)
+        if row.height > height or row.address != control or read is None:
+            continue
+        if row.operation == "hypernode:void":
+            voided.add(read[:3])
+        elif row.operation == "hypernode:unvoid":
+            voided.discard(read[:3])
+    return voided
+
+
+def balance_of_pot(rows: Sequence[Row], pot: str, height: int) -> Decimal:
+    """In BIS: takes rows with absolute height up to the height, mirror rows of later blocks not."""
+    past = [row for row in rows if abs(row.height) <= height]
+    got = sum((row.amount + row.reward for row in past if row.recipient == pot), Decimal())
+    return got - sum((row.amount + row.fee for row in past if row.address == pot), Decimal())

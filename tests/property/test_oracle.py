@@ -2,60 +2,123 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import asdict, replace
-from decimal import Decimal
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hypernode.core.fork_choice import is_better, is_promise_kept
-from hypernode.core.kpis import compute_kpis, compute_score
-from hypernode.core.lottery import compute_connect_to, compute_round_plan
-from hypernode.core.registrations.registry import COIN, PowRow, RegistryState, compute_balance, sort_rows
-from hypernode.core.registrations.registry_rules import apply_rows
-from hypernode.core.timeline import compute_slot_start
-from hypernode.core.types import Block, ChainHeight, Registration
-from hypernode.core.validate_block import find_breaks
-from tests.oracle import counting, drawing, judging, registering
-from tests.unit.core.builders import (
-    OWN,
-    ROUND,
-    SIR,
-    get_address,
-    make_block,
-    make_context,
-    make_message,
-    make_parent,
+from hypernode.core.block import create_genesis
+from hypernode.core.fork_choice import check_replacement, is_better, is_promise_kept, is_same_height
+from hypernode.core.lottery import compute_connect_to, compute_distance, compute_round_plan
+from hypernode.core.network import Network
+from hypernode.core.timeline import (
+    compute_reference_time,
+    compute_round_slot,
+    compute_round_start,
+    compute_slot_start,
+    has_begun,
 )
-from tests.unit.pow.ledgers import FIRST, NETWORK, collateral, pos
+from hypernode.core.types import Block, ChainHeight, Juror, Registration
+from tests.oracle import choosing, drawing, rounds, timing
+from tests.oracle_bridge import to_pairs, to_parameters
+from tests.unit.core.builders import MIXED, OWN, make_block, make_message
 
-TIMES = judging.Times(
-    OWN.origin_of_time, OWN.slot_s, OWN.slots, OWN.closing_slots, OWN.address_byte, OWN.control_pos
-)
 few = st.sampled_from("abcdef")
+listings = (
+    st.lists(st.integers(-1, 3), max_size=5)
+    # two are drawn in another way out of more than 21
+    | st.sampled_from([20, 21, 22, 23, 24]).map(lambda size: [1] * size)
+    | st.lists(st.integers(0, 3), min_size=60, max_size=80)
+)
+
+
+def make_listed(names: Sequence[str], weights: Sequence[int]) -> list[Registration]:
+    return [Registration(name, name, "1", name, name, w) for name, w in zip(names, weights, strict=True)]
+
+
+def make_chain(seen: Sequence[str], reference: bytes) -> list[Block]:
+    """Genesis, a block of round 7, two of round 8 by those seen, one of round 9; the last before 9 is the
+    reference."""
+    genesis = create_genesis(OWN)
+    sealed = tuple(replace(make_message(OWN), sender=name) for name in seen[2:])
+    return [
+        genesis,
+        replace(make_block(OWN), round=7, forger="of 7", block_hash=b"7" * 20),
+        *(
+            replace(make_block(OWN), round=8, forger=name, messages=sealed, block_hash=reference)
+            for name in seen[:2]
+        ),
+        replace(make_block(OWN), round=9, forger="of 9", block_hash=b"9" * 20),
+    ]
 
 
 @given(
-    weights=st.lists(st.integers(-1, 3), max_size=5) | st.lists(st.integers(0, 3), min_size=60, max_size=80),
-    seen=st.sets(st.integers(0, 80)),
+    network=st.sampled_from([OWN, MIXED]),
+    weights=listings,
+    gone=st.sets(st.integers(0, 80), max_size=3),
+    seen=st.lists(st.integers(0, 80).map("{:02d}".format), min_size=1, max_size=8, unique=True),
+    voided=st.sets(st.integers(0, 80).map("{:02d}".format), max_size=3),
+    min_active=st.integers(0, 4),
     reference=st.binary(min_size=20, max_size=20),
     is_reversed=st.booleans(),
 )
-@settings(max_examples=60)
-def test_the_plan_of_a_round(weights: list[int], seen: set[int], reference: bytes, is_reversed: bool) -> None:
+@settings(max_examples=150)
+def test_the_plan_of_a_round(
+    network: Network,
+    weights: list[int],
+    gone: set[int],
+    seen: list[str],
+    voided: set[str],
+    min_active: int,
+    reference: bytes,
+    is_reversed: bool,
+) -> None:
     # Short names: with many tickets some of different addresses are equally far, in either order.
+    network = replace(network, min_active=min_active)
     names = [f"{n:02d}" for n in range(len(weights))]
     names.sort(reverse=is_reversed)
-    listed = [Registration(name, name, "1", name, name, w) for name, w in zip(names, weights, strict=True)]
-    was_seen = {names[n] for n in seen if n < len(names)} | {"somebody", "else"}
-    plan = compute_round_plan(OWN, 9, listed, listed, was_seen, reference)
-    silent = drawing.find_silent(names, was_seen, OWN.min_active)
-    active = [(e.pos, e.weight) for e in listed if e.pos not in silent]
-    jurors = drawing.draw_jurors(drawing.list_tickets(active, OWN.slots), reference, OWN.slots)
-    assert [(juror.address, juror.ticket) for juror in plan.jurors] == jurors
-    assert plan.inactive == tuple(name for name in names if name in silent)
-    tests = drawing.plan_tests(names, [a for a, _ in jurors], reference, OWN.tests_per_slot, OWN.test_kinds)
-    assert [[(t.tester, t.tested, t.kind) for t in slot] for slot in plan.tests] == tests
+    listed = make_listed(names, weights)
+    before = [entry for n, entry in enumerate(listed) if n not in gone]
+    chain = make_chain(seen, reference)
+    was_seen = {*seen[:2], *seen[2:]}
+    plan = compute_round_plan(network, 9, listed, before, was_seen, reference, voided=voided)
+    expected = rounds.derive_round(
+        to_parameters(network), 9, to_pairs(listed), to_pairs(before), chain, voided
+    )
+    assert expected.reference == reference
+    assert [(juror.address, juror.ticket) for juror in plan.jurors] == expected.jurors
+    # on mixed networks a void changes nothing but what is shown
+    silent = [name for name in plan.inactive if name not in voided]
+    assert silent == [name for name in expected.inactive if name not in voided]
+    assert plan.voided == tuple(name for name in names if name in voided)
+    assert [[(t.tester, t.tested, t.kind) for t in slot] for slot in plan.tests] == expected.tests
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3])
+def test_equally_far_tickets_of_different_addresses_keep_ticket_order(slots: int) -> None:
+    """Two that a tie decides, the later ticket with the smaller address, also where the tie is about the last
+    slot."""
+    reference = bytes(20)
+    far: dict[int, str] = {}
+    ties = []
+    for n in range(3_000):
+        far.setdefault(compute_distance(Juror(f"{9_999 - n}", 0), reference), f"{9_999 - n}")
+    for n in range(3_000):
+        first = far.get(compute_distance(Juror(f"{n:04d}", 1), reference))
+        if first is not None and first > f"{n:04d}":
+            ties.append((first, f"{n:04d}"))
+    assert len(ties) > 100
+    for pair in ties[:100]:
+        network = replace(OWN, slots=slots)
+        jurors = compute_round_plan(network, 9, make_listed(pair, [1, 1]), [], (), reference).jurors
+        tickets = drawing.list_tickets([(name, 1) for name in pair], slots)
+        expected = drawing.draw_jurors(tickets, reference, slots)
+        assert [(juror.address, juror.ticket) for juror in jurors] == expected
+        assert slots > 2 or jurors[0].address == pair[0]
 
 
 @given(
@@ -68,7 +131,7 @@ def test_the_plan_of_a_round(weights: list[int], seen: set[int], reference: byte
 @settings(max_examples=50)
 def test_whom_to_connect_to(size: int, own: int, counted: set[int], round_: int, most: int) -> None:
     names = [f"node {n}" for n in range(size)]
-    listed = [Registration(name, name, "1", name, name, 1) for name in names]
+    listed = make_listed(names, [1] * size)
     counts = {f"node {n}" for n in counted}
     left_out = set(names) - counts
     ours = compute_connect_to(replace(OWN, max_connect_to=most), listed, f"node {own}", round_, left_out)
@@ -76,12 +139,33 @@ def test_whom_to_connect_to(size: int, own: int, counted: set[int], round_: int,
     assert [entry.pos for entry in ours] == expected
 
 
+@given(
+    network=st.sampled_from(
+        [OWN, MIXED, replace(MIXED, reference="legacy"), replace(OWN, reference="legacy")]
+    ),
+    round_=st.integers(-3, 50_000),
+    sir=st.integers(0, 20),
+    by=st.sampled_from([-1, -0.25, 0, 0.25, 1]),
+)
+@settings(max_examples=100)
+def test_times(network: Network, round_: int, sir: int, by: float) -> None:
+    p = to_parameters(network)
+    start = compute_slot_start(network, round_, sir)
+    assert start == timing.begin_slot(p, round_, sir)
+    assert compute_round_start(network, round_) == timing.begin_round(p, round_)
+    assert compute_round_slot(network, start + by) == timing.place(p, start + by)
+    assert compute_reference_time(network, round_) == timing.refer(p, round_)
+    for ahead in (-1, 0, 1):
+        now = start - network.future_allowed_s + ahead
+        assert has_begun(network, round_, sir, now) is (start <= now + p.future_s)
+
+
 measures = st.integers(0, 1)
 heights = st.builds(
     ChainHeight,
     height=st.integers(5, 6),
     round=measures,
-    sir=measures,
+    sir=st.integers(0, 2),
     block_hash=st.sampled_from([b"a" * 20, b"b" * 20]),
     uniques=measures,
     uniques_round=measures,
@@ -91,7 +175,7 @@ heights = st.builds(
 
 
 steps: st.SearchStrategy[dict[str, int]] = st.dictionaries(
-    st.sampled_from(["height", "round", "uniques", "uniques_round", "forgers", "forgers_round"]),
+    st.sampled_from(["height", "round", "sir", "uniques", "uniques_round", "forgers", "forgers_round"]),
     st.integers(0, 3),
     min_size=1,
     max_size=3,
@@ -105,157 +189,35 @@ def test_which_chain_is_better_and_whether_a_promise_is_kept(
 ) -> None:
     b = replace(a, block_hash=block_hash, **changed)
     for one, other in ((a, b), (b, a)):
-        assert is_better(one, other) is counting.is_first_better(asdict(one), asdict(other))
-        assert is_promise_kept(one, other) is counting.is_promise_kept(asdict(one), asdict(other))
+        assert is_better(one, other) is choosing.is_first_better(asdict(one), asdict(other))
+        assert is_promise_kept(one, other) is choosing.is_promise_kept(asdict(one), asdict(other))
+        assert is_same_height(one, other) is choosing.is_same(asdict(one), asdict(other))
 
 
-messages = st.builds(
-    lambda sender, recipient, what, params: replace(
-        make_message(OWN), sender=sender, recipient=recipient, what=what, params=params
-    ),
-    few,
-    few,
-    st.sampled_from([101, 110, 200, 201, 202, 203, 204]),
-    st.sampled_from(["START", "TEST:1", ""]),
-)
-blocks = st.builds(
-    lambda forger, sealed: replace(make_block(OWN), forger=forger, messages=tuple(sealed)),
-    few,
-    st.lists(messages, max_size=12),
-)
-
-
-@given(span=st.lists(blocks, max_size=5), weight=st.integers(1, 3))
-@settings(max_examples=60)
-def test_kpis_and_scores(span: list[Block], weight: int) -> None:
-    ours = compute_kpis(span)
-    expected = counting.count_kpis(span)
-    assert {who: asdict(kpis) for who, kpis in ours.items()} == expected
-    for who, kpis in ours.items():
-        assert compute_score(kpis, weight) == counting.score(expected[who], weight)
-
-
-openfields = st.builds(
-    "{}:{}:{}{}".format,
-    st.sampled_from(["10.0.0.1", "10.0.0.2", "10.0.0.3", "host", "10.0.0.256"]),
-    st.sampled_from(["6969", "7000", "port"]),
-    st.sampled_from([*map(pos, range(1, 4)), f"{pos(1)} ", "b" * 34]),
-    st.sampled_from(
-        ["", "", f",reward={collateral(9)}", ",reward=x", ",reason=a=b", f",source={collateral(1)}"]
-    ),
-)
-people = st.sampled_from([*map(collateral, range(1, 5)), NETWORK.control_pow])
-registering_rows = st.tuples(
-    st.integers(FIRST, FIRST + 9),
-    people,
-    st.sampled_from(["hypernode:register", "hypernode:register", "hypernode:unregister"]),
-    openfields,
-)
-paying_rows = st.tuples(st.integers(FIRST, FIRST + 9), people, people, st.integers(0, 4 * 10**12))
-
-
-@given(said=st.lists(registering_rows, max_size=25), paid=st.lists(paying_rows, max_size=12))
-@settings(max_examples=80)
-def test_the_list_of_hypernodes(
-    said: list[tuple[int, str, str, str]], paid: list[tuple[int, str, str, int]]
-) -> None:
-    rows = [PowRow(h, 1.0, who, who, 0, COIN // 100, 0, operation, text) for h, who, operation, text in said]
-    rows += [PowRow(h, 1.0, a, b, amount, COIN // 100, 0, "", "") for h, a, b, amount in paid]
-    rows = sort_rows(NETWORK, rows)
-    state, results = apply_rows(
-        NETWORK,
-        RegistryState(),
-        [row for row in rows if row.operation],
-        lambda who, at: compute_balance(rows, who, at),
-    )
-    plain = [
-        registering.Row(
-            row.height,
-            row.timestamp,
-            row.address,
-            row.recipient,
-            Decimal(row.amount) / COIN,
-            Decimal(row.fee) / COIN,
-            Decimal(row.reward) / COIN,
-            row.operation,
-            row.openfield,
-        )
-        for row in rows
-    ]
-    expected = registering.derive(plain, FIRST + 9, NETWORK.address_byte, NETWORK.control_pow)
-    assert [result.ok for result in results] == [ok for _, ok in expected.taken]
-    assert [asdict(entry) for entry in state.entries] == [vars(one) for one in expected.listed]
-
-
-numbers = st.integers(0, 2**32 - 1)
-start = compute_slot_start(OWN, ROUND, SIR)
-near = st.integers(start - 3_620, start + 20)
-changes: st.SearchStrategy[dict[str, object]] = st.fixed_dictionaries(
-    {},
-    optional={
-        "height": st.integers(41, 43),
-        "round": st.integers(ROUND - 1, ROUND + 1),
-        "sir": st.integers(0, OWN.slots + 1),
-        "timestamp": near,
-        "previous_hash": st.binary(max_size=20),
-        "msg_count": st.integers(0, 6),
-        "uniques_sources": st.integers(0, 4),
-        "signature": st.binary(min_size=64, max_size=64) | st.binary(max_size=64),
-        "block_hash": st.binary(max_size=20),
-        "forger": st.integers(0, 2).map(lambda n: get_address(OWN, n)),
-    },
-)
-texts = st.sampled_from(["TEST:1", "1e3", " 7", "a'b", "x" * 256, "x" * 257, "", "é", "."])
-sealed_messages = st.lists(
-    st.builds(
-        lambda number, time, params, value: make_message(OWN, number, time, params=params, value=value),
-        st.integers(0, 3),
-        near | st.just(start),
-        texts.filter(str.isascii),
-        st.integers(0, 3),
-    ),
-    max_size=6,
-)
+@pytest.mark.parametrize(("more", "less"), list(itertools.permutations(choosing.ORDER, 2)))
+def test_which_measure_outweighs_which(more: str, less: str) -> None:
+    """Every two of them the other way round, all else equal."""
+    a: dict[str, Any] = {**dict.fromkeys(choosing.ORDER, 5), "sir": 3, "block_hash": b"h" * 20}
+    up, down = (b"i" * 20 if more == "block_hash" else 6), (b"g" * 20 if less == "block_hash" else 4)
+    b = {**a, "block_hash": b"h" * 19 + b"i", more: up, less: down}
+    for one, other in ((a, b), (b, a)):
+        expected = choosing.is_first_better(one, other)
+        assert is_better(ChainHeight(**one), ChainHeight(**other)) is expected
+    assert choosing.is_first_better(b, a) is (choosing.ORDER.index(more) < choosing.ORDER.index(less))
 
 
 @given(
-    changed=changes,
-    sealed=st.none() | sealed_messages,
-    juror=st.integers(0, 1),
-    behind=st.floats(-10, 10) | st.sampled_from([4.5, 5.0, 5.5]),
-    is_taken=st.booleans(),
-    is_known=st.booleans(),
-    is_sorted=st.booleans(),
+    age=st.integers(0, 5),
+    keep=st.integers(0, 3),
+    behind=st.integers(0, 6),
+    connected=st.integers(0, 6),
 )
-@settings(max_examples=60)
-def test_the_rules_of_a_block(
-    changed: dict[str, object],
-    sealed: list[object] | None,
-    juror: int,
-    behind: float,
-    is_taken: bool,
-    is_known: bool,
-    is_sorted: bool,
-) -> None:
-    made = make_block(OWN)
-    if sealed is not None:
-        if is_sorted:
-            sealed.sort(key=lambda m: m.timestamp)  # type: ignore[attr-defined]
-        made = make_block(OWN, messages=sealed)  # type: ignore[arg-type]
-    block: Block = replace(made, **changed)  # type: ignore[arg-type]
-    known = frozenset(m.txid for m in block.messages[:1]) if is_known else frozenset()
-    senders = frozenset(get_address(OWN, n) for n in range(3))
-    now = made.timestamp - behind
-    context = make_context(
-        OWN,
-        block,
-        juror=get_address(OWN, juror),
-        registered=senders,
-        known_ids=known,
-        slot_taken=is_taken,
-        now=now,
-    )
-    given_ = judging.Given(make_parent(OWN), get_address(OWN, juror), senders, known, is_taken, now)
-    assert {brk.rule.number for brk in find_breaks(OWN, block, context)} == judging.breaks_of_block(
-        TIMES, block, given_
-    )
+@settings(max_examples=100)
+def test_when_a_better_chain_may_replace_ours(age: int, keep: int, behind: int, connected: int) -> None:
+    network = replace(OWN, keep_rounds=keep)
+    ours = check_replacement(network, 20 - age, 20, behind, connected) is None
+    most_hold = choosing.is_majority(behind, connected)
+    replaced = range(20 - age, 21)
+    p = to_parameters(network)
+    assert ours is choosing.may_replace(p, replaced, 20, is_better=True, most_hold=most_hold)
+    assert not choosing.may_replace(p, replaced, 20, is_better=False, most_hold=most_hold)
