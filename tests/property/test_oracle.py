@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hypernode.core.block import create_genesis
-from hypernode.core.fork_choice import check_replacement, is_better, is_promise_kept, is_same_height
+from hypernode.core.fork_choice import find_replacement_break, is_better, is_promise_kept, is_same_height
 from hypernode.core.lottery import compute_connect_to, compute_distance, compute_round_plan
 from hypernode.core.network import Network
 from hypernode.core.timeline import (
@@ -215,7 +215,7 @@ def test_which_measure_outweighs_which(more: str, less: str) -> None:
 @settings(max_examples=100)
 def test_when_a_better_chain_may_replace_ours(age: int, keep: int, behind: int, connected: int) -> None:
     network = replace(OWN, keep_rounds=keep)
-    ours = check_replacement(network, 20 - age, 20, behind, connected) is None
+    ours = find_replacement_break(network, 20 - age, 20, behind, connected) is None
     most_hold = choosing.is_majority(behind, connected)
     replaced = range(20 - age, 21)
     p = to_parameters(network)

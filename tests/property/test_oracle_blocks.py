@@ -125,9 +125,9 @@ def test_the_rules_of_a_block(
     p = to_parameters(network)
     found = find_breaks(network, block, context)
     given_ = blocks.Given(parent, address, senders, ids, is_taken, now)
-    assert {brk.rule for brk in found} == blocks.breaks_of_block(p, block, given_, SIGNATURES)
-    assert {brk.rule: brk.cls for brk in found} == {
-        brk.rule: blocks.class_of(p, block, brk.rule) for brk in found
+    assert {brk.rule.number for brk in found} == blocks.breaks_of_block(p, block, given_, SIGNATURES)
+    assert {brk.rule.number: brk.cls.value for brk in found} == {
+        brk.rule.number: blocks.class_of(p, block, brk.rule.number) for brk in found
     }
     assert compute_block_size(block) == len(encoding.encode_block(block))
 
@@ -168,13 +168,13 @@ def test_what_a_break_means(base: Network, lenient: int, is_listed: bool) -> Non
             network, block, juror=None, slot_taken=True, parent=replace(make_parent(network), block_hash=b"")
         )
         breaks = find_breaks(network, block, context)
-        assert {brk.rule for brk in breaks} == {str(n) for n in range(1, 16)}
+        assert {brk.rule.number for brk in breaks} == {str(n) for n in range(1, 16)}
         p = to_parameters(network)
         for brk in breaks:
-            assert brk.cls == blocks.class_of(p, block, brk.rule)
+            assert brk.cls.value == blocks.class_of(p, block, brk.rule.number)
             for origin, most_hold in (*WHERE, (Origin.FETCHED, True)):
                 expected = blocks.is_refused(
-                    p, block, brk.rule, fetched=origin is Origin.FETCHED, most_hold=most_hold
+                    p, block, brk.rule.number, fetched=origin is Origin.FETCHED, most_hold=most_hold
                 )
                 assert is_refused(network, block, brk, origin, most_hold) is expected, (
                     brk,
