@@ -20,6 +20,7 @@ SUBCOMMANDS: Final[dict[str, Subcommand]] = {
         "check whether the node does its duty, its ledger, or every block",
         "hn_check",
     ),
+    "duty": Subcommand("hypernode.cli.duty", "show what became of this node's slots, and why"),
     "ledger": Subcommand(
         "hypernode.cli.ledger.command", "repair, prune, snapshot, import or export the ledger"
     ),
