@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from hypernode.core.address import compute_address
+from hypernode.core.chain_params import ChainParams, FixedHypernode
 from hypernode.core.forging import seal_block
 from hypernode.core.kinds import NO_TEST, OK_ACTION, START_OR_TEST_OK, TEST_KO, WAS_TESTED
 from hypernode.core.message import create_message
-from hypernode.core.network import FixedHypernode, Network
-from hypernode.core.params import devnet
+from hypernode.core.networks import devnet
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Height, Message, Round, Slot
@@ -54,7 +54,7 @@ MIX: Final = (
 class Party:
     """The senders of a network: private keys, public keys and addresses, by number."""
 
-    network: Network
+    network: ChainParams
     privkeys: tuple[bytes, ...]
     pubkeys: tuple[bytes, ...]
     addresses: tuple[str, ...]
@@ -220,7 +220,7 @@ def _fill_messages(
     return tuple(made)
 
 
-def get_next_slot(network: Network, block: Block) -> tuple[Round, Slot]:
+def get_next_slot(network: ChainParams, block: Block) -> tuple[Round, Slot]:
     """The slot after a block's, of those that have a juror."""
     return (block.round, block.sir + 1) if block.sir + 1 < network.slots else (block.round + 1, 0)
 

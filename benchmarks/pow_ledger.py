@@ -24,8 +24,8 @@ from typing import Any, Final
 from benchmarks.chains import get_folder
 from benchmarks.figures import Row, time_call
 from hypernode.core.address import encode_address
-from hypernode.core.network import Network
-from hypernode.core.params import mainnet
+from hypernode.core.chain_params import ChainParams
+from hypernode.core.networks import mainnet
 from hypernode.core.registrations.registry import REGISTER, UNREGISTER
 from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import Round
@@ -62,7 +62,7 @@ class Shape:
     seed: int = 1
 
 
-def make_pow_ledger(path: Path, shape: Shape, network: Network) -> None:
+def make_pow_ledger(path: Path, shape: Shape, network: ChainParams) -> None:
     """Write a ledger of the real schema: a block a minute, payments between addresses of which few are busy,
     mirror rows, and registrations all along, some of them undone."""
     with open_ledger(path, journal_mode="OFF"):
@@ -79,7 +79,7 @@ def make_pow_ledger(path: Path, shape: Shape, network: Network) -> None:
         connection.execute("PRAGMA journal_mode = DELETE").fetchall()
 
 
-def _generate_rows(shape: Shape, network: Network) -> Iterator[tuple[object, ...]]:
+def _generate_rows(shape: Shape, network: ChainParams) -> Iterator[tuple[object, ...]]:
     """Without end; the caller takes as many as he wants."""
     chance = random.Random(shape.seed)
     addresses = [hashlib.sha224(b"%d" % n).hexdigest() for n in range(shape.addresses)]
@@ -124,7 +124,7 @@ def _generate_rows(shape: Shape, network: Network) -> Iterator[tuple[object, ...
 
 
 def _register(
-    make: Callable[..., tuple[Any, ...]], number: int, network: Network
+    make: Callable[..., tuple[Any, ...]], number: int, network: ChainParams
 ) -> Iterator[tuple[Any, ...]]:
     """A collateral is funded and registers; every fourth one before it gives up."""
     collateral = make_collateral(number)
@@ -139,12 +139,12 @@ def make_collateral(number: int) -> str:
     return hashlib.sha224(b"collateral %d" % number).hexdigest()
 
 
-def make_openfield(number: int, network: Network) -> str:
+def make_openfield(number: int, network: ChainParams) -> str:
     pos = encode_address(hashlib.sha256(b"pos %d" % number).digest()[:20], network.address_byte)
     return f"10.{number // 62_500}.{number // 250 % 250}.{1 + number % 250}:6969:{pos}"
 
 
-def load_pow_ledger(shape: Shape, network: Network) -> Path:
+def load_pow_ledger(shape: Shape, network: ChainParams) -> Path:
     """The ledger of that shape, from the temporary folder if it was made before.  Copy it to change it."""
     numbers = "-".join(map(str, (shape.rows, shape.addresses, shape.registrants, shape.signature_chars)))
     path = get_folder() / f"pow-{VERSION}-{numbers}-{int(shape.has_indices)}-{shape.seed}.db"
@@ -155,7 +155,7 @@ def load_pow_ledger(shape: Shape, network: Network) -> Path:
     return path
 
 
-def append_registration(path: Path, number: int, network: Network, blocks: int = 60) -> None:
+def append_registration(path: Path, number: int, network: ChainParams, blocks: int = 60) -> None:
     """An hour more of blocks, with one more registration at its start."""
     with open_ledger(path) as ledger:
         tip = ledger.get_tip()
@@ -228,7 +228,7 @@ def _describe_first(shape: Shape, first: float, bound: float, longest: float) ->
 
 
 def _measure_next(
-    path: Path, kept: Path, registry: LedgerRegistry, network: Network, round_: Round
+    path: Path, kept: Path, registry: LedgerRegistry, network: ChainParams, round_: Round
 ) -> list[Row]:
     # from here on the ledger is changed: no longer the kept one
     copy = path.with_name("growing.db")
@@ -265,11 +265,11 @@ def _require_equal(listed: RegisteredList, expected: RegisteredList) -> None:
         raise RuntimeError("a restart changed the list")
 
 
-def _open(path: Path, kept: Path, network: Network) -> LedgerRegistry:
+def _open(path: Path, kept: Path, network: ChainParams) -> LedgerRegistry:
     return LedgerRegistry(LedgerFile(path), network, RegistryOptions(cache_path=kept))
 
 
-def _find_last_round(path: Path, network: Network) -> Round:
+def _find_last_round(path: Path, network: ChainParams) -> Round:
     """The last one whose reference height is well confirmed."""
     with open_ledger(path) as ledger:
         tip = ledger.get_tip()

@@ -15,8 +15,8 @@ from typing import Final
 from benchmarks.chains import get_folder
 from benchmarks.figures import Row, time_call
 from hypernode.core.address import encode_address
-from hypernode.core.network import Network
-from hypernode.core.params import mainnet
+from hypernode.core.chain_params import ChainParams
+from hypernode.core.networks import mainnet
 from hypernode.core.registrations.registry import REGISTER, UNREGISTER, UNVOID, VOID
 from hypernode.devnet.pow_ledger import LedgerRow, open_ledger
 from hypernode.pow.ledger.file import LedgerFile
@@ -43,7 +43,7 @@ def _ip(number: int) -> str:
     return f"9.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
-def _pos(number: int, network: Network = NETWORK) -> str:
+def _pos(number: int, network: ChainParams = NETWORK) -> str:
     return encode_address(hashlib.sha256(b"%d" % number).digest()[:20], network.address_byte)
 
 

@@ -16,7 +16,7 @@ from benchmarks.chains import Party, make_ip
 from benchmarks.figures import Row
 from benchmarks.ledgers import copy_ledger, load_ledger
 from hypernode.app.system_clock import SystemClock
-from hypernode.core.params import network_to_json
+from hypernode.core.network_file import network_to_json
 from hypernode.core.types import Endpoint
 from hypernode.net.client_session import open_session
 from hypernode.net.tornado_connections import TornadoConnections

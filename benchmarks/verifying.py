@@ -14,8 +14,8 @@ from benchmarks.chains import ORIGIN, Party, make_message, make_messages
 from benchmarks.figures import Row, compute_median_ratio, interleave, time_await, time_thread
 from hypernode.app.verifier import ThreadVerifier
 from hypernode.core import address, signing
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.message import encode_signed_buffer
-from hypernode.core.params import Network
 from hypernode.core.signing import CURVE_ORDER
 from hypernode.core.types import Message
 from hypernode.core.validate_message import check_messages
@@ -56,7 +56,7 @@ def encode_messages(messages: Sequence[Message]) -> bytes:
     return encode_command(Command(CommandId.TX, messages=tuple(messages)))
 
 
-def verify_payload(network: Network, payload: bytes) -> None:
+def verify_payload(network: ChainParams, payload: bytes) -> None:
     """What a node does with messages from the wire."""
     if check_messages(network, decode_command(payload, ANY_NUMBER).messages):
         raise ValueError("a message of the benchmark is invalid")
@@ -170,7 +170,9 @@ def _make_cores_row(
     )
 
 
-async def _verify_in_threads(verifier: ThreadVerifier, network: Network, payloads: Sequence[bytes]) -> None:
+async def _verify_in_threads(
+    verifier: ThreadVerifier, network: ChainParams, payloads: Sequence[bytes]
+) -> None:
     async def verify(payload: bytes) -> None:
         command = await verifier.run(lambda: decode_command(payload, ANY_NUMBER))
         if any(await verifier.find_core_breaks(network, command.messages)):
@@ -179,6 +181,6 @@ async def _verify_in_threads(verifier: ThreadVerifier, network: Network, payload
     await asyncio.gather(*map(verify, payloads))
 
 
-async def _verify_in_processes(pool: Executor, network: Network, payloads: Sequence[bytes]) -> None:
+async def _verify_in_processes(pool: Executor, network: ChainParams, payloads: Sequence[bytes]) -> None:
     loop = asyncio.get_running_loop()
     await asyncio.gather(*(loop.run_in_executor(pool, verify_payload, network, p) for p in payloads))

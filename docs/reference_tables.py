@@ -21,7 +21,7 @@ import hypernode
 from hypernode.cli.check import command as check
 from hypernode.cli.ledger import command as ledger
 from hypernode.config.parameter_table import NO_PURPOSE, OF_THE_NETWORK, Parameter, load_table
-from hypernode.core.network import Delays, Network
+from hypernode.core.chain_params import ChainParams, Delays
 from hypernode.core.registrations.rainbow import BOUNDS, MAX_ITEMS
 from hypernode.health.codes import CODES
 from hypernode.wire.catalogue import COMMANDS, LIMITS, CommandSpec, Limits, Values, Who
@@ -187,9 +187,9 @@ NETWORK_MEANINGS: Final[Mapping[str, str]] = {
 """Fields whose docstring does not say it."""
 
 
-def format_network_fields(cls: type[Network] | type[Delays]) -> str:
+def format_network_fields(cls: type[ChainParams] | type[Delays]) -> str:
     """Fields of a network file."""
-    words = ModuleAnalyzer.for_module("hypernode.core.network").find_attr_docs()
+    words = ModuleAnalyzer.for_module("hypernode.core.chain_params").find_attr_docs()
     hints = cls.__annotations__
     rows = []
     for field in fields(cls):
@@ -284,7 +284,7 @@ def make_pages(root: Path) -> Mapping[str, str]:
         "findings.inc": format_findings(),
         "limits.inc": format_limits(),
         "bounds.inc": format_bounds(),
-        "network_fields.inc": format_network_fields(Network),
+        "network_fields.inc": format_network_fields(ChainParams),
         "network_delays.inc": format_network_fields(Delays),
         "parameters.inc": format_parameters(),
         "obsolete_parameters.inc": format_obsolete_parameters(),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.types import Registration
 from tests.oracle import keys
 from tests.oracle.parameters import Parameters
 
 
-def to_parameters(network: Network) -> Parameters:
+def to_parameters(network: ChainParams) -> Parameters:
     """What the rules need of a network."""
     return Parameters(
         origin=network.origin_of_time,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.rules import Violation
 from hypernode.core.signing import is_valid_signature
 from hypernode.core.types import Message
@@ -45,7 +45,9 @@ class ThreadVerifier:
         verdicts = await self._map_chunks(verify_chunk, checks)
         return [verdict for chunk in verdicts for verdict in chunk]
 
-    async def find_core_breaks(self, network: Network, messages: Sequence[Message]) -> list[Violation | None]:
+    async def find_core_breaks(
+        self, network: ChainParams, messages: Sequence[Message]
+    ) -> list[Violation | None]:
         found = await self._map_chunks(lambda chunk: find_core_breaks(network, chunk), messages)
         return [broken for chunk in found for broken in chunk]
 

@@ -12,7 +12,7 @@ from hypernode.cli.flag_types import parse_path
 
 if TYPE_CHECKING:
     from hypernode.config.settings import Flags, Settings
-    from hypernode.core.network import Network
+    from hypernode.core.chain_params import ChainParams
     from hypernode.pow.ledger.file import LedgerFile
     from hypernode.pow.ledger.source import LedgerPowSource
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Companion:
     """The PoW chain of a network: its lists, and the ledger file that they come from."""
 
-    network: Network
+    network: ChainParams
     source: LedgerPowSource
     file: LedgerFile
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hypernode.cli.text_table import format_table
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import Uncounted
-from hypernode.core.network import Network
 from hypernode.core.printable import printable
 from hypernode.core.registrations.registry import COIN
 from hypernode.core.types import PowHeight, Registration
@@ -24,7 +24,7 @@ class Feed:
     """What is shown: ``events`` up to a height that was taken for a reason (``until``), those of them that
     were asked for, and the checks of balances if they were."""
 
-    network: Network
+    network: ChainParams
     pow_height: PowHeight
     until: str
     events: tuple[Event, ...]

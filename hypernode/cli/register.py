@@ -23,7 +23,7 @@ from hypernode.cli.exit_codes import Exit
 if TYPE_CHECKING:
     from hypernode.cli.companion import Companion
     from hypernode.config.settings import Settings
-    from hypernode.core.network import Network
+    from hypernode.core.chain_params import ChainParams
     from hypernode.core.registrations.registration_check import CountsFrom, Draft, PreflightResult, Wish
     from hypernode.core.registrations.registry import RegistryState
 
@@ -98,7 +98,7 @@ def help_to_register(
 
 
 def _check(
-    network: Network, wish: Wish, state: RegistryState | None, balance: int, *, is_leaving: bool
+    network: ChainParams, wish: Wish, state: RegistryState | None, balance: int, *, is_leaving: bool
 ) -> list[PreflightResult]:
     from hypernode.core.registrations.registration_check import (
         check_register,

@@ -8,18 +8,13 @@ from typing import Final
 
 from hypernode.config.parameter_table import ConfigError
 from hypernode.config.paths import resolve_path
-from hypernode.core.params import (
-    Network,
-    NetworkFileError,
-    devnet,
-    mainnet,
-    network_from_json,
-    testnet,
-)
+from hypernode.core.chain_params import ChainParams
+from hypernode.core.network_file import NetworkFileError, network_from_json
+from hypernode.core.networks import devnet, mainnet, testnet
 from hypernode.files.own_files import read_bounded
 from hypernode.files.text_files import decode_text
 
-_BUILT_IN: Final[Mapping[str, Callable[[], Network]]] = {"mainnet": mainnet, "testnet": testnet}
+_BUILT_IN: Final[Mapping[str, Callable[[], ChainParams]]] = {"mainnet": mainnet, "testnet": testnet}
 _DEVNET: Final = "devnet"
 _MAX_FILE_BYTES: Final = 10_000_000
 """A network of some ten thousand fixed hypernodes; whatever is larger is another file."""
@@ -30,7 +25,7 @@ def is_built_in(spec: str) -> bool:
     return spec in _BUILT_IN or spec == _DEVNET
 
 
-def load_network(spec: str, folder: Path, place: str) -> Network:
+def load_network(spec: str, folder: Path, place: str) -> ChainParams:
     """The network called ``spec``, else the one in that file (relative to ``folder``).  ``place`` is where
     the name was given, for errors.  Raises ConfigError."""
     if spec in _BUILT_IN:
@@ -57,7 +52,7 @@ def name_network(spec: str, folder: Path) -> str:
     return spec if is_built_in(spec) else str(resolve_path(spec, folder, "--network"))
 
 
-def load_network_of_client(spec: str, folder: Path) -> Network:
+def load_network_of_client(spec: str, folder: Path) -> ChainParams:
     """The same for a client, who needs only what is said in a hello: ``devnet`` by its name will do."""
     if spec == _DEVNET:
         known = testnet()

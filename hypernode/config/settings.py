@@ -17,7 +17,7 @@ from hypernode.config.config_files import ConfigFile, load_config
 from hypernode.config.networks import load_network, name_network
 from hypernode.config.parameter_table import ConfigError, Parameter, get_default, load_table
 from hypernode.config.paths import follow_later, resolve_path
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.public_ip import find_ip_fault, find_reach_fault
 from hypernode.core.registrations.rainbow import BOUNDS
 from hypernode.core.types import MAX_PORT
@@ -49,7 +49,7 @@ class Flags:
 class Settings:
     """Everything the node is told.  Paths are absolute."""
 
-    network: Network
+    network: ChainParams
     limits: Limits
     home: Path
     """The run folder."""
@@ -206,19 +206,23 @@ def _load_overrides(path: Path, table: Mapping[str, Parameter], *, is_asked_for:
     return load_config(path, table)
 
 
-def _choose_network(flags: Flags, config: ConfigFile, values: _Values, folder: Path, home: Path) -> Network:
+def _choose_network(
+    flags: Flags, config: ConfigFile, values: _Values, folder: Path, home: Path
+) -> ChainParams:
     if flags.network is not None:
         return load_network(flags.network, folder, "--network")
     place = f"{config.source}:{config.lines['NETWORK']}" if "NETWORK" in config.lines else "NETWORK"
     return load_network(values.get_text("NETWORK"), home, place)
 
 
-def _override_network(network: Network, table: Mapping[str, Parameter], config: ConfigFile) -> Network:
+def _override_network(
+    network: ChainParams, table: Mapping[str, Parameter], config: ConfigFile
+) -> ChainParams:
     """The operator's values over those of the network; exceptions are added to its own."""
     given = config.values
     fields = {table[name].network: value for name, value in given.items() if table[name].network}
     delays = {table[name].delay: value for name, value in given.items() if table[name].delay}
-    changed: Network = replace(network, **fields)  # type: ignore[arg-type]
+    changed: ChainParams = replace(network, **fields)  # type: ignore[arg-type]
     changed = replace(changed, delays=replace(changed.delays, **delays))  # type: ignore[arg-type]
     if "POSNET_ALLOW" in given and changed.posnet not in changed.posnet_allow:
         remedy = f"Add {changed.posnet}: it is our own"
@@ -228,7 +232,7 @@ def _override_network(network: Network, table: Mapping[str, Parameter], config: 
     return replace(changed, exceptions=changed.exceptions + exceptions)
 
 
-def _require_exact_balances(network: Network, config: ConfigFile, values: _Values) -> None:
+def _require_exact_balances(network: ChainParams, config: ConfigFile, values: _Values) -> None:
     """Where a list follows from balances, all nodes must see the same ones: only the ledger has them."""
     if network.mixed or network.collateral_from_round is None or network.hypernodes:
         return
@@ -318,7 +322,7 @@ def _choose_listen_ip(flags: Flags, config: ConfigFile, values: _Values) -> str:
         raise ConfigError(source, line, "IP", f"expected an IPv4 address, not {text!r}", remedy) from None
 
 
-def _choose_port(flags: Flags, config: ConfigFile, network: Network) -> int:
+def _choose_port(flags: Flags, config: ConfigFile, network: ChainParams) -> int:
     if flags.port is None:
         return cast(int, config.values.get("PORT", network.port))
     if not 1 <= flags.port <= MAX_PORT:

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
 from hypernode.core.hashing import h20
 from hypernode.core.long_messages import LongMessages, MappedMessages
 from hypernode.core.message import normalise_cut
-from hypernode.core.params import Network
 from hypernode.core.rules import Rule
 from hypernode.core.types import ID_BYTES, UINT32_MAX, Block, Message
 
@@ -58,7 +58,7 @@ def to_header(block: Block) -> Block:
     return replace(block, messages=())
 
 
-def normalise_block(network: Network, block: Block) -> Block:
+def normalise_block(network: ChainParams, block: Block) -> Block:
     """A block from outside as it is judged and stored: every message cut where the spec cuts it, and with the
     block's height (which is not signed: spec 4, a valid block)."""
 
@@ -71,7 +71,7 @@ def normalise_block(network: Network, block: Block) -> Block:
     return replace(block, messages=tuple(map(normalise, block.messages)))
 
 
-def create_genesis(network: Network) -> Block:
+def create_genesis(network: ChainParams) -> Block:
     """The first block: main's as it is, or one derived from the network's name, origin and control address
     (its signature is of zeros and not checked)."""
     if network.genesis == "main":

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.types import Registration, Round
 
 LEAST_WEIGHT: Final = 1
@@ -73,7 +73,7 @@ def compute_counted(
     )
 
 
-def is_collateral_kept(network: Network, round_: Round) -> bool:
+def is_collateral_kept(network: ChainParams, round_: Round) -> bool:
     """Whether a collateral must still be there for its hypernode to be on the list of a round.  Where legacy
     nodes forge it never must: they keep it on theirs."""
     first = network.collateral_from_round

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.lottery import Draws
-from hypernode.core.network import Network
 from hypernode.core.types import Round, Slot
 
 FIRST_PART: Final = 1 / 4
@@ -24,7 +24,7 @@ LAST_PART: Final = 3 / 4
 
 
 def compute_fillers(
-    network: Network, counted: Collection[str], round_: Round, sir: Slot, part: float
+    network: ChainParams, counted: Collection[str], round_: Round, sir: Slot, part: float
 ) -> frozenset[str]:
     """PoS addresses of those whose turn it is, at a ``part`` (0 to 1) of a slot that lacks messages: twice as
     many as a block needs, then twice as many as before."""

@@ -8,9 +8,9 @@ from itertools import chain, zip_longest
 from typing import Final
 
 from hypernode.core.block import compute_block_hash, count_sources, encode_raw_block
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import MAX_HEADER_BYTES, MAX_HEIGHT_GROWTH, compute_message_size
 from hypernode.core.errors import Reject
-from hypernode.core.params import Network
 from hypernode.core.rules import Rule, Violation
 from hypernode.core.types import Block, Message, Round, Slot, Timestamp
 
@@ -20,7 +20,7 @@ whole payload may have no more than rule 14 says of the block."""
 
 
 def select_messages(
-    network: Network, candidates: Sequence[Message], limit: int, timestamp: Timestamp | None = None
+    network: ChainParams, candidates: Sequence[Message], limit: int, timestamp: Timestamp | None = None
 ) -> list[Message]:
     """At most ``limit`` messages for a block, by timestamp; those of one second keep their order.
 
@@ -49,7 +49,7 @@ class TooFewMessages(Reject):
     """A block cannot be made of these (``Rule.FORGING``)."""
 
 
-def find_forging_break(network: Network, messages: Sequence[Message]) -> Violation | None:
+def find_forging_break(network: ChainParams, messages: Sequence[Message]) -> Violation | None:
     """Why these messages make no block: too few of them, or of too few senders.  None when they do."""
     # [REJECT] messages enough, of senders enough
     if len(messages) < network.min_block_messages:
@@ -62,7 +62,7 @@ def find_forging_break(network: Network, messages: Sequence[Message]) -> Violati
     return None
 
 
-def validate_forging(network: Network, messages: Sequence[Message]) -> None:
+def validate_forging(network: ChainParams, messages: Sequence[Message]) -> None:
     """Raises TooFewMessages with what ``find_forging_break`` finds."""
     if (broken := find_forging_break(network, messages)) is not None:
         raise TooFewMessages.of(broken)
@@ -109,7 +109,7 @@ def sign_block(sign: Callable[[bytes], bytes], draft: Block) -> Block:
     return replace(draft, signature=sign(encode_raw_block(draft)))
 
 
-def _fits(network: Network, m: Message, timestamp: Timestamp) -> bool:
+def _fits(network: ChainParams, m: Message, timestamp: Timestamp) -> bool:
     oldest = timestamp - network.message_age_s - network.slot_s
     return oldest <= m.timestamp <= timestamp + network.future_allowed_s
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.rules import Rule, Violation
 from hypernode.core.types import ChainHeight, Round
 
@@ -36,7 +36,7 @@ def heights_match(a: ChainHeight, b: ChainHeight) -> bool:
 
 
 def find_replacement_break(
-    network: Network, oldest_round: Round, present_round: Round, behind: int, connected: int
+    network: ChainParams, oldest_round: Round, present_round: Round, behind: int, connected: int
 ) -> Violation | None:
     """Why blocks from ``oldest_round`` on may not be replaced by a better branch; None when they may.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.hashing import h20
-from hypernode.core.params import Network
 from hypernode.core.types import Round, Slot
 
 KO_ACTION: Final = 101
@@ -71,7 +71,7 @@ def format_config(tunables: Mapping[str, int | str | Sequence[str]]) -> str:
     return f"CONFIG:{h20(lines.encode()).hex()[:_CONFIG_HASH_CHARS]}"
 
 
-def get_tunables(network: Network) -> dict[str, int | str | Sequence[str]]:
+def get_tunables(network: ChainParams) -> dict[str, int | str | Sequence[str]]:
     """The parameters that ``rainbow`` may tune (spec 5), under their names in configurations."""
     return {
         "POSNET_ALLOW": network.posnet_allow,

@@ -11,8 +11,8 @@ from hashlib import sha512
 from random import Random
 from typing import Final, TypeVar
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.hashing import h20
-from hypernode.core.params import Network
 from hypernode.core.types import Juror, PeerTest, PowHeight, Registration, Round, RoundPlan
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class Draws:
 
 
 def compute_silent(
-    network: Network, registered_before: Iterable[Registration], seen: Collection[str]
+    network: ChainParams, registered_before: Iterable[Registration], seen: Collection[str]
 ) -> frozenset[str]:
     """PoS addresses that are silent in round R: on the list of R - 1, and not ``seen`` (forger of a block
     of R - 1, or sender of a message in one).  Nobody is, when fewer than ``min_active`` were seen."""
@@ -103,7 +103,7 @@ def compute_distance(ticket: Juror, reference_hash: bytes) -> int:
 
 
 def compute_tests(
-    network: Network, candidates: Sequence[str], jurors: Sequence[Juror], reference_hash: bytes
+    network: ChainParams, candidates: Sequence[str], jurors: Sequence[Juror], reference_hash: bytes
 ) -> tuple[tuple[PeerTest, ...], ...]:
     """The test plan: per slot with a juror, ``tests_per_slot`` tests among the candidates but the juror;
     none where fewer than two are left.  One generator runs through all slots."""
@@ -122,7 +122,7 @@ def _draw_test(draws: Draws, others: Sequence[str], kinds: Sequence[int]) -> Pee
 
 
 def compute_connect_to(
-    network: Network,
+    network: ChainParams,
     registered: Iterable[Registration],
     own_address: str,
     round_: Round,
@@ -136,7 +136,7 @@ def compute_connect_to(
 
 
 def compute_round_plan(
-    network: Network,
+    network: ChainParams,
     round_: Round,
     registered: Sequence[Registration],
     registered_before: Sequence[Registration],

@@ -1,4 +1,4 @@
-"""A network as a JSON file (spec 6, networks): the fields of ``Network``; those with a default may miss.
+"""A network as a JSON file (spec 6, networks): the fields of ``ChainParams``; those with a default may miss.
 
 Bytes are hexadecimal text, tuples are lists.  ``delays`` that are not given are main's, scaled with the
 slot.  Every error names the file, the field and what was expected there.
@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import Any, Final, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 from hypernode.core.address import is_address_byte, is_valid_address
-from hypernode.core.network import Delays, FixedHypernode, Network
+from hypernode.core.chain_params import ChainParams, Delays, FixedHypernode
 from hypernode.core.types import MAX_PORT
 
 POSNET_CHARS: Final = 10
@@ -33,7 +33,7 @@ class _Unfit(Exception):
     """What was expected of a value."""
 
 
-def network_from_json(text: str, source: str) -> Network:
+def network_from_json(text: str, source: str) -> ChainParams:
     """The network that ``text`` describes; ``source`` names it in errors.  Raises NetworkFileError."""
     try:
         values = json.loads(text, object_pairs_hook=_require_once)
@@ -52,7 +52,7 @@ def network_from_json(text: str, source: str) -> Network:
         Delays: lambda value: _parse_object(Delays, value, _PARSERS, _as_dict(scaled)),
     }
     try:
-        network: Network = _parse_object(Network, given, parsers, {})
+        network: ChainParams = _parse_object(ChainParams, given, parsers, {})
         _require_sense(network)
     except _Unfit as unfit:
         raise NetworkFileError(f"{source}: {unfit}") from None
@@ -69,7 +69,7 @@ def _require_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def network_to_json(network: Network) -> str:
+def network_to_json(network: ChainParams) -> str:
     """The network as such a file, every field written out."""
     return json.dumps(_to_plain(network), indent=2) + "\n"
 
@@ -79,12 +79,12 @@ def _to_plain(value: object) -> object:
         return value.hex()
     if isinstance(value, tuple):
         return [_to_plain(item) for item in value]
-    if isinstance(value, Network | Delays | FixedHypernode):
+    if isinstance(value, ChainParams | Delays | FixedHypernode):
         return {name: _to_plain(item) for name, item in _as_dict(value).items()}
     return value
 
 
-def _as_dict(value: Network | Delays | FixedHypernode) -> dict[str, object]:
+def _as_dict(value: ChainParams | Delays | FixedHypernode) -> dict[str, object]:
     return {f.name: getattr(value, f.name) for f in fields(value)}
 
 
@@ -191,7 +191,7 @@ _AT_LEAST_ONE: Final = frozenset(
 )
 
 
-def _require_sense(network: Network) -> None:
+def _require_sense(network: ChainParams) -> None:
     """What types alone do not say.  Raises _Unfit."""
     numbers = {**_as_dict(network), **_as_dict(network.delays)}
     for name, number in numbers.items():
@@ -218,7 +218,7 @@ def _require_sense(network: Network) -> None:
     _require_addresses(network)
 
 
-def _require_addresses(network: Network) -> None:
+def _require_addresses(network: ChainParams) -> None:
     holders = [("control_pos", network.control_pos)]
     holders += [(f"hypernodes[{i}].pos", h.pos) for i, h in enumerate(network.hypernodes)]
     for name, address in holders:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 
 # Why no id of a pruned message can be valid in a block to come:
 #
@@ -19,13 +19,13 @@ from hypernode.core.params import Network
 # messages, so no majority holds a branch that seals one twice.
 
 
-def count_kept_rounds(network: Network) -> int:
+def count_kept_rounds(network: ChainParams) -> int:
     """Rounds at the end of the chain whose messages stay: those that a better branch may replace (the
     latest and ``keep_rounds`` before it)."""
     return network.keep_rounds + 1
 
 
-def compute_replay_window(network: Network) -> int:
+def compute_replay_window(network: ChainParams) -> int:
     """Seconds: a message of a block whose timestamp is further than this before that of the last block
     below the kept rounds can never be valid in a new block."""
     return network.message_age_s + network.slot_s + network.future_allowed_s

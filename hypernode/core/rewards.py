@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.kpis import compute_score
-from hypernode.core.network import Network
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Kpis, Registration, Round, Timestamp
 
@@ -30,7 +30,7 @@ def compute_week_end(week: int) -> Timestamp:
     return _END_OF_WEEK_2 + (week - _SECOND) * WEEK_S
 
 
-def compute_week_rounds(network: Network, week: int) -> range:
+def compute_week_rounds(network: ChainParams, week: int) -> range:
     """The 168 rounds before the end of a week.  Raises ValueError when it begins before the network."""
     end, _ = compute_round_slot(network, compute_week_end(week))
     if end < ROUNDS_A_WEEK:

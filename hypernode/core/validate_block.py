@@ -21,10 +21,10 @@ from typing import Final
 
 from hypernode.core.address import compute_address
 from hypernode.core.block import count_sources, encode_raw_block
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import compute_block_size
 from hypernode.core.errors import Ignore, Reject, TooFewHold, Verdict
 from hypernode.core.hashing import h20
-from hypernode.core.params import Network
 from hypernode.core.rules import UNCHECKED, Rule, RuleClass, Unchecked, Violation
 from hypernode.core.signing import generate_pubkeys, is_valid_signature
 from hypernode.core.timeline import compute_round_slot
@@ -77,26 +77,26 @@ class BlockContext(HeadContext):
     bad_messages: Mapping[bytes, Violation] | Unchecked
 
 
-def find_breaks(network: Network, block: Block, context: BlockContext) -> tuple[Violation, ...]:
+def find_breaks(network: ChainParams, block: Block, context: BlockContext) -> tuple[Violation, ...]:
     """Every rule of spec 4 that the block breaks, in the order of the spec, each at most once."""
     size = compute_block_size(block)
     return tuple(_weigh(network, block, size, _judge(network, block, context, size)))
 
 
-def validate_juror(network: Network, header: Block, juror: str | None, origin: Origin) -> None:
+def validate_juror(network: ChainParams, header: Block, juror: str | None, origin: Origin) -> None:
     """Rule 6 alone, for a block of which no message was looked at.  Raises Reject."""
     if header.forger != juror:
         _refuse(network, header, Violation(Rule.B6, _NOT_THE_JUROR), origin)
 
 
-def validate_head(network: Network, block: Block, context: HeadContext, origin: Origin) -> None:
+def validate_head(network: ChainParams, block: Block, context: HeadContext, origin: Origin) -> None:
     """Rules 1 to 6, which need none of a block's messages but their ids.  Raises Reject for the first that is
     a reason to refuse it."""
     for brk in _judge_head(network, block, context):
         _refuse(network, block, brk, origin)
 
 
-def validate_shape(network: Network, block: Block, origin: Origin) -> None:
+def validate_shape(network: ChainParams, block: Block, origin: Origin) -> None:
     """Rules 7 to 9, and 10, 14 and 15 as far as the block itself shows: what is seen of its messages without
     an address or a signature of theirs.  Raises Reject, or Ignore for one that is merely too large."""
     size = compute_block_size(block)
@@ -105,7 +105,7 @@ def validate_shape(network: Network, block: Block, origin: Origin) -> None:
         _refuse(network, block, brk, origin)
 
 
-def _weigh(network: Network, block: Block, size: int, found: Iterable[Violation]) -> Iterator[Violation]:
+def _weigh(network: ChainParams, block: Block, size: int, found: Iterable[Violation]) -> Iterator[Violation]:
     """Legacy nodes take blocks that are larger than ours, and then most of a mixed network hold them: being
     merely too large is of class B there."""
     for brk in found:
@@ -114,14 +114,14 @@ def _weigh(network: Network, block: Block, size: int, found: Iterable[Violation]
         yield replace(brk, eased=True) if eased else brk
 
 
-def _judge(network: Network, block: Block, context: BlockContext, size: int) -> Iterator[Violation]:
+def _judge(network: ChainParams, block: Block, context: BlockContext, size: int) -> Iterator[Violation]:
     yield from _judge_head(network, block, context)
     yield from _judge_shape(network, block, context.known_ids)
     yield from _judge_messages(network, block, context)
     yield from _judge_size(network, size)
 
 
-def _judge_head(network: Network, block: Block, context: HeadContext) -> Iterator[Violation]:
+def _judge_head(network: ChainParams, block: Block, context: HeadContext) -> Iterator[Violation]:
     parent = context.parent
     # B1 [REJECT, class A] it follows its parent
     if block.height != parent.height + 1 or block.previous_hash != parent.block_hash:
@@ -144,7 +144,7 @@ def _judge_head(network: Network, block: Block, context: HeadContext) -> Iterato
         yield Violation(Rule.B6, _NOT_THE_JUROR)
 
 
-def _judge_shape(network: Network, block: Block, known_ids: Collection[bytes]) -> Iterator[Violation]:
+def _judge_shape(network: ChainParams, block: Block, known_ids: Collection[bytes]) -> Iterator[Violation]:
     # B7 [REJECT, class A] it says how many messages it carries, and they are enough and not too many
     if reason := _find_count_fault(network, block):
         yield Violation(Rule.B7, reason)
@@ -162,7 +162,7 @@ def _judge_shape(network: Network, block: Block, known_ids: Collection[bytes]) -
         yield Violation(Rule.B10, "a message is in it twice, or in the chain already")
 
 
-def _judge_messages(network: Network, block: Block, context: BlockContext) -> Iterator[Violation]:
+def _judge_messages(network: ChainParams, block: Block, context: BlockContext) -> Iterator[Violation]:
     # B11 [REJECT, class A] every message holds M1 to M3
     bad = context.bad_messages
     if bad is not UNCHECKED and (
@@ -178,7 +178,7 @@ def _judge_messages(network: Network, block: Block, context: BlockContext) -> It
         yield Violation(Rule.B13, f"a message of it is against the policy: {policy}", cause=policy)
 
 
-def _judge_size(network: Network, size: int) -> Iterator[Violation]:
+def _judge_size(network: ChainParams, size: int) -> Iterator[Violation]:
     # B14 [REJECT, class B; pushed: IGNORE] it fits into the frame of a pushed block
     if size > network.max_block_bytes:
         yield Violation(Rule.B14, f"encoded it has {size} bytes, over {network.max_block_bytes}")
@@ -188,7 +188,7 @@ def _judge_size(network: Network, size: int) -> Iterator[Violation]:
 
 
 def is_refused(
-    network: Network, block: Block, brk: Violation, origin: Origin, majority_holds: bool = False
+    network: ChainParams, block: Block, brk: Violation, origin: Origin, majority_holds: bool = False
 ) -> bool:
     """Whether the break is a reason to refuse the block.  ``majority_holds``: most of the peers in
     sight that count hold the branch it was fetched in."""
@@ -204,7 +204,7 @@ def is_refused(
 
 
 def validate_block(
-    network: Network, block: Block, context: BlockContext, origin: Origin, majority_holds: bool = False
+    network: ChainParams, block: Block, context: BlockContext, origin: Origin, majority_holds: bool = False
 ) -> tuple[Violation, ...]:
     """The breaks that are tolerated, to be counted and shown.  Raises Reject for the first that is
     not, and for a block of a branch that the network left.  Whoever has a block that is
@@ -219,7 +219,7 @@ def validate_block(
     return breaks
 
 
-def find_dead_tip(network: Network, block: Block) -> Violation | None:
+def find_dead_tip(network: ChainParams, block: Block) -> Violation | None:
     """Whether the network left the branch that the block is in for good."""
     if (block.height, block.block_hash) in network.dead_tips:
         return Violation(Rule.DEAD_TIP, "the network left this branch for good")
@@ -227,14 +227,14 @@ def find_dead_tip(network: Network, block: Block) -> Violation | None:
 
 
 def _refuse(
-    network: Network, block: Block, brk: Violation, origin: Origin, majority_holds: bool = False
+    network: ChainParams, block: Block, brk: Violation, origin: Origin, majority_holds: bool = False
 ) -> None:
     """Raise Reject or Ignore where the break is a reason to refuse the block."""
     if is_refused(network, block, brk, origin, majority_holds):
         raise _find_verdict(network, brk, origin).of(brk)
 
 
-def _find_verdict(network: Network, brk: Violation, origin: Origin) -> type[Verdict]:
+def _find_verdict(network: ChainParams, brk: Violation, origin: Origin) -> type[Verdict]:
     if brk.rule is Rule.B14 and origin is Origin.PUSHED:
         return Ignore
     if brk.rule in SIZES and brk.cls is RuleClass.B and network.mixed and origin is Origin.FETCHED:
@@ -242,7 +242,7 @@ def _find_verdict(network: Network, brk: Violation, origin: Origin) -> type[Verd
     return Reject
 
 
-def is_signed_by_forger(network: Network, block: Block, raw: bytes, pubkey: bytes | None = None) -> bool:
+def is_signed_by_forger(network: ChainParams, block: Block, raw: bytes, pubkey: bytes | None = None) -> bool:
     """Whether the block's signature of ``raw`` is its forger's: verified with the forger's key if it is
     known, else one of the recovered keys must have the forger's address."""
     if pubkey is not None and compute_address(pubkey, network.address_byte) == block.forger:
@@ -250,13 +250,13 @@ def is_signed_by_forger(network: Network, block: Block, raw: bytes, pubkey: byte
     return find_forger_key(network, block, raw) is not None
 
 
-def find_forger_key(network: Network, block: Block, raw: bytes) -> bytes | None:
+def find_forger_key(network: ChainParams, block: Block, raw: bytes) -> bytes | None:
     """The forger's public key out of the block's signature of ``raw``; None when it is not the forger's."""
     keys = generate_pubkeys(block.signature, raw)
     return next((k for k in keys if compute_address(k, network.address_byte) == block.forger), None)
 
 
-def _find_time_fault(network: Network, block: Block, parent: Block, now: float | None) -> str:
+def _find_time_fault(network: ChainParams, block: Block, parent: Block, now: float | None) -> str:
     if compute_round_slot(network, block.timestamp) != (block.round, block.sir):
         return "its timestamp is not in its slot"
     if block.timestamp < parent.timestamp:
@@ -266,7 +266,7 @@ def _find_time_fault(network: Network, block: Block, parent: Block, now: float |
     return ""
 
 
-def _find_count_fault(network: Network, block: Block) -> str:
+def _find_count_fault(network: ChainParams, block: Block) -> str:
     if block.msg_count != len(block.messages):
         return "msg_count is not the number of messages"
     if block.msg_count < network.min_block_messages:
@@ -274,7 +274,7 @@ def _find_count_fault(network: Network, block: Block) -> str:
     return ""
 
 
-def _find_sources_fault(network: Network, block: Block) -> str:
+def _find_sources_fault(network: ChainParams, block: Block) -> str:
     if block.uniques_sources != count_sources(block.messages):
         return "uniques_sources is not the number of senders"
     if block.uniques_sources < network.min_block_sources:
@@ -282,7 +282,7 @@ def _find_sources_fault(network: Network, block: Block) -> str:
     return ""
 
 
-def _find_order_fault(network: Network, block: Block) -> str:
+def _find_order_fault(network: ChainParams, block: Block) -> str:
     times = [m.timestamp for m in block.messages]
     if any(earlier > later for earlier, later in pairwise(times)):
         return "the timestamps of its messages do not ascend"

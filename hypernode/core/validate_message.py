@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final, TypeAlias
 
 from hypernode.core.address import compute_address, is_valid_address
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
 from hypernode.core.message import encode_signed_buffer, generate_signed_buffer
-from hypernode.core.params import Network
 from hypernode.core.rules import UNCHECKED, Rule, Unchecked, Violation
 from hypernode.core.signing import is_valid_signature
 from hypernode.core.types import ID_BYTES, MAX_ID_BYTES, PUBKEY_BYTES, UINT32_MAX, Message
@@ -29,7 +29,7 @@ SignatureTriple: TypeAlias = tuple[bytes, bytes, bytes]
 
 
 def find_message_break(
-    network: Network,
+    network: ChainParams,
     m: Message,
     *,
     sealed: bool,
@@ -48,7 +48,7 @@ def find_message_break(
 
 
 def find_core_break(
-    network: Network, m: Message, *, sealed: bool, signature_ok: bool | None = None
+    network: ChainParams, m: Message, *, sealed: bool, signature_ok: bool | None = None
 ) -> Violation | None:
     """The first of M1, M2 and M3 that the message breaks, or None."""
     long_ids = sealed and network.mixed
@@ -70,7 +70,7 @@ def find_core_break(
 
 
 def find_policy_break(
-    network: Network, m: Message, registered: Collection[str] | Unchecked
+    network: ChainParams, m: Message, registered: Collection[str] | Unchecked
 ) -> Violation | None:
     """The first of M4, M5 and M6 that the message breaks, or None.  M6 is left out where nobody looked."""
     # M4 [REJECT, class C] the recipient is an address of the network
@@ -83,7 +83,7 @@ def find_policy_break(
     return None if registered is UNCHECKED else find_sender_break(network, m, registered)
 
 
-def find_sender_break(network: Network, m: Message, registered: Collection[str]) -> Violation | None:
+def find_sender_break(network: ChainParams, m: Message, registered: Collection[str]) -> Violation | None:
     """Whether the message breaks M6, which costs nothing to see."""
     # M6 [REJECT, class C] the sender is registered for this or the previous round
     if m.sender != network.control_pos and m.sender not in registered:
@@ -101,7 +101,7 @@ def reads_as_number(params: str) -> bool:
     return bool(_NUMBER.fullmatch(params))
 
 
-def find_time_break(network: Network, m: Message, now: float) -> Violation | None:
+def find_time_break(network: ChainParams, m: Message, now: float) -> Violation | None:
     """Why a mempool does not take the message at ``now`` (unix s, with fractions) as far as time goes: it is
     too far in the future, or too old."""
     if m.timestamp - now > network.future_allowed_s:
@@ -118,7 +118,7 @@ def list_signature_checks(messages: Iterable[Message]) -> list[SignatureTriple]:
 
 
 def find_core_breaks(
-    network: Network, messages: Sequence[Message], verdicts: Sequence[bool] | None = None
+    network: ChainParams, messages: Sequence[Message], verdicts: Sequence[bool] | None = None
 ) -> list[Violation | None]:
     """The first of M1, M2 and M3 that each message of a block breaks, in order; None where it breaks none.
     ``verdicts``: those of ``list_signature_checks(messages)``, in order; None verifies here."""
@@ -130,7 +130,7 @@ def find_core_breaks(
 
 
 def check_messages(
-    network: Network, messages: Sequence[Message], verdicts: Sequence[bool] | None = None
+    network: ChainParams, messages: Sequence[Message], verdicts: Sequence[bool] | None = None
 ) -> dict[bytes, Violation]:
     """Messages of one block that break M1, M2 or M3: txid to what ``find_core_breaks`` says."""
     found = find_core_breaks(network, messages, verdicts)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from hypernode.app.system_clock import SystemClock
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.network_file import network_from_json
 from hypernode.devnet.companion_ledger import (
     DEFAULT_SEED,
@@ -64,7 +64,7 @@ class Companion:
     """Writes blocks as they fall due.  ``forks`` counts rollbacks, so that the blocks after one are new."""
 
     path: Path
-    network: Network
+    network: ChainParams
     clock: Clock
     seed: bytes = DEFAULT_SEED
     rollback_blocks: int = DEFAULT_ROLLBACK

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.registrations.registry import COIN, REGISTER
 from hypernode.core.types import PowHeight
 from hypernode.devnet.pow_blocks import DIFFICULTY, PowMiner, Transaction
@@ -34,7 +34,7 @@ DEFAULT_SEED: Final = b"devnet"
 
 def prepare_ledger(
     path: Path,
-    network: Network,
+    network: ChainParams,
     hypernodes: Sequence[Hypernode],
     control_key: PowKey,
     now: float,
@@ -58,7 +58,7 @@ def prepare_ledger(
 
 def append_block(
     path: Path,
-    network: Network,
+    network: ChainParams,
     timestamp: float,
     transactions: Sequence[Transaction] = (),
     *,
@@ -73,7 +73,7 @@ def append_block(
 
 
 def append_until(
-    path: Path, network: Network, now: float, *, seed: bytes = DEFAULT_SEED, fork: int = 0
+    path: Path, network: ChainParams, now: float, *, seed: bytes = DEFAULT_SEED, fork: int = 0
 ) -> Tip:
     """Append the blocks that are due up to ``now``, one every ``network.pow_block_s``."""
     with open_ledger(path) as ledger:

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from rich.console import Console
 from rich.live import Live
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.devnet.view import NodeRow, SlotClock, format_json, format_line, make_screen, read_clock
 
 Form = Literal["table", "lines", "json"]
@@ -25,7 +25,7 @@ class Display:
     """``header``: what is said once, for people; ``facts``: the same for programs."""
 
     def __init__(
-        self, console: Console, form: Form, network: Network, header: str, facts: Mapping[str, object]
+        self, console: Console, form: Form, network: ChainParams, header: str, facts: Mapping[str, object]
     ) -> None:
         self._console = console
         self._form = form

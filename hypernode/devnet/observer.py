@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hypernode.core.address import compute_address
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Verdict
-from hypernode.core.network import Network
 from hypernode.core.signing import compute_pubkey
 from hypernode.core.types import Block, Endpoint, Height, Round
 from hypernode.devnet.verdict import SlotKey
@@ -105,7 +105,7 @@ class Observer:
     """Asks one node.  Not for several tasks at once."""
 
     def __init__(
-        self, network: Network, node: Endpoint, connections: Connections, clock: Clock, limits: Limits
+        self, network: ChainParams, node: Endpoint, connections: Connections, clock: Clock, limits: Limits
     ) -> None:
         self._network = network
         self._node = node

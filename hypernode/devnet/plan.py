@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hypernode.core.network import Network
-from hypernode.core.params import devnet, network_to_json
+from hypernode.core.chain_params import ChainParams
+from hypernode.core.network_file import network_to_json
+from hypernode.core.networks import devnet
 from hypernode.devnet.addresses import Addresses
 from hypernode.devnet.companion_ledger import Hypernode
 from hypernode.devnet.pow_keys import PowKey, create_pow_key
@@ -65,7 +66,7 @@ class NodePlan:
 class DevnetPlan:
     """Everything that the launcher starts."""
 
-    network: Network
+    network: ChainParams
     folder: Path
     nodes: tuple[NodePlan, ...]
     control_key: PowKey
@@ -99,7 +100,7 @@ def compute_origin(now: float, count: int, round_s: int) -> int:
     return first_start - FIRST_ROUND * round_s
 
 
-def make_network(now: float, count: int, slot_s: int, control_pow: str, control_pos: str) -> Network:
+def make_network(now: float, count: int, slot_s: int, control_pow: str, control_pos: str) -> ChainParams:
     """The parameters of a new devnet."""
     plain = devnet(0, slot_s, control_pow, control_pos)
     return devnet(

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.timeline import compute_round_slot, compute_slot_start
 from hypernode.core.types import Round, Slot
 
@@ -74,7 +74,7 @@ class DevnetResult:
         return not self.problems
 
 
-def judge(network: Network, course: Course) -> DevnetResult:
+def judge(network: ChainParams, course: Course) -> DevnetResult:
     """The verdict on a run."""
     counted = list(_list_counted_slots(network, course))
     sealed = set(course.blocks)
@@ -98,7 +98,7 @@ def judge(network: Network, course: Course) -> DevnetResult:
     )
 
 
-def _list_counted_slots(network: Network, course: Course) -> Iterator[SlotKey]:
+def _list_counted_slots(network: ChainParams, course: Course) -> Iterator[SlotKey]:
     """Whole slots with a juror from ``started`` to ``ended``, those of killed nodes left out."""
     if course.started is None:
         return
@@ -113,7 +113,7 @@ def _list_counted_slots(network: Network, course: Course) -> Iterator[SlotKey]:
         start += network.slot_s
 
 
-def _was_juror_down(network: Network, course: Course, round_: Round, sir: Slot, start: int) -> bool:
+def _was_juror_down(network: ChainParams, course: Course, round_: Round, sir: Slot, start: int) -> bool:
     jurors = course.jurors.get(round_, ())
     if sir >= len(jurors):
         return False

@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.timeline import compute_round_slot, compute_round_start, compute_slot_start
 from hypernode.devnet.observer import NodeReport
 from hypernode.devnet.verdict import DevnetResult
@@ -47,7 +47,7 @@ class SlotClock:
     until_round_s: float
 
 
-def read_clock(network: Network, now: float) -> SlotClock:
+def read_clock(network: ChainParams, now: float) -> SlotClock:
     """The clock at ``now`` (unix s)."""
     round_, sir = compute_round_slot(network, now)
     round_start, slot_start = compute_round_start(network, round_), compute_slot_start(network, round_, sir)

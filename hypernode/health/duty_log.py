@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from statistics import median
 from typing import Any, Final
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.kinds import KO_ACTION, OK_ACTION, START_OR_TEST_OK, START_PARAMS, TEST_KO
 from hypernode.core.kpis import compute_score
-from hypernode.core.network import Network
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Height, Kpis, Message, Round, RoundPlan, Slot
 from hypernode.machine.reasons import Reason
@@ -62,7 +62,7 @@ class SlotRecord:
 
 
 def record_account(
-    network: Network, account: SlotAccount, block: Block | None, push: tuple[int, int] | None
+    network: ChainParams, account: SlotAccount, block: Block | None, push: tuple[int, int] | None
 ) -> SlotRecord:
     """What is noted at the end of a slot.  ``block``: that of the slot in our chain; ``push``: to how many of
     how many a block of ours was sent."""
@@ -76,7 +76,7 @@ def record_account(
 
 
 def finalise(
-    network: Network, slot: tuple[Round, Slot], record: SlotRecord | None, block: Block | None, own: str
+    network: ChainParams, slot: tuple[Round, Slot], record: SlotRecord | None, block: Block | None, own: str
 ) -> SlotRecord:
     """The final record of a slot of ours (``own``: our address).  ``record``: what was noted at its end, None
     where no node ran; ``block``: what the chain has for it now."""
@@ -96,7 +96,7 @@ def finalise(
     return _add_block(network, bare, block)
 
 
-def _add_block(network: Network, record: SlotRecord, block: Block | None) -> SlotRecord:
+def _add_block(network: ChainParams, record: SlotRecord, block: Block | None) -> SlotRecord:
     if block is None:
         return record
     is_ours = record.outcome is Outcome.FORGED

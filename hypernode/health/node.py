@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.printable import printable
 from hypernode.core.timeline import compute_round_slot, compute_slot_start
 from hypernode.core.types import Block, Round, Slot
@@ -40,7 +40,7 @@ class Answers:
 class NodeFacts:
     """Of the node on this folder; ``answers`` is None where none runs, or none answered (``problem``)."""
 
-    network: Network
+    network: ChainParams
     now: float
     version: str
     """Of the program that asks: what is installed."""
@@ -83,7 +83,7 @@ def judge_node(facts: NodeFacts) -> list[Finding]:
     ]
 
 
-def _judge_state(network: Network, status: Mapping[str, object]) -> Finding:
+def _judge_state(network: ChainParams, status: Mapping[str, object]) -> Finding:
     state, reason = _get_text(status, "state", "state"), printable(_get_text(status, "state", "reason"))
     connected = count(_get_int(status, "peers", "connected_count"), "hypernode")
     said = f"{printable(state)}{': ' + reason if reason else ''}"
@@ -125,7 +125,7 @@ def _judge_split(status: Mapping[str, object]) -> list[Finding]:
     return [error("split", printable(split, 400), remedy)]
 
 
-def _judge_consensus(network: Network, status: Mapping[str, object]) -> list[Finding]:
+def _judge_consensus(network: ChainParams, status: Mapping[str, object]) -> list[Finding]:
     consensus = _get(status, "state", "consensus")
     if not isinstance(consensus, Mapping):
         return []

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.fork_choice import is_same_height
-from hypernode.core.params import Network
 from hypernode.core.types import ChainHeight
 from hypernode.machine.peers import PeerView
 
@@ -41,7 +41,7 @@ def compute_consensus(
     )
 
 
-def is_enough(network: Network, consensus: Consensus, is_second_half: bool) -> bool:
+def is_enough(network: ChainParams, consensus: Consensus, is_second_half: bool) -> bool:
     """The percentage is over MIN_FORGE_CONSENSUS, or in the slot's second half over
     MIN_FORGE_CONSENSUS_LOW while one single chain is observable; and of the jurors that we see at
     least one agrees, unless none is in sight."""
@@ -52,7 +52,7 @@ def is_enough(network: Network, consensus: Consensus, is_second_half: bool) -> b
     return is_second_half and consensus.chains == 1 and consensus.percent > network.min_forge_consensus_low
 
 
-def describe_shortfall(network: Network, consensus: Consensus, is_second_half: bool) -> str:
+def describe_shortfall(network: ChainParams, consensus: Consensus, is_second_half: bool) -> str:
     """What ``is_enough`` misses, in figures."""
     is_low_bar = is_second_half and consensus.chains == 1
     needed = network.min_forge_consensus_low if is_low_bar else network.min_forge_consensus

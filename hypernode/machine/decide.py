@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.timeline import has_begun
 from hypernode.core.types import ChainHeight, Round, Slot
 from hypernode.machine.consensus import Consensus, compute_consensus, describe_shortfall, is_enough
@@ -134,7 +134,7 @@ class Forge:
 Decision = Rest | GoOn | DeriveRound | DropPremature | SyncRound | CatchUp | Follow | LookInto | Forge
 
 
-def decide(network: Network, view: NodeView) -> Decision:
+def decide(network: ChainParams, view: NodeView) -> Decision:
     """The next thing to do, by spec 6 (states, consensus, forging, syncing)."""
     if view.halted:
         return _rest(State.HALTED, Reason.HALTED, view.halted)
@@ -168,7 +168,7 @@ def _rest(state: State, reason: Reason, words: str) -> Rest:
     return Rest(state, words, Obstacle(reason, words))
 
 
-def _is_premature(network: Network, view: NodeView) -> bool:
+def _is_premature(network: ChainParams, view: NodeView) -> bool:
     """Our tip is of a slot that has not begun: the clock was ahead when we took it.  Nobody else takes it
     now, and by its round it seems better than theirs until that begins.  Where most in sight hold such a tip
     too, it is rather that our clock is behind."""
@@ -179,13 +179,13 @@ def _is_premature(network: Network, view: NodeView) -> bool:
     return 2 * timely > len(voters)
 
 
-def _is_sync_alive(network: Network, view: NodeView) -> bool:
+def _is_sync_alive(network: ChainParams, view: NodeView) -> bool:
     if view.sync_alive_at is None:
         return False
     return view.monotonic - view.sync_alive_at < network.delays.grace_s
 
 
-def _decide_urgent_forging(network: Network, view: NodeView) -> Forge | None:
+def _decide_urgent_forging(network: ChainParams, view: NodeView) -> Forge | None:
     """Our own slot, where better chains are told for long, nothing came of following them, and most peers in
     sight are on our tip all the same: who tells one after the other, and fails us in time with each, would
     keep us from forging for ever.  An operator's word goes before."""
@@ -216,7 +216,7 @@ def _decide_order(view: NodeView) -> Follow | None:
     return Follow(order, tuple(able)) if able else None
 
 
-def _decide_sync(network: Network, view: NodeView, better: list[ToldChain]) -> Decision | None:
+def _decide_sync(network: ChainParams, view: NodeView, better: list[ToldChain]) -> Decision | None:
     """A better chain is followed once it is not just a block on its way to us."""
     if not better or view.better_since is None:
         return None
@@ -236,7 +236,7 @@ def _decide_sync(network: Network, view: NodeView, better: list[ToldChain]) -> D
     return CatchUp(trusted[0]) if trusted else None
 
 
-def _decide_forging(network: Network, view: NodeView) -> Decision:
+def _decide_forging(network: ChainParams, view: NodeView) -> Decision:
     if view.juror != view.own_address:
         return Rest(State.SYNCING, _describe_silence(view))
     if (rest := _find_forging_obstacle(network, view)) is not None:
@@ -256,7 +256,7 @@ def _describe_silence(view: NodeView) -> str:
     return f"none of {view.connected} connected has said anything of late"
 
 
-def _find_forging_obstacle(network: Network, view: NodeView) -> Rest | None:
+def _find_forging_obstacle(network: ChainParams, view: NodeView) -> Rest | None:
     """Why we do not forge in our own slot, consensus aside; None when nothing stands against it.  What has no
     reason is no obstacle: the slot has its block, or its time has not come."""
     opens = view.slot_start + network.delays.earliest_forging_s
@@ -278,7 +278,7 @@ def _find_forging_obstacle(network: Network, view: NodeView) -> Rest | None:
     return None
 
 
-def _describe_mempool(network: Network, view: NodeView) -> str:
+def _describe_mempool(network: ChainParams, view: NodeView) -> str:
     if view.messages < network.min_block_messages:
         return f"{view.messages} messages of {network.min_block_messages}"
     return f"messages of {view.senders} senders, of {network.min_forge_sources} needed"

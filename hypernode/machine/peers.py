@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from hypernode.core.chain_params import Delays
 from hypernode.core.fork_choice import is_better
-from hypernode.core.network import Delays
 from hypernode.core.types import ChainHeight, Height
 
 FRESH_EXCHANGES: Final = 3

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, assert_never
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Height, Round, Slot
 from hypernode.machine.decide import (
@@ -95,7 +95,7 @@ def find_obstacle(view: NodeView, decision: Decision) -> Obstacle | None:
 
 
 def account_for_slot(
-    network: Network,
+    network: ChainParams,
     slot: tuple[Round, Slot],
     looks: Sequence[Look],
     block: Block | None,
@@ -117,7 +117,9 @@ def account_for_slot(
     return SlotAccount(round_, sir, outcome, block.height, block.block_hash, block.forger, miss)
 
 
-def find_miss(network: Network, slot: tuple[Round, Slot], looks: Sequence[Look], *, started: float) -> Miss:
+def find_miss(
+    network: ChainParams, slot: tuple[Round, Slot], looks: Sequence[Look], *, started: float
+) -> Miss:
     """The obstacle at the last look within the forging window, and the others with their seconds."""
     start = compute_slot_start(network, *slot)
     opens = start + network.delays.earliest_forging_s

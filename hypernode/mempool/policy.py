@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.rules import Unchecked, Violation
 from hypernode.core.signing import compute_twin
 from hypernode.core.types import Message
@@ -21,7 +21,7 @@ time).  A message is offered when the peer will not find it over FUTURE_ALLOWED 
 
 
 def find_policy_break(
-    network: Network,
+    network: ChainParams,
     message: Message,
     now: float,
     registered: Collection[str] | Unchecked,
@@ -41,12 +41,12 @@ def find_policy_break(
     )
 
 
-def find_signature_break(network: Network, message: Message) -> Violation | None:
+def find_signature_break(network: ChainParams, message: Message) -> Violation | None:
     """M3 [REJECT], verified here: dearer than all the rest, so asked last."""
     return find_core_break(network, message, sealed=False)
 
 
-def is_ripe(network: Network, message: Message, now: float) -> bool:
+def is_ripe(network: ChainParams, message: Message, now: float) -> bool:
     """Whether a peer will take it now: one message of the future makes a legacy node drop the batch
     (spec 8)."""
     return message.timestamp <= now + max(0.0, network.future_allowed_s - CLOCK_SPREAD_S)

@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
 from hypernode.core.message import encode_signed_buffer, normalise_cut
-from hypernode.core.params import Network
 from hypernode.core.rules import UNCHECKED, Rule, Unchecked, Violation
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Message, Round
@@ -44,7 +44,7 @@ class _Entry:
 class Mempool:
     """The messages that we keep and offer on one network."""
 
-    def __init__(self, network: Network, max_messages: int = MAX_MESSAGES) -> None:
+    def __init__(self, network: ChainParams, max_messages: int = MAX_MESSAGES) -> None:
         self._network = network
         self._max_messages = max_messages
         self._entries: dict[bytes, _Entry] = {}

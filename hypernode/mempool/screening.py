@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Final
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.message import normalise_cut
-from hypernode.core.params import Network
 from hypernode.core.rules import Rule, Violation
 from hypernode.core.types import Message
 from hypernode.mempool.pool import Mempool
@@ -29,7 +29,7 @@ class Screening:
     ``find_policy_break``; ``own_address``: ours, bound neither by quota nor by room."""
 
     def __init__(
-        self, network: Network, pool: Mempool, now: float, registered: Collection[str], own_address: str
+        self, network: ChainParams, pool: Mempool, now: float, registered: Collection[str], own_address: str
     ) -> None:
         self._network = network
         self._pool = pool

@@ -12,8 +12,8 @@ import asyncio
 from dataclasses import replace
 from typing import Final
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
-from hypernode.core.params import Network
 from hypernode.core.types import Endpoint, Height
 from hypernode.net.session import SessionTraffic, make_hello, switch_framing
 from hypernode.net.signed_hello import AskingProof, Identity, limit_features
@@ -47,7 +47,7 @@ class ClientSession(SessionTraffic):
     def __init__(
         self,
         transport: Transport,
-        network: Network,
+        network: ChainParams,
         limits: Limits,
         *,
         clock: Clock,
@@ -208,7 +208,7 @@ async def open_session(
     connections: Connections,
     remote: Endpoint,
     *,
-    network: Network,
+    network: ChainParams,
     limits: Limits,
     hello: Hello,
     features: int,
@@ -242,7 +242,7 @@ async def request_without_hello(
     remote: Endpoint,
     command: Command,
     *,
-    network: Network,
+    network: ChainParams,
     limits: Limits,
     clock: Clock,
     connect_timeout_s: float,

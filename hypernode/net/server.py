@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
-from hypernode.core.params import Network
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
 from hypernode.net.caller import Caller, Handler, SessionEnd
@@ -33,7 +33,7 @@ from hypernode.wire.hello import (
 async def serve_session(
     transport: Transport,
     *,
-    network: Network,
+    network: ChainParams,
     limits: Limits,
     clock: Clock,
     our_hello: Hello,

@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final, NoReturn, TypeAlias
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, OverLimit, Reject
-from hypernode.core.params import Network
 from hypernode.core.types import Block
 from hypernode.net.admission import Admission
 from hypernode.net.answering import Answering
@@ -50,7 +50,7 @@ class ServerSession:
     def __init__(
         self,
         transport: Transport,
-        network: Network,
+        network: ChainParams,
         limits: Limits,
         clock: Clock,
         our_hello: Hello,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.rules import Violation
 from hypernode.core.types import (
     Message,
@@ -52,7 +52,9 @@ class Verifier(Protocol):
         """One verdict each, in order; a malformed key or signature is False, never an exception."""
         ...
 
-    async def find_core_breaks(self, network: Network, messages: Sequence[Message]) -> list[Violation | None]:
+    async def find_core_breaks(
+        self, network: ChainParams, messages: Sequence[Message]
+    ) -> list[Violation | None]:
         """The first of M1, M2 and M3 that each message of a block breaks, in order; None where it breaks
         none."""
         ...

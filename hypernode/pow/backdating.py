@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.timeline import compute_reference_time
 
 EARLIEST_ROUND: Final = -2
@@ -13,6 +13,6 @@ LEAD_BLOCKS: Final = 30
 """Between the first block and that round's reference height; funding and registering take three."""
 
 
-def compute_first_time(network: Network) -> float:
+def compute_first_time(network: ChainParams) -> float:
     """Timestamp (unix s) of the first block."""
     return compute_reference_time(network, EARLIEST_ROUND) - LEAD_BLOCKS * network.pow_block_s

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from hypernode.core.params import FixedHypernode, Network
+from hypernode.core.chain_params import ChainParams, FixedHypernode
 from hypernode.core.types import PowHeight, Registration, Round
 from hypernode.ports.registrations import PowStatus, RegisteredList
 
@@ -13,7 +13,7 @@ from hypernode.ports.registrations import PowStatus, RegisteredList
 class FixedPowSource:
     """``ports.PowSource`` that always is in sync and gives ``network.hypernodes`` for every round."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: ChainParams) -> None:
         self._network = network
 
     async def get_status(self, now: float) -> PowStatus:

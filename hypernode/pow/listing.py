@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, TypeAlias
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import LEAST_WEIGHT, apply_collateral, is_collateral_kept
-from hypernode.core.network import Network
 from hypernode.core.registrations.colours import Colours
 from hypernode.core.registrations.registry import RegistryState, compute_weight, list_voided
 from hypernode.core.types import PowHeight, Registration, Round
@@ -19,14 +19,14 @@ FindBalances: TypeAlias = Callable[[Collection[str], PowHeight], Mapping[str, in
 """Balances (1e-8 BIS) of collaterals at a height; exact where one has received and sent until then."""
 
 
-def is_recent(network: Network, height: PowHeight, highest: PowHeight) -> bool:
+def is_recent(network: ChainParams, height: PowHeight, highest: PowHeight) -> bool:
     """Whether a reference height is of a round that a node may live in; nobody asks who counted in others."""
     blocks = RECENT_ROUNDS * network.round_s / network.pow_block_s
     return highest - height <= blocks + network.pow_confirmations
 
 
 def make_list(
-    network: Network,
+    network: ChainParams,
     round_: Round,
     height: PowHeight,
     state: RegistryState,
@@ -50,7 +50,7 @@ def make_list(
 
 
 def compute_weights(
-    network: Network, entries: Sequence[Registration], height: PowHeight, find_balances: FindBalances
+    network: ChainParams, entries: Sequence[Registration], height: PowHeight, find_balances: FindBalances
 ) -> tuple[int, ...]:
     """What the balance of each entry gives at a height.  Balances are asked for only where they can matter:
     who registered with nothing does not count whatever it has now, and keeps that weight."""

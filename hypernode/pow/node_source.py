@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.registrations.colours import BOOTSTRAP, MAX_COLOURS, RAINBOW, Colours
 from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import Endpoint, PowHeight, Registration, Round
@@ -52,7 +52,7 @@ class NodePowSource:
 
     def __init__(
         self,
-        network: Network,
+        network: ChainParams,
         connections: Connections,
         endpoint: Endpoint,
         monotonic: Callable[[], float],

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import LEAST_WEIGHT
-from hypernode.core.network import Network
 from hypernode.core.types import Registration
 from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.companion_client import CompanionClient
@@ -25,7 +25,7 @@ of each address, and at a height it never changes."""
 class NodeWeights:
     """Asks for the weights of the entries of a list."""
 
-    def __init__(self, network: Network, client: CompanionClient) -> None:
+    def __init__(self, network: ChainParams, client: CompanionClient) -> None:
         self._network = network
         self._client = client
         self._kept: dict[tuple[int, tuple[Registration, ...]], tuple[int, ...]] = {}

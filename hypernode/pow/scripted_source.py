@@ -11,7 +11,7 @@ import hashlib
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from hypernode.core.network import FixedHypernode, Network
+from hypernode.core.chain_params import ChainParams, FixedHypernode
 from hypernode.core.registrations.colours import Colours, collect_colours
 from hypernode.core.registrations.registry import (
     COIN,
@@ -36,7 +36,7 @@ FEE = COIN // 100
 
 
 def script_registration(
-    network: Network, hypernode: tuple[str, str, int, int], height: PowHeight, timestamp: float
+    network: ChainParams, hypernode: tuple[str, str, int, int], height: PowHeight, timestamp: float
 ) -> list[PowRow]:
     """Two rows: the funding of a collateral, and its registration of (pos, ip, port, weight)."""
     pos, ip, port, weight = hypernode
@@ -66,7 +66,7 @@ def derive_collateral(pos: str) -> str:
 class PowScript:
     """The chain.  ``rows`` may be given out of order; their ``block_hash`` is not looked at."""
 
-    def __init__(self, network: Network, rows: Iterable[PowRow] = (), start: float | None = None) -> None:
+    def __init__(self, network: ChainParams, rows: Iterable[PowRow] = (), start: float | None = None) -> None:
         self.network = network
         self.start = compute_first_time(network) if start is None else start
         self._rows = list(rows)
@@ -75,7 +75,7 @@ class PowScript:
         self._balances: dict[PowHeight, dict[str, int]] = {}
 
     @classmethod
-    def of(cls, network: Network, hypernodes: Sequence[tuple[str, str, int, int]]) -> PowScript:
+    def of(cls, network: ChainParams, hypernodes: Sequence[tuple[str, str, int, int]]) -> PowScript:
         """With these hypernodes (pos, ip, port, weight) registered from the second block on."""
         script = cls(network)
         height = network.first_pow_height + 1

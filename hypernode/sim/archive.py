@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from hypernode.core.block import create_genesis, to_header
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.lottery import compute_round_plan
-from hypernode.core.network import Network
 from hypernode.core.rules import Violation
 from hypernode.core.types import Block, ChainHeight, Registration, Round, RoundPlan
 from hypernode.core.validate_block import BlockContext, find_breaks
@@ -46,7 +46,7 @@ class Filed:
 class Archive:
     """Blocks by hash.  ``pow_source``: one that is never late."""
 
-    def __init__(self, network: Network, pow_source: PowSource) -> None:
+    def __init__(self, network: ChainParams, pow_source: PowSource) -> None:
         self._network = network
         self._pow = pow_source
         genesis = create_genesis(network)

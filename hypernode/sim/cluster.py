@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from hypernode.core.address import compute_address
-from hypernode.core.network import FixedHypernode, Network
-from hypernode.core.params import devnet
+from hypernode.core.chain_params import ChainParams, FixedHypernode
+from hypernode.core.networks import devnet
 from hypernode.core.signing import compute_pubkey
 from hypernode.core.timeline import compute_round_start, compute_slot_start
 from hypernode.core.types import ChainHeight, Endpoint, Round, Slot
@@ -48,7 +48,7 @@ def make_privkey(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed} {name}".encode()).digest()
 
 
-def make_network(count: int, seed: int, slot_s: int, weights: tuple[int, ...] = (1,)) -> Network:
+def make_network(count: int, seed: int, slot_s: int, weights: tuple[int, ...] = (1,)) -> ChainParams:
     """A private network of ``count`` hypernodes with a fixed list, each in a /16 of its own."""
     control = compute_pubkey(make_privkey(seed, "control"))
     base = devnet(
@@ -109,7 +109,7 @@ class Cluster:
         *,
         slot_s: int = 180,
         weights: tuple[int, ...] = (1,),
-        params: Network | None = None,
+        params: ChainParams | None = None,
     ) -> None:
         """``params``: a network with ``count`` hypernodes or more, of which the first ones run; else
         ``make_network``."""

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.hashing import h20
 from hypernode.core.lottery import Draws, compute_connect_to, compute_round_plan
-from hypernode.core.network import Network
-from hypernode.core.params import mainnet
+from hypernode.core.networks import mainnet
 from hypernode.core.types import Registration, Round
 
 _FIRST_ROUND: Final = 1_000
@@ -34,9 +34,9 @@ class Scenario:
     slots: int = 19
     rounds: int = 3
     seed: int = 1
-    network: Network = field(default_factory=mainnet)
+    network: ChainParams = field(default_factory=mainnet)
 
-    def make_network(self) -> Network:
+    def make_network(self) -> ChainParams:
         """The network's rules, with nobody left out of a dialling order."""
         return replace(self.network, slots=self.slots, max_connect_to=max(1, self.nodes - 1))
 
@@ -99,7 +99,7 @@ def _go_on(scenario: Scenario, draws: Draws, up: frozenset[int]) -> frozenset[in
 
 
 def _draw_order(
-    network: Network, listed: Sequence[Registration], numbers: dict[str, int], number: int, round_: Round
+    network: ChainParams, listed: Sequence[Registration], numbers: dict[str, int], number: int, round_: Round
 ) -> tuple[int, ...]:
     order = compute_connect_to(network, listed, listed[number].pos, round_)
     return tuple(numbers[entry.pos] for entry in order)

@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from hypernode.core.address import compute_address
-from hypernode.core.network import FixedHypernode, Network
-from hypernode.core.params import mainnet
+from hypernode.core.chain_params import ChainParams, FixedHypernode
+from hypernode.core.networks import mainnet
 from hypernode.core.signing import compute_pubkey
 from hypernode.core.types import Block, ChainHeight
 from hypernode.node.owner.runtime import Node
@@ -22,7 +22,7 @@ from hypernode.sim.legacy.state import LegacyHabits
 from hypernode.sim.legacy.traps import SprungTrap
 
 
-def make_mixed_network(count: int, seed: int) -> Network:
+def make_mixed_network(count: int, seed: int) -> ChainParams:
     """Main's parameters for ``count`` hypernodes with a fixed list, each in a /16 of its own."""
     base = mainnet()
     keys = [compute_pubkey(make_privkey(seed, f"node {n}")) for n in range(count)]
@@ -57,7 +57,7 @@ class MixedCluster(Cluster):
         *,
         legacy: Collection[int],
         habits: Mapping[int, LegacyHabits] | None = None,
-        params: Network | None = None,
+        params: ChainParams | None = None,
     ) -> None:
         super().__init__(count, seed, params=params or make_mixed_network(count, seed))
         ports = LegacyPorts(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import ceil
 
-from hypernode.core.network import Network
-from hypernode.core.params import mainnet
+from hypernode.core.chain_params import ChainParams
+from hypernode.core.networks import mainnet
 from hypernode.core.registrations.colours import RAINBOW
 from hypernode.core.registrations.rainbow import apply_rainbow
 from hypernode.sim.cluster import make_network
@@ -83,7 +83,7 @@ class Scenario:
     def _can_befall(self, kind: FaultKind, index: int) -> bool:
         return index < self.nodes and (index >= self.legacy or kind in BEFALL_LEGACY)
 
-    def make_network(self) -> Network:
+    def make_network(self) -> ChainParams:
         """Main's rules and times but for what is tuned, on a list of its own; with legacy nodes main's mercy
         too."""
         main = mainnet()

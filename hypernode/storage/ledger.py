@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from hypernode.core.block import create_genesis
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.pruning import compute_replay_window, count_kept_rounds
 from hypernode.core.types import (
     Block,
@@ -50,7 +50,7 @@ class _NotBetter(Exception):
 
 
 async def open_ledger(
-    database: Database, network: Network, lanes: Mapping[Lane, Source] = MappingProxyType({})
+    database: Database, network: ChainParams, lanes: Mapping[Lane, Source] = MappingProxyType({})
 ) -> SqliteLedger:
     """The ledger in ``database``, made with the network's genesis if it is new.  ``lanes``: how others'
     questions are read, where not over the same connection as all else.
@@ -66,7 +66,7 @@ async def open_ledger(
     return await _open_existing(database, network, tip, lanes)
 
 
-async def open_ledger_to_read(database: Database, network: Network) -> SqliteLedger:
+async def open_ledger_to_read(database: Database, network: ChainParams) -> SqliteLedger:
     """The ledger in a database that can only be read.  Raises StorageError as ``open_ledger``, and for a file
     that is empty or of an older version (the next start of the node brings it up to date)."""
     await check_version(database, LEDGER_MIGRATIONS, "ledger")
@@ -77,7 +77,7 @@ async def open_ledger_to_read(database: Database, network: Network) -> SqliteLed
 
 
 async def _open_existing(
-    database: Database, network: Network, tip: Tip, lanes: Mapping[Lane, Source] = MappingProxyType({})
+    database: Database, network: ChainParams, tip: Tip, lanes: Mapping[Lane, Source] = MappingProxyType({})
 ) -> SqliteLedger:
     genesis = create_genesis(network)
     stored = await queries.get_headers(database, 0, 1)
@@ -97,7 +97,7 @@ class SqliteLedger(LedgerReader):
     def __init__(
         self,
         database: Database,
-        network: Network,
+        network: ChainParams,
         tip: Tip,
         pruned_below: Height = 0,
         lanes: Mapping[Lane, Source] = MappingProxyType({}),

@@ -11,12 +11,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final
 
-from hypernode.core.network import Delays, Network
-from hypernode.core.params import mainnet
+from hypernode.core.chain_params import ChainParams, Delays
+from hypernode.core.networks import mainnet
 from hypernode.sim.scenario import Scenario
 
 Change = tuple[str, float]
-"""A parameter of the network (a field of Network, or of its delays) and its value."""
+"""A parameter of the network (a field of ChainParams, or of its delays) and its value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Cell:
     changes: tuple[Change, ...] = ()
     seed: int = 1
 
-    def make_network(self) -> Network:
+    def make_network(self) -> ChainParams:
         """Main's rules and times on a list of its own, with the changes."""
         plain = Scenario(seed=self.seed, nodes=self.nodes, connect=self.connect)
         return _change(plain.make_network(), self.changes)
@@ -46,7 +46,7 @@ class Cell:
         return {**asdict(self), "changes": [list(change) for change in self.changes]}
 
 
-def _change(network: Network, changes: Sequence[Change]) -> Network:
+def _change(network: ChainParams, changes: Sequence[Change]) -> ChainParams:
     of_delays = {field.name for field in fields(Delays)}
     delays: dict[str, Any] = {name: value for name, value in changes if name in of_delays}
     others: dict[str, Any] = {name: int(value) for name, value in changes if name not in of_delays}

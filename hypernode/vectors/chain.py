@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.rules import UNCHECKED, Rule
 from hypernode.core.types import Block, ChainHeight, Kpis
 from hypernode.core.validate_block import Origin, validate_block
@@ -54,7 +54,7 @@ def _find_chain(document: Json, case: Json) -> Json:
     return found
 
 
-async def _judge_chain(network: Network, case: Json) -> Outcome:
+async def _judge_chain(network: ChainParams, case: Json) -> Outcome:
     ledger = await open_chain(network, ())
     outcome = compare_fields(case.get("genesis_status", {}), height_to_object(ledger.get_height()))
     for recorded in case["blocks"]:
@@ -69,7 +69,7 @@ async def _judge_chain(network: Network, case: Json) -> Outcome:
     return outcome
 
 
-async def _digest(network: Network, ledger: SqliteLedger, recorded: Json) -> Outcome:
+async def _digest(network: ChainParams, ledger: SqliteLedger, recorded: Json) -> Outcome:
     """One block: taken, the measures after it, and its bytes as we would serve it."""
     block = decode_block(recorded["command"])
     # No list of the registered goes with this file: neither the juror nor M6 is judged.
@@ -93,7 +93,7 @@ async def _digest(network: Network, ledger: SqliteLedger, recorded: Json) -> Out
     return compare_fields(expected, got)
 
 
-async def _judge_answers(network: Network, ledger: SqliteLedger, case: Json) -> Outcome:
+async def _judge_answers(network: ChainParams, ledger: SqliteLedger, case: Json) -> Outcome:
     """Answers to blockinfo, blocksync, getheaders and getblock."""
     tip = ledger.get_height().height
     got: dict[str, Any] = {

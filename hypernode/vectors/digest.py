@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
-from hypernode.core.params import Network
 from hypernode.core.rules import UNCHECKED, Rule, Violation
 from hypernode.core.types import Block
 from hypernode.core.validate_block import Origin, validate_block
@@ -19,7 +19,7 @@ from hypernode.vectors.replay import create_context, decode_block, open_chain
 _POLICY = "legacy nodes stop at such messages; mempools refuse them, blocks of a mixed network may hold them"
 
 
-async def judge_digest(network: Network, below: Sequence[Block], case: Json) -> Outcome:
+async def judge_digest(network: ChainParams, below: Sequence[Block], case: Json) -> Outcome:
     """Offer the case's block, as pushed by a peer, on top of ``below``."""
     ledger = await open_chain(network, below)
     height_before = ledger.get_height().height
@@ -33,7 +33,9 @@ async def judge_digest(network: Network, below: Sequence[Block], case: Json) -> 
     return outcome
 
 
-async def _offer(network: Network, ledger: SqliteLedger, payload: str) -> tuple[Block, tuple[Violation, ...]]:
+async def _offer(
+    network: ChainParams, ledger: SqliteLedger, payload: str
+) -> tuple[Block, tuple[Violation, ...]]:
     """The block, once it is stored, and the breaks that a mixed network tolerates.  Raises Reject."""
     block = decode_block(payload)
     # No list of the registered goes with this file: neither the juror nor M6 is judged.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.lottery import (
     Draws,
     compute_connect_to,
@@ -13,7 +14,7 @@ from hypernode.core.lottery import (
     compute_tickets,
     hash_ticket,
 )
-from hypernode.core.params import Network, mainnet
+from hypernode.core.networks import mainnet
 from hypernode.core.types import Registration
 from hypernode.vectors.outcome import Agree, Json, Outcome, compare_fields
 
@@ -31,7 +32,7 @@ def run_case(document: Json, case: Json) -> Outcome:
     return _judge_round(_read_network(document), case)
 
 
-def _read_network(document: Json) -> Network:
+def _read_network(document: Json) -> ChainParams:
     network = mainnet()
     config = document.get("config", {})
     return replace(
@@ -43,7 +44,7 @@ def _read_network(document: Json) -> Network:
     )
 
 
-def _judge_round(network: Network, case: Json) -> Outcome:
+def _judge_round(network: ChainParams, case: Json) -> Outcome:
     everyone: list[tuple[str, int]] = [(address, weight) for address, weight in case["full_hn_list"]]
     addresses = [address for address, _ in everyone]
     reference_hash = bytes.fromhex(case["reference_hash"])
@@ -62,7 +63,7 @@ def _judge_round(network: Network, case: Json) -> Outcome:
     return outcome if not isinstance(outcome, Agree) else _judge_connections(network, case, everyone)
 
 
-def _judge_connections(network: Network, case: Json, everyone: Sequence[tuple[str, int]]) -> Outcome:
+def _judge_connections(network: ChainParams, case: Json, everyone: Sequence[tuple[str, int]]) -> Outcome:
     registered = [Registration("", "", "", address, "", weight) for address, weight in everyone]
     for asked in case.get("get_connect_to", []):
         chosen = compute_connect_to(network, registered, asked["address"], asked["round"])

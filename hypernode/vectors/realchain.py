@@ -11,9 +11,9 @@ import asyncio
 from typing import Any
 
 from hypernode.core.block import create_genesis
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
 from hypernode.core.lottery import compute_round_plan
-from hypernode.core.params import Network
 from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Registration, RoundPlan
 from hypernode.core.validate_block import Origin, validate_block
@@ -52,7 +52,7 @@ def extra_cases(document: Json) -> list[Json]:
 
 
 async def _derive_plan(
-    network: Network, registered: tuple[Registration, ...], ledger: SqliteLedger, round_: int
+    network: ChainParams, registered: tuple[Registration, ...], ledger: SqliteLedger, round_: int
 ) -> RoundPlan:
     """The lists of a round, from the chain before it."""
     _, reference_hash = await ledger.get_reference(round_)
@@ -67,7 +67,7 @@ async def _derive_plan(
 
 
 async def _judge_block(
-    network: Network, registered: tuple[Registration, ...], blocks: list[Block], case: Json
+    network: ChainParams, registered: tuple[Registration, ...], blocks: list[Block], case: Json
 ) -> Outcome:
     """The block holds the rules on top of those before it, and our ledger takes it."""
     block = decode_block(case["command"])
@@ -90,7 +90,7 @@ async def _judge_block(
 
 
 async def _judge_round(
-    network: Network, registered: tuple[Registration, ...], blocks: list[Block], case: Json
+    network: ChainParams, registered: tuple[Registration, ...], blocks: list[Block], case: Json
 ) -> Outcome:
     """Jurors and tests of a round, and what they follow from."""
     round_ = case["round"]
@@ -108,7 +108,7 @@ async def _judge_round(
     return compare_fields({name: case[name] for name in got if name in case}, got)
 
 
-async def _judge_end(network: Network, blocks: list[Block], case: Json) -> Outcome:
+async def _judge_end(network: ChainParams, blocks: list[Block], case: Json) -> Outcome:
     """The measures of the whole chain."""
     ledger = await open_chain(network, blocks)
     got = {

@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
-from hypernode.core.network import Network
-from hypernode.core.params import mainnet
+from hypernode.core.networks import mainnet
 from hypernode.core.registrations.pow_address import is_valid_pow_address
 from hypernode.core.registrations.registration_text import parse_extras, parse_registration
 from hypernode.core.types import Registration
@@ -108,7 +108,7 @@ _JUDGES: Final[dict[str, Callable[[Json], Outcome]]] = {
 
 
 @contextmanager
-def _open_registry(network: Network, rows: Iterable[LedgerRow]) -> Iterator[LedgerRegistry]:
+def _open_registry(network: ChainParams, rows: Iterable[LedgerRow]) -> Iterator[LedgerRegistry]:
     with tempfile.TemporaryDirectory(prefix="hypernode-vectors-") as folder:
         path = Path(folder) / "ledger.db"
         with open_ledger(path) as ledger:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from hypernode.core.params import FixedHypernode, Network, mainnet
+from hypernode.core.chain_params import ChainParams, FixedHypernode
+from hypernode.core.networks import mainnet
 from hypernode.core.rules import Unchecked
 from hypernode.core.types import Block, Registration
 from hypernode.core.validate_block import BlockContext
@@ -17,7 +18,7 @@ from hypernode.vectors.outcome import Json
 from hypernode.wire.codec import decode_command
 
 
-def read_network(document: Json) -> Network:
+def read_network(document: Json) -> ChainParams:
     """Main, but without its lenient history, with what the document's ``config`` (names of legacy
     configurations) and ``hns`` (the fixed list) say."""
     main, config = mainnet(), document.get("config", {})
@@ -65,7 +66,7 @@ def decode_block(payload: str) -> Block:
     return blocks[0]
 
 
-async def open_chain(network: Network, blocks: Sequence[Block]) -> SqliteLedger:
+async def open_chain(network: ChainParams, blocks: Sequence[Block]) -> SqliteLedger:
     """A ledger in memory with ``blocks`` on genesis."""
     ledger = await open_ledger(InlineDatabase(), network)
     await ledger.append_many(blocks)
@@ -73,7 +74,7 @@ async def open_chain(network: Network, blocks: Sequence[Block]) -> SqliteLedger:
 
 
 async def create_context(
-    network: Network,
+    network: ChainParams,
     ledger: SqliteLedger,
     block: Block,
     juror: str | Unchecked | None,

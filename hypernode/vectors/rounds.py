@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypernode.core.params import Network, mainnet
+from hypernode.core.chain_params import ChainParams
+from hypernode.core.networks import mainnet
 from hypernode.core.timeline import compute_reference_time, compute_round_slot, compute_round_start
 from hypernode.vectors.outcome import Json, Outcome, compare_fields
 
@@ -23,7 +24,7 @@ def run_case(document: Json, case: Json) -> Outcome:
     return compare_fields(recorded, got)
 
 
-def _read_network(document: Json) -> Network:
+def _read_network(document: Json) -> ChainParams:
     """Main with the file's times.  Legacy nodes recorded it: the reference time is theirs."""
     network = mainnet()
     config = document.get("config", {})

@@ -21,9 +21,9 @@ from typing import Any, Final
 import psutil
 
 from hypernode.app.system_clock import SystemClock, SystemEntropy
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Verdict
 from hypernode.core.message import create_message
-from hypernode.core.network import Network
 from hypernode.core.network_file import network_from_json
 from hypernode.core.types import Block, ChainHeight, Endpoint, Message
 from hypernode.devnet.verdict import SlotKey
@@ -45,7 +45,7 @@ PATIENCE_S: Final = 60.0
 class Arena:
     """The attacked node is ``target``; ``peer`` and ``rogue`` are wallets of registered hypernodes."""
 
-    network: Network
+    network: ChainParams
     target: Endpoint
     target_address: str
     process: psutil.Process

@@ -20,8 +20,8 @@ from typing import Any, Final
 import pytest
 
 from hypernode.cli.exit_codes import Exit
-from hypernode.core.network import Network
-from hypernode.core.params import network_to_json
+from hypernode.core.chain_params import ChainParams
+from hypernode.core.network_file import network_to_json
 from hypernode.core.timeline import compute_round_start
 from hypernode.sim.cluster import make_network
 
@@ -32,7 +32,7 @@ IP: Final = "127.0.0.1"
 
 def write_network(folder: Path, next_round_in_s: int = 600) -> Path:
     """A network of three that are not there, with slots of a second."""
-    network: Network = make_network(3, 1, 1)
+    network: ChainParams = make_network(3, 1, 1)
     round_s = compute_round_start(network, 1) - compute_round_start(network, 0)
     origin = int(time.time()) + next_round_in_s - 1_000 * round_s
     path = folder / "net.json"

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Message
 from tests.unit.core.builders import (
@@ -48,7 +48,7 @@ def near(*places: float) -> st.SearchStrategy[int]:
     )
 
 
-def draw_message(draw: st.DrawFn, network: Network, start: int) -> Message:
+def draw_message(draw: st.DrawFn, network: ChainParams, start: int) -> Message:
     """One that breaks some rule now and then."""
     number = draw(st.integers(0, 4))
     at = draw(near(start, start - network.message_age_s - network.slot_s, start + network.future_allowed_s))
@@ -75,7 +75,7 @@ def draw_message(draw: st.DrawFn, network: Network, start: int) -> Message:
 
 
 @st.composite
-def single_messages(draw: st.DrawFn) -> tuple[Network, Message]:
+def single_messages(draw: st.DrawFn) -> tuple[ChainParams, Message]:
     """A message and the network it is on."""
     network = draw(networks)
     return network, draw_message(draw, network, compute_slot_start(network, ROUND, SIR))

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
-from hypernode.core.params import Network
 from hypernode.core.registrations.pow_address import find_pos_fault, is_valid_pow_address
 from hypernode.core.registrations.registration_text import RegistrationText, parse_registration
 from hypernode.core.registrations.registry import (
@@ -32,7 +32,7 @@ _IPV4: Final = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 
 
 def apply_rows(
-    network: Network, state: RegistryState, rows: Iterable[PowRow], get_balance: GetBalance
+    network: ChainParams, state: RegistryState, rows: Iterable[PowRow], get_balance: GetBalance
 ) -> tuple[RegistryState, list[RowResult]]:
     """Extend ``state`` with ``rows``, which are in order of height, then of the ledger."""
     results = []
@@ -43,7 +43,7 @@ def apply_rows(
 
 
 def apply_row(
-    network: Network, state: RegistryState, row: PowRow, get_balance: GetBalance
+    network: ChainParams, state: RegistryState, row: PowRow, get_balance: GetBalance
 ) -> tuple[RegistryState, RowResult]:
     """The state after one row, and what became of it.  Never raises for what a row says."""
     try:
@@ -65,7 +65,7 @@ def apply_row(
 
 
 def _register(
-    network: Network, state: RegistryState, row: PowRow, text: RegistrationText, get_balance: GetBalance
+    network: ChainParams, state: RegistryState, row: PowRow, text: RegistrationText, get_balance: GetBalance
 ) -> tuple[RegistryState, RowResult]:
     # 1 [REJECT] the ip is no literal IP address (colons part the openfield, so that IPv6 cannot be)
     if not _IPV4.fullmatch(text.ip):
@@ -100,7 +100,7 @@ def _register(
 
 
 def _unregister(
-    network: Network, state: RegistryState, row: PowRow, text: RegistrationText
+    network: ChainParams, state: RegistryState, row: PowRow, text: RegistrationText
 ) -> tuple[RegistryState, RowResult]:
     own = next((entry for entry in state.entries if entry.collateral == row.address), None)
     if own is not None:
@@ -119,7 +119,7 @@ def _unregister(
 
 
 def _void(
-    network: Network, state: RegistryState, row: PowRow, text: RegistrationText
+    network: ChainParams, state: RegistryState, row: PowRow, text: RegistrationText
 ) -> tuple[RegistryState, RowResult]:
     # V1 [REJECT] only the control address voids
     if row.address != network.control_pow:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.rules import UNCHECKED
 from hypernode.core.types import UINT32_MAX, Block, Message
 from hypernode.core.validate_block import Origin, find_breaks, validate_block
@@ -91,7 +91,7 @@ def test_every_field_is_tried() -> None:
 
 @given(st.data(), networks, st.booleans(), st.sampled_from(sorted(MESSAGE_VALUES)))
 def test_a_message_with_one_field_changed_is_refused_by_a_rule_that_names_it(
-    data: st.DataObject, network: Network, sealed: bool, field: str
+    data: st.DataObject, network: ChainParams, sealed: bool, field: str
 ) -> None:
     m = make_message(network)
     value = data.draw(MESSAGE_VALUES[field])
@@ -110,7 +110,7 @@ def test_a_message_with_one_field_changed_is_refused_by_a_rule_that_names_it(
 
 @given(st.data(), networks, st.sampled_from(sorted(BLOCK_VALUES)))
 def test_a_block_with_one_field_changed_is_refused_by_a_rule_that_names_it(
-    data: st.DataObject, network: Network, field: str
+    data: st.DataObject, network: ChainParams, field: str
 ) -> None:
     block = make_block(network)
     context = make_context(network, block)

@@ -13,7 +13,6 @@ from ecdsa.util import sigdecode_string, sigencode_string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hypernode.core import params
 from hypernode.core.address import (
     _encode_base58,
     compute_address,
@@ -26,6 +25,7 @@ from hypernode.core.forging import select_messages
 from hypernode.core.fork_choice import is_better, is_promise_kept, is_same_height
 from hypernode.core.lottery import Draws, compute_round_plan
 from hypernode.core.message import encode_signed_buffer, normalise_cut
+from hypernode.core.network_file import NetworkFileError, network_from_json, network_to_json
 from hypernode.core.signing import (
     CURVE_ORDER,
     compute_pubkey,
@@ -196,7 +196,7 @@ def test_messages_for_a_block_are_spread_over_their_senders(
 
 def to_json() -> dict[str, Any]:
     """A network file's object."""
-    values: dict[str, Any] = json.loads(params.network_to_json(OWN))
+    values: dict[str, Any] = json.loads(network_to_json(OWN))
     return values
 
 
@@ -211,19 +211,19 @@ json_values = st.recursive(
 def test_any_value_in_a_network_file_is_taken_or_named(field: str, value: object) -> None:
     text = json.dumps({**to_json(), field: value})
     try:
-        network = params.network_from_json(text, "net.json")
-    except params.NetworkFileError as error:
+        network = network_from_json(text, "net.json")
+    except NetworkFileError as error:
         words = str(error)
     else:
         words = "net.json: fine"
-        assert params.network_from_json(params.network_to_json(network), "net.json") == network
+        assert network_from_json(network_to_json(network), "net.json") == network
     assert words.startswith("net.json: ")
 
 
 @given(st.text(max_size=30))
 def test_any_text_for_a_network_file_is_an_error_that_names_it(text: str) -> None:
-    with pytest.raises(params.NetworkFileError, match=r"^net\.json: "):
-        params.network_from_json(text, "net.json")
+    with pytest.raises(NetworkFileError, match=r"^net\.json: "):
+        network_from_json(text, "net.json")
 
 
 @given(st.integers(-(2**40), 2**40), st.text(max_size=5))

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hypernode.core.block import create_genesis
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.fork_choice import find_replacement_break, is_better, is_promise_kept, is_same_height
 from hypernode.core.lottery import compute_connect_to, compute_distance, compute_round_plan
-from hypernode.core.network import Network
 from hypernode.core.timeline import (
     compute_reference_time,
     compute_round_slot,
@@ -68,7 +68,7 @@ def make_chain(seen: Sequence[str], reference: bytes) -> list[Block]:
 )
 @settings(max_examples=150)
 def test_the_plan_of_a_round(
-    network: Network,
+    network: ChainParams,
     weights: list[int],
     gone: set[int],
     seen: list[str],
@@ -148,7 +148,7 @@ def test_whom_to_connect_to(size: int, own: int, counted: set[int], round_: int,
     by=st.sampled_from([-1, -0.25, 0, 0.25, 1]),
 )
 @settings(max_examples=100)
-def test_times(network: Network, round_: int, sir: int, by: float) -> None:
+def test_times(network: ChainParams, round_: int, sir: int, by: float) -> None:
     p = to_parameters(network)
     start = compute_slot_start(network, round_, sir)
     assert start == timing.begin_slot(p, round_, sir)

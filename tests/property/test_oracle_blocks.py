@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import compute_block_size
 from hypernode.core.forging import seal_block
-from hypernode.core.network import Network
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block
 from hypernode.core.validate_block import Origin, find_breaks, is_refused
@@ -32,13 +32,13 @@ from tests.unit.core.builders import (
 )
 
 
-def small(network: Network) -> Network:
+def small(network: ChainParams) -> ChainParams:
     """With bounds that drawn blocks reach."""
     return replace(network, max_block_messages=6, message_age_s=60)
 
 
 @st.composite
-def drawn_blocks(draw: st.DrawFn) -> tuple[Network, Block, Block]:
+def drawn_blocks(draw: st.DrawFn) -> tuple[ChainParams, Block, Block]:
     """A network whose bounds of size are near the block's, a block, and its parent."""
     network = small(draw(networks))
     parent = make_parent(network)
@@ -74,7 +74,7 @@ def drawn_blocks(draw: st.DrawFn) -> tuple[Network, Block, Block]:
     return replace(network, **bounds), block, parent
 
 
-def changes(network: Network) -> st.SearchStrategy[dict[str, Any]]:
+def changes(network: ChainParams) -> st.SearchStrategy[dict[str, Any]]:
     """Of fields, after it was signed."""
     return st.fixed_dictionaries(
         {},
@@ -100,7 +100,7 @@ def changes(network: Network) -> st.SearchStrategy[dict[str, Any]]:
 )
 @settings(max_examples=200)
 def test_the_rules_of_a_block(
-    case: tuple[Network, Block, Block],
+    case: tuple[ChainParams, Block, Block],
     juror: int,
     behind: float | None,
     is_taken: bool,
@@ -139,7 +139,7 @@ WHERE = [(Origin.OWN, False), (Origin.PUSHED, False), (Origin.PUSHED, True), (Or
 @pytest.mark.parametrize(
     ("lenient", "is_listed"), [(0, False), (42, False), (43, False), (43, True), (0, True)]
 )
-def test_what_a_break_means(base: Network, lenient: int, is_listed: bool) -> None:
+def test_what_a_break_means(base: ChainParams, lenient: int, is_listed: bool) -> None:
     for size in (0, 1 << 20):
         block = make_block(base)
         # a block of height 42 that breaks as many rules as one can

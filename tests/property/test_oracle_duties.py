@@ -10,11 +10,11 @@ from functools import cache
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import apply_collateral, compute_counted, find_uncounted, is_collateral_kept
 from hypernode.core.fillers import compute_fillers
 from hypernode.core.forging import draft_block, find_forging_break, select_messages
 from hypernode.core.kpis import compute_kpis, compute_score
-from hypernode.core.network import Network
 from hypernode.core.rewards import compute_entries, compute_rewards, compute_week_end, compute_week_rounds
 from hypernode.core.types import Block, Message, Registration
 from tests.oracle import counting, rewarding, rounds, sealing
@@ -181,7 +181,7 @@ def test_who_fills_a_slot(counted: set[str], eighths: int, by: float, slot: tupl
 @given(network=networks, listed=registered, now=weights, first=st.none() | st.integers(6, 8))
 @settings(max_examples=100)
 def test_who_counts(
-    network: Network, listed: list[Registration], now: Sequence[int], first: int | None
+    network: ChainParams, listed: list[Registration], now: Sequence[int], first: int | None
 ) -> None:
     at = list(now[: len(listed)])
     for known in (None, at):

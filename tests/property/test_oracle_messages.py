@@ -7,8 +7,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.message import normalise_cut
-from hypernode.core.network import Network
 from hypernode.core.types import Message
 from hypernode.core.validate_message import find_message_break, find_time_break
 from tests.oracle import messages
@@ -23,7 +23,7 @@ from tests.unit.core.builders import (
 
 @given(case=single_messages(), sealed=st.booleans(), members=st.sets(st.integers(0, 4)))
 @settings(max_examples=120)
-def test_the_rules_of_a_message(case: tuple[Network, Message], sealed: bool, members: set[int]) -> None:
+def test_the_rules_of_a_message(case: tuple[ChainParams, Message], sealed: bool, members: set[int]) -> None:
     network, message = case
     senders = {get_address(network, n) for n in members}
     ours = find_message_break(network, message, sealed=sealed, registered=senders)
@@ -45,7 +45,7 @@ def test_the_time_of_a_message(by: int, fraction: float) -> None:
 
 @given(case=single_messages(), by=st.integers(-6, 6))
 @settings(max_examples=60)
-def test_where_a_message_is_cut(case: tuple[Network, Message], by: int) -> None:
+def test_where_a_message_is_cut(case: tuple[ChainParams, Message], by: int) -> None:
     network, message = case
     if not message.params.isascii() or not messages.is_in_range(message) or not message.sender.isascii():
         return

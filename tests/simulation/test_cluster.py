@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hypernode.core.network import MAIN_SLOT_S
+from hypernode.core.chain_params import MAIN_SLOT_S
 from hypernode.core.types import Block
 from hypernode.sim.cluster import Cluster, make_network
 from hypernode.sim.memory.loop import run

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.registrations.registry import UNVOID, VOID
 from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import Endpoint, RoundPlan
@@ -34,7 +34,7 @@ class Place:
     def __init__(self, path: Path) -> None:
         self.bed = Bed(pow_synced_s=900)
         self.path = path
-        self.network: Network = replace(self.bed.network, control_pow=CONTROL.address, hypernodes=())
+        self.network: ChainParams = replace(self.bed.network, control_pow=CONTROL.address, hypernodes=())
         self.listed = [(h.pos, h.ip, h.port, h.weight) for h in self.bed.network.hypernodes]
         self.mine(compute_reference_time(self.network, ROUND) - 3_600)
 

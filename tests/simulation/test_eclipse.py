@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.machine.state import State
 from hypernode.sim.cluster import Cluster, SimNode, make_network
 from hypernode.storage.database import InlineDatabase
@@ -25,7 +25,7 @@ LATE = FIRST_ROUND + 2
 """The blocks of the first round are older than what a better branch replaces by itself."""
 
 
-def make_params(**changes: Any) -> Network:
+def make_params(**changes: Any) -> ChainParams:
     """Short rounds, with tests enough for blocks where many are away; three connections to hypernodes of two
     networks, as on main."""
     shape = {"slots": 5, "keep_rounds": 1, "min_connections": 3, "min_subnets": 2, "tests_per_slot": 30}

@@ -17,8 +17,8 @@ from hypernode.cli.check.table import ROWS
 from hypernode.cli.ledger import command as ledger
 from hypernode.config.parameter_table import load_table
 from hypernode.core import validate_block, validate_message
-from hypernode.core.network import Delays, Network
-from hypernode.core.params import network_from_json
+from hypernode.core.chain_params import ChainParams, Delays
+from hypernode.core.network_file import network_from_json
 from hypernode.core.registrations.rainbow import BOUNDS
 from hypernode.core.rules import BLOCK_RULES, MESSAGE_RULES
 from hypernode.machine.state import State
@@ -114,8 +114,8 @@ def test_every_parameter_is_in_one_of_two_tables() -> None:
     assert not used & without_effect
 
 
-@pytest.mark.parametrize("cls", [Network, Delays])
-def test_every_field_of_networks_has_a_meaning(cls: type[Network] | type[Delays]) -> None:
+@pytest.mark.parametrize("cls", [ChainParams, Delays])
+def test_every_field_of_networks_has_a_meaning(cls: type[ChainParams] | type[Delays]) -> None:
     rows = parse_rows(TABLES.format_network_fields(cls))
     for field in fields(cls):
         assert rows[f"``{field.name}``"][2], field.name

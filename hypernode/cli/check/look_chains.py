@@ -13,8 +13,8 @@ from hypernode.cli.check.inquiry import Inquiry, in_thread
 from hypernode.cli.check.look_files import look_at_wallet
 from hypernode.cli.check.look_node import PROBLEMS, describe, look_at_node, open_to
 from hypernode.config.settings import Settings
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import find_uncounted, is_collateral_kept
-from hypernode.core.network import Network
 from hypernode.core.registrations.registry import compute_weight
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
 from hypernode.core.types import MAX_PORT, Endpoint, Registration, Round
@@ -216,7 +216,7 @@ async def _search_lists(inquiry: Inquiry, facts: RegistrationFacts) -> Registrat
         await source.close()
 
 
-def _take_list(network: Network, facts: RegistrationFacts, listed: RegisteredList) -> RegistrationFacts:
+def _take_list(network: ChainParams, facts: RegistrationFacts, listed: RegisteredList) -> RegistrationFacts:
     """What the list of the round says of us."""
     return replace(
         facts,
@@ -227,7 +227,7 @@ def _take_list(network: Network, facts: RegistrationFacts, listed: RegisteredLis
     )
 
 
-async def _find_first_round(network: Network, source: PowSource, facts: RegistrationFacts) -> Round:
+async def _find_first_round(network: ChainParams, source: PowSource, facts: RegistrationFacts) -> Round:
     """The round from which the list says of us what the ledger says now."""
     following = facts.round + 1
     if (facts.listed is None) == (facts.latest is None):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hypernode.cli.client.actions import Action
     from hypernode.cli.client.client_session import Target
     from hypernode.cli.client.whom import Whom
-    from hypernode.core.network import Network
+    from hypernode.core.chain_params import ChainParams
     from hypernode.wire.codec import Command
 
 ACTION_NAMES: Final = (
@@ -197,7 +197,7 @@ def _prepare(args: argparse.Namespace, action: Action, whom: Whom) -> tuple[Targ
     return target, question
 
 
-def _check_network_of(param: str, network: Network) -> None:
+def _check_network_of(param: str, network: ChainParams) -> None:
     """Nobody there has an address of another network.  Raises UsageError."""
     from hypernode.core.address import find_address_fault
 

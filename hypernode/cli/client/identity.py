@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hypernode.app.system_clock import SystemEntropy
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.wallet.passphrase import get_passphrase
 from hypernode.wallet.pos_wallet import (
     Wallet,
@@ -30,7 +30,7 @@ class Speaker:
     signer: Wallet | None
 
 
-def get_signer(network: Network, wallet: Path | None, default: Path) -> Wallet:
+def get_signer(network: ChainParams, wallet: Path | None, default: Path) -> Wallet:
     """The key to sign with: that of the wallet, or a throw-away one where there is none.  Raises
     WalletError."""
     path = wallet or default
@@ -39,7 +39,7 @@ def get_signer(network: Network, wallet: Path | None, default: Path) -> Wallet:
     return load_wallet(path, network.address_byte, lambda: get_passphrase(path, None, os.environ))
 
 
-def get_speaker(network: Network, wallet: Path | None, default: Path) -> Speaker:
+def get_speaker(network: ChainParams, wallet: Path | None, default: Path) -> Speaker:
     """Who says hello.  An encrypted wallet gives its address alone: no passphrase is asked for a question.
     A wallet that was named must be good (raises WalletError); one that merely lies there may be of another
     network."""
@@ -55,6 +55,6 @@ def get_speaker(network: Network, wallet: Path | None, default: Path) -> Speaker
     return Speaker(address, signer)
 
 
-def make_throwaway(network: Network) -> Wallet:
+def make_throwaway(network: ChainParams) -> Wallet:
     """A key that is forgotten with the process."""
     return make_wallet(draw_privkey(SystemEntropy().token), network.address_byte)

@@ -26,7 +26,7 @@ from hypernode.config.settings import (
 )
 
 if TYPE_CHECKING:
-    from hypernode.core.network import Network
+    from hypernode.core.chain_params import ChainParams
 
 LOOPBACK: Final = "127.0.0.1"
 _DEFAULT_NETWORK: Final = "mainnet"
@@ -37,7 +37,7 @@ _MARKS: Final = (DEFAULT_WALLET, f"{DATA_NAME}/{RUN_NAME}", f"{DATA_NAME}/ledger
 class Whom:
     """The node to ask; ``network_name`` is for words; ``wallet`` to speak as, which may not be there."""
 
-    network: Network
+    network: ChainParams
     network_name: str
     ip: str
     port: int

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.rewards import Rewards
 from hypernode.core.timeline import compute_round_start
 from hypernode.core.types import PowHeight, Round, Timestamp
@@ -58,7 +58,7 @@ class Summary:
     below_their_weight: tuple[Below, ...]
 
 
-def summarise(network: Network, name: str, week: RewardWeek, rewards: Rewards) -> Summary:
+def summarise(network: ChainParams, name: str, week: RewardWeek, rewards: Rewards) -> Summary:
     """Of the rewards of a week."""
     return Summary(
         name=name,

@@ -19,7 +19,7 @@ from hypernode import __version__
 from hypernode.cli.exit_codes import Exit
 
 if TYPE_CHECKING:
-    from hypernode.core.network import Network
+    from hypernode.core.chain_params import ChainParams
     from hypernode.sim.connectivity import Scenario
     from hypernode.sim.survey import Findings
 
@@ -118,7 +118,7 @@ def _list_of(parse: Callable[[str], int]) -> Callable[[str], tuple[int, ...]]:
     return lambda text: tuple(dict.fromkeys(parse(part) for part in text.split(",")))
 
 
-def _simulate(args: argparse.Namespace, network: Network) -> tuple[list[Findings], dict[int, int]]:
+def _simulate(args: argparse.Namespace, network: ChainParams) -> tuple[list[Findings], dict[int, int]]:
     from hypernode.sim.survey import advise, survey
 
     findings: list[Findings] = []
@@ -132,7 +132,7 @@ def _simulate(args: argparse.Namespace, network: Network) -> tuple[list[Findings
     return findings, advice
 
 
-def _make_scenario(args: argparse.Namespace, nodes: int, network: Network) -> Scenario:
+def _make_scenario(args: argparse.Namespace, nodes: int, network: ChainParams) -> Scenario:
     from hypernode.sim.connectivity import Scenario
 
     return Scenario(
@@ -192,7 +192,7 @@ def _percent(part: float) -> str:
 
 
 def _save_pictures(
-    folder: Path, findings: Sequence[Findings], advice: dict[int, int], network: Network
+    folder: Path, findings: Sequence[Findings], advice: dict[int, int], network: ChainParams
 ) -> None:
     from hypernode.cli.svg import Panel, Series, draw
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.registrations.registry import PowRow
 
 COLOUR: Final = "color:"
@@ -24,7 +24,7 @@ Colours = tuple[tuple[str, str], ...]
 """Name and openfield of each list, by name."""
 
 
-def collect_colours(network: Network, rows: Iterable[PowRow]) -> Colours:
+def collect_colours(network: ChainParams, rows: Iterable[PowRow]) -> Colours:
     """The lists that hold after ``rows``, which come in order of height, then of the ledger; other rows
     among them, and those of other senders, count nothing."""
     found: dict[str, str] = {}

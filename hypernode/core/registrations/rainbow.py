@@ -2,7 +2,7 @@
 
 ``rainbow`` is a list of ``KEY=VALUE``, items of a value that is a list joined by ``;``.  Taken at the start
 of a round, each checked against the bounds below: what is outside is left as it was and told.  The value of
-the network wins over the operator's.  A ``Network`` stays immutable: a round has one of its own.
+the network wins over the operator's.  A ``ChainParams`` stays immutable: a round has one of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.registrations.colours import RAINBOW, Colours, split_colour
 
 POSNET_CHARS: Final = 10
@@ -32,7 +32,7 @@ class Bound:
     field: str
     least: int = 0
     most: int = 0
-    parse: Callable[[Network, str], tuple[str, ...]] | None = None
+    parse: Callable[[ChainParams, str], tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,12 @@ class Tuning:
     """A network as ``rainbow`` tunes it: ``tuned`` names the parameters that it set, ``refused`` says in
     words what was left as it was."""
 
-    network: Network
+    network: ChainParams
     tuned: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
 
 
-def _parse_posnets(network: Network, text: str) -> tuple[str, ...]:
+def _parse_posnets(network: ChainParams, text: str) -> tuple[str, ...]:
     items = _parse_items(text)
     if any(len(item) != POSNET_CHARS or not item.isascii() for item in items):
         raise _Unfit(f"expected names of {POSNET_CHARS} characters")
@@ -54,7 +54,7 @@ def _parse_posnets(network: Network, text: str) -> tuple[str, ...]:
     return items
 
 
-def _parse_ips(network: Network, text: str) -> tuple[str, ...]:
+def _parse_ips(network: ChainParams, text: str) -> tuple[str, ...]:
     try:
         return tuple(str(ipaddress.ip_address(item)) for item in _parse_items(text))
     except ValueError:
@@ -83,7 +83,7 @@ BOUNDS: Final[Mapping[str, Bound]] = {
 of the registered cannot reach would stop the network."""
 
 
-def apply_rainbow(network: Network, colours: Colours) -> Tuning:
+def apply_rainbow(network: ChainParams, colours: Colours) -> Tuning:
     """``network`` with what the list ``rainbow`` among ``colours`` says.  Never raises; of equal keys the
     last one counts, and one that is malformed counts nothing."""
     fields: dict[str, object] = {}
@@ -98,11 +98,11 @@ def apply_rainbow(network: Network, colours: Colours) -> Tuning:
         else:
             fields[bound.field] = value
             tuned[key.strip()] = None
-    changed: Network = replace(network, **fields) if fields else network  # type: ignore[arg-type]
+    changed: ChainParams = replace(network, **fields) if fields else network  # type: ignore[arg-type]
     return Tuning(changed, tuple(tuned), tuple(refused[:MAX_ITEMS]))
 
 
-def _parse(network: Network, key: str, text: str) -> tuple[Bound, object]:
+def _parse(network: ChainParams, key: str, text: str) -> tuple[Bound, object]:
     bound = BOUNDS.get(key)
     if bound is None:
         raise _Unfit("no tunable parameter")

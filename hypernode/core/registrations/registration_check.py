@@ -14,7 +14,7 @@ from ipaddress import IPv4Address
 from typing import Final
 
 from hypernode.core.address import is_valid_address
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.public_ip import find_reach_fault
 from hypernode.core.registrations.pow_address import is_valid_pow_address
 from hypernode.core.registrations.registry import COIN, REGISTER, UNREGISTER, RegistryState, compute_weight
@@ -75,7 +75,7 @@ class CountsFrom:
     start: Timestamp
 
 
-def check_texts(network: Network, wish: Wish) -> list[PreflightResult]:
+def check_texts(network: ChainParams, wish: Wish) -> list[PreflightResult]:
     """The rules that need nothing but the texts themselves."""
     return [
         _check_ip(wish.ip),
@@ -97,7 +97,7 @@ def check_sender(wish: Wish) -> list[PreflightResult]:
 
 
 def check_register(
-    network: Network, wish: Wish, state: RegistryState, balance: int | None
+    network: ChainParams, wish: Wish, state: RegistryState, balance: int | None
 ) -> list[PreflightResult]:
     """The rules that need the present list and the sender's balance (1e-8 BIS)."""
     return [
@@ -109,7 +109,7 @@ def check_register(
     ]
 
 
-def check_unregister(network: Network, wish: Wish, state: RegistryState) -> list[PreflightResult]:
+def check_unregister(network: ChainParams, wish: Wish, state: RegistryState) -> list[PreflightResult]:
     """Whether the sender has this registration, or may end that of another."""
     own = find_own(state, wish.pow_address)
     if own is None and wish.pow_address == network.control_pow:
@@ -153,7 +153,7 @@ def draft_unregister(wish: Wish) -> Draft:
     return Draft(UNREGISTER, f"{wish.ip}:{wish.port}:{wish.pos}{reason}")
 
 
-def list_next_rounds(network: Network, now: float, count: int) -> list[CountsFrom]:
+def list_next_rounds(network: ChainParams, now: float, count: int) -> list[CountsFrom]:
     """The next rounds whose reference time is still to come."""
     round_, _ = compute_round_slot(network, now)
     found: list[CountsFrom] = []
@@ -204,7 +204,7 @@ def _check_pow_address(what: str, address: str) -> PreflightResult:
     return PreflightResult(Level.ERROR, Rule.R2, f"the {what} {address!r} is no Bismuth address")
 
 
-def _check_pos(network: Network, pos: str) -> PreflightResult:
+def _check_pos(network: ChainParams, pos: str) -> PreflightResult:
     if is_valid_address(pos, network.address_byte):
         return PreflightResult(Level.OK, Rule.R3, f"{pos} is a PoS address of {network.name}")
     return PreflightResult(Level.ERROR, Rule.R3, f"{pos!r} is no PoS address of {network.name}")
@@ -229,7 +229,7 @@ def _check_free(rule: Rule, what: str, taken: Sequence[Registration]) -> Preflig
     )
 
 
-def _check_balance(network: Network, balance: int | None, draft: Draft) -> PreflightResult:
+def _check_balance(network: ChainParams, balance: int | None, draft: Draft) -> PreflightResult:
     # the transaction's own row is within the height that its weight is taken at: its fee counts
     fee = estimate_fee(draft.openfield)
     left = (balance or 0) - fee

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.rules import Rule
 from hypernode.core.types import PowHeight, Registration
 
@@ -76,7 +76,7 @@ class RegistryState:
     voids: tuple[str, ...] = ()
 
 
-def compute_weight(network: Network, balance: int | None) -> int:
+def compute_weight(network: ChainParams, balance: int | None) -> int:
     """Rule 7 of spec 5: one per 10,000 BIS, rounded down, 3 at most, and below zero where the balance
     is; -1 for an address that never received or never sent."""
     if balance is None:
@@ -84,7 +84,7 @@ def compute_weight(network: Network, balance: int | None) -> int:
     return min(network.max_weight, balance // (network.collateral_unit * COIN))
 
 
-def is_near_boundary(network: Network, balance: int | None) -> bool:
+def is_near_boundary(network: ChainParams, balance: int | None) -> bool:
     """Whether a balance (1e-8 BIS) is within 1e-6 BIS of one where the weight changes."""
     if balance is None:
         return False
@@ -108,7 +108,7 @@ def compute_balance(rows: Iterable[PowRow], address: str, height: PowHeight) -> 
     return None if received is None or sent is None else received - sent
 
 
-def sort_rows(network: Network, rows: Iterable[PowRow]) -> list[PowRow]:
+def sort_rows(network: ChainParams, rows: Iterable[PowRow]) -> list[PowRow]:
     """Rows in the order in which they count: by height, and within a block as they come, which is
     the ledger's order (or, on networks of ``pow_row_order`` "operation", by operation first)."""
     if network.pow_row_order == "operation":
@@ -123,7 +123,7 @@ def list_voided(state: RegistryState) -> tuple[str, ...]:
 
 
 def filter_by_balance(
-    network: Network, entries: Sequence[Registration], height: PowHeight, get_balance: GetBalance
+    network: ChainParams, entries: Sequence[Registration], height: PowHeight, get_balance: GetBalance
 ) -> tuple[Registration, ...]:
     """The final balance check, used for rewards: without those whose weight at the reference height is
     below the registered one (spec 5)."""

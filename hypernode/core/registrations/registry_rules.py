@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
-from hypernode.core.params import Network
 from hypernode.core.registrations.pow_address import find_pos_fault, is_valid_pow_address
 from hypernode.core.registrations.registration_text import RegistrationText, parse_registration, show
 from hypernode.core.registrations.registry import (
@@ -35,7 +35,7 @@ _IPV4: Final = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 
 
 def apply_rows(
-    network: Network, state: RegistryState, rows: Iterable[PowRow], get_balance: GetBalance
+    network: ChainParams, state: RegistryState, rows: Iterable[PowRow], get_balance: GetBalance
 ) -> tuple[RegistryState, list[RowResult]]:
     """Extend ``state`` with ``rows``, which are in order of height, then of the ledger."""
     builder = RegistryBuilder(network, state)
@@ -44,7 +44,7 @@ def apply_rows(
 
 
 def apply_row(
-    network: Network, state: RegistryState, row: PowRow, get_balance: GetBalance
+    network: ChainParams, state: RegistryState, row: PowRow, get_balance: GetBalance
 ) -> tuple[RegistryState, RowResult]:
     """The state after one row, and what became of it.  Never raises for what a row says.  Costs the length
     of the list: ``apply_rows`` and ``RegistryBuilder`` are for many."""
@@ -55,7 +55,7 @@ def apply_row(
 class RegistryBuilder:
     """The list while rows go by: begins as ``state``, is changed by ``apply``, ends as ``to_state()``."""
 
-    def __init__(self, network: Network, state: RegistryState) -> None:
+    def __init__(self, network: ChainParams, state: RegistryState) -> None:
         self._network = network
         # the order of the list is that of this table: who leaves it and comes back is the last
         self._by_sender = {entry.collateral: entry for entry in state.entries}

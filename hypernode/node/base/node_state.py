@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import NOBODY, Counted
-from hypernode.core.params import Network
 from hypernode.core.timeline import compute_round_slot, compute_slot_start
 from hypernode.core.types import Equivocation, Round, RoundPlan, Slot
 from hypernode.machine.consensus import Consensus
@@ -17,7 +17,7 @@ from hypernode.ports.registrations import PowStatus
 class NodeState:
     """The node at this moment.  ``plan`` may be of an earlier round while a new one is derived."""
 
-    network: Network
+    network: ChainParams
     clock: Clock
     start_time: float
     halted: str = ""

@@ -1,7 +1,7 @@
 """The tunable parameters in force: the operator's, and at the start of each round the network's over them.
 
-A ``Network`` never changes.  A round has one of its own, made from ours and ``rainbow``, and every part that
-looks at a tunable parameter is given it here, at one moment.
+A ``ChainParams`` never changes.  A round has one of its own, made from ours and ``rainbow``, and every part
+that looks at a tunable parameter is given it here, at one moment.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.kinds import format_config, get_tunables
-from hypernode.core.network import Network
 from hypernode.core.registrations.colours import Colours
 from hypernode.core.registrations.rainbow import Tuning, apply_rainbow
 
@@ -22,13 +22,15 @@ OF_RAINBOW: Final = "rainbow"
 class Tunable(Protocol):
     """A part of the node that looks at tunable parameters."""
 
-    network: Network
+    network: ChainParams
 
 
 class Tuner:
     """Tells what is in force and where it comes from.  ``set_by_operator`` names parameters of his file."""
 
-    def __init__(self, network: Network, set_by_operator: frozenset[str], log: Callable[[str], None]) -> None:
+    def __init__(
+        self, network: ChainParams, set_by_operator: frozenset[str], log: Callable[[str], None]
+    ) -> None:
         self._own = network
         self._set_by_operator = set_by_operator
         self._log = log
@@ -42,7 +44,7 @@ class Tuner:
         self._parts = parts
 
     @property
-    def network(self) -> Network:
+    def network(self) -> ChainParams:
         """With the parameters in force."""
         return self._tuning.network
 

@@ -14,9 +14,9 @@ from functools import partial
 from typing import TypeVar
 
 from hypernode.core.block import encode_raw_block, normalise_block
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
 from hypernode.core.long_messages import LongMessages, is_short
-from hypernode.core.params import Network
 from hypernode.core.rules import Rule, Violation
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Block, Height, Message, Round, RoundPlan
@@ -73,7 +73,7 @@ class BlockRejected(Reject):
 
 
 async def prepare(
-    network: Network, ports: Ports, mempool: Mempool, blocks: Sequence[Block]
+    network: ChainParams, ports: Ports, mempool: Mempool, blocks: Sequence[Block]
 ) -> list[Prepared]:
     """Cut and verify the messages of some blocks.  What the mempool holds was verified when it came."""
     prepared: list[Prepared] = []
@@ -91,7 +91,7 @@ async def prepare(
     return prepared
 
 
-async def _prepare_long(network: Network, ports: Ports, mempool: Mempool, block: Block) -> Prepared:
+async def _prepare_long(network: ChainParams, ports: Ports, mempool: Mempool, block: Block) -> Prepared:
     """The same for one whose messages are not held; the first that is bad is enough to know."""
     cut = normalise_block(network, block)
     async for piece in list_pieces(cut, ports.verifier.run):
@@ -106,7 +106,7 @@ async def _prepare_long(network: Network, ports: Ports, mempool: Mempool, block:
     return Prepared(cut, {})
 
 
-async def prepare_until_fault(network: Network, ports: Ports, mempool: Mempool, block: Block) -> Prepared:
+async def prepare_until_fault(network: ChainParams, ports: Ports, mempool: Mempool, block: Block) -> Prepared:
     """As ``prepare`` for one block, of which nobody needs to know more than one bad message: parts of growing
     size are verified, and the first that has one is the last."""
     cut = normalise_block(network, block)
@@ -156,7 +156,7 @@ class ForgerKeys:
     """Public keys of forgers by address.  A key is recovered from a signature once, which costs twice what
     verifying does, and then known."""
 
-    def __init__(self, network: Network, limit: int = MAX_KEYS) -> None:
+    def __init__(self, network: ChainParams, limit: int = MAX_KEYS) -> None:
         self._network = network
         self._limit = limit
         self._keys: OrderedDict[str, bytes] = OrderedDict()
@@ -186,7 +186,7 @@ class BlockValidator:
 
     def __init__(
         self,
-        network: Network,
+        network: ChainParams,
         ports: Ports,
         rounds: Rounds,
         keys: ForgerKeys,
@@ -207,7 +207,7 @@ class BlockValidator:
     @classmethod
     async def at(
         cls,
-        network: Network,
+        network: ChainParams,
         ports: Ports,
         rounds: Rounds,
         keys: ForgerKeys,

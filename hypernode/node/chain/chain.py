@@ -16,11 +16,11 @@ from functools import partial
 from typing import Final, TypeVar
 
 from hypernode.core.block import encode_raw_block, to_header
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.fork_choice import find_replacement_break, is_better, is_promise_kept
 from hypernode.core.hashing import h20
 from hypernode.core.long_messages import LongMessages, is_short
-from hypernode.core.params import Network
 from hypernode.core.rules import Rule
 from hypernode.core.timeline import compute_round_slot, has_begun
 from hypernode.core.types import Block, ChainHeight, Equivocation, Height, Round, RoundPlan, Slot
@@ -70,7 +70,7 @@ class Chain:
     """The ledger with its rules.  ``on_change`` is called after every change of the tip, ``on_append``
     with the blocks that came on top."""
 
-    def __init__(self, network: Network, ports: Ports, rounds: Rounds, mempool: Mempool) -> None:
+    def __init__(self, network: ChainParams, ports: Ports, rounds: Rounds, mempool: Mempool) -> None:
         self._network = network
         self._ports = ports
         self._rounds = rounds

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from hypernode.core.block import create_genesis, to_header
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import count_within
 from hypernode.core.errors import Reject
-from hypernode.core.params import Network
 from hypernode.core.rules import Rule, Unchecked, Violation
 from hypernode.core.types import Block, Height
 from hypernode.core.validate_block import Origin, find_dead_tip, is_refused
@@ -79,7 +79,7 @@ class OtherChain(Exception):
 
 
 async def import_chain(
-    network: Network,
+    network: ChainParams,
     ledger: Ledger,
     source: BlockSource,
     examiner: Examiner,
@@ -109,7 +109,7 @@ async def import_chain(
     return report
 
 
-async def _check_common(network: Network, ledger: Ledger, source: BlockSource) -> None:
+async def _check_common(network: ChainParams, ledger: Ledger, source: BlockSource) -> None:
     """Their block at our tip is ours; and their first one the network's."""
     own = ledger.get_height()
     if await source.get_hash(0) not in (None, create_genesis(network).block_hash):
@@ -128,7 +128,7 @@ def _split(blocks: list[Block]) -> tuple[list[Block], list[Block]]:
 
 
 async def _store(
-    network: Network,
+    network: ChainParams,
     ledger: Ledger,
     examiner: Examiner,
     parent: Block,
@@ -154,7 +154,7 @@ async def _store(
             await _append(ledger, good, report)
 
 
-def _refuse(network: Network, block: Block, breaks: Sequence[Violation]) -> None:
+def _refuse(network: ChainParams, block: Block, breaks: Sequence[Violation]) -> None:
     """Raises Reject for the first break that no origin excuses."""
     if (dead := find_dead_tip(network, block)) is not None:
         raise Reject(dead.rule, f"block {block.height}: {dead.reason}")

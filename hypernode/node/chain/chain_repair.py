@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Final
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.pruning import compute_replay_window
 from hypernode.core.types import Block, Height
 from hypernode.node.base.json_shapes import block_to_object
@@ -50,7 +50,7 @@ def _compress(block: Block) -> bytes:
     return gzip.compress(line, mtime=0)
 
 
-async def lacks_pruned(network: Network, ledger: Ledger, common: Height) -> bool:
+async def lacks_pruned(network: ChainParams, ledger: Ledger, common: Height) -> bool:
     """Whether a chain that goes back to ``common`` would need what was pruned: to be cut, or for rule 10 in
     the blocks that come on top (``core.pruning``)."""
     below = ledger.get_pruned_below()

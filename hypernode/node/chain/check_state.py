@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from hypernode import __version__
 from hypernode.core.block import create_genesis
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.files.own_files import DAMAGED
 from hypernode.node.chain.chain_check import CheckState, ListedBreak
 from hypernode.ports.chain import Ledger
@@ -17,13 +17,13 @@ from hypernode.ports.files import Files
 FILE_NAME: Final = "check.json"
 
 
-def save_state(files: Files, network: Network, state: CheckState) -> None:
+def save_state(files: Files, network: ChainParams, state: CheckState) -> None:
     """Whole or not at all.  Raises OSError."""
     content = {"program": __version__, "network": create_genesis(network).block_hash, **asdict(state)}
     files.write(FILE_NAME, json.dumps(content, default=bytes.hex, separators=(",", ":")).encode())
 
 
-async def load_state(files: Files, network: Network, ledger: Ledger) -> CheckState | None:
+async def load_state(files: Files, network: ChainParams, ledger: Ledger) -> CheckState | None:
     """Where to go on: None when there is no file, or one of another program or network, or of a chain that
     has lost the block it stands at."""
     content = files.read(FILE_NAME)
@@ -37,7 +37,7 @@ async def load_state(files: Files, network: Network, ledger: Ledger) -> CheckSta
     return state if headers and headers[0].block_hash == state.block_hash else None
 
 
-def _parse(fields: dict[str, Any], network: Network) -> CheckState | None:
+def _parse(fields: dict[str, Any], network: ChainParams) -> CheckState | None:
     program, genesis = fields.pop("program"), fields.pop("network")
     if program != __version__ or genesis != create_genesis(network).block_hash.hex():
         return None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.rules import BLOCK_RULES, UNCHECKED, Rule, Unchecked, Violation
 from hypernode.core.types import Block, PowHeight, Round, RoundPlan
 from hypernode.core.validate_block import BlockContext, Origin, find_breaks, is_refused
@@ -44,7 +44,9 @@ class BlockGrade(Enum):
     """Of the lenient history, an exception, or class C on a mixed network."""
 
 
-def judge_break(network: Network, block: Block, brk: Violation, documented: Collection[Rule]) -> BlockGrade:
+def judge_break(
+    network: ChainParams, block: Block, brk: Violation, documented: Collection[Rule]
+) -> BlockGrade:
     """``documented``: rules that the ledger has a finding of for this block."""
     if not is_refused(network, block, brk, Origin.FETCHED):
         return BlockGrade.TOLERATED
@@ -67,7 +69,7 @@ class Examiner:
 
     def __init__(
         self,
-        network: Network,
+        network: ChainParams,
         verifier: Verifier,
         pow_source: PowSource | None,
         now: float,

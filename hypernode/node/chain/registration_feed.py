@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
-from hypernode.core.network import Network
 from hypernode.core.registrations.registration_text import parse_registration
 from hypernode.core.registrations.registry import COIN, PowRow, RegistryState, RowResult, compute_weight
 from hypernode.core.registrations.registry_rules import RegistryBuilder
@@ -34,7 +34,7 @@ class BalanceCheck:
         return self.weight >= self.entry.weight
 
 
-def replay(network: Network, events: Sequence[Event]) -> RegistryState:
+def replay(network: ChainParams, events: Sequence[Event]) -> RegistryState:
     """The list that the rows lead to."""
     builder = RegistryBuilder(network, RegistryState())
     for row, result in events:
@@ -43,7 +43,7 @@ def replay(network: Network, events: Sequence[Event]) -> RegistryState:
     return builder.to_state()
 
 
-def _stand_in(network: Network, weight: int, address: str, height: PowHeight) -> int:
+def _stand_in(network: ChainParams, weight: int, address: str, height: PowHeight) -> int:
     """A balance that gives a weight that is known, for the one it was taken from."""
     return weight * network.collateral_unit * COIN
 
@@ -71,7 +71,7 @@ def count_equal(known: Sequence[Event], events: Sequence[Event]) -> int:
 
 
 def check_balances(
-    network: Network, state: RegistryState, get_balance: Callable[[str], int | None]
+    network: ChainParams, state: RegistryState, get_balance: Callable[[str], int | None]
 ) -> list[BalanceCheck]:
     """The final balance check (spec 5) of every registration, in list order."""
     balances = [(entry, get_balance(entry.collateral)) for entry in state.entries]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.registrations.registry import COIN, compute_weight
 from hypernode.core.rewards import RewardEntry, compute_entries
 from hypernode.core.types import PowHeight, Registration, Round
@@ -62,7 +62,7 @@ class RewardWeek:
 
 
 async def gather_week(
-    network: Network,
+    network: ChainParams,
     ledger: Ledger,
     source: PowSource,
     read_balances: ReadBalances,
@@ -112,7 +112,7 @@ async def _get_list(source: PowSource, round_: Round, rounds: range, tell: Tell)
 
 
 def _split(
-    network: Network, round_: Round, listed: RegisteredList, balances: Balances
+    network: ChainParams, round_: Round, listed: RegisteredList, balances: Balances
 ) -> tuple[list[Registration], list[LeftOut]]:
     """The registrations that pass the final balance check, and those that do not."""
     kept: list[Registration] = []

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import Counted, compute_counted, find_uncounted
 from hypernode.core.lottery import compute_round_plan
-from hypernode.core.params import Network
 from hypernode.core.registrations.colours import Colours
 from hypernode.core.registrations.rainbow import apply_rainbow
 from hypernode.core.types import Registration, Round, RoundPlan
@@ -24,7 +24,7 @@ MAX_PLANS = 64
 class Rounds:
     """Derives round plans, for our chain and for branches."""
 
-    def __init__(self, network: Network, pow_source: PowSource) -> None:
+    def __init__(self, network: ChainParams, pow_source: PowSource) -> None:
         self._network = network
         self._pow = pow_source
         self._plans: OrderedDict[tuple[object, ...], RoundPlan] = OrderedDict()

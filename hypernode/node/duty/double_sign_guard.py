@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.timeline import compute_round_start, compute_slot_start
 from hypernode.core.types import Block, Round
 from hypernode.node.base.node_ports import Ports
@@ -24,7 +24,7 @@ MAX_OWN_BLOCKS: Final = 64
 class DoubleSignGuard:
     """Keeps us from forging, or halts, when the journal does not know what we signed."""
 
-    network: Network
+    network: ChainParams
     ports: Ports
     node_state: NodeState
     halt: Callable[[str], None]

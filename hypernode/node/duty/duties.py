@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import InvariantBroken
 from hypernode.core.fillers import compute_fillers
 from hypernode.core.forging import find_forging_break
-from hypernode.core.params import Network
 from hypernode.core.types import PeerTest, Round, RoundPlan, Slot
 from hypernode.machine.state import State
 from hypernode.mempool.pool import Mempool
@@ -34,7 +34,7 @@ SLOT_EDGE_S = 0.02
 class Duties:
     """Says and tests what is due."""
 
-    network: Network
+    network: ChainParams
     clock: Clock
     node_state: NodeState
     activities: ActivityTracker

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Message, Round, RoundPlan, Slot
 from hypernode.health.duty_log import (
@@ -39,7 +39,7 @@ class DutySettler:
     """``derive`` gives the plan of a past round that none is kept for, and may raise PowNotReady;
     ``started``: when this process did (unix s)."""
 
-    network: Network
+    network: ChainParams
     own: str
     ledger: Ledger
     derive: Callable[[Round], Awaitable[RoundPlan]]

@@ -12,7 +12,7 @@ from typing import Final
 
 from hypernode.core import kinds
 from hypernode.core.block import to_header
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.types import Equivocation, Height, Round
 from hypernode.mempool.pool import Mempool
 from hypernode.node.base.node_ports import Ports
@@ -27,7 +27,7 @@ MAX_SHOWN: Final = 100
 class EvidenceWatch:
     """Puts the evidence into the present, where the status finds it."""
 
-    network: Network
+    network: ChainParams
     ports: Ports
     node_state: NodeState
     mempool: Mempool

@@ -12,9 +12,9 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.forging import draft_block, select_messages, sign_block, validate_forging
-from hypernode.core.params import Network
 from hypernode.core.types import Block, Message, Registration, RoundPlan, Slot
 from hypernode.mempool.pool import Mempool
 from hypernode.node.base.node_ports import Ports
@@ -40,7 +40,7 @@ SEND_AT_ONCE = 20
 class Forger:
     """Performs Forge."""
 
-    network: Network
+    network: ChainParams
     ports: Ports
     chain: Chain
     rounds: Rounds

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 
 from hypernode.core import kinds
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.types import Equivocation, PeerTest, Round, RoundPlan, Slot
 from hypernode.node.base.node_ports import Ports
 from hypernode.node.intake.intake import Intake
@@ -17,7 +17,7 @@ from hypernode.node.intake.intake import Intake
 class Reporter:
     """Says what is due, and remembers what was said in this round."""
 
-    def __init__(self, network: Network, ports: Ports, intake: Intake) -> None:
+    def __init__(self, network: ChainParams, ports: Ports, intake: Intake) -> None:
         self.network = network
         """With the tunable parameters in force."""
         self._ports = ports

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from hypernode.core import peer_tests
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.kinds import START_OR_TEST_OK, format_test
-from hypernode.core.params import Network
 from hypernode.core.rules import Rule
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Message, PeerTest, RoundPlan, Slot
@@ -34,7 +34,7 @@ PADDING_PIECE_BYTES = 16 * 1024
 class Tester:
     """Runs and answers the tests of the plan."""
 
-    network: Network
+    network: ChainParams
     ports: Ports
     peers: Peers
     dialler: Dialler
@@ -157,7 +157,7 @@ class Tester:
 
 
 def list_slots_at_hand(
-    network: Network, now: float, plan: RoundPlan, previous: RoundPlan | None
+    network: ChainParams, now: float, plan: RoundPlan, previous: RoundPlan | None
 ) -> list[tuple[RoundPlan, Slot]]:
     """The slot at hand and the one before it, with their plans: what a test may belong to."""
     round_, sir = compute_round_slot(network, now)

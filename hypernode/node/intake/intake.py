@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.message import create_message, encode_signed_buffer
-from hypernode.core.params import Network
 from hypernode.core.rules import Rule, Violation
 from hypernode.core.types import Message
 from hypernode.mempool.pool import Mempool
@@ -28,7 +28,7 @@ FORGED: Final = "the signature is invalid"
 class Intake:
     """Feeds the mempool.  ``set_senders`` tells whose messages it takes in this round (spec 4, M6)."""
 
-    def __init__(self, network: Network, ports: Ports, mempool: Mempool) -> None:
+    def __init__(self, network: ChainParams, ports: Ports, mempool: Mempool) -> None:
         self._network = network
         self._ports = ports
         self._mempool = mempool

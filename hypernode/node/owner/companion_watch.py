@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import find_uncounted
-from hypernode.core.network import Network
 from hypernode.core.registrations.colours import Colours
 from hypernode.node.base.log_dedup import LogDedup
 from hypernode.node.base.node_ports import Ports
@@ -25,7 +25,7 @@ _SUBJECT = "companion"
 class CompanionWatch:
     """Writes the companion's status into the present."""
 
-    network: Network
+    network: ChainParams
     ports: Ports
     node_state: NodeState
     log: Callable[[str], None]

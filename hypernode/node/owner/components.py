@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.types import Endpoint
 from hypernode.machine.clock_offset import ClockOffsets
 from hypernode.mempool.pool import Mempool
@@ -84,7 +84,7 @@ class Components:
 
     def __init__(
         self,
-        network: Network,
+        network: ChainParams,
         ports: Ports,
         options: NodeOptions,
         outlets: Outlets,

@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import InvariantBroken, Verdict
-from hypernode.core.params import Network
 from hypernode.core.types import Block, Endpoint, Equivocation, Height, Round, RoundPlan, Slot
 from hypernode.machine.decide import (
     CatchUp,
@@ -50,7 +50,7 @@ class Node(Components):
 
     def __init__(
         self,
-        network: Network,
+        network: ChainParams,
         ports: Ports,
         options: NodeOptions,
         *,

@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import InvariantBroken, Verdict
 from hypernode.core.forging import find_forging_break
 from hypernode.core.kinds import format_peer_name
-from hypernode.core.params import Network
 from hypernode.core.timeline import compute_round_start
 from hypernode.core.types import ChainHeight, Registration
 from hypernode.mempool.pool import Mempool
@@ -45,7 +45,7 @@ NoteHeight = Callable[[Peer, ChainHeight, str | None], None]
 class Connector:
     """Keeps the round's connections.  ``note_height`` takes what a peer told."""
 
-    network: Network
+    network: ChainParams
     ports: Ports
     node_state: NodeState
     peers: Peers

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.printable import printable
 from hypernode.core.types import Block, Endpoint, Registration
 from hypernode.net.client_session import (
@@ -47,7 +47,7 @@ class Dialler:
     """Opens connections from our own IP: peers know us by it.  ``own_port`` is the one we are registered
     with, ``source_ips`` what the operator says that our IP is."""
 
-    network: Network
+    network: ChainParams
     ports: Ports
     peers: Peers
     limits: Limits

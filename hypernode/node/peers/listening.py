@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.printable import printable
 from hypernode.core.types import Block, Endpoint
 from hypernode.mempool.pool import Mempool
@@ -80,7 +80,7 @@ class Handlers(Protocol):
 class Listening:
     """Accepts sessions.  ``own_port`` is the one that we say in hello."""
 
-    network: Network
+    network: ChainParams
     ports: Ports
     limits: Limits
     own_port: int

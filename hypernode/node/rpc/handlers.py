@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NoReturn
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, InvariantBroken, Reject
-from hypernode.core.params import Network
 from hypernode.core.rules import IGNORED, Rule
 from hypernode.core.types import Block, ChainHeight, Height
 from hypernode.mempool.policy import is_ripe
@@ -54,7 +54,7 @@ Handler = Callable[[Caller, Command], Awaitable[Answer | None]]
 class RequestHandlers:
     """Answers commands for one node."""
 
-    network: Network
+    network: ChainParams
     ports: Ports
     chain: Chain
     mempool: Mempool

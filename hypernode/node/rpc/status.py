@@ -14,11 +14,11 @@ from itertools import islice
 
 from hypernode.core.address import is_valid_address
 from hypernode.core.block import create_genesis
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
 from hypernode.core.fork_choice import is_same_height
 from hypernode.core.kinds import format_peer_name
 from hypernode.core.lottery import compute_silent
-from hypernode.core.params import Network
 from hypernode.core.registrations.colours import BOOTSTRAP, split_colour
 from hypernode.core.rules import Rule
 from hypernode.core.types import HASH_BYTES, ChainHeight, Registration, Round, RoundPlan
@@ -54,7 +54,7 @@ _ABSENT_KPIS = ("success", "errors", "failed_pings", "ok_pings", "warnings", "ro
 class StatusQueries:
     """Reads the node, for status and queries."""
 
-    network: Network
+    network: ChainParams
     ports: Ports
     node_state: NodeState
     activities: ActivityTracker

@@ -16,9 +16,9 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
 from hypernode.core.long_messages import LongMessages
-from hypernode.core.params import Network
 from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Height
 from hypernode.machine.peers import PeerView, Support, ToldChain
@@ -51,7 +51,7 @@ class ChainSync:
     """``run`` does it once.  ``blame`` is told which holders failed or lied, ``show`` how far it
     is."""
 
-    network: Network
+    network: ChainParams
     ports: Ports
     chain: Chain
     told: ToldChain

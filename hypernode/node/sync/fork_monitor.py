@@ -11,9 +11,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.fork_choice import is_better
-from hypernode.core.params import Network
 from hypernode.machine.peers import PeerView, Support, ToldChain, group_chains
 from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.chain import Chain
@@ -38,7 +38,7 @@ class ForkMonitor:
     """Finds them among what peers tell, and looks into them."""
 
     def __init__(
-        self, network: Network, ports: Ports, chain: Chain, dialler: Dialler, partitions: Partitions
+        self, network: ChainParams, ports: Ports, chain: Chain, dialler: Dialler, partitions: Partitions
     ) -> None:
         self._network = network
         self._ports = ports

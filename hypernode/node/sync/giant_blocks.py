@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.types import Block, Height
 from hypernode.net.client_session import ClientSession
 from hypernode.node.peers.peer_client import check_block
@@ -22,7 +22,7 @@ AT_ONCE: Final = 1
 class GiantBlocks:
     """Asks peers for giant blocks."""
 
-    def __init__(self, network: Network, limits: Limits) -> None:
+    def __init__(self, network: ChainParams, limits: Limits) -> None:
         self._network = network
         self._limits = limits
         self._turns = asyncio.Semaphore(AT_ONCE)

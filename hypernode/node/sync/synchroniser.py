@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, OverLimit, Reject, TooFewHold
-from hypernode.core.params import Network
 from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Height
 from hypernode.machine.peers import ForkOverride, PeerView, Support, ToldChain, compute_support
@@ -47,7 +47,7 @@ SAY_EVERY_S = 10.0
 class Synchroniser:
     """Performs SyncRound and CatchUp."""
 
-    network: Network
+    network: ChainParams
     ports: Ports
     chain: Chain
     dialler: Dialler

@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.registrations.colours import COLOUR
 from hypernode.core.registrations.registry import OPERATIONS
 from hypernode.core.types import PowHeight
@@ -124,7 +124,7 @@ class ReadChunk:
 class ChunkReader:
     """Reads chunks of a ledger for the registry of a network.  ``verify``: with signatures."""
 
-    def __init__(self, network: Network, *, verify: bool) -> None:
+    def __init__(self, network: ChainParams, *, verify: bool) -> None:
         self._network = network
         self._verify = verify
         self._texts = ShortTexts()

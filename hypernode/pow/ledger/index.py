@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import closing
 from typing import Final
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.registrations.colours import COLOUR
 from hypernode.core.registrations.registry import OPERATIONS, PowRow
 from hypernode.core.types import PowHeight
@@ -76,7 +76,7 @@ class LedgerIndex:
     """The chunks of one ledger file, as of the last ``refresh``."""
 
     def __init__(
-        self, network: Network, cache: LedgerCache, chunk_rows: int = CHUNK_ROWS, *, verify: bool = False
+        self, network: ChainParams, cache: LedgerCache, chunk_rows: int = CHUNK_ROWS, *, verify: bool = False
     ) -> None:
         self._cache = cache
         self._network = network

@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import InvariantBroken
-from hypernode.core.params import Network
 from hypernode.core.registrations.colours import collect_colours
 from hypernode.core.registrations.registry import (
     REGISTER,
@@ -90,7 +90,7 @@ class LedgerRegistry:
     def __init__(
         self,
         file: LedgerFile,
-        network: Network,
+        network: ChainParams,
         options: RegistryOptions = DEFAULT_OPTIONS,
         *,
         is_stopped: Callable[[], bool] = lambda: False,
@@ -380,7 +380,7 @@ def _load(kept: KeptCheckpoint, source: str) -> Checkpoint:
         raise PowNotReady(f"{error}; remove this file: it is made again") from error
 
 
-def _fingerprint(network: Network, options: RegistryOptions) -> str:
+def _fingerprint(network: ChainParams, options: RegistryOptions) -> str:
     """Of everything but the ledger that what is kept follows from."""
     parts = (
         *(network.name, network.first_pow_height, network.control_pow, network.address_byte),

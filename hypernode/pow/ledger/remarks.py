@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.registrations.registry import REGISTER, PowRow, RegistryState, is_near_boundary
 from hypernode.core.types import PowHeight
 from hypernode.pow.ledger.index import LedgerIndex
@@ -20,7 +20,7 @@ MAX_REMARKS: Final = 20
 class Remarks:
     """``texts`` are of the registry at the highest height that was derived."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: ChainParams) -> None:
         self._network = network
         self._at: PowHeight = 0
         self._state: RegistryState | None = None

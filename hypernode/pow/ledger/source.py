@@ -14,7 +14,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.registrations.registry import PowRow, RowResult
 from hypernode.core.types import PowHeight, Registration, Round
 from hypernode.ports.registrations import PowNotReady, PowStatus, RegisteredList
@@ -46,7 +46,7 @@ class LedgerPowSource:
     def __init__(
         self,
         path: Path | str,
-        network: Network,
+        network: ChainParams,
         *,
         inline: bool = False,
         executor: Executor | None = None,

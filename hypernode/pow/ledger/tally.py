@@ -13,8 +13,8 @@ from bisect import bisect_left, insort
 from collections import defaultdict
 from dataclasses import dataclass
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import LEAST_WEIGHT
-from hypernode.core.network import Network
 from hypernode.core.registrations.registry import REGISTER, compute_weight
 from hypernode.core.types import PowHeight
 from hypernode.pow.ledger.balances import (
@@ -127,7 +127,7 @@ class Tally:
         """Sums over all sealed rows."""
         return self._get_sums(address.encode())
 
-    def list_wealthy(self, network: Network) -> frozenset[str]:
+    def list_wealthy(self, network: ChainParams) -> frozenset[str]:
         """Who registered within the sealed rows with a collateral."""
         return frozenset(
             address.decode()

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, cast
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import LEAST_WEIGHT
-from hypernode.core.network import Network
 from hypernode.core.registrations.registry import compute_weight
 from hypernode.core.timeline import compute_reference_time, compute_round_slot, compute_round_start
 from hypernode.core.types import PowHeight, Round
@@ -71,7 +71,9 @@ class FaultCluster(Cluster):
     first ``legacy`` hosts run a legacy node; ``worthless`` registrations without collateral are on the list
     beside those of the hosts."""
 
-    def __init__(self, count: int, seed: int, params: Network, legacy: int = 0, worthless: int = 0) -> None:
+    def __init__(
+        self, count: int, seed: int, params: ChainParams, legacy: int = 0, worthless: int = 0
+    ) -> None:
         self.script = PowScript.of(params, [(h.pos, h.ip, h.port, h.weight) for h in params.hypernodes])
         if worthless:
             ghosts = make_ghosts(params, "worthless", worthless)

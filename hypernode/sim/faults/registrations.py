@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from hypernode.core.address import encode_address
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.hashing import h20
-from hypernode.core.network import Network
 from hypernode.core.registrations.registry import COIN, REGISTER, UNREGISTER, PowRow
 from hypernode.core.types import PowHeight
 from hypernode.pow.scripted_source import FEE, PowScript, derive_collateral
@@ -33,7 +33,7 @@ class Ghost:
         return f"{self.ip}:{PORT}:{self.pos}"
 
 
-def make_ghosts(network: Network, name: str, count: int) -> list[Ghost]:
+def make_ghosts(network: ChainParams, name: str, count: int) -> list[Ghost]:
     """The first ones of a name."""
     ghosts = []
     for number in range(count):

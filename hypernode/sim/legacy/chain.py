@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from hypernode.core.block import create_genesis
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.types import Block, ChainHeight, Height, Message, Round
 from hypernode.core.validate_message import reads_as_number
 from hypernode.sim.legacy.traps import LegacyCloses, LegacyStops, Trap, TrapLog
@@ -34,7 +34,7 @@ class Cut:
 class LegacyChain:
     """Blocks from genesis on; survives a restart of the node."""
 
-    def __init__(self, network: Network, traps: TrapLog) -> None:
+    def __init__(self, network: ChainParams, traps: TrapLog) -> None:
         self._network = network
         self._traps = traps
         self._blocks = [create_genesis(network)]

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.types import Endpoint
 from hypernode.ports.clock import Clock
 from hypernode.ports.connections import Connections
@@ -41,7 +41,7 @@ class LegacyPorts:
     """What legacy nodes take from their cluster.  ``connect`` gives the connections of an IP that is new, or
     up again; ``clock`` is right, whatever those of hosts show."""
 
-    params: Network
+    params: ChainParams
     network: MemoryNetwork
     clock: Clock
     verifier: Verifier

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from hypernode.core.address import compute_address
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
 from hypernode.core.message import encode_signed_buffer
-from hypernode.core.network import Network
 from hypernode.core.types import Message
 from hypernode.ports.signing import SignatureCheck, Verifier
 from hypernode.sim.legacy.traps import Trap
@@ -33,7 +33,7 @@ class Raises(Exception):
 class LegacyMempool:
     """Messages by id, in the order in which they came."""
 
-    def __init__(self, network: Network, verifier: Verifier, *, takes_long_ids: bool) -> None:
+    def __init__(self, network: ChainParams, verifier: Verifier, *, takes_long_ids: bool) -> None:
         self._network = network
         self._verifier = verifier
         self._takes_long_ids = takes_long_ids

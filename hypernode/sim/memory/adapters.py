@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from hypernode.core.address import compute_address
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.rules import Violation
 from hypernode.core.signing import compute_pubkey, is_valid_signature, sign
 from hypernode.core.types import Message
@@ -42,7 +42,9 @@ class InlineVerifier:
     async def verify(self, checks: Sequence[SignatureCheck], *, allow_long_ids: bool) -> list[bool]:
         return [self._verify(check, allow_long_ids) for check in checks]
 
-    async def find_core_breaks(self, network: Network, messages: Sequence[Message]) -> list[Violation | None]:
+    async def find_core_breaks(
+        self, network: ChainParams, messages: Sequence[Message]
+    ) -> list[Violation | None]:
         checks = [SignatureCheck(*triple) for triple in list_signature_checks(messages)]
         return find_core_breaks(network, messages, await self.verify(checks, allow_long_ids=network.mixed))
 

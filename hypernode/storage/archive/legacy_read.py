@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from hypernode.core.block import normalise_block
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import compute_block_size
-from hypernode.core.network import Network
 from hypernode.core.numeric_params import restore_params
 from hypernode.core.types import Block, Height, Message
 from hypernode.storage.archive.foreign import require_plain_tables
@@ -64,7 +64,7 @@ class LegacyChain:
     """``BlockSource`` over a file.  ``restored`` counts params that a signature gave back; ``lost`` lists
     the messages (height, id) for which no text fits."""
 
-    def __init__(self, path: Path, network: Network) -> None:
+    def __init__(self, path: Path, network: ChainParams) -> None:
         self._network = network
         self._name = str(path)
         self._connection = connect_read_only(path, max_value_bytes=network.mixed_block_bytes)

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.types import Height
 from hypernode.files.own_files import DAMAGED, read_own
 from hypernode.storage.archive.archives import compute_sha256, write_archive
@@ -53,7 +53,7 @@ class Manifest:
 
 
 async def write_snapshot(
-    source: Path, network: Network, target: Path, folder: Path, created: int, *, legacy: bool = False
+    source: Path, network: ChainParams, target: Path, folder: Path, created: int, *, legacy: bool = False
 ) -> Manifest:
     """Pack a snapshot of the ledger ``source`` into ``target``; ``folder`` is empty, and for what is made
     meanwhile.  ``legacy``: in the format of the legacy software.  Raises StorageError, StorageTrouble,

@@ -11,8 +11,8 @@ import pytest
 
 from hypernode.app.daemon import _open_ledger
 from hypernode.config.settings import Flags, Settings, load_settings
-from hypernode.core.params import mainnet
-from hypernode.core.params import testnet as make_testnet
+from hypernode.core.networks import mainnet
+from hypernode.core.networks import testnet as make_testnet
 from hypernode.ports.trouble import StorageTrouble
 from hypernode.storage import ledger as ledger_module
 from hypernode.storage.database import InlineDatabase

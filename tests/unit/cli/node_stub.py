@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from hypernode.app.system_clock import SystemClock, SystemEntropy
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.message import create_message
-from hypernode.core.network import Network
-from hypernode.core.params import mainnet
+from hypernode.core.networks import mainnet
 from hypernode.core.types import Block, Endpoint, Message
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
@@ -101,7 +101,7 @@ async def listening(
     *,
     on_hello: Callable[[Caller], None] = lambda caller: None,
     features: int = ANNOUNCED_FEATURES,
-    network: Network | None = None,
+    network: ChainParams | None = None,
 ) -> AsyncIterator[Endpoint]:
     """The node's address while it listens."""
     served_network = network or mainnet()

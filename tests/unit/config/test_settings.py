@@ -10,7 +10,8 @@ import pytest
 from hypernode.config.networks import load_network, load_network_of_client
 from hypernode.config.parameter_table import ConfigError
 from hypernode.config.settings import Flags, Settings, load_settings
-from hypernode.core import params
+from hypernode.core import networks
+from hypernode.core.network_file import network_to_json
 
 
 def load(folder: Path, text: str = "", flags: Flags = Flags()) -> Settings:  # noqa: B008 -- frozen
@@ -21,7 +22,7 @@ def load(folder: Path, text: str = "", flags: Flags = Flags()) -> Settings:  # n
 
 def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
     settings = load(tmp_path)
-    assert settings.network == params.mainnet()
+    assert settings.network == networks.mainnet()
     assert (settings.listen_ip, settings.port, settings.out_ip) == ("0.0.0.0", 6969, None)
     assert (settings.pow_source, settings.pow_ip, settings.pow_port) == ("ledger", "127.0.0.1", 5658)
     assert (settings.log_level, settings.log_topics) == ("INFO", frozenset())
@@ -52,14 +53,14 @@ def test_flags_win_over_the_file(tmp_path: Path) -> None:
     text = "PORT=7000\nIP=127.0.0.2\nPOW_LEDGER_DB=/pow/a.db\nNETWORK=testnet\nWALLET=a.json"
     file_only = load(tmp_path, text)
     assert (file_only.port, file_only.listen_ip) == (7000, "127.0.0.2")
-    assert file_only.network == params.testnet()
+    assert file_only.network == networks.testnet()
     assert file_only.pow_ledger_path == Path("/pow/a.db")
     flags = Flags(
         port=7001, ip="all", pow_ledger=Path("b.db"), network="mainnet", wallet=Path("/w/c.json"), index=None
     )
     both = load(tmp_path, flags=flags)
     assert (both.port, both.listen_ip) == (7001, "0.0.0.0")
-    assert both.network == params.mainnet()
+    assert both.network == networks.mainnet()
     assert both.pow_ledger_path == tmp_path.resolve() / "b.db"
     assert both.wallet_path == Path("/w/c.json")
 
@@ -107,7 +108,7 @@ def test_overrides_change_the_network_its_delays_and_the_limits(tmp_path: Path) 
     network = settings.network
     assert (network.max_connect_to, network.block_sync_count) == (7, 5)
     assert (network.delays.tick_s, network.delays.peer_retry_s) == (2.0, 3.0)
-    assert network.delays.grace_s == params.mainnet().delays.grace_s
+    assert network.delays.grace_s == networks.mainnet().delays.grace_s
     assert network.allow_queries_from == ("10.0.0.1", "10.0.0.2")
     assert network.exceptions == ((5, b"\xcd" * 20),)
     assert (settings.limits.frame_s, settings.limits.sessions) == (4.0, 9)
@@ -128,10 +129,10 @@ def test_remarks_come_with_the_settings(tmp_path: Path) -> None:
 def test_a_network_file_is_taken_and_its_values_are_the_defaults(tmp_path: Path) -> None:
     path = tmp_path / "net.json"
     path.write_text(
-        params.network_to_json(params.testnet()).replace('"port": 6969', '"port": 7969'), encoding="utf-8"
+        network_to_json(networks.testnet()).replace('"port": 6969', '"port": 7969'), encoding="utf-8"
     )
     settings = load(tmp_path, flags=Flags(network="net.json"))
-    assert (settings.network.posnet, settings.port) == (params.testnet().posnet, 7969)
+    assert (settings.network.posnet, settings.port) == (networks.testnet().posnet, 7969)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ def test_values_that_only_fail_later_still_name_file_and_line(tmp_path: Path, te
 
 def test_a_client_needs_no_more_of_a_devnet_than_its_name(tmp_path: Path) -> None:
     assert load_network_of_client("devnet", tmp_path).posnet == "devnet0001"
-    assert load_network_of_client("mainnet", tmp_path) == params.mainnet()
+    assert load_network_of_client("mainnet", tmp_path) == networks.mainnet()
 
 
 def test_a_network_file_that_is_no_text_is_an_error(tmp_path: Path) -> None:
@@ -193,9 +194,9 @@ def test_the_ways_to_the_companion_are_chosen(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["POW_SOURCE", "POW_FALLBACK"])
 def test_where_collaterals_must_stay_only_the_ledger_serves(tmp_path: Path, key: str) -> None:
-    own = replace(params.testnet(), collateral_from_round=0)
+    own = replace(networks.testnet(), collateral_from_round=0)
     path = tmp_path / "net.json"
-    path.write_text(params.network_to_json(own), encoding="utf-8")
+    path.write_text(network_to_json(own), encoding="utf-8")
     flags = Flags(home=tmp_path, network=str(path))
     (tmp_path / "config.txt").write_text(f"PORT=7000\n{key}=node\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=rf"config.txt:2: {key}: .*exact balances.* Set {key}=") as caught:
@@ -204,7 +205,7 @@ def test_where_collaterals_must_stay_only_the_ledger_serves(tmp_path: Path, key:
     (tmp_path / "config.txt").write_text("POW_SOURCE=ledger\n", encoding="utf-8")
     assert load_settings(flags, tmp_path)[0].network.collateral_from_round == 0
     # legacy nodes keep a moved collateral on their list: there the field has no effect, and asks for nothing
-    path.write_text(params.network_to_json(replace(own, mixed=True)), encoding="utf-8")
+    path.write_text(network_to_json(replace(own, mixed=True)), encoding="utf-8")
     (tmp_path / "config.txt").write_text(f"{key}=node\n", encoding="utf-8")
     load_settings(flags, tmp_path)
 

@@ -19,7 +19,7 @@ from hypernode.config.parameter_table import (
     get_default,
     load_table,
 )
-from hypernode.core.params import mainnet
+from hypernode.core.networks import mainnet
 from hypernode.wire.catalogue import LIMITS
 
 TABLE = load_table()

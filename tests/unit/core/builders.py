@@ -10,9 +10,10 @@ from typing import Any
 
 from hypernode.core.address import compute_address
 from hypernode.core.block import create_genesis, to_header
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.forging import seal_block
 from hypernode.core.message import create_message
-from hypernode.core.params import Network, devnet, mainnet, testnet
+from hypernode.core.networks import devnet, mainnet, testnet
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Message, Registration
@@ -29,7 +30,7 @@ OWN = devnet(1_700_000_000, 6, "control", testnet().control_pos)
 NETWORKS = (MIXED, OWN)
 
 
-def name_network(network: Network) -> str:
+def name_network(network: ChainParams) -> str:
     """For the ids of parametrized tests."""
     return "mixed" if network.mixed else "own"
 
@@ -46,7 +47,7 @@ def get_pubkey(number: int) -> bytes:
     return compute_pubkey(get_privkey(number))
 
 
-def get_address(network: Network, number: int) -> str:
+def get_address(network: ChainParams, number: int) -> str:
     """Its address on a network."""
     return compute_address(get_pubkey(number), network.address_byte)
 
@@ -56,7 +57,9 @@ def get_sign(number: int) -> Callable[[bytes], bytes]:
     return lambda buffer: sign(get_privkey(number), buffer)
 
 
-def make_message(network: Network, number: int = 0, timestamp: int | None = None, **fields: Any) -> Message:
+def make_message(
+    network: ChainParams, number: int = 0, timestamp: int | None = None, **fields: Any
+) -> Message:
     """A message of hypernode ``number`` to hypernode 1, in the slot of ``make_block``."""
     at = compute_slot_start(network, ROUND, SIR) if timestamp is None else timestamp
     values: dict[str, Any] = {
@@ -70,12 +73,12 @@ def make_message(network: Network, number: int = 0, timestamp: int | None = None
     return create_message(get_sign(number), get_pubkey(number), timestamp=at, **values)
 
 
-def make_messages(network: Network, numbers: Sequence[int] = (0, 1, 2, 0)) -> list[Message]:
+def make_messages(network: ChainParams, numbers: Sequence[int] = (0, 1, 2, 0)) -> list[Message]:
     """One message each of the hypernodes named, of one second, all different."""
     return [make_message(network, number, value=i) for i, number in enumerate(numbers)]
 
 
-def make_parent(network: Network) -> Block:
+def make_parent(network: ChainParams) -> Block:
     """The header of a block of the slot before; nothing is on its hash."""
     return replace(
         to_header(create_genesis(network)),
@@ -88,7 +91,7 @@ def make_parent(network: Network) -> Block:
 
 
 def make_block(
-    network: Network,
+    network: ChainParams,
     parent: Block | None = None,
     messages: Sequence[Message] | None = None,
     *,
@@ -109,7 +112,7 @@ def make_block(
     )
 
 
-def make_context(network: Network, block: Block, **fields: Any) -> BlockContext:
+def make_context(network: ChainParams, block: Block, **fields: Any) -> BlockContext:
     """A context in which the block breaks nothing, unless ``fields`` say otherwise."""
     values: dict[str, Any] = {
         "parent": make_parent(network),
@@ -124,7 +127,7 @@ def make_context(network: Network, block: Block, **fields: Any) -> BlockContext:
     return BlockContext(**values)
 
 
-def make_registration(network: Network, number: int, weight: int = 1) -> Registration:
+def make_registration(network: ChainParams, number: int, weight: int = 1) -> Registration:
     """Hypernode ``number`` on a list."""
     return Registration(
         f"bis{number}", f"10.0.0.{number}", "6969", get_address(network, number), f"bis{number}", weight

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.fork_choice import find_replacement_break
-from hypernode.core.network import Network
 from hypernode.core.rules import UNCHECKED
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block
@@ -40,7 +40,7 @@ class Row:
 
     rule: str
     what: str
-    make: Callable[[float], tuple[Network, Block, BlockContext]]
+    make: Callable[[float], tuple[ChainParams, Block, BlockContext]]
     holds: tuple[float, ...]
     breaks: tuple[float, ...]
 
@@ -50,7 +50,9 @@ def name(value: object) -> str:
     return f"rule {value.rule}, {value.what}" if isinstance(value, Row) else str(value)
 
 
-def judge(block: Block, network: Network = OWN, **context: Any) -> tuple[Network, Block, BlockContext]:
+def judge(
+    block: Block, network: ChainParams = OWN, **context: Any
+) -> tuple[ChainParams, Block, BlockContext]:
     return network, block, make_context(network, block, **context)
 
 
@@ -61,37 +63,37 @@ def at_time(timestamp: float) -> Block:
     return make_block(OWN, messages=messages, timestamp=time)
 
 
-def with_parent_at(timestamp: float) -> tuple[Network, Block, BlockContext]:
+def with_parent_at(timestamp: float) -> tuple[ChainParams, Block, BlockContext]:
     return judge(make_block(OWN), parent=replace(make_parent(OWN), timestamp=int(timestamp)))
 
 
-def with_parent_in(sir: float) -> tuple[Network, Block, BlockContext]:
+def with_parent_in(sir: float) -> tuple[ChainParams, Block, BlockContext]:
     parent = replace(make_parent(OWN), sir=int(sir))
     return judge(make_block(OWN, parent), parent=parent)
 
 
-def in_slot(sir: float) -> tuple[Network, Block, BlockContext]:
+def in_slot(sir: float) -> tuple[ChainParams, Block, BlockContext]:
     start = compute_slot_start(OWN, ROUND, int(sir))
     messages = [make_message(OWN, number, start, value=i) for i, number in enumerate((0, 1, 2, 0))]
     return judge(make_block(OWN, messages=messages, sir=int(sir)))
 
 
-def of_messages(count: float) -> tuple[Network, Block, BlockContext]:
+def of_messages(count: float) -> tuple[ChainParams, Block, BlockContext]:
     senders = [number % 3 for number in range(int(count))]
     return judge(make_block(OWN, messages=make_messages(OWN, senders)), replace(OWN, max_block_messages=6))
 
 
-def of_senders(count: float) -> tuple[Network, Block, BlockContext]:
+def of_senders(count: float) -> tuple[ChainParams, Block, BlockContext]:
     return judge(make_block(OWN, messages=make_messages(OWN, [n % int(count) for n in range(4)])))
 
 
-def with_message_at(timestamp: float) -> tuple[Network, Block, BlockContext]:
+def with_message_at(timestamp: float) -> tuple[ChainParams, Block, BlockContext]:
     odd = make_message(OWN, 3, int(timestamp))
     messages = sorted([*make_messages(OWN), odd], key=lambda message: message.timestamp)
     return judge(make_block(OWN, messages=messages))
 
 
-def with_params(size: float) -> tuple[Network, Block, BlockContext]:
+def with_params(size: float) -> tuple[ChainParams, Block, BlockContext]:
     return judge(make_block(OWN, messages=[*make_messages(OWN), make_message(OWN, params="x" * int(size))]))
 
 

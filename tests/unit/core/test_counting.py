@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.core import params
+from hypernode.core import networks
 from hypernode.core.counting import (
     Uncounted,
     apply_collateral,
@@ -57,7 +57,7 @@ def test_who_counted_in_the_round_before_counts_for_one_round_more() -> None:
 
 
 def test_a_collateral_must_stay_from_the_round_of_the_network_on() -> None:
-    main = params.mainnet()
+    main = networks.mainnet()
     assert not is_collateral_kept(main, 10**6)
     assert not is_collateral_kept(replace(main, collateral_from_round=0), 10**6)
     own = replace(main, mixed=False, collateral_from_round=7)

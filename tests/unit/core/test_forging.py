@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from hypernode.core.block import compute_block_hash
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import compute_message_size
 from hypernode.core.forging import (
     TooFewMessages,
@@ -12,7 +13,6 @@ from hypernode.core.forging import (
     select_messages,
     validate_forging,
 )
-from hypernode.core.params import Network
 from hypernode.core.validate_block import find_breaks
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command
@@ -94,7 +94,7 @@ def test_four_messages_of_three_senders_make_a_block(numbers: tuple[int, ...], e
 
 
 @both
-def test_a_sealed_block_holds_every_rule(network: Network) -> None:
+def test_a_sealed_block_holds_every_rule(network: ChainParams) -> None:
     block = make_block(network)
     assert find_breaks(network, block, make_context(network, block)) == ()
     assert block.block_hash == compute_block_hash(block)

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from hypernode.core import kinds
 from hypernode.core.hashing import h20
-from hypernode.core.params import mainnet
+from hypernode.core.networks import mainnet
 from hypernode.core.validate_message import is_safe_params
 
 PEER = kinds.format_peer_name("10.0.0.7", 6969)

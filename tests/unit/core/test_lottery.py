@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.lottery import (
     Draws,
     compute_connect_to,
@@ -12,7 +13,6 @@ from hypernode.core.lottery import (
     compute_tests,
     compute_tickets,
 )
-from hypernode.core.network import Network
 from hypernode.core.types import Juror, Registration
 from tests.unit.core.builders import MIXED, OWN, get_address, make_registration
 
@@ -147,7 +147,7 @@ def test_text_seeds_as_its_utf8() -> None:
 
 
 @pytest.mark.parametrize("network", [OWN, MIXED])
-def test_registered_is_active_and_inactive_and_voided(network: Network) -> None:
+def test_registered_is_active_and_inactive_and_voided(network: ChainParams) -> None:
     registered = [make_registration(network, number) for number in range(6)]
     silent_voided, voided, silent = (registered[n].pos for n in (0, 1, 2))
     seen = {entry.pos for entry in registered} - {silent_voided, silent}

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import compute_block_size
 from hypernode.core.errors import Ignore, Reject, TooFewHold, Verdict
-from hypernode.core.params import Network
 from hypernode.core.rules import BLOCK_RULES, UNCHECKED, Rule, RuleClass, Violation
 from hypernode.core.signing import compute_twin
 from hypernode.core.timeline import compute_slot_start
@@ -38,173 +38,173 @@ from tests.unit.core.builders import (
     name_network,
 )
 
-Judged = tuple[Network, Block, BlockContext]
+Judged = tuple[ChainParams, Block, BlockContext]
 """A block, and all that it is judged by."""
 
 both = pytest.mark.parametrize("network", NETWORKS, ids=name_network)
 
 
-def judge(network: Network, block: Block, **fields: object) -> Judged:
+def judge(network: ChainParams, block: Block, **fields: object) -> Judged:
     """The block in a context that is fine but for ``fields``."""
     return network, block, make_context(network, block, **fields)
 
 
-def break_1_height(network: Network) -> Judged:
+def break_1_height(network: ChainParams) -> Judged:
     parent = replace(make_parent(network), height=make_parent(network).height + 1)
     return judge(network, make_block(network), parent=parent)
 
 
-def break_1_hash(network: Network) -> Judged:
+def break_1_hash(network: ChainParams) -> Judged:
     parent = replace(make_parent(network), block_hash=b"q" * 20)
     return judge(network, make_block(network), parent=parent)
 
 
-def break_2_same_slot(network: Network) -> Judged:
+def break_2_same_slot(network: ChainParams) -> Judged:
     parent = replace(make_parent(network), sir=SIR)
     return judge(network, make_block(network, parent), parent=parent)
 
 
-def break_2_closing_slot(network: Network) -> Judged:
+def break_2_closing_slot(network: ChainParams) -> Judged:
     start = compute_slot_start(network, ROUND, network.slots)
     messages = [make_message(network, number, start, value=i) for i, number in enumerate((0, 1, 2, 0))]
     return judge(network, make_block(network, messages=messages, sir=network.slots))
 
 
-def break_3_other_slot(network: Network) -> Judged:
+def break_3_other_slot(network: ChainParams) -> Judged:
     late = compute_slot_start(network, ROUND, SIR + 1)
     messages = [make_message(network, number, late, value=i) for i, number in enumerate((0, 1, 2, 0))]
     return judge(network, make_block(network, messages=messages, timestamp=late))
 
 
-def break_3_before_parent(network: Network) -> Judged:
+def break_3_before_parent(network: ChainParams) -> Judged:
     block = make_block(network)
     return judge(network, block, parent=replace(make_parent(network), timestamp=block.timestamp + 1))
 
 
-def break_3_future(network: Network) -> Judged:
+def break_3_future(network: ChainParams) -> Judged:
     block = make_block(network)
     return judge(network, block, now=block.timestamp - 5.01)
 
 
-def break_4_hash(network: Network) -> Judged:
+def break_4_hash(network: ChainParams) -> Judged:
     return judge(network, replace(make_block(network), block_hash=b"z" * 20))
 
 
-def break_5_signer(network: Network) -> Judged:
+def break_5_signer(network: ChainParams) -> Judged:
     block = make_block(network)
     other = make_block(network, forger=1)
     return judge(network, replace(block, signature=other.signature))
 
 
-def break_5_malformed(network: Network) -> Judged:
+def break_5_malformed(network: ChainParams) -> Judged:
     return judge(network, replace(make_block(network), signature=b""))
 
 
-def break_5_cached_key(network: Network) -> Judged:
+def break_5_cached_key(network: ChainParams) -> Judged:
     block = replace(make_block(network), signature=bytes(64))
     return judge(network, block, forger_pubkey=get_pubkey(0))
 
 
-def break_6_other_juror(network: Network) -> Judged:
+def break_6_other_juror(network: ChainParams) -> Judged:
     return judge(network, make_block(network), juror=get_address(network, 1))
 
 
-def break_6_no_juror(network: Network) -> Judged:
+def break_6_no_juror(network: ChainParams) -> Judged:
     return judge(network, make_block(network), juror=None)
 
 
-def break_7_count(network: Network) -> Judged:
+def break_7_count(network: ChainParams) -> Judged:
     return judge(network, replace(make_block(network), msg_count=5))
 
 
-def break_7_too_few(network: Network) -> Judged:
+def break_7_too_few(network: ChainParams) -> Judged:
     return judge(network, make_block(network, messages=make_messages(network, (0, 1, 2))))
 
 
-def break_7_too_many(network: Network) -> Judged:
+def break_7_too_many(network: ChainParams) -> Judged:
     return judge(replace(network, max_block_messages=3, mixed_block_bytes=0), make_block(network))
 
 
-def break_8_sources(network: Network) -> Judged:
+def break_8_sources(network: ChainParams) -> Judged:
     return judge(network, replace(make_block(network), uniques_sources=2))
 
 
-def break_8_one_sender(network: Network) -> Judged:
+def break_8_one_sender(network: ChainParams) -> Judged:
     return judge(network, make_block(network, messages=make_messages(network, (0, 0, 0, 0))))
 
 
-def break_9_order(network: Network) -> Judged:
+def break_9_order(network: ChainParams) -> Judged:
     start = compute_slot_start(network, ROUND, SIR)
     messages = [make_message(network, i, start + 1 - (i == 2)) for i in range(4)]
     return judge(network, make_block(network, messages=messages))
 
 
-def break_9_too_old(network: Network) -> Judged:
+def break_9_too_old(network: ChainParams) -> Judged:
     block = make_block(network)
     oldest = block.timestamp - network.message_age_s - network.slot_s
     messages = [make_message(network, 5, oldest - 1), *make_messages(network)]
     return judge(network, make_block(network, messages=messages))
 
 
-def break_9_future(network: Network) -> Judged:
+def break_9_future(network: ChainParams) -> Judged:
     block = make_block(network)
     messages = [*make_messages(network), make_message(network, 5, block.timestamp + 6)]
     return judge(network, make_block(network, messages=messages))
 
 
-def break_10_twice(network: Network) -> Judged:
+def break_10_twice(network: ChainParams) -> Judged:
     messages = make_messages(network)
     return judge(network, make_block(network, messages=[*messages, messages[-1]]))
 
 
-def break_10_in_chain(network: Network) -> Judged:
+def break_10_in_chain(network: ChainParams) -> Judged:
     block = make_block(network)
     return judge(network, block, known_ids=frozenset((block.messages[0].txid,)))
 
 
-def break_11_signature(network: Network) -> Judged:
+def break_11_signature(network: ChainParams) -> Judged:
     messages = make_messages(network)
     messages[1] = replace(messages[1], value=99)
     return judge(network, make_block(network, messages=messages))
 
 
-def break_11_judged_elsewhere(network: Network) -> Judged:
+def break_11_judged_elsewhere(network: ChainParams) -> Judged:
     block = make_block(network)
     return judge(network, block, bad_messages={block.messages[2].txid: "M3: the signature is invalid"})
 
 
-def break_12_slot(network: Network) -> Judged:
+def break_12_slot(network: ChainParams) -> Judged:
     return judge(network, make_block(network), slot_taken=True)
 
 
-def break_13_recipient(network: Network) -> Judged:
+def break_13_recipient(network: ChainParams) -> Judged:
     messages = [*make_messages(network), make_message(network, recipient="nobody")]
     return judge(network, make_block(network, messages=messages))
 
 
-def break_13_params(network: Network) -> Judged:
+def break_13_params(network: ChainParams) -> Judged:
     messages = [*make_messages(network), make_message(network, params="123")]
     return judge(network, make_block(network, messages=messages))
 
 
-def break_13_stranger(network: Network) -> Judged:
+def break_13_stranger(network: ChainParams) -> Judged:
     messages = [*make_messages(network), make_message(network, 77)]
     return judge(network, make_block(network, messages=messages))
 
 
-def break_14_over_a_push(network: Network) -> Judged:
+def break_14_over_a_push(network: ChainParams) -> Judged:
     block = make_block(network)
     return judge(replace(network, max_block_bytes=compute_block_size(block) - 1), block)
 
 
-def break_15_over_an_answer(network: Network) -> Judged:
+def break_15_over_an_answer(network: ChainParams) -> Judged:
     block = make_block(network)
     size = compute_block_size(block)
     bounds = {"max_block_bytes": size, "giant_block_bytes": size - 1, "mixed_block_bytes": size - 1}
     return judge(replace(network, **bounds), block)  # type: ignore[arg-type]  # fields of a network
 
 
-BREAKERS: dict[Callable[[Network], Judged], str] = {
+BREAKERS: dict[Callable[[ChainParams], Judged], str] = {
     function: name.split("_")[1] for name, function in list(globals().items()) if name.startswith("break_")
 }
 each_break = pytest.mark.parametrize("breaker", list(BREAKERS), ids=lambda f: f.__name__)
@@ -216,14 +216,14 @@ def test_every_rule_is_broken_here() -> None:
 
 @both
 @pytest.mark.parametrize("origin", list(Origin))
-def test_a_valid_block_is_taken_from_everywhere(network: Network, origin: Origin) -> None:
+def test_a_valid_block_is_taken_from_everywhere(network: ChainParams, origin: Origin) -> None:
     assert validate_block(*judge(network, make_block(network)), origin) == ()
 
 
 @both
 @each_break
 def test_a_break_is_found_alone_and_by_its_number(
-    network: Network, breaker: Callable[[Network], Judged]
+    network: ChainParams, breaker: Callable[[ChainParams], Judged]
 ) -> None:
     found = find_breaks(*breaker(network))
     assert [(b.rule.number, b.cls) for b in found] == [
@@ -236,7 +236,7 @@ def test_a_break_is_found_alone_and_by_its_number(
 @pytest.mark.parametrize("origin", list(Origin))
 @pytest.mark.parametrize("majority", [False, True])
 def test_networks_of_our_own_refuse_every_break(
-    breaker: Callable[[Network], Judged], origin: Origin, majority: bool
+    breaker: Callable[[ChainParams], Judged], origin: Origin, majority: bool
 ) -> None:
     with pytest.raises(Verdict) as refused:
         validate_block(*breaker(OWN), origin, majority)
@@ -248,7 +248,7 @@ def test_networks_of_our_own_refuse_every_break(
 @pytest.mark.parametrize("origin", list(Origin))
 @pytest.mark.parametrize("majority", [False, True])
 def test_mixed_networks_refuse_by_class_and_origin(
-    breaker: Callable[[Network], Judged], origin: Origin, majority: bool
+    breaker: Callable[[ChainParams], Judged], origin: Origin, majority: bool
 ) -> None:
     rule = BREAKERS[breaker]
     merciful = BLOCK_RULES[rule].cls is RuleClass.B and origin is Origin.FETCHED and majority
@@ -264,7 +264,7 @@ def test_mixed_networks_refuse_by_class_and_origin(
 
 @both
 @pytest.mark.parametrize("bound", ["max_block_bytes", "giant_block_bytes"])
-def test_a_block_of_just_so_many_bytes_is_taken(network: Network, bound: str) -> None:
+def test_a_block_of_just_so_many_bytes_is_taken(network: ChainParams, bound: str) -> None:
     block = make_block(network)
     exact = replace(network, **{bound: compute_block_size(block)})  # type: ignore[arg-type]
     assert validate_block(*judge(exact, block), Origin.PUSHED) == ()
@@ -298,7 +298,7 @@ def test_a_block_that_lies_about_its_count_has_no_mercy_for_having_many() -> Non
 
 
 @each_break
-def test_early_history_forgives_rules_2_to_9_and_11(breaker: Callable[[Network], Judged]) -> None:
+def test_early_history_forgives_rules_2_to_9_and_11(breaker: Callable[[ChainParams], Judged]) -> None:
     network, block, context = breaker(MIXED)
     lenient = replace(network, lenient_below=block.height + 1)
     rule = BREAKERS[breaker]
@@ -318,7 +318,7 @@ def test_leniency_ends_at_its_height() -> None:
 @both
 @each_break
 def test_an_exception_forgives_all_but_what_makes_a_chain(
-    network: Network, breaker: Callable[[Network], Judged]
+    network: ChainParams, breaker: Callable[[ChainParams], Judged]
 ) -> None:
     judged_network, block, context = breaker(network)
     excepted = replace(judged_network, exceptions=((block.height, block.block_hash),))
@@ -338,30 +338,30 @@ def test_a_block_that_the_network_left_is_refused() -> None:
 
 
 @both
-def test_several_breaks_come_in_the_order_of_the_rules(network: Network) -> None:
+def test_several_breaks_come_in_the_order_of_the_rules(network: ChainParams) -> None:
     block = replace(make_block(network), height=9, msg_count=1, signature=b"", block_hash=b"")
     found = find_breaks(network, block, make_context(network, block, slot_taken=True))
     assert [b.rule.number for b in found] == ["1", "4", "5", "7", "12"]
 
 
 @both
-def test_a_number_that_does_not_fit_breaks_and_does_not_raise(network: Network) -> None:
+def test_a_number_that_does_not_fit_breaks_and_does_not_raise(network: ChainParams) -> None:
     block = replace(make_block(network), height=2**32)
     assert [b.rule.number for b in find_breaks(*judge(network, block))] == ["1", "4", "5"]
 
 
 @both
-def test_the_clock_is_left_out_for_blocks_of_the_past(network: Network) -> None:
+def test_the_clock_is_left_out_for_blocks_of_the_past(network: ChainParams) -> None:
     assert find_breaks(*judge(network, make_block(network), now=None)) == ()
 
 
 @both
-def test_a_juror_that_is_not_known_is_not_asked_for(network: Network) -> None:
+def test_a_juror_that_is_not_known_is_not_asked_for(network: ChainParams) -> None:
     assert find_breaks(*judge(network, make_block(network), juror=UNCHECKED)) == ()
 
 
 @both
-def test_a_forger_is_known_by_a_cached_key_or_its_own_signature(network: Network) -> None:
+def test_a_forger_is_known_by_a_cached_key_or_its_own_signature(network: ChainParams) -> None:
     block = make_block(network)
     assert find_breaks(*judge(network, block, forger_pubkey=get_pubkey(0))) == ()
     assert find_breaks(*judge(network, block, forger_pubkey=get_pubkey(1))) == ()
@@ -370,7 +370,7 @@ def test_a_forger_is_known_by_a_cached_key_or_its_own_signature(network: Network
 
 
 @both
-def test_messages_may_share_a_second_and_come_from_the_edges(network: Network) -> None:
+def test_messages_may_share_a_second_and_come_from_the_edges(network: ChainParams) -> None:
     at = make_block(network).timestamp
     edges = (at - network.message_age_s - network.slot_s, at, at, at + network.future_allowed_s)
     messages = [make_message(network, i, timestamp) for i, timestamp in enumerate(edges)]
@@ -378,7 +378,7 @@ def test_messages_may_share_a_second_and_come_from_the_edges(network: Network) -
 
 
 @both
-def test_long_ids_are_sealed_on_mixed_networks_only(network: Network) -> None:
+def test_long_ids_are_sealed_on_mixed_networks_only(network: ChainParams) -> None:
     messages = make_messages(network)
     messages[0] = replace(messages[0], txid=messages[0].txid[:32] + bytes(32) + messages[0].txid[32:])
     breaks = find_breaks(*judge(network, make_block(network, messages=messages)))
@@ -386,14 +386,14 @@ def test_long_ids_are_sealed_on_mixed_networks_only(network: Network) -> None:
 
 
 @both
-def test_heights_inside_messages_are_not_judged(network: Network) -> None:
+def test_heights_inside_messages_are_not_judged(network: ChainParams) -> None:
     block = make_block(network)
     messages = tuple(replace(m, block_height=0) for m in block.messages)
     assert find_breaks(*judge(network, replace(block, messages=messages))) == ()
 
 
 @both
-def test_verdicts_from_elsewhere_are_the_same(network: Network) -> None:
+def test_verdicts_from_elsewhere_are_the_same(network: ChainParams) -> None:
     _, block, context = break_11_signature(network)
     judged = replace(context, bad_messages=check_messages(network, block.messages))
     assert find_breaks(network, block, judged) == find_breaks(network, block, context)

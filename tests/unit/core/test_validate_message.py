@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.rules import UNCHECKED, Rule, Violation
 from hypernode.core.signing import compute_twin
 from hypernode.core.types import Message
@@ -28,7 +28,7 @@ from tests.unit.core.builders import (
 both = pytest.mark.parametrize("network", NETWORKS, ids=name_network)
 
 
-def find_rule(network: Network, m: Message, *, sealed: bool) -> str | None:
+def find_rule(network: ChainParams, m: Message, *, sealed: bool) -> str | None:
     """The rule that a message of registered hypernodes 0 to 9 breaks."""
     registered = frozenset(get_address(network, number) for number in range(10))
     broken = find_message_break(network, m, sealed=sealed, registered=registered)
@@ -42,7 +42,7 @@ def lengthen(m: Message) -> Message:
 
 @both
 @pytest.mark.parametrize("sealed", [True, False])
-def test_a_valid_message_breaks_nothing(network: Network, sealed: bool) -> None:
+def test_a_valid_message_breaks_nothing(network: ChainParams, sealed: bool) -> None:
     assert find_rule(network, make_message(network), sealed=sealed) is None
     twin = replace(make_message(network), txid=compute_twin(make_message(network).txid))
     assert find_rule(network, twin, sealed=sealed) is None
@@ -69,7 +69,7 @@ def test_a_valid_message_breaks_nothing(network: Network, sealed: bool) -> None:
     ],
 )
 def test_m1_refuses_what_cannot_be_written_down(
-    network: Network, sealed: bool, fields: dict[str, Any]
+    network: ChainParams, sealed: bool, fields: dict[str, Any]
 ) -> None:
     m = replace(make_message(network), **fields)
     assert find_rule(network, m, sealed=sealed) == "M1"
@@ -89,7 +89,7 @@ def test_m1_refuses_a_sender_of_another_network() -> None:
 
 @both
 @pytest.mark.parametrize("sealed", [True, False])
-def test_m2_refuses_a_key_that_is_not_the_senders(network: Network, sealed: bool) -> None:
+def test_m2_refuses_a_key_that_is_not_the_senders(network: ChainParams, sealed: bool) -> None:
     m = make_message(network)
     assert find_rule(network, replace(m, pubkey=get_pubkey(1)), sealed=sealed) == "M2"
     assert find_rule(network, replace(m, sender=get_address(network, 1)), sealed=sealed) == "M2"
@@ -98,13 +98,13 @@ def test_m2_refuses_a_key_that_is_not_the_senders(network: Network, sealed: bool
 @both
 @pytest.mark.parametrize("sealed", [True, False])
 @pytest.mark.parametrize("fields", [{"timestamp": 1}, {"what": 1}, {"params": "x"}, {"value": 1}])
-def test_m3_refuses_what_was_not_signed(network: Network, sealed: bool, fields: dict[str, Any]) -> None:
+def test_m3_refuses_what_was_not_signed(network: ChainParams, sealed: bool, fields: dict[str, Any]) -> None:
     m = replace(make_message(network), **fields)
     assert find_rule(network, m, sealed=sealed) == "M3"
 
 
 @both
-def test_m3_believes_a_verdict_from_elsewhere(network: Network) -> None:
+def test_m3_believes_a_verdict_from_elsewhere(network: ChainParams) -> None:
     m = make_message(network)
     refused = find_message_break(network, m, sealed=True, registered=UNCHECKED, signature_ok=False)
     assert refused is not None
@@ -126,7 +126,7 @@ POLICY = [
 @both
 @pytest.mark.parametrize(("rule", "fields"), POLICY)
 def test_policy_holds_in_the_mempool_and_in_blocks_of_our_own(
-    network: Network, rule: str, fields: dict[str, Any]
+    network: ChainParams, rule: str, fields: dict[str, Any]
 ) -> None:
     m = make_message(network, **fields)
     assert find_rule(network, m, sealed=False) == rule
@@ -134,20 +134,20 @@ def test_policy_holds_in_the_mempool_and_in_blocks_of_our_own(
 
 
 @both
-def test_m6_refuses_senders_that_are_not_registered(network: Network) -> None:
+def test_m6_refuses_senders_that_are_not_registered(network: ChainParams) -> None:
     stranger = make_message(network, 77)
     assert find_rule(network, stranger, sealed=False) == "M6"
     assert find_rule(network, stranger, sealed=True) == (None if network.mixed else "M6")
 
 
 @both
-def test_m6_takes_the_control_address(network: Network) -> None:
+def test_m6_takes_the_control_address(network: ChainParams) -> None:
     controlled = replace(network, control_pos=get_address(network, 77))
     assert find_rule(controlled, make_message(network, 77), sealed=False) is None
 
 
 @both
-def test_m6_is_left_out_without_a_list(network: Network) -> None:
+def test_m6_is_left_out_without_a_list(network: ChainParams) -> None:
     stranger = make_message(network, 77)
     assert find_message_break(network, stranger, sealed=False, registered=UNCHECKED) is None
 
@@ -179,14 +179,14 @@ def test_params_outside_the_safe_alphabet_are_not(params: str) -> None:
         (3600.25, Rule.TOO_OLD),
     ],
 )
-def test_time_is_judged_with_fractions(network: Network, age: float, rule: Rule | None) -> None:
+def test_time_is_judged_with_fractions(network: ChainParams, age: float, rule: Rule | None) -> None:
     m = make_message(network)
     verdict = find_time_break(network, m, m.timestamp + age)
     assert (None if verdict is None else verdict.rule) is rule
 
 
 @both
-def test_bad_messages_are_named_with_rule_and_reason(network: Network) -> None:
+def test_bad_messages_are_named_with_rule_and_reason(network: ChainParams) -> None:
     good = make_message(network)
     forged = replace(good, value=99, txid=good.txid[::-1])
     assert check_messages(network, [good, forged]) == {
@@ -195,7 +195,7 @@ def test_bad_messages_are_named_with_rule_and_reason(network: Network) -> None:
 
 
 @both
-def test_signatures_can_be_verified_elsewhere(network: Network) -> None:
+def test_signatures_can_be_verified_elsewhere(network: ChainParams) -> None:
     messages = [make_message(network), make_message(network, value=5)]
     checks = list_signature_checks(messages)
     assert [(pubkey, txid) for pubkey, txid, _ in checks] == [(m.pubkey, m.txid) for m in messages]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypernode.core.network import Network
-from hypernode.core.params import devnet
+from hypernode.core.chain_params import ChainParams
+from hypernode.core.networks import devnet
 from hypernode.core.types import ChainHeight
 from hypernode.machine.decide import NodeView
 from hypernode.machine.peers import PeerView
@@ -14,7 +14,7 @@ ME = "me"
 SLOT = 180
 
 
-def make_network(**overrides: object) -> Network:
+def make_network(**overrides: object) -> ChainParams:
     network = devnet(
         origin_of_time=1_000_000,
         slot_s=SLOT,

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from hypernode.core.address import compute_address
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.message import create_message, encode_signed_buffer
-from hypernode.core.params import Network, devnet
+from hypernode.core.networks import devnet
 from hypernode.core.signing import compute_pubkey, compute_twin, sign
 from hypernode.core.types import Message
 
@@ -32,7 +33,7 @@ def make_person(number: int) -> Person:
     return Person(privkey, pubkey, compute_address(pubkey, ADDRESS_BYTE))
 
 
-def make_network(**overrides: object) -> Network:
+def make_network(**overrides: object) -> ChainParams:
     """A devnet with rounds of 120 s whose control address is person 99."""
     return devnet(1_699_999_200, 6, "c" * 56, make_person(99).address, **overrides)
 

@@ -14,9 +14,9 @@ from itertools import count
 from typing import Any
 
 from hypernode.core.address import compute_address
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.forging import seal_block
 from hypernode.core.message import create_message
-from hypernode.core.network import Network
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, ChainHeight, Endpoint, Height, Message, Registration, RoundPlan
@@ -74,7 +74,7 @@ class Bed:
 
     def __init__(self, size: int = 6, **fields: Any) -> None:
         loop = asyncio.get_running_loop()
-        self.network: Network = replace(make_network(size, SEED, 180), **fields)
+        self.network: ChainParams = replace(make_network(size, SEED, 180), **fields)
         self.memory = MemoryNetwork(SEED, QUICK)
         self.size = size
         start = compute_slot_start(self.network, ROUND, 0) + 20.0 - loop.time()
@@ -141,7 +141,7 @@ class Bed:
         ledger_db: InlineDatabase | None = None,
         journal_db: InlineDatabase | None = None,
         pow_source: PowSource | None = None,
-        network: Network | None = None,
+        network: ChainParams | None = None,
         **others: Any,
     ) -> Node:
         """All parts of a node, in the present round."""

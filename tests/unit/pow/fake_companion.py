@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.registrations.registry import COIN, compute_weight
 from hypernode.core.types import Endpoint
 from hypernode.ports.connections import Connections, Listener, Transport, TransportClosed
@@ -68,7 +68,7 @@ class FakeCompanion:
         self._listener: Listener | None = None
 
     @property
-    def network(self) -> Network:
+    def network(self) -> ChainParams:
         return self.script.network
 
     @property

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import Uncounted, find_uncounted
-from hypernode.core.network import Network
 from hypernode.core.registrations.registry import COIN, PowRow
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
 from hypernode.core.types import Round
@@ -48,7 +48,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "ledger.db"
 
 
-def open_registry(path: Path, network: Network = NETWORK, *, chunk_rows: int = 20) -> LedgerRegistry:
+def open_registry(path: Path, network: ChainParams = NETWORK, *, chunk_rows: int = 20) -> LedgerRegistry:
     return LedgerRegistry(LedgerFile(path, 0.05, 2), network, RegistryOptions(chunk_rows))
 
 

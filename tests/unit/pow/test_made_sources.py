@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.core import params
+from hypernode.core import networks
 from hypernode.core.address import encode_address
-from hypernode.core.network import FixedHypernode
+from hypernode.core.chain_params import FixedHypernode
 from hypernode.core.registrations.registry import REGISTER, UNREGISTER, UNVOID, VOID, PowRow
 from hypernode.core.types import Registration
 from hypernode.ports.registrations import PowNotReady
@@ -17,7 +17,7 @@ from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.pow.scripted_source import PowScript, ScriptedPowSource, script_registration, script_row
 from tests.unit.pow.ledgers import collateral
 
-DEVNET = params.devnet(1_700_000_000, 6, collateral(99), "bControl")
+DEVNET = networks.devnet(1_700_000_000, 6, collateral(99), "bControl")
 POS = tuple(encode_address(bytes([100 + n]) * 20, DEVNET.address_byte) for n in range(2))
 
 
@@ -33,7 +33,7 @@ def make_script(*weights: int) -> PowScript:
 
 def test_a_fixed_list_is_always_there_in_its_order() -> None:
     hypernodes = tuple(FixedHypernode(pos, "127.0.0.1", 7000 + n, n) for n, pos in enumerate(POS))
-    network = replace(params.testnet(), hypernodes=hypernodes)
+    network = replace(networks.testnet(), hypernodes=hypernodes)
 
     async def read() -> None:
         source = FixedPowSource(network)
@@ -55,7 +55,7 @@ def test_a_fixed_list_tells_collateral_and_reward_where_the_file_has_them() -> N
         FixedHypernode(POS[0], "127.0.0.1", 7000, 1, collateral="bis0", reward="bis9"),
         FixedHypernode(POS[1], "127.0.0.1", 7001, 1, collateral="bis1"),
     )
-    source = FixedPowSource(replace(params.testnet(), hypernodes=hypernodes))
+    source = FixedPowSource(replace(networks.testnet(), hypernodes=hypernodes))
     entries = asyncio.run(source.get_registered(3)).entries
     assert [(entry.collateral, entry.reward) for entry in entries] == [("bis0", "bis9"), ("bis1", "bis1")]
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hypernode.core.address import encode_address
-from hypernode.core.params import devnet
+from hypernode.core.networks import devnet
 from hypernode.core.timeline import compute_round_start
 from hypernode.core.types import Endpoint
 from hypernode.net.tornado_connections import TornadoConnections

@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 
 from hypernode.core.lottery import compute_connect_to
-from hypernode.core.params import mainnet
+from hypernode.core.networks import mainnet
 from hypernode.core.types import Registration
 from hypernode.sim.connectivity import (
     Link,

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hypernode.core.block import create_genesis
-from hypernode.core.params import Network, mainnet
+from hypernode.core.chain_params import ChainParams
+from hypernode.core.networks import mainnet
 from hypernode.core.types import Block, ChainHeight, Message
 
-NETWORK: Network = mainnet()
+NETWORK: ChainParams = mainnet()
 GENESIS: Block = create_genesis(NETWORK)
 
 

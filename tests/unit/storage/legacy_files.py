@@ -12,9 +12,9 @@ from typing import Any
 
 from hypernode.core.address import compute_address
 from hypernode.core.block import create_genesis
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.forging import seal_block
 from hypernode.core.message import create_message
-from hypernode.core.params import Network
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.types import Block, Message
 from hypernode.vectors.replay import decode_block, read_network
@@ -41,7 +41,7 @@ def load_document(name: str) -> dict[str, Any]:
     return document
 
 
-def load_chain(name: str) -> tuple[Network, list[Block]]:
+def load_chain(name: str) -> tuple[ChainParams, list[Block]]:
     """The network of a vectors' file, and its chain with what only a database has filled in."""
     document = load_document(name)
     if name == "realchain":
@@ -67,7 +67,7 @@ def make_key(number: int) -> bytes:
     return bytes([number + 1]) * 32
 
 
-def make_trap_block(network: Network, parent: Block, params: Sequence[str] = TRAPS) -> Block:
+def make_trap_block(network: ChainParams, parent: Block, params: Sequence[str] = TRAPS) -> Block:
     """A block on top of ``parent`` whose messages have these params; two of them in one second, in an order
     that is not that of their ids."""
     start = parent.timestamp + network.slot_s
@@ -86,7 +86,7 @@ def make_trap_block(network: Network, parent: Block, params: Sequence[str] = TRA
     )
 
 
-def _make_message(network: Network, number: int, timestamp: int, params: str) -> Message:
+def _make_message(network: ChainParams, number: int, timestamp: int, params: str) -> Message:
     key = make_key(number % 4)
     address = compute_address(compute_pubkey(key), network.address_byte)
     return create_message(
@@ -101,7 +101,7 @@ def _make_message(network: Network, number: int, timestamp: int, params: str) ->
     )
 
 
-def write_legacy(path: Path, network: Network, blocks: Iterable[Block], *, sides: bool = True) -> Path:
+def write_legacy(path: Path, network: ChainParams, blocks: Iterable[Block], *, sides: bool = True) -> Path:
     """A chain with genesis as a legacy database."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executescript(TABLES)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.types import Block, Juror, Registration, RoundPlan
 from hypernode.storage.archive.legacy_read import LegacyChain, holds_legacy_chain
 from hypernode.storage.archive.legacy_schema import CHAIN_NAME, HYPERNODES_NAME
@@ -21,12 +21,12 @@ from hypernode.storage.ledger import SqliteLedger, open_ledger
 from tests.unit.storage.legacy_files import TRAPS, load_chain, make_trap_block, read_rows, write_legacy
 
 
-def with_traps(name: str) -> tuple[Network, list[Block]]:
+def with_traps(name: str) -> tuple[ChainParams, list[Block]]:
     network, blocks = load_chain(name)
     return network, [*blocks, make_trap_block(network, blocks[-1])]
 
 
-async def take_in(path: Path, network: Network) -> tuple[SqliteLedger, LegacyChain]:
+async def take_in(path: Path, network: ChainParams) -> tuple[SqliteLedger, LegacyChain]:
     """What is in a file, unjudged, in a ledger of ours."""
     source = LegacyChain(path, network)
     ledger = await open_ledger(InlineDatabase(), network)

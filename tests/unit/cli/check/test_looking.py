@@ -24,8 +24,8 @@ from hypernode.cli.check.look_files import FULL_BYTES
 from hypernode.cli.check.table import ROWS, Row, look_at_all
 from hypernode.config.run_file import describe_run, telling_run
 from hypernode.config.settings import Flags, Settings, load_settings
-from hypernode.core.network import FixedHypernode
-from hypernode.core.params import testnet as make_testnet
+from hypernode.core.chain_params import FixedHypernode
+from hypernode.core.networks import testnet as make_testnet
 from hypernode.core.registrations.registry import REGISTER, UNREGISTER, VOID
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
 from hypernode.core.types import Endpoint

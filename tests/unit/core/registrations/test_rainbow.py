@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hypernode.core.kinds import get_tunables
-from hypernode.core.params import mainnet
+from hypernode.core.networks import mainnet
 from hypernode.core.registrations.colours import MAX_COLOURS, collect_colours, split_colour
 from hypernode.core.registrations.rainbow import BOUNDS, apply_rainbow
 from hypernode.core.registrations.registry import PowRow

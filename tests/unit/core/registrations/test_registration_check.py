@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.core.params import mainnet
+from hypernode.core.networks import mainnet
 from hypernode.core.registrations.bis_url import encode_bis_url
 from hypernode.core.registrations.registration_check import (
     Level,

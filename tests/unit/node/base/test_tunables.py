@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from hypernode.core import kinds
-from hypernode.core.params import mainnet
+from hypernode.core.networks import mainnet
 from hypernode.core.registrations.registry import UNVOID, VOID, PowRow
 from hypernode.core.timeline import compute_reference_time, compute_slot_start
 from hypernode.core.types import Message

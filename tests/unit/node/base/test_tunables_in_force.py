@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 import hypernode
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.registrations.rainbow import BOUNDS
 from hypernode.node.owner.runtime import Node
 from tests.unit.node.base.test_tunables import Written
@@ -134,7 +134,7 @@ def test_every_part_that_reads_a_tunable_parameter_holds_the_one_in_force() -> N
             if name not in readers or name in MAKES_ITS_OWN:
                 continue
             held = getattr(part, "network", None) or getattr(part, "_network", None)
-            assert isinstance(held, Network)
+            assert isinstance(held, ChainParams)
             assert held is in_force, f"{name} still has the network of the start"
             checked.add(name)
         assert {"Synchroniser", "Connector", "Forger", "RequestHandlers"} <= checked

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from hypernode.app.verifier import CHUNK, ThreadVerifier
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.rules import Rule, Violation
 from hypernode.core.signing import compute_pubkey
 from hypernode.core.types import Message
@@ -37,7 +37,9 @@ class CountingVerifier(InlineVerifier):
     def __post_init__(self) -> None:
         super().__init__()
 
-    async def find_core_breaks(self, network: Network, messages: Sequence[Message]) -> list[Violation | None]:
+    async def find_core_breaks(
+        self, network: ChainParams, messages: Sequence[Message]
+    ) -> list[Violation | None]:
         self.calls.append(len(messages))
         return await super().find_core_breaks(network, messages)
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from hypernode.core.block import encode_raw_block
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.hashing import h20
-from hypernode.core.params import Network
 from hypernode.core.rules import BLOCK_RULES, RuleClass, Violation
 from hypernode.core.signing import compute_twin, sign
 from hypernode.core.types import Block, ChainHeight, Equivocation, Message
@@ -142,7 +142,7 @@ def test_a_pushed_block_that_breaks_a_rule_is_rejected(
 
 
 async def _offer(
-    bed: Bed, network: Network, spoil: Callable[[Bed, Block], Block], support: Support | None
+    bed: Bed, network: ChainParams, spoil: Callable[[Bed, Block], Block], support: Support | None
 ) -> tuple[str, Node]:
     """A spoilt block as the first one: pushed, or fetched where somebody is behind it; the rule that it is
     refused by."""
@@ -209,7 +209,9 @@ class _Counting(InlineVerifier):
 
     count = 0
 
-    async def find_core_breaks(self, network: Network, messages: Sequence[Message]) -> list[Violation | None]:
+    async def find_core_breaks(
+        self, network: ChainParams, messages: Sequence[Message]
+    ) -> list[Violation | None]:
         self.count += len(messages)
         return await super().find_core_breaks(network, messages)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.core.params import testnet as make_testnet
+from hypernode.core.networks import testnet as make_testnet
 from hypernode.core.types import Registration
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.peers.dialling import Dialler

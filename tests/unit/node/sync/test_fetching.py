@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hypernode.core.params import mainnet
+from hypernode.core.networks import mainnet
 from hypernode.machine.peers import PeerView
 from hypernode.node.sync.batches import Span
 from hypernode.node.sync.fetching import FIRST_PATIENCE_S, Fetcher

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from hypernode.core import kinds
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.long_messages import LongMessages
-from hypernode.core.params import Network
 from hypernode.core.rules import Rule
 from hypernode.core.types import Block, ChainHeight
 from hypernode.machine.peers import Support
@@ -94,7 +94,7 @@ class Net:
         self.tip = await self.maker.ports.ledger.append_many(self.blocks)
         return await self.new()
 
-    async def new(self, rules: Network | None = None, **ports: Any) -> Node:
+    async def new(self, rules: ChainParams | None = None, **ports: Any) -> Node:
         node = await self.bed.node(network=rules, **ports)
         node.dialler.limits = SMALL
         node.sync.giant_blocks = GiantBlocks(rules or self.bed.network, SMALL)

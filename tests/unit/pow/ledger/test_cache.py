@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.core.network import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.registrations.registry import UNREGISTER
 from hypernode.core.types import Registration
 from hypernode.ports.registrations import PowNotReady
@@ -47,7 +47,7 @@ LAST = FIRST + 150
 class Opened:
     """A registry that counts its queries, and can be stopped after some of them."""
 
-    def __init__(self, path: Path, network: Network = NETWORK, **options: object) -> None:
+    def __init__(self, path: Path, network: ChainParams = NETWORK, **options: object) -> None:
         self.log: list[str] = []
         self.warnings: list[str] = []
         self.asked = 0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.core.params import Network
+from hypernode.core.chain_params import ChainParams
 from hypernode.core.types import Block
 from hypernode.storage.archive import foreign, legacy_read
 from hypernode.storage.archive.foreign import require_file
@@ -33,7 +33,7 @@ def spoil(path: Path, sql: str) -> Path:
     return path
 
 
-def read(path: Path, network: Network = NETWORK) -> list[Block]:
+def read(path: Path, network: ChainParams = NETWORK) -> list[Block]:
     """All of a legacy chain."""
 
     async def run() -> list[Block]:

@@ -1,6 +1,7 @@
-"""A network: one immutable value with all its parameters, handed to whatever needs it (spec 3 and 6).
+"""What the nodes of one network agree on: one immutable value, handed to whatever needs it (spec 3 and 6).
 
-The defaults are those of main.  Import it from ``core.params``, where the networks themselves are.
+The defaults are those of main.  The networks that are built in are in ``core.networks``, those of files are
+read by ``core.network_file``.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Delays:
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class ChainParams:
     """Everything that nodes of one network must agree on, and the tunable parameters."""
 
     name: str

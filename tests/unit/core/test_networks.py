@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
-from hypernode.core import params
+from hypernode.core import networks
 from hypernode.core.address import is_valid_address
-from hypernode.core.params import Delays, NetworkFileError, network_from_json, network_to_json
+from hypernode.core.chain_params import ChainParams, Delays, FixedHypernode
+from hypernode.core.network_file import NetworkFileError, network_from_json, network_to_json
 from tests.unit.core.builders import MIXED, OWN, get_address
 
-BUILT_IN = (params.mainnet(), params.testnet(), OWN)
+BUILT_IN = (networks.mainnet(), networks.testnet(), OWN)
 
 
 def to_dict(**fields: Any) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def find_fault(**fields: Any) -> str:
 
 
 @pytest.mark.parametrize("network", BUILT_IN, ids=lambda n: n.name)
-def test_built_in_networks_make_sense(network: params.Network) -> None:
+def test_built_in_networks_make_sense(network: ChainParams) -> None:
     assert is_valid_address(network.control_pos, network.address_byte)
     assert len(network.posnet) == 10
     assert network.posnet in network.posnet_allow
@@ -34,13 +35,13 @@ def test_built_in_networks_make_sense(network: params.Network) -> None:
 
 
 def test_main_is_what_it_always_was() -> None:
-    main = params.mainnet()
+    main = networks.mainnet()
     assert (main.round_s, main.slots_total, main.mixed, main.genesis) == (3600, 20, True, "main")
     assert main.magic.hex() == "b1534e19"
 
 
 def test_testnet_is_no_place_for_legacy_nodes() -> None:
-    network = params.testnet()
+    network = networks.testnet()
     assert (network.mixed, network.genesis, network.address_byte) == (False, "derived", 0x55)
     assert (network.slot_s, network.min_active, network.min_connections) == (180, 10, 3)
     assert network.magic.hex() == "b1534e55"
@@ -56,7 +57,7 @@ def test_devnet_has_seconds_where_main_has_minutes() -> None:
 
 
 def test_devnet_takes_other_fields() -> None:
-    network = params.devnet(1, 20, "control", get_address(OWN, 0), slots=5, mixed=True, delays=Delays())
+    network = networks.devnet(1, 20, "control", get_address(OWN, 0), slots=5, mixed=True, delays=Delays())
     assert (network.slots, network.mixed, network.round_s) == (5, True, 120)
     assert network.delays == Delays()
 
@@ -76,7 +77,7 @@ def test_a_file_needs_only_what_has_no_default() -> None:
     network = network_from_json(json.dumps(given), "net.json")
     assert network.posnet_allow == ("sidenet001",)
     assert network.delays == Delays().scaled(18)
-    assert network.min_active == params.mainnet().min_active
+    assert network.min_active == networks.mainnet().min_active
 
 
 def test_given_delays_count_and_the_others_scale() -> None:
@@ -89,7 +90,7 @@ def test_a_fixed_list_of_hypernodes_is_read() -> None:
     network = network_from_json(
         json.dumps(to_dict(hypernodes=[{"pos": pos, "ip": "127.0.0.1", "port": 16969}])), "net.json"
     )
-    assert network.hypernodes == (params.FixedHypernode(pos, "127.0.0.1", 16969, 1),)
+    assert network.hypernodes == (FixedHypernode(pos, "127.0.0.1", 16969, 1),)
 
 
 @pytest.mark.parametrize(

@@ -1,27 +1,13 @@
 """The networks (spec 3, parameters): ``mainnet()``, ``testnet()`` and ``devnet(...)`` are built in; any other
-is a JSON file with the same fields (``network_from_json``)."""
+is a JSON file with the same fields (``core.network_file``)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any, Final
 
-from hypernode.core.network import MAIN_SLOT_S, Delays, FixedHypernode, Network
-from hypernode.core.network_file import NetworkFileError, network_from_json, network_to_json
+from hypernode.core.chain_params import ChainParams, Delays
 from hypernode.core.types import Timestamp
-
-__all__ = [
-    "MAIN_SLOT_S",
-    "Delays",
-    "FixedHypernode",
-    "Network",
-    "NetworkFileError",
-    "devnet",
-    "mainnet",
-    "network_from_json",
-    "network_to_json",
-    "testnet",
-]
 
 _MAIN_CONTROL_POW: Final = "cf2562488992997dff3658e455701589678d0e966a79e2a037cbb2ff"
 _MAIN_CONTROL_POS: Final = "BKYnuT4Pt8xfZrSKrY3mUyf9Cd9qJmTgBn"
@@ -33,9 +19,9 @@ _MAIN_DEAD_TIPS: Final = (
 )
 
 
-def mainnet() -> Network:
+def mainnet() -> ChainParams:
     """The network of Bismuth's hypernodes (spec 3, parameters)."""
-    return Network(
+    return ChainParams(
         name="mainnet",
         mixed=True,
         address_byte=0x19,
@@ -56,9 +42,9 @@ _TEST_CONTROL_POS: Final = "bRtpbaZdoWbEyjyaPsN959n3r8FztjAcK5"
 """Control addresses of a network that does not run: hashes of its name, nobody holds their keys."""
 
 
-def testnet() -> Network:
+def testnet() -> ChainParams:
     """The test network (none runs at present): main's times, rules that hold without mercy."""
-    return Network(
+    return ChainParams(
         name="testnet",
         mixed=False,
         address_byte=_TEST_ADDRESS_BYTE,
@@ -79,10 +65,10 @@ _DEVNET_POW_SYNCED_S: Final = 30
 
 def devnet(
     origin_of_time: Timestamp, slot_s: int, control_pow: str, control_pos: str, **overrides: Any
-) -> Network:
+) -> ChainParams:
     """A local network: slots of ``slot_s`` seconds from ``origin_of_time`` on, and a companion whose blocks
-    are as much quicker as its slots.  ``overrides`` are fields of ``Network``."""
-    network = Network(
+    are as much quicker as its slots.  ``overrides`` are fields of ``ChainParams``."""
+    network = ChainParams(
         name="devnet",
         mixed=False,
         address_byte=_TEST_ADDRESS_BYTE,
