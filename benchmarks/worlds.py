@@ -17,7 +17,7 @@ from hypernode.core.types import Endpoint
 from hypernode.net.client_session import ClientSession, open_session
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.base.node_ports import Ports
-from hypernode.node.owner.components import NodeOptions
+from hypernode.node.owner.node_options import NodeOptions
 from hypernode.node.owner.runtime import Node
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.storage.database import open_database

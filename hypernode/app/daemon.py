@@ -47,9 +47,9 @@ from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.base.log_subjects import Subjects
 from hypernode.node.base.logs import ACCESS_LOGGER, get_logger, setup_logging
 from hypernode.node.base.node_ports import Ports
-from hypernode.node.owner.components import NodeOptions
+from hypernode.node.owner.node_options import NodeOptions
 from hypernode.node.owner.runtime import Node
-from hypernode.node.sync.sync_progress import OnProgress
+from hypernode.node.sync.sync_progress import OnProgress, show_nothing
 from hypernode.ports.chain import Lane
 from hypernode.storage.database import InlineDatabase, open_database
 from hypernode.storage.interface import StorageError
@@ -108,7 +108,9 @@ def run(
         if trouble := stack.enter_context(telling_run(settings.data_path, facts)):
             APP_LOG.warning(trouble)
         try:
-            asyncio.run(_live(settings, process, signals, show_sync, (data_lock, wallet_lock)))
+            asyncio.run(
+                _live(settings, process, signals, show_sync or show_nothing, (data_lock, wallet_lock))
+            )
         except (Stopped, asyncio.CancelledError):
             if not signals.told:
                 raise
@@ -120,7 +122,7 @@ async def _live(
     settings: Settings,
     process: Process,
     signals: Signals,
-    show_sync: OnProgress | None,
+    show_sync: OnProgress,
     locks: Sequence[Lock],
 ) -> None:
     """Everything that the node lives on, opened in order and closed in reverse."""
@@ -154,9 +156,9 @@ async def _live(
             pow_source=pow_source,
             files=FolderFiles(settings.data_path),
         )
-        node = _make_node(settings, ports, metrics, is_journal_new=journal.is_new and not is_wallet_new)
-        if show_sync is not None:
-            node.sync.on_progress = show_sync
+        node = _make_node(
+            settings, ports, metrics, show_sync, is_journal_new=journal.is_new and not is_wallet_new
+        )
         stop = asyncio.Event()
         if fault:
             node.halt(fault)
@@ -254,7 +256,9 @@ def _describe(settings: Settings, wallet: Wallet, verbose: bool) -> dict[str, ob
     }
 
 
-def _make_node(settings: Settings, ports: Ports, metrics: ProcessMetrics, *, is_journal_new: bool) -> Node:
+def _make_node(
+    settings: Settings, ports: Ports, metrics: ProcessMetrics, show_sync: OnProgress, *, is_journal_new: bool
+) -> Node:
     options = NodeOptions(
         listen=Endpoint(settings.listen_ip, settings.port),
         own_port=settings.port,
@@ -277,4 +281,5 @@ def _make_node(settings: Settings, ports: Ports, metrics: ProcessMetrics, *, is_
             lambda subject, words: get_logger(subject).info("%s", words),
         ),
         log_session=logging.getLogger(ACCESS_LOGGER).info,
+        show_sync=show_sync,
     )

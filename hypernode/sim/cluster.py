@@ -19,13 +19,14 @@ from hypernode.core.signing import compute_pubkey
 from hypernode.core.timeline import compute_round_start, compute_slot_start
 from hypernode.core.types import ChainHeight, Endpoint, Round, Slot
 from hypernode.node.base.node_ports import Ports
-from hypernode.node.owner.components import NodeOptions
+from hypernode.node.owner.node_options import Makers, NodeOptions
 from hypernode.node.owner.runtime import Node
 from hypernode.ports.chain import Ledger
 from hypernode.ports.journal import Journal
 from hypernode.ports.registrations import PowSource
 from hypernode.ports.signing import Signer
 from hypernode.pow.fixed_source import FixedPowSource
+from hypernode.sim.corruptible import CORRUPTIBLE
 from hypernode.sim.memory.adapters import InlineVerifier, KeySigner, MemoryFiles, no_metrics
 from hypernode.sim.memory.clock import SimClock
 from hypernode.sim.memory.entropy import SeededEntropy
@@ -102,6 +103,9 @@ class SimNode:
 class Cluster:
     """Hosts on one in-memory network.  Use inside a virtual-time loop."""
 
+    makers: Makers = CORRUPTIBLE
+    """Of every node's parts."""
+
     def __init__(
         self,
         count: int,
@@ -167,7 +171,9 @@ class Cluster:
             is_journal_new=host.is_journal_new,
         )
         log = self._make_log(host)
-        host.node = Node(self.params, ports, options, metrics=no_metrics, log=log, warn=log)
+        host.node = Node(
+            self.params, ports, options, metrics=no_metrics, log=log, warn=log, makers=self.makers
+        )
         host.stop = asyncio.Event()
         host.task = asyncio.get_running_loop().create_task(
             host.node.run(host.stop), name=f"node {index}", context=make_context(host.ip)

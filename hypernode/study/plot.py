@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, fields
-from functools import partial
+from dataclasses import dataclass
 
 from hypernode.core.errors import Ignore
 from hypernode.core.forging import find_forging_break, seal_block, select_messages
@@ -31,7 +30,7 @@ from hypernode.node.peers.peer_client import ask_height
 from hypernode.node.peers.peer_table import Peer
 from hypernode.ports.connections import TransportClosed
 from hypernode.sim.cluster import Cluster, SimNode
-from hypernode.sim.faults.liars import replace_connector
+from hypernode.sim.corruptible import answer_by, exchange_by, forge_by, know_own_blocks
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 
@@ -56,11 +55,10 @@ class Plot:
         """From now on the plotters forge nothing, and agree with whoever asks."""
         for index in sorted(self.plotters):
             node = self._get_node(index)
-            honest = {part.name: getattr(node.forger, part.name) for part in fields(Forger)}
-            node.forger = _IdleForger(**honest)
-            node.serving.handlers = {**node.serving.handlers, CommandId.HEIGHT: self._make_answer(node)}
-            node.chain.on_own_block = _ignore  # an honest node would halt over what it did not sign
-            replace_connector(node, partial(_AgreeingConnector, find_height=self._find_height))
+            forge_by(node, _IdleForger)
+            answer_by(node, CommandId.HEIGHT, self._make_answer(node))
+            know_own_blocks(node)
+            exchange_by(node, self._agree)
 
     async def strike(self) -> bool:
         """Push one block to half of the honest, and another to the other half; False when the juror has too
@@ -114,6 +112,12 @@ class Plot:
         host = next((host for host in self.cluster.hosts if host.ip == ip), None)
         return host.height if host is not None and host.node is not None else None
 
+    async def _agree(self, connector: Connector, session: ClientSession, peer: Peer) -> None:
+        """Tell a peer the height that it has itself."""
+        own = self._find_height(peer.ip) or connector.ports.ledger.get_height()
+        told, their_juror = await ask_height(session, own, connector.node_state.get_juror())
+        connector.note_height(peer, told, their_juror)
+
     def _make_answer(self, node: Node) -> Callable[[Caller, Command], Awaitable[Command | None]]:
         async def answer(caller: Caller, command: Command) -> Command | None:
             told = self._find_height(caller.ip) or node.chain.height
@@ -122,20 +126,6 @@ class Plot:
         return answer
 
 
-async def _ignore(block: Block) -> None:
-    """The plotter knows."""
-
-
 class _IdleForger(Forger):
     async def forge(self, plan: RoundPlan, sir: Slot) -> Block:
         raise Ignore(Rule.FORGING, "leaves its slot empty")
-
-
-@dataclass(slots=True, kw_only=True)
-class _AgreeingConnector(Connector):
-    find_height: Callable[[str], ChainHeight | None]
-
-    async def _exchange_heights(self, session: ClientSession, peer: Peer) -> None:
-        own = self.find_height(peer.ip) or self.ports.ledger.get_height()
-        told, their_juror = await ask_height(session, own, self.node_state.get_juror())
-        self.note_height(peer, told, their_juror)

@@ -98,7 +98,7 @@ def test_a_fault_that_ends_the_node_is_in_the_log(
     fault: str, status: Exit, words: str, tmp_path: Path
 ) -> None:
     home = tmp_path / "a"
-    body = f"type(node)._next_look = lambda node: (_ for _ in ()).throw({fault}); node.wake()"
+    body = f"type(node.owner)._next_look = lambda owner: (_ for _ in ()).throw({fault}); node.wake()"
     with plugged(body, home) as process:
         _, said = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == status

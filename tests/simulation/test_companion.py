@@ -79,7 +79,7 @@ def get_state(node: Node) -> State:
 async def enter(place: Place, node: Node, round_: int) -> RoundPlan:
     place.bed.go_to(round_, 0)
     place.mine(place.bed.clock.now())
-    await node._enter_round(round_)
+    await node.entry.enter(round_)
     return get_plan(node)
 
 
@@ -150,7 +150,7 @@ def test_the_port_stands_in_for_a_ledger_that_goes_and_comes_back(tmp_path: Path
         status = node.node_state.pow_status
         assert status is not None
         assert (status.source, status.problem) == ("10.9.0.1:5658", "")
-        await node._enter_round(ROUND)
+        await node.entry.enter(ROUND)
         by_port = get_plan(node)
         assert [entry.pos for entry in by_port.registered] == [entry.pos for entry in by_ledger.registered]
         assert by_port.jurors == by_ledger.jurors

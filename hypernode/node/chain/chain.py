@@ -9,7 +9,7 @@ apart; reading goes on meanwhile, and so does preparing what comes next.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -28,6 +28,7 @@ from hypernode.core.validate_block import Origin, is_signed_by_forger
 from hypernode.machine.peers import ForkOverride, Support
 from hypernode.mempool.pool import Mempool
 from hypernode.node.base.log_subjects import SILENT, Subjects
+from hypernode.node.base.node_events import NodeEvents
 from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.block_validation import (
     BlockRejected,
@@ -62,30 +63,28 @@ def _is_other(theirs: ChainHeight, ours: ChainHeight) -> bool:
     return theirs.block_hash != ours.block_hash
 
 
-async def _do_nothing(block: Block) -> None:
-    """Until somebody wants to know."""
-
-
 class Chain:
-    """The ledger with its rules.  ``on_change`` is called after every change of the tip, ``on_append``
-    with the blocks that came on top."""
+    """The ledger with its rules.  What changes in it is told to ``events``."""
 
-    def __init__(self, network: ChainParams, ports: Ports, rounds: Rounds, mempool: Mempool) -> None:
+    def __init__(
+        self,
+        network: ChainParams,
+        ports: Ports,
+        rounds: Rounds,
+        mempool: Mempool,
+        events: NodeEvents,
+        subjects: Subjects = SILENT,
+    ) -> None:
         self._network = network
         self._ports = ports
         self._rounds = rounds
         self._mempool = mempool
+        self._events = events
+        self._subjects = subjects
         self._keys = ForgerKeys(network)
         self._lock = asyncio.Lock()
         self._evident: set[tuple[Round, Slot, str]] | None = None
         """Slots and forgers of the evidence that is stored; None until it is first asked for."""
-        self.subjects: Subjects = SILENT
-        self.on_change: Callable[[], None] = lambda: None
-        self.on_append: Callable[[Sequence[Block]], None] = lambda blocks: None
-        self.on_own_block: Callable[[Block], Awaitable[None]] = _do_nothing
-        self.on_equivocation: Callable[[Equivocation], None] = lambda evidence: None
-        self.on_cut: Callable[[Height, Height, str, str], None] = lambda first, last, name, why: None
-        """Blocks from ``first`` to ``last`` go, and why; the file of that name keeps them."""
 
     @property
     def height(self) -> ChainHeight:
@@ -125,7 +124,7 @@ class Chain:
             await validator.check_head(block)
             validator.check_shape(block)
             height = await self._append(validator, await self._prepare_pushed(block), on_judged)
-        self.on_change()
+        self._events.on_tip()
         return height
 
     async def screen_pushed(self, header: Block) -> None:
@@ -169,7 +168,7 @@ class Chain:
                 raise Ignore(Rule.B1, "the tip moved while we forged")
             [prepared] = await self.prepare([block])
             height = await self._append(await self._make_validator(own.height, Origin.OWN), prepared)
-        self.on_change()
+        self._events.on_tip()
         return height
 
     async def _append(
@@ -185,8 +184,8 @@ class Chain:
         words = (
             f"block {block.height} ({block.round}, {block.sir}) of {block.forger}, {block.msg_count} messages"
         )
-        self.subjects.say("blockdigest", lambda: f"{words}, {len(findings)} findings")
-        self.subjects.say(
+        self._subjects.say("blockdigest", lambda: f"{words}, {len(findings)} findings")
+        self._subjects.say(
             "timing",
             lambda: (
                 f"{words}: judged in {judged - begun:.3f} s, stored in {clock.monotonic() - judged:.3f} s"
@@ -235,7 +234,7 @@ class Chain:
                 self._mempool.return_messages(outcome.dropped_messages, self._ports.clock.now())
                 await self._after_append(blocks)
         if outcome.adopted:
-            self.on_change()
+            self._events.on_tip()
         if told is not None and not is_promise_kept(told, outcome.measured):
             raise Reject(Rule.PROMISE, f"promise not kept: told {told.height}, got {outcome.measured.height}")
         return outcome
@@ -250,7 +249,7 @@ class Chain:
                 to_height -= 1
             await self._keep_above(to_height, "as their slots have not begun")
             dropped = await self._drop_above(to_height)
-        self.on_change()
+        self._events.on_tip()
         return dropped
 
     async def _has_begun(self, height: Height, now: float) -> bool:
@@ -261,7 +260,7 @@ class Chain:
         """Drop blocks, whatever stands for them; their messages go back to the mempool."""
         async with self._lock:
             dropped = await self._drop_above(to_height)
-        self.on_change()
+        self._events.on_tip()
         return dropped
 
     async def _drop_above(self, height: Height) -> tuple[Block, ...]:
@@ -294,13 +293,13 @@ class Chain:
         for block in blocks:
             if not isinstance(block.messages, LongMessages):
                 self._mempool.remove(block.messages)
-                self.on_append([block])
+                self._events.on_block(block)
                 continue
             async for piece in list_pieces(block, self._ports.verifier.run):
                 # what is not short was never in a mempool, and says nothing to us
                 part = replace(block, messages=tuple(filter(is_short, piece)))
                 self._mempool.remove(part.messages)
-                self.on_append([part])
+                self._events.on_block(part)
 
     async def _run(self, block: Block, work: Callable[[], T]) -> T:
         """Off the event loop, where the block is a giant one."""
@@ -332,7 +331,7 @@ class Chain:
                 await keep_blocks(ports.ledger, common + 1, ports.files, name, ports.verifier.run)
             except OSError as trouble:
                 raise StorageTrouble(f"{name} cannot be written, so nothing is cut: {trouble}") from trouble
-            self.on_cut(common + 1, tip, name, why)
+            self._events.on_cut(common + 1, tip, name, why)
 
     async def _note_own_block(self, block: Block) -> None:
         """A valid block of ours that the journal does not know: somebody else signs with our key, or
@@ -340,7 +339,7 @@ class Chain:
         if block.forger != self._ports.signer.address:
             return
         if await self._ports.journal.get_hash(block.round, block.sir) != block.block_hash:
-            await self.on_own_block(block)
+            await self._events.on_own_block(block)
 
     async def _note_equivocation(self, history: History, block: Block, rounds: int) -> None:
         """Two signed blocks of one forger for one slot, of the last ``rounds``, are kept as evidence, once
@@ -370,7 +369,7 @@ class Chain:
         # what is too old to be asked for again need not be remembered
         recent = {known for known in await self._list_evident() if known[0] >= node_state - EVIDENCE_ROUNDS}
         self._evident = recent | {case}
-        self.on_equivocation(evidence)
+        self._events.on_evidence(evidence)
 
     def _is_signed(self, block: Block) -> bool:
         """Whether the block's forger signed it, under this hash."""

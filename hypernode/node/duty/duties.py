@@ -7,7 +7,6 @@ hear it) and judges nobody (it would be its own line that failed).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from hypernode.core.chain_params import ChainParams
@@ -18,6 +17,7 @@ from hypernode.core.types import PeerTest, Round, RoundPlan, Slot
 from hypernode.machine.state import State
 from hypernode.mempool.pool import Mempool
 from hypernode.node.base.activity_tracker import ActivityTracker
+from hypernode.node.base.node_events import NodeEvents
 from hypernode.node.base.node_state import NodeState
 from hypernode.node.duty.reporter import Reporter
 from hypernode.node.duty.tester import Tester
@@ -43,7 +43,7 @@ class Duties:
     tester: Tester
     ledger: Ledger
     mempool: Mempool
-    on_bug: Callable[[InvariantBroken], None] = lambda bug: None
+    events: NodeEvents
 
     def is_able(self) -> bool:
         """Somebody hears us, and nothing keeps us from judging."""
@@ -100,4 +100,4 @@ class Duties:
         except StorageTrouble:
             pass  # the owner meets it too, and says so
         except InvariantBroken as bug:
-            self.on_bug(bug)
+            self.events.on_bug(bug)

@@ -40,7 +40,6 @@ class SlotLog:
     node_state: NodeState
     log: Callable[[str], None]
     warn: Callable[[str], None]
-    on_account: Callable[[SlotAccount], None] = lambda account: None
     recent: deque[SlotAccount] = field(default_factory=lambda: deque(maxlen=MAX_RECENT))
     """Our last slots that are over, for the status."""
     _slot: PlaceInRound | None = None
@@ -135,7 +134,6 @@ class SlotLog:
             started=self.node_state.start_time,
         )
         self.recent.append(account)
-        self.on_account(account)
         say = self.log if account.outcome is Outcome.FORGED else self.warn
         say(describe_account(account))
 

@@ -28,13 +28,20 @@ FORGED: Final = "the signature is invalid"
 class Intake:
     """Feeds the mempool.  ``set_senders`` tells whose messages it takes in this round (spec 4, M6)."""
 
-    def __init__(self, network: ChainParams, ports: Ports, mempool: Mempool) -> None:
+    def __init__(
+        self,
+        network: ChainParams,
+        ports: Ports,
+        mempool: Mempool,
+        configs: ConfigWatch,
+        subjects: Subjects = SILENT,
+    ) -> None:
         self._network = network
         self._ports = ports
         self._mempool = mempool
         self._senders: frozenset[str] = frozenset()
-        self.configs = ConfigWatch()
-        self.subjects: Subjects = SILENT
+        self._configs = configs
+        self._subjects = subjects
 
     @property
     def senders(self) -> frozenset[str]:
@@ -73,12 +80,12 @@ class Intake:
         for verdict in verdicts:
             if verdict is not None:
                 self._mempool.count_refusal(verdict)
-        self.configs.note(
+        self._configs.note(
             result
             for result, verdict in zip(results, verdicts, strict=True)
             if verdict is None and isinstance(result, Message)
         )
-        self.subjects.say("txdigest", lambda: _describe_digest(verdicts, peer))
+        self._subjects.say("txdigest", lambda: _describe_digest(verdicts, peer))
         return verdicts
 
     async def _find_sealed(self, messages: Sequence[Message]) -> set[int]:

@@ -16,13 +16,19 @@ class ClockWatch:
     """Tells the operator, once a minute, when the clock is off, and whenever it was set.  ``on_step`` is
     called then too."""
 
-    def __init__(self, clock: Clock, offsets: ClockOffsets, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        offsets: ClockOffsets,
+        warn: Callable[[str], None],
+        on_step: Callable[[], None],
+    ) -> None:
         self._clock = clock
         self._offsets = offsets
         self._warn = warn
         self._difference = clock.now() - clock.monotonic()
         self._warned = float("-inf")
-        self.on_step: Callable[[], None] = lambda: None
+        self._on_step = on_step
 
     def look(self) -> float:
         """How far our clock is ahead of the others' now (s)."""
@@ -34,7 +40,7 @@ class ClockWatch:
             self._warn(f"the clock was set by {step:+.1f} s; {NTP_REMEDY}")
             # Peers told theirs before: whether it is right now is known at once, not an hour later.
             self._offsets.shift(step)
-            self.on_step()
+            self._on_step()
         offset = self._offsets.get_offset(monotonic)
         if abs(offset) > WARN_S and monotonic - self._warned >= WARN_EVERY_S:
             self._warned = monotonic

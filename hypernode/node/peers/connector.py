@@ -20,8 +20,10 @@ from hypernode.mempool.pool import Mempool
 from hypernode.net.client_session import ClientSession, HelloRefused
 from hypernode.node.base.error_text import describe_fault
 from hypernode.node.base.log_subjects import SILENT, Subjects
+from hypernode.node.base.node_events import NodeEvents
 from hypernode.node.base.node_ports import Ports
 from hypernode.node.base.node_state import NodeState
+from hypernode.node.base.tip_signal import TipSignal
 from hypernode.node.intake.intake import Intake
 from hypernode.node.peers.dialling import Dialler
 from hypernode.node.peers.legacy_height_policy import check_earlier_rounds, choose_height_to_tell
@@ -53,11 +55,11 @@ class Connector:
     mempool: Mempool
     intake: Intake
     note_height: NoteHeight
+    tip: TipSignal
+    events: NodeEvents
     log: Callable[[str], None]
     subjects: Subjects = SILENT
-    on_bug: Callable[[InvariantBroken], None] = lambda bug: None
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def set_targets(self, entries: list[Registration], group: asyncio.TaskGroup) -> None:
         """Dial these, let go of all others.  Tasks live in ``group``."""
@@ -67,12 +69,6 @@ class Connector:
         for key, entry in wanted.items():
             if key not in self._tasks and parse_port(entry.port) is not None:
                 self._tasks[key] = group.create_task(self._keep(entry), name=f"peer {entry.ip}")
-
-    def notify_change(self) -> None:
-        """Our tip changed: heights are exchanged with feature peers at once.  A legacy peer hears of it when
-        it is due: it could fetch a block that its forger is about to push to it, and would stop."""
-        self._changed.set()
-        self._changed = asyncio.Event()
 
     def cancel_all(self) -> None:
         for task in self._tasks.values():
@@ -93,7 +89,7 @@ class Connector:
                 end = describe_fault(error)
             except InvariantBroken as bug:
                 end = f"a bug of ours: {bug}"
-                self.on_bug(bug)
+                self.events.on_bug(bug)
             self.log(f"connection to {entry.ip}:{entry.port} ended: {end}")
             if self.ports.clock.monotonic() - started > 4 * self.network.delays.peer_retry_s:
                 delay = self.network.delays.peer_retry_s
@@ -119,12 +115,14 @@ class Connector:
 
     async def _exchange(self, session: ClientSession, peer: Peer, entry: Registration) -> None:
         """Heights and mempools whenever they are due, pings in between, until the line breaks, or a legacy
-        peer is to be dialled anew."""
+        peer is to be dialled anew.  Where our tip changes, heights are exchanged with feature peers at once.
+        A legacy peer hears of it when it is due: it could fetch a block that its forger is about to push to
+        it, and would stop."""
         clock = self.ports.clock
         height_due = mempool_due = clock.monotonic()
         redial_at = None if peer.features else self._choose_redial_time()
         while redial_at is None or clock.now() < redial_at:
-            changed = self._changed if peer.features else asyncio.Event()
+            changed = self.tip.next_change if peer.features else asyncio.Event()
             if clock.monotonic() >= height_due:
                 await self._exchange_heights(session, peer)
                 height_due = clock.monotonic() + self._height_interval()

@@ -23,6 +23,7 @@ from hypernode.net.answer import Answer
 from hypernode.net.caller import Caller
 from hypernode.net.standing import Standing
 from hypernode.node.base.log_subjects import SILENT, Subjects
+from hypernode.node.base.node_events import NodeEvents
 from hypernode.node.base.node_ports import Ports
 from hypernode.node.base.tunables import OF_RAINBOW
 from hypernode.node.chain.chain import Chain
@@ -62,14 +63,13 @@ class RequestHandlers:
     peers: Peers
     tester: Tester
     views: StatusQueries
+    events: NodeEvents
     log: Callable[[str], None]
     limits: Limits = LIMITS
     subjects: Subjects = SILENT
     allow_queries_from: Collection[str] = ()
     allow_updates_from: Collection[str] = ()
     takes_updates: bool = False
-    on_trouble: Callable[[StorageTrouble], None] = lambda trouble: None
-    on_bug: Callable[[InvariantBroken], None] = lambda bug: None
     handlers: Mapping[CommandId, Handler] = field(init=False)
     _log_limiter: PeerLogLimiter = field(init=False)
     _refused_pushes: RefusedPushes = field(default_factory=RefusedPushes)
@@ -116,10 +116,10 @@ class RequestHandlers:
         except PowNotReady as problem:
             raise Ignore(Rule.COMPANION, str(problem)) from problem
         except StorageTrouble as trouble:
-            self.on_trouble(trouble)
+            self.events.on_storage_fault(trouble)
             raise Ignore(Rule.STORED, str(trouble)) from trouble
         except InvariantBroken as bug:
-            self.on_bug(bug)
+            self.events.on_bug(bug)
             raise
 
     def _find_peer(self, caller: Caller) -> Peer | None:

@@ -26,16 +26,19 @@ from hypernode.machine.peers import PeerView, get_best, group_chains, is_fresh, 
 from hypernode.mempool.pool import Mempool
 from hypernode.node.base.activity_tracker import ActivityTracker
 from hypernode.node.base.json_shapes import height_to_object
+from hypernode.node.base.node_events import NodeEvents
 from hypernode.node.base.node_ports import Ports
 from hypernode.node.base.node_state import NodeState
 from hypernode.node.base.tunables import Tuner
+from hypernode.node.duty.forger import Forger
 from hypernode.node.duty.reporter import Reporter
+from hypernode.node.duty.slot_log import SlotLog
 from hypernode.node.intake.config_watch import ConfigWatch
 from hypernode.node.peers.identities import find_misplaced, get_identity
 from hypernode.node.peers.peer_table import Peer, Peers
 from hypernode.node.rpc.queries import parse_hypernodes
 from hypernode.node.sync.partitions import Partitions
-from hypernode.node.sync.sync_progress import SyncProgress
+from hypernode.node.sync.synchroniser import Synchroniser
 from hypernode.ports.chain import ChainReader
 
 Metrics = Callable[[], Mapping[str, object]]
@@ -63,13 +66,12 @@ class StatusQueries:
     reporter: Reporter
     configs: ConfigWatch
     metrics: Metrics
-    get_forged_count: Callable[[], int]
+    forger: Forger
+    slot_log: SlotLog
     partitions: Partitions
-    get_progress: Callable[[], SyncProgress | None]
+    sync: Synchroniser
     tuner: Tuner
-    on_height: Callable[[], None] = lambda: None
-    list_own_slots: Callable[[], list[dict[str, object]]] = list
-    """Our last slots that are over: what became of each, and why."""
+    events: NodeEvents
 
     def note_height(self, peer: Peer, told: ChainHeight, juror: str | None) -> None:
         """A peer told its height: remember it, and whether it is over one round late.  Raises Reject for a
@@ -83,7 +85,7 @@ class StatusQueries:
         if address is not None and self.peers.is_answerable(peer) and self._is_late(told):
             self.reporter.note_late(address)
         if is_news and self.peers.is_authentic(peer):
-            self.on_height()
+            self.events.on_height()
 
     def _is_late(self, told: ChainHeight) -> bool:
         """Over one round behind our chain.  After rounds without any block the last one is old, and who has
@@ -115,8 +117,8 @@ class StatusQueries:
         own, shown = self.ports.ledger.get_height(), self.activities.shown
         metrics = dict(self.metrics())
         extra = {
-            "forged_count": self.get_forged_count(),
-            "own_slots": self.list_own_slots(),
+            "forged_count": self.forger.forged_count,
+            "own_slots": self.slot_log.list_recent(),
             **dict(_as_mapping(metrics.pop("extra", {}))),
             "start_time": int(self.node_state.start_time),
             "uptime": int(self.ports.clock.now() - self.node_state.start_time),
@@ -126,7 +128,7 @@ class StatusQueries:
             "equivocations": self._list_equivocations(),
             "split": self.partitions.words,
             "follow": self.partitions.describe(),
-            "catching_up": progress.describe() if (progress := self.get_progress()) else None,
+            "catching_up": progress.describe() if (progress := self.sync.progress) else None,
             "refused_messages": dict(sorted(self.mempool.get_refusals().items())),
             "tunables": self._describe_tunables(),
         }

@@ -67,3 +67,7 @@ class SyncProgress:
 
 OnProgress: TypeAlias = Callable[[SyncProgress | None], None]
 """Told each time, and None when catching up is over."""
+
+
+def show_nothing(progress: SyncProgress | None) -> None:
+    """Where nobody looks on."""

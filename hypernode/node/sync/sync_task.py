@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from hypernode.machine.state import State
 from hypernode.node.base.activity_tracker import ActivityTracker
+from hypernode.node.base.tip_signal import TipSignal
 from hypernode.node.chain.chain import Chain
 from hypernode.ports.clock import Clock
 
@@ -19,17 +20,18 @@ from hypernode.ports.clock import Clock
 class SyncTask:
     """Holds the procedure that is under way."""
 
-    def __init__(self, clock: Clock, activities: ActivityTracker, chain: Chain) -> None:
+    def __init__(self, clock: Clock, tip: TipSignal, activities: ActivityTracker, chain: Chain) -> None:
         self._clock = clock
+        self._tip = tip
         self._activities = activities
         self._chain = chain
         self._task: asyncio.Task[None] | None = None
-        self._alive_at = 0.0
+        self._began_at = 0.0
 
     @property
     def alive_at(self) -> float | None:
         """When it began, or our chain last changed since (monotonic s); None while none is under way."""
-        return None if self._task is None else self._alive_at
+        return None if self._task is None else max(self._began_at, self._tip.changed_at)
 
     def start(self, group: asyncio.TaskGroup, work: Callable[[], Awaitable[object]]) -> None:
         """Begin.  There must be none under way."""
@@ -37,7 +39,7 @@ class SyncTask:
         async def run() -> None:
             await work()
 
-        self._alive_at = self._clock.monotonic()
+        self._began_at = self._clock.monotonic()
         self._task = group.create_task(run(), name="sync")
         self._task.add_done_callback(self._forget)
 
@@ -45,10 +47,6 @@ class SyncTask:
         if self._task is task:
             self._task = None
             self._activities.end_sync()
-
-    def note_change(self) -> None:
-        """Our chain changed."""
-        self._alive_at = self._clock.monotonic()
 
     def show(self, state: State, words: str = "") -> None:
         """How far the procedure is."""

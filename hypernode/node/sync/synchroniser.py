@@ -57,9 +57,10 @@ class Synchroniser:
     set_state: Callable[..., None]
     """With a state, and words on it."""
     log: Callable[[str], None]
+    on_progress: OnProgress
+    """Shows how far catching up is to who looks on."""
     progress: SyncProgress | None = None
-    """How far catching up is; None while we do not."""
-    on_progress: OnProgress = lambda progress: None
+    """The same for the status; None while we do not catch up."""
     _said_at: float | None = None
     _banned: dict[bytes, float] = field(default_factory=dict)
     _needs_catch_up: dict[bytes, float] = field(default_factory=dict)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,8 +9,8 @@ from hypernode.core.forging import seal_block, validate_forging
 from hypernode.core.message import create_message
 from hypernode.core.rules import Rule
 from hypernode.core.types import Block, RoundPlan, Slot
-from hypernode.node.duty.forger import Forger
 from hypernode.ports.chain import ToleratedViolation
+from hypernode.sim.corruptible import LyingForger
 
 PARAMS_BYTES: Final = 5_000_000
 """Over rule 14, over what getblock gives for a usual block, and over what is held of an answer."""
@@ -21,10 +20,8 @@ _BROKEN: Final = (Rule.B13, Rule.B14)
 
 
 @dataclass(slots=True, kw_only=True)
-class GiantForger(Forger):
+class GiantForger(LyingForger):
     """Its own node would refuse the block: it is stored unjudged, and pushed to nobody."""
-
-    on_lie: Callable[[], object]
 
     async def forge(self, plan: RoundPlan, sir: Slot) -> Block:
         senders = await self.rounds.get_allowed_senders(plan)
@@ -51,7 +48,7 @@ class GiantForger(Forger):
             await self.ports.ledger.append(block, findings)
         self.on_lie()
         self.mempool.remove(block.messages)
-        self.chain.on_change()
+        self.events.on_tip()
         self.forged_count += 1
         return block
 

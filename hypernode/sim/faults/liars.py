@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -29,6 +29,7 @@ from hypernode.node.peers.peer_client import ask_height
 from hypernode.node.peers.peer_table import Peer
 from hypernode.node.rpc.handlers import Handler
 from hypernode.ports.connections import TransportClosed
+from hypernode.sim.corruptible import LyingForger, answer_by, exchange_by, forge_by, know_own_blocks
 from hypernode.sim.faults.giant_forger import GiantForger
 from hypernode.sim.faults.plan import FaultKind
 from hypernode.wire.catalogue import CommandId
@@ -67,35 +68,18 @@ class Liar:
 
 
 def corrupt(liar: Liar, kind: FaultKind) -> None:
-    """Replace what the kind replaces in the node; the rest of it goes on as it is."""
+    """Have the node lie as the kind says; the rest of it goes on as it is."""
     node = liar.node
     for command_id, wrap in _ANSWERS.get(kind, {}).items():
-        honest = node.serving.handlers[command_id]
-        node.serving.handlers = {**node.serving.handlers, command_id: wrap(honest, liar.on_lie)}
+        answer_by(node, command_id, wrap(node.serving.handlers[command_id], liar.on_lie))
     forger = _FORGERS.get(kind)
     if forger is not None:
-        parts = {part.name: getattr(node.forger, part.name) for part in fields(Forger)}
-        node.forger = forger(**parts, on_lie=liar.on_lie)
+        forge_by(node, forger, on_lie=liar.on_lie, events=node.events)
     if kind is FaultKind.EQUIVOCATE:
-        node.chain.on_own_block = _know_it  # an honest node would halt over its second block
+        know_own_blocks(node)
     lie = _HEIGHTS.get(kind)
     if lie is not None:
-        replace_connector(node, partial(_LyingConnector, lie=lie, on_lie=liar.on_lie))
-
-
-def replace_connector(node: Node, make: Callable[..., Connector]) -> None:
-    """Dial all anew with another one, which gets the fields of the one there is."""
-    node.connector.cancel_all()
-    parts = {part.name: getattr(node.connector, part.name) for part in fields(Connector)}
-    node.connector = make(**parts)
-    group, plan = node._group, node.node_state.plan
-    if group is not None and plan is not None:
-        wanted = [entry for entry in plan.registered if entry.pos in node.node_state.connect_to]
-        node.connector.set_targets(wanted, group)
-
-
-async def _know_it(block: Block) -> None:
-    """The liar signed it itself."""
+        exchange_by(node, partial(_tell_lie, lie, liar.on_lie))
 
 
 async def misbehave(liar: Liar, kind: FaultKind) -> None:
@@ -179,33 +163,23 @@ _HEIGHTS: Final[Mapping[FaultKind, Lie]] = {
 """What is told to those who are asked for theirs."""
 
 
-@dataclass(slots=True, kw_only=True)
-class _LyingConnector(Connector):
-    lie: Lie
-    on_lie: OnLie
-
-    async def _exchange_heights(self, session: ClientSession, peer: Peer) -> None:
-        own = self.lie(self.ports.ledger.get_height())
-        self.on_lie()
-        told, their_juror = await ask_height(session, own, self.node_state.get_juror())
-        self.note_height(peer, told, their_juror)
+async def _tell_lie(lie: Lie, on_lie: OnLie, by: Connector, session: ClientSession, peer: Peer) -> None:
+    own = lie(by.ports.ledger.get_height())
+    on_lie()
+    told, their_juror = await ask_height(session, own, by.node_state.get_juror())
+    by.note_height(peer, told, their_juror)
 
 
 # --- forgers ----------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, kw_only=True)
-class _LyingForger(Forger):
-    on_lie: OnLie
-
-
-class _WithholdingForger(_LyingForger):
+class _WithholdingForger(LyingForger):
     async def send(self, block: Block, plan: RoundPlan) -> int:
         self.on_lie()
         return 0
 
 
-class _TwofoldForger(_LyingForger):
+class _TwofoldForger(LyingForger):
     """A third of the others gets another block for the same slot, and a third both at once."""
 
     async def send(self, block: Block, plan: RoundPlan) -> int:

@@ -8,6 +8,7 @@ with the shipped serving code, ``script`` with whatever a test wants.  ``Branch`
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -19,7 +20,16 @@ from hypernode.core.forging import seal_block
 from hypernode.core.message import create_message
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.timeline import compute_slot_start
-from hypernode.core.types import Block, ChainHeight, Endpoint, Height, Message, Registration, RoundPlan
+from hypernode.core.types import (
+    Block,
+    ChainHeight,
+    Endpoint,
+    Equivocation,
+    Height,
+    Message,
+    Registration,
+    RoundPlan,
+)
 from hypernode.machine.peers import PeerView, ToldChain
 from hypernode.net.admission import Admission
 from hypernode.net.answer import read_answer
@@ -29,11 +39,12 @@ from hypernode.net.client_session import ClientSession, open_session
 from hypernode.net.server import serve_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.standing import Standing
+from hypernode.node.base.log_subjects import SILENT, Subjects
 from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.history import History
 from hypernode.node.chain.rounds import Rounds
-from hypernode.node.owner.components import NodeOptions
-from hypernode.node.owner.round_entry import hand_out
+from hypernode.node.owner.event_hub import EventHub
+from hypernode.node.owner.node_options import Makers, NodeOptions
 from hypernode.node.owner.runtime import Node
 from hypernode.node.peers.peer_table import Peer
 from hypernode.ports.chain import Ledger
@@ -142,6 +153,8 @@ class Bed:
         journal_db: InlineDatabase | None = None,
         pow_source: PowSource | None = None,
         network: ChainParams | None = None,
+        subjects: Subjects = SILENT,
+        log_session: Callable[[str], None] | None = None,
         **others: Any,
     ) -> Node:
         """All parts of a node, in the present round."""
@@ -166,13 +179,16 @@ class Bed:
             log=self.log.append,
             warn=self.warnings.append,
             log_connections=self.log.append,
+            log_session=log_session,
+            subjects=subjects,
+            makers=Makers(events=HeardEvents),
         )
         await enter_round(node)
         return node
 
-    async def serve(self, index: int) -> Node:
+    async def serve(self, index: int, **options: Any) -> Node:
         """A node whose port is open; it answers, and decides nothing."""
-        node = await self.node(index)
+        node = await self.node(index, **options)
         await node.listening.start(Endpoint(self.ip(index), PORT))
         return node
 
@@ -232,11 +248,41 @@ class Bed:
         )
 
 
+class HeardEvents(EventHub):
+    """Passes on what happens, and keeps of each event what it came with."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.heard: dict[str, list[Any]] = defaultdict(list)
+
+    def on_tip(self) -> None:
+        self.heard["tip"].append(None)
+        super().on_tip()
+
+    def on_height(self) -> None:
+        self.heard["height"].append(None)
+        super().on_height()
+
+    def on_evidence(self, evidence: Equivocation) -> None:
+        self.heard["evidence"].append(evidence)
+        super().on_evidence(evidence)
+
+    def on_cut(self, first: Height, last: Height, name: str, why: str) -> None:
+        self.heard["cut"].append((first, last, name, why))
+        super().on_cut(first, last, name, why)
+
+
+def list_heard(node: Node, name: str) -> list[Any]:
+    """What the events of this name came with so far."""
+    assert isinstance(node.events, HeardEvents)
+    return list(node.events.heard[name])
+
+
 async def enter_round(node: Node) -> RoundPlan:
     """What the owner does at the start of a round, but for dialling."""
     round_, _ = node.node_state.get_round_slot()
     plan = await node.chain.derive_plan(round_)
-    await hand_out(node, plan)
+    await node.entry.hand_out(plan)
     return plan
 
 

@@ -58,10 +58,10 @@ def test_a_rainbow_holds_from_its_round_on_for_every_part() -> None:
         ports = Written()
         ports.write(ROUND + 1, "color:rainbow", RAINBOW)
         node = await ports.node()
-        await node._enter_round(ROUND)
+        await node.entry.enter(ROUND)
         assert node.views.get_config()["PING_DELAY"] == 30
         ports.bed.go_to(ROUND + 1, 0)
-        await node._enter_round(ROUND + 1)
+        await node.entry.enter(ROUND + 1)
         parts = (
             *(node.node_state, node.reporter, node.dialler, node.forger),
             *(node.connector, node.serving, node.listening),
@@ -85,10 +85,10 @@ def test_without_the_rainbow_everything_is_again_as_configured() -> None:
         ports.write(ROUND, "color:rainbow", RAINBOW)
         ports.write(ROUND + 1, "color:rainbow", "")
         node = await ports.node()
-        await node._enter_round(ROUND)
+        await node.entry.enter(ROUND)
         assert node.connector.network.ping_delay_s == 7
         ports.bed.go_to(ROUND + 1, 0)
-        await node._enter_round(ROUND + 1)
+        await node.entry.enter(ROUND + 1)
         assert node.connector.network == node.network
 
     play(scenario())
@@ -102,7 +102,7 @@ def test_origins_and_refusals_are_shown() -> None:
         ports.write(ROUND, "color:bootstrap", "https://a.example/hn.tar.gz, https://b.example/")
         node = await ports.node()
         node.tuner._set_by_operator = frozenset({"PING_DELAY", "BLOCK_SYNC_COUNT"})
-        await node._enter_round(ROUND)
+        await node.entry.enter(ROUND)
         await node.companion.check(node.tuner.colours)
         config = node.views.get_config()
         assert config["origins"] == {
@@ -133,14 +133,14 @@ def test_a_rainbow_that_comes_after_all_makes_the_list_stale() -> None:
     async def scenario() -> None:
         ports = Written()
         node = await ports.node()
-        await node._enter_round(ROUND)
+        await node.entry.enter(ROUND)
         await node.companion.check(node.tuner.colours)
         assert not is_stale(node)
         ports.write(ROUND, "color:rainbow", RAINBOW)
         await asyncio.sleep(31)
         await node.companion.check(node.tuner.colours)
         assert is_stale(node)
-        await node._enter_round(ROUND)
+        await node.entry.enter(ROUND)
         assert not is_stale(node)
 
     play(scenario())
@@ -153,7 +153,7 @@ def test_a_voided_hypernode_is_left_out_where_the_network_knows_voids(mixed: boo
         ports.void(ROUND, 2)
         ports.void(ROUND + 1, 2, UNVOID)
         node = await ports.node()
-        await node._enter_round(ROUND)
+        await node.entry.enter(ROUND)
         plan = node.node_state.plan
         assert plan is not None
         voided = ports.bed.address(2)
@@ -175,7 +175,7 @@ def test_a_voided_hypernode_is_left_out_where_the_network_knows_voids(mixed: boo
         assert sum(counts) == meta["powchain_regs_count"]
         assert (meta["inactive_hns"], meta["voided_hns"]) == ([], [voided])
         ports.bed.go_to(ROUND + 1, 0)
-        await node._enter_round(ROUND + 1)
+        await node.entry.enter(ROUND + 1)
         assert node.node_state.plan is not None
         assert node.node_state.plan.voided == ()
         assert voided in node.node_state.connect_to
@@ -198,7 +198,7 @@ def test_peers_whose_parameters_differ_are_counted() -> None:
         said = [(0, own, ROUND), (1, own, ROUND), (2, OTHER, ROUND), (3, OTHER, ROUND - 1), (4, own, ROUND)]
         messages = [say(bed, *words) for words in said]
         assert await node.intake.submit(messages) == [None] * 5
-        peers = node.intake.configs.describe(bed.address(0), own)
+        peers = node.configs.describe(bed.address(0), own)
         differing = sorted((bed.address(2), bed.address(3)))
         assert peers == {
             "own": own,
@@ -206,8 +206,8 @@ def test_peers_whose_parameters_differ_are_counted() -> None:
             "differ": 2,
             "differing": dict.fromkeys(differing, OTHER),
         }
-        node.intake.configs.enter_round(ROUND + 1, {bed.address(n) for n in (0, 1, 2, 3)})
-        peers = node.intake.configs.describe(bed.address(0), own)
+        node.configs.enter_round(ROUND + 1, {bed.address(n) for n in (0, 1, 2, 3)})
+        peers = node.configs.describe(bed.address(0), own)
         assert (peers["heard"], peers["differ"]) == (2, 1)
 
     play(scenario())
@@ -224,15 +224,15 @@ def test_parameters_that_are_told_in_blocks_are_heard_also_after_a_restart() -> 
         branch = await Branch.on(bed, node.ports.ledger)
         block = await branch.add(ROUND, 3, messages=[*words, *bed.messages(start)])
         assert (await node.chain.adopt(0, [block], None, Support(3, 5))).adopted
-        heard = node.intake.configs.describe(bed.address(0), node.tuner.format_config())
+        heard = node.configs.describe(bed.address(0), node.tuner.format_config())
         assert (heard["heard"], heard["differing"]) == (2, {bed.address(2): OTHER})
         again = await bed.node(ledger_db=ledger_db)
-        await again._enter_round(ROUND)
-        assert again.intake.configs.describe(bed.address(0), node.tuner.format_config()) == heard
+        await again.entry.enter(ROUND)
+        assert again.configs.describe(bed.address(0), node.tuner.format_config()) == heard
         bed.go_to(ROUND + 2, 0)
         later = await bed.node(ledger_db=ledger_db)
-        await later._enter_round(ROUND + 2)
-        assert later.intake.configs.describe(bed.address(0), "")["heard"] == 0
+        await later.entry.enter(ROUND + 2)
+        assert later.configs.describe(bed.address(0), "")["heard"] == 0
 
     play(scenario())
 
@@ -272,7 +272,7 @@ def test_our_own_hash_follows_the_rainbow() -> None:
         ports = Written()
         ports.write(ROUND, "color:rainbow", RAINBOW)
         node = await ports.node()
-        await node._enter_round(ROUND)
+        await node.entry.enter(ROUND)
         await node.reporter.publish_config()
         (message,) = node.mempool.get_all()
         assert (message.what, message.params) == (120, node.tuner.format_config())

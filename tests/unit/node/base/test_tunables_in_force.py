@@ -121,9 +121,9 @@ def test_every_part_that_reads_a_tunable_parameter_holds_the_one_in_force() -> N
         ports = Written()
         ports.write(ROUND + 1, "color:rainbow", RAINBOW)
         node: Node = await ports.node()
-        await node._enter_round(ROUND)
+        await node.entry.enter(ROUND)
         ports.bed.go_to(ROUND + 1, 0)
-        await node._enter_round(ROUND + 1)
+        await node.entry.enter(ROUND + 1)
         in_force = node.tuner.network
         assert all(getattr(in_force, name) != getattr(ports.network, name) for name in FIELDS)
         for lender in find_lenders() & set(dir(node)):

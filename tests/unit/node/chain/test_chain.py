@@ -21,7 +21,7 @@ from hypernode.node.owner.runtime import Node
 from hypernode.sim.cluster import make_privkey
 from hypernode.sim.memory.adapters import InlineVerifier
 from hypernode.storage.database import InlineDatabase
-from tests.unit.node.worlds import ROUND, SEED, Bed, Branch, enter_round, play, store
+from tests.unit.node.worlds import ROUND, SEED, Bed, Branch, enter_round, list_heard, play, store
 
 NOBODY = Support(0, 5)
 MOST = Support(3, 5)
@@ -50,13 +50,11 @@ def test_a_pushed_block_of_the_slots_juror_is_accepted() -> None:
         bed = Bed()
         node = await bed.node()
         block = await (await Branch.on(bed, node.ports.ledger)).make(ROUND, 0)
-        changes: list[int] = []
-        node.chain.on_change = lambda: changes.append(node.chain.height.height)
         for message in block.messages:
             node.mempool.add(replace(message, block_height=0))
         height = await node.chain.accept_pushed(block)
         assert (height.height, height.block_hash) == (1, block.block_hash)
-        assert changes == [1]
+        assert len(list_heard(node, "tip")) == 1
         assert len(node.mempool) == 0
         assert await node.ports.ledger.get_block(1) == block
 
@@ -377,17 +375,14 @@ def test_two_blocks_for_one_slot_are_evidence_that_is_told_once_and_survives_a_r
         first, second = await _two_blocks(bed)
         database = InlineDatabase()
         node = await _bystander(bed, first, ledger_db=database)
-        told: list[Equivocation] = []
-        node.chain.on_equivocation = told.append
         for _ in range(3):
             with pytest.raises(Ignore, match="rule 1"):
                 await node.chain.accept_pushed(second)
-        assert told == [Equivocation(first, second)]
+        assert list_heard(node, "evidence") == [Equivocation(first, second)]
         again = await bed.node(bed.index_of(node.ports.signer.address), ledger_db=database)
-        again.chain.on_equivocation = told.append
         with pytest.raises(Ignore, match="rule 1"):
             await again.chain.accept_pushed(second)
-        assert len(told) == 1
+        assert list_heard(again, "evidence") == []
         assert await again.ports.ledger.get_evidence() == [Equivocation(first, second)]
 
     play(scenario())
@@ -484,14 +479,12 @@ def test_a_juror_that_signs_many_blocks_for_one_slot_is_one_case_and_costs_no_mo
         first, *others = [await branch.make(ROUND, 0, after_s=16 + n) for n in range(40)]
         database = InlineDatabase()
         node = await _bystander(bed, first, ledger_db=database)
-        told: list[Equivocation] = []
-        node.chain.on_equivocation = told.append
         pages = []
         for block in others:
             with pytest.raises(Ignore, match="rule 1"):
                 await node.chain.accept_pushed(block)
             pages.append((await database.fetch_all("PRAGMA page_count"))[0][0])
-        assert len(told) == 1
+        assert len(list_heard(node, "evidence")) == 1
         assert len(set(pages)) == 1
         assert len(await node.ports.ledger.get_evidence()) == 1
 
@@ -546,13 +539,12 @@ def test_a_worse_branch_is_measured_and_left() -> None:
         node = await bed.node()
         await store(bed, node.ports.ledger, (ROUND, 0), (ROUND, 1))
         before = node.chain.height
-        changes: list[int] = []
-        node.chain.on_change = lambda: changes.append(1)
+        changes = len(list_heard(node, "tip"))
         worse = await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 1))
         outcome = await node.chain.adopt(0, worse, await told_of(bed, *worse), NOBODY)
         assert not outcome.adopted
         assert node.chain.height == before
-        assert changes == []
+        assert len(list_heard(node, "tip")) == changes
 
     play(scenario())
 
@@ -614,17 +606,15 @@ def test_only_blocks_of_slots_that_have_not_begun_go_when_the_clock_is_set_back(
         bed.go_to(ROUND + 1, 4)
         node = await bed.node()
         await store(bed, node.ports.ledger, (ROUND, 0), (ROUND, 1), (ROUND + 1, 0), (ROUND + 1, 1))
-        cuts: list[tuple[int, int, str, str]] = []
-        node.chain.on_cut = lambda *cut: cuts.append(cut)
         bed.go_to(ROUND, 1)
         dropped = await node.chain.drop_premature()
         assert [block.height for block in dropped] == [4, 3]
         assert (node.chain.height.round, node.chain.height.sir) == (ROUND, 1)
-        [(first, last, name, why)] = cuts
+        [(first, last, name, why)] = list_heard(node, "cut")
         assert (first, last, why) == (3, 4, "as their slots have not begun")
         assert node.ports.files.read(name)
         assert await node.chain.drop_premature() == ()
-        assert len(cuts) == 1
+        assert len(list_heard(node, "cut")) == 1
 
     play(scenario())
 

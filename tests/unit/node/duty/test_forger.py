@@ -237,17 +237,16 @@ def test_the_owner_does_not_wait_for_its_block_to_be_sent(monkeypatch: pytest.Mo
         assert node.node_state.consensus is not None
         decision = Forge(node.node_state.consensus)
         loop = asyncio.get_running_loop()
-        async with asyncio.TaskGroup() as group:
-            node._group = group
+        async with node.background.running():
             started = loop.time()
-            await node._perform(decision, view)
+            await node.performer.perform(decision, view)
             assert node.chain.height.height == 1
             assert loop.time() - started < 1.0
             await asyncio.sleep(30.0)
             assert sent == []
             # the next one is not sent beside it: a legacy node must hear of nothing that is on its way
             assert node.peers.awaiting_push
-            await node._perform(decision, await node.view_builder.look())
+            await node.performer.perform(decision, await node.view_builder.look())
             assert sent == ["ended early"]
             assert node.peers.awaiting_push == set()
 

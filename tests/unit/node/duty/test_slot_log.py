@@ -11,7 +11,6 @@ from hypernode.core.rules import Rule
 from hypernode.machine.decide import Rest, decide
 from hypernode.machine.reasons import Obstacle, Reason
 from hypernode.machine.shown_state import ShownState
-from hypernode.machine.slot_account import SlotAccount
 from hypernode.machine.state import State
 from hypernode.node.duty.slot_log import MAX_LOOKS, SlotLog
 from hypernode.node.owner.runtime import Node
@@ -48,8 +47,6 @@ def test_a_missed_slot_leaves_one_line_with_the_reason_and_its_figures() -> None
     async def scenario() -> None:
         bed = Bed()
         node, sir = await _make(bed)
-        accounts: list[SlotAccount] = []
-        node.slot_log.on_account = accounts.append
         for after_s in (1.0, 20.0, 60.0):
             bed.go_to(ROUND, sir, after_s)
             await _look(node)
@@ -64,7 +61,7 @@ def test_a_missed_slot_leaves_one_line_with_the_reason_and_its_figures() -> None
             f"our slot {sir} of round {ROUND}: missed, too-few-messages: 0 messages of 4;"
             " also no-connections for 80.0 s, starting for 5.0 s"
         ]
-        assert [account.sir for account in accounts] == [sir]
+        assert [account.sir for account in node.slot_log.recent] == [sir]
 
     play(scenario())
 

@@ -26,9 +26,8 @@ class HandClock:
 
 def test_a_clock_that_was_set_is_noticed_once() -> None:
     clock, said = HandClock(), list[str]()
-    watch = ClockWatch(clock, ClockOffsets(), said.append)
     steps: list[float] = []
-    watch.on_step = lambda: steps.append(clock.now())
+    watch = ClockWatch(clock, ClockOffsets(), said.append, lambda: steps.append(clock.now()))
     clock.pass_time(100.0)
     watch.look()
     assert said == []
@@ -44,7 +43,7 @@ def test_a_clock_that_was_set_is_noticed_once() -> None:
 
 def test_a_clock_that_is_set_wrong_is_known_to_be_off_at_once_and_right_again_when_set_back() -> None:
     clock, offsets = HandClock(), ClockOffsets()
-    watch = ClockWatch(clock, offsets, lambda text: None)
+    watch = ClockWatch(clock, offsets, lambda text: None, lambda: None)
     for number in range(MIN_PEERS):
         offsets.note(f"peer{number}", 0.1, clock.monotonic())
     clock.wall += 600.0
@@ -57,7 +56,7 @@ def test_a_clock_that_is_set_wrong_is_known_to_be_off_at_once_and_right_again_wh
 def test_an_offset_over_a_second_is_said_once_a_minute_with_what_to_do() -> None:
     clock, said = HandClock(), list[str]()
     offsets = ClockOffsets()
-    watch = ClockWatch(clock, offsets, said.append)
+    watch = ClockWatch(clock, offsets, said.append, lambda: None)
     for number in range(MIN_PEERS):
         offsets.note(f"peer{number}", -1.2, clock.monotonic())
     assert watch.look() == 1.2

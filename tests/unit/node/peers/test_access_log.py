@@ -23,8 +23,8 @@ from tests.unit.node.worlds import ROUND, Bed, play, store
 def test_a_session_leaves_one_line_at_its_end() -> None:
     async def scenario() -> None:
         bed = Bed()
-        node, lines = await bed.serve(0), list[str]()
-        node.listening.access = AccessLog(lines.append, bed.clock.monotonic)
+        lines: list[str] = []
+        await bed.serve(0, log_session=lines.append)
         other = await bed.node(1)
         session = await other.dialler.open_standing(bed.entry(0))
         for _ in range(3):
@@ -48,8 +48,8 @@ def test_a_session_leaves_one_line_at_its_end() -> None:
 def test_who_sends_junk_is_named_with_what_it_cost() -> None:
     async def scenario() -> None:
         bed = Bed()
-        node, lines = await bed.serve(0), list[str]()
-        node.listening.access = AccessLog(lines.append, bed.clock.monotonic)
+        lines: list[str] = []
+        await bed.serve(0, log_session=lines.append)
         transport = await bed.memory.get_connections("10.99.0.9").connect(Endpoint(bed.ip(0), PORT), None, 5)
         await transport.write(b"\x80junk junk junk")
         await asyncio.sleep(5)
@@ -100,12 +100,8 @@ def test_every_subject_says_what_its_name_says() -> None:
         bed = Bed()
         told: dict[str, list[str]] = {}
         subjects = Subjects(lambda name: True, lambda name, text: told.setdefault(name, []).append(text))
-        node, other = await bed.serve(0), await bed.node(1)
-        for each in (node, other):
-            each.subjects = subjects
-            for part in (each.chain, each.intake, each.dialler, each.connector, each.serving, each.listening):
-                part.subjects = subjects
-        await other._entry.enter(ROUND, None)
+        node, other = await bed.serve(0, subjects=subjects), await bed.node(1, subjects=subjects)
+        await other.entry.enter(ROUND)
         await node.intake.submit([bed.message(2)], "10.3.0.1:06969")
         async with asyncio.TaskGroup() as group:
             await other.intake.submit([bed.message(3)])

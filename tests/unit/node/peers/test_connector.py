@@ -91,7 +91,7 @@ def test_a_change_of_our_tip_is_told_at_once() -> None:
             await asyncio.sleep(2)
             before = len(peer.times_of(CommandId.HEIGHT))
             await store(bed, node.ports.ledger, (ROUND, 0))
-            node.chain.on_change()
+            node.events.on_tip()
             await asyncio.sleep(0.5)
             assert len(peer.times_of(CommandId.HEIGHT)) == before + 1
             assert peer.heard[-1][1].height == node.chain.height

@@ -132,7 +132,7 @@ def test_it_hears_of_a_new_tip_when_it_is_due_and_not_at_once() -> None:
         async def change() -> None:
             await asyncio.sleep(2)
             await store(bed, node.ports.ledger, (ROUND, 0))
-            node.chain.on_change()
+            node.events.on_tip()
 
         async with asyncio.TaskGroup() as group:
             group.create_task(change())

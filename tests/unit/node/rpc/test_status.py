@@ -20,7 +20,7 @@ from hypernode.net.tornado_connections import Traffic
 from hypernode.node.base.node_state import NodeState
 from hypernode.node.owner.runtime import Node
 from hypernode.pow.scripted_source import ScriptedPowSource
-from tests.unit.node.worlds import ROUND, Bed, note_told, play, store
+from tests.unit.node.worlds import ROUND, Bed, list_heard, note_told, play, store
 
 HEX_HASH = 64
 
@@ -255,12 +255,10 @@ def test_a_height_wakes_the_node_when_it_is_news() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        woken: list[int] = []
-        node.views.on_height = lambda: woken.append(1)
         peer = note_told(bed, node, 1, None)
         for height in (told(5, b"a"), told(5, b"a"), told(6, b"b")):
             node.views.note_height(peer, height, None)
-        assert len(woken) == 2
+        assert len(list_heard(node, "height")) == 2
         assert peer.told_at == bed.clock.monotonic()
 
     play(scenario())

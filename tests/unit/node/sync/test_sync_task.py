@@ -196,7 +196,7 @@ def test_a_sync_is_alive_when_it_begins_and_when_our_chain_changes() -> None:
             task.start(group, lambda: asyncio.sleep(100))
             await asyncio.sleep(9)
             assert get_age(node) == 9
-            node.chain.on_change()
+            node.events.on_tip()
             assert get_age(node) == 0
             task.show(State.ROUND_SYNC, "words")
             node.activities.note_decision(GoOn())

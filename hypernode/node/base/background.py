@@ -1,0 +1,32 @@
+"""Tasks beside the owner, while the node runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+
+class Background:
+    """Holds the task group of the running node.  A node that does not run (it is being put together, or only
+    answers) has none, and starts nothing."""
+
+    def __init__(self) -> None:
+        self._group: asyncio.TaskGroup | None = None
+
+    @property
+    def group(self) -> asyncio.TaskGroup | None:
+        """None while the node does not run."""
+        return self._group
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[asyncio.TaskGroup]:
+        """While the node runs; returns when all tasks are over."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            yield group
+
+    def start(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> asyncio.Task[None] | None:
+        """A task of its own for ``work``; None, and no work, where the node does not run."""
+        return None if self._group is None else self._group.create_task(work(), name=name)

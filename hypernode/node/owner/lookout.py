@@ -1,0 +1,48 @@
+"""What is looked at before each decision: the clock, the disk, the companion, messages that grow old."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypernode.core.types import Round, Slot
+from hypernode.mempool.pool import Mempool
+from hypernode.node.base.node_state import NodeState
+from hypernode.node.base.tunables import Tuner
+from hypernode.node.duty.slot_log import SlotLog
+from hypernode.node.owner.clock_watch import ClockWatch
+from hypernode.node.owner.companion_watch import CompanionWatch
+from hypernode.node.owner.storage_watch import StorageWatch
+from hypernode.node.sync.synchroniser import Synchroniser
+from hypernode.ports.clock import Clock
+
+
+@dataclass(slots=True)
+class Lookout:
+    """Has every watch look, in the order in which a fault of one keeps the others from it."""
+
+    clock: Clock
+    node_state: NodeState
+    tuner: Tuner
+    mempool: Mempool
+    slot_log: SlotLog
+    clock_watch: ClockWatch
+    storage_watch: StorageWatch
+    companion: CompanionWatch
+    sync: Synchroniser
+    _expired_in: tuple[Round, Slot] | None = None
+
+    async def look(self) -> None:
+        """Raises StorageTrouble, PowNotReady."""
+        self.node_state.clock_offset_s = self.clock_watch.look()
+        await self.slot_log.end_past()
+        await self.storage_watch.check()
+        self._expire_messages()
+        await self.companion.check(self.tuner.colours)
+        await self.sync.look_at_order()
+
+    def _expire_messages(self) -> None:
+        """Once a slot: what is over the age limit would be refused by whoever got it from us."""
+        slot = self.node_state.get_round_slot()
+        if slot != self._expired_in:
+            self._expired_in = slot
+            self.mempool.expire(self.clock.now())
