@@ -8,7 +8,7 @@ import pytest
 
 from hypernode.core.errors import Ignore
 from hypernode.net.places import Places, Ticket
-from hypernode.net.standing import Standing, get_site
+from hypernode.net.standing import Standing
 from hypernode.wire.catalogue import LIMITS, Limits
 
 SMALL = Limits(
@@ -217,10 +217,3 @@ def test_a_place_is_given_back_once() -> None:
     ticket.release()
     ticket.release()
     assert (house.places.count, house.places.count_of("10.0.0.1")) == (1, 1)
-
-
-def test_a_site_is_a_24_or_a_48() -> None:
-    assert get_site("10.1.2.3") == get_site("10.1.2.200") != get_site("10.1.3.3")
-    assert get_site("2001:db8:1::1") == get_site("2001:db8:1:2::1") != get_site("2001:db8:2::1")
-    assert get_site("a host") == "a host"
-    assert get_site("no:address") == "no:address"
