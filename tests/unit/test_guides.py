@@ -1,11 +1,14 @@
-"""What the guides for developers name exists: pages of packages, usual changes."""
+"""What the guides for developers name exists: pages of packages, usual changes, walks, words, pictures."""
 
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
 from functools import cache
 from pathlib import Path
+from types import ModuleType
+from xml.etree import ElementTree
 
 import pytest
 
@@ -57,6 +60,20 @@ def find_missing(named: str) -> str | None:
     if not path.exists():
         return f"{file}: no such file"
     return f"{named}: no such name" if name and name not in list_names(path) else None
+
+
+def find_unknown(dotted: str) -> str | None:
+    """What is wrong with ``package.module`` or ``package.module.Name``, from the package."""
+    parts = dotted.split(".")
+    for end in range(len(parts), 0, -1):
+        folder = CODE.joinpath(*parts[:end])
+        module = folder.with_suffix(".py")
+        rest = ".".join(parts[end:])
+        if module.is_file():
+            return None if not rest or rest in list_names(module) else f"{dotted}: no such name"
+        if folder.is_dir():
+            return None if not rest else f"{dotted}: no such module"
+    return f"{dotted}: no such package"
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -127,3 +144,87 @@ def test_a_guide_that_names_nothing_real_is_noticed() -> None:
     assert find_missing("hypernode/core/kinds.py::get_tunables") is None
     assert find_missing("hypernode/core/kinds.py::get_tuneables") is not None
     assert find_missing("hypernode/core/kind.py") is not None
+
+
+WALKS = ("A block", "A message", "A status question", "A registration", "A parameter")
+
+
+def list_dotted(text: str) -> list[str]:
+    """``package.module`` and ``package.module.Name`` of ours."""
+    first = "|".join(path.name for path in CODE.iterdir() if (path / "__init__.py").exists())
+    names = [name for name in list_code(text, "``") if not re.fullmatch(FILE, name)]
+    return [name for name in names if re.fullmatch(rf"(?:{first})(?:\.\w+)+", name)]
+
+
+def test_modules_that_the_architecture_names_exist() -> None:
+    named = list_dotted(read(ROOT / "docs" / "architecture.rst"))
+    assert len(named) > 60
+    assert [unknown for name in named if (unknown := find_unknown(name))] == []
+
+
+@pytest.mark.parametrize("title", WALKS)
+def test_a_walk_goes_through_modules_of_several_packages(title: str) -> None:
+    page = read(ROOT / "docs" / "architecture.rst")
+    _, _, after = page.partition(f"\n{title}\n{'~' * len(title)}\n")
+    walk = re.split(r"\n\n[^\n]+\n[-~]+\n", after)[0]
+    assert len({name.split(".")[0] for name in list_dotted(walk)}) >= 4
+
+
+def test_a_module_that_is_not_there_is_noticed() -> None:
+    assert find_unknown("node.chain.chain") is None
+    assert find_unknown("node.chain.chain.Chain") is None
+    assert find_unknown("node.chain") is None
+    assert find_unknown("node.chains.chain") is not None
+    assert find_unknown("node.chain.chain.Chains") is not None
+    assert find_unknown("node.views") is not None
+
+
+def test_the_architecture_lists_all_packages_and_rooms() -> None:
+    page = read(ROOT / "docs" / "architecture.rst")
+    listed = {name for cell in re.findall(r"\* - (``.*)", page) for name in list_code(cell, "``")}
+    assert {package.name for package in PACKAGES if package.parent in (CODE, CODE / "node")} <= listed
+
+
+def list_renamed() -> list[list[str]]:
+    """Rows of the glossary's tables of what was renamed."""
+    _, _, part = read(ROOT / "docs" / "glossary.rst").partition("\nRenamed in this release\n")
+    rows = re.findall(r"^   \* - (.+)\n((?:     - .+\n)+)", part, re.MULTILINE)
+    return [[first, *re.findall(r"- (.+)", others)] for first, others in rows if first != "before"]
+
+
+def test_new_words_of_the_glossary_are_in_use_and_old_ones_are_not() -> None:
+    classes = {name for path in CODE.rglob("*.py") for name in list_names(path) if "." not in name}
+    problems: list[str] = []
+    words = [row for row in list_renamed() if len(row) == 4]
+    for before, now, where, _ in words:
+        [old], [new], [module] = (list_code(cell, "``") for cell in (before, now, where))
+        problems += [unknown for unknown in [find_unknown(f"{module}.{new}")] if unknown]
+        if before == f"``{old}``" and old in classes:
+            problems.append(f"{old} is in use")
+    assert len(words) > 25
+    assert problems == []
+
+
+def test_new_modules_of_the_glossary_exist_and_old_ones_do_not() -> None:
+    modules = [(old, new) for row in list_renamed() if len(row) == 2 for old, new in [row] if ".py" in old]
+    assert len(modules) > 50
+    for old, new in modules:
+        assert not list(CODE.glob(old.strip("`"))), old
+        assert (CODE / new.strip("`")).exists(), new
+
+
+def load_drawings() -> ModuleType:
+    """``docs/drawings.py``, which is in no package."""
+    spec = importlib.util.spec_from_file_location("drawings", ROOT / "docs" / "drawings.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["layers.svg", "parts.svg"])
+def test_pictures_of_the_parts_are_as_their_script_draws_them(name: str) -> None:
+    drawn = load_drawings().DRAWINGS[name]()
+    assert read(ROOT / "docs" / "_static" / name) == drawn, "python docs/drawings.py"
+    ElementTree.fromstring(drawn)
