@@ -15,6 +15,9 @@ SUBCOMMANDS: Final[dict[str, Subcommand]] = {
     ),
     "instance": Subcommand("hypernode.cli.instance", "run one hypernode", "hn_instance"),
     "client": Subcommand("hypernode.cli.client.command", "ask a running hypernode", "hn_client"),
+    "status": Subcommand(
+        "hypernode.cli.status.command", "show whether the node does its duty, on one screen"
+    ),
     "check": Subcommand(
         "hypernode.cli.check.command",
         "check whether the node does its duty, its ledger, or every block",

@@ -1,0 +1,1 @@
+"""``python -m hypernode status``: does my node do its duty, on one screen."""
