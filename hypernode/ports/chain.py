@@ -156,6 +156,14 @@ class RoundReader(Protocol):
     async def get_plan(self, round_: Round) -> RoundPlan | None: ...
 
 
+class TipReader(Protocol):
+    """Where the chain ends."""
+
+    def get_height(self) -> ChainHeight:
+        """The state of the chain, held in memory: costs nothing."""
+        ...
+
+
 class ChainReader(BlockReader, MessageIndex, RoundReader, Protocol):
     """What can be asked of the chain in storage; each call sees one moment of it.  Every call may raise
     StorageTrouble."""
@@ -225,13 +233,9 @@ class EvidenceStore(Protocol):
         ...
 
 
-class Ledger(ChainReader, RoundStore, ChainWriter, EvidenceStore, DutyStore, Protocol):
+class Ledger(ChainReader, TipReader, RoundStore, ChainWriter, EvidenceStore, DutyStore, Protocol):
     """The chain in storage, whole.  Every call may raise StorageTrouble.  Its own questions are those of the
     node's judging."""
-
-    def get_height(self) -> ChainHeight:
-        """The state of the chain, held in memory: costs nothing."""
-        ...
 
     def get_reader(self, lane: Lane) -> ChainReader:
         """For questions of others."""

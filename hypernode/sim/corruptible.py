@@ -19,6 +19,7 @@ from hypernode.node.owner.runtime import Node
 from hypernode.node.peers.connector import Connector
 from hypernode.node.peers.peer_table import Peer
 from hypernode.node.rpc.handlers import Handler, RequestHandlers
+from hypernode.ports.chain import ChainWriter
 from hypernode.wire.catalogue import CommandId
 
 Exchange: TypeAlias = Callable[[Connector, ClientSession, Peer], Awaitable[None]]
@@ -72,10 +73,12 @@ CORRUPTIBLE: Final = Makers(CorruptibleEvents, CorruptibleForger, CorruptibleCon
 
 @dataclass(slots=True, kw_only=True)
 class LyingForger(Forger):
-    """What a liar forges with.  ``on_lie`` is called at each lie, ``events`` are those of its node."""
+    """What a liar forges with.  ``on_lie`` is called at each lie, ``events`` are those of its node, and
+    ``writer`` stores what its chain would refuse."""
 
     on_lie: Callable[[], object]
     events: NodeEvents
+    writer: ChainWriter
 
 
 def forge_by(node: Node, make: Callable[..., Forger], **more: Any) -> None:

@@ -36,7 +36,7 @@ def _sign_first(monkeypatch: pytest.MonkeyPatch) -> None:
         return draft
 
     async def note_signer(self: Forger, *args: Any) -> Block:
-        signers[self.ports.signer.address] = self.ports.signer.sign
+        signers[self.signer.address] = self.signer.sign
         return await forge(self, *args)
 
     monkeypatch.setattr(forger_module, "draft_block", draft_and_sign)

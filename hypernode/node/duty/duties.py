@@ -22,7 +22,7 @@ from hypernode.node.base.node_state import NodeState
 from hypernode.node.duty.reporter import Reporter
 from hypernode.node.duty.tester import Tester
 from hypernode.node.peers.peer_table import Peers
-from hypernode.ports.chain import Ledger
+from hypernode.ports.chain import TipReader
 from hypernode.ports.clock import Clock
 from hypernode.ports.trouble import StorageTrouble
 
@@ -41,7 +41,7 @@ class Duties:
     peers: Peers
     reporter: Reporter
     tester: Tester
-    ledger: Ledger
+    ledger: TipReader
     mempool: Mempool
     events: NodeEvents
 

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 from hypernode.core import kinds
 from hypernode.core.block import to_header
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.types import Equivocation, Height, Round
 from hypernode.mempool.pool import Mempool
-from hypernode.node.base.node_ports import Ports
 from hypernode.node.base.node_state import NodeState
 from hypernode.node.duty.reporter import Reporter
+from hypernode.ports.chain import EvidenceStore, MessageIndex
 
 MAX_SHOWN: Final = 100
 """Cases in the status, and all that can be reported again: those of the last rounds."""
+
+
+class EvidenceLedger(EvidenceStore, MessageIndex, Protocol):
+    """The evidence that is stored, and what is said of it in blocks."""
 
 
 @dataclass(slots=True)
@@ -28,7 +32,8 @@ class EvidenceWatch:
     """Puts the evidence into the present, where the status finds it."""
 
     network: ChainParams
-    ports: Ports
+    own_address: str
+    ledger: EvidenceLedger
     node_state: NodeState
     mempool: Mempool
     reporter: Reporter
@@ -36,7 +41,7 @@ class EvidenceWatch:
 
     async def load(self) -> None:
         """What was seen before our start."""
-        self.node_state.evidence = [_to_headers(case) for case in await self.ports.ledger.get_evidence()]
+        self.node_state.evidence = [_to_headers(case) for case in await self.ledger.get_evidence()]
 
     def note(self, evidence: Equivocation) -> None:
         """A new case, stored already; it is to be reported."""
@@ -57,8 +62,8 @@ class EvidenceWatch:
 
     async def _list_said(self, first: Height) -> set[str]:
         """Params of our own reports, in the chain from a height on or on their way into it."""
-        stored = await self.ports.ledger.get_messages_of_kind(kinds.EQUIVOCATION, first)
-        own = self.ports.signer.address
+        stored = await self.ledger.get_messages_of_kind(kinds.EQUIVOCATION, first)
+        own = self.own_address
         said = [*stored, *(m for m in self.mempool.get_all() if m.what == kinds.EQUIVOCATION)]
         return {message.params for message in said if message.sender == own}
 

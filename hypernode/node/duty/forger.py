@@ -11,19 +11,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.forging import draft_block, select_messages, sign_block, validate_forging
 from hypernode.core.types import Block, Message, Registration, RoundPlan, Slot
 from hypernode.mempool.pool import Mempool
-from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.chain import Chain
 from hypernode.node.chain.rounds import Rounds
 from hypernode.node.peers.dialling import Dialler
 from hypernode.node.peers.peer_client import ask_last_header
 from hypernode.node.peers.peer_table import Peers, parse_port
+from hypernode.ports.chain import BlockReader, MessageIndex
+from hypernode.ports.clock import Clock
 from hypernode.ports.connections import TransportClosed
+from hypernode.ports.journal import Journal
+from hypernode.ports.signing import Signer
 from hypernode.ports.trouble import StorageTrouble
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
@@ -36,12 +40,19 @@ SEND_AT_ONCE = 20
 """Connections that push at a time: 40 neighbours of 0.7 MB are two waves."""
 
 
+class ForgerLedger(BlockReader, MessageIndex, Protocol):
+    """The parent of our block, and what is sealed already."""
+
+
 @dataclass(slots=True)
 class Forger:
     """Performs Forge."""
 
     network: ChainParams
-    ports: Ports
+    clock: Clock
+    signer: Signer
+    journal: Journal
+    ledger: ForgerLedger
     chain: Chain
     rounds: Rounds
     mempool: Mempool
@@ -53,7 +64,7 @@ class Forger:
     def select(self, senders: frozenset[str]) -> list[Message]:
         """The messages that a block made now would hold."""
         candidates = [m for m in self.mempool.get_all() if m.sender in senders]
-        timestamp = int(self.ports.clock.now())
+        timestamp = int(self.clock.now())
         return select_messages(self.network, candidates, self.network.max_txs_per_block, timestamp)
 
     async def forge(self, plan: RoundPlan, sir: Slot) -> Block:
@@ -63,10 +74,10 @@ class Forger:
         messages = await self._drop_sealed(self.select(senders))
         validate_forging(self.network, messages)
         parent = await self._get_parent()
-        signer = self.ports.signer
-        timestamp = max(int(self.ports.clock.now()), parent.timestamp)
+        signer = self.signer
+        timestamp = max(int(self.clock.now()), parent.timestamp)
         draft = draft_block(signer.address, parent, plan.round, sir, timestamp, messages)
-        await self.ports.journal.record(plan.round, sir, draft.block_hash)
+        await self.journal.record(plan.round, sir, draft.block_hash)
         block = sign_block(signer.sign, draft)
         await self._store(block, plan)
         self.forged_count += 1
@@ -84,7 +95,7 @@ class Forger:
 
     def _list_targets(self, plan: RoundPlan) -> list[Registration]:
         """Every hypernode that counts in the round, and each of its jurors."""
-        own = self.ports.signer.address
+        own = self.signer.address
         wanted = self.peers.counted.present | {juror.address for juror in plan.jurors}
         return [
             e for e in plan.registered if e.pos in wanted and e.pos != own and parse_port(e.port) is not None
@@ -95,11 +106,11 @@ class Forger:
 
     async def _drop_sealed(self, messages: list[Message]) -> list[Message]:
         twins = {txid for m in messages for txid in self.mempool.list_twin_ids(m)}
-        known = await self.ports.ledger.get_known_ids(twins)
+        known = await self.ledger.get_known_ids(twins)
         return [m for m in messages if not known.intersection(self.mempool.list_twin_ids(m))]
 
     async def _get_parent(self) -> Block:
-        headers = await self.ports.ledger.get_headers(None, 1)
+        headers = await self.ledger.get_headers(None, 1)
         return headers[0]
 
     async def send(self, block: Block, plan: RoundPlan) -> int:
@@ -135,7 +146,7 @@ class Forger:
         if not await self._is_on_parent(entry, block):
             return False
         try:
-            ours = await self.ports.ledger.get_height_at(block.height)
+            ours = await self.ledger.get_height_at(block.height)
         except StorageTrouble:
             return False
         return ours is not None and ours.block_hash == block.block_hash

@@ -10,27 +10,23 @@ from collections import Counter
 from hypernode.core import kinds
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.types import Equivocation, PeerTest, Round, RoundPlan, Slot
-from hypernode.node.base.node_ports import Ports
 from hypernode.node.intake.intake import Intake
+from hypernode.ports.clock import Clock
 
 
 class Reporter:
     """Says what is due, and remembers what was said in this round."""
 
-    def __init__(self, network: ChainParams, ports: Ports, intake: Intake) -> None:
+    def __init__(self, network: ChainParams, clock: Clock, own_address: str, intake: Intake) -> None:
         self.network = network
         """With the tunable parameters in force."""
-        self._ports = ports
+        self._clock = clock
+        self.own_address = own_address
         self._intake = intake
         self._round: Round = -1
         self._said: set[tuple[object, ...]] = set()
         self._late: Counter[str] = Counter()
         self._started = False
-
-    @property
-    def own_address(self) -> str:
-        """Ours."""
-        return self._ports.signer.address
 
     def enter_round(self, round_: Round) -> None:
         """Forget what was said in the round before."""
@@ -42,13 +38,13 @@ class Reporter:
     async def publish_start(self) -> None:
         """202 START: once in the life of the process, when the network can hear it."""
         if not self._started:
-            own = self._ports.signer.address
+            own = self.own_address
             said = await self._intake.say(kinds.START_OR_TEST_OK, own, kinds.START_PARAMS, self._round)
             self._started = said is not None
 
     async def publish_no_test(self, plan: RoundPlan, sir: Slot) -> None:
         """201: no test for us to do in this round, said at its start and in its closing slot."""
-        own = self._ports.signer.address
+        own = self.own_address
         if any(test.tester == own for tests in plan.tests for test in tests):
             return
         which = kinds.IN_CLOSING_SLOT if sir >= self.network.slots else kinds.AT_ROUND_START
@@ -57,7 +53,7 @@ class Reporter:
 
     async def publish_config(self) -> None:
         """120: the hash of the tunable parameters, once a round."""
-        own = self._ports.signer.address
+        own = self.own_address
         await self._once(
             kinds.CONFIG, own, kinds.format_config(kinds.get_tunables(self.network)), self._round
         )
@@ -75,7 +71,7 @@ class Reporter:
 
     async def publish_was_tested(self, test: PeerTest, round_: Round, sir: Slot) -> None:
         """203 of the tested, with its own words; once for a test of the plan, however often it is asked."""
-        now = int(self._ports.clock.now())
+        now = int(self._clock.now())
         key = (kinds.WAS_TESTED, round_, sir, test)
         await self._once(kinds.WAS_TESTED, test.tester, kinds.format_test(test.kind), now, key)
 

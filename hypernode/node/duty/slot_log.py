@@ -17,8 +17,9 @@ from hypernode.core.types import Block, Round, RoundPlan, Slot
 from hypernode.machine.decide import Decision, NodeView
 from hypernode.machine.reasons import Obstacle, Reason
 from hypernode.machine.slot_account import Look, Miss, Outcome, SlotAccount, account_for_slot, find_obstacle
-from hypernode.node.base.node_ports import Ports
 from hypernode.node.base.node_state import NodeState
+from hypernode.ports.chain import BlockReader
+from hypernode.ports.clock import Clock
 from hypernode.ports.journal import AlreadySigned
 from hypernode.ports.registrations import PowNotReady
 from hypernode.ports.trouble import StorageTrouble
@@ -36,7 +37,9 @@ PlaceInRound = tuple[Round, Slot]
 class SlotLog:
     """Remembers the looks of the present slot, and of the slots of a round that cannot be judged yet."""
 
-    ports: Ports
+    clock: Clock
+    own_address: str
+    ledger: BlockReader
     node_state: NodeState
     log: Callable[[str], None]
     warn: Callable[[str], None]
@@ -56,7 +59,7 @@ class SlotLog:
         if self._looks and self._looks[-1].obstacle == obstacle:
             return
         if len(self._looks) < MAX_LOOKS:
-            self._looks.append(Look(self.ports.clock.now(), obstacle))
+            self._looks.append(Look(self.clock.now(), obstacle))
 
     def note_fault(self, fault: Exception) -> None:
         """A procedure of the owner ended by this."""
@@ -121,7 +124,7 @@ class SlotLog:
             self._ended = {slot: looks for slot, looks in self._ended.items() if slot[0] != past}
 
     async def _judge(self, plan: RoundPlan, slot: PlaceInRound, looks: Sequence[Look]) -> None:
-        own = self.ports.signer.address
+        own = self.own_address
         if plan.juror_of(slot[1]) != own:
             return
         account = account_for_slot(
@@ -139,7 +142,7 @@ class SlotLog:
 
     async def _find_block(self, slot: PlaceInRound) -> Block | None:
         """The block that our chain has for a slot."""
-        headers = await self.ports.ledger.get_headers_of_rounds([slot[0]])
+        headers = await self.ledger.get_headers_of_rounds([slot[0]])
         return next((block for block in headers if (block.round, block.sir) == slot), None)
 
 

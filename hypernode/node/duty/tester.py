@@ -7,6 +7,7 @@ how it went.  As tested we answer only who is in the plan, and say so in our own
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from hypernode.core import peer_tests
 from hypernode.core.chain_params import ChainParams
@@ -16,12 +17,13 @@ from hypernode.core.rules import Rule
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Message, PeerTest, RoundPlan, Slot
 from hypernode.machine.clock_offset import ClockOffsets, compute_offset
-from hypernode.node.base.node_ports import Ports
 from hypernode.node.duty.reporter import Reporter
 from hypernode.node.peers.dialling import Dialler
 from hypernode.node.peers.peer_table import Peers
+from hypernode.ports.chain import BlockReader, RoundReader
+from hypernode.ports.clock import Clock, Entropy
 from hypernode.ports.connections import TransportClosed
-from hypernode.ports.registrations import PowNotReady
+from hypernode.ports.registrations import PowNotReady, PowSource
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 
@@ -30,12 +32,20 @@ PADDING_BYTES = 256 * 1024
 PADDING_PIECE_BYTES = 16 * 1024
 
 
+class TestedChain(BlockReader, RoundReader, Protocol):
+    """What tests ask of the chain."""
+
+
 @dataclass(slots=True)
 class Tester:
     """Runs and answers the tests of the plan."""
 
     network: ChainParams
-    ports: Ports
+    clock: Clock
+    entropy: Entropy
+    own_address: str
+    pow_source: PowSource
+    ledger: TestedChain
     peers: Peers
     dialler: Dialler
     reporter: Reporter
@@ -44,7 +54,7 @@ class Tester:
     def list_own(self, plan: RoundPlan, sir: Slot) -> list[PeerTest]:
         """What we have to test in a slot, in order."""
         tests = plan.tests[sir] if sir < len(plan.tests) else ()
-        return [test for test in tests if test.tester == self.ports.signer.address]
+        return [test for test in tests if test.tester == self.own_address]
 
     async def run(self, test: PeerTest, plan: RoundPlan, sir: Slot) -> None:
         """One test, and what we say of it.  A test that we cannot judge ourselves is not reported."""
@@ -52,33 +62,33 @@ class Tester:
         if entry is None:
             return
         expected = await self._compute_value(test.kind, plan, sir)
-        started = self.ports.clock.monotonic()
+        started = self.clock.monotonic()
         try:
             answer = await self.dialler.ask_alone(entry, self._make_request(test))
         except (TransportClosed, TimeoutError, Reject, Ignore):
-            await self.reporter.publish_tested(test, int(self.ports.clock.now()), is_good=False)
+            await self.reporter.publish_tested(test, int(self.clock.now()), is_good=False)
             return
-        elapsed = self.ports.clock.monotonic() - started
+        elapsed = self.clock.monotonic() - started
         value = answer.messages[0].value if answer.id is CommandId.TEST and answer.messages else None
         if value is None:
-            await self.reporter.publish_tested(test, int(self.ports.clock.now()), is_good=False)
+            await self.reporter.publish_tested(test, int(self.clock.now()), is_good=False)
             return
         if test.kind == peer_tests.BANDWIDTH:
             value = compute_bandwidth(len(b"".join(answer.hashes)), elapsed)
         is_feature_peer = self.peers.has_features(entry.pos)
         # who does not count must not move our clock: half of a long list may be 0.01 BIS each
         if test.kind == peer_tests.PING and is_feature_peer and self.peers.counts(test.tested):
-            offset_s = compute_offset(value, self.ports.clock.now(), elapsed)
-            self.offsets.note(test.tested, offset_s, self.ports.clock.monotonic())
+            offset_s = compute_offset(value, self.clock.now(), elapsed)
+            self.offsets.note(test.tested, offset_s, self.clock.monotonic())
         refusal = peer_tests.find_answer_break(
             test.kind,
             expected=expected,
             value=value,
-            now=self.ports.clock.now(),
+            now=self.clock.now(),
             rtt_s=elapsed,
             from_feature_peer=is_feature_peer,
         )
-        told = value if refusal is None else int(self.ports.clock.now())
+        told = value if refusal is None else int(self.clock.now())
         await self.reporter.publish_tested(test, told, is_good=refusal is None)
 
     async def answer(self, ip: str, command: Command, plans: list[tuple[RoundPlan, Slot]]) -> Command:
@@ -103,7 +113,7 @@ class Tester:
     def _find_test(
         self, ip: str, asked: Message, kind: int | None, plans: list[tuple[RoundPlan, Slot]]
     ) -> tuple[PeerTest, RoundPlan, Slot] | None:
-        own = self.ports.signer.address
+        own = self.own_address
         testers = {entry.pos for entry in self.peers.list_registrations(ip)}
         for plan, sir in plans:
             for test in plan.tests[sir] if sir < len(plan.tests) else ():
@@ -116,7 +126,7 @@ class Tester:
         message = Message(
             txid=b"",
             block_height=0,
-            timestamp=int(self.ports.clock.now()),
+            timestamp=int(self.clock.now()),
             sender=test.tester,
             recipient=test.tested,
             what=START_OR_TEST_OK,
@@ -126,33 +136,33 @@ class Tester:
         )
         is_padded = test.kind == peer_tests.BANDWIDTH and self.peers.has_features(test.tested)
         pieces = PADDING_BYTES // PADDING_PIECE_BYTES if is_padded else 0
-        padding = tuple(self.ports.entropy.token(PADDING_PIECE_BYTES) for _ in range(pieces))
+        padding = tuple(self.entropy.token(PADDING_PIECE_BYTES) for _ in range(pieces))
         return Command(CommandId.TEST, messages=(message,), hashes=padding)
 
     async def _compute_value(self, kind: int, plan: RoundPlan, sir: Slot) -> int | None:
         """What a node that can answers; None where we cannot (the companion is late)."""
         try:
             if kind == peer_tests.PING:
-                return peer_tests.compute_ping_value(self.ports.clock.now())
+                return peer_tests.compute_ping_value(self.clock.now())
             if kind == peer_tests.CHAIN:
                 return peer_tests.compute_chain_value(await self._list_chain_hashes(plan.round))
             if kind == peer_tests.POW:
                 heights = peer_tests.draw_pow_heights(
                     plan.reference_hash, sir, plan.pow_height, self.network.first_pow_height
                 )
-                return peer_tests.compute_pow_value(await self.ports.pow_source.get_block_hashes(heights))
+                return peer_tests.compute_pow_value(await self.pow_source.get_block_hashes(heights))
             if kind == peer_tests.COMPANION:
-                status = await self.ports.pow_source.get_status(self.ports.clock.now())
-                return max(0, int(self.ports.clock.now() - status.timestamp))
+                status = await self.pow_source.get_status(self.clock.now())
+                return max(0, int(self.clock.now() - status.timestamp))
         except PowNotReady:
             return None
         return None
 
     async def _list_chain_hashes(self, round_: int) -> list[bytes]:
         """Raw hashes of the last 10 blocks of rounds before the previous one, ascending."""
-        height, _ = await self.ports.ledger.get_reference(round_ - 1)
+        height, _ = await self.ledger.get_reference(round_ - 1)
         first = max(0, height - peer_tests.CHAIN_BLOCKS + 1)
-        headers = await self.ports.ledger.get_headers(first, height - first + 1)
+        headers = await self.ledger.get_headers(first, height - first + 1)
         return [header.block_hash for header in headers]
 
 

@@ -12,9 +12,9 @@ from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import find_uncounted
 from hypernode.core.registrations.colours import Colours
 from hypernode.node.base.log_dedup import LogDedup
-from hypernode.node.base.node_ports import Ports
 from hypernode.node.base.node_state import NodeState
-from hypernode.ports.registrations import PowNotReady, PowStatus
+from hypernode.ports.clock import Clock
+from hypernode.ports.registrations import PowNotReady, PowSource, PowStatus
 
 CHECK_PART = 1 / 6
 """The companion is looked at this often, in slots: every 30 s on main (spec 5)."""
@@ -26,7 +26,8 @@ class CompanionWatch:
     """Writes the companion's status into the present."""
 
     network: ChainParams
-    ports: Ports
+    clock: Clock
+    pow_source: PowSource
     node_state: NodeState
     log: Callable[[str], None]
     warn: Callable[[str], None]
@@ -39,17 +40,17 @@ class CompanionWatch:
 
     async def check(self, colours: Colours) -> None:
         """Look when it is time.  ``colours`` are those that we live by.  Raises PowNotReady."""
-        monotonic = self.ports.clock.monotonic()
+        monotonic = self.clock.monotonic()
         if monotonic - self._checked < self.network.slot_s * CHECK_PART:
             return
         self._checked = monotonic
-        status = await self.ports.pow_source.get_status(self.ports.clock.now())
+        status = await self.pow_source.get_status(self.clock.now())
         self.node_state.pow_status = status
         self._tell(status, monotonic)
         plan = self.node_state.plan
         if plan is None or status.problem:
             return
-        listed = await self.ports.pow_source.get_registered(plan.round)
+        listed = await self.pow_source.get_registered(plan.round)
         uncounted = find_uncounted(listed.entries, listed.weights)
         self.is_list_stale = (listed.entries, listed.voided, listed.colours, uncounted) != (
             *(plan.registered, plan.voided),
@@ -59,7 +60,7 @@ class CompanionWatch:
     def note(self, problem: PowNotReady) -> None:
         """It could not be asked for a list."""
         self._lacks_list = True
-        self._say_fault(str(problem), self.ports.clock.monotonic())
+        self._say_fault(str(problem), self.clock.monotonic())
 
     def enter_round(self) -> None:
         """The lists of a round were derived from what it says."""

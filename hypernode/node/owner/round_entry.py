@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from hypernode.core.kinds import CONFIG
 from hypernode.core.lottery import compute_connect_to
 from hypernode.core.types import Registration, Round, RoundPlan
 from hypernode.node.base.background import Background
 from hypernode.node.base.log_subjects import Subjects
-from hypernode.node.base.node_ports import Ports
 from hypernode.node.base.node_state import NodeState
 from hypernode.node.base.tunables import Tuner
 from hypernode.node.chain.chain import Chain
@@ -26,13 +26,23 @@ from hypernode.node.owner.saved_mempool import load_messages
 from hypernode.node.peers.connector import Connector
 from hypernode.node.peers.peer_table import Peers
 from hypernode.node.rpc.status import StatusQueries
+from hypernode.ports.chain import MessageIndex, RoundStore
+from hypernode.ports.clock import Clock
+from hypernode.ports.files import Files
+
+
+class RoundLedger(RoundStore, MessageIndex, Protocol):
+    """What is kept of rounds, and the configurations that blocks tell of."""
 
 
 @dataclass(slots=True)
 class RoundEntry:
     """Enters rounds, the first one with what was kept from before the start."""
 
-    ports: Ports
+    clock: Clock
+    own_address: str
+    ledger: RoundLedger
+    files: Files
     background: Background
     node_state: NodeState
     tuner: Tuner
@@ -54,12 +64,12 @@ class RoundEntry:
     async def enter(self, round_: Round) -> None:
         """Derive the lists of the present round, live by them, and dial whom they say.  Raises PowNotReady,
         StorageTrouble."""
-        clock, finished = self.ports.clock, self.node_state.plan
+        finished = self.node_state.plan
         if finished is not None and finished.round < round_:
-            await self.ports.ledger.save_status(finished.round, await self.views.get_status())
-        begun = clock.monotonic()
+            await self.ledger.save_status(finished.round, await self.views.get_status())
+        begun = self.clock.monotonic()
         plan = await self.chain.derive_plan(round_)
-        took_s = clock.monotonic() - begun
+        took_s = self.clock.monotonic() - begun
         self.subjects.say("timing", lambda: f"the lists of round {round_} were derived in {took_s:.3f} s")
         self.subjects.say("determine", partial(describe_plan, plan))
         targets = await self.hand_out(plan)
@@ -79,9 +89,9 @@ class RoundEntry:
 
     async def _recall(self, round_: Round) -> None:
         """Configurations that the chain tells of, and the mempool that was saved."""
-        last_before, _ = await self.ports.ledger.get_reference(round_ - 1)
-        self.configs.note(await self.ports.ledger.get_messages_of_kind(CONFIG, last_before + 1))
-        await self.intake.submit(load_messages(self.ports.files))
+        last_before, _ = await self.ledger.get_reference(round_ - 1)
+        self.configs.note(await self.ledger.get_messages_of_kind(CONFIG, last_before + 1))
+        await self.intake.submit(load_messages(self.files))
 
     async def hand_out(self, plan: RoundPlan) -> list[Registration]:
         """To every part what it needs of the plan; whom we are to connect to."""
@@ -92,8 +102,7 @@ class RoundEntry:
         welcome = [entry for entry in plan.registered if entry.pos not in plan.voided]
         counted = await self.rounds.get_counted(round_)
         left_out = {entry.pos for entry in welcome} - counted.addresses
-        own = self.ports.signer.address
-        targets = compute_connect_to(self.node_state.network, welcome, own, round_, left_out)
+        targets = compute_connect_to(self.node_state.network, welcome, self.own_address, round_, left_out)
         self.node_state.set_plan(plan, counted, tuple(entry.pos for entry in targets))
         jurors = frozenset(juror.address for juror in plan.jurors)
         self.peers.set_registered([*plan.registered, *before], counted, jurors)

@@ -86,7 +86,8 @@ class Node:
         session that ended to ``log_session``, details to ``subjects``.  ``show_sync`` gets how far catching
         up is."""
         self.network, self.ports, self.options, self.subjects = network, ports, options, subjects
-        clock, limits, port = ports.clock, options.limits, options.own_port
+        clock, ledger, journal, signer = ports.clock, ports.ledger, ports.journal, ports.signer
+        limits, port, own = options.limits, options.own_port, ports.signer.address
         woken = asyncio.Event()
         self.wake, self._warn = woken.set, warn
         # the moment, and what stands in our way
@@ -95,9 +96,9 @@ class Node:
         self.activities = ActivityTracker(clock, StateLog(clock, log).note)
         self.halting = Halting(state, warn, self.wake)
         self.tuner = Tuner(network, options.tuned, log)
-        self.companion = CompanionWatch(network, ports, state, log, warn)
-        self.storage_watch = StorageWatch(ports, warn)
-        self.slot_log = SlotLog(ports, state, log, warn)
+        self.companion = CompanionWatch(network, clock, ports.pow_source, state, log, warn)
+        self.storage_watch = StorageWatch(clock, (journal, ledger), warn)
+        self.slot_log = SlotLog(clock, own, ledger, state, log, warn)
         self.faults = FaultNotes(
             self.activities, self.companion, self.storage_watch, self.slot_log, self.halting
         )
@@ -105,9 +106,11 @@ class Node:
         self.mempool, self.configs, self.offsets = Mempool(network), ConfigWatch(), ClockOffsets()
         self.clock_watch = ClockWatch(clock, self.offsets, warn, on_step=self.mempool.offer_anew)
         self.intake = Intake(network, ports, self.mempool, self.configs, subjects)
-        self.reporter = Reporter(network, ports, self.intake)
-        self.evidence = EvidenceWatch(network, ports, state, self.mempool, self.reporter, warn)
-        self.double_sign_guard = DoubleSignGuard(network, ports, state, self.halting.halt, warn, log)
+        self.reporter = Reporter(network, clock, own, self.intake)
+        self.evidence = EvidenceWatch(network, own, ledger, state, self.mempool, self.reporter, warn)
+        self.double_sign_guard = DoubleSignGuard(
+            network, clock, own, journal, ledger, state, self.halting.halt, warn, log
+        )
         self.events = makers.events(
             self.wake,
             self.tip,
@@ -125,9 +128,30 @@ class Node:
         self.peers = Peers(network.delays)
         self.dialler = Dialler(network, ports, self.peers, limits, port, options.source_ips, subjects)
         self.forger = makers.forger(
-            network, ports, self.chain, self.rounds, self.mempool, self.peers, self.dialler, log
+            network,
+            clock,
+            signer,
+            journal,
+            ledger,
+            self.chain,
+            self.rounds,
+            self.mempool,
+            self.peers,
+            self.dialler,
+            log,
         )
-        self.tester = Tester(network, ports, self.peers, self.dialler, self.reporter, self.offsets)
+        self.tester = Tester(
+            network,
+            clock,
+            ports.entropy,
+            own,
+            ports.pow_source,
+            ledger,
+            self.peers,
+            self.dialler,
+            self.reporter,
+            self.offsets,
+        )
         self.duties = Duties(
             network,
             clock,
@@ -136,7 +160,7 @@ class Node:
             self.peers,
             self.reporter,
             self.tester,
-            ports.ledger,
+            ledger,
             self.mempool,
             self.events,
         )
@@ -209,7 +233,10 @@ class Node:
         )
         # the owner
         self.entry = RoundEntry(
-            ports,
+            clock,
+            own,
+            ledger,
+            ports.files,
             self.background,
             state,
             self.tuner,
@@ -228,7 +255,10 @@ class Node:
             subjects,
         )
         self.view_builder = ViewBuilder(
-            ports,
+            clock,
+            own,
+            journal,
+            ledger,
             state,
             self.chain,
             self.peers,

@@ -6,20 +6,30 @@ be signed) nor syncs; it goes on answering from what it has.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from hypernode.node.base.log_dedup import INTERVAL_S, LogDedup
-from hypernode.node.base.node_ports import Ports
+from hypernode.ports.clock import Clock
 from hypernode.ports.trouble import StorageTrouble
 
 _SUBJECT = "storage"
 
 
-class StorageWatch:
-    """Notes troubles of ledger and journal."""
+class Writable(Protocol):
+    """What can say whether it can be written: the journal, and the ledger."""
 
-    def __init__(self, ports: Ports, warn: Callable[[str], None]) -> None:
-        self._ports = ports
+    async def check_writable(self) -> None:
+        """Raises StorageTrouble when nothing can be stored at present."""
+        ...
+
+
+class StorageWatch:
+    """Notes troubles of ``stores``."""
+
+    def __init__(self, clock: Clock, stores: Sequence[Writable], warn: Callable[[str], None]) -> None:
+        self._clock = clock
+        self._stores = tuple(stores)
         self._warn = warn
         self._repeats = LogDedup()
         self._is_troubled = False
@@ -28,20 +38,20 @@ class StorageWatch:
     def note(self, trouble: StorageTrouble) -> None:
         """Something could not be read or stored."""
         self._is_troubled = True
-        self._last = self._ports.clock.monotonic()
+        self._last = self._clock.monotonic()
         line = self._repeats.on_fault(_SUBJECT, str(trouble), self._last)
         if line is not None:
             self._warn(line)
 
     async def check(self) -> None:
-        """After a trouble: both files can be written again.  Raises StorageTrouble when they cannot.
+        """After a trouble: all files can be written again.  Raises StorageTrouble when they cannot.
 
         That it is over is said when it did not come back for a while: a small write may do where a block
         does not."""
         if self._is_troubled:
-            await self._ports.journal.check_writable()
-            await self._ports.ledger.check_writable()
+            for store in self._stores:
+                await store.check_writable()
             self._is_troubled = False
-        now = self._ports.clock.monotonic()
+        now = self._clock.monotonic()
         if now - self._last >= INTERVAL_S and (line := self._repeats.on_end(_SUBJECT, now)) is not None:
             self._warn(line)

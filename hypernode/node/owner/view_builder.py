@@ -10,7 +10,6 @@ from hypernode.core.types import ChainHeight, Message, Round
 from hypernode.machine.consensus import compute_consensus
 from hypernode.machine.decide import NodeView
 from hypernode.machine.peers import PeerView, find_better_chains, keep_fresh
-from hypernode.node.base.node_ports import Ports
 from hypernode.node.base.node_state import NodeState
 from hypernode.node.chain.chain import Chain
 from hypernode.node.duty.forger import Forger
@@ -20,13 +19,19 @@ from hypernode.node.peers.peer_table import Peers
 from hypernode.node.sync.fork_monitor import ForkMonitor
 from hypernode.node.sync.sync_task import SyncTask
 from hypernode.node.sync.synchroniser import Synchroniser
+from hypernode.ports.chain import RoundReader
+from hypernode.ports.clock import Clock
+from hypernode.ports.journal import Journal
 
 
 @dataclass(slots=True)
 class ViewBuilder:
     """Looks at all parts.  Consensus goes into the present, for all to see."""
 
-    ports: Ports
+    clock: Clock
+    own_address: str
+    journal: Journal
+    ledger: RoundReader
     node_state: NodeState
     chain: Chain
     peers: Peers
@@ -43,7 +48,7 @@ class ViewBuilder:
         """What is known now."""
         round_, sir = self.node_state.get_round_slot()
         start, end = self.node_state.get_slot_times()
-        own, plan, monotonic = self.chain.height, self.node_state.plan, self.ports.clock.monotonic()
+        own, plan, monotonic = self.chain.height, self.node_state.plan, self.clock.monotonic()
         peers = keep_fresh(self.node_state.network.delays, self.peers.list_views(), monotonic)
         status = self.node_state.pow_status
         jurors = tuple(juror.address for juror in plan.jurors) if plan else ()
@@ -51,14 +56,14 @@ class ViewBuilder:
         self.node_state.consensus = compute_consensus(own, peers, counted, frozenset(jurors))
         banned, ready = self.sync.list_banned(), self._list_ready()
         return NodeView(
-            now=self.ports.clock.now(),
+            now=self.clock.now(),
             monotonic=monotonic,
             round=round_,
             sir=sir,
             slot_start=start,
             slot_end=end,
             own=own,
-            own_address=self.ports.signer.address,
+            own_address=self.own_address,
             peers=peers,
             connected=self.peers.count_connected(),
             halted=self.node_state.halted,
@@ -75,11 +80,11 @@ class ViewBuilder:
             strange=await self.fork_monitor.find(peers),
             sync_alive_at=self.sync_task.alive_at,
             better_since=self._note_better(own, peers, banned),
-            is_slot_signed=await self.ports.journal.get_hash(round_, sir) is not None,
+            is_slot_signed=await self.journal.get_hash(round_, sir) is not None,
             can_seal=find_forging_break(self.node_state.network, ready) is None,
             messages=len(ready),
             senders=count_sources(ready),
-            uptime_s=self.ports.clock.now() - self.node_state.start_time,
+            uptime_s=self.clock.now() - self.node_state.start_time,
             forge_from_round=self.node_state.forge_from_round,
             clock_offset_s=self.node_state.clock_offset_s,
         )
@@ -91,13 +96,13 @@ class ViewBuilder:
         if not find_better_chains(own, peers, banned):
             self._better_since = None
         elif self._better_since is None or self._better_at != own.block_hash:
-            self._better_since = self.ports.clock.monotonic()
+            self._better_since = self.clock.monotonic()
         self._better_at = own.block_hash
         return self._better_since
 
     def _list_ready(self) -> list[Message]:
         """What a block of ours made now would hold; in a slot of others it does not matter."""
-        if self.node_state.get_juror() != self.ports.signer.address:
+        if self.node_state.get_juror() != self.own_address:
             return []
         return self.forger.select(self.intake.senders)
 
@@ -105,5 +110,5 @@ class ViewBuilder:
         plan = self.node_state.plan
         if plan is None or plan.round != round_ or self.companion.is_list_stale:
             return False
-        _, reference_hash = await self.ports.ledger.get_reference(round_)
+        _, reference_hash = await self.ledger.get_reference(round_)
         return plan.reference_hash == reference_hash

@@ -27,7 +27,7 @@ class GiantForger(LyingForger):
         senders = await self.rounds.get_allowed_senders(plan)
         messages = self.select(senders)
         validate_forging(self.network, messages)
-        signer, now = self.ports.signer, int(self.ports.clock.now())
+        signer, now = self.signer, int(self.clock.now())
         giant = create_message(
             signer.sign,
             signer.pubkey,
@@ -41,11 +41,11 @@ class GiantForger(LyingForger):
             parent = await self._get_parent()
             sealed = [*(m for m in messages if m.timestamp <= now), giant]
             block = seal_block(signer.sign, signer.address, parent, plan.round, sir, now, sealed)
-            await self.ports.journal.record(plan.round, sir, block.block_hash)
+            await self.journal.record(plan.round, sir, block.block_hash)
             findings = [
                 ToleratedViolation(block.height, block.block_hash, rule, "its own") for rule in _BROKEN
             ]
-            await self.ports.ledger.append(block, findings)
+            await self.writer.append(block, findings)
         self.on_lie()
         self.mempool.remove(block.messages)
         self.events.on_tip()

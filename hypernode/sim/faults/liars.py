@@ -74,7 +74,7 @@ def corrupt(liar: Liar, kind: FaultKind) -> None:
         answer_by(node, command_id, wrap(node.serving.handlers[command_id], liar.on_lie))
     forger = _FORGERS.get(kind)
     if forger is not None:
-        forge_by(node, forger, on_lie=liar.on_lie, events=node.events)
+        forge_by(node, forger, on_lie=liar.on_lie, events=node.events, writer=node.ports.ledger)
     if kind is FaultKind.EQUIVOCATE:
         know_own_blocks(node)
     lie = _HEIGHTS.get(kind)
@@ -184,8 +184,8 @@ class _TwofoldForger(LyingForger):
 
     async def send(self, block: Block, plan: RoundPlan) -> int:
         self.on_lie()
-        headers = await self.ports.ledger.get_headers(block.height - 1, 1)
-        second = _reseal(self.ports.signer.sign, headers[0], block)
+        headers = await self.ledger.get_headers(block.height - 1, 1)
+        second = _reseal(self.signer.sign, headers[0], block)
         others = [entry for entry in plan.registered if entry.pos != block.forger]
         for place, entry in enumerate(others):
             pushed = ((block,), (second,), (block, second))[place % 3]

@@ -142,7 +142,9 @@ def test_each_fault_of_the_owner_has_its_reason() -> None:
             TooFewMessages(Rule.FORGING, "x"): Reason.TOO_FEW_MESSAGES,
             Ignore(Rule.B1, "x"): Reason.CATCHING_UP,
         }
-        log = SlotLog(node.ports, node.node_state, bed.log.append, bed.warnings.append)
+        log = SlotLog(
+            bed.clock, bed.address(0), node.ports.ledger, node.node_state, bed.log.append, bed.warnings.append
+        )
         for fault, reason in faults.items():
             log.note_fault(fault)
             assert log._looks[-1].obstacle == Obstacle(reason, "x")

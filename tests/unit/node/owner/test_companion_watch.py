@@ -29,7 +29,8 @@ class Scripted:
         node = await self.bed.node(pow_source=self.source)
         return CompanionWatch(
             self.bed.network,
-            node.ports,
+            self.bed.clock,
+            self.source,
             node.node_state,
             lambda text: self.said.append(f"log {text}"),
             lambda text: self.said.append(f"warn {text}"),

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from hypernode.node.base.node_ports import Ports
 from hypernode.node.owner.storage_watch import StorageWatch
 from hypernode.ports.trouble import StorageTrouble
 from tests.unit.node.worlds import Bed, play
@@ -30,10 +28,8 @@ class Disk:
 
 def watching(scenario: Any) -> None:
     async def run() -> None:
-        ports: Ports = (await Bed().node()).ports
         ledger, journal, warnings = Disk(), Disk(), list[str]()
-        troubled: Any = {"ledger": ledger, "journal": journal}
-        watch = StorageWatch(replace(ports, **troubled), warnings.append)
+        watch = StorageWatch(Bed().clock, (journal, ledger), warnings.append)
         coroutine: Coroutine[Any, Any, None] = scenario(watch, ledger, journal, warnings)
         await coroutine
 
