@@ -11,6 +11,7 @@ from hypernode.core.errors import Reject
 from hypernode.core.hashing import h20
 from hypernode.core.long_messages import LongMessages, MappedMessages
 from hypernode.core.message import normalise_cut
+from hypernode.core.packed_messages import list_senders, list_txids
 from hypernode.core.rules import Rule
 from hypernode.core.types import ID_BYTES, UINT32_MAX, Block, Message
 
@@ -39,7 +40,7 @@ def encode_raw_block(block: Block) -> bytes:
     numbers = (block.height, block.round, block.sir, block.timestamp)
     if not all(0 <= number <= UINT32_MAX for number in numbers):
         raise Reject(Rule.DATA, "a number of the block is not an unsigned number of 32 bits")
-    txids = b"".join(m.txid for m in block.messages)
+    txids = b"".join(list_txids(block.messages))
     return b"".join(number.to_bytes(4, "big") for number in numbers) + txids + block.previous_hash
 
 
@@ -50,7 +51,7 @@ def compute_block_hash(block: Block) -> bytes:
 
 def count_sources(messages: Iterable[Message]) -> int:
     """Distinct senders."""
-    return len({m.sender for m in messages})
+    return len(list_senders(messages))
 
 
 def to_header(block: Block) -> Block:

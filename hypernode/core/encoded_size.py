@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from hypernode.core.packed_messages import PackedMessages
 from hypernode.core.types import Block, Message
 
+_PLAIN_BYTES: Final = 14
+"""Of a message whose five texts have below 128 bytes: nine tags and five lengths."""
 _TAG_BYTES: Final = 1
 """Every field of a block and of a message has a number below 16."""
 MAX_HEADER_BYTES: Final = 256
@@ -23,6 +26,32 @@ _COMMAND_BYTES: Final = 2
 
 def compute_message_size(message: Message) -> int:
     """Bytes of a message as an entry of a block or of a command: its tag, its length, and itself."""
+    m = message
+    if (
+        len(m.params) < 0x80
+        and len(m.recipient) < 0x80
+        and m.params.isascii()
+        and m.recipient.isascii()
+        and (len(m.sender) < 0x80 and len(m.txid) < 0x80 and len(m.pubkey) < 0x80 and m.sender.isascii())
+    ):
+        # nearly all: nine tags, five lengths of a byte each, and seven bits a byte of the numbers
+        size = (
+            _PLAIN_BYTES
+            + len(m.txid)
+            + len(m.sender)
+            + len(m.recipient)
+            + len(m.params)
+            + len(m.pubkey)
+            + (m.block_height.bit_length() + 6) // 7
+            + (m.timestamp.bit_length() + 6) // 7
+            + (m.what.bit_length() + 6) // 7
+            + (m.value.bit_length() + 6) // 7
+            + (not m.block_height)
+            + (not m.timestamp)
+            + (not m.what)
+            + (not m.value)
+        )
+        return size + (2 if size < 0x80 else 3)
     texts = (message.sender, message.recipient, message.params)
     size = sum(map(_count_text, texts)) + _count_bytes(len(message.txid)) + _count_bytes(len(message.pubkey))
     for number in (message.block_height, message.timestamp, message.what, message.value):
@@ -33,7 +62,10 @@ def compute_message_size(message: Message) -> int:
 def compute_block_size(block: Block) -> int:
     """Bytes of a whole block, which spec 4 calls the encoded block: without the tag and length that it has
     within a command."""
-    return _compute_header_size(block) + sum(map(compute_message_size, block.messages))
+    messages = block.messages
+    if isinstance(messages, PackedMessages):
+        return _compute_header_size(block) + messages.encoded_bytes
+    return _compute_header_size(block) + sum(map(compute_message_size, messages))
 
 
 def _compute_header_size(block: Block) -> int:

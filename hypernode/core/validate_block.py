@@ -25,6 +25,7 @@ from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import compute_block_size
 from hypernode.core.errors import Ignore, Reject, TooFewHold, Verdict
 from hypernode.core.hashing import h20
+from hypernode.core.packed_messages import PackedMessages, list_senders, list_times, list_txids
 from hypernode.core.rules import UNCHECKED, Rule, RuleClass, Unchecked, Violation
 from hypernode.core.signing import generate_pubkeys, is_valid_signature
 from hypernode.core.timeline import compute_round_slot
@@ -157,7 +158,7 @@ def _judge_shape(network: ChainParams, block: Block, known_ids: Collection[bytes
     if reason := _find_order_fault(network, block):
         yield Violation(Rule.B9, reason)
     # B10 [REJECT, class A] no message is sealed twice
-    txids = {m.txid for m in block.messages}
+    txids = set(list_txids(block.messages))
     if len(txids) != len(block.messages) or not txids.isdisjoint(known_ids):
         yield Violation(Rule.B10, "a message is in it twice, or in the chain already")
 
@@ -166,16 +167,28 @@ def _judge_messages(network: ChainParams, block: Block, context: BlockContext) -
     # B11 [REJECT, class A] every message holds M1 to M3
     bad = context.bad_messages
     if bad is not UNCHECKED and (
-        invalid := next((bad[m.txid] for m in block.messages if m.txid in bad), None)
+        invalid := next((bad[txid] for txid in list_txids(block.messages) if txid in bad), None)
     ):
         yield Violation(Rule.B11, f"a message of it is invalid: {invalid}", cause=invalid)
     # B12 [REJECT, class A] it is the only block of its slot
     if context.slot_taken:
         yield Violation(Rule.B12, "its slot has a block already")
     # B13 [REJECT, class C] every message holds M4 to M6
-    broken = (find_policy_break(network, m, context.registered) for m in block.messages)
+    suspects = () if _is_within_policy(network, block, context) else block.messages
+    broken = (find_policy_break(network, m, context.registered) for m in suspects)
     if policy := next((b for b in broken if b is not None), None):
         yield Violation(Rule.B13, f"a message of it is against the policy: {policy}", cause=policy)
+
+
+def _is_within_policy(network: ChainParams, block: Block, context: BlockContext) -> bool:
+    """Whether no message breaks M4 to M6, where that was seen before: of packed ones M6 is left."""
+    messages = block.messages
+    if not isinstance(messages, PackedMessages) or not messages.is_safe:
+        return False
+    listed = context.registered
+    return listed is UNCHECKED or all(
+        sender == network.control_pos or sender in listed for sender in list_senders(messages)
+    )
 
 
 def _judge_size(network: ChainParams, size: int) -> Iterator[Violation]:
@@ -283,7 +296,7 @@ def _find_sources_fault(network: ChainParams, block: Block) -> str:
 
 
 def _find_order_fault(network: ChainParams, block: Block) -> str:
-    times = [m.timestamp for m in block.messages]
+    times = list_times(block.messages)
     if any(earlier > later for earlier, later in pairwise(times)):
         return "the timestamps of its messages do not ascend"
     oldest = block.timestamp - network.message_age_s - network.slot_s

@@ -9,15 +9,16 @@ The side that answers is ``net.server``.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.types import Endpoint, Height
 from hypernode.net.session import SessionTraffic, make_hello, switch_framing
 from hypernode.net.signed_hello import AskingProof, Identity, limit_features
-from hypernode.net.stream import CommandStream, run_inline
+from hypernode.net.stream import CommandStream, UnparsedAnswer, run_inline
 from hypernode.ports.clock import Clock
 from hypernode.ports.connections import Connections, Transport, TransportClosed
 from hypernode.ports.signing import Offload
@@ -29,6 +30,7 @@ from hypernode.wire.spool import MakeSpool, MemorySpool
 from hypernode.wire.tags import RULE
 
 _MAX_REASON_CHARS: Final = 100
+Answer = TypeVar("Answer")
 
 
 class HelloRefused(Exception):
@@ -85,7 +87,17 @@ class ClientSession(SessionTraffic):
         await self._take_turn(timeout_s)
         try:
             self._check(command)
-            return await self._exchange(command, until)
+            return await self._exchange(command, until, self._read_answer)
+        finally:
+            self._lock.release()
+
+    async def request_unparsed(self, command: Command, timeout_s: float) -> Command | UnparsedAnswer:
+        """As ``request``, but a long answer comes back as bytes whose tags were walked."""
+        until = asyncio.get_running_loop().time() + timeout_s
+        await self._take_turn(timeout_s)
+        try:
+            self._check(command)
+            return await self._exchange(command, until, self._stream.read_unparsed)
         finally:
             self._lock.release()
 
@@ -106,7 +118,12 @@ class ClientSession(SessionTraffic):
         finally:
             self._giant = None
 
-    async def _exchange(self, command: Command, until: float) -> Command:
+    async def _read_answer(self, wait_s: float, most_s: float) -> Command:
+        return await self._stream.read_command(wait_s, most_s, self._giant)
+
+    async def _exchange(
+        self, command: Command, until: float, read: Callable[[float, float], Awaitable[Answer]]
+    ) -> Answer:
         """Question and answer, by ``until`` (loop time); whatever goes wrong ends the session."""
         loop = asyncio.get_running_loop()
         try:
@@ -114,7 +131,7 @@ class ClientSession(SessionTraffic):
             self._asked = command.id
             await self._stream.write_command(command, until - loop.time())
             left_s = until - loop.time()
-            return await self._stream.read_command(left_s, left_s, self._giant)
+            return await read(left_s, left_s)
         except ForeignNetwork as problem:
             self.close(f"another network: {problem.reason}")
             raise HelloRefused(f"it sends {problem.reason}") from problem

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
@@ -26,7 +27,7 @@ from hypernode.wire.framing import FaultCounter, Framing, Mode
 from hypernode.wire.long_frames import LongFrame, LongReceiver
 from hypernode.wire.scanning import decode_spooled
 from hypernode.wire.spool import MakeSpool, MemorySpool, Spool
-from hypernode.wire.tags import RULE, peek_command_id
+from hypernode.wire.tags import RULE, check_tags, peek_command_id
 
 READ_BYTES: Final = 64 * 1024
 """Read at once: one kernel buffer; a frame's limit is known before a second piece is asked for."""
@@ -78,6 +79,16 @@ class LongQuestion:
         if len(payload) <= LONG_BYTES:
             return decode_command(payload, self._limits, self._received)
         return await self._offload(lambda: decode_command(payload, self._limits, self._received))
+
+
+@dataclass(frozen=True, slots=True)
+class UnparsedAnswer:
+    """A long answer whose tags were walked, so that nothing in it is over our limits: to be parsed where
+    there is time for it (``wire.codec.parse_command``).  ``received`` in unix seconds."""
+
+    id: CommandId
+    payload: bytes
+    received: int
 
 
 class CommandStream:
@@ -141,6 +152,17 @@ class CommandStream:
         if len(payload) <= LONG_BYTES:
             return decode_command(payload, within, received)
         return await self._offload(lambda: decode_command(payload, within, received))
+
+    async def read_unparsed(self, wait_s: float, most_s: float) -> Command | UnparsedAnswer:
+        """As ``read_command``, but a long answer that is held is left to be parsed."""
+        payload, received = await self._read_screened(wait_s, most_s, self._limits)
+        if not isinstance(payload, bytes):
+            spool = payload
+            return await self._offload(lambda: decode_spooled(spool, self._limits, received))
+        if len(payload) <= LONG_BYTES:
+            return decode_command(payload, self._limits, received)
+        command_id = await self._offload(lambda: check_tags(payload, self._limits))
+        return UnparsedAnswer(command_id, payload, received)
 
     async def read_question(self, wait_s: float) -> Command | LongQuestion:
         """As ``read_command``, but what is long is left to be decoded when it is its turn."""

@@ -8,9 +8,7 @@ from typing import Protocol, TypeVar
 
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.rules import Violation
-from hypernode.core.types import (
-    Message,
-)
+from hypernode.core.types import Block, Message, Timestamp
 
 T = TypeVar("T")
 
@@ -44,6 +42,17 @@ class Offload(Protocol):
     async def __call__(self, work: Callable[[], T], /) -> T: ...
 
 
+class BlockChecker(Protocol):
+    """Decodes, cuts and verifies the blocks of a long answer (``wire.checked_blocks``), elsewhere."""
+
+    async def __call__(
+        self, network: ChainParams, payload: bytes, received: Timestamp, /
+    ) -> tuple[Block, ...]:
+        """The blocks of a payload whose tags were walked; ``received`` in unix seconds.  Raises Reject for
+        what is no command."""
+        ...
+
+
 class Verifier(Protocol):
     """Pure work that takes long: outside the event loop and on all cores in the daemon, in line in a
     simulation."""
@@ -61,4 +70,8 @@ class Verifier(Protocol):
 
     async def run(self, work: Callable[[], T], /) -> T:
         """What ``work`` returns, or raises; it must touch nothing that others change."""
+        ...
+
+    def get_checker(self) -> BlockChecker | None:
+        """For answers with many messages; None where they are decoded and verified in line."""
         ...

@@ -8,23 +8,26 @@ block's round is before its parent's (class B: taken when most of a mixed networ
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Final
 
 from hypernode.core.encoded_size import compute_block_size
 from hypernode.core.errors import InvariantBroken
 from hypernode.core.long_messages import split_messages
+from hypernode.core.packed_messages import PackedMessages, Tables, list_senders, list_txids
 from hypernode.core.types import Block, ChainHeight, Height, Message, Round
 from hypernode.storage.interface import Params, Transaction
 from hypernode.storage.intern import Interned, intern_addresses, intern_blocks, list_addresses
 from hypernode.storage.long_texts import has_stand_in, is_giant, store_long_texts
+from hypernode.storage.packed_rows import PackedNumbers
 from hypernode.storage.prune import check_not_pruned, get_pruned_below
 from hypernode.storage.rows import (
     MAX_AT_ONCE,
     Tip,
     compute_first_id,
-    compute_txid_key,
+    compute_txid_keys,
     fetch_headers,
     fetch_in,
     fetch_messages,
@@ -85,9 +88,8 @@ async def _check_slots(transaction: Transaction, blocks: Sequence[Block]) -> Non
         taken.add(slot)
 
 
-async def _check_ids(transaction: Transaction, messages: Iterable[Message]) -> None:
-    txids = [message.txid for message in messages]
-    keys = sorted({compute_txid_key(txid) for txid in txids})
+async def _check_ids(transaction: Transaction, txids: Sequence[bytes]) -> None:
+    keys = compute_txid_keys(txids)
     known = {txid for (txid,) in await fetch_in(transaction, _GET_IDS, keys)}
     for txid in txids:
         if txid in known:
@@ -166,23 +168,30 @@ def _split_run(run: Sequence[Block]) -> Iterator[_Piece]:
 
 
 async def _append_piece(transaction: Transaction, piece: _Piece, taking_part: _TakingPart) -> None:
-    await _check_ids(transaction, (m for block in piece.blocks for m in block.messages))
+    await _check_ids(transaction, [txid for block in piece.blocks for txid in list_txids(block.messages)])
     blocks = [
-        replace(block, messages=tuple(await store_long_texts(transaction, block.messages)))
-        for block in piece.blocks
+        replace(block, messages=await store_long_texts(transaction, block.messages)) for block in piece.blocks
     ]
     interned = await intern_blocks(transaction, blocks)
     numbers = interned.addresses
     for block in blocks:
-        senders = {numbers[message.sender] for message in block.messages}
+        senders = {numbers[sender] for sender in list_senders(block.messages)}
         taking_part.senders[block.height] |= senders
         taking_part.new_senders[block.height] |= senders - interned.senders
         taking_part.forgers[block.forger] = numbers[block.forger]
     if piece.start == 0:
         taking_part.known_forgers |= interned.forgers
-    rows = [row for block in blocks for row in _message_rows(block, interned, piece.start)]
+    packed = _number_packed(blocks, interned)
+    rows = list(chain.from_iterable(_make_rows(block, interned, piece.start, packed) for block in blocks))
     await transaction.execute_many(_INSERT_MESSAGE, rows)
-    await add_tally(transaction, compute_tally(blocks, numbers, forged=int(piece.start == 0)))
+    await add_tally(transaction, compute_tally(blocks, numbers, packed, forged=int(piece.start == 0)))
+
+
+def _number_packed(blocks: Iterable[Block], interned: Interned) -> dict[Tables, PackedNumbers]:
+    """The row numbers of each table of theirs."""
+    held = (block.messages for block in blocks)
+    tables = {messages.tables for messages in held if isinstance(messages, PackedMessages)}
+    return {t: PackedNumbers(t, interned.addresses, interned.signers, interned.params) for t in tables}
 
 
 class _Measuring:
@@ -256,8 +265,17 @@ def _block_row(block: Block, tip: Tip, forger_id: int) -> Params:
     )
 
 
-def _message_rows(block: Block, interned: Interned, start: int) -> Iterator[Params]:
-    for row_id, m in enumerate(block.messages, start=compute_first_id(block.height) + start):
+def _make_rows(
+    block: Block, interned: Interned, start: int, packed: Mapping[Tables, PackedNumbers]
+) -> Iterable[Params]:
+    messages, first_id = block.messages, compute_first_id(block.height) + start
+    if isinstance(messages, PackedMessages):
+        return packed[messages.tables].generate_rows(messages, first_id)
+    return _generate_rows(messages, interned, first_id)
+
+
+def _generate_rows(messages: Iterable[Message], interned: Interned, first_id: int) -> Iterator[Params]:
+    for row_id, m in enumerate(messages, start=first_id):
         signer = interned.signers[interned.addresses[m.sender], m.pubkey]
         recipient, params = interned.addresses[m.recipient], interned.params[m.params]
         yield (row_id, m.txid, m.timestamp, signer, recipient, m.what, params, m.value, m.received)

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from hypernode.core.packed_messages import list_senders
 from hypernode.core.types import Block
 from hypernode.storage.interface import Transaction
+from hypernode.storage.packed_rows import list_params, list_recipients, list_signers
 from hypernode.storage.rows import fetch_in
 
 _NEW_ADDRESS: Final = "INSERT OR IGNORE INTO addresses(address) VALUES(?)"
@@ -48,8 +50,8 @@ def list_addresses(blocks: Iterable[Block]) -> set[str]:
     found: set[str] = set()
     for block in blocks:
         found.add(block.forger)
-        for message in block.messages:
-            found.update((message.sender, message.recipient))
+        found |= list_senders(block.messages)
+        found |= list_recipients(block.messages)
     return found
 
 
@@ -57,14 +59,14 @@ async def intern_blocks(transaction: Transaction, blocks: Iterable[Block]) -> In
     """Numbers of all that the blocks refer to."""
     blocks = tuple(blocks)
     interned = await intern_addresses(transaction, list_addresses(blocks))
-    messages = [message for block in blocks for message in block.messages]
-    signers = sorted({(interned.addresses[m.sender], m.pubkey) for m in messages})
+    keys = {key for block in blocks for key in list_signers(block.messages)}
+    signers = sorted((interned.addresses[sender], pubkey) for sender, pubkey in keys)
     await transaction.execute_many(_NEW_SIGNER, signers)
     for address_id, pubkey, row_id in await fetch_in(
         transaction, _GET_SIGNERS, sorted({number for number, _ in signers})
     ):
         interned.signers[address_id, pubkey] = row_id
-    params = sorted({m.params for m in messages})
+    params = sorted({text for block in blocks for text in list_params(block.messages)})
     await transaction.execute_many(_NEW_PARAMS, [(text,) for text in params])
     interned.params.update(await fetch_in(transaction, _GET_PARAMS, params))
     return interned

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from hypernode.core.block import create_genesis
 from hypernode.core.chain_params import ChainParams
+from hypernode.core.packed_messages import list_txids
 from hypernode.core.pruning import compute_replay_window, count_kept_rounds
 from hypernode.core.types import (
     Block,
@@ -150,7 +151,8 @@ class SqliteLedger(LedgerReader):
             tip, dropped = await self._database.write(work, lambda result: self._set_tip(result[0]))
         except _NotBetter as refusal:
             return Replacement(adopted=False, measured=refusal.measured)
-        kept = {message.txid for block in blocks for message in block.messages}
+        # mostly nothing goes, and then nobody asks what came
+        kept = {txid for block in blocks for txid in list_txids(block.messages)} if dropped else set()
         messages = (message for block in dropped for message in block.messages)
         return Replacement(
             adopted=True,

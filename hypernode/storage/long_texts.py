@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
+from hypernode.core.packed_messages import PackedMessages
 from hypernode.core.types import Block, Message
 from hypernode.storage.interface import Reader, Transaction
 
@@ -45,7 +46,9 @@ def has_stand_in(message: Message) -> bool:
 
 def is_giant(block: Block) -> bool:
     """Whether a block is stored in pieces."""
-    return len(block.messages) > PIECE_MESSAGES or any(map(has_long_text, block.messages))
+    if len(block.messages) > PIECE_MESSAGES:
+        return True
+    return not isinstance(block.messages, PackedMessages) and any(map(has_long_text, block.messages))
 
 
 def has_long_text(message: Message) -> bool:
@@ -53,8 +56,10 @@ def has_long_text(message: Message) -> bool:
     return len(message.params) > LONG_CHARS or len(message.recipient) > LONG_CHARS
 
 
-async def store_long_texts(transaction: Transaction, messages: Sequence[Message]) -> list[Message]:
-    """The messages as their rows have them, once their long texts are stored."""
+async def store_long_texts(transaction: Transaction, messages: Sequence[Message]) -> Sequence[Message]:
+    """The messages as their rows have them, once their long texts are stored; packed ones have none."""
+    if isinstance(messages, PackedMessages):
+        return messages
     return [await _shorten(transaction, m) if has_long_text(m) else m for m in messages]
 
 

@@ -18,6 +18,7 @@ from hypernode.storage.rows import (
     block_from_row,
     compute_first_id,
     compute_txid_key,
+    compute_txid_keys,
     fetch_blocks,
     fetch_in,
     message_from_row,
@@ -142,7 +143,7 @@ async def _get_first_heights(reader: Reader, number: int, first: Height, count: 
 async def get_known_ids(reader: Reader, txids: Iterable[bytes], up_to: Height | None) -> frozenset[bytes]:
     """Those of ``txids`` that are in the chain, in blocks of at most ``up_to``."""
     wanted = set(txids)
-    keys = sorted({compute_txid_key(txid) for txid in wanted})
+    keys = compute_txid_keys(wanted)
     rows = await fetch_in(reader, _MESSAGES_IN, keys)
     end = None if up_to is None else compute_first_id(up_to + 1)
     return frozenset(txid for row_id, txid in rows if txid in wanted and (end is None or row_id < end))

@@ -59,6 +59,11 @@ def compute_txid_key(txid: bytes) -> bytes:
     return txid[-TXID_KEY_BYTES:]
 
 
+def compute_txid_keys(txids: Iterable[bytes]) -> list[bytes]:
+    """The same of many, each once, ascending."""
+    return sorted({txid[-TXID_KEY_BYTES:] for txid in txids})
+
+
 def compute_first_id(height: Height) -> int:
     """The row id of a block's first message; that of the next block's is where the range ends."""
     return height << POSITION_BITS

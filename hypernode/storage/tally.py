@@ -7,13 +7,15 @@ them is exact after any number of blocks came and went.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from hypernode.core.kinds import KO_ACTION, NO_TEST, OK_ACTION, START_OR_TEST_OK, START_PARAMS, TEST_KO
+from hypernode.core.packed_messages import PackedMessages, Tables
 from hypernode.core.types import Block, Message, Round
 from hypernode.storage.interface import Transaction
+from hypernode.storage.packed_rows import PackedNumbers
 from hypernode.storage.schema.tables import SPAN_BITS
 
 _FORGED, _SENT, _START, _NO_TESTS, _OK_TESTS, _KO_TESTS, _OK_ACTIONS = range(7)
@@ -44,6 +46,8 @@ _DROP_PRESENCE: Final = (
     "DELETE FROM presence_spans WHERE address_id = ? AND span = ? AND heights = 0",
 )
 _PLACE_MASK: Final = (1 << SPAN_BITS) - 1
+_COUNTED: Final[Mapping[int, int]] = {NO_TEST: _NO_TESTS, TEST_KO: _KO_TESTS}
+NOTHING_PACKED: Final[Mapping[Tables, PackedNumbers]] = {}
 
 
 @dataclass(slots=True)
@@ -59,35 +63,80 @@ class Tally:
     presence: dict[tuple[int, int], int] = field(default_factory=lambda: defaultdict(int))
 
 
-def compute_tally(blocks: Iterable[Block], addresses: Mapping[str, int], *, forged: int = 1) -> Tally:
+def compute_tally(
+    blocks: Iterable[Block],
+    addresses: Mapping[str, int],
+    packed: Mapping[Tables, PackedNumbers] = NOTHING_PACKED,
+    *,
+    forged: int = 1,
+) -> Tally:
     """The counts of whole blocks, none of them genesis (it counts in nothing); with ``forged`` 0 of a further
-    piece of one block, whose forger was counted with the first."""
+    piece of one block, whose forger was counted with the first.  ``packed``: numbers for what is packed."""
     tally = Tally()
+    kinds: dict[Round, Counter[tuple[int, int, bool]]] = defaultdict(Counter)
     for block in blocks:
         tally.participation[block.round, addresses[block.forger]][_FORGED] += forged
-        for message in block.messages:
-            _count_message(tally, block.round, message, addresses)
+        parts = _list_parts(block.messages, addresses, packed)
+        kinds[block.round].update(zip(parts.senders, parts.whats, parts.are_starts, strict=True))
+        _count_actions(tally, block.round, parts)
         span, place = block.height >> SPAN_BITS, block.height & _PLACE_MASK
-        present = {m.sender for m in block.messages} | {m.recipient for m in block.messages}
-        for address in present:
-            tally.presence[addresses[address], span] |= 1 << place
+        for address_id in {*parts.senders, *parts.recipients}:
+            tally.presence[address_id, span] |= 1 << place
+    for round_, counter in kinds.items():
+        for (sender, what, is_start), count in counter.items():
+            counts = tally.participation[round_, sender]
+            counts[_SENT] += count
+            if what == START_OR_TEST_OK:
+                counts[_START if is_start else _OK_TESTS] += count
+            elif what in _COUNTED:
+                counts[_COUNTED[what]] += count
     return tally
 
 
-def _count_message(tally: Tally, round_: Round, message: Message, addresses: Mapping[str, int]) -> None:
-    what, sender = message.what, addresses[message.sender]
-    counts = tally.participation[round_, sender]
-    counts[_SENT] += 1
-    if what == START_OR_TEST_OK:
-        counts[_START if message.params == START_PARAMS else _OK_TESTS] += 1
-    elif what == OK_ACTION:
-        tally.participation[round_, addresses[message.recipient]][_OK_ACTIONS] += 1
-    elif what == KO_ACTION:
-        tally.failures[round_, sender, addresses[message.recipient]] += 1
-    elif what == NO_TEST:
-        counts[_NO_TESTS] += 1
-    elif what == TEST_KO:
-        counts[_KO_TESTS] += 1
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """Of each message of a block: numbers of its sender's and its recipient's address, its kind, and whether
+    its params are a start's."""
+
+    senders: Sequence[int]
+    recipients: Sequence[int]
+    whats: Sequence[int]
+    are_starts: Iterable[bool]
+
+
+def _list_parts(
+    messages: Sequence[Message], addresses: Mapping[str, int], packed: Mapping[Tables, PackedNumbers]
+) -> _Parts:
+    if not isinstance(messages, PackedMessages):
+        return _Parts(
+            [addresses[m.sender] for m in messages],
+            [addresses[m.recipient] for m in messages],
+            [m.what for m in messages],
+            [m.params == START_PARAMS for m in messages],
+        )
+    numbers = packed[messages.tables]
+    return _Parts(
+        numbers.list_senders(messages),
+        numbers.list_recipients(messages),
+        messages.whats,
+        _list_starts(messages),
+    )
+
+
+def _list_starts(messages: PackedMessages) -> list[bool]:
+    is_start = [text == START_PARAMS for text in messages.tables.params]
+    return [is_start[place] for place in messages.params]
+
+
+def _count_actions(tally: Tally, round_: Round, parts: _Parts) -> None:
+    """Actions are counted for whom they are about."""
+    if OK_ACTION not in parts.whats and KO_ACTION not in parts.whats:
+        return
+    for sender, recipient, what in zip(parts.senders, parts.recipients, parts.whats, strict=True):
+        if what == OK_ACTION:
+            tally.participation[round_, recipient][_OK_ACTIONS] += 1
+        elif what == KO_ACTION:
+            tally.failures[round_, sender, recipient] += 1
 
 
 async def add_tally(transaction: Transaction, tally: Tally) -> None:

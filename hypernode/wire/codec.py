@@ -103,7 +103,15 @@ def _decode_plain(payload: bytes) -> Command | None:
 
 
 def _decode_any(payload: bytes, limits: Limits, received: Timestamp = 0) -> Command:
-    command_id = check_tags(payload, limits)
+    check_tags(payload, limits)
+    return parse_command(payload, received)
+
+
+def parse_command(payload: bytes, received: Timestamp = 0) -> Command:
+    """The command in a payload whose tags were walked (``wire.tags``).  Raises Reject."""
+    command_id = peek_command_id(payload)
+    if command_id is None:
+        raise Reject(RULE, "a frame without a command")
     try:
         wire = pb.Command.FromString(payload)
     except DecodeError:

@@ -5,21 +5,27 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
+import signal
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from benchmarks import __main__ as command
+from benchmarks import catching_up
 from benchmarks.chains import fill_blocks, load_chain, make_party
 from benchmarks.figures import Row, compute_median_ratio, interleave
 from benchmarks.ledgers import load_ledger
 from benchmarks.other_end import start_other_end
 from benchmarks.report import describe_machine, print_rows
 from benchmarks.suite import BENCHMARKS, SHORT
+from hypernode.app import verifier
 from hypernode.core.block import create_genesis
 from hypernode.machine.peers import Support
+from hypernode.net import stream
 from hypernode.storage.database import open_database
 from hypernode.storage.ledger import open_ledger
 from tests.unit.node.worlds import Bed, play
@@ -132,3 +138,29 @@ def test_command_writes_its_figures_and_says_what_is_not_met(
     # so small that no target means anything
     assert command.main(["--only", "disk", "--short"]) == 0
     assert "NOT met" in capsys.readouterr().out.split("\n5 ms")[0]
+
+
+def test_catching_up_with_processes_gives_the_same_chain_and_so_does_the_loss_of_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Answers of every length go to processes; the first of these is killed in its first job."""
+    monkeypatch.setattr(stream, "LONG_BYTES", 0)
+    monkeypatch.setattr(verifier, "MUCH_BYTES", 0)
+    done: list[bool] = []
+    check = verifier.ThreadVerifier._check_in_process
+
+    async def check_and_kill(self: verifier.ThreadVerifier, *args: Any) -> Any:
+        if len(done) == 1:
+            for pid in self.worker_pids:
+                os.kill(pid, signal.SIGKILL)
+        done.append(True)
+        return await check(self, *args)
+
+    monkeypatch.setattr(verifier.ThreadVerifier, "_check_in_process", check_and_kill)
+
+    async def scenario() -> None:
+        [row] = await catching_up.measure(PARTY, 25, 6, 1)
+        assert row.figures["per_second"] > 0
+
+    asyncio.run(scenario())
+    assert len(done) >= 2

@@ -17,6 +17,7 @@ from hypernode.core.block import encode_raw_block, normalise_block
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
 from hypernode.core.long_messages import LongMessages, is_short
+from hypernode.core.packed_messages import PackedMessages, list_txids
 from hypernode.core.rules import Rule, Violation
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Block, Height, Message, Round, RoundPlan
@@ -75,9 +76,14 @@ class BlockRejected(Reject):
 async def prepare(
     network: ChainParams, ports: Ports, mempool: Mempool, blocks: Sequence[Block]
 ) -> list[Prepared]:
-    """Cut and verify the messages of some blocks.  What the mempool holds was verified when it came."""
+    """Cut and verify the messages of some blocks.  What the mempool holds was verified when it came, and so
+    was what is packed."""
     prepared: list[Prepared] = []
     for part in split_blocks(blocks, MAX_PART_MESSAGES):
+        faults = [block.messages.faults for block in part if isinstance(block.messages, PackedMessages)]
+        if len(faults) == len(part):
+            prepared += [Prepared(block, bad) for block, bad in zip(part, faults, strict=True)]
+            continue
         if isinstance(part[0].messages, LongMessages):
             prepared += [await _prepare_long(network, ports, mempool, block) for block in part]
             continue
@@ -244,7 +250,7 @@ class BlockValidator:
 
     async def _get_known_ids(self, block: Block) -> frozenset[bytes]:
         if not is_giant(block):
-            return await self.history.get_known_ids(message.txid for message in block.messages)
+            return await self.history.get_known_ids(list_txids(block.messages))
         known: set[bytes] = set()
         async for piece in list_pieces(block, self._ports.verifier.run):
             known |= await self.history.get_known_ids(message.txid for message in piece)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from hypernode.core.block import to_header
 from hypernode.core.errors import InvariantBroken
 from hypernode.core.long_messages import LongMessages
+from hypernode.core.packed_messages import list_senders, list_txids
 from hypernode.core.types import Block, Height, Round, Slot
 from hypernode.ports.chain import Ledger
 
@@ -58,16 +59,16 @@ class History:
         if isinstance(block.messages, LongMessages):
             self._pushed.append(block)
         else:
-            self._ids.update(message.txid for message in block.messages)
+            self._ids.update(list_txids(block.messages))
         self._slots.add((block.round, block.sir))
         seen = self._seen.setdefault(block.round, set())
         seen.add(block.forger)
-        seen.update(message.sender for message in block.messages)
+        seen.update(list_senders(block.messages))
 
     async def look_up(self, blocks: Sequence[Block]) -> None:
         """Two questions to the ledger for what would be two for each of the blocks that are held."""
         held = (block for block in blocks if not isinstance(block.messages, LongMessages))
-        txids = frozenset(message.txid for block in held for message in block.messages)
+        txids = frozenset(txid for block in held for txid in list_txids(block.messages))
         self._stored_ids = await self._ledger.get_known_ids(txids, up_to=self._common.height)
         self._asked_ids = txids
         rounds = frozenset(block.round for block in blocks)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from hypernode.core.errors import InvariantBroken
+from hypernode.core.kinds import CONFIG
+from hypernode.core.packed_messages import select_kind
 from hypernode.core.types import Block, Equivocation, Height
 from hypernode.node.base.background import Background
 from hypernode.node.base.node_events import NodeEvents
@@ -38,7 +40,7 @@ class EventHub(NodeEvents):
         self.wake()
 
     def on_block(self, block: Block) -> None:
-        self.configs.note(block.messages)
+        self.configs.note(select_kind(block.messages, CONFIG))
 
     async def on_own_block(self, block: Block) -> None:
         await self.double_sign_guard.on_own_block(block)

@@ -10,6 +10,7 @@ from hypernode.core.errors import Reject
 from hypernode.core.rules import Rule
 from hypernode.core.types import Block, ChainHeight, Height, Message, Round
 from hypernode.net.client_session import ClientSession
+from hypernode.net.stream import UnparsedAnswer
 from hypernode.ports.connections import TransportClosed
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
@@ -26,7 +27,7 @@ async def ask(session: ClientSession, command: Command, timeout_s: float = ANSWE
     return answer
 
 
-def check_kind(answer: Command, asked: CommandId) -> None:
+def check_kind(answer: Command | UnparsedAnswer, asked: CommandId) -> None:
     """Raises as ``ask``."""
     if answer.id is CommandId.KO:
         raise TransportClosed(f"{asked.name} was refused")
@@ -73,7 +74,17 @@ async def ask_last_header(session: ClientSession) -> Block | None:
 async def ask_blocks(session: ClientSession, first: Height) -> tuple[Block, ...]:
     """A batch of whole blocks from ``first`` on; none when the peer has no more."""
     answer = await ask(session, Command(CommandId.BLOCKSYNC, int32=first))
-    _check_run(answer.blocks, first)
+    check_run(answer.blocks, first)
+    return answer.blocks
+
+
+async def ask_unparsed_blocks(session: ClientSession, first: Height) -> tuple[Block, ...] | UnparsedAnswer:
+    """The same; a long answer as it came, to be given to ``check_run`` once it is parsed."""
+    answer = await session.request_unparsed(Command(CommandId.BLOCKSYNC, int32=first), ANSWER_TIMEOUT_S)
+    check_kind(answer, CommandId.BLOCKSYNC)
+    if isinstance(answer, UnparsedAnswer):
+        return answer
+    check_run(answer.blocks, first)
     return answer.blocks
 
 
@@ -86,7 +97,7 @@ async def ask_block(session: ClientSession, height: Height) -> Block | None:
 def check_block(answer: Command, height: Height) -> Block | None:
     """The block of that height in an answer to getblock."""
     check_kind(answer, CommandId.GETBLOCK)
-    _check_run(answer.blocks[:1], height)
+    check_run(answer.blocks[:1], height)
     return answer.blocks[0] if answer.blocks else None
 
 
@@ -96,10 +107,11 @@ async def ask_round_blocks(session: ClientSession, round_: Round) -> tuple[Block
     if any(block.round != round_ for block in answer.blocks):
         raise Reject(Rule.WIRE, f"roundblocks of {round_} with blocks of other rounds")
     if answer.blocks:
-        _check_run(answer.blocks, answer.blocks[0].height)
+        check_run(answer.blocks, answer.blocks[0].height)
     return answer.blocks
 
 
-def _check_run(blocks: tuple[Block, ...], first: Height) -> None:
+def check_run(blocks: tuple[Block, ...], first: Height) -> None:
+    """Raises Reject where they are not the blocks from a height on."""
     if any(block.height != first + place for place, block in enumerate(blocks)):
         raise Reject(Rule.WIRE, f"blocks from {first} on are not in a row")

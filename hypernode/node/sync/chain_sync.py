@@ -22,6 +22,7 @@ from hypernode.core.long_messages import LongMessages
 from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Height
 from hypernode.machine.peers import PeerView, Support, ToldChain
+from hypernode.net.stream import UnparsedAnswer
 from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.block_validation import BlockRejected, Prepared
 from hypernode.node.chain.chain import Chain
@@ -29,7 +30,7 @@ from hypernode.node.chain.spooled_blocks import put_away
 from hypernode.node.peers.peer_client import ask_block_info
 from hypernode.node.sync.batches import Span
 from hypernode.node.sync.common_block import find_common, gather_answers, get_own_hash
-from hypernode.node.sync.fetching import MAX_SOURCES, Borrow, Fetcher, OnFailure
+from hypernode.node.sync.fetching import MAX_SOURCES, Borrow, CheckAnswer, Fetcher, OnFailure
 from hypernode.node.sync.giant_blocks import GiantBlocks
 from hypernode.node.sync.pipeline import run_ahead
 from hypernode.node.sync.sync_progress import SyncProgress
@@ -104,6 +105,7 @@ class ChainSync:
             clock=self.ports.clock,
             on_failure=self._on_failure,
             giant_blocks=self.giant_blocks,
+            check=self._make_check(),
         )
         async with fetcher:
             while True:
@@ -111,6 +113,17 @@ class ChainSync:
                     return await self._take(fetcher)
                 except BlockRejected as fault:
                     await self._on_bad_block(fetcher, fault)
+
+    def _make_check(self) -> CheckAnswer | None:
+        """Decodes and verifies long answers elsewhere, where there is such a place."""
+        checker = self.ports.verifier.get_checker()
+        if checker is None:
+            return None
+
+        async def check(answer: UnparsedAnswer) -> tuple[Block, ...]:
+            return await checker(self.network, answer.payload, answer.received)
+
+        return check
 
     def _order_holders(self) -> list[PeerView]:
         """Those that did not fail; who had no answer so far comes last."""

@@ -24,8 +24,9 @@ from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Height
 from hypernode.machine.peers import PeerView
 from hypernode.net.client_session import ClientSession
+from hypernode.net.stream import UnparsedAnswer
 from hypernode.node.chain.block_validation import MAX_PART_MESSAGES, split_blocks
-from hypernode.node.peers.peer_client import ask_block, ask_blocks
+from hypernode.node.peers.peer_client import ask_block, ask_blocks, ask_unparsed_blocks, check_run
 from hypernode.node.sync.batches import Batches, Span
 from hypernode.node.sync.giant_blocks import GiantBlocks
 from hypernode.ports.clock import Clock
@@ -42,11 +43,14 @@ GIANT_PATIENCE_S = 120.0
 """For a block of up to 100 MiB: a line of 7 Mbit/s; to ask another would make us fetch it twice."""
 PATIENCE_FACTOR = 3.0
 """An answer that all wait for is late when it takes this many times the usual."""
+MAX_CHECKS = 2
+"""Answers of one holder that are being decoded and verified while the next is asked for."""
 KNOWN_TIMES = 9
 """The latest answers of which the median is the usual time."""
 
 Borrow: TypeAlias = Callable[[str], AbstractAsyncContextManager[ClientSession]]
 OnFailure: TypeAlias = Callable[[PeerView, Exception], Awaitable[None]]
+CheckAnswer: TypeAlias = Callable[[UnparsedAnswer], Awaitable[tuple[Block, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,17 @@ class _Asked:
     since: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Check:
+    span: Span
+    task: asyncio.Task[None]
+
+
 class Fetcher:
     """Blocks ``whole.first`` to ``whole.last`` from ``holders``, the first of whom are asked first, in
     batches of ``batch_blocks``.  ``on_failure`` is told who closed, was silent, or gave no answer; not who
-    gave one that is over our limits: that one is asked for less (spec 2, budgets)."""
+    gave one that is over our limits: that one is asked for less (spec 2, budgets).  With ``check`` long
+    answers are decoded and verified by that while the next are asked for."""
 
     def __init__(
         self,
@@ -70,7 +81,10 @@ class Fetcher:
         clock: Clock,
         on_failure: OnFailure,
         giant_blocks: GiantBlocks,
+        check: CheckAnswer | None = None,
     ) -> None:
+        self._check_answer = check
+        self._checks: dict[str, list[_Check]] = {}
         self._giant_blocks = giant_blocks
         self._larger: set[Height] = set()
         """Blocks that were found to be larger than an answer may be."""
@@ -97,7 +111,7 @@ class Fetcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._is_over = True
-        tasks = list(self._workers.values())
+        tasks = [*self._workers.values(), *(c.task for checks in self._checks.values() for c in checks)]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -138,6 +152,9 @@ class Fetcher:
         worker = self._workers.get(holder.address)
         if worker is not None:
             worker.cancel()
+        for check in self._checks.pop(holder.address, ()):
+            check.task.cancel()
+            self._batches.ask_again(check.span)
 
     # --- the holders in use -------------------------------------------------------------------------------
 
@@ -187,7 +204,8 @@ class Fetcher:
                 if session.is_closed:  # by a block after them, which was too large
                     return None
             while holder.address not in self._overtaken:
-                span = self._batches.take_span(len(self._workers))
+                is_busy = len(self._checks.get(holder.address, ())) >= MAX_CHECKS
+                span = None if is_busy else self._batches.take_span(len(self._workers))
                 if span is None:
                     await self._news.wait()
                     continue
@@ -195,7 +213,7 @@ class Fetcher:
                     self._asked[holder.address] = _Asked(span, self._clock.monotonic())
                     return span
                 try:
-                    await self._ask_for(holder, span, partial(ask_blocks, session, span.first))
+                    await self._ask_range(holder, session, span)
                 except OverLimit:
                     return span
                 except TransportClosed:
@@ -203,6 +221,49 @@ class Fetcher:
                         raise
                     return span
         return None
+
+    async def _ask_range(self, holder: PeerView, session: ClientSession, span: Span) -> None:
+        if self._check_answer is None:
+            await self._ask_for(holder, span, partial(ask_blocks, session, span.first))
+            return
+        answer = await self._ask_for(holder, span, partial(ask_unparsed_blocks, session, span.first))
+        if answer is not None:
+            work = self._check(holder, session, span, self._check_answer(answer))
+            task = asyncio.create_task(work, name=f"checks what {holder.name} gave")
+            self._checks.setdefault(holder.address, []).append(_Check(span, task))
+
+    async def _check(
+        self, holder: PeerView, session: ClientSession, span: Span, checked: Awaitable[tuple[Block, ...]]
+    ) -> None:
+        """Put what a holder gave, once it is decoded; it may be asked for more meanwhile.  One that gave what
+        is none is left out, as where an answer is decoded as it comes."""
+        try:
+            blocks = await checked
+            check_run(blocks, span.first)
+            _require(blocks, span)
+        except Reject as fault:
+            session.close(f"blocksync failed: {fault!r}")
+            self._forget_check(holder)
+            self._batches.ask_again(span)
+            self._drop(holder)
+            await self._tell_failure(holder, fault)
+            self._fill()
+        except Exception as problem:
+            self._problem = problem
+            self._notify()
+        else:
+            self._forget_check(holder)
+            self._batches.put(holder, span, blocks)
+            self._notify()
+
+    def _forget_check(self, holder: PeerView) -> None:
+        """The one that runs now is over."""
+        task, checks = asyncio.current_task(), self._checks.get(holder.address, [])
+        left = [check for check in checks if check.task is not task]
+        if left:
+            self._checks[holder.address] = left
+        else:
+            self._checks.pop(holder.address, None)
 
     async def _ask_singly(self, session: ClientSession, span: Span) -> tuple[Block, ...]:
         """The blocks one by one, up to one that the peer does not have, or that is too large for this; a
@@ -233,18 +294,22 @@ class Fetcher:
             self._problem = problem
 
     async def _ask_for(
-        self, holder: PeerView, span: Span, ask: Callable[[], Awaitable[tuple[Block, ...]]]
-    ) -> None:
+        self, holder: PeerView, span: Span, ask: Callable[[], Awaitable[tuple[Block, ...] | UnparsedAnswer]]
+    ) -> UnparsedAnswer | None:
+        """Ask for a span and put what comes; what is not parsed yet is returned."""
         since = self._clock.monotonic()
         self._asked[holder.address] = _Asked(span, since)
         self._notify()  # or who waits for this batch would not know that somebody may be late with it
-        blocks = await ask()
-        if not blocks:
-            raise Reject(Rule.PROMISE, f"promise not kept: no block {span.first}")
+        answer = await ask()
+        if not isinstance(answer, UnparsedAnswer):
+            _require(answer, span)
         del self._asked[holder.address]
         self._took.append(self._clock.monotonic() - since)
-        self._batches.put(holder, span, blocks)
+        if isinstance(answer, UnparsedAnswer):
+            return answer
+        self._batches.put(holder, span, answer)
         self._notify()
+        return None
 
     def _on_end(self, holder: PeerView, task: asyncio.Task[None]) -> None:
         """A worker ended, whatever the reason: what it owes is for others."""
@@ -266,7 +331,7 @@ class Fetcher:
         """Wait for the batch that is needed next; overtake who is late with it."""
         if self._problem is not None:
             raise self._problem
-        if not self._workers and not self._line:
+        if not self._workers and not self._line and not self._checks:
             raise TransportClosed("no holder of the branch is left")
         late = self._find_late()
         try:
@@ -301,3 +366,9 @@ class Fetcher:
             del self._asked[address]
             self._workers[address].cancel()
         self._fill()
+
+
+def _require(blocks: Sequence[Block], span: Span) -> None:
+    """Raises Reject where a holder has none of the blocks that it told of."""
+    if not blocks:
+        raise Reject(Rule.PROMISE, f"promise not kept: no block {span.first}")

@@ -16,10 +16,11 @@ from hypernode.net import stream
 from hypernode.net.answer import InTurn
 from hypernode.net.caller import Caller
 from hypernode.net.client_session import ClientSession
+from hypernode.net.stream import UnparsedAnswer
 from hypernode.ports.connections import TransportClosed
 from hypernode.ports.trouble import StorageTrouble
 from hypernode.wire.catalogue import CommandId
-from hypernode.wire.codec import Command, encode_command
+from hypernode.wire.codec import Command, decode_command, encode_command
 from hypernode.wire.compression import pack_payload
 from hypernode.wire.framing import Checksums, Framing, Mode
 from hypernode.wire.hello import ANNOUNCED_FEATURES, FEATURE_CHECKED
@@ -209,3 +210,54 @@ def test_frame_over_every_limit_is_told_by_its_header_alone(mode: Mode, is_packe
     framing.receive_data(header[-1:])
     with pytest.raises(OverLimit):
         framing.begin_long(LONG)
+
+
+# --- long answers that are held, and left to be parsed ----------------------------------------------------
+
+MANY = replace(BLOCK, messages=tuple(replace(MESSAGE, value=n) for n in range(400)))
+
+
+@KINDS
+def test_a_long_answer_comes_back_as_bytes_and_a_short_one_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, features: int
+) -> None:
+    monkeypatch.setattr(stream, "LONG_FRAME_BYTES", 2**22)
+
+    async def body(session: ClientSession) -> None:
+        answer = await session.request_unparsed(Command(CommandId.BLOCKSYNC, int32=1), 9.0)
+        assert isinstance(answer, UnparsedAnswer)
+        assert answer.id is CommandId.BLOCKSYNC
+        assert decode_command(answer.payload).blocks == (MANY, BLOCK)
+        assert answer.received > 0
+        short = await session.request_unparsed(Command(CommandId.STATUS), 9.0)
+        assert isinstance(short, Command)
+        assert short.string == "{}"
+
+    run_with(body, MANY, BLOCK, features=features)
+
+
+@KINDS
+@pytest.mark.parametrize("limits", [{"block_messages": 399}, {"many_blocks_fields": 4_000}])
+def test_a_long_answer_is_counted_before_it_comes_back(
+    monkeypatch: pytest.MonkeyPatch, features: int, limits: dict[str, int]
+) -> None:
+    monkeypatch.setattr(stream, "LONG_FRAME_BYTES", 2**22)
+
+    async def body(session: ClientSession) -> None:
+        with pytest.raises(OverLimit):
+            await session.request_unparsed(Command(CommandId.BLOCKSYNC, int32=1), 9.0)
+        assert session.is_closed
+
+    run_with(body, MANY, features=features, **limits)
+
+
+@KINDS
+def test_what_is_longer_is_parsed_out_of_its_spool(features: int) -> None:
+    sent = replace(BLOCK, messages=FLAT)
+
+    async def body(session: ClientSession) -> None:
+        answer = await session.request_unparsed(Command(CommandId.BLOCKSYNC, int32=1), 9.0)
+        assert isinstance(answer, Command)
+        assert answer.blocks == (sent,)
+
+    run_with(body, sent, features=features)

@@ -1,0 +1,91 @@
+"""A process that decodes and verifies blocks for the node: ``python -m hypernode.app.worker``.
+
+It reads jobs from its standard input and writes results to its standard output, one after the other, and ends
+when its input does: with the node, however that ends.  It imports the core and the wire and nothing else,
+opens no file, and holds nothing between two jobs but parsed keys and addresses.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import signal
+import struct
+from functools import lru_cache
+from typing import BinaryIO, Final
+
+from hypernode.core.chain_params import ChainParams
+from hypernode.core.errors import Reject
+from hypernode.core.types import Block, Message
+from hypernode.core.validate_message import find_core_breaks
+from hypernode.wire.checked_blocks import check_blocks
+
+JOB: Final = struct.Struct(">BIII")
+"""Of a job: which work, then the bytes of the pickled network and of the payload, and when that came."""
+RESULT: Final = struct.Struct(">BI")
+"""Of a result: whether it is a refusal, and its bytes."""
+BLOCKS: Final = 0
+"""The payload is an answer; the result, its blocks."""
+MESSAGES: Final = 1
+"""The payload is pickled fields of messages; the result, why each breaks M1, M2 or M3."""
+_COLLECT_AFTER: Final = 20_000
+"""Objects that are made before the collector looks: what is decoded has no cycles."""
+
+
+def main() -> None:
+    """Work until the input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # that of a terminal goes to the node, too, which ends this
+    gc.set_threshold(_COLLECT_AFTER)
+    with os.fdopen(os.dup(1), "wb") as output, os.fdopen(0, "rb", closefd=False) as jobs:
+        os.dup2(2, 1)  # whatever is printed by mistake is no result
+        while (head := jobs.read(JOB.size)) and len(head) == JOB.size:
+            _work(head, jobs, output)
+
+
+def _work(head: bytes, jobs: BinaryIO, output: BinaryIO) -> None:
+    work, network_size, payload_size, received = JOB.unpack(head)
+    network, payload = _load_network(jobs.read(network_size)), jobs.read(payload_size)
+    try:
+        result: object = (
+            check_blocks(network, payload, received)
+            if work == BLOCKS
+            else find_core_breaks(network, unpack_messages(payload))
+        )
+        is_refused = False
+    except Reject as fault:
+        result, is_refused = (fault.rule, fault.reason, fault.cost), True
+    encoded = pickle.dumps(result, pickle.HIGHEST_PROTOCOL)
+    output.write(RESULT.pack(is_refused, len(encoded)))
+    output.write(encoded)
+    output.flush()
+
+
+@lru_cache(maxsize=2)
+def _load_network(pickled: bytes) -> ChainParams:
+    network: ChainParams = pickle.loads(pickled)  # written by the node whose child this is
+    return network
+
+
+def pack_messages(messages: tuple[Message, ...]) -> bytes:
+    """Fields of messages, as ``unpack_messages`` takes them."""
+    fields = [
+        (m.txid, m.block_height, m.timestamp, m.sender, m.recipient, m.what, m.params, m.value, m.pubkey)
+        for m in messages
+    ]
+    return pickle.dumps(fields, pickle.HIGHEST_PROTOCOL)
+
+
+def unpack_messages(packed: bytes) -> list[Message]:
+    """The messages, without when they came."""
+    return [Message(*fields) for fields in pickle.loads(packed)]
+
+
+def load_blocks(encoded: bytes) -> tuple[Block, ...]:
+    """A result for ``BLOCKS``."""
+    blocks: tuple[Block, ...] = pickle.loads(encoded)
+    return blocks
+
+
+if __name__ == "__main__":
+    main()
