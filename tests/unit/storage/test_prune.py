@@ -191,28 +191,3 @@ def test_clock_of_blocks_decides_the_limit_not_their_number() -> None:
         assert await find_prune_limit(database, 20, 0) == 0
 
     asyncio.run(run())
-
-
-def test_reading_a_ledger_never_writes(tmp_path: Path) -> None:
-    async def run() -> None:
-        path = tmp_path / "ledger.db"
-        ledger, blocks = await open_timed(20, path)
-        reading = await open_ledger_to_read(SnapshotDatabase(path), NETWORK)
-        await ledger.append_many(timed(25)[20:])
-        # one moment: what came later is not seen
-        assert reading.get_height().height == 20
-        assert await reading.get_blocks(19, 10) == blocks[18:]
-        with pytest.raises(StorageError, match="read only"):
-            await reading.append(timed(21)[20])
-        await reading.close()
-        await ledger.close()
-
-    asyncio.run(run())
-
-
-def test_reading_refuses_what_is_no_ledger(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="no such file"):
-        SnapshotDatabase(tmp_path / "none.db")
-    (tmp_path / "text").write_text("no database at all, but a text of some length" * 30, encoding="utf-8")
-    with pytest.raises(StorageError, match="cannot be read"):
-        SnapshotDatabase(tmp_path / "text")

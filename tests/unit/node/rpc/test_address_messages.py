@@ -13,14 +13,14 @@ from hypernode.node.rpc.address_messages import PAGE, find_messages_of
 from hypernode.node.rpc.queries import parse_address_query
 from hypernode.storage.ledger import SqliteLedger
 from tests.unit.storage.chains import GENESIS, block, message
-from tests.unit.storage.test_ledger_queries import _ledger
+from tests.unit.storage.ledgers import make_ledger
 
 Find = Callable[[str], Awaitable[list[Message]]]
 
 
 def play(blocks: list[Block], scenario: Callable[[Find], Awaitable[None]]) -> None:
     async def run() -> None:
-        ledger: SqliteLedger = await _ledger(*blocks)
+        ledger: SqliteLedger = await make_ledger(*blocks)
         await scenario(lambda text: find_messages_of(ledger, parse_address_query(text)))
 
     asyncio.run(run())
