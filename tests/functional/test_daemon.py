@@ -84,7 +84,7 @@ def run(command: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
 
 
-def test_a_second_daemon_on_one_folder_or_one_wallet_is_refused_by_a_sentence(tmp_path: Path) -> None:
+def test_a_second_daemon_on_a_folder_or_wallet_is_refused_in_words(tmp_path: Path) -> None:
     network, home, other = write_network(tmp_path), tmp_path / "a", tmp_path / "b"
     wallet = str(home / "poswallet.json")
     with running(make_command(network, home)) as first:

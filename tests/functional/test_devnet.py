@@ -73,7 +73,7 @@ def ask_status(folder: Path, start: Event, node: Event) -> Any:
     return json.loads(run.stdout)
 
 
-def test_nodes_forge_one_chain_know_each_other_and_leave_nothing_after_ctrl_c(tmp_path: Path) -> None:
+def test_nodes_forge_one_chain_and_leave_nothing_after_ctrl_c(tmp_path: Path) -> None:
     with launch(tmp_path, "--nodes", "5", "--slot", "1") as process:
         events = read_events(process)
         start, processes = wait_for_start(events)

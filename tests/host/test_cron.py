@@ -103,7 +103,7 @@ def bystander(*arguments: str) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-def test_cron_starts_a_node_where_none_runs_and_ends_a_silent_one_and_nothing_else(account: Account) -> None:
+def test_cron_starts_a_missing_node_and_ends_only_a_silent_one(account: Account) -> None:
     with bystander("hn_instance.py") as editor:
         account.cron(account.ends)
         assert account.count_starts() == 0

@@ -90,7 +90,7 @@ def test_every_field_is_tried() -> None:
 
 
 @given(st.data(), networks, st.booleans(), st.sampled_from(sorted(MESSAGE_VALUES)))
-def test_a_message_with_one_field_changed_is_refused_by_a_rule_that_names_it(
+def test_a_changed_field_of_a_message_breaks_the_rule_that_names_it(
     data: st.DataObject, network: ChainParams, sealed: bool, field: str
 ) -> None:
     m = make_message(network)
@@ -109,7 +109,7 @@ def test_a_message_with_one_field_changed_is_refused_by_a_rule_that_names_it(
 
 
 @given(st.data(), networks, st.sampled_from(sorted(BLOCK_VALUES)))
-def test_a_block_with_one_field_changed_is_refused_by_a_rule_that_names_it(
+def test_a_changed_field_of_a_block_breaks_the_rule_that_names_it(
     data: st.DataObject, network: ChainParams, field: str
 ) -> None:
     block = make_block(network)

@@ -61,7 +61,7 @@ async def _get_plan(cluster: Cluster, round_: int) -> Any:
     return plan
 
 
-def test_a_partition_of_half_a_round_heals_within_two_slots_and_keeps_one_chain() -> None:
+def test_a_partition_of_half_a_round_heals_within_two_slots() -> None:
     async def scenario() -> None:
         cluster = Cluster(7, 4)
         await cluster.start_all()
@@ -85,7 +85,7 @@ def test_a_partition_of_half_a_round_heals_within_two_slots_and_keeps_one_chain(
 
 
 @pytest.mark.parametrize("fewer", [2, 3], ids=["a third", "half"])
-def test_a_partition_of_most_of_a_round_across_its_end_heals_within_two_slots(fewer: int) -> None:
+def test_a_partition_across_the_end_of_a_round_heals_within_two_slots(fewer: int) -> None:
     """What the smaller side sealed in the round before gives way to what most in sight hold."""
 
     async def scenario() -> None:
@@ -173,7 +173,7 @@ def test_a_clone_of_a_wallet_is_noticed_and_halts() -> None:
     play(scenario(), 7)
 
 
-def test_a_new_journal_beside_an_old_wallet_does_not_forge_before_the_next_round() -> None:
+def test_a_new_journal_beside_an_old_wallet_waits_for_the_next_round() -> None:
     async def scenario() -> None:
         cluster = Cluster(5, 8)
         cluster.hosts[3].is_journal_new = True
@@ -191,7 +191,7 @@ def test_a_new_journal_beside_an_old_wallet_does_not_forge_before_the_next_round
     play(scenario(), 8)
 
 
-def test_an_old_journal_is_noticed_at_start_and_nothing_is_signed_before_the_next_round() -> None:
+def test_an_old_journal_is_noticed_and_signing_waits_for_the_next_round() -> None:
     async def forget(transaction: Any) -> None:
         await transaction.execute("DELETE FROM signed")
 

@@ -68,7 +68,7 @@ async def get_split(host: SimNode) -> str:
     return str(status["extra"]["split"])
 
 
-def test_a_fresh_node_among_liars_takes_their_chain_says_split_and_comes_back_by_one_command() -> None:
+def test_a_fresh_node_among_liars_shows_split_and_one_command_ends_it() -> None:
     """What it takes: all that it hears, three hypernodes with collateral in two networks, for as long as it
     has no chain.  What holds: the others do not notice, it says so, and one command ends it."""
     branch = make_branch(*LIARS)
@@ -133,7 +133,7 @@ def test_fewer_liars_or_cheaper_ones_give_a_fresh_node_nothing(why: str, state: 
     play(scenario(), SEED)
 
 
-def test_a_long_branch_of_old_keys_moves_neither_a_running_node_nor_a_fresh_one_that_hears_others() -> None:
+def test_a_long_branch_of_old_keys_moves_no_node_that_hears_others() -> None:
     branch = make_branch(*LIARS, *RETIRED)
 
     async def scenario() -> None:

@@ -108,7 +108,7 @@ def test_each_kind_of_fault_has_its_doing(kind: FaultKind) -> None:
     assert kind in FAULT_ACTIONS
 
 
-def test_a_network_whose_collaterals_must_stay_loses_who_moves_his_on_and_takes_him_back() -> None:
+def test_who_moves_a_collateral_that_must_stay_is_out_until_it_is_back() -> None:
     """By the lists of both kinds of networks, of seeds that are odd and even."""
 
     async def scenario(seed: int) -> list[tuple[int, int]]:

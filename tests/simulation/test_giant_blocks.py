@@ -17,7 +17,7 @@ OURS = (0, 5)
 LIAR = 6
 
 
-def test_giant_block_that_legacy_nodes_took_stops_nobody_and_is_synced_by_an_empty_node() -> None:
+def test_a_giant_block_of_legacy_nodes_is_synced_by_an_empty_node() -> None:
     async def scenario() -> None:
         cluster = MixedCluster(7, 51, legacy=LEGACY)
         await cluster.start_all()

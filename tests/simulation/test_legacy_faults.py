@@ -122,7 +122,7 @@ def test_a_node_that_pushes_without_asking_first_is_found(monkeypatch: pytest.Mo
         restart_before_a_push()
 
 
-def test_a_legacy_node_that_is_stopped_while_it_derives_a_round_leaves_nothing_behind() -> None:
+def test_a_legacy_node_stopped_while_deriving_leaves_nothing_behind() -> None:
     async def scenario() -> None:
         cluster, _ = make_cluster()
         await cluster.start_all()
@@ -137,7 +137,7 @@ def test_a_legacy_node_that_is_stopped_while_it_derives_a_round_leaves_nothing_b
     run(scenario(), loop_type=HoldingLoop)
 
 
-def test_cron_starts_a_legacy_node_that_stopped_itself_but_not_on_a_host_that_is_down() -> None:
+def test_cron_starts_a_stopped_legacy_node_but_not_on_a_host_that_is_down() -> None:
     async def scenario() -> None:
         cluster, _ = make_cluster()
         await cluster.start_all()
@@ -192,7 +192,7 @@ def is_along(cluster: FaultCluster) -> bool:
 
 
 @pytest.mark.parametrize("kind", [FaultKind.CRASH_IN_WRITE, FaultKind.POWER_CUT], ids=lambda kind: kind.value)
-def test_a_legacy_node_that_ends_in_a_write_keeps_a_part_of_the_block_and_goes_on_with_it(
+def test_a_legacy_node_killed_in_a_write_goes_on_with_a_partial_block(
     kind: FaultKind,
 ) -> None:
     async def act(cluster: FaultCluster, fault: Fault) -> None:
@@ -213,7 +213,7 @@ def test_a_legacy_node_that_ends_in_a_write_keeps_a_part_of_the_block_and_goes_o
     play_fault(kind, act, amount=0.125)
 
 
-def test_a_legacy_node_whose_disk_is_full_stops_itself_until_there_is_room() -> None:
+def test_a_legacy_node_with_a_full_disk_stops_until_there_is_room() -> None:
     async def act(cluster: FaultCluster, fault: Fault) -> None:
         await begin_fault(cluster, fault)
         before = get_chain(cluster).tip.height
@@ -245,7 +245,7 @@ def test_a_legacy_node_enters_a_round_when_its_companion_has_the_list(kind: Faul
     play_fault(kind, act, amount=0.9, sir=17)
 
 
-def test_words_of_the_future_are_nobodys_fault_where_the_clock_of_the_legacy_node_is_behind() -> None:
+def test_future_messages_blame_nobody_where_a_legacy_clock_is_behind() -> None:
     async def act(cluster: FaultCluster, fault: Fault) -> None:
         await begin_fault(cluster, fault)
         await cluster.run_until(FIRST_ROUND, 6)

@@ -35,7 +35,7 @@ def test_who_signs_two_blocks_for_a_slot_goes_on_with_it() -> None:
 
 
 @pytest.mark.parametrize("kind", [FaultKind.LIE_HEIGHT, FaultKind.BREAK_PROMISE])
-def test_false_heights_are_told_to_those_who_ask_and_to_those_who_are_asked(kind: FaultKind) -> None:
+def test_false_heights_reach_those_who_ask_and_those_who_are_asked(kind: FaultKind) -> None:
     async def scenario() -> None:
         cluster = Cluster(4, 36)
         await cluster.start_all()

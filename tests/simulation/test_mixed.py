@@ -164,9 +164,7 @@ def test_a_partition_inside_a_round_heals_both_ways(alone: tuple[int, ...], lose
 
 
 @pytest.mark.parametrize(("seed", "alone"), [(5, (0, 2, 4)), (1, (0, 2, 4)), (1, (0, 2, 1))])
-def test_after_a_partition_across_a_round_ours_stop_no_legacy_node_and_come_together(
-    seed: int, alone: tuple[int, ...]
-) -> None:
+def test_after_a_long_partition_ours_agree_and_stop_no_legacy_node(seed: int, alone: tuple[int, ...]) -> None:
     """Legacy nodes of both sides stop each other when they meet; ours do not tell them what they would ask
     for."""
 
@@ -262,7 +260,7 @@ async def pass_to_slot_of(cluster: MixedCluster, indices: Sequence[int]) -> int:
     return names[plan.juror_of(following) or ""]
 
 
-def test_what_only_legacy_jurors_seal_is_digested_stored_and_served_as_it_is() -> None:
+def test_what_only_legacy_jurors_seal_is_stored_and_served_unchanged() -> None:
     async def scenario() -> None:
         # Nobody is silent where fewer than 7 were seen: legacy jurors from the first round on.
         params = replace(make_mixed_network(6, 7), min_active=7)

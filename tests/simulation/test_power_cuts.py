@@ -98,7 +98,7 @@ class PoweredCluster(FaultCluster):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_network_comes_through_power_cuts_with_all_that_was_acknowledged(seed: int) -> None:
+def test_a_network_keeps_all_it_acknowledged_through_power_cuts(seed: int) -> None:
     PoweredCluster.cut_count = 0
     report = play(make_scenario(seed), cluster_type=PoweredCluster)
     assert report.failure is None, report.failure

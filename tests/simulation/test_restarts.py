@@ -19,7 +19,7 @@ from hypernode.sim.scenario import Scenario
 IN_SIGNING = Scenario(seed=2, nodes=5, hours=1.1, kinds=(FaultKind.RESTART_IN_SIGNING,), connect=4)
 
 
-def test_a_node_that_ends_in_signing_and_is_back_in_the_slot_signs_it_once() -> None:
+def test_a_node_killed_in_signing_and_back_in_the_slot_signs_it_once() -> None:
     report = play(IN_SIGNING)
     assert report.failure is None, report.failure
     assert report.felt["restart_in_signing"] >= 2

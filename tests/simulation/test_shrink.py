@@ -22,7 +22,7 @@ def fail(scenario: Scenario, at_s: float) -> Report:
     return Report(scenario, failure=Failure("one_block_a_slot", "two", at_s, (0,), ()))
 
 
-def test_a_fault_is_left_as_short_as_it_has_to_be_and_to_the_hosts_that_it_needs() -> None:
+def test_shrinking_leaves_a_fault_its_least_length_and_hosts() -> None:
     """A stand-in for the network: it breaks when fault 2 is there for 150 s and befalls a host, half an
     hour after it ended."""
     drawn = WHOLE.make_plan()[2]

@@ -114,7 +114,7 @@ def make_clone(cluster: Cluster, original: SimNode) -> SimNode:
     return clone
 
 
-def test_a_wallet_that_runs_on_a_second_host_halts_there_and_costs_the_network_nothing() -> None:
+def test_a_wallet_on_a_second_host_halts_there_and_costs_nothing() -> None:
     async def scenario() -> None:
         cluster = Cluster(5, 32)
         await cluster.start_all()
@@ -138,7 +138,7 @@ def test_a_wallet_that_runs_on_a_second_host_halts_there_and_costs_the_network_n
     play(scenario(), 32)
 
 
-def test_who_signs_two_blocks_for_a_slot_is_shown_reported_once_and_remembered() -> None:
+def test_a_double_signer_is_shown_reported_once_and_remembered() -> None:
     async def scenario() -> None:
         cluster = Cluster(5, 33)
         await cluster.start_all()

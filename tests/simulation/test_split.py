@@ -53,7 +53,7 @@ def check_kept(host: SimNode, before: list[Block], chain: list[Block]) -> None:
     assert kept[: len(cut)] == [block_to_object(block) for block in cut]
 
 
-def test_both_sides_of_a_long_partition_say_split_and_an_operators_word_makes_them_one() -> None:
+def test_both_sides_of_a_long_partition_show_split_until_an_override() -> None:
     async def scenario() -> None:
         cluster = await make_split_cluster()
         left, right = cluster.hosts[0].height, cluster.hosts[3].height

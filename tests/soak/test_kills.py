@@ -37,7 +37,7 @@ def _live(folder: Path, watcher: Watcher, last_step: int | None) -> list[str]:
     return [report[1] for report in reports if report[0] == "step"]
 
 
-def test_killed_at_any_step_of_forging_a_node_lets_one_block_leave_for_a_slot(tmp_path: Path) -> None:
+def test_a_node_killed_at_any_step_of_forging_sends_one_block_a_slot(tmp_path: Path) -> None:
     steps = _live(tmp_path / "whole", Watcher(), None)
     assert "journal.record" in steps
     assert steps.index("journal.record done") < steps.index("ledger.append")

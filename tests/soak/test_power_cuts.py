@@ -12,7 +12,7 @@ CUTS, ERAS = 25, 6
 
 
 @pytest.mark.parametrize("seed", range(ERAS))
-def test_nothing_acknowledged_is_gone_and_nothing_is_half_after_a_power_cut(seed: int) -> None:
+def test_a_power_cut_loses_nothing_acknowledged_and_leaves_no_half(seed: int) -> None:
     done = asyncio.run(play_era(seed, CUTS))
     assert done["cuts"] == CUTS
     assert done["digested"] > 0

@@ -13,7 +13,7 @@ ARGS = parse_arguments([])
 SINGLE = Scenario(3, nodes=7, hours=1.6, kinds=(FaultKind.CRASH,), connect=6)
 
 
-def test_a_seed_is_a_network_under_mixed_faults_and_a_small_one_with_one_kind() -> None:
+def test_a_seed_plays_mixed_faults_and_a_small_network_with_one_kind() -> None:
     for seed in (100, 101):
         mixed, single = make_scenarios(seed, ARGS)
         assert mixed == Scenario(seed, nodes=20, hours=2.0, connect=4, legacy=0 if seed % 2 else 4)

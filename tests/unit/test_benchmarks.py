@@ -140,7 +140,7 @@ def test_command_writes_its_figures_and_says_what_is_not_met(
     assert "NOT met" in capsys.readouterr().out.split("\n5 ms")[0]
 
 
-def test_catching_up_with_processes_gives_the_same_chain_and_so_does_the_loss_of_one(
+def test_catching_up_with_processes_or_one_lost_gives_the_same_chain(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Answers of every length go to processes; the first of these is killed in its first job."""

@@ -197,7 +197,7 @@ def test_verdicts_of_a_check_are_in_the_page() -> None:
     assert {verdict.value for verdict in BlockGrade} <= set(rows)
 
 
-def test_every_tunable_parameter_and_its_bounds_are_in_the_companions_page() -> None:
+def test_every_tunable_and_its_bounds_are_in_the_companions_page() -> None:
     text = TABLES.format_bounds()
     assert "_generated/bounds.inc" in read_page("companion.rst")
     assert TABLES.make_pages(ROOT)["bounds.inc"] == text

@@ -18,6 +18,8 @@ PACKAGES = sorted(path.parent for path in CODE.rglob("__init__.py"))
 SECTIONS = ("Who may change what", "Where the next change goes")
 MOST_LINES = 80
 """Of a package's page: one screen or two."""
+MOST_CHARS = 69
+"""Of a test's name: under 70."""
 OF_A_RUN_FOLDER = ("config.txt", "data/run.json", "data/registrations.db")
 FILE = r"[\w./-]+\.(?:py|pyi|md|rst|json|txt|toml|proto|svg)"
 
@@ -228,3 +230,13 @@ def test_pictures_of_the_parts_are_as_their_script_draws_them(name: str) -> None
     drawn = load_drawings().DRAWINGS[name]()
     assert read(ROOT / "docs" / "_static" / name) == drawn, "python docs/drawings.py"
     ElementTree.fromstring(drawn)
+
+
+def test_no_name_of_a_test_is_too_long() -> None:
+    long = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for name in re.findall(r"^ *(?:async )?def (test_\w+)", read(path), re.MULTILINE)
+        if len(name) > MOST_CHARS
+    ]
+    assert long == []

@@ -157,7 +157,7 @@ def _make_result(cell: Cell, filled: int, struck: bool = False) -> Result:
     return Result(cell, Outcome(slots=20, filled=filled, struck=struck), 1.5, "2026-11-27", "abc")
 
 
-def test_results_survive_their_file_and_a_line_that_was_cut_off_is_left_out() -> None:
+def test_results_are_read_again_without_a_line_that_was_cut_off() -> None:
     cells = list_cells([LOSS, BAR])
     results = [_make_result(cell, n) for n, cell in enumerate(cells)]
     text = "".join(f"{encode_result(result)}\n" for result in results)
@@ -212,7 +212,7 @@ def test_slots_are_spread_unevenly_over_many_hypernodes() -> None:
     assert survey_spread(SLOTS, 5, 1).least == survey_spread(SLOTS, 5, 1).most == 1.0
 
 
-def test_who_chooses_among_many_gets_more_slots_and_who_does_not_gets_its_part() -> None:
+def test_who_chooses_among_many_addresses_gets_more_slots() -> None:
     honest, choosing = (survey_addresses(100, 0.2, tries, 100, 1) for tries in (1, 200))
     assert honest.slots == pytest.approx(0.2, abs=0.06)
     assert choosing.slots > 1.5 * honest.slots

@@ -42,7 +42,7 @@ def send(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
-def test_one_signal_that_came_twice_stops_once_and_what_hangs_is_ended_in_time(tmp_path: Path) -> None:
+def test_a_signal_that_came_twice_stops_once_and_a_hang_is_ended(tmp_path: Path) -> None:
     heard = Heard()
 
     async def live() -> None:

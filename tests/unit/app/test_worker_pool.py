@@ -71,7 +71,7 @@ def test_processes_give_back_what_is_made_in_line_and_are_two_at_most() -> None:
     assert len(run(scenario)) == 2
 
 
-def test_a_refusal_comes_back_with_its_rule_and_cost_and_the_process_goes_on() -> None:
+def test_a_refusal_comes_back_with_rule_and_cost_and_work_goes_on() -> None:
     async def scenario(pool: WorkerPool) -> None:
         with pytest.raises(Reject) as caught:
             await pool.do(worker.BLOCKS, MAIN, NO_BLOCKS)

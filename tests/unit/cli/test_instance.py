@@ -237,7 +237,7 @@ def test_check_config_says_that_no_wallet_would_be_made(
     assert not (run_folder / "poswallet.json").exists()
 
 
-def test_a_folder_of_something_else_and_one_that_is_not_there_start_nothing(
+def test_a_foreign_folder_and_a_missing_one_start_nothing(
     started: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "somewhere"
@@ -266,7 +266,7 @@ def test_the_wallet_action_makes_one_and_then_shows_it(
     assert capsys.readouterr().out.split()[0] == content["address"]
 
 
-def test_an_encrypted_wallet_is_made_and_opened_with_the_passphrase_of_the_file(
+def test_an_encrypted_wallet_is_made_and_opened_by_a_passphrase_file(
     run_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (run_folder / "config.txt").write_text("PASSPHRASE_FILE=secret", encoding="utf-8")

@@ -72,7 +72,7 @@ def test_a_command_that_prints_nothing_needs_no_output() -> None:
     ("body", "status"),
     [(ANSWER, 3), ("print('x'); sys.exit(4)", 4), (f"need_reader(); {ANSWER}", Exit.READER_GONE)],
 )
-def test_a_reader_that_goes_away_changes_no_status_but_ends_what_has_no_end(body: str, status: int) -> None:
+def test_a_reader_that_leaves_changes_no_status_but_ends_endless_output(body: str, status: int) -> None:
     ended = play(body, "| true; exit ${PIPESTATUS[0]}")
     assert ended.returncode == status
     assert ended.stderr in ("", "words\n")

@@ -16,7 +16,7 @@ class Terminal(io.StringIO):
 HALF = SyncProgress(100, 300, 200, messages=5_000, seconds=2.0, peers=("10.0.0.1:06969",))
 
 
-def test_a_terminal_gets_a_bar_with_blocks_messages_and_percent_each_time_anew() -> None:
+def test_a_terminal_gets_a_bar_with_blocks_messages_and_percent() -> None:
     terminal = Terminal()
     bar = SyncBar(terminal)
     for _ in range(2):

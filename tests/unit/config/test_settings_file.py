@@ -80,9 +80,7 @@ def test_a_block_exception_is_a_height_and_a_hash() -> None:
         ("LIMIT_FRAME_S=0", "expected a number"),
     ],
 )
-def test_a_value_of_the_wrong_type_is_an_error_with_file_line_and_what_was_expected(
-    line: str, expected: str
-) -> None:
+def test_a_value_of_the_wrong_type_names_file_line_and_expectation(line: str, expected: str) -> None:
     error = fail(f"# first\n{line}")
     assert (error.source, error.line, error.key) == ("config.txt", 2, line.partition("=")[0])
     assert expected in error.expected

@@ -144,8 +144,6 @@ def test_a_message_that_is_not_sealed_has_as_long_params_at_most() -> None:
     ("age", "behind", "may"),
     [(0, 0, True), (1, 2, False), (1, 3, True), (OWN.keep_rounds, 3, True), (OWN.keep_rounds + 1, 4, False)],
 )
-def test_past_rounds_need_a_majority_of_four_and_those_over_two_rounds_stay(
-    age: int, behind: int, may: bool
-) -> None:
+def test_past_rounds_need_a_majority_of_four_and_older_ones_stay(age: int, behind: int, may: bool) -> None:
     refusal = find_replacement_break(OWN, ROUND - age, ROUND, behind, 4)
     assert (refusal is None) is may

@@ -64,7 +64,7 @@ def test_a_collateral_must_stay_from_the_round_of_the_network_on() -> None:
     assert [is_collateral_kept(own, round_) for round_ in (6, 7, 8)] == [False, True, True]
 
 
-def test_where_collaterals_must_stay_the_lesser_weight_holds_and_below_one_is_not_listed() -> None:
+def test_where_collaterals_must_stay_the_lesser_weight_holds() -> None:
     entries, weights = apply_collateral(register(3, 3, 2, 0, 1), (1, 0, 3, 3, 1))
     assert [(entry.pos, entry.weight) for entry in entries] == [("pos0", 1), ("pos2", 2), ("pos4", 1)]
     assert weights == (1, 3, 1)

@@ -40,7 +40,7 @@ def test_a_block_has_as_many_bytes_as_the_wire_writes(chars: int, number: int) -
     assert size - bare == compute_message_size(message)
 
 
-def test_a_header_and_the_growth_of_a_message_are_within_what_forging_reckons_with() -> None:
+def test_headers_and_growing_messages_fit_what_forging_reckons_with() -> None:
     longest = replace(
         make_block(OWN),
         messages=(),

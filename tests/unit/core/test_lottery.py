@@ -157,7 +157,7 @@ def test_registered_is_active_and_inactive_and_voided(network: ChainParams) -> N
     assert plan.inactive == (silent,)
 
 
-def test_tickets_of_different_addresses_at_one_distance_keep_the_order_of_the_list() -> None:
+def test_tickets_at_one_distance_keep_the_order_of_the_list() -> None:
     """Not that of addresses: the later ticket may be of the smaller one.  Whoever breaks ties otherwise draws
     other jurors in a third of main's rounds."""
     tickets = compute_tickets([(f"{100 - i}", 1) for i in range(90)], 19)

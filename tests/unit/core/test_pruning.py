@@ -23,9 +23,7 @@ def test_on_main_the_window_is_an_hour_a_slot_and_what_the_future_allows() -> No
 
 
 @pytest.mark.parametrize(("beyond", "is_allowed"), [(0, True), (1, False)])
-def test_no_rule_lets_a_message_in_whose_block_was_further_back_than_the_window(
-    beyond: int, is_allowed: bool
-) -> None:
+def test_no_message_returns_from_a_block_below_the_replay_window(beyond: int, is_allowed: bool) -> None:
     """Rule 9 takes no message that is older, and lets none be further ahead of the block that sealed it."""
     block = make_block(OWN)
     sealed_at = block.timestamp - compute_replay_window(OWN) - beyond

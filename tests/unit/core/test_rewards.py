@@ -128,7 +128,7 @@ def test_equal_rewards_stand_in_order_of_address() -> None:
     assert [a.reward_address for a in rewards.addresses] == ["r-A", "r-B", "r-C"]
 
 
-def test_hypernodes_of_one_reward_address_are_added_up_before_the_division() -> None:
+def test_hypernodes_of_one_reward_address_are_added_before_dividing() -> None:
     rows = [entry(a, r, 1, reward="both") for a in ("A", "B") for r in range(3)] + [entry("C", weight=1)]
     rewards = compute_rewards(rows, 10)
     assert [(a.reward_address, a.reward, a.total_weights, a.total_tokens) for a in rewards.addresses] == [

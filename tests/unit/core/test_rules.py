@@ -62,6 +62,6 @@ def test_a_verdict_is_made_of_a_violation() -> None:
         assert (verdict.rule, str(verdict)) == (Rule.M3, "M3: the signature is invalid")
 
 
-def test_what_peers_give_on_for_others_is_nobodys_fault_and_a_bad_message_is_somebodys() -> None:
+def test_relayed_messages_are_nobodys_fault_and_bad_ones_are_somebodys() -> None:
     assert IGNORED.isdisjoint(NUMBERED)
     assert Rule.TOO_EARLY not in IGNORED

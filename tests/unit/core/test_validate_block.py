@@ -272,7 +272,7 @@ def test_a_block_of_just_so_many_bytes_is_taken(network: ChainParams, bound: str
 
 @pytest.mark.parametrize("more", [0, 1])
 @pytest.mark.parametrize("limit", [{"giant_block_bytes": 9}, {"max_block_messages": 3}])
-def test_giant_blocks_that_most_hold_are_taken_on_mixed_networks_up_to_what_legacy_nodes_read(
+def test_mixed_networks_take_giant_blocks_up_to_what_legacy_nodes_read(
     limit: dict[str, int], more: int
 ) -> None:
     block = make_block(MIXED)

@@ -47,7 +47,7 @@ def test_first_whole_round_starts_shortly_after_the_launch(slot_s: int, count: i
 
 
 @pytest.mark.parametrize("slot_s", [1, 3, 6, 60, 180])
-def test_companion_has_more_than_its_confirmations_behind_each_reference_time(slot_s: int) -> None:
+def test_the_companion_is_confirmed_behind_each_reference_time(slot_s: int) -> None:
     network = make_network(NOW, 5, slot_s, "c" * 56, "b" * 34)
     assert network.round_s / network.pow_block_s > 2 * network.pow_confirmations
     assert network.pow_block_s * 3 < network.pow_synced_s

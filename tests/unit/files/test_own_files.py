@@ -82,9 +82,7 @@ def test_what_is_no_file_of_ours_is_not_replaced(tmp_path: Path, kind: str) -> N
 
 
 @pytest.mark.parametrize("kind", ["link", "dangling link", "hard link", "pipe", "file"])
-def test_what_lies_in_the_place_of_a_temporary_file_goes_and_what_it_leads_to_stays(
-    tmp_path: Path, kind: str
-) -> None:
+def test_a_link_in_place_of_a_temporary_file_goes_and_its_target_stays(tmp_path: Path, kind: str) -> None:
     path, beside = tmp_path / "mempool.bin", tmp_path / ".mempool.bin.new"
     victim = put(kind, beside)
     if kind == "file":

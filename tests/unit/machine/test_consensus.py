@@ -43,7 +43,7 @@ def test_the_percentage_must_be_over_the_bar() -> None:
     assert not is_enough(NETWORK, _consensus(percent=bar, chains=2), is_second_half=False)
 
 
-def test_the_low_bar_serves_in_the_second_half_while_one_chain_is_in_sight() -> None:
+def test_the_low_bar_counts_in_the_second_half_with_one_chain_in_sight() -> None:
     low = NETWORK.min_forge_consensus_low + 1
     assert is_enough(NETWORK, _consensus(percent=low), is_second_half=True)
     assert not is_enough(NETWORK, _consensus(percent=low), is_second_half=False)

@@ -138,7 +138,7 @@ def test_a_better_chain_of_this_round_is_synced_after_a_moment() -> None:
     assert decision.chain.height == better
 
 
-def test_a_branch_of_this_round_that_does_not_follow_ours_is_caught_up_with() -> None:
+def test_a_branch_of_this_round_that_is_not_above_ours_is_caught_up_with() -> None:
     better = make_height(11, sir=4, tag=2)
     view = make_view(**_peers_on(better), better_since=0.0, needs_catch_up=frozenset({better.block_hash}))
     assert isinstance(decide(NETWORK, view), CatchUp)
@@ -161,7 +161,7 @@ def test_two_rounds_behind_is_late_at_once() -> None:
     assert isinstance(decide(NETWORK, make_view(own=own, **_peers_on(ahead), better_since=since)), CatchUp)
 
 
-def test_a_branch_of_one_network_alone_is_not_caught_up_with_where_two_are_asked_for() -> None:
+def test_a_branch_of_one_subnet_is_not_fetched_where_two_are_asked_for() -> None:
     network = make_network(min_subnets=2)
     ahead = make_height(30, round_=4, tag=2)
     own = make_height(10, round_=2)
@@ -172,7 +172,7 @@ def test_a_branch_of_one_network_alone_is_not_caught_up_with_where_two_are_asked
     assert isinstance(decide(network, make_view(own=own, peers=spread, better_since=0.0)), CatchUp)
 
 
-def test_who_does_not_count_makes_up_no_networks_and_no_majority_against_our_tip() -> None:
+def test_who_does_not_count_makes_no_subnets_and_no_majority() -> None:
     network = make_network(min_subnets=2)
     ahead = make_height(30, round_=4, tag=2)
     own = make_height(10, round_=2)
@@ -227,7 +227,7 @@ def test_chains_known_not_to_have_the_ordered_block_are_passed_over() -> None:
     assert _list_followed(tips_without_order=nobody) is None
 
 
-def test_an_operators_word_changes_nothing_while_nobody_in_sight_can_have_its_block() -> None:
+def test_an_override_changes_nothing_while_nobody_can_have_its_block() -> None:
     # Those who are on our own tip do not have it, or it would be ours.
     assert isinstance(decide(NETWORK, make_view(order=ORDER, juror=ME)), Forge)
 
@@ -237,7 +237,7 @@ def test_what_keeps_a_node_from_judging_keeps_it_from_following(obstacle: dict[s
     assert _list_followed(**obstacle) is None
 
 
-def test_a_chain_that_is_no_better_is_looked_into_when_there_is_nothing_else_to_do() -> None:
+def test_a_chain_that_is_no_better_is_looked_into_when_idle() -> None:
     [strange] = group_chains([make_peer(9, make_height(9, tag=9))])
     assert decide(NETWORK, make_view(strange=strange)) == LookInto(strange)
     assert isinstance(decide(NETWORK, make_view(strange=strange, juror=ME)), Forge)
@@ -275,7 +275,7 @@ def test_our_own_slot_does_not_wait_for_a_silent_sync_and_all_else_does() -> Non
     assert decide(NETWORK, make_view(is_plan_current=False, juror=ME, **busy)) == DeriveRound()
 
 
-def test_our_own_slot_does_not_wait_for_one_sync_after_another_that_comes_to_nothing() -> None:
+def test_our_own_slot_does_not_wait_for_syncs_that_come_to_nothing() -> None:
     """A peer that tells a new tip whenever one is found to be a lie, and always fails in time."""
     ours, lie = make_height(), make_height(11, sir=4, tag=2)
     peers = (*(make_peer(n, ours) for n in (1, 2, 4)), make_peer(3, lie))

@@ -48,7 +48,7 @@ def test_only_better_chains_that_are_not_banned_are_found() -> None:
     assert find_better_chains(own, peers, frozenset({better.block_hash})) == []
 
 
-def test_who_does_not_count_has_no_voice_in_a_chain_nor_in_a_majority_nor_a_subnet() -> None:
+def test_who_does_not_count_has_no_voice_in_chain_majority_or_subnet() -> None:
     tip, boast, other = make_height(uniques=7), make_height(uniques=999), make_height(11, tag=2)
     silent = [make_peer(n, boast, counts=False) for n in (2, 3, 4)]
     strangers = [make_peer(n, other, counts=False) for n in (5, 6, 7)]

@@ -61,7 +61,7 @@ def test_message_that_lies_ahead_is_sent_when_its_time_has_come() -> None:
     assert take(pool, now=NOW + 6) == []
 
 
-def test_what_was_sent_by_a_clock_that_went_ahead_is_sent_again_when_its_time_has_come() -> None:
+def test_what_a_fast_clock_sent_is_sent_again_when_its_time_has_come() -> None:
     pool = make_pool(make_message(value=1))
     for value, ahead_s in ((2, 600), (3, 9)):
         pool.add(make_message(value=value, timestamp=int(NOW) + ahead_s))

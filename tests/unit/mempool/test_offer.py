@@ -99,7 +99,7 @@ def test_old_message_is_ignored() -> None:
     assert broken.rule in IGNORED
 
 
-def test_known_message_and_its_twin_are_ignored_and_not_counted_as_refused() -> None:
+def test_a_known_message_and_its_twin_are_ignored_but_not_refused() -> None:
     pool = Mempool(make_network())
     message = make_message()
     assert offer(pool, message) is None
@@ -117,7 +117,7 @@ def test_message_of_the_chain_is_ignored() -> None:
     assert verdict.rule in IGNORED
 
 
-def test_message_over_the_quota_of_its_sender_is_ignored_and_others_are_not() -> None:
+def test_only_messages_over_the_quota_of_their_sender_are_ignored() -> None:
     pool = Mempool(make_network(sender_quota=2))
     first, second, third = (make_message(value=value) for value in range(3))
     assert offer(pool, first) is None

@@ -131,7 +131,7 @@ def test_pool_survives_its_own_save_and_load() -> None:
     assert [m.txid for m in again.get_all()] == [m.txid for m in saved]
 
 
-def test_quotas_of_rounds_that_are_over_are_forgotten_and_the_present_one_is_not() -> None:
+def test_only_quotas_of_rounds_that_are_over_are_forgotten() -> None:
     network = make_network(sender_quota=1)
     pool = Mempool(network)
     long_ago = NOW - network.message_age_s - network.round_s

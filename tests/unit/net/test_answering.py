@@ -243,7 +243,7 @@ def test_a_legacy_hypernode_over_budget_waits_and_is_answered(command_id: Comman
     run(scenario())
 
 
-def test_answers_that_nobody_reads_stay_within_the_budget_and_go_with_their_sessions() -> None:
+def test_unread_answers_stay_in_budget_and_go_with_their_sessions() -> None:
     async def scenario() -> None:
         limits = replace(LIMITS, waiting_bytes=8 * MIB, share_of_strangers=100.0)
         node = Node(2 * MIB, limits=limits)
@@ -294,7 +294,7 @@ def test_who_reads_slower_than_the_least_rate_is_ended_in_the_end() -> None:
     run(scenario())
 
 
-def test_questions_of_strangers_that_are_never_ended_stay_within_their_budget() -> None:
+def test_unfinished_questions_of_strangers_stay_within_their_budget() -> None:
     async def scenario() -> None:
         node = Node(limits=replace(LIMITS, receiving_stranger_bytes=3 * MIB))
         await node.ports.start()
@@ -343,7 +343,7 @@ def test_an_answer_in_pieces_arrives_whole_and_is_never_held_whole() -> None:
 
 
 @pytest.mark.parametrize("difference", [-1, 1])
-def test_an_answer_that_is_not_as_long_as_it_was_said_to_be_ends_the_session(difference: int) -> None:
+def test_an_answer_of_another_length_than_announced_ends_the_session(difference: int) -> None:
     async def scenario() -> None:
         payload, pieces = make_pieces(3, 1_000)
 

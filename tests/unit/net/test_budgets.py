@@ -51,7 +51,7 @@ def test_neighbours_share_turns_unless_they_count(standing: Standing, is_shared:
     assert get_key(standing, "10.0.1.1", "a") != get_key(standing, "10.0.0.1", "b")
 
 
-def test_whose_turns_are_whose_and_whole_rounds_do_not_wait_for_each_other() -> None:
+def test_turns_have_classes_and_whole_rounds_do_not_wait() -> None:
     async def look(harness: SessionHarness) -> None:
         budgets: Budgets = harness.budgets
         assert budgets.get_turns(Standing.COUNTED) is budgets.get_turns(Standing.OPERATOR) is budgets.peers

@@ -94,7 +94,7 @@ def test_answers_over_their_limit_are_told_from_bad_ones(features: int, messages
 
 
 @KINDS
-def test_block_that_is_known_to_be_larger_may_have_more_bytes_messages_and_fields(features: int) -> None:
+def test_a_block_known_to_be_larger_may_be_larger_in_every_way(features: int) -> None:
     sent = replace(BLOCK, messages=MIXED)
     size = len(encode_command(Command(CommandId.GETBLOCK, blocks=(sent,))))
 

@@ -95,7 +95,7 @@ def test_hypernodes_of_one_24_do_not_share_them() -> None:
 
 
 @pytest.mark.parametrize("standing", [Standing.REGISTERED, Standing.COUNTED])
-def test_hypernodes_and_strangers_of_one_24_do_not_count_against_each_other(standing: Standing) -> None:
+def test_hypernodes_and_strangers_of_a_24_have_separate_places(standing: Standing) -> None:
     house = House(replace(SMALL, sessions=20))
     hypernodes, strangers = range(10, 14), range(3)
     house.known |= {f"10.0.0.{number}": standing for number in hypernodes}
@@ -118,7 +118,7 @@ def test_a_third_is_kept_for_who_counts() -> None:
     assert house.places.count == 6
 
 
-def test_where_strangers_hold_all_their_places_the_one_idle_longest_gives_way() -> None:
+def test_the_stranger_idle_longest_gives_way_when_places_are_full() -> None:
     house = House()
     guests = house.fill()
     house.take("10.0.9.1")
@@ -142,7 +142,7 @@ def test_who_has_gone_goes_first_busy_or_not() -> None:
     assert [guest.gave_way for guest in guests] == [False, False, False, True]
 
 
-def test_who_is_on_the_list_for_nothing_goes_after_strangers_and_has_no_kept_place() -> None:
+def test_who_does_not_count_goes_after_strangers_without_a_kept_place() -> None:
     house, listed = House(), Guest(last_active=-1.0)
     house.take("10.2.0.1", listed)
     others = [Guest(last_active=float(number)) for number in range(3)]
@@ -165,7 +165,7 @@ def test_who_counts_never_finds_strangers_on_all_places() -> None:
     assert house.places.count == 6
 
 
-def test_only_who_counts_can_hold_all_places_and_then_nobody_else_comes_in() -> None:
+def test_only_who_counts_can_hold_all_places_against_everybody() -> None:
     house = House()
     for number in range(6):
         house.take(f"10.1.0.{number}")

@@ -215,7 +215,7 @@ def test_what_comes_without_a_hello_passes_where_its_key_is_connected() -> None:
     in_harness(body)
 
 
-def test_what_others_do_beside_a_connected_key_holds_the_ip_only_when_it_is_much() -> None:
+def test_others_beside_a_connected_key_hold_the_ip_only_by_much() -> None:
     async def offend(harness: SessionHarness) -> None:
         peer = await harness.dial()
         await peer.transport.write(b"\x90garbage" * 20)
@@ -265,7 +265,7 @@ def test_the_oldest_gives_way_where_all_places_to_prove_from_are_taken() -> None
     assert [guest.went for guest in many] == [1] + [0] * PLACES
 
 
-def test_a_key_has_so_many_sessions_that_came_in_by_it_and_they_are_given_back() -> None:
+def test_sessions_by_one_key_are_limited_and_given_back() -> None:
     door = ProvingPlaces()
     guests = [Sitting() for _ in range(PROVED_PER_KEY + 1)]
     places = [door.take("10.0.0.1", guest) for guest in guests]

@@ -283,7 +283,7 @@ def test_an_ip_on_hold_is_not_served_until_it_is_over() -> None:
 
 @pytest.mark.parametrize("has_hello", [False, True])
 @pytest.mark.parametrize("is_registered", [False, True])
-def test_a_block_that_is_too_large_to_be_pushed_is_no_offence_of_a_registered_ip(
+def test_a_block_too_large_to_push_is_no_offence_of_a_registered_ip(
     has_hello: bool, is_registered: bool
 ) -> None:
     """A stranger may have filled the mempool of an honest legacy juror (rule 14)."""

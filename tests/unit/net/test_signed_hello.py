@@ -226,7 +226,7 @@ def test_an_auth_without_a_proof_is_an_offence() -> None:
     assert in_harness(body).list_reasons() == ["a signed hello without a proof"]
 
 
-def test_a_proof_is_an_offence_too_when_its_sender_does_not_wait_for_the_answer() -> None:
+def test_a_bad_proof_is_an_offence_also_without_waiting_for_the_answer() -> None:
     async def body(harness: SessionHarness) -> None:
         peer = await harness.dial(STRANGER)
         await peer.say(make_signed_hello())

@@ -125,7 +125,7 @@ def test_what_a_long_answer_breaks_is_raised_all_the_same() -> None:
         exchange(command, Limits(mempool_messages=400))
 
 
-def test_a_stream_that_is_closed_holds_nothing_of_a_frame_that_it_did_not_get_whole() -> None:
+def test_a_closed_stream_holds_nothing_of_an_unfinished_frame() -> None:
     async def scenario() -> None:
         pipe = Pipe()
         framing = Framing(b"\xb1SN\x19", lambda *_: 2**25, Mode.LEGACY)

@@ -156,7 +156,7 @@ def test_a_port_is_not_shared() -> None:
     asyncio.run(live())
 
 
-def test_a_listener_that_is_closed_takes_no_more_but_lets_the_others_go_on() -> None:
+def test_a_closed_listener_takes_no_more_but_leaves_sessions_alone() -> None:
     async def live() -> None:
         connections = TornadoConnections()
         async with listening(connections) as listener:

@@ -167,7 +167,7 @@ def test_a_stranger_that_waited_as_long_as_it_may_is_told_busy() -> None:
     run(scenario())
 
 
-def test_who_is_registered_for_nothing_is_not_refused_and_is_next_when_there_is_time() -> None:
+def test_who_does_not_count_is_next_when_there_is_time() -> None:
     async def scenario() -> None:
         desk = Desk(at_once=1)
         await desk.spend_savings()
@@ -184,7 +184,7 @@ def test_who_is_registered_for_nothing_is_not_refused_and_is_next_when_there_is_
     run(scenario())
 
 
-def test_a_hypernode_that_waited_as_long_as_it_may_is_served_whatever_was_spent() -> None:
+def test_a_hypernode_that_waited_longest_is_served_whatever_was_spent() -> None:
     async def scenario() -> None:
         desk = Desk(may_overdraw=True)
         await desk.ask("spender", 100.0)

@@ -107,7 +107,7 @@ def test_a_hypernode_goes_only_when_it_took_no_byte_for_long(is_listed: bool) ->
     run(scenario())
 
 
-def test_who_is_registered_for_nothing_goes_when_it_reads_below_the_least_rate() -> None:
+def test_who_does_not_count_goes_when_it_reads_below_the_least_rate() -> None:
     async def scenario() -> None:
         room = Room()
         slow, quick = Reader(is_worthless=True), Reader(is_worthless=True)
@@ -119,7 +119,7 @@ def test_who_is_registered_for_nothing_goes_when_it_reads_below_the_least_rate()
     run(scenario())
 
 
-def test_a_hypernode_that_waited_as_long_as_it_may_takes_the_place_of_the_slowest() -> None:
+def test_a_hypernode_that_waited_longest_takes_the_slowest_place() -> None:
     async def scenario() -> None:
         room = Room()
         held = await room.hold(Reader(is_listed=True), 90, 1)

@@ -107,14 +107,14 @@ def test_where_collaterals_must_stay_who_moved_his_on_leaves_the_list(path: Path
     assert [e.pos for e in kept.entries] == [pos(1), pos(2), pos(3), pos(4)]
 
 
-def test_of_a_round_of_long_ago_nobody_asks_who_counted_unless_collaterals_must_stay(path: Path) -> None:
+def test_who_counted_long_ago_is_asked_only_where_collaterals_must_stay(path: Path) -> None:
     write(path, blocks(FIRST, FIRST + 9 * HOUR, CHAIN))
     old = round_at(FIRST + 3 * HOUR)
     assert open_registry(path).derive_round(old).weights is None
     assert [e.pos for e in open_registry(path, OWN).derive_round(old).entries] == [pos(2), pos(4)]
 
 
-def test_rows_after_the_reference_height_change_nothing_at_it_also_when_they_are_sealed(path: Path) -> None:
+def test_rows_above_the_reference_height_change_nothing_at_it(path: Path) -> None:
     """A flood of rows may seal what lies above the reference height: the sums that are kept go too far."""
     busy = [row(h, collateral(4), collateral(2), 1) for h in range(FIRST + 3 * HOUR, FIRST + 5 * HOUR)]
     write(path, blocks(FIRST, FIRST + 6 * HOUR, [*CHAIN, *busy]))
@@ -155,7 +155,7 @@ def test_a_sync_through_old_rounds_reads_what_came_later_once(path: Path) -> Non
     assert compute_reference_time(NETWORK, round_at(FIRST + 8 * HOUR)) <= time_of(FIRST + 8 * HOUR)
 
 
-def test_while_its_block_is_there_a_list_costs_no_balance_and_after_a_rollback_it_has_the_new_ones(
+def test_a_list_costs_no_balance_until_a_rollback_brings_new_ones(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(path, blocks(FIRST, FIRST + 4 * HOUR, CHAIN))

@@ -113,7 +113,7 @@ def test_a_question_that_the_ledger_cannot_answer_goes_to_the_port() -> None:
     play(scenario)
 
 
-def test_a_way_that_opens_and_closes_for_one_reason_is_told_once_in_a_while() -> None:
+def test_a_source_that_comes_and_goes_is_logged_once_in_a_while() -> None:
     async def scenario(bed: Bed) -> None:
         bed.ledger.lists_fail = True
         for look in range(20):

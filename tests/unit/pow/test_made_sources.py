@@ -110,7 +110,7 @@ def test_a_fork_leaves_what_is_still_to_come() -> None:
     assert len(script.derive_state(12).entries) == 2
 
 
-def test_hypernodes_of_a_script_leave_and_come_back_and_are_voided_for_a_while() -> None:
+def test_hypernodes_of_a_script_leave_return_and_are_voided() -> None:
     script = make_script(1, 1)
     (first, second) = script.derive_state(100).entries
     listed = FixedHypernode(pos=first.pos, ip=first.ip, port=int(first.port))

@@ -211,7 +211,7 @@ def test_a_companion_that_answers_nothing_at_all_is_overloaded() -> None:
     play(scenario)
 
 
-def test_a_list_that_never_comes_tells_the_missing_socket_client_not_a_missing_plugin() -> None:
+def test_a_list_that_never_comes_names_the_missing_socket_client() -> None:
     """It closes after 45 s of silence, before our time-out for a list."""
 
     async def scenario(bed: Bed) -> None:
@@ -232,7 +232,7 @@ def test_a_companion_that_refuses_this_host_does_not_lack_a_plugin() -> None:
     play(scenario)
 
 
-def test_without_the_socket_client_there_is_no_answer_and_the_reason_is_told() -> None:
+def test_without_the_socket_client_the_reason_of_no_answer_is_told() -> None:
     async def scenario(bed: Bed) -> None:
         before = bed.clock.now()
         status = await bed.source.get_status(before)
@@ -403,7 +403,7 @@ def test_a_list_that_was_cached_before_a_rollback_is_remarked() -> None:
     play(scenario)
 
 
-def test_a_rollback_after_the_first_look_at_a_list_is_remarked_and_its_end_too() -> None:
+def test_a_rollback_after_the_first_list_is_remarked_and_its_end_too() -> None:
     async def scenario(bed: Bed) -> None:
         async def read_remarks() -> tuple[str, ...]:
             await asyncio.sleep(KEPT_S + 1)

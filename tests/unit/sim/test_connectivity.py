@@ -65,7 +65,7 @@ def test_who_is_within_reach_follows_connections_either_way() -> None:
     assert find_within(neighbours, 9) == {9}
 
 
-def test_a_message_arrives_at_the_first_exchange_of_each_connection_by_hand() -> None:
+def test_arrivals_by_hand_are_at_the_first_exchange_of_each_connection() -> None:
     """Every 30 s, at 15 s, 7.5 s and 22.5 s of each interval; an exchange takes 1 s."""
     arrivals = compute_arrivals(find_exits(CHAIN), 0, 30, 1)
     # 0 to 1 at 15, there at 16; 1 to 2 at 37.5; 2 to 3 at 52.5

@@ -74,7 +74,7 @@ def make_worse(parent: Block, salt: str) -> Block:
     return block(parent, 1, parent.height, salt=salt)
 
 
-def test_a_worse_chain_is_an_operators_only_where_it_is_the_one_that_he_ordered() -> None:
+def test_a_worse_chain_is_excused_only_where_the_override_names_it() -> None:
     async def act(watch: Watch, ledger: WatchedLedger) -> None:
         witness = watch.cluster.witness
         [parent] = await ledger.get_headers(2, 1)

@@ -96,7 +96,7 @@ def test_what_is_older_than_is_kept_goes() -> None:
     asyncio.run(scenario())
 
 
-def test_a_ledger_of_the_version_before_gets_the_tables_and_keeps_its_chain(tmp_path: Path) -> None:
+def test_a_ledger_of_the_version_before_gets_the_tables_and_keeps_all(tmp_path: Path) -> None:
     async def scenario() -> None:
         database = InlineDatabase(tmp_path / "ledger.db")
         before = LEDGER_MIGRATIONS[: LEDGER_MIGRATIONS.index(LEDGER_MIGRATIONS[4])]

@@ -14,7 +14,7 @@ from tests.unit.storage.chains import GENESIS, block, chain, message
 from tests.unit.storage.ledgers import make_ledger
 
 
-def test_of_the_evidence_the_latest_cases_are_kept_and_of_large_blocks_the_heads() -> None:
+def test_the_latest_evidence_is_kept_and_only_heads_of_large_blocks() -> None:
     """A juror can sign any number of blocks, for years."""
 
     async def run() -> None:

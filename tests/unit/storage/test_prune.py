@@ -83,7 +83,7 @@ def test_chain_goes_on_after_pruning_with_the_measures_of_an_unpruned_one() -> N
     asyncio.run(run())
 
 
-def test_last_three_rounds_and_the_time_that_messages_live_are_never_pruned() -> None:
+def test_the_last_three_rounds_and_live_messages_are_never_pruned() -> None:
     async def run() -> None:
         ledger, blocks = await open_timed(60)
         limit = await ledger.get_prune_limit()

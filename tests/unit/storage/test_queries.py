@@ -93,7 +93,7 @@ def test_known_ids_are_those_in_the_chain_up_to_a_height() -> None:
     asyncio.run(run())
 
 
-def test_messages_of_an_address_are_found_over_the_whole_chain_also_after_a_rollback() -> None:
+def test_messages_of_an_address_are_found_also_after_a_rollback() -> None:
     """Who is in which block is kept in spans of 32 heights: their edges, and what is left of them."""
 
     async def run() -> None:

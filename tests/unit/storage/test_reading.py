@@ -41,9 +41,7 @@ def test_heights_beyond_the_tip_have_nothing() -> None:
         (0, sum(SIZES), 0),
     ],
 )
-def test_so_many_blocks_are_made_into_something_as_have_room_and_at_least_one(
-    count: int, most: int, made: int
-) -> None:
+def test_as_many_blocks_as_have_room_are_taken_and_one_at_least(count: int, most: int, made: int) -> None:
     async def run() -> None:
         ledger, database = await open_with(BLOCKS)
         heights = await LedgerReader(database).make_of_blocks(1, count, most, lambda block: block.height)

@@ -25,7 +25,7 @@ from tests.unit.storage.ledgers import open_with
 BLOCKS = chain(7)
 
 
-def test_row_ids_of_a_block_follow_each_other_and_end_where_the_next_begins() -> None:
+def test_row_ids_of_a_block_end_where_the_next_begins() -> None:
     assert compute_first_id(0) == 0
     assert compute_first_id(3) + MAX_MESSAGES == compute_first_id(4)
     assert compute_first_id(UINT32_MAX) + MAX_MESSAGES - 1 < 2**63, "what SQLite holds"

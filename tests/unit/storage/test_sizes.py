@@ -88,7 +88,7 @@ def test_ledger_of_the_version_before_gets_the_sizes_of_its_blocks(tmp_path: Pat
     asyncio.run(run())
 
 
-def test_blocks_are_made_into_something_up_to_so_many_bytes_and_one_at_least(tmp_path: Path) -> None:
+def test_blocks_are_taken_up_to_so_many_bytes_and_one_at_least(tmp_path: Path) -> None:
     async def run() -> None:
         blocks = varied_chain()
         ledger = await open_filled(tmp_path / "l.db", blocks)

@@ -102,7 +102,7 @@ OTHER = make_wallet(b"\x01" * 32, MAIN)
         ({"encrypted": True}, "the wallet says encrypted, but"),
     ],
 )
-def test_a_wallet_that_does_not_match_its_key_is_refused_and_the_field_named(
+def test_a_wallet_that_does_not_match_its_key_names_the_field(
     tmp_path: Path, changes: dict[str, object], problem: str
 ) -> None:
     path = write_wallet(tmp_path / "w.json", **changes)

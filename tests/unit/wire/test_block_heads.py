@@ -32,7 +32,7 @@ def test_a_number_of_any_length_is_read(number: int) -> None:
     assert peek_block_heads(encode(block), LIMITS) == (block,)
 
 
-def test_so_many_messages_as_a_block_may_have_are_stepped_over_and_no_more() -> None:
+def test_only_as_many_messages_as_a_block_may_have_are_stepped_over() -> None:
     limits = Limits(block_messages=3)
     assert len(peek_block_heads(encode(FULL), limits)) == 1
     assert peek_block_heads(encode(replace(FULL, messages=(MESSAGE,) * 4)), limits) == ()

@@ -80,7 +80,7 @@ def test_sizes_of_questions_and_answers(command_id: CommandId, question: int, an
     assert get_answer_limit(LIMITS, command_id) == answer
 
 
-def test_a_block_of_as_many_messages_as_there_may_be_can_be_pushed_and_asked_for() -> None:
+def test_a_block_of_the_most_messages_can_be_pushed_and_asked_for() -> None:
     messages = tuple(replace(MESSAGE, value=number) for number in range(LIMITS.block_messages))
     block = replace(BLOCK, messages=messages)
     answer = encode_command(Command(CommandId.GETBLOCK, blocks=(block,)))

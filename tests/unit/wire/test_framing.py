@@ -161,7 +161,7 @@ def test_an_oversize_frame_on_a_checked_stream_is_dropped_and_counted() -> None:
     assert framing.faults == 1
 
 
-def test_a_payload_that_begins_with_something_else_is_refused_before_the_rest() -> None:
+def test_a_payload_with_a_foreign_start_is_refused_before_the_rest() -> None:
     with pytest.raises(Reject, match="the command does not come first"):
         read_all(started(Mode.LEGACY), struct.pack(">i", 900) + b"\x12\x00")
 
@@ -241,7 +241,7 @@ def test_three_faults_in_more_than_a_minute_are_not() -> None:
     assert counter.is_over(5, 61.0)
 
 
-def test_a_first_frame_that_is_whole_under_another_magic_is_of_another_network() -> None:
+def test_a_whole_first_frame_under_another_magic_is_of_another_network() -> None:
     other = b"\xb1SNU"
     sender = Framing(other, lambda command_id, is_first: 1_000, Mode.CHECKED)
     frame = sender.encode_frame(b"\x08\x03")
@@ -256,7 +256,7 @@ def test_a_first_frame_that_is_whole_under_another_magic_is_of_another_network()
         receiver.next_frame()
 
 
-def test_a_damaged_first_magic_or_a_later_foreign_frame_is_a_fault_like_any_other() -> None:
+def test_a_damaged_first_magic_or_a_later_foreign_one_is_a_fault() -> None:
     ours, other = (
         Framing(magic, lambda command_id, is_first: 1_000, Mode.CHECKED)
         for magic in (b"\xb1SN\x19", b"\xb1SNU")

@@ -124,7 +124,7 @@ def test_a_wallet_whose_key_is_another_is_an_error(home: Path, wallet: Wallet) -
     assert "address" in words
 
 
-def test_an_encrypted_wallet_is_checked_with_a_passphrase_and_nobody_is_asked_for_one(
+def test_an_encrypted_wallet_is_checked_without_asking_for_a_passphrase(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(VARIABLE, raising=False)
@@ -217,7 +217,7 @@ def test_the_holder_of_a_lock_is_named_as_long_as_it_lives(home: Path) -> None:
     assert find_holder(path) is None
 
 
-def test_what_lies_in_the_place_of_a_lock_is_said_once_and_no_fault_of_ours(home: Path) -> None:
+def test_what_lies_in_place_of_a_lock_is_shown_once_as_no_fault_of_ours(home: Path) -> None:
     (home / "data").mkdir(exist_ok=True)
     (home / "data" / "lock").mkdir()
     found = look(home, "lock", "ledger", "port", "node")

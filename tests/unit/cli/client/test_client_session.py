@@ -125,7 +125,7 @@ def test_who_a_node_is_is_proved_or_only_claimed(features: int, identity: str) -
     ],
 )
 @pytest.mark.parametrize("features", [0, 8, 7, 14])
-def test_an_action_gives_the_json_of_the_spec_on_legacy_and_checked_streams(
+def test_an_action_gives_the_json_of_the_spec_on_both_kinds_of_streams(
     name: str, param: str, value: object, is_negative: bool, features: int
 ) -> None:
     answer = ask_node(name, param, features=features)

@@ -20,7 +20,7 @@ def test_a_quiet_network_holds_everything(capsys: pytest.CaptureFixture[str]) ->
     assert "nothing to heal" in out
 
 
-def test_too_few_of_the_registered_make_no_block_but_where_less_consensus_is_asked(
+def test_too_few_hypernodes_make_no_block_unless_the_bar_is_lower(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """One in ten runs, which is below the 11 % of all registered that main's rules want."""

@@ -154,7 +154,7 @@ def test_only_the_own_registration_can_be_unregistered() -> None:
     assert errors(check_unregister(NETWORK, replace(WISH, port="7000"), state_of(ENTRY))) == ["unregister 1"]
 
 
-def test_the_control_address_can_unregister_whoever_it_names_and_nobody_else() -> None:
+def test_the_control_address_unregisters_only_whom_it_names() -> None:
     wish = replace(WISH, pow_address=NETWORK.control_pow)
     assert errors(check_unregister(NETWORK, wish, state_of(ENTRY))) == []
     assert errors(check_unregister(NETWORK, replace(wish, port="7000"), state_of(ENTRY))) == ["unregister 3"]

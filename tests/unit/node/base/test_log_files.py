@@ -50,7 +50,7 @@ def test_the_group_may_read_the_log_and_nobody_else(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "log").stat().st_mode) == 0o640
 
 
-def test_a_line_that_no_file_takes_goes_elsewhere_and_the_file_says_what_it_misses(tmp_path: Path) -> None:
+def test_a_line_that_no_file_takes_goes_elsewhere_and_is_noted(tmp_path: Path) -> None:
     folder = tmp_path / "gone" / "logs"
     handler, elsewhere = make(folder / "log")
     say(handler, "one")
@@ -93,7 +93,7 @@ def test_a_file_that_was_removed_or_moved_is_made_anew(tmp_path: Path) -> None:
     assert (read(tmp_path / "moved"), read(path), elsewhere.getvalue()) == (["one"], ["three"], "")
 
 
-def test_a_file_that_cannot_be_rotated_grows_and_is_rotated_when_that_works_again(
+def test_a_file_that_cannot_be_rotated_grows_until_it_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "log"
@@ -177,7 +177,7 @@ def test_what_libraries_warn_of_is_in_the_applications_log(tmp_path: Path) -> No
     assert "of asyncio" not in (tmp_path / "pos_access.log").read_text(encoding="utf-8")
 
 
-def test_a_library_that_repeats_itself_is_heard_some_times_a_minute_and_counted(tmp_path: Path) -> None:
+def test_a_repeating_library_is_logged_some_times_a_minute_and_counted(tmp_path: Path) -> None:
     handler, _ = make(tmp_path / "log")
     foreign = ForeignLines([handler])
     for number in range(1_000):

@@ -27,7 +27,7 @@ def logging_to(
         files.close()
 
 
-def test_both_files_are_made_at_once_under_the_names_that_cron_lines_watch(tmp_path: Path) -> None:
+def test_both_files_are_made_at_once_by_the_names_cron_lines_watch(tmp_path: Path) -> None:
     with logging_to(tmp_path / "logs"):
         assert {p.name for p in (tmp_path / "logs").iterdir()} == {"pos_app.log", "pos_access.log"}
 

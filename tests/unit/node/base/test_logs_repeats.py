@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypernode.node.base.log_dedup import MAX_SUBJECTS, LogDedup
 
 
-def test_a_fault_speaks_at_once_then_once_a_minute_with_how_many_were_unspoken() -> None:
+def test_a_fault_is_logged_at_once_then_once_a_minute_with_a_count() -> None:
     repeats = LogDedup()
     assert repeats.on_fault("peer a", "timed out", 100.0) == "peer a: timed out"
     assert repeats.on_fault("peer a", "timed out", 110.0) is None

@@ -213,7 +213,7 @@ def test_peers_whose_parameters_differ_are_counted() -> None:
     play(scenario())
 
 
-def test_parameters_that_are_told_in_blocks_are_heard_also_after_a_restart() -> None:
+def test_parameters_published_in_blocks_are_known_after_a_restart() -> None:
     async def scenario() -> None:
         bed = Bed()
         ledger_db = InlineDatabase()

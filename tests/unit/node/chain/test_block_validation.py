@@ -153,7 +153,7 @@ def test_a_batch_asks_the_ledger_as_often_as_a_block() -> None:
     play(scenario())
 
 
-def test_the_messages_of_a_batch_are_verified_together_but_for_those_of_the_mempool() -> None:
+def test_messages_of_a_batch_not_in_the_mempool_are_verified_together() -> None:
     async def scenario() -> None:
         bed = Bed()
         verifier = CountingVerifier()

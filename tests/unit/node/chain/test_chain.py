@@ -218,7 +218,7 @@ class _Counting(InlineVerifier):
     ("rule", "spoil"), [(rule, spoil) for rule, spoil in REFUSED if rule in ("rule 4", "rule 5", "rule 6")]
 )
 @pytest.mark.parametrize("mixed", [False, True])
-def test_messages_of_a_pushed_block_that_its_juror_did_not_sign_are_not_verified(
+def test_messages_of_a_block_its_juror_did_not_sign_are_not_verified(
     rule: str, spoil: Callable[[Bed, Block], Block], mixed: bool
 ) -> None:
     """Or whoever is registered could keep all cores busy with blocks full of messages."""
@@ -369,7 +369,7 @@ async def _bystander(bed: Bed, block: Block, **options: Any) -> Node:
     return node
 
 
-def test_two_blocks_for_one_slot_are_evidence_that_is_told_once_and_survives_a_restart() -> None:
+def test_evidence_of_a_double_sign_is_told_once_and_kept_over_a_restart() -> None:
     async def scenario() -> None:
         bed = Bed()
         first, second = await _two_blocks(bed)
@@ -472,7 +472,7 @@ def test_a_fetched_second_block_of_long_ago_is_not_kept(rounds: int, cases: int)
     play(scenario())
 
 
-def test_a_juror_that_signs_many_blocks_for_one_slot_is_one_case_and_costs_no_more() -> None:
+def test_many_blocks_signed_for_one_slot_are_one_case() -> None:
     async def scenario() -> None:
         bed = Bed()
         branch = await Branch.on(bed, (await bed.node()).ports.ledger)
@@ -600,7 +600,7 @@ def test_blocks_older_than_two_rounds_never_go_by_themselves() -> None:
     play(scenario())
 
 
-def test_only_blocks_of_slots_that_have_not_begun_go_when_the_clock_is_set_back() -> None:
+def test_a_clock_set_back_drops_only_blocks_of_future_slots() -> None:
     async def scenario() -> None:
         bed = Bed()
         bed.go_to(ROUND + 1, 4)
@@ -662,7 +662,7 @@ def test_a_branch_by_the_jurors_of_our_history_is_rejected() -> None:
 
 
 @pytest.mark.parametrize("mixed", [False, True])
-def test_a_fetched_block_of_another_juror_needs_a_mixed_network_and_a_majority(mixed: bool) -> None:
+def test_another_jurors_fetched_block_needs_a_mixed_majority(mixed: bool) -> None:
     async def scenario() -> None:
         bed = Bed(mixed=mixed)
         node = await bed.node()
@@ -686,7 +686,7 @@ def test_a_fetched_block_of_another_juror_needs_a_mixed_network_and_a_majority(m
 
 
 @pytest.mark.parametrize("round_", [ROUND + 1, 2**32 - 1])
-def test_a_branch_from_the_future_is_rejected_before_its_list_is_asked_for(round_: int) -> None:
+def test_a_future_branch_is_rejected_before_its_list_is_asked_for(round_: int) -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node(pow_source=bed.scripted_pow())
@@ -729,7 +729,7 @@ def test_a_block_of_an_earlier_round_than_its_parent_is_rejected() -> None:
     play(scenario())
 
 
-def test_a_plan_is_derived_again_when_the_last_block_of_the_round_before_changes() -> None:
+def test_a_plan_is_derived_again_when_its_reference_block_changes() -> None:
     async def scenario() -> None:
         bed = Bed()
         bed.go_to(ROUND + 1, 0)

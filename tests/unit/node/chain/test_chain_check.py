@@ -99,7 +99,7 @@ def test_block_that_breaks_a_rule_is_listed_with_it(rule: str) -> None:
     play(scenario())
 
 
-def test_forger_that_is_not_the_juror_is_found_through_the_list_of_the_companion() -> None:
+def test_a_forger_that_is_not_the_juror_is_found_by_the_companions_list() -> None:
     async def scenario() -> None:
         bed = Bed()
         ledger, _ = await make_ledger(bed, SLOTS[:-1])
@@ -190,7 +190,7 @@ def test_tolerated_and_documented_breaks_are_counted_apart() -> None:
     play(scenario())
 
 
-def test_companion_that_cannot_answer_leaves_two_rules_unjudged_and_is_left_alone() -> None:
+def test_a_companion_without_answers_leaves_two_rules_unjudged() -> None:
     async def scenario() -> None:
         bed = Bed()
         ledger, _ = await make_ledger(bed)

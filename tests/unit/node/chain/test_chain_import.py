@@ -122,7 +122,7 @@ def test_other_chains_are_refused_before_anything_is_stored() -> None:
     play(scenario())
 
 
-def test_first_block_that_breaks_a_rule_ends_it_and_those_before_are_stored() -> None:
+def test_the_first_block_that_breaks_a_rule_ends_an_import() -> None:
     async def scenario() -> None:
         ports = await World.make()
         bad = replace(ports.blocks[3], msg_count=3)
@@ -152,7 +152,7 @@ def test_forged_message_is_found_unless_only_headers_are_looked_at() -> None:
 
 
 @pytest.mark.parametrize("mixed", [True, False], ids=["mixed", "own"])
-def test_block_of_a_wrong_juror_is_taken_from_the_history_of_a_mixed_network_only(mixed: bool) -> None:
+def test_a_wrong_jurors_block_is_taken_from_mixed_history_only(mixed: bool) -> None:
     async def scenario() -> None:
         ports = await World.make(mixed=mixed)
         branch = await Branch.on(ports.bed, ports.ledger)

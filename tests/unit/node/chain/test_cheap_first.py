@@ -83,7 +83,7 @@ def test_no_signature_is_verified_of_what_something_cheaper_keeps_out(make: Make
     play(scenario())
 
 
-def test_neither_the_chain_nor_an_address_is_asked_for_who_is_not_registered(
+def test_nothing_is_looked_up_for_who_is_not_registered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def scenario() -> None:
@@ -278,7 +278,7 @@ UNVERIFIED: dict[str, Callable[[PushBed], Block]] = {
 
 
 @pytest.mark.parametrize("make", UNVERIFIED.values(), ids=UNVERIFIED.keys())
-def test_no_message_is_verified_of_a_block_that_something_cheaper_keeps_out(
+def test_no_message_is_verified_of_a_block_refused_by_a_cheaper_check(
     make: Callable[[PushBed], Block], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def scenario() -> None:
@@ -291,7 +291,7 @@ def test_no_message_is_verified_of_a_block_that_something_cheaper_keeps_out(
     play(scenario())
 
 
-def test_a_juror_that_seals_junk_has_a_part_of_it_verified_and_some_tries_a_slot(
+def test_a_juror_that_seals_junk_has_few_tries_and_a_part_verified(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def scenario() -> None:

@@ -101,7 +101,7 @@ def test_a_block_goes_to_who_counts_and_to_every_juror() -> None:
     play(scenario())
 
 
-def test_messages_of_who_does_not_count_stay_out_unless_legacy_nodes_seal_them() -> None:
+def test_uncounted_senders_stay_out_unless_legacy_nodes_seal_theirs() -> None:
     async def scenario() -> None:
         for mixed in (False, True):
             bed = Bed(SIZE, mixed=mixed, sender_quota=8)

@@ -24,7 +24,7 @@ async def fail(*rest: Any, **options: Any) -> Any:
     raise InvariantBroken("the sum is wrong")
 
 
-def test_a_bug_met_while_a_peer_is_answered_halts_the_node_and_others_are_answered_on() -> None:
+def test_a_bug_while_answering_halts_the_node_that_goes_on_answering() -> None:
     async def fail_once(caller: Caller, command: Command) -> Command | None:
         raise InvariantBroken("the sum is wrong")
 

@@ -42,7 +42,7 @@ def list_own(plan: RoundPlan, own: str) -> list[int]:
     return [sir for sir, juror in enumerate(plan.jurors) if juror.address == own]
 
 
-def test_a_new_log_begins_with_the_present_round_and_a_round_is_final_two_on() -> None:
+def test_a_new_log_begins_now_and_a_round_is_final_two_on() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
@@ -56,7 +56,7 @@ def test_a_new_log_begins_with_the_present_round_and_a_round_is_final_two_on() -
     play(scenario())
 
 
-def test_slots_of_the_time_in_which_no_node_ran_are_filled_in_from_the_plan() -> None:
+def test_slots_without_a_running_node_are_filled_in_from_the_plan() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()

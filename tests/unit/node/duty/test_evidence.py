@@ -24,7 +24,7 @@ async def make_case(bed: Bed, node: Node) -> Equivocation:
     return Equivocation(first, second, int(bed.clock.now()))
 
 
-def test_a_report_that_a_crash_lost_is_said_again_until_it_is_in_the_chain() -> None:
+def test_a_report_lost_in_a_crash_is_published_until_it_is_in_the_chain() -> None:
     async def scenario() -> None:
         bed = Bed()
         database = InlineDatabase()

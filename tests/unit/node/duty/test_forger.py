@@ -35,7 +35,7 @@ async def juror_node(bed: Bed, sir: int = 0) -> tuple[Node, RoundPlan]:
 # --- sealing --------------------------------------------------------------------------------------------
 
 
-def test_a_block_is_in_the_journal_before_it_is_signed_and_then_in_the_ledger() -> None:
+def test_a_block_is_journalled_then_signed_then_stored() -> None:
     async def scenario() -> None:
         bed = Bed()
         node, plan = await juror_node(bed)
@@ -267,7 +267,7 @@ def test_who_is_elsewhere_is_left_to_sync() -> None:
     play(scenario())
 
 
-def test_who_told_no_height_is_asked_first_over_a_connection_without_side_effects() -> None:
+def test_who_told_no_height_is_asked_first_without_side_effects() -> None:
     async def scenario() -> None:
         bed = Bed()
         node, plan, parent, block, listeners = await forged(bed)

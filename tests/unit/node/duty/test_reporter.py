@@ -172,7 +172,7 @@ def test_config_is_said_again_once_for_each_slot_that_lacks_messages() -> None:
     play(scenario())
 
 
-def test_nothing_is_said_twice_when_the_lists_of_the_round_are_derived_again() -> None:
+def test_nothing_is_published_twice_when_the_round_is_derived_again() -> None:
     """A better branch of the round before, or a companion that corrected itself."""
 
     async def scenario() -> None:

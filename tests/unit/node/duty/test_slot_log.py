@@ -86,7 +86,7 @@ def test_a_forged_slot_is_said_and_one_of_another_juror_is_not() -> None:
     play(scenario())
 
 
-def test_slots_that_the_node_slept_through_are_missed_by_what_stood_before() -> None:
+def test_slots_slept_through_are_missed_by_what_stood_before() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
@@ -101,7 +101,7 @@ def test_slots_that_the_node_slept_through_are_missed_by_what_stood_before() -> 
     play(scenario())
 
 
-def test_a_round_without_lists_is_judged_when_they_come_and_given_up_after_it() -> None:
+def test_a_round_without_lists_is_judged_when_they_come_or_given_up() -> None:
     async def scenario() -> None:
         bed = Bed()
         node, sir = await _make(bed)
@@ -155,7 +155,7 @@ def test_each_fault_of_the_owner_has_its_reason() -> None:
     play(scenario())
 
 
-def test_a_change_of_state_is_said_with_its_reason_and_how_long_the_last_stood() -> None:
+def test_a_change_of_state_is_logged_with_reason_and_the_last_ones_time() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()

@@ -62,7 +62,7 @@ async def put(node: Node, ip: str, command: Command) -> Command:
 
 
 @pytest.mark.parametrize("kind", range(5))
-def test_a_planned_test_is_answered_with_its_value_and_said_in_our_own_words(kind: int) -> None:
+def test_a_planned_test_is_answered_with_its_value_and_published(kind: int) -> None:
     async def scenario() -> None:
         bed = Bed()
         bed.go_to(ROUND, 0)
@@ -151,7 +151,7 @@ def test_a_frame_that_is_no_test_is_an_offence(count: int) -> None:
     play(scenario())
 
 
-def test_a_test_of_the_slot_before_is_still_answered_and_one_of_two_slots_ago_is_not() -> None:
+def test_a_test_is_answered_one_slot_later_but_not_two() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node(TESTED)

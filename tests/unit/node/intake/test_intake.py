@@ -70,7 +70,7 @@ def test_a_message_that_is_in_the_chain_is_known_also_as_its_twin() -> None:
     play(scenario())
 
 
-def test_a_held_message_that_is_sealed_while_others_are_judged_does_not_come_in_again() -> None:
+def test_a_message_sealed_while_others_are_checked_does_not_return() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()

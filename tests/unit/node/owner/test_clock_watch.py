@@ -41,7 +41,7 @@ def test_a_clock_that_was_set_is_noticed_once() -> None:
     assert "NTP" in said[0]
 
 
-def test_a_clock_that_is_set_wrong_is_known_to_be_off_at_once_and_right_again_when_set_back() -> None:
+def test_a_clock_set_wrong_is_off_at_once_and_right_when_set_back() -> None:
     clock, offsets = HandClock(), ClockOffsets()
     watch = ClockWatch(clock, offsets, lambda text: None, lambda: None)
     for number in range(MIN_PEERS):

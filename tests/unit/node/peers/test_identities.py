@@ -47,7 +47,7 @@ def make_peers(*connections: tuple[str, str | None]) -> Peers:
         ([], CLAIMED),
     ],
 )
-def test_an_identity_is_proved_by_the_registered_key_from_the_registered_ip(
+def test_the_registered_key_from_its_ip_proves_an_identity(
     connections: list[tuple[str, str | None]], identity: str
 ) -> None:
     assert get_identity(make_peers(*connections), "a") == identity

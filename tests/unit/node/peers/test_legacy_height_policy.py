@@ -46,7 +46,7 @@ def test_feature_peers_and_clients_are_told_our_height() -> None:
 
 
 @pytest.mark.parametrize(("its_tip", "tells"), [(4, 4), (3, 4), (2, 4), (1, 2), (0, 2), (None, 0)])
-def test_a_legacy_peer_is_told_our_height_once_its_chain_reaches_the_round(
+def test_a_legacy_peer_gets_our_height_once_its_chain_is_in_the_round(
     its_tip: int | None, tells: int
 ) -> None:
     """One whose chain ends before the last block of the round before would stop over our roundblocks."""
@@ -69,9 +69,7 @@ def test_a_legacy_peer_on_another_chain_hears_of_no_block_of_the_round() -> None
 
 
 @pytest.mark.parametrize(("its_round", "tells"), [(ROUND - 1, 2), (ROUND, 0), (ROUND + 1, 2)])
-def test_a_legacy_peer_on_another_chain_is_told_nothing_better_of_its_own_round(
-    its_round: int, tells: int
-) -> None:
+def test_a_legacy_peer_on_another_chain_is_told_nothing_better(its_round: int, tells: int) -> None:
     """A round behind it looks for the common block; of its own round it would ask for the blocks, and stop
     where they do not follow its chain."""
 
@@ -83,7 +81,7 @@ def test_a_legacy_peer_on_another_chain_is_told_nothing_better_of_its_own_round(
     play(scenario())
 
 
-def test_a_legacy_peer_that_our_block_is_on_its_way_to_hears_of_the_one_below() -> None:
+def test_a_legacy_peer_awaiting_our_push_is_told_the_height_below() -> None:
     async def scenario() -> None:
         node = await two_rounds(Bed())
         peer = make_peer(await at(node, 3))

@@ -102,7 +102,7 @@ def test_a_feature_peer_keeps_its_connection_from_round_to_round() -> None:
     play(scenario())
 
 
-def test_while_messages_are_few_it_is_asked_for_all_over_a_connection_of_its_own() -> None:
+def test_while_messages_are_few_it_is_asked_for_all_on_the_side() -> None:
     """What it wrote itself it tells only in the first exchange of a connection."""
 
     async def scenario() -> None:
@@ -332,7 +332,7 @@ def test_one_that_moved_on_since_it_told_the_parent_gets_nothing() -> None:
     play(scenario())
 
 
-def test_one_that_came_to_the_parent_since_it_told_another_height_gets_the_block() -> None:
+def test_one_that_reached_the_parent_since_its_last_height_is_pushed_to() -> None:
     async def scenario() -> None:
         bed = Bed()
         node, parent, block = await forged(bed)
@@ -394,7 +394,7 @@ def test_until_the_push_is_done_it_does_not_hear_of_the_block() -> None:
     play(scenario())
 
 
-def test_of_a_block_that_was_pushed_to_us_it_hears_when_its_forger_has_come_to_all() -> None:
+def test_it_hears_of_a_pushed_block_when_its_forger_has_reached_all() -> None:
     async def scenario() -> None:
         bed = Bed()
         forger, _, block = await forged(bed)

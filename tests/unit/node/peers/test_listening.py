@@ -32,7 +32,7 @@ async def listening(bed: Bed) -> Node:
     return node
 
 
-def test_a_registered_hypernode_that_says_its_port_is_a_peer_until_it_goes() -> None:
+def test_a_registered_hypernode_with_a_port_is_a_peer_until_it_goes() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await listening(bed)

@@ -56,7 +56,7 @@ def test_the_list_of_this_round_comes_before_that_of_the_last() -> None:
     assert found.ip == "10.0.0.2"
 
 
-def test_the_latest_telling_counts_over_whichever_connection_proved_the_key() -> None:
+def test_the_latest_height_counts_over_any_connection_with_the_key() -> None:
     peers = make_peers(entry("a"))
     dialled, came = peer(features=8, proved="a"), peer(out=False, features=8, proved="a")
     peers.add(dialled)
@@ -116,7 +116,7 @@ def test_who_proved_nothing_does_not_speak_beside_who_proved_the_key(
     assert peers.inbound == {proved.name: proved}
 
 
-def test_without_a_proof_the_older_of_two_under_a_name_speaks_until_it_goes() -> None:
+def test_without_a_proof_the_older_of_two_speaks_until_it_goes() -> None:
     peers = make_peers(entry("a"))
     older, newer = peer(out=False), peer(out=False)
     peers.add(older)
@@ -133,9 +133,7 @@ def test_without_a_proof_the_older_of_two_under_a_name_speaks_until_it_goes() ->
 
 
 @pytest.mark.parametrize(("silent_s", "name"), [(89.0, b"x"), (90.0, b"x"), (90.1, b"y")])
-def test_without_a_proof_the_older_speaks_until_it_was_silent_for_three_exchanges(
-    silent_s: float, name: bytes
-) -> None:
+def test_without_a_proof_the_older_speaks_until_three_silent_exchanges(silent_s: float, name: bytes) -> None:
     peers = make_peers(entry("a"))
     older, newer = peer(out=False), peer(out=False)
     peers.add(older)
@@ -147,7 +145,7 @@ def test_without_a_proof_the_older_speaks_until_it_was_silent_for_three_exchange
     assert get_view(peers)[0] == told(b"z")
 
 
-def test_without_a_proof_the_one_that_we_dialled_speaks_before_one_that_came() -> None:
+def test_without_a_proof_the_dialled_one_speaks_before_one_that_came() -> None:
     peers = make_peers(entry("a"))
     came, dialled = peer(out=False), peer()
     peers.add(came)
@@ -211,7 +209,7 @@ def test_who_is_not_registered_has_no_view() -> None:
     assert [view.address for view in peers.list_views()] == ["s"]
 
 
-def test_who_does_not_count_is_not_heard_but_as_a_juror_whose_voice_is_none() -> None:
+def test_who_does_not_count_is_heard_only_as_a_juror_without_a_voice() -> None:
     listed = [entry(pos, f"10.0.0.{n}") for n, pos in enumerate("abcd", start=1)]
     counted = compute_counted(listed[:3], {"b": Uncounted.WORTHLESS, "c": Uncounted.MOVED_ON}, listed[3:])
     peers = Peers()
@@ -232,7 +230,7 @@ def test_who_does_not_count_is_not_heard_but_as_a_juror_whose_voice_is_none() ->
     assert [view.address for view in peers.list_views()] == ["a", "b", "c", "d"]
 
 
-def test_a_connection_that_ended_is_forgotten_unless_a_newer_one_took_its_name() -> None:
+def test_an_ended_connection_is_forgotten_unless_a_newer_has_its_name() -> None:
     peers = make_peers(entry("a"))
     old, new = peer(), peer()
     peers.add(old)

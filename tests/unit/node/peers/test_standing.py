@@ -31,7 +31,7 @@ def test_an_ip_has_one_standing(ip: str, standing: Standing) -> None:
     assert find_standing(peers, ALLOWED, ip) is standing
 
 
-def test_a_registration_that_does_not_count_has_its_standing_below_the_operator() -> None:
+def test_an_uncounted_registration_stands_below_the_operator() -> None:
     peers = Peers()
     listed = [entry("a"), entry("w", "10.0.0.3"), entry("x", "127.0.0.1")]
     peers.set_registered(listed, compute_counted(listed, dict.fromkeys("wx", Uncounted.WORTHLESS)))

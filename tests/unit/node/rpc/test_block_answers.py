@@ -91,7 +91,7 @@ def test_to_a_stranger_it_ends_sooner() -> None:
     play(scenario())
 
 
-def test_all_that_there_is_when_it_is_little_and_nothing_where_there_is_nothing() -> None:
+def test_a_short_answer_is_whole_and_an_empty_one_is_empty() -> None:
     async def scenario() -> None:
         blocks = make_chain(100, 200)
         served = await Served.on(blocks, LEGACY)
@@ -174,7 +174,7 @@ def test_a_round_that_nobody_takes_closes() -> None:
     play(scenario())
 
 
-def test_a_round_of_19_blocks_of_the_largest_is_within_what_legacy_nodes_get() -> None:
+def test_a_round_of_19_largest_blocks_is_within_what_legacy_nodes_get() -> None:
     largest = 3 * 1024 * 1024
     assert compute_payload_size((largest,) * 19) <= LIMITS.whole_round_bytes
 

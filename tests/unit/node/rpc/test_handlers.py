@@ -410,7 +410,7 @@ def test_a_block_from_a_registered_ip_is_taken_without_a_word() -> None:
     play(scenario())
 
 
-def test_a_bad_block_closes_and_is_logged_but_not_held_against_an_honest_relayer() -> None:
+def test_a_bad_block_is_logged_but_not_held_against_its_relayer() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
@@ -424,7 +424,7 @@ def test_a_bad_block_closes_and_is_logged_but_not_held_against_an_honest_relayer
 
 
 @pytest.mark.parametrize("command_id", [C.BLOCK, C.TEST])
-def test_blocks_and_tests_of_strangers_are_an_offence_once_a_list_is_known(command_id: CommandId) -> None:
+def test_blocks_and_tests_of_strangers_are_an_offence_with_a_list(command_id: CommandId) -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
@@ -444,7 +444,7 @@ def test_blocks_and_tests_of_strangers_are_an_offence_once_a_list_is_known(comma
     ("is_on", "listed", "command_id"),
     [(True, (STRANGER,), C.OK), (False, (STRANGER,), C.KO), (True, (), C.KO), (True, ("10.9.9.9",), C.KO)],
 )
-def test_an_update_is_acknowledged_to_who_may_ask_for_it_and_nothing_else_comes_of_it(
+def test_an_update_is_acknowledged_to_who_may_ask_and_does_nothing(
     is_on: bool, listed: tuple[str, ...], command_id: C
 ) -> None:
     async def scenario() -> None:
@@ -459,7 +459,7 @@ def test_an_update_is_acknowledged_to_who_may_ask_for_it_and_nothing_else_comes_
     play(scenario())
 
 
-def test_who_may_ask_for_updates_is_the_networks_word_before_the_operators() -> None:
+def test_the_network_decides_before_the_operator_who_may_send_update() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
@@ -545,7 +545,7 @@ def test_gethypernodes_by_collateral_says_who_is_active() -> None:
     play(scenario())
 
 
-def test_who_was_active_follows_from_the_chain_also_where_no_plan_was_kept() -> None:
+def test_who_was_active_follows_from_the_chain_without_a_kept_plan() -> None:
     """An imported chain, or rounds that were caught up with: nothing was derived for them (spec 6)."""
 
     async def scenario() -> None:

@@ -33,9 +33,7 @@ async def put(node: Node, caller: FakeCaller, command_id: CommandId, number: int
 
 
 @pytest.mark.parametrize(("command_id", "number"), PRUNED)
-def test_pruned_blocks_are_refused_to_who_understands_and_close_the_line_of_who_does_not(
-    command_id: CommandId, number: int
-) -> None:
+def test_pruned_blocks_are_refused_or_close_a_legacy_connection(command_id: CommandId, number: int) -> None:
     async def scenario() -> None:
         node = await make_pruned(Bed())
         assert await put(node, FEATURES, command_id, number) == Command(C.KO, string="pruned")

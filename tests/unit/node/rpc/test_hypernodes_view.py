@@ -53,7 +53,7 @@ def test_the_list_has_six_values_each_in_list_order() -> None:
     play(scenario())
 
 
-def test_kpis_of_a_span_are_those_that_are_not_zero_and_always_forged_and_sources() -> None:
+def test_kpis_of_a_span_are_the_nonzero_ones_with_forged_and_sources() -> None:
     async def scenario() -> None:
         bed = Bed()
         views = await make_views(bed)

@@ -289,7 +289,7 @@ def test_one_that_hangs_up_in_the_middle_is_replaced_by_who_waits_in_line() -> N
 
 
 @pytest.mark.parametrize("ours", [0, 2])
-def test_one_that_lies_in_the_middle_is_reported_and_costs_only_its_own_batches(ours: int) -> None:
+def test_a_holder_that_lies_in_the_middle_costs_only_its_own_batches(ours: int) -> None:
     """Following our tip, or (``ours``) beside blocks of our own that have to go."""
 
     async def scenario() -> None:
@@ -340,7 +340,7 @@ def test_a_branch_beside_our_blocks_is_not_held_without_end(
     play(scenario())
 
 
-def test_who_gives_valid_blocks_of_another_branch_is_the_one_that_is_outvoted() -> None:
+def test_who_gives_blocks_of_another_branch_is_outvoted() -> None:
     async def scenario() -> None:
         ports = World()
         node = await ports.open()
@@ -433,7 +433,7 @@ def test_one_that_denies_our_blocks_brings_no_split_about() -> None:
 
 @pytest.mark.parametrize("order", [(2, 3), (3, 2)])
 @pytest.mark.parametrize("target", [LENGTH, 6])
-def test_one_of_two_that_claims_our_blocks_does_not_keep_us_from_the_branch(
+def test_a_holder_that_claims_our_blocks_does_not_hide_the_branch(
     order: tuple[int, int], target: int
 ) -> None:
     """Where two say different things neither is outvoted: the blocks decide."""

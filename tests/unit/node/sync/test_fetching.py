@@ -180,7 +180,7 @@ class Checked:
         return given, loop.time() - begun
 
 
-def test_the_next_is_asked_for_while_an_answer_is_checked_but_no_more_than_two() -> None:
+def test_at_most_two_answers_are_checked_while_the_next_is_asked_for() -> None:
     async def scenario() -> None:
         checked = Checked(check_s=10.0)
         given, took = await checked.run(HOLDERS[0])

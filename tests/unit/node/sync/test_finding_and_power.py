@@ -83,7 +83,7 @@ async def look(bed: Bed, disk: Disk, block: Block) -> tuple[bool, list[str]]:
     ],
     ids=["pushed", "fetched", "imported"],
 )
-def test_a_block_and_its_finding_outlive_a_power_cut_together_or_not_at_all(
+def test_a_block_and_its_violation_outlive_a_power_cut_together(
     make: Callable[[Bed, Branch], Awaitable[Block]],
     take: Callable[[Bed, Node, Block], Awaitable[None]],
     rule: str,

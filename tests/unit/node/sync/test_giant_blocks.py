@@ -151,7 +151,7 @@ def blamed(node: Node) -> list[str]:
         ([10, 2_000, 2_000, 2_000, 2_000, 2_000], (12, 12)),
     ],
 )
-def test_chain_with_giant_blocks_is_synced_by_an_empty_node_that_blames_nobody(
+def test_an_empty_node_syncs_giant_blocks_and_blames_nobody(
     features: int, whole: bool, sizes: list[int], counts: tuple[int, ...]
 ) -> None:
     async def scenario() -> None:
@@ -193,7 +193,7 @@ def test_who_is_slow_with_a_giant_gives_the_turn_back() -> None:
     play(scenario())
 
 
-def test_giant_that_the_disk_has_no_room_for_is_our_trouble_and_nobodys_fault() -> None:
+def test_a_giant_without_room_on_the_disk_is_nobodys_fault() -> None:
     class FullDisk(MemoryFiles):
         def make_spool(self) -> Spool:
             raise OSError(28, "No space left on device")
@@ -224,7 +224,7 @@ def test_giant_is_asked_for_once_and_alone() -> None:
     play(scenario())
 
 
-def test_giant_is_refused_where_no_network_may_hold_it_and_its_giver_is_to_blame() -> None:
+def test_a_giant_that_no_network_may_hold_is_its_givers_fault() -> None:
     async def scenario() -> None:
         net = Net(mixed=False)
         node = await net.open([], (4, 29))
@@ -267,9 +267,7 @@ def test_giant_waits_for_most_to_hold_it_and_nobody_is_blamed(
 
 @pytest.mark.parametrize("features", [0, ANNOUNCED_FEATURES])
 @pytest.mark.parametrize("goes_on", [False, True])
-def test_part_of_a_round_is_no_broken_promise_of_one_whose_answers_end_by_bytes(
-    features: int, goes_on: bool
-) -> None:
+def test_part_of_a_round_is_no_broken_promise_when_bytes_end_answers(features: int, goes_on: bool) -> None:
     async def scenario() -> None:
         net = Net()
         node = await net.open([10, 10, 10])
@@ -314,7 +312,7 @@ def test_block_over_what_legacy_nodes_read_is_not_taken() -> None:
     play(scenario())
 
 
-def test_round_over_our_limits_is_left_to_catching_up_and_nobody_is_blamed() -> None:
+def test_a_round_over_our_limits_is_left_to_catching_up_without_blame() -> None:
     async def scenario() -> None:
         net = Net()
         node = await net.open([10, 40_000, 10])
@@ -444,7 +442,7 @@ def examine(net: Net) -> Examiner:
 
 
 @pytest.mark.parametrize("mixed", [False, True])
-def test_giants_of_another_ledger_are_taken_in_where_the_network_may_hold_them(mixed: bool) -> None:
+def test_giants_of_another_ledger_are_taken_where_they_may_be_held(mixed: bool) -> None:
     async def scenario() -> None:
         net = Net(mixed=mixed)
         await net.open([10], (29, 15, 15, 4))

@@ -135,9 +135,7 @@ def test_what_an_impostor_sends_beside_a_proved_key_is_not_used() -> None:
 
 
 @pytest.mark.parametrize(("key", "is_reported"), [(VICTIM, True), (None, False)])
-def test_only_who_proved_its_key_or_was_dialled_is_reported_for_being_late(
-    key: int | None, is_reported: bool
-) -> None:
+def test_only_proved_or_dialled_peers_are_reported_as_late(key: int | None, is_reported: bool) -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.serve(0)
@@ -151,7 +149,7 @@ def test_only_who_proved_its_key_or_was_dialled_is_reported_for_being_late(
     play(scenario())
 
 
-def test_a_promise_made_from_an_ip_alone_is_not_held_against_its_hypernode() -> None:
+def test_a_promise_made_by_an_ip_alone_is_not_held_against_a_hypernode() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.serve(0)

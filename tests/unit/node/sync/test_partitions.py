@@ -118,7 +118,7 @@ def test_what_names_no_block_or_several_is_refused_and_says_why(
 # --- what the node tells --------------------------------------------------------------------------------
 
 
-def test_a_split_is_said_once_a_minute_remembered_across_a_restart_and_over_when_it_is_not_told() -> None:
+def test_a_split_is_logged_once_a_minute_and_kept_over_a_restart() -> None:
     async def scenario() -> None:
         bed = Bed()
         files = MemoryFiles()
@@ -251,7 +251,7 @@ async def _old_chain_and_a_worse_one(bed: Bed, node: Node) -> list[Block]:
     return await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 2))
 
 
-def test_what_an_operator_ordered_is_taken_though_old_and_worse_and_what_goes_for_it_is_kept() -> None:
+def test_an_override_takes_an_old_worse_chain_and_keeps_what_goes() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
@@ -357,7 +357,7 @@ def test_a_chain_is_followed_by_any_block_of_it_and_the_word_ends() -> None:
     play(scenario())
 
 
-def test_a_chain_without_the_ordered_block_is_passed_over_and_one_that_breaks_a_rule_refused() -> None:
+def test_an_override_passes_over_chains_without_its_block_or_with_faults() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()

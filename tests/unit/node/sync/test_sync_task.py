@@ -121,7 +121,7 @@ async def _let_one_boast(
     return delays, log
 
 
-def test_a_peer_that_tells_a_better_chain_and_is_silent_keeps_nobody_from_forging_in_its_slot() -> None:
+def test_a_silent_peer_with_a_better_chain_keeps_nobody_from_forging() -> None:
     async def scenario() -> None:
         delays, log = await _let_one_boast(11, _keep_silent, 19)
         # It was asked, and answered nothing until the time was out.
@@ -133,7 +133,7 @@ def test_a_peer_that_tells_a_better_chain_and_is_silent_keeps_nobody_from_forgin
     play(scenario())
 
 
-def test_a_peer_that_tells_one_better_chain_after_the_other_keeps_nobody_from_forging_in_its_slot() -> None:
+def test_a_peer_with_ever_new_better_chains_keeps_nobody_from_forging() -> None:
     async def scenario() -> None:
         delays, log = await _let_one_boast(11, _fail_in_time, 6, unasked=True)
         assert sum("promise not kept" in line for line in log) > 50

@@ -106,7 +106,7 @@ def test_round_sync_takes_what_differs_and_says_so() -> None:
     play(scenario())
 
 
-def test_who_does_not_give_the_tip_that_it_told_is_reported_once_a_round_and_its_tip_left_alone() -> None:
+def test_who_does_not_give_its_tip_is_reported_once_a_round() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
@@ -127,7 +127,7 @@ def test_who_does_not_give_the_tip_that_it_told_is_reported_once_a_round_and_its
     play(scenario())
 
 
-def test_a_lying_holder_is_replaced_by_the_next_and_asked_last_from_then_on() -> None:
+def test_a_lying_holder_is_replaced_and_asked_last_from_then_on() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
@@ -226,7 +226,7 @@ def test_silent_holders_leave_the_tip_alone_for_a_short_while_only() -> None:
     play(scenario())
 
 
-def test_a_stale_claim_about_a_tip_of_our_own_chain_is_no_lie_and_is_left_alone() -> None:
+def test_a_stale_claim_about_our_own_chain_is_no_lie_and_left_alone() -> None:
     """A legacy node's uniques and forgers may be off after a rollback (spec 8).  Looked at again and again
     such a tip would keep us from forging."""
 
@@ -252,7 +252,7 @@ def test_a_stale_claim_about_a_tip_of_our_own_chain_is_no_lie_and_is_left_alone(
 
 
 @pytest.mark.parametrize("catching_up", [False, True])
-def test_a_branch_that_our_count_finds_no_better_is_no_lie_and_is_left_alone(catching_up: bool) -> None:
+def test_a_branch_that_we_count_no_better_is_no_lie_and_left_alone(catching_up: bool) -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
@@ -348,7 +348,7 @@ def test_an_empty_ledger_is_filled_batch_by_batch() -> None:
     play(scenario())
 
 
-def test_what_was_stored_before_a_holder_failed_stays_and_the_rest_is_fetched_next_time() -> None:
+def test_what_was_stored_before_a_holder_failed_stays() -> None:
     async def scenario() -> None:
         bed = Bed()
         bed.go_to(ROUND + 2, 3)

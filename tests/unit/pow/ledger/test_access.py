@@ -42,7 +42,7 @@ def list_beside(path: Path) -> set[str]:
 
 
 @pytest.mark.usefixtures("others")
-def test_nothing_is_made_beside_a_cleanly_closed_wal_ledger_of_another_user(path: Path) -> None:
+def test_nothing_is_made_beside_a_closed_wal_ledger_of_another_user(path: Path) -> None:
     write(path, blocks(FIRST, FIRST + 30), journal_mode="WAL")
     assert list_beside(path) == {"ledger.db"}
     with pytest.raises(PowNotReady, match=r"without its ledger\.db-wal and ledger\.db-shm"):

@@ -143,7 +143,7 @@ def test_a_rollback_below_what_is_sealed_is_noticed_after_a_restart(path: Path, 
     opened.close()
 
 
-def test_a_checkpoint_that_was_rolled_back_is_told_once_not_at_every_start(path: Path, kept: Path) -> None:
+def test_a_rolled_back_checkpoint_is_told_once_not_at_every_start(path: Path, kept: Path) -> None:
     opened = Opened(path, cache_path=kept)
     opened.list_at(LAST - 25)
     opened.close()

@@ -136,7 +136,7 @@ WITH_NEW = [(collateral(2), 0)]
 
 
 @pytest.mark.parametrize("ahead", [False, True])
-def test_a_rollback_while_the_ledger_is_read_never_makes_a_list_of_two_chains(
+def test_a_rollback_while_reading_never_mixes_two_chains_in_a_list(
     tmp_path: Path, ahead: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger_index, "LONG_SCAN_ROWS", 1 if ahead else 10**9)

@@ -139,7 +139,7 @@ def test_a_message_that_is_in_none_of_three_blocks_of_calm_is_found() -> None:
 
 
 @pytest.mark.parametrize("is_twin", [False, True])
-def test_a_message_that_is_in_the_third_block_is_in_time_and_so_is_its_twin(*, is_twin: bool) -> None:
+def test_a_message_in_the_third_block_and_its_twin_are_in_time(*, is_twin: bool) -> None:
     async def act(watch: Watch) -> None:
         await grow(watch)
         message = await say(watch)
@@ -153,7 +153,7 @@ def test_a_message_that_is_in_the_third_block_is_in_time_and_so_is_its_twin(*, i
     play(act)
 
 
-def test_a_fault_begins_the_wait_anew_and_a_message_that_nobody_takes_is_not_waited_for() -> None:
+def test_a_fault_begins_the_wait_again_and_a_refused_message_none() -> None:
     async def act(watch: Watch) -> None:
         await grow(watch)
         message = await say(watch)

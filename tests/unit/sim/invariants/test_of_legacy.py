@@ -36,7 +36,7 @@ def spring(watch: Watch, by: int, trap: Trap = Trap.BAD_MESSAGE) -> None:
         traps.spring(trap, cluster.hosts[by].ip, "a message")
 
 
-def test_a_trap_that_ours_spring_is_found_once_and_that_of_a_legacy_node_is_theirs() -> None:
+def test_a_trap_that_ours_spring_is_found_once_and_legacy_ones_are_not() -> None:
     async def act(watch: Watch) -> None:
         spring(watch, by=0)
         await no_legacy_node_is_trapped(watch)
@@ -61,7 +61,7 @@ def test_a_trap_that_ours_spring_is_found_once_and_that_of_a_legacy_node_is_thei
         (FaultKind.LOSSY, 0.0, False),
     ],
 )
-def test_liars_and_hosts_with_a_wrong_clock_are_excused_until_a_minute_after(
+def test_liars_and_wrong_clocks_are_excused_until_a_minute_after(
     kind: FaultKind, after_s: float, *, is_excused: bool
 ) -> None:
     async def act(watch: Watch) -> None:
@@ -128,7 +128,7 @@ def test_faults_that_explain_a_trap_excuse_it_and_no_other(
     ],
     ids=["class B", "class C", "no finding", "class A", "forged by ours", "no legacy nodes"],
 )
-def test_a_mixed_network_takes_what_legacy_nodes_forge_and_keeps_a_finding(
+def test_a_mixed_network_takes_legacy_blocks_and_keeps_a_violation(
     rule: Rule, forger: int, legacy: int, *, has_finding: bool, is_taken: bool
 ) -> None:
     async def act(watch: Watch) -> None:
@@ -150,7 +150,7 @@ def test_a_mixed_network_takes_what_legacy_nodes_forge_and_keeps_a_finding(
     ("kind", "signed_after_s", "is_taken"),
     [(FaultKind.REPLAY, 50.0, True), (FaultKind.REPLAY, 150.0, False), (FaultKind.LOSSY, 50.0, False)],
 )
-def test_what_a_liar_signed_while_it_lied_is_no_better_than_what_a_legacy_node_signs(
+def test_what_a_liar_signed_counts_as_what_a_legacy_node_signs(
     kind: FaultKind, signed_after_s: float, *, is_taken: bool
 ) -> None:
     async def act(watch: Watch) -> None:

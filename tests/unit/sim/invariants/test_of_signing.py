@@ -53,7 +53,7 @@ async def break_invariant(
 # --- signing --------------------------------------------------------------------------------------------
 
 
-def test_one_block_signed_for_a_slot_is_none_too_many_and_saying_words_is_no_block() -> None:
+def test_one_signed_block_a_slot_is_allowed_and_messages_are_no_blocks() -> None:
     async def act(watch: Watch) -> None:
         host = watch.cluster.hosts[1]
         sign(watch, host)
@@ -84,7 +84,7 @@ def test_one_block_signed_for_a_slot_is_none_too_many_and_saying_words_is_no_blo
         (FaultKind.CRASH, 0.0, False),
     ],
 )
-def test_a_second_block_that_nobody_ever_took_is_found_unless_a_fault_signed_it(
+def test_an_untaken_second_block_is_found_unless_a_fault_signed_it(
     kind: FaultKind, ago_s: float, *, is_excused: bool
 ) -> None:
     async def act(watch: Watch) -> None:
@@ -130,7 +130,7 @@ def test_a_legacy_node_may_sign_twice() -> None:
         (FaultKind.OLD_LEDGER, 50.0, False),
     ],
 )
-def test_an_own_block_that_the_journal_lacks_is_found_unless_it_was_put_back(
+def test_an_own_block_missing_in_the_journal_is_found_unless_restored(
     kind: FaultKind, ago_s: float, *, is_excused: bool
 ) -> None:
     async def act(watch: Watch) -> None:

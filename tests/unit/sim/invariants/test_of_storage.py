@@ -60,7 +60,7 @@ def test_a_block_that_was_stored_and_is_in_no_chain_has_to_hold_all_rules() -> N
     play(act)
 
 
-def test_a_block_is_not_stored_before_its_time_by_the_clock_of_who_stores_it() -> None:
+def test_no_block_is_stored_before_its_time_by_the_clock_of_its_host() -> None:
     async def act(watch: Watch) -> None:
         tip = await look(watch)
         watch.cluster.witness.note_blocks(2, [tip], tip.timestamp)
@@ -72,7 +72,7 @@ def test_a_block_is_not_stored_before_its_time_by_the_clock_of_who_stores_it() -
     play(act)
 
 
-def test_where_there_is_mercy_a_clock_that_is_behind_does_not_keep_a_host_from_the_chain() -> None:
+def test_with_mercy_a_late_clock_does_not_keep_a_host_from_the_chain() -> None:
     async def act(watch: Watch) -> None:
         tip = await look(watch)
         witness = watch.cluster.witness

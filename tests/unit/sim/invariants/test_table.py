@@ -20,7 +20,7 @@ async def _break() -> None:
     raise RuntimeError("it broke")
 
 
-def test_a_node_that_ends_by_itself_is_found_and_one_that_was_ended_is_none() -> None:
+def test_a_node_that_ends_by_itself_is_found_and_a_stopped_one_is_not() -> None:
     async def act(watch: Watch) -> None:
         await nodes_live(watch)
         await watch.cluster.crash(2)

@@ -101,7 +101,7 @@ def test_late_start_of_time_does_not_stop_it() -> None:
     assert run(sleep(), start=1e12) == pytest.approx(1e12 + 0.1001, abs=1e-3, rel=0)
 
 
-def test_failure_of_a_task_cancels_its_siblings_in_the_same_order_each_time() -> None:
+def test_a_failed_task_cancels_its_siblings_in_a_fixed_order() -> None:
     async def fail() -> list[int]:
         cancelled: list[int] = []
 

@@ -122,7 +122,7 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
         extract(path, NAMES, tmp_path)
 
 
-def test_what_is_written_is_read_again_and_the_same_files_make_the_same_archive(tmp_path: Path) -> None:
+def test_an_archive_is_read_again_and_equal_for_equal_files(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_bytes(b"content" * 1_000)
     for name in ("one.tar.gz", "two.tar.gz"):

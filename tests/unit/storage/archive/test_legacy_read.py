@@ -41,7 +41,7 @@ def test_blocks_come_back_as_they_were_sealed(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_messages_of_one_second_keep_their_order_and_times_come_before_rows(tmp_path: Path) -> None:
+def test_messages_of_one_second_keep_their_order_after_times(tmp_path: Path) -> None:
     async def run() -> None:
         network, blocks = load_chain("realchain")
         path = write_legacy(tmp_path / "x.db", network, blocks[:1])

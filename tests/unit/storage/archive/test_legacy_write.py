@@ -57,7 +57,7 @@ def make_plan(round_: int, inactive: Sequence[str] = ()) -> RoundPlan:
     return RoundPlan(round_, 800_000, bytes(20), entries, tuple(inactive), (), (Juror("p1", 0),))
 
 
-def test_exported_folder_has_the_lists_that_keep_a_legacy_node_from_fetching_others(tmp_path: Path) -> None:
+def test_an_exported_folder_has_the_lists_that_a_legacy_node_needs(tmp_path: Path) -> None:
     async def run() -> None:
         network, blocks = load_chain("realchain")
         ledger = await open_ledger(InlineDatabase(), network)
