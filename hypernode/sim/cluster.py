@@ -49,8 +49,10 @@ def make_privkey(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed} {name}".encode()).digest()
 
 
-def make_network(count: int, seed: int, slot_s: int, weights: tuple[int, ...] = (1,)) -> ChainParams:
-    """A private network of ``count`` hypernodes with a fixed list, each in a /16 of its own."""
+def make_network(
+    count: int, seed: int, slot_s: int, weights: tuple[int, ...] = (1,), subnet_hosts: int = 1
+) -> ChainParams:
+    """A private network of ``count`` hypernodes with a fixed list, ``subnet_hosts`` of them in each /16."""
     control = compute_pubkey(make_privkey(seed, "control"))
     base = devnet(
         origin_of_time=ORIGIN,
@@ -61,7 +63,7 @@ def make_network(count: int, seed: int, slot_s: int, weights: tuple[int, ...] = 
     listed = tuple(
         FixedHypernode(
             pos=compute_address(compute_pubkey(make_privkey(seed, f"node {n}")), base.address_byte),
-            ip=_make_ip(n),
+            ip=_make_ip(n, subnet_hosts),
             port=PORT,
             weight=weights[n % len(weights)],
         )
@@ -70,9 +72,10 @@ def make_network(count: int, seed: int, slot_s: int, weights: tuple[int, ...] = 
     return replace(base, name=f"sim{count}", hypernodes=listed, min_connections=min(2, count - 1))
 
 
-def _make_ip(number: int) -> str:
-    """Of the hypernode with this place on the list, in a /16 of its own."""
-    return f"{10 + number // _SUBNETS}.{number % _SUBNETS + 1}.0.1"
+def _make_ip(number: int, subnet_hosts: int) -> str:
+    """Of the hypernode with this place on the list.  Those of one /16 have a /24 for each two."""
+    subnet, place = divmod(number, subnet_hosts)
+    return f"{10 + subnet // _SUBNETS}.{subnet % _SUBNETS + 1}.{place // 2}.{place % 2 + 1}"
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import ceil
+from typing import Final
 
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.networks import mainnet
@@ -11,6 +12,14 @@ from hypernode.core.registrations.colours import RAINBOW
 from hypernode.core.registrations.rainbow import apply_rainbow
 from hypernode.sim.cluster import make_network
 from hypernode.sim.faults.plan import ALL, BEFALL_LEGACY, EVERY, Fault, FaultKind, draw_plan
+
+MAIN_WEIGHTS: Final = (1, 3, 2, 1, 1)
+"""Of the hypernodes on the list, in turn: on main most have 1."""
+MAIN_SUBNET_HOSTS: Final = 3
+"""On main some providers have many hypernodes in one /16."""
+MIN_MAIN_NODES: Final = 12
+"""A fifth that is away leaves no fewer than main's ``min_active``, which is 10 (of fewer nobody is left out
+of a list), and a half more /16s than one branch needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,9 @@ class Scenario:
     """``nodes`` run, the first ``legacy`` of them a legacy node, the others ours; ``registered`` are on the
     list (0: no others), and those that do not run never answer; ``worthless`` more are registered without
     collateral.
+    ``has_main_numbers``: peers, active hypernodes and /16s that a node needs are those of main, several hosts
+    share a /16, and weights are 1 to 3; that takes ``MIN_MAIN_NODES``.  ``is_swarm``: the plan is of a few of
+    the kinds, many at a time.
     ``tuned``: parameters other than main's, as in a rainbow; ``has_quick_signer``: see
     ``sim.memory.quick_signing``.  ``plan_nodes``: for how many hosts the plan was
     drawn (0: for ``nodes``); ``keep``: the numbers of its faults that happen (None: all); ``limits``: what
@@ -64,10 +76,15 @@ class Scenario:
     has_quick_signer: bool = False
     legacy: int = 0
     worthless: int = 0
+    has_main_numbers: bool = False
+    is_swarm: bool = False
 
     def make_plan(self) -> tuple[Fault, ...]:
         """The faults that happen, with the hosts that there are, and that they can befall."""
-        drawn = draw_plan(self.seed, self.plan_nodes or self.nodes, self.hours, self.kinds, self.slot_s)
+        drawn = draw_plan(
+            *(self.seed, self.plan_nodes or self.nodes, self.hours, self.kinds, self.slot_s),
+            is_swarm=self.is_swarm,
+        )
         limits = {limit.number: limit for limit in self.limits}
         kept = [
             limits[fault.number].apply(fault) if fault.number in limits else fault
@@ -87,13 +104,21 @@ class Scenario:
         """Main's rules and times but for what is tuned, on a list of its own; with legacy nodes main's mercy
         too."""
         main = mainnet()
+        count = max(self.nodes, self.registered)
+        network = make_network(count, self.seed, self.slot_s)
+        if self.has_main_numbers:
+            network = replace(
+                make_network(count, self.seed, self.slot_s, MAIN_WEIGHTS, MAIN_SUBNET_HOSTS),
+                min_subnets=main.min_subnets,
+                min_connections=main.min_connections,
+            )
         network = replace(
-            make_network(max(self.nodes, self.registered), self.seed, self.slot_s),
+            network,
             mixed=self.legacy > 0,
             # of ours both kinds: those whose collaterals must stay, and those with a list as legacy has it
             collateral_from_round=0 if self.seed % 2 and not self.legacy else None,
             max_connect_to=self.connect,
-            min_active=main.min_active if self.nodes >= 2 * main.min_active else 2,
+            min_active=main.min_active if self.has_main_numbers or self.nodes >= 2 * main.min_active else 2,
             pow_block_s=main.pow_block_s,
             pow_confirmations=main.pow_confirmations,
             pow_synced_s=main.pow_synced_s,
@@ -122,6 +147,10 @@ class Scenario:
             parts.append(f"--legacy {self.legacy}")
         if self.worthless:
             parts.append(f"--worthless {self.worthless}")
+        if self.is_swarm:
+            parts.append("--swarm")
+        if self.has_main_numbers:
+            parts.append("--main-numbers")
         if self.registered:
             parts.append(f"--registered {self.registered}")
         if self.tuned:

@@ -1,8 +1,10 @@
 """Fresh seeds for as long as it is told: ``python -m tests.soak.simulations --minutes 60 --seed 1``.
 
-Each seed is two networks: one under mixed faults, every second time with legacy nodes among ours, and a small
-one with a single kind of fault, the kinds in turn: more of that kind than in a mixture, and nothing else that
-hides what it does.  They are played on every core; the first that breaks is shown with its command.
+Each seed is three networks.  One is under mixed faults, every second time with legacy nodes among ours, and
+every third time with main's own numbers (peers, /16s, weights).  A small one has a single kind of fault, the
+kinds in turn: more of that kind than in a mixture, and nothing else that hides what it does.  Another small
+one is under a swarm: a few kinds, many at a time.  They are played on all cores; the first that breaks is
+shown with its command.
 Exit status 0 when all held.
 """
 
@@ -19,18 +21,20 @@ from multiprocessing import get_context
 from typing import Final
 
 from hypernode.cli.sim.run import format_failure
-from hypernode.sim.faults.plan import ALL, FaultKind
+from hypernode.sim.faults.plan import EVERY, FaultKind
 from hypernode.sim.play import play
 from hypernode.sim.report import Report
-from hypernode.sim.scenario import Scenario
+from hypernode.sim.scenario import MIN_MAIN_NODES, Scenario
 
-LEAST_SEEDS: Final = 30
+LEAST_SEEDS: Final = 20
 """Played however short the time is."""
-KINDS: Final = ALL
+KINDS: Final = EVERY
 """Those that are drawn; a giant block does nothing where there are no legacy nodes."""
 SMALL_NODES: Final = 7
 """Of the network with one kind: whether a clock is wrong is known by five peers."""
 SMALL_CONNECT: Final = 6
+SWARM_LEGACY: Final = 2
+"""Of the seeds whose mixed network has none."""
 SMALL_HOURS: Final = 1.6
 LONG_HOURS: Final = {FaultKind.LONG_PARTITION: 3.0, FaultKind.POW_LEAVE: 2.5, FaultKind.POW_VOID: 2.5}
 """A long partition would not fit in less, and lists change with the rounds."""
@@ -56,13 +60,25 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def make_scenarios(seed: int, args: argparse.Namespace) -> tuple[Scenario, Scenario]:
-    """The two networks of a seed: under mixed faults, and with one kind of them."""
-    legacy = 0 if seed % 2 else args.legacy
-    mixed = Scenario(seed, args.nodes, args.hours, connect=args.connect, legacy=legacy)
+def make_scenarios(seed: int, args: argparse.Namespace) -> tuple[Scenario, Scenario, Scenario]:
+    """The networks of a seed: under mixed faults, with one kind of them, and under a swarm."""
+    mixed = Scenario(
+        seed,
+        args.nodes,
+        args.hours,
+        kinds=KINDS,
+        connect=args.connect,
+        legacy=0 if seed % 2 else args.legacy,
+        has_main_numbers=seed % 3 == 0 and args.nodes >= MIN_MAIN_NODES,
+    )
     kind = KINDS[seed % len(KINDS)]
     hours = LONG_HOURS.get(kind, SMALL_HOURS)
-    return mixed, Scenario(seed, SMALL_NODES, hours, kinds=(kind,), connect=SMALL_CONNECT)
+    single = Scenario(seed, SMALL_NODES, hours, kinds=(kind,), connect=SMALL_CONNECT)
+    legacy = SWARM_LEGACY if seed % 2 else 0
+    swarm = Scenario(
+        *(seed, SMALL_NODES, SMALL_HOURS, KINDS), connect=SMALL_CONNECT, legacy=legacy, is_swarm=True
+    )
+    return mixed, single, swarm
 
 
 def _play_until(end: float, args: argparse.Namespace) -> int:
@@ -100,6 +116,7 @@ def format_line(report: Report) -> str:
     """What became of one network."""
     scenario, slowest = report.scenario, max(report.agreed_after_s, default=0.0)
     kinds = "mixed" if len(scenario.kinds) > 1 else scenario.kinds[0].value
+    kinds = "swarm" if scenario.is_swarm else kinds
     verdict = report.failure.name if report.failure else "held"
     return (
         f"seed {scenario.seed}, {kinds}: {report.faults.total()} faults,"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from hypernode.sim.faults.plan import ALL, FaultKind
+from hypernode.sim.faults.plan import EVERY, FaultKind
 from hypernode.sim.report import Failure, Report
 from hypernode.sim.scenario import Scenario
 from tests.soak.simulations import KINDS, format_line, make_scenarios, parse_arguments
@@ -13,16 +15,24 @@ ARGS = parse_arguments([])
 SINGLE = Scenario(3, nodes=7, hours=1.6, kinds=(FaultKind.CRASH,), connect=6)
 
 
-def test_a_seed_plays_mixed_faults_and_a_small_network_with_one_kind() -> None:
-    for seed in (100, 101):
-        mixed, single = make_scenarios(seed, ARGS)
-        assert mixed == Scenario(seed, nodes=20, hours=2.0, connect=4, legacy=0 if seed % 2 else 4)
-        assert (single.seed, single.nodes, single.connect, len(single.kinds)) == (seed, 7, 6, 1)
+@pytest.mark.parametrize(
+    ("seed", "legacy", "has_main_numbers"), [(100, 4, False), (101, 0, False), (102, 4, True)]
+)
+def test_a_seed_is_a_mixture_one_kind_and_a_swarm(seed: int, legacy: int, *, has_main_numbers: bool) -> None:
+    mixed, single, swarm = make_scenarios(seed, ARGS)
+    whole = Scenario(seed, nodes=20, hours=2.0, kinds=EVERY, connect=4, legacy=legacy)
+    assert mixed == replace(whole, has_main_numbers=has_main_numbers)
+    assert (single.seed, single.nodes, single.connect, len(single.kinds)) == (seed, 7, 6, 1)
+    assert (swarm.is_swarm, swarm.legacy, swarm.kinds) == (True, 0 if legacy else 2, EVERY)
+
+
+def test_too_few_nodes_for_the_numbers_of_main_are_played_without_them() -> None:
+    assert not make_scenarios(102, parse_arguments(["--nodes", "11"]))[0].has_main_numbers
 
 
 def test_every_kind_has_its_turn() -> None:
     turns = [make_scenarios(seed, ARGS)[1].kinds[0] for seed in range(1, len(KINDS) + 1)]
-    assert set(turns) == set(ALL)
+    assert set(turns) == set(EVERY)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.value)

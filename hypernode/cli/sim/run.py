@@ -94,6 +94,11 @@ def _make_parser() -> argparse.ArgumentParser:
         help="registrations without collateral beside those (default %(default)s)",
     )
     parser.add_argument(
+        "--main-numbers",
+        action="store_true",
+        help="peers, active ones and /16s that main asks for, hosts that share a /16, weights from 1 to 3",
+    )
+    parser.add_argument(
         "--tune",
         default="",
         metavar="ITEMS",
@@ -107,6 +112,9 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--hours", type=float, default=2.0, help="virtual hours (default %(default)g)")
     parser.add_argument(
         "--faults", default="all", help="all, every, none, or kinds separated by commas (default all)"
+    )
+    parser.add_argument(
+        "--swarm", action="store_true", help="3 to 6 of the kinds, by the seed, and many of them at a time"
     )
     parser.add_argument("--seed", type=int, default=1, help="of all chance (default %(default)s)")
     parser.add_argument(
@@ -140,10 +148,12 @@ def _make_scenario(args: argparse.Namespace) -> Scenario:
     from hypernode.core.registrations.colours import RAINBOW
     from hypernode.core.registrations.rainbow import apply_rainbow
     from hypernode.sim.faults.plan import parse_kinds
-    from hypernode.sim.scenario import Limit, Scenario
+    from hypernode.sim.scenario import MIN_MAIN_NODES, Limit, Scenario
 
     if not 3 <= args.nodes <= MAX_NODES:
         raise ValueError(f"--nodes: from 3 to {MAX_NODES}, not {args.nodes}")
+    if args.main_numbers and args.nodes < MIN_MAIN_NODES:
+        raise ValueError(f"--main-numbers: takes --nodes {MIN_MAIN_NODES} or more, not {args.nodes}")
     if not 0 <= args.legacy < args.nodes:
         raise ValueError(f"--legacy: from 0 to {args.nodes - 1}, one less than --nodes, not {args.legacy}")
     if args.registered and not args.nodes <= args.registered <= MAX_NODES:
@@ -176,6 +186,8 @@ def _make_scenario(args: argparse.Namespace) -> Scenario:
         has_quick_signer=args.quick_signer,
         legacy=args.legacy,
         worthless=args.worthless,
+        has_main_numbers=args.main_numbers,
+        is_swarm=args.swarm,
     )
 
 

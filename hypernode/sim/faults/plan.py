@@ -29,6 +29,12 @@ CLONE_SLOTS: Final = 30
 OPERATOR_SLOTS: Final = 5
 LONG_ONE_IN: Final = 8
 """So rare are long partitions among the episodes, where there is room for one."""
+SWARM_KINDS: Final = (3, 6)
+"""Least and most kinds of a swarm."""
+SWARM_FAULTS: Final = (3, 6)
+"""Least and most faults of its episodes, which are short: they overlap."""
+MAX_SWARM_SLOTS: Final = 6
+"""Of an episode of a swarm."""
 _FINE: Final = 1 << 16
 
 
@@ -211,15 +217,26 @@ def parse_kinds(text: str) -> tuple[FaultKind, ...]:
 
 
 def draw_plan(
-    seed: int, nodes: int, hours: float, kinds: Collection[FaultKind], slot_s: int = 180
+    seed: int,
+    nodes: int,
+    hours: float,
+    kinds: Collection[FaultKind],
+    slot_s: int = 180,
+    *,
+    is_swarm: bool = False,
 ) -> tuple[Fault, ...]:
-    """The faults of a run, in order of their starts."""
+    """The faults of a run, in order of their starts.  A swarm is of a few of the kinds, many at a time: those
+    meet each other, and each the same paths of the program again and again."""
     chosen = [kind for kind in FaultKind if kind in kinds]
-    draws = Draws(f"faults {seed} {nodes}")
+    draws = Draws(f"{'swarm' if is_swarm else 'faults'} {seed} {nodes}")
+    if is_swarm:
+        chosen = _draw_kinds(draws, chosen)
     end = hours * 3_600
     start = float(FIRST_SLOTS * slot_s)
     faults: list[Fault] = []
     ordinary = [kind for kind in chosen if kind is not FaultKind.LONG_PARTITION]
+    most_slots = MAX_SWARM_SLOTS if is_swarm else MAX_EPISODE_SLOTS
+    least, most = SWARM_FAULTS if is_swarm else (1, MAX_FAULTS)
     while chosen:
         if long := _draw_long(draws, chosen, nodes, start, end, slot_s):
             faults.append(long)
@@ -227,14 +244,13 @@ def draw_plan(
             continue
         if not ordinary:
             break
-        length = slot_s * (MIN_EPISODE_SLOTS + draws.below(MAX_EPISODE_SLOTS - MIN_EPISODE_SLOTS + 1))
+        length = slot_s * (MIN_EPISODE_SLOTS + draws.below(most_slots - MIN_EPISODE_SLOTS + 1))
         room = end - start - CALM_SLOTS * slot_s
         if room < MIN_EPISODE_SLOTS * slot_s:
             break
         length = min(length, int(room))
-        episode = [
-            _draw_fault(draws, ordinary, nodes, start, length) for _ in range(1 + draws.below(MAX_FAULTS))
-        ]
+        count = least + draws.below(most - least + 1)
+        episode = [_draw_fault(draws, ordinary, nodes, start, length) for _ in range(count)]
         last = end - CALM_SLOTS * slot_s
         episode = [_lengthen(fault, last, slot_s) for fault in episode]
         faults += sorted(episode, key=lambda fault: fault.at)
@@ -242,6 +258,15 @@ def draw_plan(
     return tuple(
         Fault(number, f.at, f.kind, f.subjects, f.duration_s, f.amount) for number, f in enumerate(faults)
     )
+
+
+def _draw_kinds(draws: Draws, kinds: Sequence[FaultKind]) -> list[FaultKind]:
+    """Of a swarm.  A long partition, which is alone in its episode, meets nothing."""
+    shuffled = [kind for kind in kinds if kind is not FaultKind.LONG_PARTITION]
+    draws.shuffle(shuffled)
+    least, most = SWARM_KINDS
+    few = set(shuffled[: least + draws.below(most - least + 1)])
+    return [kind for kind in kinds if kind in few]
 
 
 def _lengthen(fault: Fault, last: float, slot_s: int) -> Fault:

@@ -60,6 +60,7 @@ def test_the_plan_can_be_read_without_playing(capsys: pytest.CaptureFixture[str]
         (["--legacy", "-1"], "--legacy: from 0 to 19"),
         (["--keep", "1,two"], "--keep: expected numbers as 0,3, or none, not '1,two'"),
         (["--limit", "3:600"], "--limit: expected numbers as 3:600:1+2,5:80:0, not '3:600'"),
+        (["--main-numbers", "--nodes", "11"], "--main-numbers: takes --nodes 12 or more, not 11"),
         (["--registered", "1001"], "--registered: from --nodes to 1000, not 1001"),
         (["--tune", "MIN_FORGE_CONSENSUS=67"], "--tune: rainbow 'MIN_FORGE_CONSENSUS=67': expected a whole"),
     ],
