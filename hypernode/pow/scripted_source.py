@@ -71,6 +71,8 @@ class PowScript:
         self.start = compute_first_time(network) if start is None else start
         self._rows = list(rows)
         self._forks: list[PowHeight] = []
+        self.former: list[PowScript] = []
+        """The chain as it was before each rollback that took rows of the registry away."""
         self._states: dict[PowHeight, RegistryState] = {}
         self._balances: dict[PowHeight, dict[str, int]] = {}
 
@@ -94,6 +96,7 @@ class PowScript:
         new blocks have them too."""
         self._forks.append(height)
         if drop_rows:
+            self.former.append(PowScript(self.network, self._rows, self.start))
             self._rows = [
                 row for row in self._rows if row.height < height or (last is not None and row.height > last)
             ]

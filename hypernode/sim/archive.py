@@ -6,7 +6,7 @@ measures are counted from the blocks.  So a node that leaves out a check, or cou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,11 +44,21 @@ class Filed:
 
 
 class Archive:
-    """Blocks by hash.  ``pow_source``: one that is never late."""
+    """Blocks by hash.
 
-    def __init__(self, network: ChainParams, pow_source: PowSource) -> None:
+    ``pow_source``: one that is never late; ``list_former``: sources that show the companions' chain as it was
+    before each rollback.  Nodes that derived a round's list before keep it for the round, so that either list
+    makes a block right."""
+
+    def __init__(
+        self,
+        network: ChainParams,
+        pow_source: PowSource,
+        list_former: Callable[[], Sequence[PowSource]] = tuple,
+    ) -> None:
         self._network = network
         self._pow = pow_source
+        self._list_former = list_former
         genesis = create_genesis(network)
         measured = ChainHeight(0, genesis.round, genesis.sir, genesis.block_hash, forgers_round=1)
         root = Filed(to_header(genesis), None, frozenset(), frozenset(), (), measured)
@@ -89,9 +99,18 @@ class Archive:
         return 0
 
     async def _judge(self, parent: Filed, block: Block) -> Filed:
+        """By the present lists, and where these make it wrong by former ones."""
+        filed = await self._judge_by(self._pow, parent, block)
+        for former in self._list_former() if filed.breaks else ():
+            by_former = await self._judge_by(former, parent, block)
+            if len(by_former.breaks) < len(filed.breaks):
+                filed = by_former
+        return filed
+
+    async def _judge_by(self, pow_source: PowSource, parent: Filed, block: Block) -> Filed:
         txids = frozenset(message.txid for message in block.messages)
         senders = frozenset(message.sender for message in block.messages)
-        plan, registered = await self._derive(parent, block.round)
+        plan, registered = await self._derive(pow_source, parent, block.round)
         known: set[bytes] = set()
         is_taken = False
         for below in parent.walk():
@@ -109,9 +128,11 @@ class Archive:
         measured = _measure(parent, block, senders)
         return Filed(to_header(block), parent, txids, senders, breaks, measured)
 
-    async def _derive(self, parent: Filed, round_: Round) -> tuple[RoundPlan, frozenset[str]]:
-        registered = await self._pow.get_registered(round_)
-        before: tuple[Registration, ...] = (await self._pow.get_registered(round_ - 1)).entries
+    async def _derive(
+        self, pow_source: PowSource, parent: Filed, round_: Round
+    ) -> tuple[RoundPlan, frozenset[str]]:
+        registered = await pow_source.get_registered(round_)
+        before: tuple[Registration, ...] = (await pow_source.get_registered(round_ - 1)).entries
         reference = next(filed for filed in parent.walk() if filed.header.round < round_)
         seen: set[str] = set()
         for filed in parent.walk():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from hypernode.pow.scripted_source import ScriptedPowSource
+from hypernode.pow.scripted_source import PowScript, ScriptedPowSource
 from hypernode.sim.archive import Archive
 from hypernode.sim.faults.aiming import aim
 from hypernode.sim.faults.fault_actions import begin_fault, end_fault
@@ -85,9 +85,7 @@ class _Play:
         self._cluster = cluster = self._cluster_type(
             scenario.nodes, scenario.seed, params, scenario.legacy, scenario.worthless
         )
-        self._watch = Watch(
-            cluster, Archive(cluster.params, ScriptedPowSource(cluster.script, cluster.clock.now))
-        )
+        self._watch = Watch(cluster, _make_archive(cluster))
         try:
             await self._play_all()
         except Exception as error:
@@ -190,6 +188,17 @@ class _Play:
             if len(tips) <= 1:
                 self.report.agreed_after_s.append(asyncio.get_running_loop().time() - self._healed_at)
                 self._healed_at = None
+
+
+def _make_archive(cluster: FaultCluster) -> Archive:
+    """It sees the companions' chain at once, and as it was."""
+
+    def look_at(script: PowScript) -> ScriptedPowSource:
+        return ScriptedPowSource(script, cluster.clock.now)
+
+    return Archive(
+        cluster.params, look_at(cluster.script), lambda: [look_at(former) for former in cluster.script.former]
+    )
 
 
 @asynccontextmanager

@@ -11,22 +11,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from hypernode.core.registrations.registry import REGISTER, UNREGISTER, UNVOID, VOID
-from hypernode.core.types import PowHeight
-from hypernode.pow.scripted_source import script_row
 from hypernode.sim.cluster import SimNode
 from hypernode.sim.faults import host_faults as hosts
+from hypernode.sim.faults import registry_faults as registry
 from hypernode.sim.faults import restarts
 from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.fault_impact import begin_measuring, end_measuring
 from hypernode.sim.faults.long_partition import schedule_healing, take_one_side
 from hypernode.sim.faults.plan import LIARS, STRANGERS, Fault, FaultKind
-from hypernode.sim.faults.registrations import (
-    list_moving_rows,
-    list_returning_rows,
-    list_worthless_rows,
-    make_ghosts,
-)
 from hypernode.sim.faults.strangers import Strangers, attack
 from hypernode.sim.memory.holding import NOWHERE
 from hypernode.sim.memory.link import LinkQuality
@@ -41,14 +33,6 @@ MAX_LOSS: Final = 0.3
 MAX_REORDER_S: Final = 1.0
 MIN_BYTES_PER_S: Final = 1_000.0
 MAX_BYTES_PER_S: Final = 20_000.0
-MAX_POW_FORK: Final = 15
-"""Blocks of the companions' chain that are replaced."""
-MAX_POW_LAG_S: Final = 3_000.0
-MIN_POW_LAG_S: Final = 1_000.0
-MAX_WORTHLESS: Final = 5
-"""Registrations without collateral for each hypernode, less one."""
-MAX_HANDS: Final = 3
-"""That a collateral goes through; each has tickets on lists that it is on, and forges nothing."""
 
 Act = Callable[[FaultCluster, Fault], Awaitable[None]]
 
@@ -189,91 +173,6 @@ async def _stall_streams(cluster: FaultCluster, fault: Fault) -> None:
         cluster.network.stall_streams(here.ip, there.ip)
 
 
-# --- companions ---------------------------------------------------------------------------------------
-
-
-async def _delay_companions(cluster: FaultCluster, fault: Fault) -> None:
-    for index in fault.subjects:
-        cluster.pow_sources[index].lag_s = MIN_POW_LAG_S + (MAX_POW_LAG_S - MIN_POW_LAG_S) * fault.amount
-
-
-async def _hasten_companions(cluster: FaultCluster, fault: Fault) -> None:
-    for index in fault.subjects:
-        cluster.pow_sources[index].lag_s = 0.0
-
-
-async def _stall_companions(cluster: FaultCluster, fault: Fault) -> None:
-    for index in fault.subjects:
-        cluster.pow_sources[index].is_down = True
-
-
-async def _wake_companions(cluster: FaultCluster, fault: Fault) -> None:
-    for index in fault.subjects:
-        cluster.pow_sources[index].is_down = False
-
-
-async def _fork_companions(cluster: FaultCluster, fault: Fault) -> None:
-    """Every second time the rows of the replaced blocks are gone."""
-    tip = cluster.script.height_at(cluster.clock.now())
-    first = tip - 1 - int(fault.amount * MAX_POW_FORK)
-    cluster.script.fork(first, drop_rows=fault.number % 2 == 1, last=tip)
-    if any(source.told >= first for source in cluster.pow_sources.values()):
-        cluster.impacts.count(fault)
-
-
-def _may_go(cluster: FaultCluster, fault: Fault) -> bool:
-    """Whether a network is left without the subjects: half of it has to be on the list, and not voided."""
-    gone = cluster.gone | set(fault.subjects)
-    if 2 * len(gone) > cluster.count:
-        return False
-    cluster.gone = gone
-    return True
-
-
-def _choose_heights(cluster: FaultCluster, fault: Fault) -> tuple[PowHeight, PowHeight]:
-    """The next block, and one a round or two later, or no list would show it."""
-    first = cluster.script.height_at(cluster.clock.now()) + 1
-    return first, first + int((1 + fault.amount) * cluster.params.round_s / cluster.params.pow_block_s)
-
-
-async def _change_lists(cluster: FaultCluster, fault: Fault) -> None:
-    """Two rows for each subject: one now, one that takes it back.  Each counts from the first round whose
-    reference time comes after it."""
-    if not _may_go(cluster, fault):
-        return
-    script = cluster.script
-    first, last = _choose_heights(cluster, fault)
-    is_void = fault.kind is FaultKind.POW_VOID
-    operations = (VOID, UNVOID) if is_void else (UNREGISTER, REGISTER)
-    for index in fault.subjects:
-        entry = cluster.params.hypernodes[index]
-        for height, operation in zip((first, last), operations, strict=True):
-            script.add([script_row(script, operation, entry, height)])
-
-
-async def _register_worthless(cluster: FaultCluster, fault: Fault) -> None:
-    """Some for each hypernode, for a round or two."""
-    script = cluster.script
-    first, last = _choose_heights(cluster, fault)
-    count = cluster.count * (1 + int(MAX_WORTHLESS * fault.amount))
-    ghosts = make_ghosts(cluster.params, f"worthless {fault.number}", count)
-    for height, operation in ((first, REGISTER), (last, UNREGISTER)):
-        script.add(list_worthless_rows(script, ghosts, height, operation))
-
-
-async def _move_on(cluster: FaultCluster, fault: Fault) -> None:
-    """Through some hands, and back a round or two later."""
-    if not _may_go(cluster, fault):
-        return
-    script, [index] = cluster.script, fault.subjects
-    first, last = _choose_heights(cluster, fault)
-    pos = cluster.params.hypernodes[index].pos
-    heirs = make_ghosts(cluster.params, f"heir {fault.number}", 1 + int(MAX_HANDS * fault.amount))
-    script.add(list_moving_rows(script, pos, heirs, first))
-    script.add(list_returning_rows(script, pos, heirs, last))
-    cluster.moved.add(pos)
-
-
 # --- strangers ----------------------------------------------------------------------------------------
 
 
@@ -301,7 +200,7 @@ _CLOCKS: Final = FaultAction(hosts.step_clocks, hosts.set_clocks_right)
 _BACKUPS: Final = FaultAction(hosts.back_up, hosts.restore)
 _CUTS: Final = FaultAction(_cut, _join)
 _LINKS: Final = FaultAction(_spoil_links, _mend_links)
-_LISTS: Final = FaultAction(_change_lists)
+_LISTS: Final = FaultAction(registry.change_lists)
 
 FAULT_ACTIONS: Final[Mapping[FaultKind, FaultAction]] = {
     FaultKind.CRASH: _CRASHES,
@@ -326,13 +225,18 @@ FAULT_ACTIONS: Final[Mapping[FaultKind, FaultAction]] = {
     FaultKind.OLD_LEDGER: _BACKUPS,
     FaultKind.OLD_BACKUP: _BACKUPS,
     FaultKind.CLONE: FaultAction(hosts.start_clone, hosts.end_clone),
-    FaultKind.POW_LATE: FaultAction(_delay_companions, _hasten_companions),
-    FaultKind.POW_DOWN: FaultAction(_stall_companions, _wake_companions),
-    FaultKind.POW_FORK: FaultAction(_fork_companions),
+    FaultKind.POW_LATE: FaultAction(registry.delay_companions, registry.hasten_companions),
+    FaultKind.POW_DOWN: FaultAction(registry.stall_companions, registry.wake_companions),
+    FaultKind.POW_FORK: FaultAction(registry.fork_companions),
     FaultKind.POW_LEAVE: _LISTS,
     FaultKind.POW_VOID: _LISTS,
-    FaultKind.POW_WORTHLESS: FaultAction(_register_worthless),
-    FaultKind.POW_MOVE_ON: FaultAction(_move_on),
+    FaultKind.POW_WORTHLESS: FaultAction(registry.register_worthless),
+    FaultKind.POW_MOVE_ON: FaultAction(registry.move_on),
+    FaultKind.POW_AT_REFERENCE: _LISTS,
+    FaultKind.POW_CHURN: _LISTS,
+    FaultKind.POW_SPEND: FaultAction(registry.spend),
+    FaultKind.POW_WEIGHT: FaultAction(registry.add_weight),
+    FaultKind.POW_DEEP_FORK: FaultAction(registry.prepare_deep_fork, registry.fork_deep),
     FaultKind.RESTART: FaultAction(restarts.restart_once, restarts.wait_for_restarts),
     FaultKind.RESTART_STORM: FaultAction(restarts.begin_storm, restarts.wait_for_restarts),
     FaultKind.RESTART_IN_SIGNING: FaultAction(restarts.arm_in_signing, restarts.disarm_in_signing),

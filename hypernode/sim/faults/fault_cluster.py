@@ -96,6 +96,8 @@ class FaultCluster(Cluster):
         """Of strangers, by the fault's number."""
         self.strangers = 0
         """Connections of strangers that stand, as far as they know."""
+        self.leaving: dict[int, PowHeight] = {}
+        """In which block of the companions' chain somebody leaves, by the fault's number."""
         self.moved: set[str] = set()
         """Addresses whose collateral was moved on at some time."""
         self.gone: set[int] = set()

@@ -96,7 +96,13 @@ def _count_rounds_away(cluster: FaultCluster, fault: Fault) -> int:
     addresses = {host.signer.address for host in _list_subjects(cluster, fault)}
     if fault.kind is FaultKind.POW_WORTHLESS:
         return sum(any(entry.weight < LEAST_WEIGHT for entry in state.entries) for state in states)
-    if fault.kind is FaultKind.POW_MOVE_ON:
+    if fault.kind is FaultKind.POW_WEIGHT:
+        listed = {entry.pos: entry.weight for entry in params.hypernodes}
+        return sum(
+            any(entry.weight != listed[entry.pos] for entry in state.entries if entry.pos in addresses)
+            for state in states
+        )
+    if fault.kind in (FaultKind.POW_MOVE_ON, FaultKind.POW_SPEND):
         return sum(not all(cluster.has_collateral(a, height) for a in addresses) for height in heights)
     return sum(
         not addresses <= {entry.pos for entry in state.entries}
@@ -106,7 +112,16 @@ def _count_rounds_away(cluster: FaultCluster, fault: Fault) -> int:
 
 
 _LISTS: Final = frozenset(
-    {FaultKind.POW_LEAVE, FaultKind.POW_VOID, FaultKind.POW_WORTHLESS, FaultKind.POW_MOVE_ON}
+    {
+        FaultKind.POW_LEAVE,
+        FaultKind.POW_VOID,
+        FaultKind.POW_WORTHLESS,
+        FaultKind.POW_MOVE_ON,
+        FaultKind.POW_AT_REFERENCE,
+        FaultKind.POW_CHURN,
+        FaultKind.POW_SPEND,
+        FaultKind.POW_WEIGHT,
+    }
 )
 """They show in the rounds that follow, be the fault over or not."""
 

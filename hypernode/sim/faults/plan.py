@@ -121,6 +121,16 @@ class FaultKind(Enum):
     """Strangers ask ``subjects`` dear questions all the time."""
     STRANGERS_UNREAD = "strangers_unread"
     """Strangers ask ``subjects`` for blocks, and read nothing."""
+    POW_AT_REFERENCE = "pow_at_reference"
+    """A hypernode leaves in the very block to which a round's list refers, and comes back in another such."""
+    POW_CHURN = "pow_churn"
+    """A third of the hypernodes does, all in one block."""
+    POW_SPEND = "pow_spend"
+    """The collateral of a hypernode is spent in such a block, and is back in another; it stays registered."""
+    POW_WEIGHT = "pow_weight"
+    """The collateral of a hypernode grows in such a block, in which it registers anew."""
+    POW_DEEP_FORK = "pow_deep_fork"
+    """A hypernode leaves in such a block, and later this block and some below it are replaced."""
     RESTART = "restart"
     """The process ends, and is back after seconds."""
     RESTART_STORM = "restart_storm"
@@ -166,12 +176,29 @@ SINGLE: Final = frozenset(
         FaultKind.POW_VOID,
         FaultKind.POW_WORTHLESS,
         FaultKind.POW_MOVE_ON,
+        FaultKind.POW_AT_REFERENCE,
+        FaultKind.POW_SPEND,
+        FaultKind.POW_WEIGHT,
+        FaultKind.POW_DEEP_FORK,
         *STRANGERS,
     }
 )
 """Kinds that befall one host at a time."""
+LENGTHENED: Final = frozenset({FaultKind.CLONE, FaultKind.POW_DEEP_FORK})
+"""Kinds that last for ``CLONE_SLOTS`` where there is room."""
 BY_NAME: Final = frozenset({FaultKind.GIANT})
-LATER: Final = frozenset({FaultKind.RESTART, FaultKind.RESTART_STORM, FaultKind.RESTART_IN_SIGNING})
+LATER: Final = frozenset(
+    {
+        FaultKind.POW_AT_REFERENCE,
+        FaultKind.POW_CHURN,
+        FaultKind.POW_SPEND,
+        FaultKind.POW_WEIGHT,
+        FaultKind.POW_DEEP_FORK,
+        FaultKind.RESTART,
+        FaultKind.RESTART_STORM,
+        FaultKind.RESTART_IN_SIGNING,
+    }
+)
 """Kinds that ``all`` does not draw, so that its plans stay as they were for their seeds."""
 EVERY: Final = tuple(kind for kind in FaultKind if kind not in BY_NAME)
 """What ``every`` means."""
@@ -270,8 +297,8 @@ def _draw_kinds(draws: Draws, kinds: Sequence[FaultKind]) -> list[FaultKind]:
 
 
 def _lengthen(fault: Fault, last: float, slot_s: int) -> Fault:
-    """A clone goes on after the rest of its episode, up to ``last``."""
-    if fault.kind is not FaultKind.CLONE:
+    """What needs a round and more to show goes on after the rest of its episode, up to ``last``."""
+    if fault.kind not in LENGTHENED:
         return fault
     return replace(fault, duration_s=max(fault.duration_s, min(CLONE_SLOTS * slot_s, last - fault.at)))
 
@@ -308,6 +335,8 @@ def _draw_count(draws: Draws, kind: FaultKind, nodes: int) -> int:
     """How many hosts: of liars fewer than a fifth, of cuts up to half."""
     if kind in SINGLE:
         return 1
+    if kind is FaultKind.POW_CHURN:
+        return max(1, nodes // 3)
     most = nodes // 2 if kind in CUTS else nodes // 5
     return 1 + draws.below(max(1, most))
 
