@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -124,6 +124,21 @@ def get_best(heights: Iterable[ChainHeight]) -> ChainHeight:
         if is_better(height, best):
             best = height
     return best
+
+
+def order_holders(told: ToldChain, jurors: Collection[str], liars: Collection[str]) -> list[PeerView]:
+    """Whom to ask for a branch first: jurors, then those we have an outgoing connection to, then by latest
+    word; who lied of late comes last."""
+    return sorted(
+        told.holders,
+        key=lambda peer: (
+            peer.address in liars,
+            peer.address not in jurors,
+            not peer.is_outbound,
+            -peer.told_at,
+            peer.address,
+        ),
+    )
 
 
 def find_better_chains(

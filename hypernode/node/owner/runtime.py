@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.types import Endpoint, Height
 from hypernode.machine.clock_offset import ClockOffsets
+from hypernode.machine.sync_memory import SyncMemory
 from hypernode.mempool.pool import Mempool
 from hypernode.node.base.activity_tracker import ActivityTracker
 from hypernode.node.base.background import Background
@@ -167,6 +168,7 @@ class Node:
         # taking blocks from peers
         self.partitions = Partitions(ports.files, clock, log)
         self.sync_task = SyncTask(clock, self.tip, self.activities, self.chain)
+        memory = SyncMemory()
         self.sync = Synchroniser(
             network,
             ports,
@@ -175,11 +177,12 @@ class Node:
             self.reporter,
             self.partitions,
             GiantBlocks(network, limits),
+            memory,
             self.sync_task.show,
             log,
             show_sync,
         )
-        self.fork_monitor = ForkMonitor(network, ports, self.chain, self.dialler, self.partitions)
+        self.fork_monitor = ForkMonitor(network, ports, self.chain, self.dialler, self.partitions, memory)
         # the connections that we keep, and the answers that we give
         self.views = StatusQueries(
             network,

@@ -10,6 +10,7 @@ from hypernode.core.types import ChainHeight, Message, Round
 from hypernode.machine.consensus import compute_consensus
 from hypernode.machine.decide import NodeView
 from hypernode.machine.peers import PeerView, find_better_chains, keep_fresh
+from hypernode.machine.sync_memory import Aside
 from hypernode.node.base.node_state import NodeState
 from hypernode.node.chain.chain import Chain
 from hypernode.node.duty.forger import Forger
@@ -54,7 +55,7 @@ class ViewBuilder:
         jurors = tuple(juror.address for juror in plan.jurors) if plan else ()
         counted = len(self.node_state.counted.addresses)
         self.node_state.consensus = compute_consensus(own, peers, counted, frozenset(jurors))
-        banned, ready = self.sync.list_banned(), self._list_ready()
+        banned, ready = self.sync.list_aside(Aside.IGNORED), self._list_ready()
         return NodeView(
             now=self.clock.now(),
             monotonic=monotonic,
@@ -74,9 +75,9 @@ class ViewBuilder:
             jurors=jurors,
             juror=self.node_state.get_juror(),
             banned_tips=banned,
-            needs_catch_up=self.sync.list_needing_catch_up(),
+            needs_catch_up=self.sync.list_aside(Aside.NEEDS_CATCH_UP),
             order=self.sync.partitions.order,
-            tips_without_order=self.sync.list_without_order(),
+            tips_without_order=self.sync.list_aside(Aside.LACKS_ORDER),
             strange=await self.fork_monitor.find(peers),
             sync_alive_at=self.sync_task.alive_at,
             better_since=self._note_better(own, peers, banned),

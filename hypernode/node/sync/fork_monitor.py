@@ -15,6 +15,7 @@ from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.fork_choice import is_better
 from hypernode.machine.peers import PeerView, Support, ToldChain, group_chains
+from hypernode.machine.sync_memory import Aside, SyncMemory
 from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.chain import Chain
 from hypernode.node.peers.dialling import Dialler
@@ -26,8 +27,6 @@ MAX_CHAINS: Final = 8
 """Told chains that are compared with ours at a look, most held first: each is a question to the ledger."""
 LOOK_AGAIN_S: Final = SHOWN_S / 2
 """A tip that stays is looked into again before its split would be forgotten."""
-MAX_REMEMBERED: Final = 256
-"""Tips that were looked into lately: far more than can be in ``LOOK_AGAIN_S``."""
 PAUSE: Final = 3
 """Between two looks, in units of ``peer_retry_s``: a minute on main."""
 _EVERYBODY: Final = Support(1, 1)
@@ -38,16 +37,22 @@ class ForkMonitor:
     """Finds them among what peers tell, and looks into them."""
 
     def __init__(
-        self, network: ChainParams, ports: Ports, chain: Chain, dialler: Dialler, partitions: Partitions
+        self,
+        network: ChainParams,
+        ports: Ports,
+        chain: Chain,
+        dialler: Dialler,
+        partitions: Partitions,
+        memory: SyncMemory,
     ) -> None:
         self._network = network
         self._ports = ports
         self._chain = chain
         self._dialler = dialler
         self._partitions = partitions
+        self._memory = memory
         self._since: float | None = None
         self._quiet_until = 0.0
-        self._looked_at: dict[bytes, float] = {}
 
     async def find(self, peers: Sequence[PeerView]) -> ToldChain | None:
         """A chain to look into now, told for longer than a fork of the present round lives."""
@@ -60,16 +65,14 @@ class ForkMonitor:
             self._since = now
         if now < max(self._since + self._network.delays.peer_retry_s, self._quiet_until):
             return None
-        return next((t for t in strange if self._looked_at.get(t.height.block_hash, 0.0) <= now), None)
+        compared = self._memory.list_aside(Aside.COMPARED, now)
+        return next((told for told in strange if told.height.block_hash not in compared), None)
 
     async def look_into(self, told: ToldChain) -> None:
         """Find the last common block; a split when our block above it is too old to go by itself."""
         now = self._ports.clock.monotonic()
         self._quiet_until = now + PAUSE * self._network.delays.peer_retry_s
-        self._looked_at.pop(told.height.block_hash, None)
-        self._looked_at[told.height.block_hash] = now + LOOK_AGAIN_S
-        while len(self._looked_at) > MAX_REMEMBERED:
-            del self._looked_at[next(iter(self._looked_at))]
+        self._memory.put_aside(told.height.block_hash, Aside.COMPARED, now, LOOK_AGAIN_S)
         holder = max(told.holders, key=lambda peer: (peer.is_outbound, peer.told_at, peer.address))
         own = self._chain.height
         try:

@@ -10,9 +10,11 @@ import asyncio
 from typing import Final
 
 from hypernode.core.chain_params import ChainParams
+from hypernode.core.errors import OverLimit
 from hypernode.core.types import Block, Height
 from hypernode.net.client_session import ClientSession
-from hypernode.node.peers.peer_client import check_block
+from hypernode.node.peers.peer_client import ask_block, check_block
+from hypernode.node.sync.batches import Span
 from hypernode.wire.catalogue import Limits
 
 AT_ONCE: Final = 1
@@ -32,6 +34,29 @@ class GiantBlocks:
         async with self._turns:
             answer = await session.request_giant(height, self._get_most(height))
         return check_block(answer, height)
+
+    async def ask_singly(self, session: ClientSession, span: Span, larger: set[Height]) -> tuple[Block, ...]:
+        """The blocks of a span one by one, up to one that the peer does not have, or that is too large for
+        this, which ``larger`` then has; a first one that is known to be is asked for as a giant, alone.
+        Raises OverLimit if it is the first."""
+        if span.first in larger:
+            giant = await self.ask(session, span.first)
+            return () if giant is None else (giant,)
+        blocks: list[Block] = []
+        for height in range(span.first, span.last + 1):
+            if height in larger:
+                break
+            try:
+                block = await ask_block(session, height)
+            except OverLimit:
+                if not blocks:
+                    raise
+                larger.add(height)
+                break
+            if block is None:
+                break
+            blocks.append(block)
+        return tuple(blocks)
 
     def _get_most(self, height: Height) -> int:
         """Bytes that the answer may have; more for an exception that the operator has named."""

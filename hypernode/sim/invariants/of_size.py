@@ -14,11 +14,11 @@ from operator import attrgetter
 from typing import Any, Final
 
 from hypernode.core.timeline import compute_round_slot
+from hypernode.machine.sync_memory import MAX_LIARS
 from hypernode.mempool.exchange import MAX_NOTED
 from hypernode.node.chain.block_validation import MAX_KEYS
 from hypernode.node.chain.rounds import MAX_PLANS
 from hypernode.node.owner.runtime import Node
-from hypernode.node.sync.fork_monitor import MAX_REMEMBERED
 from hypernode.node.sync.partitions import MAX_TIPS
 from hypernode.sim.errors import InvariantFailed
 from hypernode.sim.invariants.watch import Watch
@@ -47,7 +47,7 @@ MAX_TASKS_PER_STRANGER: Final = 3
 MAX_UNITS_PER_SESSION: Final = 100
 """Of one that came in, whoever it is."""
 QUEUES: Final[Mapping[str, int]] = {
-    "fork_monitor._looked_at": MAX_REMEMBERED,
+    "sync.memory._liars._until": MAX_LIARS,
     "partitions._tips": MAX_TIPS,
     "rounds._plans": MAX_PLANS,
     "chain._keys._keys": MAX_KEYS,

@@ -20,6 +20,7 @@ from hypernode.core.long_messages import LongMessages
 from hypernode.core.rules import Rule
 from hypernode.core.types import Block, ChainHeight
 from hypernode.machine.peers import Support
+from hypernode.machine.sync_memory import Aside
 from hypernode.net import stream
 from hypernode.net.caller import Caller
 from hypernode.node.chain import chain_check
@@ -30,8 +31,8 @@ from hypernode.node.chain.chain_import import LedgerChain, import_chain
 from hypernode.node.chain.examiner import Examiner
 from hypernode.node.intake.config_watch import ConfigWatch
 from hypernode.node.owner.runtime import Node
-from hypernode.node.sync import chain_sync as catching_up
-from hypernode.node.sync.fetching import GIANT_PATIENCE_S
+from hypernode.node.sync import pending_branch
+from hypernode.node.sync.answer_times import GIANT_PATIENCE_S
 from hypernode.node.sync.giant_blocks import GiantBlocks
 from hypernode.ports.chain import ToleratedViolation
 from hypernode.ports.trouble import StorageTrouble
@@ -277,7 +278,7 @@ def test_part_of_a_round_is_no_broken_promise_when_bytes_end_answers(features: i
         told = make_told(net.bed, net.tip, 2)
         assert not await node.sync.sync_round(told, (), ALL)
         is_left = bool(features) and goes_on
-        assert (told.height.block_hash in node.sync.list_needing_catch_up()) == is_left
+        assert (told.height.block_hash in node.sync.list_aside(Aside.NEEDS_CATCH_UP)) == is_left
         assert len(blamed(node)) == (0 if is_left else 1)
 
     play(scenario())
@@ -319,7 +320,7 @@ def test_a_round_over_our_limits_is_left_to_catching_up_without_blame() -> None:
         await net.hold(2, 0, whole=True)
         told = make_told(net.bed, net.tip, 2)
         assert not await node.sync.sync_round(told, (), ALL)
-        assert told.height.block_hash in node.sync.list_needing_catch_up()
+        assert told.height.block_hash in node.sync.list_aside(Aside.NEEDS_CATCH_UP)
         assert not node.sync.is_put_aside(replace(told, height=replace(net.tip, block_hash=b"other")))
         assert await node.sync.catch_up(told, ALL)
         assert node.chain.height == net.tip
@@ -348,13 +349,13 @@ def test_bad_message_of_a_giant_is_found() -> None:
 def test_branch_that_waits_to_be_whole_lies_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of ours go only for a whole branch; until then no message of it is held."""
     pending: list[Prepared] = []
-    put_away = catching_up.ChainSync._put_away
+    put_away = pending_branch.PendingBranch.put_away
 
-    async def look(self: catching_up.ChainSync) -> None:
+    async def look(self: pending_branch.PendingBranch) -> None:
         await put_away(self)
-        pending.extend(self._pending)
+        pending.extend(self.blocks)
 
-    monkeypatch.setattr(catching_up.ChainSync, "_put_away", look)
+    monkeypatch.setattr(pending_branch.PendingBranch, "put_away", look)
 
     async def scenario() -> None:
         net = Net()
@@ -374,7 +375,7 @@ def test_branch_that_waits_to_be_whole_lies_in_files(monkeypatch: pytest.MonkeyP
 
 
 def test_branch_is_not_kept_beyond_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catching_up, "MAX_BRANCH_BYTES", 20 * KIB)
+    monkeypatch.setattr(pending_branch, "MAX_BRANCH_BYTES", 20 * KIB)
 
     async def scenario() -> None:
         net = Net()

@@ -10,6 +10,7 @@ import pytest
 from hypernode.core import kinds
 from hypernode.core.types import ChainHeight
 from hypernode.machine.peers import Support, ToldChain
+from hypernode.machine.sync_memory import Aside
 from hypernode.net.client_session import ClientSession
 from hypernode.node.owner.runtime import Node
 from hypernode.ports.connections import TransportClosed
@@ -158,7 +159,7 @@ def test_a_promise_made_by_an_ip_alone_is_not_held_against_a_hypernode() -> None
         await tell(other, LIE)
         (view,) = node.peers.list_views()
         assert not await node.sync.sync_round(ToldChain(LIE, (view,)), (), Support(0, 5))
-        assert LIE.block_hash in node.sync.list_banned()
+        assert LIE.block_hash in node.sync.list_aside(Aside.IGNORED)
         assert list_said(node, kinds.KO_ACTION) == []
 
     play(scenario())

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.types import Block
 from hypernode.machine.peers import ForkOverride, Support, group_chains
+from hypernode.machine.sync_memory import Aside
 from hypernode.node.base.json_shapes import block_to_object
 from hypernode.node.owner.runtime import Node
 from hypernode.node.sync.partitions import (
@@ -366,7 +367,7 @@ def test_an_override_passes_over_chains_without_its_block_or_with_faults() -> No
         named = replace(theirs[-1], block_hash=b"n" * 20)
         await bed.script(2, serve_blocks(theirs))
         assert not await follow(bed, node, theirs, 2, named=named)
-        assert node.sync.list_without_order() == {theirs[-1].block_hash}
+        assert node.sync.list_aside(Aside.LACKS_ORDER) == {theirs[-1].block_hash}
         assert len(node.mempool) == 0
         branch = await Branch.on(bed, node.ports.ledger, 0)
         juror = (await branch.plan(ROUND)).juror_of(3)
@@ -374,7 +375,7 @@ def test_an_override_passes_over_chains_without_its_block_or_with_faults() -> No
         await bed.script(3, serve_blocks([wrong]))
         assert not await follow(bed, node, [wrong], 3)
         assert [recipient for recipient, _ in list_said(node, 101)] == [bed.address(3)]
-        assert wrong.block_hash in node.sync.list_banned()
+        assert wrong.block_hash in node.sync.list_aside(Aside.IGNORED)
         # The word stays: another holder may give what this one cannot.
         assert node.partitions.order == ForkOverride(1, wrong.block_hash)
         assert (node.chain.height, list_files(node)) == (before, [ORDER_NAME])

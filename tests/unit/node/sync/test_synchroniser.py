@@ -16,12 +16,13 @@ from hypernode.core.types import Block, ChainHeight
 from hypernode.machine.decide import GoOn
 from hypernode.machine.peers import Support
 from hypernode.machine.state import State
+from hypernode.machine.sync_memory import BAN_S, Aside
 from hypernode.net.caller import Caller
 from hypernode.node.chain.block_validation import Prepared
 from hypernode.node.owner.runtime import Node
 from hypernode.node.peers.peer_table import Peer
 from hypernode.node.sync.sync_progress import SyncProgress
-from hypernode.node.sync.synchroniser import BAN_S, MAX_HOLDERS_ASKED
+from hypernode.node.sync.synchroniser import MAX_HOLDERS_ASKED
 from hypernode.ports.registrations import PowNotReady, RegisteredList
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.wire.catalogue import CommandId
@@ -116,13 +117,13 @@ def test_who_does_not_give_its_tip_is_reported_once_a_round() -> None:
         for lie in (b"l" * 20, b"", b"L" * 200):
             told = make_told(bed, ChainHeight(99, ROUND, 5, lie, 9, 9, 9, 9), 2)
             assert not await node.sync.sync_round(told, (), NOBODY)
-            assert lie in node.sync.list_banned()
+            assert lie in node.sync.list_aside(Aside.IGNORED)
         assert node.chain.height == before
         assert list_said(node, kinds.KO_ACTION) == [(bed.address(2), "P.FAIL:10.3.0.1:06969")]
         bed.clock.step(-500)
-        assert b"l" * 20 in node.sync.list_banned()
+        assert b"l" * 20 in node.sync.list_aside(Aside.IGNORED)
         await asyncio.sleep(BAN_S + 1)
-        assert node.sync.list_banned() == frozenset()
+        assert node.sync.list_aside(Aside.IGNORED) == frozenset()
 
     play(scenario())
 
@@ -138,7 +139,7 @@ def test_a_lying_holder_is_replaced_and_asked_last_from_then_on() -> None:
         told = make_told(bed, tip, 1, 2)
         assert await node.sync.sync_round(told, (bed.address(1),), NOBODY)
         assert node.chain.height == tip
-        assert tip.block_hash not in node.sync.list_banned()
+        assert tip.block_hash not in node.sync.list_aside(Aside.IGNORED)
         assert list_said(node, kinds.KO_ACTION) == [(bed.address(1), "P.FAIL:10.2.0.1:06969")]
         assert list_said(node, kinds.OK_ACTION) == [(bed.address(2), "R.SYNC:10.3.0.1:06969")]
         heard = len(liar)
@@ -208,7 +209,7 @@ def test_only_some_holders_are_asked() -> None:
         told = make_told(bed, await measure(bed, better), 1, 2, 3, 4, 5)
         assert not await node.sync.sync_round(told, (), NOBODY)
         assert sum(bool(commands) for commands in heard) == MAX_HOLDERS_ASKED
-        assert told.height.block_hash in node.sync.list_banned()
+        assert told.height.block_hash in node.sync.list_aside(Aside.IGNORED)
 
     play(scenario())
 
@@ -219,9 +220,9 @@ def test_silent_holders_leave_the_tip_alone_for_a_short_while_only() -> None:
         node = await bed.node()
         told = make_told(bed, await measure(bed, await two_chains(bed, node)), 3, 4)
         assert not await node.sync.sync_round(told, (), NOBODY)
-        assert told.height.block_hash in node.sync.list_banned()
+        assert told.height.block_hash in node.sync.list_aside(Aside.IGNORED)
         await asyncio.sleep(bed.network.delays.peer_retry_s + 1)
-        assert told.height.block_hash not in node.sync.list_banned()
+        assert told.height.block_hash not in node.sync.list_aside(Aside.IGNORED)
 
     play(scenario())
 
@@ -244,7 +245,7 @@ def test_a_stale_claim_about_our_own_chain_is_no_lie_and_left_alone() -> None:
                 assert not await node.sync.catch_up(told, MOST)
             else:
                 assert not await node.sync.sync_round(told, (), NOBODY)
-            assert told.height.block_hash in node.sync.list_banned()
+            assert told.height.block_hash in node.sync.list_aside(Aside.IGNORED)
             assert len(node.mempool) == 0
             assert node.chain.height.height == 4
 
@@ -267,7 +268,7 @@ def test_a_branch_that_we_count_no_better_is_no_lie_and_left_alone(catching_up: 
         else:
             assert not await node.sync.sync_round(told, (), MOST)
         assert node.chain.height == before
-        assert told.height.block_hash in node.sync.list_banned()
+        assert told.height.block_hash in node.sync.list_aside(Aside.IGNORED)
         assert len(node.mempool) == 0
 
     play(scenario())
@@ -285,8 +286,8 @@ def test_a_branch_from_another_past_is_left_to_catching_up() -> None:
         await serving_chain(bed, 2, theirs)
         told = make_told(bed, await measure(bed, theirs), 2)
         assert not await node.sync.sync_round(told, (), MOST)
-        assert node.sync.list_needing_catch_up() == {told.height.block_hash}
-        assert node.sync.list_banned() == frozenset()
+        assert node.sync.list_aside(Aside.NEEDS_CATCH_UP) == {told.height.block_hash}
+        assert node.sync.list_aside(Aside.IGNORED) == frozenset()
         assert await node.sync.catch_up(told, MOST)
         assert node.chain.height == told.height
 
@@ -431,7 +432,7 @@ def test_while_the_companion_is_late_nobody_is_blamed() -> None:
         assert not await node.sync.sync_round(told, (), NOBODY)
         assert not await node.sync.catch_up(told, NOBODY)
         assert len(node.mempool) == 0
-        assert node.sync.list_banned() == frozenset()
+        assert node.sync.list_aside(Aside.IGNORED) == frozenset()
         source.is_late = False
         assert await node.sync.catch_up(told, NOBODY)
 
@@ -469,8 +470,8 @@ def test_a_tip_is_left_alone_for_long_only_when_all_of_its_holders_lied(liars: i
         for index in range(2, 2 + liars):
             await bed.script(index, _garbage)
         assert not await node.sync.sync_round(told, (), NOBODY)
-        assert told.height.block_hash in node.sync.list_banned()
+        assert told.height.block_hash in node.sync.list_aside(Aside.IGNORED)
         await asyncio.sleep(bed.network.delays.peer_retry_s + 1)
-        assert (told.height.block_hash in node.sync.list_banned()) is is_long
+        assert (told.height.block_hash in node.sync.list_aside(Aside.IGNORED)) is is_long
 
     play(scenario())

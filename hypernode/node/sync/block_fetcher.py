@@ -12,10 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from functools import partial
-from statistics import median
 from types import TracebackType
 from typing import Self, TypeAlias
 
@@ -26,50 +23,25 @@ from hypernode.machine.peers import PeerView
 from hypernode.net.client_session import ClientSession
 from hypernode.net.stream import UnparsedAnswer
 from hypernode.node.chain.block_validation import MAX_PART_MESSAGES, split_blocks
-from hypernode.node.peers.peer_client import ask_block, ask_blocks, ask_unparsed_blocks, check_run
+from hypernode.node.peers.peer_client import ask_blocks, ask_unparsed_blocks, check_run
+from hypernode.node.sync.answer_checks import AnswerChecks
+from hypernode.node.sync.answer_times import AnswerTimes
 from hypernode.node.sync.batches import Batches, Span
+from hypernode.node.sync.block_source import Borrow, NoHolderLeft, OnFailure
+from hypernode.node.sync.common_block import MAX_SOURCES
 from hypernode.node.sync.giant_blocks import GiantBlocks
 from hypernode.ports.clock import Clock
 from hypernode.ports.connections import TransportClosed
 
-MAX_SOURCES = 4
-"""Holders that are asked side by side: what two cores verify comes from one good link, and four hide a bad
-one."""
-FIRST_PATIENCE_S = 10.0
-"""For the first answers, before it is known what is usual."""
-MIN_PATIENCE_S = 2.0
-"""No answer is called late before: a busy host is no reason to ask twice."""
-GIANT_PATIENCE_S = 120.0
-"""For a block of up to 100 MiB: a line of 7 Mbit/s; to ask another would make us fetch it twice."""
-PATIENCE_FACTOR = 3.0
-"""An answer that all wait for is late when it takes this many times the usual."""
-MAX_CHECKS = 2
-"""Answers of one holder that are being decoded and verified while the next is asked for."""
-KNOWN_TIMES = 9
-"""The latest answers of which the median is the usual time."""
-
-Borrow: TypeAlias = Callable[[str], AbstractAsyncContextManager[ClientSession]]
-OnFailure: TypeAlias = Callable[[PeerView, Exception], Awaitable[None]]
 CheckAnswer: TypeAlias = Callable[[UnparsedAnswer], Awaitable[tuple[Block, ...]]]
+"""Decodes and verifies an answer elsewhere.  Raises Reject."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    span: Span
-    since: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Check:
-    span: Span
-    task: asyncio.Task[None]
-
-
-class Fetcher:
-    """Blocks ``whole.first`` to ``whole.last`` from ``holders``, the first of whom are asked first, in
-    batches of ``batch_blocks``.  ``on_failure`` is told who closed, was silent, or gave no answer; not who
-    gave one that is over our limits: that one is asked for less (spec 2, budgets).  With ``check`` long
-    answers are decoded and verified by that while the next are asked for."""
+class BlockFetcher:
+    """Implements ``BlockSource``: blocks ``whole.first`` to ``whole.last``, in batches of ``batch_blocks``,
+    from ``holders``, the first of whom are asked first.  ``on_failure`` is told who closed, was silent, or
+    gave no answer; not who gave one that is over our limits: that one is asked for less (spec 2, budgets).
+    With ``check`` long answers are decoded and verified by that while the next are asked for."""
 
     def __init__(
         self,
@@ -84,7 +56,7 @@ class Fetcher:
         check: CheckAnswer | None = None,
     ) -> None:
         self._check_answer = check
-        self._checks: dict[str, list[_Check]] = {}
+        self._checks = AnswerChecks()
         self._giant_blocks = giant_blocks
         self._larger: set[Height] = set()
         """Blocks that were found to be larger than an answer may be."""
@@ -97,8 +69,7 @@ class Fetcher:
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._sessions: dict[str, tuple[PeerView, ClientSession]] = {}
         self._overtaken: set[str] = set()
-        self._asked: dict[str, _Asked] = {}
-        self._took: deque[float] = deque(maxlen=KNOWN_TIMES)
+        self._times = AnswerTimes()
         self._problem: Exception | None = None
         self._is_over = False
         self._news = asyncio.Event()
@@ -111,14 +82,13 @@ class Fetcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._is_over = True
-        tasks = [*self._workers.values(), *(c.task for checks in self._checks.values() for c in checks)]
+        tasks = [*self._workers.values(), *self._checks.list_tasks()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def parts(self) -> AsyncGenerator[list[Block], None]:
-        """The blocks in order, from where it was left or ``reject`` went back to; an answer with many
-        messages in parts.  Raises TransportClosed when no holder is left."""
+        """An answer with many messages comes in parts."""
         while not self._batches.are_all_given:
             batch = self._batches.give()
             if batch is None:
@@ -129,19 +99,15 @@ class Fetcher:
                 yield part
 
     def list_sessions(self) -> list[tuple[PeerView, ClientSession]]:
-        """Who is in use, to be asked other things."""
         return list(self._sessions.values())
 
     def get_giver(self, height: Height) -> PeerView | None:
-        """Who gave a block; None for one that nobody gave, or that is forgotten."""
         return self._batches.get_giver(height)
 
     def forget(self, height: Height) -> None:
-        """Who gave the blocks below this one is not asked any more."""
         self._batches.forget(height)
 
     def reject(self, height: Height, giver: PeerView) -> None:
-        """A block is bad: leave its giver out, and give all from this height on again."""
         self._drop(giver)
         self._batches.go_back(height, giver)
         self._fill()
@@ -152,9 +118,8 @@ class Fetcher:
         worker = self._workers.get(holder.address)
         if worker is not None:
             worker.cancel()
-        for check in self._checks.pop(holder.address, ()):
-            check.task.cancel()
-            self._batches.ask_again(check.span)
+        for span in self._checks.drop(holder.address):
+            self._batches.ask_again(span)
 
     # --- the holders in use -------------------------------------------------------------------------------
 
@@ -195,7 +160,9 @@ class Fetcher:
             self._sessions[holder.address] = holder, session
             if singly is not None:
                 try:
-                    await self._ask_for(holder, singly, partial(self._ask_singly, session, singly))
+                    await self._ask_for(
+                        holder, singly, partial(self._giant_blocks.ask_singly, session, singly, self._larger)
+                    )
                 except OverLimit:
                     if singly.first in self._larger:
                         raise
@@ -204,13 +171,13 @@ class Fetcher:
                 if session.is_closed:  # by a block after them, which was too large
                     return None
             while holder.address not in self._overtaken:
-                is_busy = len(self._checks.get(holder.address, ())) >= MAX_CHECKS
+                is_busy = self._checks.are_full(holder.address)
                 span = None if is_busy else self._batches.take_span(len(self._workers))
                 if span is None:
                     await self._news.wait()
                     continue
                 if span.first in self._larger:
-                    self._asked[holder.address] = _Asked(span, self._clock.monotonic())
+                    self._times.begin(holder.address, span, self._clock.monotonic())
                     return span
                 try:
                     await self._ask_range(holder, session, span)
@@ -229,8 +196,7 @@ class Fetcher:
         answer = await self._ask_for(holder, span, partial(ask_unparsed_blocks, session, span.first))
         if answer is not None:
             work = self._check(holder, session, span, self._check_answer(answer))
-            task = asyncio.create_task(work, name=f"checks what {holder.name} gave")
-            self._checks.setdefault(holder.address, []).append(_Check(span, task))
+            self._checks.start(holder, span, work)
 
     async def _check(
         self, holder: PeerView, session: ClientSession, span: Span, checked: Awaitable[tuple[Block, ...]]
@@ -243,7 +209,7 @@ class Fetcher:
             _require(blocks, span)
         except Reject as fault:
             session.close(f"blocksync failed: {fault!r}")
-            self._forget_check(holder)
+            self._checks.end(holder.address)
             self._batches.ask_again(span)
             self._drop(holder)
             await self._tell_failure(holder, fault)
@@ -252,40 +218,9 @@ class Fetcher:
             self._problem = problem
             self._notify()
         else:
-            self._forget_check(holder)
+            self._checks.end(holder.address)
             self._batches.put(holder, span, blocks)
             self._notify()
-
-    def _forget_check(self, holder: PeerView) -> None:
-        """The one that runs now is over."""
-        task, checks = asyncio.current_task(), self._checks.get(holder.address, [])
-        left = [check for check in checks if check.task is not task]
-        if left:
-            self._checks[holder.address] = left
-        else:
-            self._checks.pop(holder.address, None)
-
-    async def _ask_singly(self, session: ClientSession, span: Span) -> tuple[Block, ...]:
-        """The blocks one by one, up to one that the peer does not have, or that is too large for this; a
-        first one that is known to be is asked for as a giant, alone.  Raises OverLimit if it is the first."""
-        if span.first in self._larger:
-            giant = await self._giant_blocks.ask(session, span.first)
-            return () if giant is None else (giant,)
-        blocks: list[Block] = []
-        for height in range(span.first, span.last + 1):
-            if height in self._larger:
-                break
-            try:
-                block = await ask_block(session, height)
-            except OverLimit:
-                if not blocks:
-                    raise
-                self._larger.add(height)
-                break
-            if block is None:
-                break
-            blocks.append(block)
-        return tuple(blocks)
 
     async def _tell_failure(self, holder: PeerView, failure: Exception) -> None:
         try:
@@ -298,13 +233,12 @@ class Fetcher:
     ) -> UnparsedAnswer | None:
         """Ask for a span and put what comes; what is not parsed yet is returned."""
         since = self._clock.monotonic()
-        self._asked[holder.address] = _Asked(span, since)
+        self._times.begin(holder.address, span, since)
         self._notify()  # or who waits for this batch would not know that somebody may be late with it
         answer = await ask()
         if not isinstance(answer, UnparsedAnswer):
             _require(answer, span)
-        del self._asked[holder.address]
-        self._took.append(self._clock.monotonic() - since)
+        self._times.end(holder.address, since, self._clock.monotonic())
         if isinstance(answer, UnparsedAnswer):
             return answer
         self._batches.put(holder, span, answer)
@@ -315,9 +249,9 @@ class Fetcher:
         """A worker ended, whatever the reason: what it owes is for others."""
         del self._workers[holder.address]
         self._sessions.pop(holder.address, None)
-        asked = self._asked.pop(holder.address, None)
-        if asked is not None:
-            self._batches.ask_again(asked.span)
+        owed = self._times.drop(holder.address)
+        if owed is not None:
+            self._batches.ask_again(owed)
         self._fill()
 
     def _notify(self) -> None:
@@ -332,7 +266,7 @@ class Fetcher:
         if self._problem is not None:
             raise self._problem
         if not self._workers and not self._line and not self._checks:
-            raise TransportClosed("no holder of the branch is left")
+            raise NoHolderLeft("no holder of the branch is left")
         late = self._find_late()
         try:
             async with asyncio.timeout(late[1] if late else None):
@@ -345,25 +279,20 @@ class Fetcher:
         """Who owes what is needed next, and seconds until that is late; None where nobody could overtake."""
         if len(self._workers) < 2 and not self._line:
             return None
-        usual = median(self._took) * PATIENCE_FACTOR if self._took else FIRST_PATIENCE_S
-        for address, asked in self._asked.items():
-            if asked.span.first == self._batches.cursor and address not in self._overtaken:
-                least = GIANT_PATIENCE_S if asked.span.first in self._larger else MIN_PATIENCE_S
-                until = asked.since + max(least, usual)
-                return address, max(0.0, until - self._clock.monotonic())
-        return None
+        now = self._clock.monotonic()
+        return self._times.find_late(self._batches.cursor, now, self._overtaken, self._larger)
 
     def _overtake(self, address: str) -> None:
         """Ask another for the same, and let this one rest once it has answered: it may have in this very
         moment."""
-        asked = self._asked.get(address)
-        if asked is None or asked.span.first != self._batches.cursor:
+        owed = self._times.get_owed(address)
+        if owed is None or owed.first != self._batches.cursor:
             return
         self._overtaken.add(address)
-        self._batches.ask_again(asked.span)
-        if asked.span.first in self._larger:
+        self._batches.ask_again(owed)
+        if owed.first in self._larger:
             # it would keep the turn for giants, which the other needs
-            del self._asked[address]
+            self._times.drop(address)
             self._workers[address].cancel()
         self._fill()
 

@@ -16,8 +16,10 @@ from hypernode.core.rules import Rule
 from hypernode.core.types import Block
 from hypernode.machine.peers import PeerView
 from hypernode.net.stream import UnparsedAnswer
+from hypernode.node.sync.answer_checks import MAX_CHECKS
+from hypernode.node.sync.answer_times import FIRST_PATIENCE_S
 from hypernode.node.sync.batches import Span
-from hypernode.node.sync.fetching import FIRST_PATIENCE_S, MAX_CHECKS, Fetcher
+from hypernode.node.sync.block_fetcher import BlockFetcher
 from hypernode.node.sync.giant_blocks import GiantBlocks
 from hypernode.ports.connections import TransportClosed
 from hypernode.sim.memory.clock import SimClock
@@ -63,7 +65,7 @@ async def fetch(dial_s: float, *delays: float) -> float:
     loop = asyncio.get_running_loop()
     begun, holders = loop.time(), HOLDERS[: len(delays)]
     times = dict(zip((holder.address for holder in holders), delays, strict=True))
-    fetcher = Fetcher(
+    fetcher = BlockFetcher(
         holders,
         WHOLE,
         20,
@@ -150,7 +152,7 @@ class Checked:
         start = int(first) + (name in self.shifted)
         return make_blocks(Span(start, start + 2), 3)
 
-    def make(self, *holders: PeerView) -> Fetcher:
+    def make(self, *holders: PeerView) -> BlockFetcher:
         @asynccontextmanager
         async def borrow(address: str) -> AsyncIterator[Any]:
             [name] = [holder.name for holder in holders if holder.address == address]
@@ -159,7 +161,7 @@ class Checked:
         async def on_failure(holder: PeerView, failure: Exception) -> None:
             self.failed.append((holder.name, str(failure)))
 
-        return Fetcher(
+        return BlockFetcher(
             holders,
             LONG,
             3,

@@ -16,11 +16,13 @@ from hypernode.core.types import Block
 from hypernode.machine.decide import GoOn
 from hypernode.machine.peers import Support
 from hypernode.machine.state import State
+from hypernode.machine.sync_memory import Aside
 from hypernode.net.caller import Caller
 from hypernode.node.chain.block_validation import Prepared
 from hypernode.node.owner.runtime import Node
-from hypernode.node.sync import chain_sync as catching_up
-from hypernode.node.sync.fetching import FIRST_PATIENCE_S, MAX_SOURCES
+from hypernode.node.sync import pending_branch
+from hypernode.node.sync.answer_times import FIRST_PATIENCE_S
+from hypernode.node.sync.common_block import MAX_SOURCES
 from hypernode.storage.database import InlineDatabase
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
@@ -318,7 +320,7 @@ def test_a_branch_beside_our_blocks_is_not_held_without_end(
     name: str, most: int, blocks: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What comes is judged with the branch: a liar could send any number of blocks, however full."""
-    monkeypatch.setattr(catching_up, f"MAX_BRANCH_{name}", most)
+    monkeypatch.setattr(pending_branch, f"MAX_BRANCH_{name}", most)
 
     async def scenario() -> None:
         ports = World()
@@ -453,7 +455,7 @@ def test_a_holder_that_claims_our_blocks_does_not_hide_the_branch(
         await ports.hold(3)
         await ports.catch_up(*order)
         assert ports.is_whole()
-        assert node.sync.list_banned() == frozenset()
+        assert node.sync.list_aside(Aside.IGNORED) == frozenset()
 
     play(scenario())
 

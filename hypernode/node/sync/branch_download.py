@@ -1,0 +1,255 @@
+"""One download of a branch that peers tell: from its blocks above ours to our chain going through it.
+
+A branch of the present round is asked for in one answer, of one holder after another; one that goes further
+back, or is more than an answer holds, from the last common block on, of several holders at once.  What comes
+goes the same way: while blocks are judged and stored, the next are verified, and those after them fetched.
+What merely follows our tip is stored as it comes, so whatever ends the work, it goes on from there; blocks of
+ours go only for a whole branch.  A bad block costs who is at fault for it (``machine.blame``), not the
+others' work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from hypernode.core.chain_params import ChainParams
+from hypernode.core.errors import Reject
+from hypernode.core.rules import Rule
+from hypernode.core.types import Block, Height
+from hypernode.machine.blame import BadBlock, Culprit, find_culprit
+from hypernode.machine.peers import PeerView, Support, ToldChain
+from hypernode.net.stream import UnparsedAnswer
+from hypernode.node.base.node_ports import Ports
+from hypernode.node.chain.block_validation import BlockRejected, Prepared
+from hypernode.node.chain.chain import Chain
+from hypernode.node.sync.batches import Span
+from hypernode.node.sync.block_fetcher import BlockFetcher, CheckAnswer
+from hypernode.node.sync.block_source import BlockSource, Borrow, NoHolderLeft, OnFailure
+from hypernode.node.sync.common_block import CommonBlockSearch, count_votes, get_own_hash
+from hypernode.node.sync.giant_blocks import GiantBlocks
+from hypernode.node.sync.pending_branch import PendingBranch
+from hypernode.node.sync.pipeline import run_ahead
+from hypernode.node.sync.round_answer import ask_round
+from hypernode.node.sync.sync_progress import SyncProgress
+from hypernode.ports.connections import TransportClosed
+
+
+@dataclass(slots=True)
+class BranchDownload:
+    """``run`` does it once.  ``is_round``: the branch differs from ours in the round of its tip only.
+    ``blame`` is told which holders failed or lied, ``show`` how far a longer one is."""
+
+    network: ChainParams
+    ports: Ports
+    chain: Chain
+    told: ToldChain
+    support: Support
+    holders: Sequence[PeerView]
+    borrow: Borrow
+    blame: OnFailure
+    giant_blocks: GiantBlocks
+    show: Callable[[SyncProgress], None]
+    is_round: bool = False
+    common: Height = 0
+    """The last block that is known to be of ours and of the branch."""
+    givers: dict[str, PeerView] = field(default_factory=dict)
+    """By address, those of whom blocks were stored."""
+    _failed: set[str] = field(default_factory=set)
+    _lower: list[Height] = field(default_factory=list)
+    """Should ``common`` be none: what other holders told, descending, until something was stored."""
+    _pending: PendingBranch = field(init=False)
+    _first: Height = 0
+    _messages: int = 0
+    _since: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._pending = PendingBranch(self.ports.files, self.ports.verifier.run)
+        self._since = self.ports.clock.monotonic()
+
+    async def run(self) -> bool:
+        """Whether our chain goes through the branch now; False where our own count finds it no better, or it
+        is part of our chain.  Raises Ignore when it may not replace ours, PowNotReady, NoHolderLeft, Reject
+        when the branch is not what was told, NeedsCatchUp where its round alone does not do."""
+        return await (self._take_round() if self.is_round else self._take_all())
+
+    async def _take_round(self) -> bool:
+        """The round, as one holder after another gives it."""
+        start = self.chain.height
+        for holder in self.holders:
+            try:
+                answer = await ask_round(self.borrow, self.ports.ledger, holder, self.told.height)
+            except (TransportClosed, TimeoutError, Reject) as failure:
+                await self._on_failure(holder, failure)
+            else:
+                self.common = answer.common
+                try:
+                    return not answer.is_empty and await self._take_above(answer)
+                except (NoHolderLeft, Reject):
+                    pass  # who was at fault is blamed, and the next is asked
+            if self.chain.height.block_hash != start.block_hash:
+                return True
+        raise NoHolderLeft("no holder gives the round")
+
+    async def _take_all(self) -> bool:
+        """From the last common block on."""
+        search = CommonBlockSearch(self.ports.ledger, self.borrow, self._on_failure)
+        self._lower = await search.list_candidates(self.holders, await self._find_highest())
+        while True:
+            self.common, *self._lower = self._lower
+            if self.common == self.told.height.height:
+                return False
+            try:
+                return await self._fetch_above(search.silent)
+            except BlockRejected as fault:
+                if not self._may_part_lower(fault):
+                    raise
+
+    async def _fetch_above(self, silent: set[str]) -> bool:
+        """What is above the common block, of those that did not fail; who had no answer so far comes last."""
+        # What may not replace ours is not fetched first.
+        await self.chain.check_depth(self.common, self.support)
+        left = [holder for holder in self.holders if holder.address not in self._failed]
+        fetcher = BlockFetcher(
+            sorted(left, key=lambda holder: holder.address in silent),
+            Span(self.common + 1, self.told.height.height),
+            self.network.block_sync_count,
+            borrow=self.borrow,
+            clock=self.ports.clock,
+            on_failure=self._on_failure,
+            giant_blocks=self.giant_blocks,
+            check=self._make_check(),
+        )
+        async with fetcher:
+            return await self._take_above(fetcher)
+
+    def _make_check(self) -> CheckAnswer | None:
+        """Decodes and verifies long answers elsewhere, where there is such a place."""
+        checker = self.ports.verifier.get_checker()
+        if checker is None:
+            return None
+
+        async def check(answer: UnparsedAnswer) -> tuple[Block, ...]:
+            return await checker(self.network, answer.payload, answer.received)
+
+        return check
+
+    async def _take_above(self, source: BlockSource) -> bool:
+        """What a source gives above the common block, without what it gives that is bad."""
+        self._first = self.common
+        self._pending.clear()
+        while True:
+            try:
+                return await self._take(source)
+            except BlockRejected as fault:
+                await self._on_bad_block(source, fault)
+
+    def list_thanked(self) -> list[PeerView]:
+        """Of whom blocks were stored, and who did not fail us."""
+        return [giver for address, giver in self.givers.items() if address not in self._failed]
+
+    async def _on_failure(self, holder: PeerView, failure: Exception) -> None:
+        self._failed.add(holder.address)
+        await self.blame(holder, failure)
+
+    async def _find_highest(self) -> Height:
+        """The highest block of ours that can be one of the branch."""
+        target = self.told.height.height
+        if target > self.chain.height.height:
+            return self.chain.height.height
+        is_ours = await get_own_hash(self.ports.ledger, target) == self.told.height.block_hash
+        return target if is_ours else max(0, target - 1)
+
+    def _may_part_lower(self, fault: BlockRejected) -> bool:
+        """Whether what was taken for the last common block may be none, and another holder has told a lower
+        one."""
+        return bool(self._lower) and fault.rule is Rule.B1 and fault.height == self.common + 1
+
+    # --- the blocks ---------------------------------------------------------------------------------------
+
+    async def _take(self, source: BlockSource) -> bool:
+        """Fetch, verify, judge and store, to the end of the branch."""
+        fetched = run_ahead(source.parts())
+        async with aclosing(fetched), aclosing(run_ahead(self._prepare(fetched))) as parts:
+            async for part in parts:
+                self._pending.extend(part)
+                height = self._pending.last
+                is_last = height >= self.told.height.height
+                follows = self.common == self.chain.height.height
+                # Blocks of ours go only for a whole branch; what merely follows our tip is taken as it comes.
+                is_due = follows or is_last or self._pending.is_much(self.support.order)
+                if is_due and not await self._adopt(source):
+                    return False
+                await self._pending.put_away()
+                self._messages += sum(len(prepared.block.messages) for prepared in part)
+                if not self.is_round:
+                    self.show(self._measure(height, source))
+        return True
+
+    async def _prepare(
+        self, fetched: AsyncGenerator[list[Block], None]
+    ) -> AsyncGenerator[list[Prepared], None]:
+        async for blocks in fetched:
+            try:
+                yield await self.chain.prepare(blocks)
+            except Reject as fault:
+                raise BlockRejected(fault, blocks[0].height) from fault
+
+    async def _adopt(self, source: BlockSource) -> bool:
+        """Whether our chain goes through what is pending now; its promise is measured when it ends in what
+        was told."""
+        last = self._pending.blocks[-1].block
+        told = self.told.height if last.height >= self.told.height.height else None
+        try:
+            outcome = await self.chain.adopt_prepared(self.common, self._pending.blocks, told, self.support)
+        except BlockRejected:
+            raise
+        except Reject as broken:
+            giver = source.get_giver(last.height)
+            if giver is not None:
+                await self._on_failure(giver, broken)
+            raise
+        # A block of it that was pushed to us meanwhile makes it no better than ours.
+        if not outcome.adopted and await get_own_hash(self.ports.ledger, last.height) != last.block_hash:
+            return False
+        for each in self._pending.blocks:
+            if (giver := source.get_giver(each.block.height)) is not None:
+                self.givers[giver.address] = giver
+        source.forget(last.height)
+        self.common, self._lower = last.height, []
+        self._pending.clear()
+        return True
+
+    def _measure(self, height: Height, source: BlockSource) -> SyncProgress:
+        return SyncProgress(
+            first=self._first,
+            target=self.told.height.height,
+            height=height,
+            messages=self._messages,
+            seconds=self.ports.clock.monotonic() - self._since,
+            peers=tuple(sorted(holder.name for holder, _ in source.list_sessions())),
+        )
+
+    # --- who is to blame ----------------------------------------------------------------------------------
+
+    async def _on_bad_block(self, source: BlockSource, fault: BlockRejected) -> None:
+        """Leave its giver out, reported where it lied, and go on from there.  Raises the fault where
+        something below it is wrong: another download takes that back."""
+        giver, below = source.get_giver(fault.height), source.get_giver(fault.height - 1)
+        if giver is None:
+            raise fault
+        votes = 1
+        if fault.rule is Rule.B1 and below != giver:
+            own = self._pending.find_hash(fault.height - 1)
+            own = own or await get_own_hash(self.ports.ledger, fault.height - 1)
+            votes = await count_votes(source.list_sessions(), fault.height - 1, own, below)
+        culprit = find_culprit(BadBlock(votes, below is not None, self._may_part_lower(fault)))
+        if culprit is Culprit.GIVER_OF_BELOW and below is not None:
+            await self._on_failure(below, fault)
+        if culprit in (Culprit.GIVER_OF_BELOW, Culprit.COMMON_BLOCK):
+            raise fault
+        if culprit is Culprit.GIVER:
+            await self._on_failure(giver, fault)
+        self._pending.cut(fault.height)
+        source.reject(fault.height, giver)
