@@ -23,6 +23,7 @@ from hypernode.cli.ledger import command as ledger
 from hypernode.config.parameter_table import NO_PURPOSE, OF_THE_NETWORK, Parameter, load_table
 from hypernode.core.chain_params import ChainParams, Delays
 from hypernode.core.registrations.rainbow import BOUNDS, MAX_ITEMS
+from hypernode.core.rules import Rule
 from hypernode.health.codes import CODES
 from hypernode.wire.catalogue import COMMANDS, LIMITS, CommandSpec, Limits, Values, Who
 from hypernode.wire.hello import FEATURES
@@ -242,6 +243,12 @@ def format_findings() -> str:
     return format_table(("code", "meaning", "what to do", "value", "waits"), rows, (18, 32, 30, 12, 8))
 
 
+def format_rules() -> str:
+    """Every rule, with the name that a refusal gives it."""
+    rows = [(f"``{rule.label}``", rule.cls.value, rule.text, rule.source) for rule in Rule]
+    return format_table(("name", "class", "what holds", "from"), rows, (14, 6, 50, 30))
+
+
 def format_changelog(markdown: str) -> str:
     """CHANGELOG.md as reStructuredText: headings and code; lists are the same in both."""
     lines = []
@@ -283,6 +290,7 @@ def make_pages(root: Path) -> Mapping[str, str]:
         "features.inc": format_features(),
         "findings.inc": format_findings(),
         "limits.inc": format_limits(),
+        "rules.inc": format_rules(),
         "bounds.inc": format_bounds(),
         "network_fields.inc": format_network_fields(ChainParams),
         "network_delays.inc": format_network_fields(Delays),
