@@ -11,7 +11,7 @@ import pytest
 
 from hypernode.core.registrations.registry import COIN
 from hypernode.ports.connections import Transport, TransportClosed
-from tests.unit.pow.test_node_source import HYPERNODES, NETWORK, ROUND, TIME, Bed, play
+from tests.unit.pow.node_beds import HYPERNODES, NETWORK, ROUND, TIME, Bed, play
 
 FIRST = NETWORK.first_pow_height
 Talk = Callable[[Bed, Transport], Awaitable[None]]

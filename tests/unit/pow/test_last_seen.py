@@ -26,7 +26,7 @@ from tests.unit.pow.ledgers import (
     write,
 )
 from tests.unit.pow.ledgers import pos as pos_of
-from tests.unit.pow.test_node_source import ROUND, Bed, play
+from tests.unit.pow.node_beds import ROUND, Bed, play
 
 ENTRIES = tuple(
     Registration(c * 56, f"10.0.0.{n}", "6969", f"pos {c}", c * 56, 1) for n, c in enumerate("abc")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -31,14 +29,22 @@ from tests.unit.pow.ledgers import (
     write,
 )
 
-INDICES = (
-    "CREATE INDEX i1 ON transactions(address)",
-    "CREATE INDEX i2 ON transactions(recipient)",
-    "CREATE INDEX i3 ON transactions(operation)",
-    "CREATE INDEX i4 ON transactions(block_height)",
-    "CREATE INDEX i5 ON transactions(reward)",
-    "CREATE INDEX i6 ON transactions(timestamp)",
-)
+
+def count_queries(registry: LedgerRegistry, seen: list[str], work: Callable[[], object]) -> int:
+    asked = 0
+
+    def ask() -> bool:
+        nonlocal asked
+        asked += 1
+        return False
+
+    registry._is_stopped = ask
+    work()
+    return asked
+
+
+def reference_of(round_: int) -> int:
+    return compute_reference_time(NETWORK, round_)
 
 
 @pytest.fixture
@@ -94,90 +100,6 @@ def test_rounds_in_steps_equal_one_from_the_start(path: Path) -> None:
     assert expected == [collateral(n) for n in (1, 3, 4)]
 
 
-def test_a_rollback_below_the_reference_is_noticed(path: Path) -> None:
-    rows = [funding(FIRST + 1, n) for n in (1, 2, 3)]
-    rows += [registering(FIRST + 5, 1), registering(FIRST + 20, 2)]
-    write(path, blocks(FIRST, FIRST + 60, rows))
-    registry = open_registry(path)
-    assert collaterals(registry, FIRST + 10) == [collateral(1)]
-    assert collaterals(registry, FIRST + 30) == [collateral(1), collateral(2)]
-    roll_back_to(path, FIRST + 15)
-    other = blocks(FIRST + 16, FIRST + 60, [registering(FIRST + 18, 3, fork=1)], fork=1)
-    write(path, other)
-    assert collaterals(registry, FIRST + 30) == [collateral(1), collateral(3)]
-    assert collaterals(registry, FIRST + 10) == [collateral(1)]
-
-
-def test_another_ledger_in_its_place_is_noticed(path: Path, tmp_path: Path) -> None:
-    write(path, blocks(FIRST, FIRST + 60, [funding(FIRST, 1), registering(FIRST + 5, 1)]))
-    registry = open_registry(path)
-    assert collaterals(registry, FIRST + 30) == [collateral(1)]
-    other = tmp_path / "other.db"
-    write(other, blocks(FIRST, FIRST + 60, [funding(FIRST, 2), registering(FIRST + 5, 2, fork=1)], fork=1))
-    other.replace(path)
-    assert collaterals(registry, FIRST + 30) == [collateral(2)]
-
-
-def test_renumbered_rows_are_read_anew(path: Path) -> None:
-    rows = [funding(FIRST, n) for n in (1, 2)] + [registering(FIRST + 30, 1), registering(FIRST + 31, 2)]
-    write(path, blocks(FIRST, FIRST + 70, rows))
-    registry = open_registry(path)
-    assert collaterals(registry, FIRST + 29) == []
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(
-            "DELETE FROM transactions WHERE block_height BETWEEN ? AND ?", (FIRST + 2, FIRST + 20)
-        )
-        connection.commit()
-        connection.execute("VACUUM")
-    assert collaterals(registry, FIRST + 31) == [collateral(1), collateral(2)]
-
-
-def test_only_new_chunks_are_read_again(path: Path) -> None:
-    write(path, blocks(FIRST, FIRST + 99))
-    registry = open_registry(path, chunk_rows=10)
-    queries: list[str] = []
-    registry.derive_at(time_of(FIRST + 40))
-    first = count_queries(registry, queries, lambda: registry.derive_at(time_of(FIRST + 40)))
-    write(path, blocks(FIRST + 100, FIRST + 104))
-    second = count_queries(registry, queries, lambda: registry.derive_at(time_of(FIRST + 45)))
-    # ten chunks: only the two at the end and the new one are read, with two queries each
-    assert first < 20
-    assert second < 25
-
-
-def count_queries(registry: LedgerRegistry, seen: list[str], work: Callable[[], object]) -> int:
-    asked = 0
-
-    def ask() -> bool:
-        nonlocal asked
-        asked += 1
-        return False
-
-    registry._is_stopped = ask
-    work()
-    return asked
-
-
-def test_results_do_not_depend_on_indices(path: Path) -> None:
-    rows = [funding(FIRST, n, 10_000 * n + 0.01) for n in (1, 2, 3)]
-    rows += [registering(FIRST + 3, 3), registering(FIRST + 3, 1), registering(FIRST + 3, 2)]
-    rows.append(row(FIRST + 3, collateral(1), FUNDER, 0.000001))
-    rows.append(row(-FIRST - 900, "Hypernode Payouts", collateral(3), 0.03, fee=0))
-    rows.append(row(FIRST + 3, FUNDER, collateral(3), 0.00000001))
-    write(path, [rows[-2], *blocks(FIRST, FIRST + 40, rows)])
-    plain = open_registry(path).derive_feed(FIRST + 10)
-    with closing(sqlite3.connect(path)) as connection:
-        for statement in INDICES:
-            connection.execute(statement)
-        connection.commit()
-    assert open_registry(path).derive_feed(FIRST + 10) == plain
-    assert [(e.collateral, e.weight) for e in plain[0].entries] == [
-        (collateral(3), 3),
-        (collateral(1), 0),
-        (collateral(2), 2),
-    ]
-
-
 def test_block_hashes_come_in_the_order_asked_for(path: Path) -> None:
     write(path, blocks(FIRST, FIRST + 30))
     registry = open_registry(path)
@@ -221,25 +143,6 @@ def test_coloured_lists_are_those_of_the_reference_height_by_sender(path: Path) 
         (("rainbow", "PING_DELAY=5"),),
         (("rainbow", "PING_DELAY=7"), ("white", "1.2.3.4,5.6.7.8")),
     ]
-
-
-def reference_of(round_: int) -> int:
-    return compute_reference_time(NETWORK, round_)
-
-
-def test_a_balance_next_to_another_weight_is_remarked(path: Path) -> None:
-    rows = [funding(FIRST + 1, 1, 10_000.02), funding(FIRST + 1, 2, 10_000.5)]
-    rows += [row(FIRST + 2, collateral(n), FUNDER, 0) for n in (1, 2)]
-    rows += [registering(FIRST + 5, n) for n in (1, 2)]
-    write(path, blocks(FIRST, FIRST + 60, rows))
-    registry = open_registry(path)
-    registry.derive_at(time_of(FIRST + 30))
-    remarks = registry.get_status(0).remarks
-    assert len(remarks) == 1
-    assert (
-        f"block {FIRST + 5}: the balance of {collateral(1)} is within 1e-6 of another weight than 1"
-        in remarks[0]
-    )
 
 
 @pytest.mark.parametrize("amount", [1e308, float("inf"), -float("inf"), 1.1e10, -(2**63), 2**63 - 1])
