@@ -20,15 +20,15 @@ from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Height
 from hypernode.machine.blame import BadBlock, Culprit, find_culprit
 from hypernode.machine.peers import PeerView, Support, ToldChain
-from hypernode.net.stream import UnparsedAnswer
 from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.block_validation import BlockRejected, Prepared
 from hypernode.node.chain.chain import Chain
 from hypernode.node.sync.batches import Span
-from hypernode.node.sync.block_fetcher import BlockFetcher, CheckAnswer
+from hypernode.node.sync.block_fetcher import BlockFetcher
 from hypernode.node.sync.block_source import BlockSource, Borrow, NoHolderLeft, OnFailure
 from hypernode.node.sync.common_block import CommonBlockSearch, count_votes, get_own_hash
 from hypernode.node.sync.giant_blocks import GiantBlocks
+from hypernode.node.sync.holder_worker import make_check
 from hypernode.node.sync.pending_branch import PendingBranch
 from hypernode.node.sync.pipeline import run_ahead
 from hypernode.node.sync.round_answer import ask_round
@@ -119,21 +119,10 @@ class BranchDownload:
             clock=self.ports.clock,
             on_failure=self._on_failure,
             giant_blocks=self.giant_blocks,
-            check=self._make_check(),
+            check=make_check(self.network, self.ports.verifier),
         )
         async with fetcher:
             return await self._take_above(fetcher)
-
-    def _make_check(self) -> CheckAnswer | None:
-        """Decodes and verifies long answers elsewhere, where there is such a place."""
-        checker = self.ports.verifier.get_checker()
-        if checker is None:
-            return None
-
-        async def check(answer: UnparsedAnswer) -> tuple[Block, ...]:
-            return await checker(self.network, answer.payload, answer.received)
-
-        return check
 
     async def _take_above(self, source: BlockSource) -> bool:
         """What a source gives above the common block, without what it gives that is bad."""
