@@ -32,7 +32,7 @@ from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello
 
 async def listen(party: Party) -> Listener:
     """Sessions with everything but the signed hello; a question's text says how long its answer is."""
-    limits, clock, network = Limits(session_burst=1e9, ip_burst=1e9), SystemClock(), party.network
+    limits, clock, params = Limits(session_burst=1e9, ip_burst=1e9), SystemClock(), party.params
     admission = Admission(limits, standing_of=lambda ip: Standing.COUNTED)
     budgets = Budgets(limits, clock)
 
@@ -42,10 +42,10 @@ async def listen(party: Party) -> Listener:
     async def serve(transport: Transport) -> None:
         await serve_session(
             transport,
-            network=network,
+            params=params,
             limits=limits,
             clock=clock,
-            our_hello=Hello(network.posnet, PORT, party.addresses[0]),
+            our_hello=Hello(params.posnet, PORT, party.addresses[0]),
             features=ANNOUNCED_FEATURES,
             admission=admission,
             is_registered=lambda ip: True,

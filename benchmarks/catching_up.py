@@ -63,7 +63,7 @@ def make_folder(folder: Path, number: int) -> Path:
 
 async def _store(party: Party, folder: Path, chain: list[Block]) -> ChainHeight:
     """Put the chain into a ledger of that folder; its height."""
-    ledger = await open_ledger(await open_database(folder / "ledger.db"), party.network)
+    ledger = await open_ledger(await open_database(folder / "ledger.db"), party.params)
     try:
         for start in range(0, len(chain), 100):
             await ledger.append_many(chain[start : start + 100])
@@ -82,9 +82,9 @@ async def _serve(party: Party, folder: Path) -> AsyncIterator[int]:
 async def _catch_up(party: Party, folder: Path, port: int, height: ChainHeight) -> float:
     """Seconds that a new node takes."""
     ours = make_party(len(party.addresses))
-    listed = list(ours.network.hypernodes)
+    listed = list(ours.params.hypernodes)
     listed[INDEX] = replace(listed[INDEX], port=port)
-    ours = replace(ours, network=replace(ours.network, hypernodes=tuple(listed)))
+    ours = replace(ours, params=replace(ours.params, hypernodes=tuple(listed)))
     async with open_node(ours, 0, folder) as node:
         holder = PeerView("peer", make_ip(INDEX), party.addresses[INDEX], height, 0.0, True, True)
         told = ToldChain(height, (holder,))

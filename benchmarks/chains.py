@@ -54,7 +54,7 @@ MIX: Final = (
 class Party:
     """The senders of a network: private keys, public keys and addresses, by number."""
 
-    network: ChainParams
+    params: ChainParams
     privkeys: tuple[bytes, ...]
     pubkeys: tuple[bytes, ...]
     addresses: tuple[str, ...]
@@ -72,8 +72,8 @@ def make_party(senders: int = SENDERS, port: int = PORT) -> Party:
     pubkeys = tuple(map(compute_pubkey, privkeys))
     addresses = tuple(compute_address(key, base.address_byte) for key in pubkeys)
     listed = tuple(FixedHypernode(a, make_ip(n), port) for n, a in enumerate(addresses))
-    network = replace(base, name=f"bench{senders}", hypernodes=listed, min_subnets=1)
-    return Party(network, privkeys, pubkeys, addresses)
+    params = replace(base, name=f"bench{senders}", hypernodes=listed, min_subnets=1)
+    return Party(params, privkeys, pubkeys, addresses)
 
 
 def make_ip(number: int) -> str:
@@ -108,15 +108,15 @@ def make_messages(party: Party, count: int, timestamp: int, first: int = 0) -> l
 async def make_chain(party: Party, blocks: int, messages: int) -> list[Block]:
     """A valid chain above genesis: ``blocks`` blocks of ``messages`` messages, in every slot that has a
     juror, from round 3 on."""
-    network = party.network
-    ledger = await open_ledger(InlineDatabase(), network)
+    params = party.params
+    ledger = await open_ledger(InlineDatabase(), params)
     history = await History.at(ledger, 0)
-    rounds = Rounds(network, FixedPowSource(network))
+    rounds = Rounds(params, FixedPowSource(params))
     chain: list[Block] = []
     for number in range(blocks):
-        round_, sir = FIRST_ROUND + number // network.slots, number % network.slots
+        round_, sir = FIRST_ROUND + number // params.slots, number % params.slots
         plan = await rounds.derive(round_, history)
-        timestamp = compute_slot_start(network, round_, sir) + 16
+        timestamp = compute_slot_start(params, round_, sir) + 16
         place = party.addresses.index(plan.juror_of(sir) or "")
         sealed = make_messages(party, messages, timestamp, number * messages)
         block = seal_block(
@@ -169,13 +169,13 @@ def get_folder() -> Path:
 def fill_blocks(party: Party, parent: Block, count: int, messages: int) -> Iterator[Block]:
     """Blocks that fill a ledger as valid ones do, with made-up hashes and signatures: to be stored, never
     judged.  Rounds and slots go on from the parent's."""
-    slots = party.network.slots
+    slots = party.params.slots
     block_hash, height, round_, sir = parent.block_hash, parent.height, parent.round, parent.sir
     for _ in range(count):
         height, sir = height + 1, sir + 1
         if sir >= slots:
             round_, sir = round_ + 1, 0
-        timestamp = compute_slot_start(party.network, round_, sir) + 16
+        timestamp = compute_slot_start(party.params, round_, sir) + 16
         digest = hashlib.shake_128(b"%d fill" % height).digest(84 + 64 * messages)
         sealed = _fill_messages(party, height, timestamp, messages, digest[84:])
         block = Block(
@@ -220,9 +220,9 @@ def _fill_messages(
     return tuple(made)
 
 
-def get_next_slot(network: ChainParams, block: Block) -> tuple[Round, Slot]:
+def get_next_slot(params: ChainParams, block: Block) -> tuple[Round, Slot]:
     """The slot after a block's, of those that have a juror."""
-    return (block.round, block.sir + 1) if block.sir + 1 < network.slots else (block.round + 1, 0)
+    return (block.round, block.sir + 1) if block.sir + 1 < params.slots else (block.round + 1, 0)
 
 
 def count_messages(blocks: Sequence[Block]) -> int:

@@ -145,9 +145,9 @@ async def open_to(
     return await open_session(
         TornadoConnections(),
         remote,
-        network=party.network,
+        params=party.params,
         limits=Limits(),
-        hello=Hello(party.network.posnet, PORT, party.addresses[0]),
+        hello=Hello(party.params.posnet, PORT, party.addresses[0]),
         features=features,
         clock=SystemClock(),
         connect_timeout_s=5.0,

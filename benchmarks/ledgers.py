@@ -28,8 +28,8 @@ async def load_ledger(
     if path.exists():
         return path
     beside = path.with_suffix(f".{os.getpid()}")
-    ledger = await open_ledger(InlineDatabase(beside), party.network)
-    genesis = create_genesis(party.network)
+    ledger = await open_ledger(InlineDatabase(beside), party.params)
+    genesis = create_genesis(party.params)
     made = fill_blocks(party, genesis, blocks, messages)
     while step := list(islice(made, STEP)):
         await ledger.append_many(step)

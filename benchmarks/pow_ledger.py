@@ -62,7 +62,7 @@ class Shape:
     seed: int = 1
 
 
-def make_pow_ledger(path: Path, shape: Shape, network: ChainParams) -> None:
+def make_pow_ledger(path: Path, shape: Shape, params: ChainParams) -> None:
     """Write a ledger of the real schema: a block a minute, payments between addresses of which few are busy,
     mirror rows, and registrations all along, some of them undone."""
     with open_ledger(path, journal_mode="OFF"):
@@ -71,7 +71,7 @@ def make_pow_ledger(path: Path, shape: Shape, network: ChainParams) -> None:
         connection.execute("PRAGMA journal_mode = OFF").fetchall()
         connection.execute("PRAGMA synchronous = OFF").fetchall()
         connection.execute("BEGIN")
-        rows = islice(_generate_rows(shape, network), shape.rows)
+        rows = islice(_generate_rows(shape, params), shape.rows)
         connection.executemany("INSERT INTO transactions VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", rows)
         connection.execute("COMMIT")
         for column in INDEXED if shape.has_indices else ():
@@ -79,7 +79,7 @@ def make_pow_ledger(path: Path, shape: Shape, network: ChainParams) -> None:
         connection.execute("PRAGMA journal_mode = DELETE").fetchall()
 
 
-def _generate_rows(shape: Shape, network: ChainParams) -> Iterator[tuple[object, ...]]:
+def _generate_rows(shape: Shape, params: ChainParams) -> Iterator[tuple[object, ...]]:
     """Without end; the caller takes as many as he wants."""
     chance = random.Random(shape.seed)
     addresses = [hashlib.sha224(b"%d" % n).hexdigest() for n in range(shape.addresses)]
@@ -87,9 +87,9 @@ def _generate_rows(shape: Shape, network: ChainParams) -> Iterator[tuple[object,
     key = "k" * (1_068 if shape.signature_chars > 100 else 44)
     blocks = shape.rows // ROWS_A_BLOCK
     step = max(2, (blocks - SETTLE_BLOCKS) // max(shape.registrants, 1))
-    height, registered = network.first_pow_height, 0
+    height, registered = params.first_pow_height, 0
     while True:
-        timestamp = network.origin_of_time + (height - network.first_pow_height) * BLOCK_S
+        timestamp = params.origin_of_time + (height - params.first_pow_height) * BLOCK_S
         block_hash = hashlib.sha224(b"block %d" % height).hexdigest()
 
         def make(
@@ -112,50 +112,50 @@ def _generate_rows(shape: Shape, network: ChainParams) -> Iterator[tuple[object,
             sender = addresses[int(chance.random() ** 3 * shape.addresses)]
             recipient = addresses[int(chance.random() ** 3 * shape.addresses)]
             yield make(sender, recipient, round(chance.random() * 100, 8), fee=0.01 + chance.random() / 1e5)
-        if registered < shape.registrants and (height - network.first_pow_height) % step == 1:
-            yield from _register(make, registered, network)
+        if registered < shape.registrants and (height - params.first_pow_height) % step == 1:
+            yield from _register(make, registered, params)
             registered += 1
         miner = addresses[int(chance.random() * MINERS)]
         yield make(miner, miner, 0, "0", "n" * 32, 0, round(8 + chance.random(), 8))
         if height % MIRROR_BLOCKS == 0:
             yield make("Development Reward", addresses[0], 1.5, "0", "0", 0, sign=-1)
-            yield make("Hypernode Payouts", network.reward_pot, 24.0, "0", "0", 0, sign=-1)
+            yield make("Hypernode Payouts", params.reward_pot, 24.0, "0", "0", 0, sign=-1)
         height += 1
 
 
 def _register(
-    make: Callable[..., tuple[Any, ...]], number: int, network: ChainParams
+    make: Callable[..., tuple[Any, ...]], number: int, params: ChainParams
 ) -> Iterator[tuple[Any, ...]]:
     """A collateral is funded and registers; every fourth one before it gives up."""
     collateral = make_collateral(number)
     yield make("f" * 56, collateral, 10_000 * (1 + number % 3) + 1.23456789)
-    yield make(collateral, collateral, 0, REGISTER, make_openfield(number, network))
+    yield make(collateral, collateral, 0, REGISTER, make_openfield(number, params))
     if number % 4 == 0 and number >= 4:
         gone = make_collateral(number - 1)
-        yield make(gone, gone, 0, UNREGISTER, make_openfield(number - 1, network))
+        yield make(gone, gone, 0, UNREGISTER, make_openfield(number - 1, params))
 
 
 def make_collateral(number: int) -> str:
     return hashlib.sha224(b"collateral %d" % number).hexdigest()
 
 
-def make_openfield(number: int, network: ChainParams) -> str:
-    pos = encode_address(hashlib.sha256(b"pos %d" % number).digest()[:20], network.address_byte)
+def make_openfield(number: int, params: ChainParams) -> str:
+    pos = encode_address(hashlib.sha256(b"pos %d" % number).digest()[:20], params.address_byte)
     return f"10.{number // 62_500}.{number // 250 % 250}.{1 + number % 250}:6969:{pos}"
 
 
-def load_pow_ledger(shape: Shape, network: ChainParams) -> Path:
+def load_pow_ledger(shape: Shape, params: ChainParams) -> Path:
     """The ledger of that shape, from the temporary folder if it was made before.  Copy it to change it."""
     numbers = "-".join(map(str, (shape.rows, shape.addresses, shape.registrants, shape.signature_chars)))
     path = get_folder() / f"pow-{VERSION}-{numbers}-{int(shape.has_indices)}-{shape.seed}.db"
     if not path.exists():
         beside = path.with_suffix(f".{os.getpid()}")
-        make_pow_ledger(beside, shape, network)
+        make_pow_ledger(beside, shape, params)
         beside.replace(path)
     return path
 
 
-def append_registration(path: Path, number: int, network: ChainParams, blocks: int = 60) -> None:
+def append_registration(path: Path, number: int, params: ChainParams, blocks: int = 60) -> None:
     """An hour more of blocks, with one more registration at its start."""
     with open_ledger(path) as ledger:
         tip = ledger.get_tip()
@@ -171,7 +171,7 @@ def append_registration(path: Path, number: int, network: ChainParams, blocks: i
         for height in range(tip.height + 1, tip.height + blocks + 1):
             at = tip.timestamp + (height - tip.height) * BLOCK_S
             if height == tip.height + 1:
-                rows += (LedgerRow(*row) for row in _register(make, number, network))
+                rows += (LedgerRow(*row) for row in _register(make, number, params))
             miner = "e" * 56
             mined = LedgerRow(height, at, miner, miner, 0, "s", "k", f"{height:056d}", 0, 8.5, "0", "")
             rows.append(mined)
@@ -199,19 +199,19 @@ def timed_queries() -> Iterator[list[float]]:
 
 def measure(shape: Shape) -> list[Row]:
     """First derivation, a further round with a new registration, and a restart."""
-    network = mainnet()
-    source = load_pow_ledger(shape, network)
+    params = mainnet()
+    source = load_pow_ledger(shape, params)
     with tempfile.TemporaryDirectory(dir=get_folder()) as name:
         path, kept = Path(name) / "ledger.db", Path(name) / "registrations.db"
         os.link(source, path)
         bound = time_call(lambda: _scan(path))
-        round_ = _find_last_round(path, network)
+        round_ = _find_last_round(path, params)
         with timed_queries() as first_queries:
-            registry = _open(path, kept, network)
+            registry = _open(path, kept, params)
             first = time_call(lambda: registry.derive_round(round_))
         return [
             _describe_first(shape, first, bound, max(first_queries)),
-            *_measure_next(path, kept, registry, network, round_),
+            *_measure_next(path, kept, registry, params, round_),
         ]
 
 
@@ -228,22 +228,22 @@ def _describe_first(shape: Shape, first: float, bound: float, longest: float) ->
 
 
 def _measure_next(
-    path: Path, kept: Path, registry: LedgerRegistry, network: ChainParams, round_: Round
+    path: Path, kept: Path, registry: LedgerRegistry, params: ChainParams, round_: Round
 ) -> list[Row]:
     # from here on the ledger is changed: no longer the kept one
     copy = path.with_name("growing.db")
     _copy(path, copy)
     registry.close()
-    registry = _open(copy, kept, network)
+    registry = _open(copy, kept, params)
     registry.derive_round(round_)
     times = []
     with timed_queries() as queries:
         for number in range(5):
-            append_registration(copy, 60_000 + number, network)
+            append_registration(copy, 60_000 + number, params)
             times.append(time_call(lambda n=number: registry.derive_round(round_ + 1 + n)))  # type: ignore[misc]
     last = registry.derive_round(round_ + 5)
     registry.close()
-    again = _open(copy, kept, network)
+    again = _open(copy, kept, params)
     restart = time_call(lambda: _require_equal(again.derive_round(round_ + 5), last))
     again.close()
     worst = max(times) * 1000
@@ -265,18 +265,18 @@ def _require_equal(listed: RegisteredList, expected: RegisteredList) -> None:
         raise RuntimeError("a restart changed the list")
 
 
-def _open(path: Path, kept: Path, network: ChainParams) -> LedgerRegistry:
-    return LedgerRegistry(LedgerFile(path), network, RegistryOptions(cache_path=kept))
+def _open(path: Path, kept: Path, params: ChainParams) -> LedgerRegistry:
+    return LedgerRegistry(LedgerFile(path), params, RegistryOptions(cache_path=kept))
 
 
-def _find_last_round(path: Path, network: ChainParams) -> Round:
+def _find_last_round(path: Path, params: ChainParams) -> Round:
     """The last one whose reference height is well confirmed."""
     with open_ledger(path) as ledger:
         tip = ledger.get_tip()
     assert tip is not None
-    latest = tip.timestamp - (network.pow_confirmations + 2) * BLOCK_S
-    round_ = int((latest - network.origin_of_time) // network.round_s) + 1
-    return round_ if compute_reference_time(network, round_) <= latest else round_ - 1
+    latest = tip.timestamp - (params.pow_confirmations + 2) * BLOCK_S
+    round_ = int((latest - params.origin_of_time) // params.round_s) + 1
+    return round_ if compute_reference_time(params, round_) <= latest else round_ - 1
 
 
 def _scan(path: Path) -> None:

@@ -43,8 +43,8 @@ def _ip(number: int) -> str:
     return f"9.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
-def _pos(number: int, network: ChainParams = NETWORK) -> str:
-    return encode_address(hashlib.sha256(b"%d" % number).digest()[:20], network.address_byte)
+def _pos(number: int, params: ChainParams = NETWORK) -> str:
+    return encode_address(hashlib.sha256(b"%d" % number).digest()[:20], params.address_byte)
 
 
 def _place(number: int, port: str = "6969") -> str:

@@ -96,10 +96,10 @@ def _get_size(path: Path) -> int:
 
 def _make_home(party: Party, home: Path, ledger: Path) -> Endpoint:
     """A run folder of the first sender's node; where it is to listen."""
-    (home / "network.json").write_text(network_to_json(party.network), encoding="utf-8")
+    (home / "network.json").write_text(network_to_json(party.params), encoding="utf-8")
     copy_ledger(ledger, home / "data")
     create_wallet(
-        home / "poswallet.json", party.network.address_byte, token=lambda size: party.privkeys[0], created=0
+        home / "poswallet.json", party.params.address_byte, token=lambda size: party.privkeys[0], created=0
     )
     with closing(socket.socket()) as probe:
         probe.bind((make_ip(0), 0))
@@ -148,9 +148,9 @@ async def _ask_status(party: Party, endpoint: Endpoint) -> Command:
     session = await open_session(
         TornadoConnections(),
         endpoint,
-        network=party.network,
+        params=party.params,
         limits=Limits(),
-        hello=Hello(party.network.posnet, CLIENT_PORT, party.addresses[1]),
+        hello=Hello(party.params.posnet, CLIENT_PORT, party.addresses[1]),
         features=ANNOUNCED_FEATURES,
         clock=SystemClock(),
         connect_timeout_s=5.0,

@@ -56,9 +56,9 @@ def encode_messages(messages: Sequence[Message]) -> bytes:
     return encode_command(Command(CommandId.TX, messages=tuple(messages)))
 
 
-def verify_payload(network: ChainParams, payload: bytes) -> None:
+def verify_payload(params: ChainParams, payload: bytes) -> None:
     """What a node does with messages from the wire."""
-    if check_messages(network, decode_command(payload, ANY_NUMBER).messages):
+    if check_messages(params, decode_command(payload, ANY_NUMBER).messages):
         raise ValueError("a message of the benchmark is invalid")
 
 
@@ -78,12 +78,12 @@ def measure_one_core(party: Party, count: int, runs: int) -> list[Row]:
 
     def run_cold(payload: bytes) -> float:
         forget_senders()
-        return time_thread(lambda: verify_payload(party.network, payload))
+        return time_thread(lambda: verify_payload(party.params, payload))
 
     times = interleave(
         {
             "bare": lambda: time_thread(bare.run),
-            "warm": lambda: time_thread(lambda: verify_payload(party.network, payload)),
+            "warm": lambda: time_thread(lambda: verify_payload(party.params, payload)),
             "cold": lambda: run_cold(payload),
             "bare first": lambda: time_thread(bare_first.run),
             "first": lambda: run_cold(payload_first),
@@ -132,17 +132,17 @@ async def measure_cores(party: Party, count: int, runs: int) -> list[Row]:
     payloads = [
         encode_messages(make_messages(party, count, ORIGIN + 100_000, n * count)) for n in range(PAYLOADS)
     ]
-    network = party.network
+    params = party.params
     times: dict[str, list[float]] = {"one": [], "two": [], "processes": []}
     one, two = ThreadVerifier(1), ThreadVerifier(2)
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as processes:
         try:
-            await _verify_in_processes(processes, network, payloads)  # they start
+            await _verify_in_processes(processes, params, payloads)  # they start
             for _ in range(runs):
-                times["one"].append(await time_await(lambda: _verify_in_threads(one, network, payloads)))
-                times["two"].append(await time_await(lambda: _verify_in_threads(two, network, payloads)))
+                times["one"].append(await time_await(lambda: _verify_in_threads(one, params, payloads)))
+                times["two"].append(await time_await(lambda: _verify_in_threads(two, params, payloads)))
                 times["processes"].append(
-                    await time_await(lambda: _verify_in_processes(processes, network, payloads))
+                    await time_await(lambda: _verify_in_processes(processes, params, payloads))
                 )
         finally:
             one.close()
@@ -171,16 +171,16 @@ def _make_cores_row(
 
 
 async def _verify_in_threads(
-    verifier: ThreadVerifier, network: ChainParams, payloads: Sequence[bytes]
+    verifier: ThreadVerifier, params: ChainParams, payloads: Sequence[bytes]
 ) -> None:
     async def verify(payload: bytes) -> None:
         command = await verifier.run(lambda: decode_command(payload, ANY_NUMBER))
-        if any(await verifier.find_core_breaks(network, command.messages)):
+        if any(await verifier.find_core_breaks(params, command.messages)):
             raise ValueError("a message of the benchmark is invalid")
 
     await asyncio.gather(*map(verify, payloads))
 
 
-async def _verify_in_processes(pool: Executor, network: ChainParams, payloads: Sequence[bytes]) -> None:
+async def _verify_in_processes(pool: Executor, params: ChainParams, payloads: Sequence[bytes]) -> None:
     loop = asyncio.get_running_loop()
-    await asyncio.gather(*(loop.run_in_executor(pool, verify_payload, network, p) for p in payloads))
+    await asyncio.gather(*(loop.run_in_executor(pool, verify_payload, params, p) for p in payloads))

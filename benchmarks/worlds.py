@@ -34,29 +34,29 @@ async def open_node(
 ) -> AsyncIterator[Node]:
     """The node of a sender, its ledger in ``folder``; it knows all others as registered."""
     async with AsyncExitStack() as stack:
-        ledger = await open_ledger(await open_database(folder / "ledger.db"), party.network)
+        ledger = await open_ledger(await open_database(folder / "ledger.db"), party.params)
         stack.push_async_callback(ledger.close)
         clock = SystemClock()
         journal = await open_journal(folder / "signed.db", int(clock.now()))
         stack.push_async_callback(journal.close)
         verifier = ThreadVerifier(threads)
         stack.callback(verifier.close)
-        pow_source = FixedPowSource(party.network)
+        pow_source = FixedPowSource(party.params)
         ports = Ports(
             clock=clock,
             entropy=SystemEntropy(),
             connections=TornadoConnections(),
-            signer=make_wallet(party.privkeys[index], party.network.address_byte),
+            signer=make_wallet(party.privkeys[index], party.params.address_byte),
             verifier=verifier,
             ledger=ledger,
             journal=journal,
             pow_source=pow_source,
             files=FolderFiles(folder),
         )
-        ip, port = make_ip(index), party.network.hypernodes[index].port
+        ip, port = make_ip(index), party.params.hypernodes[index].port
         options = NodeOptions(Endpoint(ip, port), port, (ip,), limits)
         log: list[str] = []
-        node = Node(party.network, ports, options, metrics=dict, log=log.append, warn=log.append)
+        node = Node(party.params, ports, options, metrics=dict, log=log.append, warn=log.append)
         node.peers.set_registered((await pow_source.get_registered(0)).entries)
         node.reporter.enter_round(FIRST_ROUND)
         yield node
@@ -69,9 +69,9 @@ async def open_peer(party: Party, node: Node, ip: str, port: int) -> AsyncIterat
     session = await open_session(
         TornadoConnections(),
         listener.endpoint,
-        network=party.network,
+        params=party.params,
         limits=Limits(),
-        hello=Hello(party.network.posnet, port, party.addresses[2]),
+        hello=Hello(party.params.posnet, port, party.addresses[2]),
         features=ANNOUNCED_FEATURES,
         clock=SystemClock(),
         connect_timeout_s=5.0,

@@ -203,24 +203,22 @@ def _do_nothing() -> None:
 
 
 def _say_where(settings: Settings, wallet: Wallet, local: Endpoint) -> None:
-    APP_LOG.info(
-        "node %s of %s listens on %s:%s", wallet.address, settings.network.name, local.ip, local.port
-    )
+    APP_LOG.info("node %s of %s listens on %s:%s", wallet.address, settings.params.name, local.ip, local.port)
 
 
 def _open_wallet(settings: Settings, now: int) -> Wallet:
     """The operator's wallet; a new one at the first start.  Raises WalletError."""
-    path, network = settings.wallet_path, settings.network
+    path, params = settings.wallet_path, settings.params
     if not path.exists():
         check_new_wallet(settings, is_asked_for=False)
-        wallet = create_wallet(path, network.address_byte, token=SystemEntropy().token, created=now)
+        wallet = create_wallet(path, params.address_byte, token=SystemEntropy().token, created=now)
         APP_LOG.info("made a new wallet, address %s: back up %s", wallet.address, path)
         return wallet
     if exposure := find_exposure(path):
         APP_LOG.warning(exposure)
     return load_wallet(
         path,
-        network.address_byte,
+        params.address_byte,
         lambda: get_passphrase(path, settings.passphrase_path, os.environ),
     )
 
@@ -235,13 +233,13 @@ async def _open_ledger(settings: Settings) -> tuple[SqliteLedger, str]:
             Lane.STRANGERS: database.make_lane(settings.limits.readers_of_strangers),
         }
         try:
-            return await open_ledger(database, settings.network, lanes), ""
+            return await open_ledger(database, settings.params, lanes), ""
         except BaseException:  # its threads would outlive us
             await database.close()
             raise
     except StorageError as problem:
         APP_LOG.error("the ledger cannot be used: %s", problem)
-        return await open_ledger(InlineDatabase(), settings.network), f"the ledger cannot be used: {problem}"
+        return await open_ledger(InlineDatabase(), settings.params), f"the ledger cannot be used: {problem}"
 
 
 def _describe(settings: Settings, wallet: Wallet, verbose: bool) -> dict[str, object]:
@@ -252,7 +250,7 @@ def _describe(settings: Settings, wallet: Wallet, verbose: bool) -> dict[str, ob
         "port": settings.port,
         "verbose": int(verbose),
         "outip": settings.out_ip,
-        "posnet": settings.network.posnet,
+        "posnet": settings.params.posnet,
     }
 
 
@@ -269,7 +267,7 @@ def _make_node(
         takes_updates=settings.auto_update,
     )
     return Node(
-        settings.network,
+        settings.params,
         ports,
         options,
         metrics=metrics,

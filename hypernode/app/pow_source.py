@@ -26,14 +26,14 @@ def open_pow_source(
 ) -> PowSource:
     """A fixed list where the network has one, else the companion.  The node ``owns_data``: what it reads of a
     ledger is kept there; a tool beside it starts from a copy and keeps nothing."""
-    if settings.network.hypernodes:
-        return FixedPowSource(settings.network)
+    if settings.params.hypernodes:
+        return FixedPowSource(settings.params)
     last_seen = LastSeen(settings.last_seen_path, is_ours=owns_data, warn=APP_LOG.warning)
     if settings.pow_source == "node":
         return _open_node(settings, connections, last_seen)
     ledger = LedgerPowSource(
         settings.pow_ledger_path,
-        settings.network,
+        settings.params,
         options=RegistryOptions(
             verify=settings.pow_verify,
             cache_path=settings.registrations_path,
@@ -52,7 +52,7 @@ def open_pow_source(
 def _open_node(settings: Settings, connections: Connections | None, last_seen: LastSeen) -> NodePowSource:
     folder = settings.pow_node_path
     return NodePowSource(
-        settings.network,
+        settings.params,
         connections or TornadoConnections(),
         Endpoint(settings.pow_ip, settings.pow_port),
         SystemClock().monotonic,

@@ -235,8 +235,8 @@ def reload_settings(process: Process, node: Node) -> None:
         APP_LOG.error("SIGHUP: the configuration stays as it was: %s", error)
         return
     process.logs.set_level(settings.log_level, settings.log_topics)
-    node.serving.allow_queries_from = settings.network.allow_queries_from
-    node.serving.allow_updates_from = settings.network.allow_updates_from
+    node.serving.allow_queries_from = settings.params.allow_queries_from
+    node.serving.allow_updates_from = settings.params.allow_updates_from
     node.serving.takes_updates = settings.auto_update
     APP_LOG.info("SIGHUP: log level %s, logs reopened", settings.log_level)
 

@@ -58,9 +58,9 @@ class ThreadVerifier:
         return [verdict for chunk in verdicts for verdict in chunk]
 
     async def find_core_breaks(
-        self, network: ChainParams, messages: Sequence[Message]
+        self, params: ChainParams, messages: Sequence[Message]
     ) -> list[Violation | None]:
-        found = await self._map_chunks(lambda chunk: find_core_breaks(network, chunk), messages)
+        found = await self._map_chunks(lambda chunk: find_core_breaks(params, chunk), messages)
         return [broken for chunk in found for broken in chunk]
 
     async def run(self, work: Callable[[], Result], /) -> Result:
@@ -75,13 +75,13 @@ class ThreadVerifier:
         return self._check_blocks
 
     async def _check_blocks(
-        self, network: ChainParams, payload: bytes, received: Timestamp
+        self, params: ChainParams, payload: bytes, received: Timestamp
     ) -> tuple[Block, ...]:
         """In pieces, in the processes or in threads; what is wrong with the first of them that is wrong."""
         is_pooled = self._is_much(len(payload))
         check = self._check_in_process if is_pooled else self._check_in_thread
         parts = await asyncio.gather(
-            *(check(network, piece, received) for piece in split_answer(payload)), return_exceptions=True
+            *(check(params, piece, received) for piece in split_answer(payload)), return_exceptions=True
         )
         blocks: list[Block] = []
         for part in parts:
@@ -103,19 +103,19 @@ class ThreadVerifier:
         return sum(size for _, size in self._here) > MUCH_BYTES
 
     async def _check_in_process(
-        self, network: ChainParams, payload: bytes, received: Timestamp
+        self, params: ChainParams, payload: bytes, received: Timestamp
     ) -> tuple[Block, ...]:
         if self._workers is None:
             self._workers = WorkerPool(self._processes)
         try:
-            return worker.load_blocks(await self._workers.do(worker.BLOCKS, network, payload, received))
+            return worker.load_blocks(await self._workers.do(worker.BLOCKS, params, payload, received))
         except (WorkerDied, OSError):
-            return await self._check_in_thread(network, payload, received)
+            return await self._check_in_thread(params, payload, received)
 
     async def _check_in_thread(
-        self, network: ChainParams, payload: bytes, received: Timestamp
+        self, params: ChainParams, payload: bytes, received: Timestamp
     ) -> tuple[Block, ...]:
-        return await self.run(lambda: check_blocks(network, payload, received))
+        return await self.run(lambda: check_blocks(params, payload, received))
 
     async def _map_chunks(
         self, work: Callable[[Sequence[Item]], Result], items: Sequence[Item]

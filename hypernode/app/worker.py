@@ -45,12 +45,12 @@ def main() -> None:
 
 def _work(head: bytes, jobs: BinaryIO, output: BinaryIO) -> None:
     work, network_size, payload_size, received = JOB.unpack(head)
-    network, payload = _load_network(jobs.read(network_size)), jobs.read(payload_size)
+    params, payload = _load_network(jobs.read(network_size)), jobs.read(payload_size)
     try:
         result: object = (
-            check_blocks(network, payload, received)
+            check_blocks(params, payload, received)
             if work == BLOCKS
-            else find_core_breaks(network, unpack_messages(payload))
+            else find_core_breaks(params, unpack_messages(payload))
         )
         is_refused = False
     except Reject as fault:
@@ -63,8 +63,8 @@ def _work(head: bytes, jobs: BinaryIO, output: BinaryIO) -> None:
 
 @lru_cache(maxsize=2)
 def _load_network(pickled: bytes) -> ChainParams:
-    network: ChainParams = pickle.loads(pickled)  # written by the node whose child this is
-    return network
+    params: ChainParams = pickle.loads(pickled)  # written by the node whose child this is
+    return params
 
 
 def pack_messages(messages: tuple[Message, ...]) -> bytes:

@@ -95,10 +95,10 @@ class WorkerPool:
         """Of the processes that there are."""
         return [each.process.pid for each in (*self._busy, *self._idle)]
 
-    async def do(self, work: int, network: ChainParams, payload: bytes, received: int = 0) -> bytes:
+    async def do(self, work: int, params: ChainParams, payload: bytes, received: int = 0) -> bytes:
         """The result of a job.  Raises Reject where that is one, WorkerDied; OSError when no process can be
         started.  A job that is begun goes on when nobody waits for it any more."""
-        pickled = self._pickle_network(network)
+        pickled = self._pickle_network(params)
         head = worker.JOB.pack(work, len(pickled), len(payload), received)
         loop = asyncio.get_running_loop()
         try:
@@ -141,9 +141,9 @@ class WorkerPool:
         if self._busy:
             self._rest_later(loop)
 
-    def _pickle_network(self, network: ChainParams) -> bytes:
-        if self._network is None or self._network[0] is not network:
-            self._network = network, pickle.dumps(network, pickle.HIGHEST_PROTOCOL)
+    def _pickle_network(self, params: ChainParams) -> bytes:
+        if self._network is None or self._network[0] is not params:
+            self._network = params, pickle.dumps(params, pickle.HIGHEST_PROTOCOL)
         return self._network[1]
 
     def close(self) -> None:

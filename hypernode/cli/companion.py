@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Companion:
     """The PoW chain of a network: its lists, and the ledger file that they come from."""
 
-    network: ChainParams
+    params: ChainParams
     source: LedgerPowSource
     file: LedgerFile
 
@@ -71,16 +71,16 @@ def open_companion(settings: Settings) -> Companion:
     from hypernode.pow.ledger.registry import RegistryOptions
     from hypernode.pow.ledger.source import LedgerPowSource
 
-    if settings.network.hypernodes:
-        expected = f"{settings.network.name} has a fixed list of hypernodes and no PoW chain"
+    if settings.params.hypernodes:
+        expected = f"{settings.params.name} has a fixed list of hypernodes and no PoW chain"
         raise ConfigError("--network", 0, "", expected, "Name a network with registrations")
     source = LedgerPowSource(
         settings.pow_ledger_path,
-        settings.network,
+        settings.params,
         inline=True,
         options=RegistryOptions(
             verify=settings.pow_verify, cache_path=settings.registrations_path, copy_cache=True
         ),
         warn=lambda text: print(text, file=sys.stderr),
     )
-    return Companion(settings.network, source, LedgerFile(settings.pow_ledger_path))
+    return Companion(settings.params, source, LedgerFile(settings.pow_ledger_path))

@@ -156,21 +156,21 @@ def _make_display(args: argparse.Namespace, plan: DevnetPlan) -> Display:
             for n in plan.nodes
         ],
     }
-    return Display(console, form, plan.network, _make_header(plan), facts)
+    return Display(console, form, plan.params, _make_header(plan), facts)
 
 
 def _make_header(plan: DevnetPlan) -> str:
     """What people are told once."""
     from hypernode.devnet.plan import make_client_command
 
-    network, first, last = plan.network, plan.nodes[0], plan.nodes[-1]
+    params, first, last = plan.params, plan.nodes[0], plan.nodes[-1]
     python = Path(sys.executable)
     shown = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
     client = ["hn_client.py"] if Path("hn_client.py").exists() else ["-m", "hypernode", "client"]
     command = make_client_command(plan, first, [str(shown), *client])
     return "\n".join(
         [
-            f"devnet of {len(plan.nodes)} nodes, slots of {network.slot_s} s, rounds of {network.round_s} s",
+            f"devnet of {len(plan.nodes)} nodes, slots of {params.slot_s} s, rounds of {params.round_s} s",
             f"  {first.name} to {last.name}: {first.ip} to {last.ip}, port {first.port}, in {plan.folder}",
             f"  to ask a node: {shlex.join(command)}",
         ]

@@ -101,7 +101,7 @@ async def _run(args: argparse.Namespace, settings: Settings) -> int:
     from hypernode.core.timeline import compute_round_slot
 
     now = SystemClock().now()
-    present, _ = compute_round_slot(settings.network, now)
+    present, _ = compute_round_slot(settings.params, now)
     first = max(0, present - args.rounds + 1)
     share = None
     if args.week:
@@ -120,7 +120,7 @@ def _find_week_start(settings: Settings, now: float) -> int:
     from hypernode.core.rewards import compute_last_week, compute_week_rounds
 
     try:
-        return compute_week_rounds(settings.network, compute_last_week(now) + 1)[0]
+        return compute_week_rounds(settings.params, compute_last_week(now) + 1)[0]
     except ValueError:
         return 0
 
@@ -132,7 +132,7 @@ async def _read(settings: Settings, first: int, last: int) -> DutyReport:
 
     database = SnapshotDatabase(settings.ledger_path)
     try:
-        ledger = await open_ledger_to_read(database, settings.network)
+        ledger = await open_ledger_to_read(database, settings.params)
         records = await ledger.get_slot_records(first, last)
         summaries = [parse_summary(found) for found in await ledger.get_summaries(first, last)]
         return DutyReport(first, last, records, summaries)
@@ -143,7 +143,7 @@ async def _read(settings: Settings, first: int, last: int) -> DutyReport:
 async def gather_share(settings: Settings, rounds: range, own: str) -> WeekShare | None:
     """Of ``own`` (an address), in the rounds that our chain and the companion have whole; None where there
     are none, or where there is no companion's ledger to read balances from."""
-    if not len(rounds) or settings.network.hypernodes:
+    if not len(rounds) or settings.params.hypernodes:
         return None
     from hypernode.cli.companion import open_companion
     from hypernode.core.rewards import compute_rewards
@@ -155,12 +155,12 @@ async def gather_share(settings: Settings, rounds: range, own: str) -> WeekShare
     companion = open_companion(settings)
     database = SnapshotDatabase(settings.ledger_path)
     try:
-        ledger = await open_ledger_to_read(database, settings.network)
+        ledger = await open_ledger_to_read(database, settings.params)
         done = range(rounds[0], min(rounds[-1] + 1, ledger.get_height().round - 1))
         if not len(done):
             return None
         week = await gather_week(
-            settings.network,
+            settings.params,
             ledger,
             companion.source,
             lambda addresses: read_past_balances(companion.file, addresses),
@@ -180,7 +180,7 @@ async def gather_share(settings: Settings, rounds: range, own: str) -> WeekShare
 def _read_address(settings: Settings) -> str:
     from hypernode.wallet.pos_wallet import read_wallet_address
 
-    return read_wallet_address(settings.wallet_path, settings.network.address_byte)
+    return read_wallet_address(settings.wallet_path, settings.params.address_byte)
 
 
 def to_object(report: DutyReport, share: WeekShare | None = None) -> dict[str, object]:

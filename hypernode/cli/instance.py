@@ -149,7 +149,7 @@ def _show_wallet(args: argparse.Namespace, settings: Settings, remarks: tuple[Re
     from hypernode.wallet.pos_wallet import find_exposure, load_wallet
 
     forbid_dumps()
-    path, address_byte = settings.wallet_path, settings.network.address_byte
+    path, address_byte = settings.wallet_path, settings.params.address_byte
     if not path.exists():
         _create_wallet(args, settings)
         return Exit.OK
@@ -177,7 +177,7 @@ def _create_wallet(args: argparse.Namespace, settings: Settings) -> None:
     passphrase = get_new_passphrase(path, settings.passphrase_path, os.environ) if args.encrypt else ""
     wallet = create_wallet(
         path,
-        settings.network.address_byte,
+        settings.params.address_byte,
         token=SystemEntropy().token,
         created=int(SystemClock().now()),
         passphrase=passphrase,
@@ -203,7 +203,7 @@ def _check_config(args: argparse.Namespace, settings: Settings, remarks: tuple[R
 def _find_companion_fault(settings: Settings) -> str:
     """Why the companion's ledger cannot be read, with what to do; empty where it can, or is not needed."""
     path = settings.pow_ledger_path
-    if settings.network.hypernodes or settings.pow_source == "node":
+    if settings.params.hypernodes or settings.pow_source == "node":
         return ""
     remedy = "Name the PoW node's ledger (POW_LEDGER_DB, or its folder: NODE_PY_PATH)"
     try:
@@ -222,7 +222,7 @@ def _describe(settings: Settings) -> Mapping[str, object]:
     is_read = settings.config_path.exists()
     topics = ", ".join(sorted(settings.log_topics)) or "no subjects"
     return {
-        "network": f"{settings.network.name} ({settings.network.posnet})",
+        "network": f"{settings.params.name} ({settings.params.posnet})",
         "listens on": f"{settings.listen_ip} port {settings.port}",
         "run folder": settings.home,
         "overrides": f"{settings.config_path}{'' if is_read else ' (there is none)'}",

@@ -95,7 +95,7 @@ async def show_feed(
             print_events(chosen, as_json=args.json)
             await _follow(args, companion, events, now, sleep)
         uncounted = await _find_uncounted(companion, events, height)
-        feed = Feed(companion.network, height, until, tuple(events), tuple(chosen), checks, uncounted)
+        feed = Feed(companion.params, height, until, tuple(events), tuple(chosen), checks, uncounted)
         print_feed(feed, as_json=args.json)
         if chosen or not (args.ip or args.pow):
             return Exit.OK
@@ -117,7 +117,7 @@ async def _choose_height(args: argparse.Namespace, companion: Companion, now: fl
             raise PowNotReady(status.problem)
         return status.height, "the last one" + (f" ({status.problem})" if status.problem else "")
     # 0 is the present one, as it was for the older tool
-    round_ = args.round or compute_round_slot(companion.network, now)[0]
+    round_ = args.round or compute_round_slot(companion.params, now)[0]
     return (await companion.source.get_registered(round_)).pow_height, f"the reference of round {round_}"
 
 
@@ -135,8 +135,8 @@ async def _tell_later(args: argparse.Namespace, companion: Companion, known: int
     if not (later := _select(args, events[known:])):
         return
     row, result = later[-1]
-    round_ = compute_round_slot(companion.network, row.timestamp)[0]
-    while compute_reference_time(companion.network, round_) < row.timestamp:
+    round_ = compute_round_slot(companion.params, row.timestamp)[0]
+    while compute_reference_time(companion.params, round_) < row.timestamp:
         round_ += 1
     verdict = f"it counts from round {round_} on" if result.ok else f"void: {result.reason!a}"
     print(
@@ -161,9 +161,9 @@ def _check_balances(
     from hypernode.node.chain.registration_feed import check_balances, replay
     from hypernode.pow.ledger.past_balances import read_past_balances
 
-    state = replay(companion.network, events)
+    state = replay(companion.params, events)
     balances = read_past_balances(companion.file, {entry.collateral for entry in state.entries})
-    return tuple(check_balances(companion.network, state, lambda address: balances.get(address, height)))
+    return tuple(check_balances(companion.params, state, lambda address: balances.get(address, height)))
 
 
 async def _find_uncounted(
@@ -173,7 +173,7 @@ async def _find_uncounted(
     from hypernode.core.counting import find_uncounted
     from hypernode.node.chain.registration_feed import replay
 
-    entries = replay(companion.network, events).entries
+    entries = replay(companion.params, events).entries
     return find_uncounted(entries, await companion.source.get_weights(entries, height))
 
 
@@ -190,7 +190,7 @@ async def _follow(
     from hypernode.ports.registrations import PowNotReady
 
     while True:
-        await sleep(companion.network.pow_block_s)
+        await sleep(companion.params.pow_block_s)
         try:
             status = await companion.source.get_status(now())
             if status.height == 0:

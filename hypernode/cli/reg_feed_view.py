@@ -24,7 +24,7 @@ class Feed:
     """What is shown: ``events`` up to a height that was taken for a reason (``until``), those of them that
     were asked for, and the checks of balances if they were."""
 
-    network: ChainParams
+    params: ChainParams
     pow_height: PowHeight
     until: str
     events: tuple[Event, ...]
@@ -36,7 +36,7 @@ class Feed:
 
 def print_feed(feed: Feed, *, as_json: bool) -> None:
     """All of it: JSON on one line, or text."""
-    entries = replay(feed.network, feed.events).entries
+    entries = replay(feed.params, feed.events).entries
     registered, left_out = len(entries), [entry for entry in entries if entry.pos in feed.uncounted]
     if as_json:
         answer = {

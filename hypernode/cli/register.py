@@ -82,14 +82,14 @@ def help_to_register(
         list_next_rounds,
     )
 
-    network, state, balance = settings.network, None, 0
+    params, state, balance = settings.params, None, 0
     if companion is not None:
         state, balance = asyncio.run(_read_ledger(companion, args.pow, now))
     wish = _make_wish(args, settings, state)
-    findings = _check(network, wish, state, balance, is_leaving=args.unregister)
+    findings = _check(params, wish, state, balance, is_leaving=args.unregister)
     is_good = all(finding.level is not Level.ERROR for finding in findings)
     draft = (draft_unregister if args.unregister else draft_register)(wish) if is_good else None
-    rounds = list_next_rounds(network, now, NEXT_ROUNDS)
+    rounds = list_next_rounds(params, now, NEXT_ROUNDS)
     if args.json:
         _print_json(wish, draft, findings, rounds, is_offline=companion is None)
     else:
@@ -98,7 +98,7 @@ def help_to_register(
 
 
 def _check(
-    network: ChainParams, wish: Wish, state: RegistryState | None, balance: int, *, is_leaving: bool
+    params: ChainParams, wish: Wish, state: RegistryState | None, balance: int, *, is_leaving: bool
 ) -> list[PreflightResult]:
     from hypernode.core.registrations.registration_check import (
         check_register,
@@ -108,10 +108,10 @@ def _check(
     )
 
     if state is None:
-        return check_texts(network, wish)
+        return check_texts(params, wish)
     if is_leaving:
-        return [*check_sender(wish), *check_unregister(network, wish, state)]
-    return [*check_texts(network, wish), *check_register(network, wish, state, balance)]
+        return [*check_sender(wish), *check_unregister(params, wish, state)]
+    return [*check_texts(params, wish), *check_register(params, wish, state, balance)]
 
 
 async def _read_ledger(companion: Companion, pow_address: str, now: float) -> tuple[RegistryState, int]:
@@ -128,7 +128,7 @@ async def _read_ledger(companion: Companion, pow_address: str, now: float) -> tu
         balance = read_past_balances(companion.file, {pow_address}).get_total(pow_address, status.height)
     finally:
         await companion.source.close()
-    return replay(companion.network, events), balance
+    return replay(companion.params, events), balance
 
 
 def _make_wish(args: argparse.Namespace, settings: Settings, state: RegistryState | None) -> Wish:
@@ -137,7 +137,7 @@ def _make_wish(args: argparse.Namespace, settings: Settings, state: RegistryStat
     from hypernode.core.registrations.registration_check import Wish, find_at, find_own
 
     own = find_own(state, args.pow) if args.unregister and state is not None else None
-    if own is None and args.unregister and state is not None and args.pow == settings.network.control_pow:
+    if own is None and args.unregister and state is not None and args.pow == settings.params.control_pow:
         own = find_at(state, args.ip)
     return Wish(
         pow_address=args.pow,
@@ -152,7 +152,7 @@ def _make_wish(args: argparse.Namespace, settings: Settings, state: RegistryStat
 def _read_own_address(settings: Settings) -> str:
     from hypernode.wallet.pos_wallet import read_wallet_address
 
-    return read_wallet_address(settings.wallet_path, settings.network.address_byte)
+    return read_wallet_address(settings.wallet_path, settings.params.address_byte)
 
 
 def _make_url(wish: Wish, draft: Draft) -> str:

@@ -49,7 +49,7 @@ class Flags:
 class Settings:
     """Everything the node is told.  Paths are absolute."""
 
-    network: ChainParams
+    params: ChainParams
     limits: Limits
     home: Path
     """The run folder."""
@@ -147,12 +147,12 @@ def load_settings(flags: Flags, folder: Path) -> tuple[Settings, tuple[Remark, .
     config_path = resolve_path(flags.config or home / CONFIG_NAME, folder, "--config")
     config = _load_overrides(config_path, table, is_asked_for=flags.config is not None)
     values = _Values(table, config.values)
-    network = _override_network(_choose_network(flags, config, values, folder, home), table, config)
-    _require_exact_balances(network, config, values)
+    params = _override_network(_choose_network(flags, config, values, folder, home), table, config)
+    _require_exact_balances(params, config, values)
     wallet = _choose_wallet(flags, folder, config, values, home)
     data = home / DATA_NAME
     settings = Settings(
-        network=network,
+        params=params,
         limits=_override_limits(table, config.values),
         home=home,
         config_path=config_path,
@@ -162,7 +162,7 @@ def load_settings(flags: Flags, folder: Path) -> tuple[Settings, tuple[Remark, .
         data_path=data,
         logs_path=home / "logs",
         listen_ip=_choose_listen_ip(flags, config, values),
-        port=_choose_port(flags, config, network),
+        port=_choose_port(flags, config, params),
         out_ip=values.get_text("OUT_IP") or None,
         pow_source=values.get_text("POW_SOURCE"),
         pow_fallback=values.get_text("POW_FALLBACK"),
@@ -215,14 +215,12 @@ def _choose_network(
     return load_network(values.get_text("NETWORK"), home, place)
 
 
-def _override_network(
-    network: ChainParams, table: Mapping[str, Parameter], config: ConfigFile
-) -> ChainParams:
+def _override_network(params: ChainParams, table: Mapping[str, Parameter], config: ConfigFile) -> ChainParams:
     """The operator's values over those of the network; exceptions are added to its own."""
     given = config.values
     fields = {table[name].network: value for name, value in given.items() if table[name].network}
     delays = {table[name].delay: value for name, value in given.items() if table[name].delay}
-    changed: ChainParams = replace(network, **fields)  # type: ignore[arg-type]
+    changed: ChainParams = replace(params, **fields)  # type: ignore[arg-type]
     changed = replace(changed, delays=replace(changed.delays, **delays))  # type: ignore[arg-type]
     if "POSNET_ALLOW" in given and changed.posnet not in changed.posnet_allow:
         remedy = f"Add {changed.posnet}: it is our own"
@@ -232,11 +230,11 @@ def _override_network(
     return replace(changed, exceptions=changed.exceptions + exceptions)
 
 
-def _require_exact_balances(network: ChainParams, config: ConfigFile, values: _Values) -> None:
+def _require_exact_balances(params: ChainParams, config: ConfigFile, values: _Values) -> None:
     """Where a list follows from balances, all nodes must see the same ones: only the ledger has them."""
-    if network.mixed or network.collateral_from_round is None or network.hypernodes:
+    if params.mixed or params.collateral_from_round is None or params.hypernodes:
         return
-    why = f"{network.name} has collateral_from_round, whose lists follow from exact balances"
+    why = f"{params.name} has collateral_from_round, whose lists follow from exact balances"
     for key, remedy in (
         ("POW_SOURCE", "Set POW_SOURCE=ledger and POW_LEDGER_DB to the PoW node's ledger file"),
         ("POW_FALLBACK", "Set POW_FALLBACK=none: while the ledger cannot be read, the node waits for it"),
@@ -306,7 +304,7 @@ def _remark_on_out_ip(config: ConfigFile, settings: Settings) -> tuple[Remark, .
             config.source, line, "OUT_IP", f"{ip} {fault}", "Give the address that is registered"
         )
     # a network of one /16 is one of loopback or of a local link
-    fault = find_reach_fault(ip) if settings.network.min_subnets > 1 else ""
+    fault = find_reach_fault(ip) if settings.params.min_subnets > 1 else ""
     return (Remark("warning", f"{config.source}:{line}: OUT_IP {ip} {fault}"),) if fault else ()
 
 
@@ -322,9 +320,9 @@ def _choose_listen_ip(flags: Flags, config: ConfigFile, values: _Values) -> str:
         raise ConfigError(source, line, "IP", f"expected an IPv4 address, not {text!r}", remedy) from None
 
 
-def _choose_port(flags: Flags, config: ConfigFile, network: ChainParams) -> int:
+def _choose_port(flags: Flags, config: ConfigFile, params: ChainParams) -> int:
     if flags.port is None:
-        return cast(int, config.values.get("PORT", network.port))
+        return cast(int, config.values.get("PORT", params.port))
     if not 1 <= flags.port <= MAX_PORT:
         remedy = "Give the port that is registered"
         raise ConfigError("--port", 0, "PORT", f"expected 1 to {MAX_PORT}, not {flags.port}", remedy)

@@ -59,12 +59,12 @@ def to_header(block: Block) -> Block:
     return replace(block, messages=())
 
 
-def normalise_block(network: ChainParams, block: Block) -> Block:
+def normalise_block(params: ChainParams, block: Block) -> Block:
     """A block from outside as it is judged and stored: every message cut where the spec cuts it, and with the
     block's height (which is not signed: spec 4, a valid block)."""
 
     def normalise(m: Message) -> Message:
-        cut = normalise_cut(m, network.address_byte)
+        cut = normalise_cut(m, params.address_byte)
         return cut if cut.block_height == block.height else replace(cut, block_height=block.height)
 
     if isinstance(block.messages, LongMessages):
@@ -72,22 +72,22 @@ def normalise_block(network: ChainParams, block: Block) -> Block:
     return replace(block, messages=tuple(map(normalise, block.messages)))
 
 
-def create_genesis(network: ChainParams) -> Block:
+def create_genesis(params: ChainParams) -> Block:
     """The first block: main's as it is, or one derived from the network's name, origin and control address
     (its signature is of zeros and not checked)."""
-    if network.genesis == "main":
+    if params.genesis == "main":
         return _MAIN_GENESIS
     unhashed = Block(
         height=0,
         round=0,
         sir=0,
-        timestamp=network.origin_of_time,
-        previous_hash=h20(network.name.encode()),
+        timestamp=params.origin_of_time,
+        previous_hash=h20(params.name.encode()),
         messages=(),
         msg_count=0,
         uniques_sources=0,
         signature=bytes(ID_BYTES),
         block_hash=b"",
-        forger=network.control_pos,
+        forger=params.control_pos,
     )
     return replace(unhashed, block_hash=compute_block_hash(unhashed))

@@ -73,11 +73,11 @@ def compute_counted(
     )
 
 
-def is_collateral_kept(network: ChainParams, round_: Round) -> bool:
+def is_collateral_kept(params: ChainParams, round_: Round) -> bool:
     """Whether a collateral must still be there for its hypernode to be on the list of a round.  Where legacy
     nodes forge it never must: they keep it on theirs."""
-    first = network.collateral_from_round
-    return not network.mixed and first is not None and round_ >= first
+    first = params.collateral_from_round
+    return not params.mixed and first is not None and round_ >= first
 
 
 def apply_collateral(

@@ -24,7 +24,7 @@ LAST_PART: Final = 3 / 4
 
 
 def compute_fillers(
-    network: ChainParams, counted: Collection[str], round_: Round, sir: Slot, part: float
+    params: ChainParams, counted: Collection[str], round_: Round, sir: Slot, part: float
 ) -> frozenset[str]:
     """PoS addresses of those whose turn it is, at a ``part`` (0 to 1) of a slot that lacks messages: twice as
     many as a block needs, then twice as many as before."""
@@ -34,5 +34,5 @@ def compute_fillers(
     if part < LAST_PART:
         Draws(f"fillers {round_} {sir}").shuffle(order)
         steps = int((part - FIRST_PART) / STEP_PART)
-        del order[2 * network.min_block_messages << steps :]
+        del order[2 * params.min_block_messages << steps :]
     return frozenset(order)

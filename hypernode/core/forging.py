@@ -20,15 +20,15 @@ whole payload may have no more than rule 14 says of the block."""
 
 
 def select_messages(
-    network: ChainParams, candidates: Sequence[Message], limit: int, timestamp: Timestamp | None = None
+    params: ChainParams, candidates: Sequence[Message], limit: int, timestamp: Timestamp | None = None
 ) -> list[Message]:
     """At most ``limit`` messages for a block, by timestamp; those of one second keep their order.
 
     When there are more, or more than rule 14 lets into a block that is pushed, each sender in turn gives its
     newest, then its next one, and so on; the others wait.  With the block's ``timestamp``, messages that rule
     9 would not let into it stay out."""
-    fitting = [m for m in candidates if timestamp is None or _fits(network, m, timestamp)]
-    room = network.max_block_bytes - _BLOCK_AND_FRAME_BYTES
+    fitting = [m for m in candidates if timestamp is None or _fits(params, m, timestamp)]
+    room = params.max_block_bytes - _BLOCK_AND_FRAME_BYTES
     if len(fitting) > limit or _count_fitting(fitting, room) < len(fitting):
         fitting = _spread_over_senders(fitting)[: max(0, limit)]
         fitting = fitting[: _count_fitting(fitting, room)]
@@ -49,22 +49,22 @@ class TooFewMessages(Reject):
     """A block cannot be made of these (``Rule.FORGING``)."""
 
 
-def find_forging_break(network: ChainParams, messages: Sequence[Message]) -> Violation | None:
+def find_forging_break(params: ChainParams, messages: Sequence[Message]) -> Violation | None:
     """Why these messages make no block: too few of them, or of too few senders.  None when they do."""
     # [REJECT] messages enough, of senders enough
-    if len(messages) < network.min_block_messages:
-        return Violation(Rule.FORGING, f"{len(messages)} messages, {network.min_block_messages} are needed")
+    if len(messages) < params.min_block_messages:
+        return Violation(Rule.FORGING, f"{len(messages)} messages, {params.min_block_messages} are needed")
     sources = count_sources(messages)
-    if sources < network.min_forge_sources:
+    if sources < params.min_forge_sources:
         return Violation(
-            Rule.FORGING, f"messages of {sources} senders, {network.min_forge_sources} are needed"
+            Rule.FORGING, f"messages of {sources} senders, {params.min_forge_sources} are needed"
         )
     return None
 
 
-def validate_forging(network: ChainParams, messages: Sequence[Message]) -> None:
+def validate_forging(params: ChainParams, messages: Sequence[Message]) -> None:
     """Raises TooFewMessages with what ``find_forging_break`` finds."""
-    if (broken := find_forging_break(network, messages)) is not None:
+    if (broken := find_forging_break(params, messages)) is not None:
         raise TooFewMessages.of(broken)
 
 
@@ -109,9 +109,9 @@ def sign_block(sign: Callable[[bytes], bytes], draft: Block) -> Block:
     return replace(draft, signature=sign(encode_raw_block(draft)))
 
 
-def _fits(network: ChainParams, m: Message, timestamp: Timestamp) -> bool:
-    oldest = timestamp - network.message_age_s - network.slot_s
-    return oldest <= m.timestamp <= timestamp + network.future_allowed_s
+def _fits(params: ChainParams, m: Message, timestamp: Timestamp) -> bool:
+    oldest = timestamp - params.message_age_s - params.slot_s
+    return oldest <= m.timestamp <= timestamp + params.future_allowed_s
 
 
 def _spread_over_senders(messages: Sequence[Message]) -> list[Message]:

@@ -36,7 +36,7 @@ def heights_match(a: ChainHeight, b: ChainHeight) -> bool:
 
 
 def find_replacement_break(
-    network: ChainParams, oldest_round: Round, present_round: Round, behind: int, connected: int
+    params: ChainParams, oldest_round: Round, present_round: Round, behind: int, connected: int
 ) -> Violation | None:
     """Why blocks from ``oldest_round`` on may not be replaced by a better branch; None when they may.
 
@@ -44,7 +44,7 @@ def find_replacement_break(
     present round gives way to any better branch; one of a past round only to what most of them hold; one
     older than ``keep_rounds`` rounds never by itself, only by an operator's command."""
     age = present_round - oldest_round
-    if age > network.keep_rounds:
+    if age > params.keep_rounds:
         return Violation(Rule.DEPTH, f"a block of {age} rounds ago is only replaced by an operator's command")
     if age > 0 and 2 * behind <= connected:
         return Violation(

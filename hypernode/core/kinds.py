@@ -71,18 +71,18 @@ def format_config(tunables: Mapping[str, int | str | Sequence[str]]) -> str:
     return f"CONFIG:{h20(lines.encode()).hex()[:_CONFIG_HASH_CHARS]}"
 
 
-def get_tunables(network: ChainParams) -> dict[str, int | str | Sequence[str]]:
+def get_tunables(params: ChainParams) -> dict[str, int | str | Sequence[str]]:
     """The parameters that ``rainbow`` may tune (spec 5), under their names in configurations."""
     return {
-        "POSNET_ALLOW": network.posnet_allow,
-        "MAX_CONNECT_TO": network.max_connect_to,
-        "BLOCK_SYNC_COUNT": network.block_sync_count,
-        "ALLOW_UPDATES_FROM": network.allow_updates_from,
-        "TESTS_PER_SLOT": network.tests_per_slot,
-        "PING_DELAY": network.ping_delay_s,
-        "MIN_FORGE_CONSENSUS": network.min_forge_consensus,
-        "MAX_TXS_TO_SYNC": network.max_txs_to_sync,
-        "MAX_TXS_PER_BLOCK": network.max_txs_per_block,
+        "POSNET_ALLOW": params.posnet_allow,
+        "MAX_CONNECT_TO": params.max_connect_to,
+        "BLOCK_SYNC_COUNT": params.block_sync_count,
+        "ALLOW_UPDATES_FROM": params.allow_updates_from,
+        "TESTS_PER_SLOT": params.tests_per_slot,
+        "PING_DELAY": params.ping_delay_s,
+        "MIN_FORGE_CONSENSUS": params.min_forge_consensus,
+        "MAX_TXS_TO_SYNC": params.max_txs_to_sync,
+        "MAX_TXS_PER_BLOCK": params.max_txs_per_block,
     }
 
 

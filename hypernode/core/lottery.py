@@ -67,11 +67,11 @@ class Draws:
 
 
 def compute_silent(
-    network: ChainParams, registered_before: Iterable[Registration], seen: Collection[str]
+    params: ChainParams, registered_before: Iterable[Registration], seen: Collection[str]
 ) -> frozenset[str]:
     """PoS addresses that are silent in round R: on the list of R - 1, and not ``seen`` (forger of a block
     of R - 1, or sender of a message in one).  Nobody is, when fewer than ``min_active`` were seen."""
-    if len(seen) < network.min_active:
+    if len(seen) < params.min_active:
         return frozenset()
     return frozenset(r.pos for r in registered_before) - frozenset(seen)
 
@@ -103,7 +103,7 @@ def compute_distance(ticket: Juror, reference_hash: bytes) -> int:
 
 
 def compute_tests(
-    network: ChainParams, candidates: Sequence[str], jurors: Sequence[Juror], reference_hash: bytes
+    params: ChainParams, candidates: Sequence[str], jurors: Sequence[Juror], reference_hash: bytes
 ) -> tuple[tuple[PeerTest, ...], ...]:
     """The test plan: per slot with a juror, ``tests_per_slot`` tests among the candidates but the juror;
     none where fewer than two are left.  One generator runs through all slots."""
@@ -111,8 +111,8 @@ def compute_tests(
     plan = []
     for juror in jurors:
         others = [address for address in candidates if address != juror.address]
-        count = network.tests_per_slot if len(others) > 1 else 0
-        plan.append(tuple(_draw_test(draws, others, network.test_kinds) for _ in range(count)))
+        count = params.tests_per_slot if len(others) > 1 else 0
+        plan.append(tuple(_draw_test(draws, others, params.test_kinds) for _ in range(count)))
     return tuple(plan)
 
 
@@ -122,7 +122,7 @@ def _draw_test(draws: Draws, others: Sequence[str], kinds: Sequence[int]) -> Pee
 
 
 def compute_connect_to(
-    network: ChainParams,
+    params: ChainParams,
     registered: Iterable[Registration],
     own_address: str,
     round_: Round,
@@ -132,11 +132,11 @@ def compute_connect_to(
     (who does not count, as PoS addresses; legacy leaves nobody out), the first ``max_connect_to``."""
     others = [r for r in registered if r.pos != own_address]
     Draws(f"{own_address}{round_}").shuffle(others)
-    return [r for r in others if r.pos not in left_out][: network.max_connect_to]
+    return [r for r in others if r.pos not in left_out][: params.max_connect_to]
 
 
 def compute_round_plan(
-    network: ChainParams,
+    params: ChainParams,
     round_: Round,
     registered: Sequence[Registration],
     registered_before: Sequence[Registration],
@@ -150,10 +150,10 @@ def compute_round_plan(
 
     Where not mixed, voided ones get neither tickets nor tests; on mixed networks legacy nodes draw them
     all the same, and so do we (spec 5)."""
-    left_out = frozenset() if network.mixed else frozenset(voided)
-    silent = compute_silent(network, registered_before, seen_before)
+    left_out = frozenset() if params.mixed else frozenset(voided)
+    silent = compute_silent(params, registered_before, seen_before)
     active = [(r.pos, r.weight) for r in registered if r.pos not in silent and r.pos not in left_out]
-    jurors = compute_jurors(compute_tickets(active, network.slots), reference_hash, network.slots)
+    jurors = compute_jurors(compute_tickets(active, params.slots), reference_hash, params.slots)
     candidates = [r.pos for r in registered if r.pos not in left_out]
     return RoundPlan(
         round=round_,
@@ -164,5 +164,5 @@ def compute_round_plan(
         inactive=tuple(r.pos for r in registered if r.pos in silent and r.pos not in voided),
         voided=tuple(r.pos for r in registered if r.pos in voided),
         jurors=jurors,
-        tests=compute_tests(network, candidates, jurors, reference_hash),
+        tests=compute_tests(params, candidates, jurors, reference_hash),
     )

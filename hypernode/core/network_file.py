@@ -52,11 +52,11 @@ def network_from_json(text: str, source: str) -> ChainParams:
         Delays: lambda value: _parse_object(Delays, value, _PARSERS, _as_dict(scaled)),
     }
     try:
-        network: ChainParams = _parse_object(ChainParams, given, parsers, {})
-        _require_sense(network)
+        params: ChainParams = _parse_object(ChainParams, given, parsers, {})
+        _require_sense(params)
     except _Unfit as unfit:
         raise NetworkFileError(f"{source}: {unfit}") from None
-    return network
+    return params
 
 
 def _require_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -69,9 +69,9 @@ def _require_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def network_to_json(network: ChainParams) -> str:
+def network_to_json(params: ChainParams) -> str:
     """The network as such a file, every field written out."""
-    return json.dumps(_to_plain(network), indent=2) + "\n"
+    return json.dumps(_to_plain(params), indent=2) + "\n"
 
 
 def _to_plain(value: object) -> object:
@@ -191,39 +191,39 @@ _AT_LEAST_ONE: Final = frozenset(
 )
 
 
-def _require_sense(network: ChainParams) -> None:
+def _require_sense(params: ChainParams) -> None:
     """What types alone do not say.  Raises _Unfit."""
-    numbers = {**_as_dict(network), **_as_dict(network.delays)}
+    numbers = {**_as_dict(params), **_as_dict(params.delays)}
     for name, number in numbers.items():
         least = 1 if name in _AT_LEAST_ONE else 0
         if isinstance(number, int | float) and number < least:
             raise _Unfit(f"{name}: expected at least {least}, not {number}")
-    if len(network.magic) != MAGIC_BYTES or network.magic[0] <= _LEGACY_TOP_BYTE:
-        raise _Unfit(f"magic: expected {MAGIC_BYTES} bytes, the first above 7f, not {network.magic.hex()!r}")
-    if not is_address_byte(network.address_byte):
+    if len(params.magic) != MAGIC_BYTES or params.magic[0] <= _LEGACY_TOP_BYTE:
+        raise _Unfit(f"magic: expected {MAGIC_BYTES} bytes, the first above 7f, not {params.magic.hex()!r}")
+    if not is_address_byte(params.address_byte):
         raise _Unfit(
-            f"address_byte: expected one whose addresses have 34 characters, not {network.address_byte}"
+            f"address_byte: expected one whose addresses have 34 characters, not {params.address_byte}"
         )
-    for posnet in (network.posnet, *network.posnet_allow):
+    for posnet in (params.posnet, *params.posnet_allow):
         if len(posnet) != POSNET_CHARS:
             raise _Unfit(f"posnet: expected {POSNET_CHARS} characters, not {posnet!r}")
-    if not 1 <= network.port <= MAX_PORT:
-        raise _Unfit(f"port: expected 1 to {MAX_PORT}, not {network.port}")
-    if network.collateral_from_round is not None and network.hypernodes:
+    if not 1 <= params.port <= MAX_PORT:
+        raise _Unfit(f"port: expected 1 to {MAX_PORT}, not {params.port}")
+    if params.collateral_from_round is not None and params.hypernodes:
         raise _Unfit(
             "collateral_from_round: expected null with a fixed list (hypernodes), without collaterals"
         )
-    if network.tests_per_slot and not network.test_kinds:
+    if params.tests_per_slot and not params.test_kinds:
         raise _Unfit("test_kinds: expected at least one where there are tests")
-    _require_addresses(network)
+    _require_addresses(params)
 
 
-def _require_addresses(network: ChainParams) -> None:
-    holders = [("control_pos", network.control_pos)]
-    holders += [(f"hypernodes[{i}].pos", h.pos) for i, h in enumerate(network.hypernodes)]
+def _require_addresses(params: ChainParams) -> None:
+    holders = [("control_pos", params.control_pos)]
+    holders += [(f"hypernodes[{i}].pos", h.pos) for i, h in enumerate(params.hypernodes)]
     for name, address in holders:
-        if not is_valid_address(address, network.address_byte):
+        if not is_valid_address(address, params.address_byte):
             raise _Unfit(f"{name}: expected an address of the network, not {address!r}")
-    for i, hypernode in enumerate(network.hypernodes):
+    for i, hypernode in enumerate(params.hypernodes):
         if not 1 <= hypernode.port <= MAX_PORT:
             raise _Unfit(f"hypernodes[{i}].port: expected 1 to {MAX_PORT}, not {hypernode.port}")

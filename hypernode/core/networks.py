@@ -68,7 +68,7 @@ def devnet(
 ) -> ChainParams:
     """A local network: slots of ``slot_s`` seconds from ``origin_of_time`` on, and a companion whose blocks
     are as much quicker as its slots.  ``overrides`` are fields of ``ChainParams``."""
-    network = ChainParams(
+    params = ChainParams(
         name="devnet",
         mixed=False,
         address_byte=_TEST_ADDRESS_BYTE,
@@ -88,4 +88,4 @@ def devnet(
         genesis="derived",
         delays=Delays().scaled(slot_s),
     )
-    return replace(network, **overrides)
+    return replace(params, **overrides)

@@ -19,13 +19,13 @@ from hypernode.core.chain_params import ChainParams
 # messages, so no majority holds a branch that seals one twice.
 
 
-def count_kept_rounds(network: ChainParams) -> int:
+def count_kept_rounds(params: ChainParams) -> int:
     """Rounds at the end of the chain whose messages stay: those that a better branch may replace (the
     latest and ``keep_rounds`` before it)."""
-    return network.keep_rounds + 1
+    return params.keep_rounds + 1
 
 
-def compute_replay_window(network: ChainParams) -> int:
+def compute_replay_window(params: ChainParams) -> int:
     """Seconds: a message of a block whose timestamp is further than this before that of the last block
     below the kept rounds can never be valid in a new block."""
-    return network.message_age_s + network.slot_s + network.future_allowed_s
+    return params.message_age_s + params.slot_s + params.future_allowed_s

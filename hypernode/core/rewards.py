@@ -30,11 +30,11 @@ def compute_week_end(week: int) -> Timestamp:
     return _END_OF_WEEK_2 + (week - _SECOND) * WEEK_S
 
 
-def compute_week_rounds(network: ChainParams, week: int) -> range:
+def compute_week_rounds(params: ChainParams, week: int) -> range:
     """The 168 rounds before the end of a week.  Raises ValueError when it begins before the network."""
-    end, _ = compute_round_slot(network, compute_week_end(week))
+    end, _ = compute_round_slot(params, compute_week_end(week))
     if end < ROUNDS_A_WEEK:
-        raise ValueError(f"week {week} begins before round 0 of {network.name}")
+        raise ValueError(f"week {week} begins before round 0 of {params.name}")
     return range(end - ROUNDS_A_WEEK, end)
 
 

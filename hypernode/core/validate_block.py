@@ -78,84 +78,84 @@ class BlockContext(HeadContext):
     bad_messages: Mapping[bytes, Violation] | Unchecked
 
 
-def find_breaks(network: ChainParams, block: Block, context: BlockContext) -> tuple[Violation, ...]:
+def find_breaks(params: ChainParams, block: Block, context: BlockContext) -> tuple[Violation, ...]:
     """Every rule of spec 4 that the block breaks, in the order of the spec, each at most once."""
     size = compute_block_size(block)
-    return tuple(_weigh(network, block, size, _judge(network, block, context, size)))
+    return tuple(_weigh(params, block, size, _judge(params, block, context, size)))
 
 
-def validate_juror(network: ChainParams, header: Block, juror: str | None, origin: Origin) -> None:
+def validate_juror(params: ChainParams, header: Block, juror: str | None, origin: Origin) -> None:
     """Rule 6 alone, for a block of which no message was looked at.  Raises Reject."""
     if header.forger != juror:
-        _refuse(network, header, Violation(Rule.B6, _NOT_THE_JUROR), origin)
+        _refuse(params, header, Violation(Rule.B6, _NOT_THE_JUROR), origin)
 
 
-def validate_head(network: ChainParams, block: Block, context: HeadContext, origin: Origin) -> None:
+def validate_head(params: ChainParams, block: Block, context: HeadContext, origin: Origin) -> None:
     """Rules 1 to 6, which need none of a block's messages but their ids.  Raises Reject for the first that is
     a reason to refuse it."""
-    for brk in _judge_head(network, block, context):
-        _refuse(network, block, brk, origin)
+    for brk in _judge_head(params, block, context):
+        _refuse(params, block, brk, origin)
 
 
-def validate_shape(network: ChainParams, block: Block, origin: Origin) -> None:
+def validate_shape(params: ChainParams, block: Block, origin: Origin) -> None:
     """Rules 7 to 9, and 10, 14 and 15 as far as the block itself shows: what is seen of its messages without
     an address or a signature of theirs.  Raises Reject, or Ignore for one that is merely too large."""
     size = compute_block_size(block)
-    found = (*_judge_shape(network, block, ()), *_judge_size(network, size))
-    for brk in _weigh(network, block, size, found):
-        _refuse(network, block, brk, origin)
+    found = (*_judge_shape(params, block, ()), *_judge_size(params, size))
+    for brk in _weigh(params, block, size, found):
+        _refuse(params, block, brk, origin)
 
 
-def _weigh(network: ChainParams, block: Block, size: int, found: Iterable[Violation]) -> Iterator[Violation]:
+def _weigh(params: ChainParams, block: Block, size: int, found: Iterable[Violation]) -> Iterator[Violation]:
     """Legacy nodes take blocks that are larger than ours, and then most of a mixed network hold them: being
     merely too large is of class B there."""
     for brk in found:
-        is_mere_size = brk.rule is Rule.B15 or (brk.rule is Rule.B7 and not _find_count_fault(network, block))
-        eased = network.mixed and is_mere_size and size <= network.mixed_block_bytes
+        is_mere_size = brk.rule is Rule.B15 or (brk.rule is Rule.B7 and not _find_count_fault(params, block))
+        eased = params.mixed and is_mere_size and size <= params.mixed_block_bytes
         yield replace(brk, eased=True) if eased else brk
 
 
-def _judge(network: ChainParams, block: Block, context: BlockContext, size: int) -> Iterator[Violation]:
-    yield from _judge_head(network, block, context)
-    yield from _judge_shape(network, block, context.known_ids)
-    yield from _judge_messages(network, block, context)
-    yield from _judge_size(network, size)
+def _judge(params: ChainParams, block: Block, context: BlockContext, size: int) -> Iterator[Violation]:
+    yield from _judge_head(params, block, context)
+    yield from _judge_shape(params, block, context.known_ids)
+    yield from _judge_messages(params, block, context)
+    yield from _judge_size(params, size)
 
 
-def _judge_head(network: ChainParams, block: Block, context: HeadContext) -> Iterator[Violation]:
+def _judge_head(params: ChainParams, block: Block, context: HeadContext) -> Iterator[Violation]:
     parent = context.parent
     # B1 [REJECT, class A] it follows its parent
     if block.height != parent.height + 1 or block.previous_hash != parent.block_hash:
         yield Violation(Rule.B1, "it does not follow the block below it")
     # B2 [REJECT, class B] its slot is later than the parent's, and one that has a juror
-    if (block.round, block.sir) <= (parent.round, parent.sir) or not 0 <= block.sir < network.slots:
+    if (block.round, block.sir) <= (parent.round, parent.sir) or not 0 <= block.sir < params.slots:
         yield Violation(Rule.B2, "its slot is not later than the parent's, or has no juror")
     # B3 [REJECT, class B] its time is in its slot, not before the parent's, not in the future
-    if reason := _find_time_fault(network, block, parent, context.now):
+    if reason := _find_time_fault(params, block, parent, context.now):
         yield Violation(Rule.B3, reason)
     # B4 [REJECT, class A] its hash is that of its contents
     raw = _encode_raw(block)
     if raw is None or block.block_hash != h20(raw):
         yield Violation(Rule.B4, "block_hash is not the hash of the block")
     # B5 [REJECT, class A] its forger signed it
-    if raw is None or not is_signed_by_forger(network, block, raw, context.forger_pubkey):
+    if raw is None or not is_signed_by_forger(params, block, raw, context.forger_pubkey):
         yield Violation(Rule.B5, "the signature is not the forger's")
     # B6 [REJECT, class B] its forger holds the slot
     if context.juror is not UNCHECKED and block.forger != context.juror:
         yield Violation(Rule.B6, _NOT_THE_JUROR)
 
 
-def _judge_shape(network: ChainParams, block: Block, known_ids: Collection[bytes]) -> Iterator[Violation]:
+def _judge_shape(params: ChainParams, block: Block, known_ids: Collection[bytes]) -> Iterator[Violation]:
     # B7 [REJECT, class A] it says how many messages it carries, and they are enough and not too many
-    if reason := _find_count_fault(network, block):
+    if reason := _find_count_fault(params, block):
         yield Violation(Rule.B7, reason)
-    elif block.msg_count > network.max_block_messages:
-        yield Violation(Rule.B7, f"{block.msg_count} messages, over {network.max_block_messages}")
+    elif block.msg_count > params.max_block_messages:
+        yield Violation(Rule.B7, f"{block.msg_count} messages, over {params.max_block_messages}")
     # B8 [REJECT, class A] it says how many senders they have, and these are enough
-    if reason := _find_sources_fault(network, block):
+    if reason := _find_sources_fault(params, block):
         yield Violation(Rule.B8, reason)
     # B9 [REJECT, class B] its messages are in the order of their times, and of its own time
-    if reason := _find_order_fault(network, block):
+    if reason := _find_order_fault(params, block):
         yield Violation(Rule.B9, reason)
     # B10 [REJECT, class A] no message is sealed twice
     txids = set(list_txids(block.messages))
@@ -163,7 +163,7 @@ def _judge_shape(network: ChainParams, block: Block, known_ids: Collection[bytes
         yield Violation(Rule.B10, "a message is in it twice, or in the chain already")
 
 
-def _judge_messages(network: ChainParams, block: Block, context: BlockContext) -> Iterator[Violation]:
+def _judge_messages(params: ChainParams, block: Block, context: BlockContext) -> Iterator[Violation]:
     # B11 [REJECT, class A] every message holds M1 to M3
     bad = context.bad_messages
     if bad is not UNCHECKED and (
@@ -174,133 +174,133 @@ def _judge_messages(network: ChainParams, block: Block, context: BlockContext) -
     if context.slot_taken:
         yield Violation(Rule.B12, "its slot has a block already")
     # B13 [REJECT, class C] every message holds M4 to M6
-    suspects = () if _is_within_policy(network, block, context) else block.messages
-    broken = (find_policy_break(network, m, context.registered) for m in suspects)
+    suspects = () if _is_within_policy(params, block, context) else block.messages
+    broken = (find_policy_break(params, m, context.registered) for m in suspects)
     if policy := next((b for b in broken if b is not None), None):
         yield Violation(Rule.B13, f"a message of it is against the policy: {policy}", cause=policy)
 
 
-def _is_within_policy(network: ChainParams, block: Block, context: BlockContext) -> bool:
+def _is_within_policy(params: ChainParams, block: Block, context: BlockContext) -> bool:
     """Whether no message breaks M4 to M6, where that was seen before: of packed ones M6 is left."""
     messages = block.messages
     if not isinstance(messages, PackedMessages) or not messages.is_safe:
         return False
     listed = context.registered
     return listed is UNCHECKED or all(
-        sender == network.control_pos or sender in listed for sender in list_senders(messages)
+        sender == params.control_pos or sender in listed for sender in list_senders(messages)
     )
 
 
-def _judge_size(network: ChainParams, size: int) -> Iterator[Violation]:
+def _judge_size(params: ChainParams, size: int) -> Iterator[Violation]:
     # B14 [REJECT, class B; pushed: IGNORE] it fits into the frame of a pushed block
-    if size > network.max_block_bytes:
-        yield Violation(Rule.B14, f"encoded it has {size} bytes, over {network.max_block_bytes}")
+    if size > params.max_block_bytes:
+        yield Violation(Rule.B14, f"encoded it has {size} bytes, over {params.max_block_bytes}")
     # B15 [REJECT, class A; mixed: B] it can be given on, alone in an answer
-    if size > network.giant_block_bytes:
-        yield Violation(Rule.B15, f"encoded it has {size} bytes, over {network.giant_block_bytes}")
+    if size > params.giant_block_bytes:
+        yield Violation(Rule.B15, f"encoded it has {size} bytes, over {params.giant_block_bytes}")
 
 
 def is_refused(
-    network: ChainParams, block: Block, brk: Violation, origin: Origin, majority_holds: bool = False
+    params: ChainParams, block: Block, brk: Violation, origin: Origin, majority_holds: bool = False
 ) -> bool:
     """Whether the break is a reason to refuse the block.  ``majority_holds``: most of the peers in
     sight that count hold the branch it was fetched in."""
-    if brk.rule not in STRUCTURAL and (block.height, block.block_hash) in network.exceptions:
+    if brk.rule not in STRUCTURAL and (block.height, block.block_hash) in params.exceptions:
         return False
-    if brk.rule in LENIENT and block.height < network.lenient_below:
+    if brk.rule in LENIENT and block.height < params.lenient_below:
         return False
-    if brk.cls is RuleClass.B and network.mixed:
+    if brk.cls is RuleClass.B and params.mixed:
         return not (origin is Origin.FETCHED and majority_holds)
     if brk.cls is RuleClass.C:
-        return not network.mixed
+        return not params.mixed
     return True
 
 
 def validate_block(
-    network: ChainParams, block: Block, context: BlockContext, origin: Origin, majority_holds: bool = False
+    params: ChainParams, block: Block, context: BlockContext, origin: Origin, majority_holds: bool = False
 ) -> tuple[Violation, ...]:
     """The breaks that are tolerated, to be counted and shown.  Raises Reject for the first that is
     not, and for a block of a branch that the network left.  Whoever has a block that is
     merely too large is no liar: strangers may have filled the mempool of an honest legacy juror, and legacy
     nodes take it.  Raises Ignore for one that is pushed, TooFewHold where a mixed network may yet hold it."""
     # [REJECT] it is in no branch that the network left for good
-    if (dead := find_dead_tip(network, block)) is not None:
+    if (dead := find_dead_tip(params, block)) is not None:
         raise Reject.of(dead)
-    breaks = find_breaks(network, block, context)
+    breaks = find_breaks(params, block, context)
     for brk in breaks:
-        _refuse(network, block, brk, origin, majority_holds)
+        _refuse(params, block, brk, origin, majority_holds)
     return breaks
 
 
-def find_dead_tip(network: ChainParams, block: Block) -> Violation | None:
+def find_dead_tip(params: ChainParams, block: Block) -> Violation | None:
     """Whether the network left the branch that the block is in for good."""
-    if (block.height, block.block_hash) in network.dead_tips:
+    if (block.height, block.block_hash) in params.dead_tips:
         return Violation(Rule.DEAD_TIP, "the network left this branch for good")
     return None
 
 
 def _refuse(
-    network: ChainParams, block: Block, brk: Violation, origin: Origin, majority_holds: bool = False
+    params: ChainParams, block: Block, brk: Violation, origin: Origin, majority_holds: bool = False
 ) -> None:
     """Raise Reject or Ignore where the break is a reason to refuse the block."""
-    if is_refused(network, block, brk, origin, majority_holds):
-        raise _find_verdict(network, brk, origin).of(brk)
+    if is_refused(params, block, brk, origin, majority_holds):
+        raise _find_verdict(params, brk, origin).of(brk)
 
 
-def _find_verdict(network: ChainParams, brk: Violation, origin: Origin) -> type[Verdict]:
+def _find_verdict(params: ChainParams, brk: Violation, origin: Origin) -> type[Verdict]:
     if brk.rule is Rule.B14 and origin is Origin.PUSHED:
         return Ignore
-    if brk.rule in SIZES and brk.cls is RuleClass.B and network.mixed and origin is Origin.FETCHED:
+    if brk.rule in SIZES and brk.cls is RuleClass.B and params.mixed and origin is Origin.FETCHED:
         return TooFewHold
     return Reject
 
 
-def is_signed_by_forger(network: ChainParams, block: Block, raw: bytes, pubkey: bytes | None = None) -> bool:
+def is_signed_by_forger(params: ChainParams, block: Block, raw: bytes, pubkey: bytes | None = None) -> bool:
     """Whether the block's signature of ``raw`` is its forger's: verified with the forger's key if it is
     known, else one of the recovered keys must have the forger's address."""
-    if pubkey is not None and compute_address(pubkey, network.address_byte) == block.forger:
+    if pubkey is not None and compute_address(pubkey, params.address_byte) == block.forger:
         return is_valid_signature(pubkey, block.signature, raw)
-    return find_forger_key(network, block, raw) is not None
+    return find_forger_key(params, block, raw) is not None
 
 
-def find_forger_key(network: ChainParams, block: Block, raw: bytes) -> bytes | None:
+def find_forger_key(params: ChainParams, block: Block, raw: bytes) -> bytes | None:
     """The forger's public key out of the block's signature of ``raw``; None when it is not the forger's."""
     keys = generate_pubkeys(block.signature, raw)
-    return next((k for k in keys if compute_address(k, network.address_byte) == block.forger), None)
+    return next((k for k in keys if compute_address(k, params.address_byte) == block.forger), None)
 
 
-def _find_time_fault(network: ChainParams, block: Block, parent: Block, now: float | None) -> str:
-    if compute_round_slot(network, block.timestamp) != (block.round, block.sir):
+def _find_time_fault(params: ChainParams, block: Block, parent: Block, now: float | None) -> str:
+    if compute_round_slot(params, block.timestamp) != (block.round, block.sir):
         return "its timestamp is not in its slot"
     if block.timestamp < parent.timestamp:
         return "its timestamp is before the parent's"
-    if now is not None and block.timestamp - now > network.future_allowed_s:
+    if now is not None and block.timestamp - now > params.future_allowed_s:
         return "its timestamp is in the future"
     return ""
 
 
-def _find_count_fault(network: ChainParams, block: Block) -> str:
+def _find_count_fault(params: ChainParams, block: Block) -> str:
     if block.msg_count != len(block.messages):
         return "msg_count is not the number of messages"
-    if block.msg_count < network.min_block_messages:
+    if block.msg_count < params.min_block_messages:
         return f"{block.msg_count} messages are too few"
     return ""
 
 
-def _find_sources_fault(network: ChainParams, block: Block) -> str:
+def _find_sources_fault(params: ChainParams, block: Block) -> str:
     if block.uniques_sources != count_sources(block.messages):
         return "uniques_sources is not the number of senders"
-    if block.uniques_sources < network.min_block_sources:
-        return f"messages of fewer than {network.min_block_sources} senders"
+    if block.uniques_sources < params.min_block_sources:
+        return f"messages of fewer than {params.min_block_sources} senders"
     return ""
 
 
-def _find_order_fault(network: ChainParams, block: Block) -> str:
+def _find_order_fault(params: ChainParams, block: Block) -> str:
     times = list_times(block.messages)
     if any(earlier > later for earlier, later in pairwise(times)):
         return "the timestamps of its messages do not ascend"
-    oldest = block.timestamp - network.message_age_s - network.slot_s
-    if times and (times[-1] > block.timestamp + network.future_allowed_s or times[0] < oldest):
+    oldest = block.timestamp - params.message_age_s - params.slot_s
+    if times and (times[-1] > block.timestamp + params.future_allowed_s or times[0] < oldest):
         return "a message of it is too old or from its future"
     return ""
 

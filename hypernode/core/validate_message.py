@@ -29,7 +29,7 @@ SignatureTriple: TypeAlias = tuple[bytes, bytes, bytes]
 
 
 def find_message_break(
-    network: ChainParams,
+    params: ChainParams,
     m: Message,
     *,
     sealed: bool,
@@ -41,23 +41,23 @@ def find_message_break(
     ``sealed``: as in a block of the network, where a mixed one asks for M1 to M3 only and takes long ids;
     else as for the mempool.  ``registered``: PoS addresses of this and the previous round's lists; UNCHECKED
     leaves M6 out.  ``signature_ok``: the verdict where the signature was verified elsewhere."""
-    broken = find_core_break(network, m, sealed=sealed, signature_ok=signature_ok)
-    if broken is None and not (sealed and network.mixed):
-        broken = find_policy_break(network, m, registered)
+    broken = find_core_break(params, m, sealed=sealed, signature_ok=signature_ok)
+    if broken is None and not (sealed and params.mixed):
+        broken = find_policy_break(params, m, registered)
     return broken
 
 
 def find_core_break(
-    network: ChainParams, m: Message, *, sealed: bool, signature_ok: bool | None = None
+    params: ChainParams, m: Message, *, sealed: bool, signature_ok: bool | None = None
 ) -> Violation | None:
     """The first of M1, M2 and M3 that the message breaks, or None."""
-    long_ids = sealed and network.mixed
+    long_ids = sealed and params.mixed
     # M1 [REJECT, class A] it can be written down, and its sender is an address
     if reason := _find_malformation(m, long_ids=long_ids):
         return Violation(Rule.M1, reason)
     # M2 [REJECT, class A] the public key is the sender's
-    if compute_address(m.pubkey, network.address_byte) != m.sender:
-        if not is_valid_address(m.sender, network.address_byte):
+    if compute_address(m.pubkey, params.address_byte) != m.sender:
+        if not is_valid_address(m.sender, params.address_byte):
             return Violation(Rule.M1, "the sender is not an address of the network")
         return Violation(Rule.M2, "the public key is not the sender's")
     # M3 [REJECT, class A] the signature is valid
@@ -72,23 +72,23 @@ def find_core_break(
 
 
 def find_policy_break(
-    network: ChainParams, m: Message, registered: Collection[str] | Unchecked
+    params: ChainParams, m: Message, registered: Collection[str] | Unchecked
 ) -> Violation | None:
     """The first of M4, M5 and M6 that the message breaks, or None.  M6 is left out where nobody looked."""
     # M4 [REJECT, class C] the recipient is an address of the network
     # (or the signed buffer could be cut elsewhere)
-    if not is_valid_address(m.recipient, network.address_byte):
+    if not is_valid_address(m.recipient, params.address_byte):
         return Violation(Rule.M4, "the recipient is not an address of the network")
     # M5 [REJECT, class C] no legacy node stumbles over its params
     if not is_safe_params(m.params):
         return Violation(Rule.M5, "params are too long, read as a number or leave the safe alphabet")
-    return None if registered is UNCHECKED else find_sender_break(network, m, registered)
+    return None if registered is UNCHECKED else find_sender_break(params, m, registered)
 
 
-def find_sender_break(network: ChainParams, m: Message, registered: Collection[str]) -> Violation | None:
+def find_sender_break(params: ChainParams, m: Message, registered: Collection[str]) -> Violation | None:
     """Whether the message breaks M6, which costs nothing to see."""
     # M6 [REJECT, class C] the sender is registered for this or the previous round
-    if m.sender != network.control_pos and m.sender not in registered:
+    if m.sender != params.control_pos and m.sender not in registered:
         return Violation(Rule.M6, "the sender is not registered for this or the previous round")
     return None
 
@@ -103,13 +103,13 @@ def reads_as_number(params: str) -> bool:
     return bool(_NUMBER.fullmatch(params))
 
 
-def find_time_break(network: ChainParams, m: Message, now: float) -> Violation | None:
+def find_time_break(params: ChainParams, m: Message, now: float) -> Violation | None:
     """Why a mempool does not take the message at ``now`` (unix s, with fractions) as far as time goes: it is
     too far in the future, or too old."""
-    if m.timestamp - now > network.future_allowed_s:
-        return Violation(Rule.TOO_EARLY, f"over {network.future_allowed_s} s in the future")
-    if now - m.timestamp > network.message_age_s:
-        return Violation(Rule.TOO_OLD, f"over {network.message_age_s} s old")
+    if m.timestamp - now > params.future_allowed_s:
+        return Violation(Rule.TOO_EARLY, f"over {params.future_allowed_s} s in the future")
+    if now - m.timestamp > params.message_age_s:
+        return Violation(Rule.TOO_OLD, f"over {params.message_age_s} s old")
     return None
 
 
@@ -120,22 +120,22 @@ def list_signature_checks(messages: Iterable[Message]) -> list[SignatureTriple]:
 
 
 def find_core_breaks(
-    network: ChainParams, messages: Sequence[Message], verdicts: Sequence[bool] | None = None
+    params: ChainParams, messages: Sequence[Message], verdicts: Sequence[bool] | None = None
 ) -> list[Violation | None]:
     """The first of M1, M2 and M3 that each message of a block breaks, in order; None where it breaks none.
     ``verdicts``: those of ``list_signature_checks(messages)``, in order; None verifies here."""
     signatures: Sequence[bool | None] = [None] * len(messages) if verdicts is None else verdicts
     return [
-        find_core_break(network, m, sealed=True, signature_ok=signature_ok)
+        find_core_break(params, m, sealed=True, signature_ok=signature_ok)
         for m, signature_ok in zip(messages, signatures, strict=True)
     ]
 
 
 def check_messages(
-    network: ChainParams, messages: Sequence[Message], verdicts: Sequence[bool] | None = None
+    params: ChainParams, messages: Sequence[Message], verdicts: Sequence[bool] | None = None
 ) -> dict[bytes, Violation]:
     """Messages of one block that break M1, M2 or M3: txid to what ``find_core_breaks`` says."""
-    found = find_core_breaks(network, messages, verdicts)
+    found = find_core_breaks(params, messages, verdicts)
     return {m.txid: broken for m, broken in zip(messages, found, strict=True) if broken is not None}
 
 

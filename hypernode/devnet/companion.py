@@ -64,7 +64,7 @@ class Companion:
     """Writes blocks as they fall due.  ``forks`` counts rollbacks, so that the blocks after one are new."""
 
     path: Path
-    network: ChainParams
+    params: ChainParams
     clock: Clock
     seed: bytes = DEFAULT_SEED
     rollback_blocks: int = DEFAULT_ROLLBACK
@@ -85,7 +85,7 @@ class Companion:
 
     def write_due(self) -> Tip:
         """Append what is due by now."""
-        return append_until(self.path, self.network, self.clock.now(), seed=self.seed, fork=self.forks)
+        return append_until(self.path, self.params, self.clock.now(), seed=self.seed, fork=self.forks)
 
     def roll_back(self) -> Tip:
         """Take back the last blocks and write others in their place.  Raises ValueError when that
@@ -97,7 +97,7 @@ class Companion:
     async def run(self, parent: Parent) -> None:
         """Until stopped, or the parent is gone.  Raises sqlite3.Error when the ledger stays locked:
         some reader keeps it open."""
-        pause_s = min(PARENT_CHECK_S, self.network.pow_block_s)
+        pause_s = min(PARENT_CHECK_S, self.params.pow_block_s)
         while not self._is_stopped and parent.is_alive():
             self._wake.clear()
             self.write_due()
@@ -144,8 +144,8 @@ def main(argv: list[str]) -> int:
     """Exit status 0 when stopped, 1 when the ledger cannot be written, 2 for bad arguments."""
     args = _parse_arguments(argv)
     try:
-        network = network_from_json(args.network.read_text(encoding="utf-8"), str(args.network))
-        companion = Companion(args.ledger, network, SystemClock(), args.seed.encode(), args.rollback)
+        params = network_from_json(args.network.read_text(encoding="utf-8"), str(args.network))
+        companion = Companion(args.ledger, params, SystemClock(), args.seed.encode(), args.rollback)
         if args.hypernodes is not None:
             _prepare(args, companion)
     except (OSError, ValueError) as error:
@@ -168,7 +168,7 @@ def _prepare(args: argparse.Namespace, companion: Companion) -> None:
     control = create_pow_key(bytes.fromhex(args.control_key.read_text(encoding="ascii").strip()))
     hypernodes = load_hypernodes(args.hypernodes)
     now = companion.clock.now()
-    prepare_ledger(args.ledger, companion.network, hypernodes, control, now, seed=companion.seed)
+    prepare_ledger(args.ledger, companion.params, hypernodes, control, now, seed=companion.seed)
 
 
 async def _run_until_signal(companion: Companion, parent: Parent) -> None:

@@ -34,7 +34,7 @@ DEFAULT_SEED: Final = b"devnet"
 
 def prepare_ledger(
     path: Path,
-    network: ChainParams,
+    params: ChainParams,
     hypernodes: Sequence[Hypernode],
     control_key: PowKey,
     now: float,
@@ -44,9 +44,9 @@ def prepare_ledger(
     """Make the ledger, or go on with the one that is there, up to ``now`` (unix s); returns its last
     block.  Raises ValueError when the control key is not the network's, when the devnet begins too
     late for ``now``, or when the ledger that is there registers other hypernodes."""
-    if control_key.address != network.control_pow:
-        raise ValueError(f"the control key is of {control_key.address}, expected {network.control_pow}")
-    miner = PowMiner(network, seed)
+    if control_key.address != params.control_pow:
+        raise ValueError(f"the control key is of {control_key.address}, expected {params.control_pow}")
+    miner = PowMiner(params, seed)
     with open_ledger(path) as ledger:
         expected = [_format_openfield(hypernode) for hypernode in hypernodes]
         if ledger.get_tip() is None:
@@ -58,7 +58,7 @@ def prepare_ledger(
 
 def append_block(
     path: Path,
-    network: ChainParams,
+    params: ChainParams,
     timestamp: float,
     transactions: Sequence[Transaction] = (),
     *,
@@ -67,17 +67,17 @@ def append_block(
 ) -> Tip:
     """Append one block with ``transactions`` in their order."""
     with open_ledger(path) as ledger:
-        tip, rows = PowMiner(network, seed, fork).build_block(ledger.get_tip(), timestamp, transactions)
+        tip, rows = PowMiner(params, seed, fork).build_block(ledger.get_tip(), timestamp, transactions)
         ledger.append(rows, [(tip.height, DIFFICULTY)])
         return tip
 
 
 def append_until(
-    path: Path, network: ChainParams, now: float, *, seed: bytes = DEFAULT_SEED, fork: int = 0
+    path: Path, params: ChainParams, now: float, *, seed: bytes = DEFAULT_SEED, fork: int = 0
 ) -> Tip:
     """Append the blocks that are due up to ``now``, one every ``network.pow_block_s``."""
     with open_ledger(path) as ledger:
-        return _append_until(ledger, PowMiner(network, seed, fork), now)
+        return _append_until(ledger, PowMiner(params, seed, fork), now)
 
 
 def rollback(path: Path, blocks: int) -> PowHeight:
@@ -113,15 +113,15 @@ def _write_setup(
     control_key: PowKey,
     now: float,
 ) -> None:
-    network, start = miner.network, compute_first_time(miner.network)
-    last = start + (SETUP_BLOCKS - 1) * network.pow_block_s
+    params, start = miner.params, compute_first_time(miner.params)
+    last = start + (SETUP_BLOCKS - 1) * params.pow_block_s
     if last > now:
         raise ValueError(
-            f"origin_of_time {network.origin_of_time} is too late: the first registrations are due at "
+            f"origin_of_time {params.origin_of_time} is too late: the first registrations are due at "
             f"{last:.0f}, expected at most {now:.0f}"
         )
     keys = [collateral_key(miner.seed, hypernode[0], index) for index, hypernode in enumerate(hypernodes)]
-    unit = network.collateral_unit * COIN
+    unit = params.collateral_unit * COIN
     funding = [Transaction(miner.key, control_key.address, CONTROL_FUNDS)]
     funding += [
         Transaction(miner.key, key.address, hypernode[3] * unit + FEE_RESERVE)
@@ -132,7 +132,7 @@ def _write_setup(
     setup: list[LedgerRow] = []
     misc = []
     for number, transactions in enumerate(([], funding, registering)):
-        tip, rows = miner.build_block(tip, start + number * network.pow_block_s, transactions)
+        tip, rows = miner.build_block(tip, start + number * params.pow_block_s, transactions)
         setup += rows
         misc.append((tip.height, DIFFICULTY))
     ledger.append(setup, misc)
@@ -143,8 +143,8 @@ def _append_until(ledger: LedgerWriter, miner: PowMiner, now: float) -> Tip:
     if tip is None:
         raise ValueError("the ledger has no block; prepare it first")
     # every height has its time, however often the companion was stopped and rolled back
-    step, start = miner.network.pow_block_s, compute_first_time(miner.network)
-    first = miner.network.first_pow_height
+    step, start = miner.params.pow_block_s, compute_first_time(miner.params)
+    first = miner.params.first_pow_height
     last = first + math.floor((now - start) / step)
     while tip.height < last:
         batch: list[LedgerRow] = []

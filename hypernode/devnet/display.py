@@ -25,11 +25,11 @@ class Display:
     """``header``: what is said once, for people; ``facts``: the same for programs."""
 
     def __init__(
-        self, console: Console, form: Form, network: ChainParams, header: str, facts: Mapping[str, object]
+        self, console: Console, form: Form, params: ChainParams, header: str, facts: Mapping[str, object]
     ) -> None:
         self._console = console
         self._form = form
-        self._network = network
+        self._params = params
         self._header = header
         self._facts = facts
         self._shown: SlotClock | None = None
@@ -63,14 +63,14 @@ class Display:
         with Live(console=self._console, auto_refresh=False) as live:
 
             def draw(now: float, rows: Sequence[NodeRow], juror: str) -> None:
-                clock = read_clock(self._network, now)
+                clock = read_clock(self._params, now)
                 live.update(make_screen(clock, rows, juror, "Ctrl-C stops everything"), refresh=True)
 
             yield draw
 
     def _draw_line(self, now: float, rows: Sequence[NodeRow], _juror: str) -> None:
         """A line at the end of each slot, with what was seen last in it."""
-        clock = read_clock(self._network, now)
+        clock = read_clock(self._params, now)
         last, self._shown = self._shown, clock
         if last is not None and (last.round, last.sir) != (clock.round, clock.sir):
             format_slot = format_json if self._form == "json" else format_line

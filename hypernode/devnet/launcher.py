@@ -52,7 +52,7 @@ class Launcher:
 
     def __init__(self, plan: DevnetPlan, options: RunOptions, display: Display, clock: Clock) -> None:
         self._plan = plan
-        self._network = plan.network
+        self._params = plan.params
         self._options = options
         self._display = display
         self._clock = clock
@@ -75,7 +75,7 @@ class Launcher:
                     node.home / "output.log",
                     os.environ,
                 ),
-                Observer(self._network, Endpoint(node.ip, node.port), connections, clock, Limits()),
+                Observer(self._params, Endpoint(node.ip, node.port), connections, clock, Limits()),
                 clock,
                 on_jurors=self._jurors.__setitem__,
                 say=display.say,
@@ -114,7 +114,7 @@ class Launcher:
         await asyncio.to_thread(
             prepare_ledger,
             plan.ledger_path,
-            plan.network,
+            plan.params,
             plan.list_hypernodes(),
             plan.control_key,
             self._clock.now(),
@@ -168,7 +168,7 @@ class Launcher:
             await asyncio.gather(*tasks, stopping, return_exceptions=True)
 
     async def _look_at(self, node: NodeWatch) -> None:
-        pause_s = min(LOOK_S, self._network.slot_s / LOOKS_A_SLOT)
+        pause_s = min(LOOK_S, self._params.slot_s / LOOKS_A_SLOT)
         while True:
             await node.look()
             if self._started is None and all(n.has_started or n.was_killed for n in self._nodes):
@@ -187,20 +187,20 @@ class Launcher:
         with self._display.live() as draw:
             while True:
                 now = self._clock.now()
-                round_, sir = compute_round_slot(self._network, now)
+                round_, sir = compute_round_slot(self._params, now)
                 jurors = self._jurors.get(round_, ())
                 rows = [node.make_row() for node in self._nodes]
                 draw(now, rows, jurors[sir] if sir < len(jurors) else "")
                 await asyncio.sleep(self._display.pause_s)
 
     async def _wait_for_last_round(self, rounds: int) -> None:
-        await self._sleep_until(compute_round_start(self._network, FIRST_ROUND + rounds))
+        await self._sleep_until(compute_round_start(self._params, FIRST_ROUND + rounds))
         self._is_over = True
         self._stop.set()
 
     async def _roll_back(self) -> None:
         """Once, half way through the first whole round."""
-        middle = compute_round_start(self._network, FIRST_ROUND) + self._network.round_s / 2
+        middle = compute_round_start(self._params, FIRST_ROUND) + self._params.round_s / 2
         await self._sleep_until(middle)
         self._display.say(f"the companion takes back its last {self._options.rollback} blocks")
         self._companion.send(signal.SIGUSR1)
@@ -211,7 +211,7 @@ class Launcher:
     # --- the verdict --------------------------------------------------------------------------------
 
     async def _judge(self) -> DevnetResult:
-        ended = compute_round_start(self._network, FIRST_ROUND + (self._options.rounds or 0))
+        ended = compute_round_start(self._params, FIRST_ROUND + (self._options.rounds or 0))
         await self._settle()
         course = Course(
             nodes=[node.make_end() for node in self._nodes],
@@ -222,11 +222,11 @@ class Launcher:
             downtimes=[downtime for node in self._nodes for downtime in node.downtimes],
             faults=(self._companion_fault,) if self._companion_fault else (),
         )
-        return judge(self._network, course)
+        return judge(self._params, course)
 
     async def _settle(self) -> None:
         """Look until all that answer show one tip, for a little while."""
-        deadline = self._clock.monotonic() + max(SETTLE_S, self._network.slot_s)
+        deadline = self._clock.monotonic() + max(SETTLE_S, self._params.slot_s)
         while True:
             await asyncio.gather(*(node.look() for node in self._nodes))
             up = [node for node in self._nodes if not node.is_down]

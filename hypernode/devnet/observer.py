@@ -105,16 +105,16 @@ class Observer:
     """Asks one node.  Not for several tasks at once."""
 
     def __init__(
-        self, network: ChainParams, node: Endpoint, connections: Connections, clock: Clock, limits: Limits
+        self, params: ChainParams, node: Endpoint, connections: Connections, clock: Clock, limits: Limits
     ) -> None:
-        self._network = network
+        self._params = params
         self._node = node
         self._connections = connections
         self._clock = clock
         self._limits = limits
         self._session: ClientSession | None = None
-        address = compute_address(compute_pubkey(bytes(31) + b"\x01"), network.address_byte)
-        self._hello = Hello(network.posnet, CLIENT_PORT, address)
+        address = compute_address(compute_pubkey(bytes(31) + b"\x01"), params.address_byte)
+        self._hello = Hello(params.posnet, CLIENT_PORT, address)
 
     async def ask_status(self) -> NodeReport:
         """Raises one of TROUBLE."""
@@ -147,7 +147,7 @@ class Observer:
             session = self._session = await open_session(
                 self._connections,
                 self._node,
-                network=self._network,
+                params=self._params,
                 limits=self._limits,
                 hello=self._hello,
                 features=ANNOUNCED_FEATURES,

@@ -66,7 +66,7 @@ class NodePlan:
 class DevnetPlan:
     """Everything that the launcher starts."""
 
-    network: ChainParams
+    params: ChainParams
     folder: Path
     nodes: tuple[NodePlan, ...]
     control_key: PowKey
@@ -119,14 +119,14 @@ def make_devnet(folder: Path, addresses: Addresses, slot_s: int, now: float, tok
     OSError, WalletError."""
     control_key = create_pow_key(draw_privkey(token))
     control_wallet = make_wallet(draw_privkey(token), ADDRESS_BYTE)
-    network = make_network(now, len(addresses.ips), slot_s, control_key.address, control_wallet.address)
+    params = make_network(now, len(addresses.ips), slot_s, control_key.address, control_wallet.address)
     (folder / "pow").mkdir(parents=True)
     nodes = tuple(
         _make_node(folder, number, ip, addresses.port, token, int(now))
         for number, ip in enumerate(addresses.ips, start=1)
     )
-    plan = DevnetPlan(network, folder, nodes, control_key)
-    plan.network_path.write_text(network_to_json(network), encoding="utf-8")
+    plan = DevnetPlan(params, folder, nodes, control_key)
+    plan.network_path.write_text(network_to_json(params), encoding="utf-8")
     _write_control(folder / "control.json", control_key, control_wallet)
     return plan
 

@@ -51,7 +51,7 @@ class Transaction:
 class PowMiner:
     """Makes blocks.  ``fork`` counts the rollbacks so far."""
 
-    network: ChainParams
+    params: ChainParams
     seed: bytes
     fork: int = 0
 
@@ -62,7 +62,7 @@ class PowMiner:
 
     def next_height(self, tip: Tip | None) -> PowHeight:
         """The first block is at the network's first PoW height, so that registrations count."""
-        return self.network.first_pow_height if tip is None else tip.height + 1
+        return self.params.first_pow_height if tip is None else tip.height + 1
 
     def build_block(
         self, tip: Tip | None, timestamp: float, transactions: Sequence[Transaction] = ()
@@ -79,7 +79,7 @@ class PowMiner:
         rows = [self._build_row(height, timestamp, t, block_hash, t.fee) for t in transactions]
         mined = Transaction(key, key.address, 0, "0", nonce)
         rows.append(self._build_row(height, timestamp, mined, block_hash, 0, reward))
-        if height % MIRROR_BLOCKS == 0 and height <= self.network.mirror_end_height:
+        if height % MIRROR_BLOCKS == 0 and height <= self.params.mirror_end_height:
             rows += self._build_mirror_rows(height, timestamp)
         return Tip(height, timestamp, block_hash), rows
 
@@ -122,6 +122,6 @@ class PowMiner:
             )
             for sender, recipient in (
                 ("Development Reward", DEVELOPMENT_ADDRESS),
-                ("Hypernode Payouts", self.network.reward_pot),
+                ("Hypernode Payouts", self.params.reward_pot),
             )
         ]

@@ -74,9 +74,9 @@ class DevnetResult:
         return not self.problems
 
 
-def judge(network: ChainParams, course: Course) -> DevnetResult:
+def judge(params: ChainParams, course: Course) -> DevnetResult:
     """The verdict on a run."""
-    counted = list(_list_counted_slots(network, course))
+    counted = list(_list_counted_slots(params, course))
     sealed = set(course.blocks)
     missing = tuple(slot for slot in counted if slot not in sealed)
     problems = [*_find_faults(course), *_find_split(course.nodes)]
@@ -98,28 +98,28 @@ def judge(network: ChainParams, course: Course) -> DevnetResult:
     )
 
 
-def _list_counted_slots(network: ChainParams, course: Course) -> Iterator[SlotKey]:
+def _list_counted_slots(params: ChainParams, course: Course) -> Iterator[SlotKey]:
     """Whole slots with a juror from ``started`` to ``ended``, those of killed nodes left out."""
     if course.started is None:
         return
-    round_, sir = compute_round_slot(network, course.started)
-    start = compute_slot_start(network, round_, sir)
+    round_, sir = compute_round_slot(params, course.started)
+    start = compute_slot_start(params, round_, sir)
     if start < course.started:
-        start += network.slot_s
-    while start + network.slot_s <= course.ended:
-        round_, sir = compute_round_slot(network, start)
-        if sir < network.slots and not _was_juror_down(network, course, round_, sir, start):
+        start += params.slot_s
+    while start + params.slot_s <= course.ended:
+        round_, sir = compute_round_slot(params, start)
+        if sir < params.slots and not _was_juror_down(params, course, round_, sir, start):
             yield round_, sir
-        start += network.slot_s
+        start += params.slot_s
 
 
-def _was_juror_down(network: ChainParams, course: Course, round_: Round, sir: Slot, start: int) -> bool:
+def _was_juror_down(params: ChainParams, course: Course, round_: Round, sir: Slot, start: int) -> bool:
     jurors = course.jurors.get(round_, ())
     if sir >= len(jurors):
         return False
     return any(
         down.address == jurors[sir]
-        and down.since < start + network.slot_s
+        and down.since < start + params.slot_s
         and (down.until is None or down.until > start)
         for down in course.downtimes
     )

@@ -47,18 +47,18 @@ class SlotClock:
     until_round_s: float
 
 
-def read_clock(network: ChainParams, now: float) -> SlotClock:
+def read_clock(params: ChainParams, now: float) -> SlotClock:
     """The clock at ``now`` (unix s)."""
-    round_, sir = compute_round_slot(network, now)
-    round_start, slot_start = compute_round_start(network, round_), compute_slot_start(network, round_, sir)
+    round_, sir = compute_round_slot(params, now)
+    round_start, slot_start = compute_round_start(params, round_), compute_slot_start(params, round_, sir)
     return SlotClock(
         round=round_,
         sir=sir,
-        slots_total=network.slots_total,
-        is_closing=sir >= network.slots,
-        round_part=(now - round_start) / network.round_s,
-        slot_part=(now - slot_start) / network.slot_s,
-        until_round_s=round_start + network.round_s - now,
+        slots_total=params.slots_total,
+        is_closing=sir >= params.slots,
+        round_part=(now - round_start) / params.round_s,
+        slot_part=(now - slot_start) / params.slot_s,
+        until_round_s=round_start + params.round_s - now,
     )
 
 

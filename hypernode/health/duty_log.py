@@ -62,7 +62,7 @@ class SlotRecord:
 
 
 def record_account(
-    network: ChainParams, account: SlotAccount, block: Block | None, push: tuple[int, int] | None
+    params: ChainParams, account: SlotAccount, block: Block | None, push: tuple[int, int] | None
 ) -> SlotRecord:
     """What is noted at the end of a slot.  ``block``: that of the slot in our chain; ``push``: to how many of
     how many a block of ours was sent."""
@@ -72,11 +72,11 @@ def record_account(
         record = replace(record, reason=obstacle.reason, figures=obstacle.figures, also=account.miss.also)
     if push is not None:
         record = replace(record, pushed=push[0], targets=push[1])
-    return _add_block(network, record, block)
+    return _add_block(params, record, block)
 
 
 def finalise(
-    network: ChainParams, slot: tuple[Round, Slot], record: SlotRecord | None, block: Block | None, own: str
+    params: ChainParams, slot: tuple[Round, Slot], record: SlotRecord | None, block: Block | None, own: str
 ) -> SlotRecord:
     """The final record of a slot of ours (``own``: our address).  ``record``: what was noted at its end, None
     where no node ran; ``block``: what the chain has for it now."""
@@ -93,14 +93,14 @@ def finalise(
     else:
         outcome = Outcome.MISSED if block is None else Outcome.TAKEN
     bare = replace(record, outcome=outcome, height=0, block_hash=b"", forger="", is_final=True)
-    return _add_block(network, bare, block)
+    return _add_block(params, bare, block)
 
 
-def _add_block(network: ChainParams, record: SlotRecord, block: Block | None) -> SlotRecord:
+def _add_block(params: ChainParams, record: SlotRecord, block: Block | None) -> SlotRecord:
     if block is None:
         return record
     is_ours = record.outcome is Outcome.FORGED
-    start = compute_slot_start(network, record.round, record.sir)
+    start = compute_slot_start(params, record.round, record.sir)
     return replace(
         record,
         height=block.height,

@@ -40,7 +40,7 @@ class Answers:
 class NodeFacts:
     """Of the node on this folder; ``answers`` is None where none runs, or none answered (``problem``)."""
 
-    network: ChainParams
+    params: ChainParams
     now: float
     version: str
     """Of the program that asks: what is installed."""
@@ -60,10 +60,10 @@ def judge_node(facts: NodeFacts) -> list[Finding]:
     if facts.answers is None:
         found = f"the node runs, and does not answer: {facts.problem}"
         return [replace(error("no-answer", found, _HANGS), cause=NO_ANSWER)]
-    status, network = facts.answers.status, facts.network
-    state = _judge_state(network, status)
+    status, params = facts.answers.status, facts.params
+    state = _judge_state(params, status)
     following = [
-        *_judge_consensus(network, status),
+        *_judge_consensus(params, status),
         _judge_tip(facts, status),
         *_judge_slots(facts, facts.answers),
     ]
@@ -83,7 +83,7 @@ def judge_node(facts: NodeFacts) -> list[Finding]:
     ]
 
 
-def _judge_state(network: ChainParams, status: Mapping[str, object]) -> Finding:
+def _judge_state(params: ChainParams, status: Mapping[str, object]) -> Finding:
     state, reason = _get_text(status, "state", "state"), printable(_get_text(status, "state", "reason"))
     connected = count(_get_int(status, "peers", "connected_count"), "hypernode")
     said = f"{printable(state)}{': ' + reason if reason else ''}"
@@ -95,7 +95,7 @@ def _judge_state(network: ChainParams, status: Mapping[str, object]) -> Finding:
             follows=COMPANION,
         )
     if state == State.START.value:
-        found = f"{said}; connected with {connected}, {network.min_connections} are needed"
+        found = f"{said}; connected with {connected}, {params.min_connections} are needed"
         return warning(
             "starting", found, "Wait a minute after the start; then look at firewall and registration"
         )
@@ -125,7 +125,7 @@ def _judge_split(status: Mapping[str, object]) -> list[Finding]:
     return [error("split", printable(split, 400), remedy)]
 
 
-def _judge_consensus(network: ChainParams, status: Mapping[str, object]) -> list[Finding]:
+def _judge_consensus(params: ChainParams, status: Mapping[str, object]) -> list[Finding]:
     consensus = _get(status, "state", "consensus")
     if not isinstance(consensus, Mapping):
         return []
@@ -134,9 +134,9 @@ def _judge_consensus(network: ChainParams, status: Mapping[str, object]) -> list
         f"{percent} % of {consensus.get('counted')} that count are seen on our tip, "
         f"{count(_get_int(consensus, 'chains'), 'chain')} in sight"
     )
-    if not isinstance(percent, int) or percent > network.min_forge_consensus:
+    if not isinstance(percent, int) or percent > params.min_forge_consensus:
         return [ok("consensus", found)]
-    needed = f"more than {network.min_forge_consensus} % are needed to forge"
+    needed = f"more than {params.min_forge_consensus} % are needed to forge"
     return [
         warning(
             "no-consensus",
@@ -148,8 +148,8 @@ def _judge_consensus(network: ChainParams, status: Mapping[str, object]) -> list
 
 def _judge_tip(facts: NodeFacts, status: Mapping[str, object]) -> Finding:
     height, round_, sir = (_get_int(status, "chain", name) for name in ("height", "round", "sir"))
-    present, _ = compute_round_slot(facts.network, facts.now)
-    age_s = max(0.0, facts.now - compute_slot_start(facts.network, round_, sir))
+    present, _ = compute_round_slot(facts.params, facts.now)
+    age_s = max(0.0, facts.now - compute_slot_start(facts.params, round_, sir))
     found = f"last block {height}, round {round_} slot {sir}, {format_age(age_s)} ago; now is round {present}"
     if not height:
         found = f"no block yet but the first one of the network; now is round {present}"
@@ -163,8 +163,8 @@ def _judge_tip(facts: NodeFacts, status: Mapping[str, object]) -> Finding:
 
 def _judge_slots(facts: NodeFacts, answers: Answers) -> list[Finding]:
     """Our slots of the present round: forged, passed, to come."""
-    network = facts.network
-    present, sir = compute_round_slot(network, facts.now)
+    params = facts.params
+    present, sir = compute_round_slot(params, facts.now)
     if answers.round.get("previous") != present:
         return []
     slots = answers.round.get("slots")
@@ -176,7 +176,7 @@ def _judge_slots(facts: NodeFacts, answers: Answers) -> list[Finding]:
     }
     started = facts.now - _get_int(answers.status, "extra", "uptime")
     passed = [slot for slot in own if slot < sir and slot not in forged]
-    missed = [slot for slot in passed if compute_slot_start(network, present, slot) >= started]
+    missed = [slot for slot in passed if compute_slot_start(params, present, slot) >= started]
     found = f"juror of slots {_list(own)} of round {present} (now {sir}); forged {_list(sorted(forged))}"
     if not missed:
         return [ok("slots", found)]

@@ -134,31 +134,31 @@ class Forge:
 Decision = Rest | GoOn | DeriveRound | DropPremature | SyncRound | CatchUp | Follow | LookInto | Forge
 
 
-def decide(network: ChainParams, view: NodeView) -> Decision:
+def decide(params: ChainParams, view: NodeView) -> Decision:
     """The next thing to do, by spec 6 (states, consensus, forging, syncing)."""
     if view.halted:
         return _rest(State.HALTED, Reason.HALTED, view.halted)
-    if (urgent := _decide_urgent_forging(network, view)) is not None:
+    if (urgent := _decide_urgent_forging(params, view)) is not None:
         return urgent
     is_syncing = view.sync_alive_at is not None
-    if _is_sync_alive(network, view) and not view.is_round_new:
+    if _is_sync_alive(params, view) and not view.is_round_new:
         return GoOn()
     if view.pow_problem:
         return _rest(State.POW_NOT_SYNC, Reason.COMPANION_LATE, view.pow_problem)
     if not view.is_plan_current:
         return DeriveRound()
-    if view.connected < network.min_connections:
-        is_starting = view.uptime_s < network.slot_s
+    if view.connected < params.min_connections:
+        is_starting = view.uptime_s < params.slot_s
         reason = Reason.STARTING if is_starting else Reason.NO_CONNECTIONS
-        return _rest(State.START, reason, f"{view.connected} of {network.min_connections} connections")
+        return _rest(State.START, reason, f"{view.connected} of {params.min_connections} connections")
     if is_syncing:
         # Those who should give us blocks are silent: only our own slot is worth more than waiting on.
-        decision = _decide_forging(network, view)
+        decision = _decide_forging(params, view)
         return decision if isinstance(decision, Forge) else GoOn()
-    if _is_premature(network, view):
+    if _is_premature(params, view):
         return DropPremature()
     better = find_better_chains(view.own, view.peers, view.banned_tips)
-    decision = _decide_order(view) or _decide_sync(network, view, better) or _decide_forging(network, view)
+    decision = _decide_order(view) or _decide_sync(params, view, better) or _decide_forging(params, view)
     if decision == Rest(State.SYNCING) and view.strange is not None:
         return LookInto(view.strange)
     return decision
@@ -168,34 +168,34 @@ def _rest(state: State, reason: Reason, words: str) -> Rest:
     return Rest(state, words, Obstacle(reason, words))
 
 
-def _is_premature(network: ChainParams, view: NodeView) -> bool:
+def _is_premature(params: ChainParams, view: NodeView) -> bool:
     """Our tip is of a slot that has not begun: the clock was ahead when we took it.  Nobody else takes it
     now, and by its round it seems better than theirs until that begins.  Where most in sight hold such a tip
     too, it is rather that our clock is behind."""
-    if has_begun(network, view.own.round, view.own.sir, view.now):
+    if has_begun(params, view.own.round, view.own.sir, view.now):
         return False
     voters = [peer for peer in view.peers if peer.counts]
-    timely = sum(has_begun(network, peer.told.round, peer.told.sir, view.now) for peer in voters)
+    timely = sum(has_begun(params, peer.told.round, peer.told.sir, view.now) for peer in voters)
     return 2 * timely > len(voters)
 
 
-def _is_sync_alive(network: ChainParams, view: NodeView) -> bool:
+def _is_sync_alive(params: ChainParams, view: NodeView) -> bool:
     if view.sync_alive_at is None:
         return False
-    return view.monotonic - view.sync_alive_at < network.delays.grace_s
+    return view.monotonic - view.sync_alive_at < params.delays.grace_s
 
 
-def _decide_urgent_forging(network: ChainParams, view: NodeView) -> Forge | None:
+def _decide_urgent_forging(params: ChainParams, view: NodeView) -> Forge | None:
     """Our own slot, where better chains are told for long, nothing came of following them, and most peers in
     sight are on our tip all the same: who tells one after the other, and fails us in time with each, would
     keep us from forging for ever.  An operator's word goes before."""
-    delays, since = network.delays, view.better_since
+    delays, since = params.delays, view.better_since
     if since is None or view.monotonic - since < delays.height_exchange_s + delays.grace_s:
         return None
-    is_able = view.is_plan_current and view.connected >= network.min_connections
+    is_able = view.is_plan_current and view.connected >= params.min_connections
     if view.pow_problem or view.order is not None or not is_able:
         return None
-    decision = _decide_forging(network, view)
+    decision = _decide_forging(params, view)
     if isinstance(decision, Forge) and 2 * decision.consensus.agree > sum(peer.counts for peer in view.peers):
         return decision
     return None
@@ -216,37 +216,37 @@ def _decide_order(view: NodeView) -> Follow | None:
     return Follow(order, tuple(able)) if able else None
 
 
-def _decide_sync(network: ChainParams, view: NodeView, better: list[ToldChain]) -> Decision | None:
+def _decide_sync(params: ChainParams, view: NodeView, better: list[ToldChain]) -> Decision | None:
     """A better chain is followed once it is not just a block on its way to us."""
     if not better or view.better_since is None:
         return None
     waited = view.monotonic - view.better_since
-    if waited < network.delays.height_exchange_s:
+    if waited < params.delays.height_exchange_s:
         return None
     chain = better[0]
     if chain.height.round == view.round and chain.height.block_hash not in view.needs_catch_up:
         return SyncRound(chain)
     rounds_behind = chain.height.round - view.own.round
     # Within the first seconds of a round a node that is one round behind is not late (spec 6).
-    is_late = rounds_behind >= 2 or waited >= network.delays.grace_s
+    is_late = rounds_behind >= 2 or waited >= params.delays.grace_s
     if not is_late:
         return None
     # A branch behind which stand too few networks may be one host's invention.
-    trusted = [c for c in better if c.count_subnets() >= network.min_subnets]
+    trusted = [c for c in better if c.count_subnets() >= params.min_subnets]
     return CatchUp(trusted[0]) if trusted else None
 
 
-def _decide_forging(network: ChainParams, view: NodeView) -> Decision:
+def _decide_forging(params: ChainParams, view: NodeView) -> Decision:
     if view.juror != view.own_address:
         return Rest(State.SYNCING, _describe_silence(view))
-    if (rest := _find_forging_obstacle(network, view)) is not None:
+    if (rest := _find_forging_obstacle(params, view)) is not None:
         return rest
     consensus = compute_consensus(view.own, view.peers, view.counted, view.jurors)
     is_second_half = view.now >= (view.slot_start + view.slot_end) / 2
-    if is_enough(network, consensus, is_second_half):
+    if is_enough(params, consensus, is_second_half):
         return Forge(consensus)
     state = State.MINIMAL_CONSENSUS if is_second_half else State.STRONG_CONSENSUS
-    return _rest(state, Reason.NO_CONSENSUS, describe_shortfall(network, consensus, is_second_half))
+    return _rest(state, Reason.NO_CONSENSUS, describe_shortfall(params, consensus, is_second_half))
 
 
 def _describe_silence(view: NodeView) -> str:
@@ -256,11 +256,11 @@ def _describe_silence(view: NodeView) -> str:
     return f"none of {view.connected} connected has said anything of late"
 
 
-def _find_forging_obstacle(network: ChainParams, view: NodeView) -> Rest | None:
+def _find_forging_obstacle(params: ChainParams, view: NodeView) -> Rest | None:
     """Why we do not forge in our own slot, consensus aside; None when nothing stands against it.  What has no
     reason is no obstacle: the slot has its block, or its time has not come."""
-    opens = view.slot_start + network.delays.earliest_forging_s
-    closes = view.slot_end - network.delays.latest_forging_s
+    opens = view.slot_start + params.delays.earliest_forging_s
+    closes = view.slot_end - params.delays.latest_forging_s
     clock = f"the clock is {view.clock_offset_s:+.1f} s off"
     from_round = f"no forging before round {view.forge_from_round}"
     checks = (
@@ -270,7 +270,7 @@ def _find_forging_obstacle(network: ChainParams, view: NodeView) -> Rest | None:
         (abs(view.clock_offset_s) > MAX_CLOCK_OFFSET_S, Reason.CLOCK_OFF, clock),
         (view.now < opens, None, "too early in the slot"),
         (view.now > closes, Reason.TOO_LATE, "too late in the slot"),
-        (not view.can_seal, Reason.TOO_FEW_MESSAGES, _describe_mempool(network, view)),
+        (not view.can_seal, Reason.TOO_FEW_MESSAGES, _describe_mempool(params, view)),
     )
     for holds, reason, words in checks:
         if holds:
@@ -278,7 +278,7 @@ def _find_forging_obstacle(network: ChainParams, view: NodeView) -> Rest | None:
     return None
 
 
-def _describe_mempool(network: ChainParams, view: NodeView) -> str:
-    if view.messages < network.min_block_messages:
-        return f"{view.messages} messages of {network.min_block_messages}"
-    return f"messages of {view.senders} senders, of {network.min_forge_sources} needed"
+def _describe_mempool(params: ChainParams, view: NodeView) -> str:
+    if view.messages < params.min_block_messages:
+        return f"{view.messages} messages of {params.min_block_messages}"
+    return f"messages of {view.senders} senders, of {params.min_forge_sources} needed"

@@ -95,7 +95,7 @@ def find_obstacle(view: NodeView, decision: Decision) -> Obstacle | None:
 
 
 def account_for_slot(
-    network: ChainParams,
+    params: ChainParams,
     slot: tuple[Round, Slot],
     looks: Sequence[Look],
     block: Block | None,
@@ -110,7 +110,7 @@ def account_for_slot(
     round_, sir = slot
     if block is not None and block.forger == own:
         return SlotAccount(round_, sir, Outcome.FORGED, block.height, block.block_hash, own)
-    miss = find_miss(network, slot, looks, started=started)
+    miss = find_miss(params, slot, looks, started=started)
     outcome = Outcome.REPLACED if forged else Outcome.MISSED if block is None else Outcome.TAKEN
     if block is None:
         return SlotAccount(round_, sir, outcome, miss=miss)
@@ -118,12 +118,12 @@ def account_for_slot(
 
 
 def find_miss(
-    network: ChainParams, slot: tuple[Round, Slot], looks: Sequence[Look], *, started: float
+    params: ChainParams, slot: tuple[Round, Slot], looks: Sequence[Look], *, started: float
 ) -> Miss:
     """The obstacle at the last look within the forging window, and the others with their seconds."""
-    start = compute_slot_start(network, *slot)
-    opens = start + network.delays.earliest_forging_s
-    closes = start + network.slot_s - network.delays.latest_forging_s
+    start = compute_slot_start(params, *slot)
+    opens = start + params.delays.earliest_forging_s
+    closes = start + params.slot_s - params.delays.latest_forging_s
     stood: dict[Reason, float] = {}
     last: Obstacle | None = None
     ends = [look.at for look in looks[1:]] + [closes]

@@ -21,7 +21,7 @@ time).  A message is offered when the peer will not find it over FUTURE_ALLOWED 
 
 
 def find_policy_break(
-    network: ChainParams,
+    params: ChainParams,
     message: Message,
     now: float,
     registered: Collection[str] | Unchecked,
@@ -32,24 +32,22 @@ def find_policy_break(
     ``registered`` are the senders of this and the previous round and the control address; UNCHECKED:
     everybody (a message that a block held already)."""
     # Age: at most FUTURE_ALLOWED ahead [REJECT], at most 3,600 s back [IGNORE]
-    untimely = find_time_break(network, message, now)
+    untimely = find_time_break(params, message, now)
     if untimely is not None:
         return untimely
     # M1 to M6 [REJECT]
-    return find_message_break(
-        network, message, sealed=False, registered=registered, signature_ok=signature_ok
-    )
+    return find_message_break(params, message, sealed=False, registered=registered, signature_ok=signature_ok)
 
 
-def find_signature_break(network: ChainParams, message: Message) -> Violation | None:
+def find_signature_break(params: ChainParams, message: Message) -> Violation | None:
     """M3 [REJECT], verified here: dearer than all the rest, so asked last."""
-    return find_core_break(network, message, sealed=False)
+    return find_core_break(params, message, sealed=False)
 
 
-def is_ripe(network: ChainParams, message: Message, now: float) -> bool:
+def is_ripe(params: ChainParams, message: Message, now: float) -> bool:
     """Whether a peer will take it now: one message of the future makes a legacy node drop the batch
     (spec 8)."""
-    return message.timestamp <= now + max(0.0, network.future_allowed_s - CLOCK_SPREAD_S)
+    return message.timestamp <= now + max(0.0, params.future_allowed_s - CLOCK_SPREAD_S)
 
 
 def list_twin_ids(txid: bytes) -> tuple[bytes, ...]:

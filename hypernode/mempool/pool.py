@@ -44,8 +44,8 @@ class _Entry:
 class Mempool:
     """The messages that we keep and offer on one network."""
 
-    def __init__(self, network: ChainParams, max_messages: int = MAX_MESSAGES) -> None:
-        self._network = network
+    def __init__(self, params: ChainParams, max_messages: int = MAX_MESSAGES) -> None:
+        self._params = params
         self._max_messages = max_messages
         self._entries: dict[bytes, _Entry] = {}
         """By txid, in the order in which they came."""
@@ -83,7 +83,7 @@ class Mempool:
         signature_ok: bool = True,
     ) -> Violation | None:
         """What keeps a message out, its signature taken as said.  Nothing is changed or counted."""
-        broken = find_policy_break(self._network, message, now, registered, signature_ok)
+        broken = find_policy_break(self._params, message, now, registered, signature_ok)
         if broken is not None:
             return broken
         # One of equal buffers [IGNORE]
@@ -106,21 +106,21 @@ class Mempool:
         """What keeps a message out that is seen at once: its time, its sender's right and quota, and room.
         ``pending``: so many of the sender's are about to come in; ours, too, are bound by that, because
         anybody can write our name on a message."""
-        untimely = find_time_break(self._network, message, now)
+        untimely = find_time_break(self._params, message, now)
         if untimely is not None:
             return untimely
-        broken = find_sender_break(self._network, message, registered)
+        broken = find_sender_break(self._params, message, registered)
         if broken is not None:
             return broken
         if is_own:
-            return _OVER_QUOTA if pending >= self._network.sender_quota else None
+            return _OVER_QUOTA if pending >= self._params.sender_quota else None
         return self._find_shortage(message, pending)
 
     def _find_shortage(self, message: Message, pending: int = 0) -> Violation | None:
         is_lesser = message.sender in self._lesser
         # Quota of a sender and round [IGNORE]: relaying what another sender wrote is no fault of a peer's
         part = LESSER_PART if is_lesser else 1
-        if self._quota[self._quota_key(message)] + pending >= max(1, self._network.sender_quota // part):
+        if self._quota[self._quota_key(message)] + pending >= max(1, self._params.sender_quota // part):
             return _OVER_QUOTA
         # Room [IGNORE]
         if len(self._entries) >= self._max_messages:
@@ -161,7 +161,7 @@ class Mempool:
         ``signature_ok``: the verdict when it was verified elsewhere, None to verify here; ``is_own``: ours,
         neither bound by quota nor by room.  A message that is cut elsewhere than at a valid recipient is
         taken with the right cut (spec 4)."""
-        cut = normalise_cut(message, self._network.address_byte)
+        cut = normalise_cut(message, self._params.address_byte)
         broken = self.screen(
             cut,
             now,
@@ -171,7 +171,7 @@ class Mempool:
             signature_ok=signature_ok is not False,
         )
         if broken is None and signature_ok is None:
-            broken = find_signature_break(self._network, cut)
+            broken = find_signature_break(self._params, cut)
         if broken is not None:
             self.count_refusal(broken)
             return broken
@@ -226,12 +226,12 @@ class Mempool:
 
     def expire(self, now: float) -> int:
         """Drop what is over the age limit, and the quotas of rounds that are; returns how many went."""
-        oldest = now - self._network.message_age_s
+        oldest = now - self._params.message_age_s
         old = [entry for entry in self._entries.values() if entry.message.timestamp < oldest]
         for entry in old:
             self._drop(entry.message.txid)
         self._compact()
-        last_round = compute_round_slot(self._network, oldest)[0]
+        last_round = compute_round_slot(self._params, oldest)[0]
         for key in [key for key in self._quota if key[0] < last_round]:
             del self._quota[key]
         return len(old)
@@ -324,7 +324,7 @@ class Mempool:
         entry = self._get_numbered(number)
         if entry is None or notes.forgive(entry.message.txid):
             return
-        if is_ripe(self._network, entry.message, now):
+        if is_ripe(self._params, entry.message, now):
             batch.append(entry.message)
         else:
             notes.unripe.append(number)
@@ -357,7 +357,7 @@ class Mempool:
             self._order = [(entry.number, txid) for txid, entry in self._entries.items()]
 
     def _quota_key(self, message: Message) -> tuple[Round, str]:
-        return compute_round_slot(self._network, message.timestamp)[0], message.sender
+        return compute_round_slot(self._params, message.timestamp)[0], message.sender
 
     def _count_refusal(self, broken: Violation) -> None:
         reason = str(broken)

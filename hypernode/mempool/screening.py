@@ -29,9 +29,9 @@ class Screening:
     ``find_policy_break``; ``own_address``: ours, bound neither by quota nor by room."""
 
     def __init__(
-        self, network: ChainParams, pool: Mempool, now: float, registered: Collection[str], own_address: str
+        self, params: ChainParams, pool: Mempool, now: float, registered: Collection[str], own_address: str
     ) -> None:
-        self._network = network
+        self._params = params
         self._pool = pool
         self._now = now
         self._registered = registered
@@ -53,7 +53,7 @@ class Screening:
             pending=self._passed[message.sender],
         )
         if broken is None:
-            cut = normalise_cut(message, self._network.address_byte)
+            cut = normalise_cut(message, self._params.address_byte)
             broken = self._pool.screen(cut, self._now, registered=self._registered, is_own=is_own)
         if broken is not None:
             return broken

@@ -49,7 +49,7 @@ class ClientSession(SessionTraffic):
     def __init__(
         self,
         transport: Transport,
-        network: ChainParams,
+        params: ChainParams,
         limits: Limits,
         *,
         clock: Clock,
@@ -57,13 +57,13 @@ class ClientSession(SessionTraffic):
         offload: Offload = run_inline,
         make_spool: MakeSpool = MemorySpool,
     ) -> None:
-        self._network = network
+        self._params = params
         self._limits = limits
         self._asked: CommandId | None = None
         self._giant: Limits | None = None
         """Those of the answer at hand, if it may be a giant block."""
         self._lock = asyncio.Lock()
-        framing = Framing(network.magic, self._limit_of, mode)
+        framing = Framing(params.magic, self._limit_of, mode)
         self._stream = CommandStream(
             transport, framing, limits, clock, offload, is_asking=True, make_spool=make_spool
         )
@@ -172,14 +172,14 @@ class ClientSession(SessionTraffic):
         )
         answer = self._require(await self.request(question, timeout_s), CommandId.HELLO)
         self.peer_hello = parse_hello(answer.string or "")
-        if self.peer_hello.posnet not in self._network.posnet_allow:
+        if self.peer_hello.posnet not in self._params.posnet_allow:
             raise HelloRefused(f"its posnet is {self.peer_hello.posnet}")
         self.features = features & (answer.features or 0)
         self._never_heights = hello.is_client or hello.is_one_off
         switch_framing(self._stream.framing, self.features)
         if proof is not None and self.features & FEATURE_SIGNED_HELLO:
             their_address = self.peer_hello.address
-            auth = proof.prove(answer, hello.address, their_address, self._network.address_byte)
+            auth = proof.prove(answer, hello.address, their_address, self._params.address_byte)
             self._require(await self.request(auth, timeout_s), CommandId.OK)
             self.proved_address = their_address
 
@@ -225,7 +225,7 @@ async def open_session(
     connections: Connections,
     remote: Endpoint,
     *,
-    network: ChainParams,
+    params: ChainParams,
     limits: Limits,
     hello: Hello,
     features: int,
@@ -244,7 +244,7 @@ async def open_session(
     transport = await connections.connect(remote, source_ip, connect_timeout_s)
     mode = Mode.CHECKED if start_checked else Mode.LEGACY
     session = ClientSession(
-        transport, network, limits, clock=clock, mode=mode, offload=offload, make_spool=make_spool
+        transport, params, limits, clock=clock, mode=mode, offload=offload, make_spool=make_spool
     )
     try:
         await session.send_hello(hello, features, hello_timeout_s, identity)
@@ -259,7 +259,7 @@ async def request_without_hello(
     remote: Endpoint,
     command: Command,
     *,
-    network: ChainParams,
+    params: ChainParams,
     limits: Limits,
     clock: Clock,
     connect_timeout_s: float,
@@ -270,7 +270,7 @@ async def request_without_hello(
     raises."""
     _check_before_hello(command)
     transport = await connections.connect(remote, source_ip, connect_timeout_s)
-    session = ClientSession(transport, network, limits, clock=clock)
+    session = ClientSession(transport, params, limits, clock=clock)
     try:
         return await session.request(command, timeout_s)
     finally:

@@ -33,7 +33,7 @@ from hypernode.wire.hello import (
 async def serve_session(
     transport: Transport,
     *,
-    network: ChainParams,
+    params: ChainParams,
     limits: Limits,
     clock: Clock,
     our_hello: Hello,
@@ -59,7 +59,7 @@ async def serve_session(
     ip = transport.remote.ip
     served = ServerSession(
         transport,
-        network,
+        params,
         limits,
         clock,
         our_hello,

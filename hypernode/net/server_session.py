@@ -50,7 +50,7 @@ class ServerSession:
     def __init__(
         self,
         transport: Transport,
-        network: ChainParams,
+        params: ChainParams,
         limits: Limits,
         clock: Clock,
         our_hello: Hello,
@@ -65,7 +65,7 @@ class ServerSession:
         keys: Keys,
         screen_block: ScreenBlock | None,
     ) -> None:
-        self._network = network
+        self._params = params
         self._limits = limits
         self._clock = clock
         self._our_hello = our_hello
@@ -77,7 +77,7 @@ class ServerSession:
         self._on_hello = on_hello
         self._handler = handler
         now = clock.monotonic()
-        framing = Framing(network.magic, self._limit_of)
+        framing = Framing(params.magic, self._limit_of)
         self._stream = CommandStream(transport, framing, limits, clock, offload, on_held=self._note_held)
         self._bucket = TokenBucket(limits.session_burst, limits.session_rate, now)
         self._questions = budgets.questions
@@ -266,7 +266,7 @@ class ServerSession:
             raise Ignore(RULE, "a second hello")
         text = command.string or ""
         posnet = get_posnet(text)
-        if posnet not in self._network.posnet_allow:
+        if posnet not in self._params.posnet_allow:
             await self._refuse(f"Bad Posnet {posnet}", ForeignNetwork)
         hello = self._caller.hello = parse_hello(text)
         if self._refusal is not None and not self._can_prove(command, hello):
@@ -274,7 +274,7 @@ class ServerSession:
         has_features = command.features is not None and self._features != 0
         self._caller.features = self._features & (command.features or 0)
         if self._identity is not None and self._caller.features & FEATURE_SIGNED_HELLO:
-            address_byte = self._network.address_byte
+            address_byte = self._params.address_byte
             self._proof = AnsweringProof(self._identity, command, hello.address, address_byte)
         else:
             self._on_hello(self._caller)

@@ -46,7 +46,7 @@ class BlockChecker(Protocol):
     """Decodes, cuts and verifies the blocks of a long answer (``wire.checked_blocks``), elsewhere."""
 
     async def __call__(
-        self, network: ChainParams, payload: bytes, received: Timestamp, /
+        self, params: ChainParams, payload: bytes, received: Timestamp, /
     ) -> tuple[Block, ...]:
         """The blocks of a payload whose tags were walked; ``received`` in unix seconds.  Raises Reject for
         what is no command."""
@@ -62,7 +62,7 @@ class Verifier(Protocol):
         ...
 
     async def find_core_breaks(
-        self, network: ChainParams, messages: Sequence[Message]
+        self, params: ChainParams, messages: Sequence[Message]
     ) -> list[Violation | None]:
         """The first of M1, M2 and M3 that each message of a block breaks, in order; None where it breaks
         none."""

@@ -13,6 +13,6 @@ LEAD_BLOCKS: Final = 30
 """Between the first block and that round's reference height; funding and registering take three."""
 
 
-def compute_first_time(network: ChainParams) -> float:
+def compute_first_time(params: ChainParams) -> float:
     """Timestamp (unix s) of the first block."""
-    return compute_reference_time(network, EARLIEST_ROUND) - LEAD_BLOCKS * network.pow_block_s
+    return compute_reference_time(params, EARLIEST_ROUND) - LEAD_BLOCKS * params.pow_block_s

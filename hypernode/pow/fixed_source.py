@@ -13,18 +13,18 @@ from hypernode.ports.registrations import PowStatus, RegisteredList
 class FixedPowSource:
     """``ports.PowSource`` that always is in sync and gives ``network.hypernodes`` for every round."""
 
-    def __init__(self, network: ChainParams) -> None:
-        self._network = network
+    def __init__(self, params: ChainParams) -> None:
+        self._params = params
 
     async def get_status(self, now: float) -> PowStatus:
         """In sync, at the first height, with a block of this moment."""
-        height = self._network.first_pow_height
+        height = self._params.first_pow_height
         return PowStatus("fixed list", height, now, self._hash(height))
 
     async def get_registered(self, round_: Round) -> RegisteredList:
         """The fixed list, in its order."""
-        entries = tuple(_to_registration(hypernode) for hypernode in self._network.hypernodes)
-        return RegisteredList(round_, self._network.first_pow_height, entries)
+        entries = tuple(_to_registration(hypernode) for hypernode in self._params.hypernodes)
+        return RegisteredList(round_, self._params.first_pow_height, entries)
 
     async def get_block_hashes(self, heights: Sequence[PowHeight]) -> list[str]:
         """Made of the network's name and the height, so that all its nodes answer alike."""
@@ -34,7 +34,7 @@ class FixedPowSource:
         """Nothing is open."""
 
     def _hash(self, height: PowHeight) -> str:
-        return hashlib.sha224(f"{self._network.name}:{height}".encode()).hexdigest()
+        return hashlib.sha224(f"{self._params.name}:{height}".encode()).hexdigest()
 
 
 def _to_registration(hypernode: FixedHypernode) -> Registration:

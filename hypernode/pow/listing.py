@@ -19,14 +19,14 @@ FindBalances: TypeAlias = Callable[[Collection[str], PowHeight], Mapping[str, in
 """Balances (1e-8 BIS) of collaterals at a height; exact where one has received and sent until then."""
 
 
-def is_recent(network: ChainParams, height: PowHeight, highest: PowHeight) -> bool:
+def is_recent(params: ChainParams, height: PowHeight, highest: PowHeight) -> bool:
     """Whether a reference height is of a round that a node may live in; nobody asks who counted in others."""
-    blocks = RECENT_ROUNDS * network.round_s / network.pow_block_s
-    return highest - height <= blocks + network.pow_confirmations
+    blocks = RECENT_ROUNDS * params.round_s / params.pow_block_s
+    return highest - height <= blocks + params.pow_confirmations
 
 
 def make_list(
-    network: ChainParams,
+    params: ChainParams,
     round_: Round,
     height: PowHeight,
     state: RegistryState,
@@ -38,10 +38,10 @@ def make_list(
     """registered(R) with its weights at the reference height; those are left out for a round of long ago, but
     where collaterals must stay."""
     entries, voided = state.entries, list_voided(state)
-    is_kept = is_collateral_kept(network, round_)
+    is_kept = is_collateral_kept(params, round_)
     if not is_kept and not is_recent:
         return RegisteredList(round_, height, entries, voided, colours)
-    weights = compute_weights(network, entries, height, find_balances)
+    weights = compute_weights(params, entries, height, find_balances)
     if is_kept:
         entries, weights = apply_collateral(entries, weights)
         listed = {entry.pos for entry in entries}
@@ -50,12 +50,12 @@ def make_list(
 
 
 def compute_weights(
-    network: ChainParams, entries: Sequence[Registration], height: PowHeight, find_balances: FindBalances
+    params: ChainParams, entries: Sequence[Registration], height: PowHeight, find_balances: FindBalances
 ) -> tuple[int, ...]:
     """What the balance of each entry gives at a height.  Balances are asked for only where they can matter:
     who registered with nothing does not count whatever it has now, and keeps that weight."""
     balances = find_balances({e.collateral for e in entries if e.weight >= LEAST_WEIGHT}, height)
     return tuple(
-        compute_weight(network, balances[entry.collateral]) if entry.collateral in balances else entry.weight
+        compute_weight(params, balances[entry.collateral]) if entry.collateral in balances else entry.weight
         for entry in entries
     )

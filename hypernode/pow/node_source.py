@@ -52,7 +52,7 @@ class NodePowSource:
 
     def __init__(
         self,
-        network: ChainParams,
+        params: ChainParams,
         connections: Connections,
         endpoint: Endpoint,
         monotonic: Callable[[], float],
@@ -60,9 +60,9 @@ class NodePowSource:
         last_seen: LastSeen | None = None,
     ) -> None:
         self._last_seen = last_seen or LastSeen(None)
-        self._network = network
+        self._params = params
         self._client = CompanionClient(connections, endpoint, monotonic)
-        self._weights = NodeWeights(network, self._client)
+        self._weights = NodeWeights(params, self._client)
         self._highest = 0
         """The last block that it told of."""
         self._monotonic = monotonic
@@ -78,7 +78,7 @@ class NodePowSource:
             status = await self._read_status()
         except PowNotReady as error:
             return PowStatus(self._client.name, 0, 0.0, "", str(error))
-        age, allowed = now - status.timestamp, self._network.pow_synced_s
+        age, allowed = now - status.timestamp, self._params.pow_synced_s
         if age <= allowed:
             return status
         problem = (
@@ -112,13 +112,13 @@ class NodePowSource:
         return self._lists[round_][1]
 
     async def _ask_registered(self, round_: Round) -> RegisteredList:
-        time = compute_reference_time(self._network, round_)
+        time = compute_reference_time(self._params, round_)
         command = f"HN_reg_round {round_} {time} 0 False"
         answer = await self._client.ask(command, timeout_s=LIST_TIMEOUT_S)
         if answer is False:
             raise PowNotReady(
                 f"{self._client.name}: the PoW node has no list for round {round_} yet: fewer than "
-                f"{self._network.pow_confirmations + 1} blocks follow the one before {time}, or it failed; "
+                f"{self._params.pow_confirmations + 1} blocks follow the one before {time}, or it failed; "
                 "look into its log"
             )
         params, regs = _get_parts(answer)
@@ -130,7 +130,7 @@ class NodePowSource:
         entries = tuple(self._to_entry(collateral, fields) for collateral, fields in regs.items())
         await self._check_height(round_, time, height)
         weights = None
-        if is_recent(self._network, height, self._highest):
+        if is_recent(self._params, height, self._highest):
             weights = await self._weights.find(time, entries)
         listed = RegisteredList(round_, height, entries, colours=self._read_colours(), weights=weights)
         return self._last_seen.apply(listed)

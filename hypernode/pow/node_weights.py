@@ -25,8 +25,8 @@ of each address, and at a height it never changes."""
 class NodeWeights:
     """Asks for the weights of the entries of a list."""
 
-    def __init__(self, network: ChainParams, client: CompanionClient) -> None:
-        self._network = network
+    def __init__(self, params: ChainParams, client: CompanionClient) -> None:
+        self._params = params
         self._client = client
         self._kept: dict[tuple[int, tuple[Registration, ...]], tuple[int, ...]] = {}
 
@@ -53,5 +53,5 @@ class NodeWeights:
             return None
         weights = [answer.get(address) if isinstance(answer, dict) else None for address in addresses]
         # -1 is what it says of everybody while its ledger is late: who registered has sent and received
-        told = [w for w in weights if type(w) is int and 0 <= w <= self._network.max_weight]
+        told = [w for w in weights if type(w) is int and 0 <= w <= self._params.max_weight]
         return dict(zip(addresses, told, strict=True)) if len(told) == len(addresses) else None

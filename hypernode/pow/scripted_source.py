@@ -36,12 +36,12 @@ FEE = COIN // 100
 
 
 def script_registration(
-    network: ChainParams, hypernode: tuple[str, str, int, int], height: PowHeight, timestamp: float
+    params: ChainParams, hypernode: tuple[str, str, int, int], height: PowHeight, timestamp: float
 ) -> list[PowRow]:
     """Two rows: the funding of a collateral, and its registration of (pos, ip, port, weight)."""
     pos, ip, port, weight = hypernode
     collateral = derive_collateral(pos)
-    amount = weight * network.collateral_unit * COIN + COIN
+    amount = weight * params.collateral_unit * COIN + COIN
     return [
         PowRow(height, timestamp, FUNDER, collateral, amount, FEE, 0, "", ""),
         PowRow(height, timestamp, collateral, collateral, 0, FEE, 0, REGISTER, f"{ip}:{port}:{pos}"),
@@ -52,7 +52,7 @@ def script_row(script: PowScript, operation: str, hypernode: FixedHypernode, hei
     """One of the registry's operations on a hypernode: a void by the control address, all else by the
     hypernode's own."""
     is_control = operation in (VOID, UNVOID)
-    sender = script.network.control_pow if is_control else derive_collateral(hypernode.pos)
+    sender = script.params.control_pow if is_control else derive_collateral(hypernode.pos)
     text = f"{hypernode.ip}:{hypernode.port}:{hypernode.pos}"
     time = script.timestamp_of(height)
     return PowRow(height, time, sender, sender, 0, FEE, 0, operation, text)
@@ -66,9 +66,9 @@ def derive_collateral(pos: str) -> str:
 class PowScript:
     """The chain.  ``rows`` may be given out of order; their ``block_hash`` is not looked at."""
 
-    def __init__(self, network: ChainParams, rows: Iterable[PowRow] = (), start: float | None = None) -> None:
-        self.network = network
-        self.start = compute_first_time(network) if start is None else start
+    def __init__(self, params: ChainParams, rows: Iterable[PowRow] = (), start: float | None = None) -> None:
+        self.params = params
+        self.start = compute_first_time(params) if start is None else start
         self._rows = list(rows)
         self._forks: list[PowHeight] = []
         self.former: list[PowScript] = []
@@ -77,12 +77,12 @@ class PowScript:
         self._balances: dict[PowHeight, dict[str, int]] = {}
 
     @classmethod
-    def of(cls, network: ChainParams, hypernodes: Sequence[tuple[str, str, int, int]]) -> PowScript:
+    def of(cls, params: ChainParams, hypernodes: Sequence[tuple[str, str, int, int]]) -> PowScript:
         """With these hypernodes (pos, ip, port, weight) registered from the second block on."""
-        script = cls(network)
-        height = network.first_pow_height + 1
+        script = cls(params)
+        height = params.first_pow_height + 1
         for hypernode in hypernodes:
-            script.add(script_registration(network, hypernode, height, script.timestamp_of(height)))
+            script.add(script_registration(params, hypernode, height, script.timestamp_of(height)))
         return script
 
     def add(self, rows: Iterable[PowRow]) -> None:
@@ -96,7 +96,7 @@ class PowScript:
         new blocks have them too."""
         self._forks.append(height)
         if drop_rows:
-            self.former.append(PowScript(self.network, self._rows, self.start))
+            self.former.append(PowScript(self.params, self._rows, self.start))
             self._rows = [
                 row for row in self._rows if row.height < height or (last is not None and row.height > last)
             ]
@@ -109,16 +109,16 @@ class PowScript:
 
     def timestamp_of(self, height: PowHeight) -> float:
         """Of a block."""
-        return self.start + (height - self.network.first_pow_height) * self.network.pow_block_s
+        return self.start + (height - self.params.first_pow_height) * self.params.pow_block_s
 
     def height_at(self, t: float) -> PowHeight:
         """The last block at time ``t``; below the first height when there is none yet."""
-        return self.network.first_pow_height + math.floor((t - self.start) / self.network.pow_block_s)
+        return self.params.first_pow_height + math.floor((t - self.start) / self.params.pow_block_s)
 
     def hash_of(self, height: PowHeight) -> str:
         """56 characters, other ones after each fork at or below ``height``."""
         forks = sum(fork <= height for fork in self._forks)
-        return hashlib.sha224(f"{self.network.name}:{height}:{forks}".encode()).hexdigest()
+        return hashlib.sha224(f"{self.params.name}:{height}:{forks}".encode()).hexdigest()
 
     def derive_state(self, height: PowHeight) -> RegistryState:
         """The registry right after a block."""
@@ -144,15 +144,15 @@ class PowScript:
         return {address: known[address] for address in addresses}
 
     def _apply(self, height: PowHeight) -> tuple[list[PowRow], RegistryState, list[RowResult]]:
-        rows = sort_rows(self.network, (row for row in self._rows if row.height <= height))
+        rows = sort_rows(self.params, (row for row in self._rows if row.height <= height))
         registry = [row for row in rows if row.operation]
-        state, results = apply_rows(self.network, RegistryState(), registry, self.compute_balance)
+        state, results = apply_rows(self.params, RegistryState(), registry, self.compute_balance)
         return registry, state, results
 
     def derive_colours(self, height: PowHeight) -> Colours:
         """The coloured lists right after a block."""
-        rows = sort_rows(self.network, (row for row in self._rows if row.height <= height))
-        return collect_colours(self.network, rows)
+        rows = sort_rows(self.params, (row for row in self._rows if row.height <= height))
+        return collect_colours(self.params, rows)
 
 
 class ScriptedPowSource:
@@ -171,40 +171,40 @@ class ScriptedPowSource:
 
     async def get_status(self, now: float) -> PowStatus:
         """The last block; never raises."""
-        network = self._script.network
+        params = self._script.params
         height = self._script.height_at(now - self.lag_s)
-        if self.is_down or height < network.first_pow_height:
+        if self.is_down or height < params.first_pow_height:
             self.problems += 1
             return PowStatus("script", 0, 0.0, "", "the scripted companion is down, or has no block yet")
         timestamp = self._script.timestamp_of(height)
         age = now - timestamp
-        late = f"the last block is {age:.0f} s old, expected at most {network.pow_synced_s} s"
-        problem = late if age > network.pow_synced_s else ""
+        late = f"the last block is {age:.0f} s old, expected at most {params.pow_synced_s} s"
+        problem = late if age > params.pow_synced_s else ""
         self.told = max(self.told, height)
         self.problems += bool(problem)
         return PowStatus("script", height, timestamp, self._script.hash_of(height), problem)
 
     async def get_registered(self, round_: Round) -> RegisteredList:
         """registered(R).  Raises PowNotReady while too few blocks follow the reference height."""
-        script, network = self._script, self._script.network
-        height = script.height_at(compute_reference_time(network, round_))
+        script, params = self._script, self._script.params
+        height = script.height_at(compute_reference_time(params, round_))
         tip = self._get_tip()
-        if height < network.first_pow_height or tip - height <= network.pow_confirmations:
+        if height < params.first_pow_height or tip - height <= params.pow_confirmations:
             self.problems += 1
             raise PowNotReady(f"the script is at block {tip}, too near to the reference height {height}")
         state = script.derive_state(height)
         colours = script.derive_colours(height)
         return make_list(
-            *(network, round_, height, state, colours),
+            *(params, round_, height, state, colours),
             find_balances=script.find_balances,
-            is_recent=is_recent(network, height, tip),
+            is_recent=is_recent(params, height, tip),
         )
 
     async def get_block_hashes(self, heights: Sequence[PowHeight]) -> list[str]:
         """Raises PowNotReady for a block that is not there yet, or never was."""
         tip = self._get_tip()
         for height in heights:
-            if not self._script.network.first_pow_height <= height <= tip:
+            if not self._script.params.first_pow_height <= height <= tip:
                 self.problems += 1
                 raise PowNotReady(f"the script has no block {height}")
         return [self._script.hash_of(height) for height in heights]

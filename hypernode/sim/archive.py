@@ -52,14 +52,14 @@ class Archive:
 
     def __init__(
         self,
-        network: ChainParams,
+        params: ChainParams,
         pow_source: PowSource,
         list_former: Callable[[], Sequence[PowSource]] = tuple,
     ) -> None:
-        self._network = network
+        self._params = params
         self._pow = pow_source
         self._list_former = list_former
-        genesis = create_genesis(network)
+        genesis = create_genesis(params)
         measured = ChainHeight(0, genesis.round, genesis.sir, genesis.block_hash, forgers_round=1)
         root = Filed(to_header(genesis), None, frozenset(), frozenset(), (), measured)
         self.root = root
@@ -122,9 +122,9 @@ class Archive:
             registered=registered,
             known_ids=known,
             slot_taken=is_taken and parent.header.height > 0,
-            bad_messages=check_messages(self._network, block.messages),
+            bad_messages=check_messages(self._params, block.messages),
         )
-        breaks = find_breaks(self._network, block, context)
+        breaks = find_breaks(self._params, block, context)
         measured = _measure(parent, block, senders)
         return Filed(to_header(block), parent, txids, senders, breaks, measured)
 
@@ -144,7 +144,7 @@ class Archive:
         plan = self._plans.get(key)
         if plan is None:
             plan = self._plans[key] = compute_round_plan(
-                self._network,
+                self._params,
                 round_,
                 registered=registered.entries,
                 registered_before=before,
@@ -154,7 +154,7 @@ class Archive:
                 voided=registered.voided,
             )
         addresses = {entry.pos for entry in (*registered.entries, *before)}
-        return plan, frozenset(addresses | {self._network.control_pos})
+        return plan, frozenset(addresses | {self._params.control_pos})
 
 
 def _measure(parent: Filed, block: Block, senders: frozenset[str]) -> ChainHeight:

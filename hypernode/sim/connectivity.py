@@ -34,11 +34,11 @@ class Scenario:
     slots: int = 19
     rounds: int = 3
     seed: int = 1
-    network: ChainParams = field(default_factory=mainnet)
+    params: ChainParams = field(default_factory=mainnet)
 
     def make_network(self) -> ChainParams:
         """The network's rules, with nobody left out of a dialling order."""
-        return replace(self.network, slots=self.slots, max_connect_to=max(1, self.nodes - 1))
+        return replace(self.params, slots=self.slots, max_connect_to=max(1, self.nodes - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Link:
 
 def draw_rounds(scenario: Scenario) -> Iterator[RoundDraw]:
     """The rounds of a scenario, one after the other."""
-    network = scenario.make_network()
+    params = scenario.make_network()
     listed = [
         Registration(
             f"c{n}", "10.0.0.1", "6969", f"hn{n:05d}", f"c{n}", scenario.weights[n % len(scenario.weights)]
@@ -78,13 +78,12 @@ def draw_rounds(scenario: Scenario) -> Iterator[RoundDraw]:
         seen = frozenset(listed[n].pos for n in up)
         up = _go_on(scenario, draws, up)
         reference = h20(f"{scenario.seed} {round_}".encode())
-        plan = compute_round_plan(network, round_, listed, listed, seen, reference)
+        plan = compute_round_plan(params, round_, listed, listed, seen, reference)
         yield RoundDraw(
             round_,
             up,
             tuple(
-                _draw_order(network, listed, numbers, n, round_) if n in up else ()
-                for n in range(len(listed))
+                _draw_order(params, listed, numbers, n, round_) if n in up else () for n in range(len(listed))
             ),
             tuple(numbers[juror.address] for juror in plan.jurors),
         )
@@ -99,9 +98,9 @@ def _go_on(scenario: Scenario, draws: Draws, up: frozenset[int]) -> frozenset[in
 
 
 def _draw_order(
-    network: ChainParams, listed: Sequence[Registration], numbers: dict[str, int], number: int, round_: Round
+    params: ChainParams, listed: Sequence[Registration], numbers: dict[str, int], number: int, round_: Round
 ) -> tuple[int, ...]:
-    order = compute_connect_to(network, listed, listed[number].pos, round_)
+    order = compute_connect_to(params, listed, listed[number].pos, round_)
     return tuple(numbers[entry.pos] for entry in order)
 
 

@@ -47,22 +47,22 @@ def measure_spread(nodes: int, connect: int, messages: int, *, seed: int, latenc
 
 async def _play(nodes: int, connect: int, messages: int, seed: int, latency_s: float) -> Spread:
     # Nobody seals what is to be looked for in mempools.
-    network = replace(
+    params = replace(
         make_network(nodes, seed, SLOT_S), max_connect_to=connect, min_block_messages=NEVER_SO_MANY
     )
-    cluster = Cluster(nodes, seed, params=network)
+    cluster = Cluster(nodes, seed, params=params)
     quality = LinkQuality(min_latency_s=latency_s, max_latency_s=latency_s, jitter_s=0.0)
     cluster.network = MemoryNetwork(seed, quality)
     await cluster.run_until(3)
     for host in cluster.hosts:
         await cluster.start(host.index)
         # Or all connections would exchange at the same moment.
-        await asyncio.sleep(network.delays.mempool_exchange_s / nodes)
+        await asyncio.sleep(params.delays.mempool_exchange_s / nodes)
     # All connections stand, and what the nodes have to say of their start and round is out.
     await cluster.run_until(3, 1)
     try:
         seconds = await asyncio.gather(*(_follow_one(cluster, number) for number in range(messages)))
-        return Spread(tuple(seconds), network.delays.mempool_exchange_s)
+        return Spread(tuple(seconds), params.delays.mempool_exchange_s)
     finally:
         await cluster.stop_all()
 

@@ -105,15 +105,15 @@ class Scenario:
         too."""
         main = mainnet()
         count = max(self.nodes, self.registered)
-        network = make_network(count, self.seed, self.slot_s)
+        params = make_network(count, self.seed, self.slot_s)
         if self.has_main_numbers:
-            network = replace(
+            params = replace(
                 make_network(count, self.seed, self.slot_s, MAIN_WEIGHTS, MAIN_SUBNET_HOSTS),
                 min_subnets=main.min_subnets,
                 min_connections=main.min_connections,
             )
-        network = replace(
-            network,
+        params = replace(
+            params,
             mixed=self.legacy > 0,
             # of ours both kinds: those whose collaterals must stay, and those with a list as legacy has it
             collateral_from_round=0 if self.seed % 2 and not self.legacy else None,
@@ -123,7 +123,7 @@ class Scenario:
             pow_confirmations=main.pow_confirmations,
             pow_synced_s=main.pow_synced_s,
         )
-        return apply_rainbow(network, ((RAINBOW, self.tuned),)).network
+        return apply_rainbow(params, ((RAINBOW, self.tuned),)).params
 
     @property
     def length_s(self) -> float:

@@ -116,10 +116,7 @@ def advise(scenario: Scenario) -> int:
         samples = _Samples()
         for draw in draws:
             _look_around(scenario, draw, middle, samples)
-        if (
-            min(samples.connected) == 1
-            and _part_over(samples, scenario.network.min_forge_consensus) >= ENOUGH
-        ):
+        if min(samples.connected) == 1 and _part_over(samples, scenario.params.min_forge_consensus) >= ENOUGH:
             most = middle
         else:
             least = middle + 1
@@ -131,7 +128,7 @@ def _measure(scenario: Scenario, draws: Sequence[RoundDraw], count: int) -> Find
     for draw in draws:
         _look_around(scenario, draw, count, samples)
         _spread(scenario, draw, count, samples)
-    network = scenario.network
+    params = scenario.params
     return Findings(
         nodes=scenario.nodes,
         max_connect_to=count,
@@ -140,8 +137,8 @@ def _measure(scenario: Scenario, draws: Sequence[RoundDraw], count: int) -> Find
         degree_max=max(samples.degrees, default=0),
         connected=min(samples.connected, default=0.0),
         percent_min=min(samples.percents, default=0),
-        can_forge=_part_over(samples, network.min_forge_consensus),
-        can_forge_low=_part_over(samples, network.min_forge_consensus_low),
+        can_forge=_part_over(samples, params.min_forge_consensus),
+        can_forge_low=_part_over(samples, params.min_forge_consensus_low),
         jurors_up=_mean(samples.jurors_up),
         jurors_direct=_mean(samples.direct),
         jurors_in_two=_mean(samples.in_two),
@@ -193,7 +190,7 @@ def _spread(scenario: Scenario, draw: RoundDraw, count: int, samples: _Samples) 
     samples.up.append(len(up))
     draws = Draws(f"{scenario.seed} origins {draw.round}")
     for _ in range(MESSAGES_A_ROUND if up else 0):
-        interval = scenario.network.delays.mempool_exchange_s
+        interval = scenario.params.delays.mempool_exchange_s
         arrivals = compute_arrivals(exits, draws.one_of(up), interval, LATENCY_S)
         times = sorted(arrivals.values())
         if len(times) > len(up) // 2:
@@ -205,12 +202,12 @@ def _spread(scenario: Scenario, draw: RoundDraw, count: int, samples: _Samples) 
 def _compute_traffic(scenario: Scenario, links: float, up: float) -> dict[str, float]:
     """KB that a hypernode sends in an hour: its part of what crosses all connections.  Sizes are those of the
     codec, for main's delays and the messages that a round brings."""
-    network = scenario.make_network()
-    hours = network.round_s / 3_600
+    params = scenario.make_network()
+    hours = params.round_s / 3_600
     height, message = _measure_frames()
-    rounds_of_tests = network.tests_per_slot * scenario.slots * MESSAGES_A_TEST
+    rounds_of_tests = params.tests_per_slot * scenario.slots * MESSAGES_A_TEST
     messages = (rounds_of_tests + NO_TESTS_EACH * up) / hours
-    exchanges = 3_600 / network.delays.height_exchange_s
+    exchanges = 3_600 / params.delays.height_exchange_s
     each = 1 / max(1.0, up) / 1_000
     return {
         # both ends of a connection send a height

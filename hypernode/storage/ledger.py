@@ -51,7 +51,7 @@ class _NotBetter(Exception):
 
 
 async def open_ledger(
-    database: Database, network: ChainParams, lanes: Mapping[Lane, Source] = MappingProxyType({})
+    database: Database, params: ChainParams, lanes: Mapping[Lane, Source] = MappingProxyType({})
 ) -> SqliteLedger:
     """The ledger in ``database``, made with the network's genesis if it is new.  ``lanes``: how others'
     questions are read, where not over the same connection as all else.
@@ -61,35 +61,35 @@ async def open_ledger(
     await migrate(database, LEDGER_MIGRATIONS, "ledger")
     tip = await fetch_tip(database)
     if tip is None:
-        genesis = create_genesis(network)
+        genesis = create_genesis(params)
         stored = await database.write(lambda t: store_genesis(t, genesis))
-        return SqliteLedger(database, network, stored, lanes=lanes)
-    return await _open_existing(database, network, tip, lanes)
+        return SqliteLedger(database, params, stored, lanes=lanes)
+    return await _open_existing(database, params, tip, lanes)
 
 
-async def open_ledger_to_read(database: Database, network: ChainParams) -> SqliteLedger:
+async def open_ledger_to_read(database: Database, params: ChainParams) -> SqliteLedger:
     """The ledger in a database that can only be read.  Raises StorageError as ``open_ledger``, and for a file
     that is empty or of an older version (the next start of the node brings it up to date)."""
     await check_version(database, LEDGER_MIGRATIONS, "ledger")
     tip = await fetch_tip(database)
     if tip is None:
         raise StorageError(f"{database.name}: this ledger has no blocks: start the node once")
-    return await _open_existing(database, network, tip)
+    return await _open_existing(database, params, tip)
 
 
 async def _open_existing(
-    database: Database, network: ChainParams, tip: Tip, lanes: Mapping[Lane, Source] = MappingProxyType({})
+    database: Database, params: ChainParams, tip: Tip, lanes: Mapping[Lane, Source] = MappingProxyType({})
 ) -> SqliteLedger:
-    genesis = create_genesis(network)
+    genesis = create_genesis(params)
     stored = await queries.get_headers(database, 0, 1)
     if not stored or stored[0] != genesis:
         found = f"{stored[0].height} {stored[0].block_hash.hex()}" if stored else "none"
         raise OtherNetwork(
             f"{database.name}: this ledger is of another network: its first block is {found}, and "
-            f"that of {network.name} is 0 {genesis.block_hash.hex()}. Choose the right network, or move the "
+            f"that of {params.name} is 0 {genesis.block_hash.hex()}. Choose the right network, or move the "
             "file away."
         )
-    return SqliteLedger(database, network, tip, await prune.get_pruned_below(database), lanes)
+    return SqliteLedger(database, params, tip, await prune.get_pruned_below(database), lanes)
 
 
 class SqliteLedger(LedgerReader):
@@ -98,7 +98,7 @@ class SqliteLedger(LedgerReader):
     def __init__(
         self,
         database: Database,
-        network: ChainParams,
+        params: ChainParams,
         tip: Tip,
         pruned_below: Height = 0,
         lanes: Mapping[Lane, Source] = MappingProxyType({}),
@@ -106,7 +106,7 @@ class SqliteLedger(LedgerReader):
         super().__init__(database)
         self._database = database
         self._readers = {lane: LedgerReader(source) for lane, source in lanes.items()}
-        self._network = network
+        self._params = params
         self._tip = tip
         self._pruned_below = pruned_below
 
@@ -227,7 +227,7 @@ class SqliteLedger(LedgerReader):
 
     async def get_prune_limit(self) -> Height:
         """The height from which on messages have to stay (``core.pruning``)."""
-        kept, window = count_kept_rounds(self._network), compute_replay_window(self._network)
+        kept, window = count_kept_rounds(self._params), compute_replay_window(self._params)
         return await self._database.read(lambda r: prune.find_prune_limit(r, kept, window))
 
     async def prune(self, below: Height, on_step: Callable[[Height], None] = lambda mark: None) -> int:

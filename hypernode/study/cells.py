@@ -46,11 +46,11 @@ class Cell:
         return {**asdict(self), "changes": [list(change) for change in self.changes]}
 
 
-def _change(network: ChainParams, changes: Sequence[Change]) -> ChainParams:
+def _change(params: ChainParams, changes: Sequence[Change]) -> ChainParams:
     of_delays = {field.name for field in fields(Delays)}
     delays: dict[str, Any] = {name: value for name, value in changes if name in of_delays}
     others: dict[str, Any] = {name: int(value) for name, value in changes if name not in of_delays}
-    return replace(network, delays=replace(network.delays, **delays), **others)
+    return replace(params, delays=replace(params.delays, **delays), **others)
 
 
 def cell_from_json(value: dict[str, Any]) -> Cell:

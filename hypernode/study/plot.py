@@ -80,13 +80,13 @@ class Plot:
         """Two blocks for the last slot with a juror, a second apart; fewer when messages are wanting."""
         parent = (await node.ports.ledger.get_headers(None, 1))[0]
         sir = len(plan.jurors) - 1
-        end = compute_slot_start(node.network, plan.round, sir + 1)
+        end = compute_slot_start(node.params, plan.round, sir + 1)
         candidates = [m for m in node.mempool.get_all() if m.sender in node.intake.senders]
         signer = node.ports.signer
         blocks = []
         for timestamp in (end - 1, end - 2):
-            messages = select_messages(node.network, candidates, node.network.max_txs_per_block, timestamp)
-            if find_forging_break(node.network, messages) is None:
+            messages = select_messages(node.params, candidates, node.params.max_txs_per_block, timestamp)
+            if find_forging_break(node.params, messages) is None:
                 blocks.append(
                     seal_block(signer.sign, signer.address, parent, plan.round, sir, timestamp, messages)
                 )

@@ -34,11 +34,11 @@ _STALE = "legacy nodes tell uniques and forgers from a cache that can be stale; 
 
 def run_case(document: Json, case: Json) -> Outcome:
     """Judge a case of kind chain or digest."""
-    network = read_network(document)
+    params = read_network(document)
     if case["kind"] == "chain":
-        return asyncio.run(_judge_chain(network, case))
+        return asyncio.run(_judge_chain(params, case))
     below = [decode_block(block["command"]) for block in _find_chain(document, case)["blocks"]]
-    return asyncio.run(judge_digest(network, below, case))
+    return asyncio.run(judge_digest(params, below, case))
 
 
 def _find_chain(document: Json, case: Json) -> Json:
@@ -54,14 +54,14 @@ def _find_chain(document: Json, case: Json) -> Json:
     return found
 
 
-async def _judge_chain(network: ChainParams, case: Json) -> Outcome:
-    ledger = await open_chain(network, ())
+async def _judge_chain(params: ChainParams, case: Json) -> Outcome:
+    ledger = await open_chain(params, ())
     outcome = compare_fields(case.get("genesis_status", {}), height_to_object(ledger.get_height()))
     for recorded in case["blocks"]:
         if isinstance(outcome, Agree):
-            outcome = await _digest(network, ledger, recorded)
+            outcome = await _digest(params, ledger, recorded)
     if isinstance(outcome, Agree):
-        outcome = await _judge_answers(network, ledger, case)
+        outcome = await _judge_answers(params, ledger, case)
     for recorded in case.get("rounds", []):
         if isinstance(outcome, Agree):
             outcome = await _judge_round(ledger, recorded)
@@ -69,12 +69,12 @@ async def _judge_chain(network: ChainParams, case: Json) -> Outcome:
     return outcome
 
 
-async def _digest(network: ChainParams, ledger: SqliteLedger, recorded: Json) -> Outcome:
+async def _digest(params: ChainParams, ledger: SqliteLedger, recorded: Json) -> Outcome:
     """One block: taken, the measures after it, and its bytes as we would serve it."""
     block = decode_block(recorded["command"])
     # No list of the registered goes with this file: neither the juror nor M6 is judged.
-    context = await create_context(network, ledger, block, juror=UNCHECKED, registered=UNCHECKED)
-    validate_block(network, block, context, Origin.PUSHED)
+    context = await create_context(params, ledger, block, juror=UNCHECKED, registered=UNCHECKED)
+    validate_block(params, block, context, Origin.PUSHED)
     await ledger.append(block)
     stored = await ledger.get_block(block.height)
     assert stored is not None
@@ -93,7 +93,7 @@ async def _digest(network: ChainParams, ledger: SqliteLedger, recorded: Json) ->
     return compare_fields(expected, got)
 
 
-async def _judge_answers(network: ChainParams, ledger: SqliteLedger, case: Json) -> Outcome:
+async def _judge_answers(params: ChainParams, ledger: SqliteLedger, case: Json) -> Outcome:
     """Answers to blockinfo, blocksync, getheaders and getblock."""
     tip = ledger.get_height().height
     got: dict[str, Any] = {
@@ -107,7 +107,7 @@ async def _judge_answers(network: ChainParams, ledger: SqliteLedger, case: Json)
         command, _, rest = name.partition("_")
         first, _, what = rest.partition("_")
         if command == "blocksync" and first.isdecimal() and what in ("heights", "sha256"):
-            blocks = await ledger.get_blocks(int(first), network.block_sync_count)
+            blocks = await ledger.get_blocks(int(first), params.block_sync_count)
             got[name] = _describe_blocksync(blocks, what)
     return compare_fields({name: case[name] for name in got if name in case}, got)
 

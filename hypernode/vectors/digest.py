@@ -19,12 +19,12 @@ from hypernode.vectors.replay import create_context, decode_block, open_chain
 _POLICY = "legacy nodes stop at such messages; mempools refuse them, blocks of a mixed network may hold them"
 
 
-async def judge_digest(network: ChainParams, below: Sequence[Block], case: Json) -> Outcome:
+async def judge_digest(params: ChainParams, below: Sequence[Block], case: Json) -> Outcome:
     """Offer the case's block, as pushed by a peer, on top of ``below``."""
-    ledger = await open_chain(network, below)
+    ledger = await open_chain(params, below)
     height_before = ledger.get_height().height
     try:
-        block, tolerated = await _offer(network, ledger, case["command"])
+        block, tolerated = await _offer(params, ledger, case["command"])
     except Reject as refusal:
         await ledger.close()
         return _compare_refused(case, refusal, height_before)
@@ -34,13 +34,13 @@ async def judge_digest(network: ChainParams, below: Sequence[Block], case: Json)
 
 
 async def _offer(
-    network: ChainParams, ledger: SqliteLedger, payload: str
+    params: ChainParams, ledger: SqliteLedger, payload: str
 ) -> tuple[Block, tuple[Violation, ...]]:
     """The block, once it is stored, and the breaks that a mixed network tolerates.  Raises Reject."""
     block = decode_block(payload)
     # No list of the registered goes with this file: neither the juror nor M6 is judged.
-    context = await create_context(network, ledger, block, juror=UNCHECKED, registered=UNCHECKED)
-    tolerated = validate_block(network, block, context, Origin.PUSHED)
+    context = await create_context(params, ledger, block, juror=UNCHECKED, registered=UNCHECKED)
+    tolerated = validate_block(params, block, context, Origin.PUSHED)
     await ledger.append(block)
     return block, tolerated
 

@@ -33,24 +33,24 @@ def run_case(document: Json, case: Json) -> Outcome:
 
 
 def _read_network(document: Json) -> ChainParams:
-    network = mainnet()
+    params = mainnet()
     config = document.get("config", {})
     return replace(
-        network,
-        slots=config.get("MAX_ROUND_SLOTS", network.slots),
-        tests_per_slot=config.get("TESTS_PER_SLOT", network.tests_per_slot),
-        test_kinds=tuple(config.get("TESTS_TYPE", network.test_kinds)),
-        max_connect_to=config.get("MAX_CONNECT_TO", network.max_connect_to),
+        params,
+        slots=config.get("MAX_ROUND_SLOTS", params.slots),
+        tests_per_slot=config.get("TESTS_PER_SLOT", params.tests_per_slot),
+        test_kinds=tuple(config.get("TESTS_TYPE", params.test_kinds)),
+        max_connect_to=config.get("MAX_CONNECT_TO", params.max_connect_to),
     )
 
 
-def _judge_round(network: ChainParams, case: Json) -> Outcome:
+def _judge_round(params: ChainParams, case: Json) -> Outcome:
     everyone: list[tuple[str, int]] = [(address, weight) for address, weight in case["full_hn_list"]]
     addresses = [address for address, _ in everyone]
     reference_hash = bytes.fromhex(case["reference_hash"])
-    tickets = compute_tickets([everyone[i] for i in case["active"]], network.slots)
-    jurors = compute_jurors(tickets, reference_hash, network.slots)
-    tests = compute_tests(network, addresses, jurors, reference_hash)
+    tickets = compute_tickets([everyone[i] for i in case["active"]], params.slots)
+    jurors = compute_jurors(tickets, reference_hash, params.slots)
+    tests = compute_tests(params, addresses, jurors, reference_hash)
     place = {address: i for i, address in enumerate(addresses)}
     sample = tickets[:3] + tickets[-1:]
     got = {
@@ -60,13 +60,13 @@ def _judge_round(network: ChainParams, case: Json) -> Outcome:
         "test_slots": [[[place[t.tester], place[t.tested], t.kind] for t in slot] for slot in tests],
     }
     outcome = compare_fields({name: case[name] for name in got if name in case}, got)
-    return outcome if not isinstance(outcome, Agree) else _judge_connections(network, case, everyone)
+    return outcome if not isinstance(outcome, Agree) else _judge_connections(params, case, everyone)
 
 
-def _judge_connections(network: ChainParams, case: Json, everyone: Sequence[tuple[str, int]]) -> Outcome:
+def _judge_connections(params: ChainParams, case: Json, everyone: Sequence[tuple[str, int]]) -> Outcome:
     registered = [Registration("", "", "", address, "", weight) for address, weight in everyone]
     for asked in case.get("get_connect_to", []):
-        chosen = compute_connect_to(network, registered, asked["address"], asked["round"])
+        chosen = compute_connect_to(params, registered, asked["address"], asked["round"])
         outcome = compare_fields({"connect_to": asked["connect_to"]}, {"connect_to": [r.pos for r in chosen]})
         if not isinstance(outcome, Agree):
             return outcome

@@ -36,13 +36,13 @@ _FLAGS = {"hash_ok": {Rule.B4}, "forger_signature_ok": {Rule.B5}, "all_tx_ok": {
 
 def run_case(document: Json, case: Json) -> Outcome:
     """Judge a block, or one of ``extra_cases``."""
-    network, registered = read_network(document), read_registered(document)
+    params, registered = read_network(document), read_registered(document)
     blocks = sorted((decode_block(one["command"]) for one in document["cases"]), key=lambda b: b.height)
     if case.get("kind") == _ROUND:
-        return asyncio.run(_judge_round(network, registered, blocks, case))
+        return asyncio.run(_judge_round(params, registered, blocks, case))
     if case.get("kind") == _END:
-        return asyncio.run(_judge_end(network, blocks, case))
-    return asyncio.run(_judge_block(network, registered, blocks, case))
+        return asyncio.run(_judge_end(params, blocks, case))
+    return asyncio.run(_judge_block(params, registered, blocks, case))
 
 
 def extra_cases(document: Json) -> list[Json]:
@@ -52,12 +52,12 @@ def extra_cases(document: Json) -> list[Json]:
 
 
 async def _derive_plan(
-    network: ChainParams, registered: tuple[Registration, ...], ledger: SqliteLedger, round_: int
+    params: ChainParams, registered: tuple[Registration, ...], ledger: SqliteLedger, round_: int
 ) -> RoundPlan:
     """The lists of a round, from the chain before it."""
     _, reference_hash = await ledger.get_reference(round_)
     return compute_round_plan(
-        network,
+        params,
         round_,
         registered=registered,
         registered_before=registered,
@@ -67,16 +67,16 @@ async def _derive_plan(
 
 
 async def _judge_block(
-    network: ChainParams, registered: tuple[Registration, ...], blocks: list[Block], case: Json
+    params: ChainParams, registered: tuple[Registration, ...], blocks: list[Block], case: Json
 ) -> Outcome:
     """The block holds the rules on top of those before it, and our ledger takes it."""
     block = decode_block(case["command"])
-    ledger = await open_chain(network, [one for one in blocks if one.height < block.height])
-    plan = await _derive_plan(network, registered, ledger, block.round)
-    senders = {entry.pos for entry in registered} | {network.control_pos}
-    context = await create_context(network, ledger, block, plan.juror_of(block.sir), senders)
+    ledger = await open_chain(params, [one for one in blocks if one.height < block.height])
+    plan = await _derive_plan(params, registered, ledger, block.round)
+    senders = {entry.pos for entry in registered} | {params.control_pos}
+    context = await create_context(params, ledger, block, plan.juror_of(block.sir), senders)
     try:
-        tolerated = validate_block(network, block, context, Origin.FETCHED)
+        tolerated = validate_block(params, block, context, Origin.FETCHED)
     except Reject as refusal:
         return Differs("every rule of classes A and B holds", str(refusal))
     await ledger.append(block)
@@ -90,17 +90,17 @@ async def _judge_block(
 
 
 async def _judge_round(
-    network: ChainParams, registered: tuple[Registration, ...], blocks: list[Block], case: Json
+    params: ChainParams, registered: tuple[Registration, ...], blocks: list[Block], case: Json
 ) -> Outcome:
     """Jurors and tests of a round, and what they follow from."""
     round_ = case["round"]
-    ledger = await open_chain(network, [block for block in blocks if block.round < round_])
-    plan = await _derive_plan(network, registered, ledger, round_)
+    ledger = await open_chain(params, [block for block in blocks if block.round < round_])
+    plan = await _derive_plan(params, registered, ledger, round_)
     seen = await ledger.get_seen(round_ - 1)
     await ledger.close()
     got: dict[str, Any] = {
         "active_last_round": sorted(seen),
-        "too_few_active_so_all": len(seen) < network.min_active,
+        "too_few_active_so_all": len(seen) < params.min_active,
         "reference_hash": plan.reference_hash.hex(),
         "slots": [[juror.address, juror.ticket] for juror in plan.jurors],
         "test_slots": [[[test.tester, test.tested, test.kind] for test in slot] for slot in plan.tests],
@@ -108,11 +108,11 @@ async def _judge_round(
     return compare_fields({name: case[name] for name in got if name in case}, got)
 
 
-async def _judge_end(network: ChainParams, blocks: list[Block], case: Json) -> Outcome:
+async def _judge_end(params: ChainParams, blocks: list[Block], case: Json) -> Outcome:
     """The measures of the whole chain."""
-    ledger = await open_chain(network, blocks)
+    ledger = await open_chain(params, blocks)
     got = {
-        "genesis_hash": create_genesis(network).block_hash.hex(),
+        "genesis_hash": create_genesis(params).block_hash.hex(),
         "final_height_status": height_to_object(ledger.get_height()),
     }
     await ledger.close()

@@ -72,10 +72,10 @@ def _judge_block_before_ts(case: Json) -> Outcome:
     first, last, start, step = int(blocks[1]), int(blocks[2]), float(blocks[3]), float(blocks[4])
     rows = [_to_reward_row(height, start + step * (height - first)) for height in range(first, last + 1)]
     confirmations = _CONFIRMATIONS_NOTE.search(case["note"])
-    network = mainnet()
+    params = mainnet()
     if confirmations is not None:
-        network = replace(network, pow_confirmations=int(confirmations[1]))
-    with _open_registry(network, rows) as registry:
+        params = replace(params, pow_confirmations=int(confirmations[1]))
+    with _open_registry(params, rows) as registry:
         got = {"height": registry.find_height(case["timestamp"])}
         if "no_check_after" in case:
             got["no_check_after"] = registry.find_height(case["timestamp"], confirmed=False)
@@ -108,12 +108,12 @@ _JUDGES: Final[dict[str, Callable[[Json], Outcome]]] = {
 
 
 @contextmanager
-def _open_registry(network: ChainParams, rows: Iterable[LedgerRow]) -> Iterator[LedgerRegistry]:
+def _open_registry(params: ChainParams, rows: Iterable[LedgerRow]) -> Iterator[LedgerRegistry]:
     with tempfile.TemporaryDirectory(prefix="hypernode-vectors-") as folder:
         path = Path(folder) / "ledger.db"
         with open_ledger(path) as ledger:
             ledger.append(rows)
-        registry = LedgerRegistry(LedgerFile(path), network, OPTIONS)
+        registry = LedgerRegistry(LedgerFile(path), params, OPTIONS)
         try:
             yield registry
         finally:

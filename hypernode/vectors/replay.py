@@ -66,15 +66,15 @@ def decode_block(payload: str) -> Block:
     return blocks[0]
 
 
-async def open_chain(network: ChainParams, blocks: Sequence[Block]) -> SqliteLedger:
+async def open_chain(params: ChainParams, blocks: Sequence[Block]) -> SqliteLedger:
     """A ledger in memory with ``blocks`` on genesis."""
-    ledger = await open_ledger(InlineDatabase(), network)
+    ledger = await open_ledger(InlineDatabase(), params)
     await ledger.append_many(blocks)
     return ledger
 
 
 async def create_context(
-    network: ChainParams,
+    params: ChainParams,
     ledger: SqliteLedger,
     block: Block,
     juror: str | Unchecked | None,
@@ -88,5 +88,5 @@ async def create_context(
         registered=registered,
         known_ids=await ledger.get_known_ids(m.txid for m in block.messages),
         slot_taken=await ledger.get_block_of_slot(block.round, block.sir) is not None,
-        bad_messages=check_messages(network, block.messages),
+        bad_messages=check_messages(params, block.messages),
     )

@@ -12,27 +12,27 @@ from hypernode.vectors.outcome import Json, Outcome, compare_fields
 
 def run_case(document: Json, case: Json) -> Outcome:
     """Judge a case of kind timestamp_to_round_slot or round, on the network of the file's ``config``."""
-    network = _read_network(document)
+    params = _read_network(document)
     if case["kind"] == "timestamp_to_round_slot":
-        round_, slot = compute_round_slot(network, case["timestamp"])
+        round_, slot = compute_round_slot(params, case["timestamp"])
         return compare_fields({"round": case["round"], "slot": case["slot"]}, {"round": round_, "slot": slot})
     recorded = {name: value for name, value in case.items() if name.startswith("round_to_")}
     got = {
-        "round_to_timestamp": compute_round_start(network, case["round"]),
-        "round_to_reference_timestamp": compute_reference_time(network, case["round"]),
+        "round_to_timestamp": compute_round_start(params, case["round"]),
+        "round_to_reference_timestamp": compute_reference_time(params, case["round"]),
     }
     return compare_fields(recorded, got)
 
 
 def _read_network(document: Json) -> ChainParams:
     """Main with the file's times.  Legacy nodes recorded it: the reference time is theirs."""
-    network = mainnet()
+    params = mainnet()
     config = document.get("config", {})
     return replace(
-        network,
-        origin_of_time=config.get("ORIGIN_OF_TIME", network.origin_of_time),
-        slot_s=config.get("POS_SLOT_TIME_SEC", network.slot_s),
-        slots=config.get("MAX_ROUND_SLOTS", network.slots),
-        closing_slots=config.get("END_ROUND_SLOTS", network.closing_slots),
+        params,
+        origin_of_time=config.get("ORIGIN_OF_TIME", params.origin_of_time),
+        slot_s=config.get("POS_SLOT_TIME_SEC", params.slot_s),
+        slots=config.get("MAX_ROUND_SLOTS", params.slots),
+        closing_slots=config.get("END_ROUND_SLOTS", params.closing_slots),
         reference="legacy",
     )

@@ -44,20 +44,20 @@ def split_answer(payload: bytes, most: int = PIECE_BYTES) -> list[bytes]:
     return [b"".join((view[:_COMMAND_BYTES], view[begun:end])) for begun, end in starts]
 
 
-def check_blocks(network: ChainParams, payload: bytes, received: Timestamp) -> tuple[Block, ...]:
+def check_blocks(params: ChainParams, payload: bytes, received: Timestamp) -> tuple[Block, ...]:
     """The blocks of an answer that came at ``received`` (unix s), their messages packed with what is wrong
     with them; where they cannot be packed they are cut and have no verdicts.  Raises Reject for what is no
     command."""
-    blocks = [normalise_block(network, block) for block in parse_command(payload, received).blocks]
+    blocks = [normalise_block(params, block) for block in parse_command(payload, received).blocks]
     packer = Packer()
     places = [packer.number(block.messages) for block in blocks]
     tables = packer.finish()
     if not can_pack(tables):
         return tuple(blocks)
-    unsafe = _Unsafe(network, tables)
+    unsafe = _Unsafe(params, tables)
     try:
         return tuple(
-            replace(block, messages=_pack(network, block, tables, at, unsafe, received))
+            replace(block, messages=_pack(params, block, tables, at, unsafe, received))
             for block, at in zip(blocks, places, strict=True)
         )
     except OverflowError:  # a number of more than 32 bits

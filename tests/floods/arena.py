@@ -45,7 +45,7 @@ PATIENCE_S: Final = 60.0
 class Arena:
     """The attacked node is ``target``; ``peer`` and ``rogue`` are wallets of registered hypernodes."""
 
-    network: ChainParams
+    params: ChainParams
     target: Endpoint
     target_address: str
     process: psutil.Process
@@ -119,7 +119,7 @@ class Arena:
     ) -> ClientSession:
         """A session with the attacked node, its hello signed."""
         return await self._open(
-            self.target, Hello(self.network.posnet, port, wallet.address), ip, wallet, features
+            self.target, Hello(self.params.posnet, port, wallet.address), ip, wallet, features
         )
 
     async def ask_chain(self) -> list[tuple[int, int, str]]:
@@ -153,7 +153,7 @@ class Arena:
         return due, due - forged
 
     async def _ask_witness(self, command: Command) -> Command:
-        hello = Hello(self.network.posnet, CLIENT_PORT, self.peer.address)
+        hello = Hello(self.params.posnet, CLIENT_PORT, self.peer.address)
         session = await self._open(self.witness, hello, self.peer_ip, self.peer, ANNOUNCED_FEATURES)
         try:
             return await session.request(command, 10.0)
@@ -166,7 +166,7 @@ class Arena:
         return await open_session(
             self.connections,
             remote,
-            network=self.network,
+            params=self.params,
             limits=Limits(),
             hello=hello,
             features=features,
@@ -215,7 +215,7 @@ class Exchange:
         now = asyncio.get_running_loop().time()
         if now < self._next_words:
             return
-        self._next_words = now + self.arena.network.slot_s / 2
+        self._next_words = now + self.arena.params.slot_s / 2
         arena = self.arena
         messages = [
             arena.make_message(wallet)
@@ -267,19 +267,19 @@ async def open_arena(folder: Path, slot_s: int) -> AsyncIterator[Arena]:
 
 
 def _make_arena(folder: Path, start: dict[str, Any]) -> Arena:
-    network = network_from_json((folder / "network.json").read_text("utf-8"), "network.json")
+    params = network_from_json((folder / "network.json").read_text("utf-8"), "network.json")
     nodes = {f"node{number}": node for number, node in enumerate(start["nodes"], start=1)}
     ends = {name: Endpoint(node["ip"], node["port"]) for name, node in nodes.items()}
     wallets = {}
     for name in ("node4", "node5"):
-        wallet = load_open_wallet(folder / name / "poswallet.json", network.address_byte)
+        wallet = load_open_wallet(folder / name / "poswallet.json", params.address_byte)
         if wallet is None:
             raise RuntimeError("a wallet of the devnet is encrypted")
         wallets[name] = wallet
     control = json.loads((folder / "control.json").read_text("utf-8"))
     return Arena(
-        control=make_wallet(bytes.fromhex(control["pos_privkey"]), network.address_byte),
-        network=network,
+        control=make_wallet(bytes.fromhex(control["pos_privkey"]), params.address_byte),
+        params=params,
         target=ends["node1"],
         target_address=nodes["node1"]["address"],
         process=psutil.Process(start["pids"]["node1"]),

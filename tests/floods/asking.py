@@ -104,7 +104,7 @@ async def fill_blocks(arena: Arena, scale: float) -> int:
             )
             with contextlib.suppress(*CUT_OFF):
                 await _exchange(transport, Command(CommandId.TX, messages=messages))
-    await asyncio.sleep(2 * arena.network.slot_s * min(scale * 5, 1.0))
+    await asyncio.sleep(2 * arena.params.slot_s * min(scale * 5, 1.0))
     return max(1, newest - 1)
 
 
@@ -199,7 +199,7 @@ async def _say(transport: Transport, command: Command) -> None:
 
 
 def _make_hello(arena: Arena) -> Command:
-    hello = Hello(arena.network.posnet, CLIENT_PORT, arena.rogue.address)
+    hello = Hello(arena.params.posnet, CLIENT_PORT, arena.rogue.address)
     return Command(CommandId.HELLO, string=format_hello(hello))
 
 

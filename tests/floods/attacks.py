@@ -77,7 +77,7 @@ async def slowloris(arena: Arena, scale: float) -> None:
 async def oversize(arena: Arena, scale: float) -> None:
     """3,000 frames that say they are longer than any may be, or shorter."""
     lengths = (2**31 - 1, 0, -1, 33 * MIB, 4 * MIB, -(2**31))
-    magic = arena.network.magic
+    magic = arena.params.magic
 
     async def claim(number: int) -> None:
         length = lengths[number % len(lengths)]
@@ -167,11 +167,11 @@ async def _repeat(arena: Arena, messages: tuple[Message, ...], count: int) -> No
 
 async def wrong_jurors(arena: Arena, scale: float) -> None:
     """1,000 blocks for the present slot, well sealed by a registered hypernode that is not its juror."""
-    rogue, network = arena.rogue, arena.network
+    rogue, params = arena.rogue, arena.params
     parent = (await arena.ask_newest())[-1]
     for start in range(0, scale_count(1_000, scale), _AT_ONCE):
         now = SystemClock().now()
-        round_, sir = compute_round_slot(network, now)
+        round_, sir = compute_round_slot(params, now)
         blocks = [
             seal_block(
                 rogue.sign, rogue.address, parent, round_, sir, int(now), list(parent.messages[: n % 7])
@@ -217,7 +217,7 @@ async def junk_blocks(arena: Arena, scale: float) -> None:
     for _ in range(scale_count(50, scale)):
         parent = (await arena.ask_newest())[-1]
         now = SystemClock().now()
-        round_, sir = compute_round_slot(arena.network, now)
+        round_, sir = compute_round_slot(arena.params, now)
         model = parent.messages[0]
         junk = [replace(model, txid=part, timestamp=int(now), value=n) for n, part in enumerate(parts)]
         block = seal_block(rogue.sign, rogue.address, parent, round_, sir, int(now), junk)
@@ -334,7 +334,7 @@ def _make_hello_frame(
     pubkey: bytes | None = None,
     port: int = CLIENT_PORT,
 ) -> bytes:
-    hello = Hello(arena.network.posnet, port, arena.rogue.address)
+    hello = Hello(arena.params.posnet, port, arena.rogue.address)
     command = Command(
         CommandId.HELLO, string=format_hello(hello), features=features or None, nonce=nonce, pubkey=pubkey
     )
@@ -346,14 +346,14 @@ def frame_legacy(payload: bytes) -> bytes:
 
 
 def _checked(arena: Arena, payload: bytes) -> bytes:
-    return arena.network.magic + struct.pack(">II", len(payload), zlib.crc32(payload)) + payload
+    return arena.params.magic + struct.pack(">II", len(payload), zlib.crc32(payload)) + payload
 
 
 def _make_messages(arena: Arena, number: int, count: int, now: int) -> tuple[Message, ...]:
     """Of a sender of their own each, which is new and registered nowhere."""
     secret = hashlib.sha256(b"stranger %d" % number).digest()
     pubkey = compute_pubkey(secret)
-    address = compute_address(pubkey, arena.network.address_byte)
+    address = compute_address(pubkey, arena.params.address_byte)
     return tuple(
         create_message(
             lambda buffer: sign(secret, buffer),

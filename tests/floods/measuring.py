@@ -91,12 +91,12 @@ async def run_flood(arena: Arena, name: str, scale: float, settle_s: float, leas
         asyncio.create_task(_watch_rss(arena, peaks)),
         asyncio.create_task(_learn_jurors(arena)),
     ]
-    first_slot = compute_round_slot(arena.network, clock.now())
+    first_slot = compute_round_slot(arena.params, clock.now())
     start = loop.time()
     try:
         while (took := loop.time() - start) <= least_s:
             await ATTACKS[name](arena, scale)
-        last_slot = compute_round_slot(arena.network, clock.now())
+        last_slot = compute_round_slot(arena.params, clock.now())
         await asyncio.sleep(settle_s)
     finally:
         for task in helpers:
@@ -136,7 +136,7 @@ async def _watch_rss(arena: Arena, seen: list[int]) -> None:
 async def _learn_jurors(arena: Arena) -> None:
     """Of every round that a flood lasts into: a long one has whole rounds in its middle."""
     while True:
-        await asyncio.sleep(arena.network.round_s / 4)
+        await asyncio.sleep(arena.params.round_s / 4)
         await arena.ask_jurors()
 
 

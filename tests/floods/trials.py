@@ -22,7 +22,7 @@ async def equivocations(arena: Arena, scale: float) -> None:
     round_, sir = await _wait_for_slot(arena)
     rogue, parent = arena.rogue, (await arena.ask_newest())[-1]
     for _ in range(0, scale_count(10_000, scale), AT_ONCE):
-        now = int(compute_slot_start(arena.network, round_, sir)) + 1
+        now = int(compute_slot_start(arena.params, round_, sir)) + 1
         frames = []
         for _ in range(AT_ONCE):
             # each has its own first messages, and with them its own hash
@@ -38,11 +38,11 @@ async def _wait_for_slot(arena: Arena) -> tuple[int, int]:
     """Until a slot of the attacker's has begun."""
     while True:
         await arena.ask_jurors()
-        round_, sir = compute_round_slot(arena.network, SystemClock().now())
+        round_, sir = compute_round_slot(arena.params, SystemClock().now())
         jurors = arena.jurors.get(round_, ())
         if sir < len(jurors) and jurors[sir] == arena.rogue.address:
             return round_, sir
-        await asyncio.sleep(arena.network.slot_s / 4)
+        await asyncio.sleep(arena.params.slot_s / 4)
 
 
 TRIALS: Final[Mapping[str, Flood]] = {trial.__name__: trial for trial in (equivocations,)}

@@ -52,13 +52,13 @@ def test_a_node_is_found_asked_and_missed(tmp_path: Path) -> None:
     home.mkdir()
     command = make_command(path, home)
     port = command[command.index("-p") + 1]
-    network = network_from_json(path.read_text(encoding="utf-8"), "net.json")
+    params = network_from_json(path.read_text(encoding="utf-8"), "net.json")
     wallet = create_wallet(
-        home / "poswallet.json", network.address_byte, token=SystemEntropy().token, created=1
+        home / "poswallet.json", params.address_byte, token=SystemEntropy().token, created=1
     )
     ours = FixedHypernode(wallet.address, IP, int(port))
-    hypernodes = (ours, *network.hypernodes[1:])
-    path.write_text(network_to_json(replace(network, hypernodes=hypernodes)), encoding="utf-8")
+    hypernodes = (ours, *params.hypernodes[1:])
+    path.write_text(network_to_json(replace(params, hypernodes=hypernodes)), encoding="utf-8")
     with running(command) as process:
         # where it listens is told by the process, not by us
         status, rows = check(path, home)

@@ -178,7 +178,7 @@ def test_a_node_of_another_network_says_ko_and_the_client_what_to_do(tmp_path: P
     other = devnet(0, 6, mainnet().control_pow, mainnet().control_pos)
 
     async def scenario() -> tuple[Run, Run]:
-        async with listening(StubNode().handle, network=other) as endpoint:
+        async with listening(StubNode().handle, params=other) as endpoint:
             wrong = await run_client(tmp_path, endpoint)
             right = await run_client(tmp_path, endpoint, "--network", "devnet")
             return wrong, right

@@ -32,11 +32,11 @@ IP: Final = "127.0.0.1"
 
 def write_network(folder: Path, next_round_in_s: int = 600) -> Path:
     """A network of three that are not there, with slots of a second."""
-    network: ChainParams = make_network(3, 1, 1)
-    round_s = compute_round_start(network, 1) - compute_round_start(network, 0)
+    params: ChainParams = make_network(3, 1, 1)
+    round_s = compute_round_start(params, 1) - compute_round_start(params, 0)
     origin = int(time.time()) + next_round_in_s - 1_000 * round_s
     path = folder / "net.json"
-    path.write_text(network_to_json(replace(network, origin_of_time=origin)), encoding="utf-8")
+    path.write_text(network_to_json(replace(params, origin_of_time=origin)), encoding="utf-8")
     return path
 
 

@@ -24,7 +24,7 @@ async def attack(folder: Path) -> dict[str, Report]:
     async with open_arena(folder, SLOT_S) as arena:
         reports = {name: await run_flood(arena, name, SCALE, settle_s=0.2) for name in FLOODS}
         async with asyncio.timeout(PATIENCE_S):
-            await wait_for_own_block(arena, compute_round_slot(arena.network, SystemClock().now()))
+            await wait_for_own_block(arena, compute_round_slot(arena.params, SystemClock().now()))
         return reports
 
 

@@ -48,7 +48,7 @@ class PlayedCompanion:
 @contextmanager
 def open_pow_answers() -> Iterator[Callable[[bytes], None]]:
     """The target, on an event loop of its own."""
-    network = testnet()
+    params = testnet()
     with asyncio.Runner() as runner:
         complete = runner.get_loop().run_until_complete
 
@@ -60,7 +60,7 @@ def open_pow_answers() -> Iterator[Callable[[bytes], None]]:
             while not cutter.is_empty:
                 pieces.append(_make_piece(cutter))
             _read_frames(b"".join(pieces))
-            source = NodePowSource(network, PlayedCompanion(pieces), Endpoint("10.0.0.1", 5658), lambda: 0.0)
+            source = NodePowSource(params, PlayedCompanion(pieces), Endpoint("10.0.0.1", 5658), lambda: 0.0)
             complete(_ask(source, order))
 
         yield run

@@ -80,11 +80,11 @@ class _Sessions:
 
     def __init__(self, runner: asyncio.Runner) -> None:
         self._run = runner.get_loop().run_until_complete
-        self._network = devnet(
+        self._params = devnet(
             origin_of_time=1_700_000_000, slot_s=10, control_pow="0" * 56, control_pos="none"
         )
-        self._signer = KeySigner(bytes(range(1, 33)), self._network.address_byte)
-        self._hello = Hello(self._network.posnet, 6969, self._signer.address)
+        self._signer = KeySigner(bytes(range(1, 33)), self._params.address_byte)
+        self._hello = Hello(self._params.posnet, 6969, self._signer.address)
 
     def __call__(self, data: bytes) -> None:
         """Whatever is said, the session ends with a verdict, its place is free again, and what a command
@@ -107,7 +107,7 @@ class _Sessions:
         transport, admission = PlayedTransport(pieces), Admission(LIMITS)
         end = await serve_session(
             transport,
-            network=self._network,
+            params=self._params,
             limits=LIMITS,
             clock=StandingClock(),
             our_hello=self._hello,

@@ -48,24 +48,24 @@ def near(*places: float) -> st.SearchStrategy[int]:
     )
 
 
-def draw_message(draw: st.DrawFn, network: ChainParams, start: int) -> Message:
+def draw_message(draw: st.DrawFn, params: ChainParams, start: int) -> Message:
     """One that breaks some rule now and then."""
     number = draw(st.integers(0, 4))
-    at = draw(near(start, start - network.message_age_s - network.slot_s, start + network.future_allowed_s))
-    message = make_message(network, number, at, value=draw(st.integers(0, 1)))
+    at = draw(near(start, start - params.message_age_s - params.slot_s, start + params.future_allowed_s))
+    message = make_message(params, number, at, value=draw(st.integers(0, 1)))
     if draw(st.integers(0, 3)):
         return message
     made: dict[str, Any] = {"params": draw(texts)}
     if draw(st.booleans()):
         made["recipient"] = draw(
-            st.sampled_from([get_address(network, 1)[:-1], "x" * 34, get_address(network, 2)])
+            st.sampled_from([get_address(params, 1)[:-1], "x" * 34, get_address(params, 2)])
         )
-    message = make_message(network, number, at, **made)
+    message = make_message(params, number, at, **made)
     kind = draw(st.integers(0, 7))
     broken: dict[int, dict[str, Any]] = {
         1: {"params": "é"},
         2: {"value": draw(st.sampled_from([1 << 32, 7]))},
-        3: {"sender": get_address(network, 3)},
+        3: {"sender": get_address(params, 3)},
         4: {"sender": "B" + "x" * 33},
         5: {"pubkey": message.pubkey[: draw(st.integers(62, 63))]},
         6: {"txid": message.txid[:32] + bytes(draw(st.integers(1, 33))) + message.txid[32:]},
@@ -77,5 +77,5 @@ def draw_message(draw: st.DrawFn, network: ChainParams, start: int) -> Message:
 @st.composite
 def single_messages(draw: st.DrawFn) -> tuple[ChainParams, Message]:
     """A message and the network it is on."""
-    network = draw(networks)
-    return network, draw_message(draw, network, compute_slot_start(network, ROUND, SIR))
+    params = draw(networks)
+    return params, draw_message(draw, params, compute_slot_start(params, ROUND, SIR))

@@ -32,40 +32,40 @@ _IPV4: Final = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 
 
 def apply_rows(
-    network: ChainParams, state: RegistryState, rows: Iterable[PowRow], get_balance: GetBalance
+    params: ChainParams, state: RegistryState, rows: Iterable[PowRow], get_balance: GetBalance
 ) -> tuple[RegistryState, list[RowResult]]:
     """Extend ``state`` with ``rows``, which are in order of height, then of the ledger."""
     results = []
     for row in rows:
-        state, result = apply_row(network, state, row, get_balance)
+        state, result = apply_row(params, state, row, get_balance)
         results.append(result)
     return state, results
 
 
 def apply_row(
-    network: ChainParams, state: RegistryState, row: PowRow, get_balance: GetBalance
+    params: ChainParams, state: RegistryState, row: PowRow, get_balance: GetBalance
 ) -> tuple[RegistryState, RowResult]:
     """The state after one row, and what became of it.  Never raises for what a row says."""
     try:
-        if row.height < network.first_pow_height:
-            raise Reject(Rule.FIRST_HEIGHT, f"registrations begin at PoW height {network.first_pow_height}")
+        if row.height < params.first_pow_height:
+            raise Reject(Rule.FIRST_HEIGHT, f"registrations begin at PoW height {params.first_pow_height}")
         # [REJECT] its signature was looked at and is not its sender's (spec 5, verifying)
         if row.verified is False:
             raise Reject(Rule.SIGNATURE, "the signature is not the sender's: left out")
         text = parse_registration(row.openfield, row.address)
         if row.operation == REGISTER:
-            return _register(network, state, row, text, get_balance)
+            return _register(params, state, row, text, get_balance)
         if row.operation == UNREGISTER:
-            return _unregister(network, state, row, text)
+            return _unregister(params, state, row, text)
         if row.operation in (VOID, UNVOID):
-            return _void(network, state, row, text)
+            return _void(params, state, row, text)
         raise Reject(Rule.OPERATION, f"{row.operation!r} is none of the registry's operations")
     except Reject as reject:
         return state, RowResult(False, reject.reason, rule=reject.rule)
 
 
 def _register(
-    network: ChainParams, state: RegistryState, row: PowRow, text: RegistrationText, get_balance: GetBalance
+    params: ChainParams, state: RegistryState, row: PowRow, text: RegistrationText, get_balance: GetBalance
 ) -> tuple[RegistryState, RowResult]:
     # 1 [REJECT] the ip is no literal IP address (colons part the openfield, so that IPv6 cannot be)
     if not _IPV4.fullmatch(text.ip):
@@ -75,7 +75,7 @@ def _register(
         if not is_valid_pow_address(address):
             raise Reject(Rule.R2, f"{address!r} is no Bismuth address")
     # 3 [REJECT] the PoS address is not valid on this network (as lenient as legacy)
-    fault = find_pos_fault(text.pos, network.address_byte)
+    fault = find_pos_fault(text.pos, params.address_byte)
     if fault:
         raise Reject(Rule.R3, fault)
     # 4 [REJECT] a present registration has this ip, whatever the port
@@ -89,9 +89,9 @@ def _register(
         raise Reject(Rule.R6, "the sender has a registration already")
     # 7: the weight, whatever it is: legacy software keeps 0 and below on the list
     balance = get_balance(row.address, row.height)
-    weight = compute_weight(network, balance)
+    weight = compute_weight(params, balance)
     entry = Registration(row.address, text.ip, text.port, text.pos, text.reward, weight, row.timestamp)
-    is_near = is_near_boundary(network, balance)
+    is_near = is_near_boundary(params, balance)
     words = f"registered, weight {weight}"
     if is_near:
         words += ", but so near to another weight that legacy nodes, who sum floats, may see that one"
@@ -100,7 +100,7 @@ def _register(
 
 
 def _unregister(
-    network: ChainParams, state: RegistryState, row: PowRow, text: RegistrationText
+    params: ChainParams, state: RegistryState, row: PowRow, text: RegistrationText
 ) -> tuple[RegistryState, RowResult]:
     own = next((entry for entry in state.entries if entry.collateral == row.address), None)
     if own is not None:
@@ -109,7 +109,7 @@ def _unregister(
             raise Reject(Rule.U1, "this is not the sender's registration")
         return _without(state, own), RowResult(True, "unregistered by its owner")
     # U2 [REJECT] the sender is neither registered nor the control address
-    if row.address != network.control_pow:
+    if row.address != params.control_pow:
         raise Reject(Rule.U2, "the sender has no registration")
     entry = next((entry for entry in state.entries if _is_same(entry, text)), None)
     if entry is None:
@@ -119,10 +119,10 @@ def _unregister(
 
 
 def _void(
-    network: ChainParams, state: RegistryState, row: PowRow, text: RegistrationText
+    params: ChainParams, state: RegistryState, row: PowRow, text: RegistrationText
 ) -> tuple[RegistryState, RowResult]:
     # V1 [REJECT] only the control address voids
-    if row.address != network.control_pow:
+    if row.address != params.control_pow:
         raise Reject(Rule.V1, "only the control address voids")
     others = tuple(pos for pos in state.voids if pos != text.pos)
     if row.operation == UNVOID:

@@ -91,16 +91,16 @@ def test_every_field_is_tried() -> None:
 
 @given(st.data(), networks, st.booleans(), st.sampled_from(sorted(MESSAGE_VALUES)))
 def test_a_changed_field_of_a_message_breaks_the_rule_that_names_it(
-    data: st.DataObject, network: ChainParams, sealed: bool, field: str
+    data: st.DataObject, params: ChainParams, sealed: bool, field: str
 ) -> None:
-    m = make_message(network)
+    m = make_message(params)
     value = data.draw(MESSAGE_VALUES[field])
     if field == "sender" and isinstance(value, str) and value.isdecimal() and len(value) == 1:
-        value = get_address(network, int(value))
+        value = get_address(params, int(value))
     if value == getattr(m, field):
         return
     changed = replace(m, **{field: value})  # type: ignore[arg-type]
-    broken = find_message_break(network, changed, sealed=sealed, registered=UNCHECKED)
+    broken = find_message_break(params, changed, sealed=sealed, registered=UNCHECKED)
     if field in MESSAGE_RULES:
         assert broken is not None
         assert broken.rule.label in MESSAGE_RULES[field]
@@ -110,23 +110,23 @@ def test_a_changed_field_of_a_message_breaks_the_rule_that_names_it(
 
 @given(st.data(), networks, st.sampled_from(sorted(BLOCK_VALUES)))
 def test_a_changed_field_of_a_block_breaks_the_rule_that_names_it(
-    data: st.DataObject, network: ChainParams, field: str
+    data: st.DataObject, params: ChainParams, field: str
 ) -> None:
-    block = make_block(network)
-    context = make_context(network, block)
+    block = make_block(params)
+    context = make_context(params, block)
     value = data.draw(BLOCK_VALUES[field])
     if field == "messages" and isinstance(value, list):
-        pool = [*block.messages, *make_messages(network, (4, 5))]
+        pool = [*block.messages, *make_messages(params, (4, 5))]
         value = tuple(pool[i] for i in value)
     if field == "forger" and isinstance(value, str) and value.isdecimal() and len(value) == 1:
-        value = get_address(network, int(value))
+        value = get_address(params, int(value))
     if value == getattr(block, field):
         return
     changed = replace(block, **{field: value})  # type: ignore[arg-type]
-    broken = {b.rule.number for b in find_breaks(network, changed, context)}
+    broken = {b.rule.number for b in find_breaks(params, changed, context)}
     assert BLOCK_RULES.get(field, set()) <= broken
     if field in BLOCK_RULES:
         with pytest.raises(Exception, match="rule"):
-            validate_block(network, changed, context, Origin.PUSHED)
+            validate_block(params, changed, context, Origin.PUSHED)
     else:
         assert broken == set()

@@ -211,12 +211,12 @@ json_values = st.recursive(
 def test_any_value_in_a_network_file_is_taken_or_named(field: str, value: object) -> None:
     text = json.dumps({**to_json(), field: value})
     try:
-        network = network_from_json(text, "net.json")
+        params = network_from_json(text, "net.json")
     except NetworkFileError as error:
         words = str(error)
     else:
         words = "net.json: fine"
-        assert network_from_json(network_to_json(network), "net.json") == network
+        assert network_from_json(network_to_json(params), "net.json") == params
     assert words.startswith("net.json: ")
 
 

@@ -57,7 +57,7 @@ def make_chain(seen: Sequence[str], reference: bytes) -> list[Block]:
 
 
 @given(
-    network=st.sampled_from([OWN, MIXED]),
+    params=st.sampled_from([OWN, MIXED]),
     weights=listings,
     gone=st.sets(st.integers(0, 80), max_size=3),
     seen=st.lists(st.integers(0, 80).map("{:02d}".format), min_size=1, max_size=8, unique=True),
@@ -68,7 +68,7 @@ def make_chain(seen: Sequence[str], reference: bytes) -> list[Block]:
 )
 @settings(max_examples=150)
 def test_the_plan_of_a_round(
-    network: ChainParams,
+    params: ChainParams,
     weights: list[int],
     gone: set[int],
     seen: list[str],
@@ -78,16 +78,16 @@ def test_the_plan_of_a_round(
     is_reversed: bool,
 ) -> None:
     # Short names: with many tickets some of different addresses are equally far, in either order.
-    network = replace(network, min_active=min_active)
+    params = replace(params, min_active=min_active)
     names = [f"{n:02d}" for n in range(len(weights))]
     names.sort(reverse=is_reversed)
     listed = make_listed(names, weights)
     before = [entry for n, entry in enumerate(listed) if n not in gone]
     chain = make_chain(seen, reference)
     was_seen = {*seen[:2], *seen[2:]}
-    plan = compute_round_plan(network, 9, listed, before, was_seen, reference, voided=voided)
+    plan = compute_round_plan(params, 9, listed, before, was_seen, reference, voided=voided)
     expected = rounds.derive_round(
-        to_parameters(network), 9, to_pairs(listed), to_pairs(before), chain, voided
+        to_parameters(params), 9, to_pairs(listed), to_pairs(before), chain, voided
     )
     assert expected.reference == reference
     assert [(juror.address, juror.ticket) for juror in plan.jurors] == expected.jurors
@@ -113,8 +113,8 @@ def test_equally_far_tickets_of_different_addresses_keep_ticket_order(slots: int
             ties.append((first, f"{n:04d}"))
     assert len(ties) > 100
     for pair in ties[:100]:
-        network = replace(OWN, slots=slots)
-        jurors = compute_round_plan(network, 9, make_listed(pair, [1, 1]), [], (), reference).jurors
+        params = replace(OWN, slots=slots)
+        jurors = compute_round_plan(params, 9, make_listed(pair, [1, 1]), [], (), reference).jurors
         tickets = drawing.list_tickets([(name, 1) for name in pair], slots)
         expected = drawing.draw_jurors(tickets, reference, slots)
         assert [(juror.address, juror.ticket) for juror in jurors] == expected
@@ -148,16 +148,16 @@ def test_whom_to_connect_to(size: int, own: int, counted: set[int], round_: int,
     by=st.sampled_from([-1, -0.25, 0, 0.25, 1]),
 )
 @settings(max_examples=100)
-def test_times(network: ChainParams, round_: int, sir: int, by: float) -> None:
-    p = to_parameters(network)
-    start = compute_slot_start(network, round_, sir)
+def test_times(params: ChainParams, round_: int, sir: int, by: float) -> None:
+    p = to_parameters(params)
+    start = compute_slot_start(params, round_, sir)
     assert start == timing.begin_slot(p, round_, sir)
-    assert compute_round_start(network, round_) == timing.begin_round(p, round_)
-    assert compute_round_slot(network, start + by) == timing.place(p, start + by)
-    assert compute_reference_time(network, round_) == timing.refer(p, round_)
+    assert compute_round_start(params, round_) == timing.begin_round(p, round_)
+    assert compute_round_slot(params, start + by) == timing.place(p, start + by)
+    assert compute_reference_time(params, round_) == timing.refer(p, round_)
     for ahead in (-1, 0, 1):
-        now = start - network.future_allowed_s + ahead
-        assert has_begun(network, round_, sir, now) is (start <= now + p.future_s)
+        now = start - params.future_allowed_s + ahead
+        assert has_begun(params, round_, sir, now) is (start <= now + p.future_s)
 
 
 measures = st.integers(0, 1)
@@ -214,10 +214,10 @@ def test_which_measure_outweighs_which(more: str, less: str) -> None:
 )
 @settings(max_examples=100)
 def test_when_a_better_chain_may_replace_ours(age: int, keep: int, behind: int, connected: int) -> None:
-    network = replace(OWN, keep_rounds=keep)
-    ours = find_replacement_break(network, 20 - age, 20, behind, connected) is None
+    params = replace(OWN, keep_rounds=keep)
+    ours = find_replacement_break(params, 20 - age, 20, behind, connected) is None
     most_hold = choosing.is_majority(behind, connected)
     replaced = range(20 - age, 21)
-    p = to_parameters(network)
+    p = to_parameters(params)
     assert ours is choosing.may_replace(p, replaced, 20, is_better=True, most_hold=most_hold)
     assert not choosing.may_replace(p, replaced, 20, is_better=False, most_hold=most_hold)

@@ -32,37 +32,37 @@ from tests.unit.core.builders import (
 )
 
 
-def small(network: ChainParams) -> ChainParams:
+def small(params: ChainParams) -> ChainParams:
     """With bounds that drawn blocks reach."""
-    return replace(network, max_block_messages=6, message_age_s=60)
+    return replace(params, max_block_messages=6, message_age_s=60)
 
 
 @st.composite
 def drawn_blocks(draw: st.DrawFn) -> tuple[ChainParams, Block, Block]:
     """A network whose bounds of size are near the block's, a block, and its parent."""
-    network = small(draw(networks))
-    parent = make_parent(network)
-    start = compute_slot_start(network, ROUND, SIR)
-    at = draw(near(start, start + network.slot_s, start + 1, parent.timestamp) | st.just(start + 1))
+    params = small(draw(networks))
+    parent = make_parent(params)
+    start = compute_slot_start(params, ROUND, SIR)
+    at = draw(near(start, start + params.slot_s, start + 1, parent.timestamp) | st.just(start + 1))
     if draw(st.booleans()):
         sealed = [
-            make_message(network, n % 3, at, value=n) for n in range(draw(st.sampled_from((3, 4, 5, 6, 7))))
+            make_message(params, n % 3, at, value=n) for n in range(draw(st.sampled_from((3, 4, 5, 6, 7))))
         ]
     else:
-        sealed = [draw_message(draw, network, at) for _ in range(draw(st.integers(3, 7)))]
+        sealed = [draw_message(draw, params, at) for _ in range(draw(st.integers(3, 7)))]
     if draw(st.booleans()):
         sealed.sort(key=lambda m: m.timestamp)
     forger = draw(st.integers(0, 1))
     round_ = draw(st.sampled_from((ROUND, ROUND, ROUND, ROUND - 1, ROUND + 1)))
-    sir = draw(st.sampled_from((SIR, SIR, SIR, SIR - 1, SIR - 2, 0, network.slots - 1, network.slots)))
+    sir = draw(st.sampled_from((SIR, SIR, SIR, SIR - 1, SIR - 2, 0, params.slots - 1, params.slots)))
     if draw(st.booleans()):
         round_, sir = ROUND, SIR
     try:
-        block = seal_block(get_sign(forger), get_address(network, forger), parent, round_, sir, at, sealed)
+        block = seal_block(get_sign(forger), get_address(params, forger), parent, round_, sir, at, sealed)
     except Exception:
-        block = make_block(network)
+        block = make_block(params)
     if draw(st.booleans()):
-        block = replace(block, **draw(changes(network)))
+        block = replace(block, **draw(changes(params)))
     if draw(st.integers(0, 3)) == 0:
         # one that broke rule 3 itself
         parent = replace(parent, timestamp=block.timestamp + draw(st.integers(-1, 1)))
@@ -71,10 +71,10 @@ def drawn_blocks(draw: st.DrawFn) -> tuple[ChainParams, Block, Block]:
         name: draw(st.sampled_from([size - 1, size, size + 1, 1 << 30]))
         for name in ("max_block_bytes", "giant_block_bytes", "mixed_block_bytes")
     }
-    return replace(network, **bounds), block, parent
+    return replace(params, **bounds), block, parent
 
 
-def changes(network: ChainParams) -> st.SearchStrategy[dict[str, Any]]:
+def changes(params: ChainParams) -> st.SearchStrategy[dict[str, Any]]:
     """Of fields, after it was signed."""
     return st.fixed_dictionaries(
         {},
@@ -85,7 +85,7 @@ def changes(network: ChainParams) -> st.SearchStrategy[dict[str, Any]]:
             "uniques_sources": st.integers(0, 5),
             "signature": st.binary(min_size=64, max_size=64) | st.binary(max_size=64),
             "block_hash": st.binary(max_size=20),
-            "forger": st.integers(0, 2).map(lambda n: get_address(network, n)),
+            "forger": st.integers(0, 2).map(lambda n: get_address(params, n)),
         },
     )
 
@@ -107,13 +107,13 @@ def test_the_rules_of_a_block(
     known: int,
     members: int,
 ) -> None:
-    network, block, parent = case
+    params, block, parent = case
     ids = frozenset(m.txid for m in block.messages[known : known + 1]) if known >= 0 else frozenset()
-    senders = frozenset(get_address(network, n) for n in range(members))
+    senders = frozenset(get_address(params, n) for n in range(members))
     now = None if behind is None else block.timestamp - behind
-    address = get_address(network, juror)
+    address = get_address(params, juror)
     context = make_context(
-        network,
+        params,
         block,
         parent=parent,
         juror=address,
@@ -122,8 +122,8 @@ def test_the_rules_of_a_block(
         slot_taken=is_taken,
         now=now,
     )
-    p = to_parameters(network)
-    found = find_breaks(network, block, context)
+    p = to_parameters(params)
+    found = find_breaks(params, block, context)
     given_ = blocks.Given(parent, address, senders, ids, is_taken, now)
     assert {brk.rule.number for brk in found} == blocks.breaks_of_block(p, block, given_, SIGNATURES)
     assert {brk.rule.number: brk.cls.value for brk in found} == {
@@ -155,7 +155,7 @@ def test_what_a_break_means(base: ChainParams, lenient: int, is_listed: bool) ->
             uniques_sources=9,
             block_hash=b"h" * 20,
         )
-        network = replace(
+        params = replace(
             base,
             lenient_below=lenient,
             max_block_bytes=9,
@@ -165,18 +165,18 @@ def test_what_a_break_means(base: ChainParams, lenient: int, is_listed: bool) ->
             exceptions=((42, b"h" * 20),) if is_listed else (),
         )
         context = make_context(
-            network, block, juror=None, slot_taken=True, parent=replace(make_parent(network), block_hash=b"")
+            params, block, juror=None, slot_taken=True, parent=replace(make_parent(params), block_hash=b"")
         )
-        breaks = find_breaks(network, block, context)
+        breaks = find_breaks(params, block, context)
         assert {brk.rule.number for brk in breaks} == {str(n) for n in range(1, 16)}
-        p = to_parameters(network)
+        p = to_parameters(params)
         for brk in breaks:
             assert brk.cls.value == blocks.class_of(p, block, brk.rule.number)
             for origin, most_hold in (*WHERE, (Origin.FETCHED, True)):
                 expected = blocks.is_refused(
                     p, block, brk.rule.number, fetched=origin is Origin.FETCHED, most_hold=most_hold
                 )
-                assert is_refused(network, block, brk, origin, most_hold) is expected, (
+                assert is_refused(params, block, brk, origin, most_hold) is expected, (
                     brk,
                     origin,
                     most_hold,

@@ -143,11 +143,11 @@ pools = st.lists(
 @given(pool=pools, limit=st.integers(0, 9))
 @settings(max_examples=150)
 def test_what_is_sealed(pool: list[Message], limit: int) -> None:
-    network = replace(OWN, max_txs_per_block=limit)
-    p = to_parameters(network)
-    taken = select_messages(network, pool, limit, AT)
+    params = replace(OWN, max_txs_per_block=limit)
+    p = to_parameters(params)
+    taken = select_messages(params, pool, limit, AT)
     assert not sealing.faults_of_selection(p, pool, taken, AT)
-    assert (find_forging_break(network, taken) is None) is sealing.is_enough(p, taken)
+    assert (find_forging_break(params, taken) is None) is sealing.is_enough(p, taken)
     draft = draft_block(get_address(OWN, 0), make_parent(OWN), 7, 3, AT, taken)
     assert not sealing.faults_of_seal(p, draft) - ({"too few"} if not sealing.is_enough(p, taken) else set())
 
@@ -155,10 +155,10 @@ def test_what_is_sealed(pool: list[Message], limit: int) -> None:
 @given(pool=pools, room=st.integers(600, 3_000))
 @settings(max_examples=60)
 def test_what_is_sealed_keeps_to_the_size_of_a_pushed_block(pool: list[Message], room: int) -> None:
-    network = replace(OWN, max_block_bytes=room)
-    taken = select_messages(network, pool, 100, AT)
+    params = replace(OWN, max_block_bytes=room)
+    taken = select_messages(params, pool, 100, AT)
     draft = draft_block(get_address(OWN, 0), make_parent(OWN), 7, 3, AT, taken)
-    assert "too large" not in sealing.faults_of_seal(to_parameters(network), draft)
+    assert "too large" not in sealing.faults_of_seal(to_parameters(params), draft)
 
 
 @given(
@@ -181,15 +181,15 @@ def test_who_fills_a_slot(counted: set[str], eighths: int, by: float, slot: tupl
 @given(network=networks, listed=registered, now=weights, first=st.none() | st.integers(6, 8))
 @settings(max_examples=100)
 def test_who_counts(
-    network: ChainParams, listed: list[Registration], now: Sequence[int], first: int | None
+    params: ChainParams, listed: list[Registration], now: Sequence[int], first: int | None
 ) -> None:
     at = list(now[: len(listed)])
     for known in (None, at):
         counted = compute_counted(listed, find_uncounted(listed, known))
         assert counted.present == rounds.find_counted(to_pairs(listed), known)
-    network = replace(network, collateral_from_round=first)
+    params = replace(params, collateral_from_round=first)
     ours = list(listed)
-    if is_collateral_kept(network, 7):
+    if is_collateral_kept(params, 7):
         ours = list(apply_collateral(listed, at)[0])
-    expected = rounds.keep_collateral(to_parameters(network), 7, to_pairs(listed), at)
+    expected = rounds.keep_collateral(to_parameters(params), 7, to_pairs(listed), at)
     assert to_pairs(ours) == expected

@@ -24,12 +24,12 @@ from tests.unit.core.builders import (
 @given(case=single_messages(), sealed=st.booleans(), members=st.sets(st.integers(0, 4)))
 @settings(max_examples=120)
 def test_the_rules_of_a_message(case: tuple[ChainParams, Message], sealed: bool, members: set[int]) -> None:
-    network, message = case
-    senders = {get_address(network, n) for n in members}
-    ours = find_message_break(network, message, sealed=sealed, registered=senders)
-    found = messages.breaks_of_message(to_parameters(network), message, senders, SIGNATURES, in_block=sealed)
+    params, message = case
+    senders = {get_address(params, n) for n in members}
+    ours = find_message_break(params, message, sealed=sealed, registered=senders)
+    found = messages.breaks_of_message(to_parameters(params), message, senders, SIGNATURES, in_block=sealed)
     # in a block of a mixed network M4 to M6 are policy
-    counting = found & {"M1", "M2", "M3"} if sealed and network.mixed else found
+    counting = found & {"M1", "M2", "M3"} if sealed and params.mixed else found
     assert (ours.rule.number if ours else None) == min(counting, default=None)
 
 

@@ -131,7 +131,7 @@ class ServedSession(RuleBasedStateMachine):
             return asyncio.create_task(
                 serve_session(
                     self.wire,
-                    network=NETWORK,
+                    params=NETWORK,
                     limits=LIMITS,
                     clock=self.clock,
                     our_hello=NODE_HELLO,

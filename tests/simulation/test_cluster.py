@@ -39,8 +39,8 @@ def play(coroutine: Coroutine[Any, Any, None], seed: int) -> None:
 def test_nodes_fill_every_slot_of_a_round_and_agree(count: int, seed: int) -> None:
     async def scenario() -> None:
         # All with all, but where that would be dear.
-        network = replace(make_network(count, seed, int(MAIN_SLOT_S)), max_connect_to=8)
-        cluster = Cluster(count, seed, params=network)
+        params = replace(make_network(count, seed, int(MAIN_SLOT_S)), max_connect_to=8)
+        cluster = Cluster(count, seed, params=params)
         await cluster.start_all()
         await cluster.run_until(FIRST_ROUND + 1)
         assert cluster.is_agreed()

@@ -34,30 +34,30 @@ class Place:
     def __init__(self, path: Path) -> None:
         self.bed = Bed(pow_synced_s=900)
         self.path = path
-        self.network: ChainParams = replace(self.bed.network, control_pow=CONTROL.address, hypernodes=())
-        self.listed = [(h.pos, h.ip, h.port, h.weight) for h in self.bed.network.hypernodes]
-        self.mine(compute_reference_time(self.network, ROUND) - 3_600)
+        self.params: ChainParams = replace(self.bed.params, control_pow=CONTROL.address, hypernodes=())
+        self.listed = [(h.pos, h.ip, h.port, h.weight) for h in self.bed.params.hypernodes]
+        self.mine(compute_reference_time(self.params, ROUND) - 3_600)
 
     def mine(self, until: float) -> None:
         """Blocks up to a moment."""
         if not self.path.exists():
-            prepare_ledger(self.path, self.network, self.listed, CONTROL, until)
-        append_until(self.path, self.network, until)
+            prepare_ledger(self.path, self.params, self.listed, CONTROL, until)
+        append_until(self.path, self.params, until)
 
     def write(self, round_: int, *rows: tuple[str, str]) -> None:
         """Rows of the control address, right before the reference time of a round."""
-        time = compute_reference_time(self.network, round_) - 2 * self.network.pow_block_s
-        self.mine(time - self.network.pow_block_s)
+        time = compute_reference_time(self.params, round_) - 2 * self.params.pow_block_s
+        self.mine(time - self.params.pow_block_s)
         own = CONTROL.address
         transactions = [Transaction(CONTROL, own, operation=op, openfield=text) for op, text in rows]
-        append_block(self.path, self.network, time, transactions)
+        append_block(self.path, self.params, time, transactions)
 
     def text_of(self, index: int) -> str:
         pos, ip, port, _ = self.listed[index]
         return f"{ip}:{port}:{pos},reason=test"
 
     def open(self) -> LedgerPowSource:
-        return LedgerPowSource(self.path, self.network, inline=True, options=RegistryOptions(verify=True))
+        return LedgerPowSource(self.path, self.params, inline=True, options=RegistryOptions(verify=True))
 
 
 def play(path: Path, scenario: Callable[[Place], Awaitable[None]]) -> None:
@@ -90,7 +90,7 @@ def test_voids_and_rainbow_of_a_real_ledger_take_hold_and_end(tmp_path: Path) ->
         place.write(ROUND + 2, (UNVOID, place.text_of(1)), ("color:rainbow", "PING_DELAY=9"))
         place.mine(place.bed.clock.now())
         source = place.open()
-        node = await place.bed.node(pow_source=source, network=place.network)
+        node = await place.bed.node(pow_source=source, params=place.params)
         voided = place.listed[1][0]
         plans = [await enter(place, node, ROUND + n) for n in range(3)]
         assert [plan.voided for plan in plans] == [(), (voided,), ()]
@@ -109,7 +109,7 @@ def test_without_a_companion_the_node_waits_and_says_why(tmp_path: Path) -> None
     async def scenario(place: Place) -> None:
         place.mine(place.bed.clock.now())
         source = place.open()
-        node = await place.bed.node(pow_source=source, network=place.network)
+        node = await place.bed.node(pow_source=source, params=place.params)
         moved = place.path.with_name("elsewhere.db")
         place.path.rename(moved)
         stop = asyncio.Event()
@@ -135,14 +135,14 @@ def test_without_a_companion_the_node_waits_and_says_why(tmp_path: Path) -> None
 def test_the_port_stands_in_for_a_ledger_that_goes_and_comes_back(tmp_path: Path) -> None:
     async def scenario(place: Place) -> None:
         place.mine(place.bed.clock.now())
-        script = PowScript.of(place.network, place.listed)
+        script = PowScript.of(place.params, place.listed)
         companion = FakeCompanion(script, place.bed.clock.now)
         connections = place.bed.memory.get_connections("10.9.0.1")
         endpoint = await companion.listen(connections, Endpoint("10.9.0.1", 5658))
-        node_source = NodePowSource(place.network, connections, endpoint, place.bed.clock.monotonic)
+        node_source = NodePowSource(place.params, connections, endpoint, place.bed.clock.monotonic)
         said: list[str] = []
         source = FailoverPowSource(place.open(), node_source, log=said.append, warn=said.append)
-        node = await place.bed.node(pow_source=source, network=place.network)
+        node = await place.bed.node(pow_source=source, params=place.params)
         by_ledger = get_plan(node)
         moved = place.path.with_name("elsewhere.db")
         place.path.rename(moved)

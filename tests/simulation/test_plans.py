@@ -39,13 +39,13 @@ def _count_meetings(plan: tuple[Fault, ...]) -> int:
 
 
 def test_a_network_with_the_numbers_of_main_has_them() -> None:
-    network, main = LIKE_MAIN.make_network(), mainnet()
+    params, main = LIKE_MAIN.make_network(), mainnet()
     for name in ("min_subnets", "min_connections", "min_active", "min_block_sources", "min_forge_sources"):
-        assert getattr(network, name) == getattr(main, name), name
-    subnets = Counter(get_subnet(entry.ip) for entry in network.hypernodes)
+        assert getattr(params, name) == getattr(main, name), name
+    subnets = Counter(get_subnet(entry.ip) for entry in params.hypernodes)
     assert set(subnets.values()) == {MAIN_SUBNET_HOSTS}
-    assert {entry.weight for entry in network.hypernodes} == {1, 2, 3}
-    assert len({entry.ip for entry in network.hypernodes}) == LIKE_MAIN.nodes
+    assert {entry.weight for entry in params.hypernodes} == {1, 2, 3}
+    assert len({entry.ip for entry in params.hypernodes}) == LIKE_MAIN.nodes
 
 
 def test_their_collaterals_are_worth_their_weights() -> None:

@@ -78,7 +78,7 @@ async def _ask_status(cluster: Cluster, host: SimNode) -> Command:
     session = await open_session(
         cluster.network.get_connections("10.99.0.1"),
         Endpoint(host.ip, PORT),
-        network=cluster.params,
+        params=cluster.params,
         limits=Limits(),
         hello=Hello(cluster.params.posnet, CLIENT_PORT, host.signer.address),
         features=ANNOUNCED_FEATURES,

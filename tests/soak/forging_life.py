@@ -75,7 +75,7 @@ class _Stepping:
 
 async def open_node(bed: Bed, folder: Path, on_step: OnStep | None = None) -> Node:
     """The node whose files are in ``folder``; its ports tell of their steps."""
-    ledger = await open_ledger(await open_database(folder / "ledger.db"), bed.network)
+    ledger = await open_ledger(await open_database(folder / "ledger.db"), bed.params)
     ports: dict[str, Any] = {
         "ledger": ledger,
         "journal": await open_journal(folder / "signed.db", NOW),
@@ -98,7 +98,7 @@ async def _live(pipe: Connection, folder: Path, random: Random) -> None:
     node = await open_node(bed, folder)
     round_, sir = max((ROUND, 0), (node.chain.height.round, node.chain.height.sir + 1))
     while True:
-        for slot in range(sir, bed.network.slots):
+        for slot in range(sir, bed.params.slots):
             bed.go_to(round_, slot)
             plan = await enter_round(node)
             if plan.juror_of(slot) == node.ports.signer.address:

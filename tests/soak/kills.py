@@ -98,10 +98,10 @@ class Watcher:
         self.done = Counter[str]()
         self.left: dict[tuple[Round, Slot], set[bytes]] = {}
         """By slot of ours: the hashes that may have left the process."""
-        self._network = make_network(forging_life.SIZE, SEED, 180)
-        self._own = self._network.hypernodes[forging_life.OWN].pos
+        self._params = make_network(forging_life.SIZE, SEED, 180)
+        self._own = self._params.hypernodes[forging_life.OWN].pos
         self._verifier = InlineVerifier()
-        self._stored: bytes = create_genesis(self._network).block_hash
+        self._stored: bytes = create_genesis(self._params).block_hash
         self._storing: bytes | None = None
 
     def note(self, report: Report) -> None:
@@ -124,7 +124,7 @@ class Watcher:
         journal_db = InlineDatabase(folder / "signed.db", Durability.ROLLBACK)
         for file in (database, journal_db):
             assert await file.fetch_all("PRAGMA integrity_check") == [("ok",)]
-        ledger = await open_ledger(database, self._network)
+        ledger = await open_ledger(database, self._params)
         journal = await open_journal_in(journal_db, forging_life.NOW)
         await self._check_own(ledger, journal)
         [tip] = await ledger.get_headers(None, 1)
@@ -146,7 +146,7 @@ class Watcher:
 
     async def _check_chain(self, ledger: SqliteLedger) -> None:
         """As ``hn_check.py --chain`` does."""
-        examiner = Examiner(self._network, self._verifier, FixedPowSource(self._network), LONG_AFTER)
-        state = await ChainCheck(self._network, ledger, examiner).run()
+        examiner = Examiner(self._params, self._verifier, FixedPowSource(self._params), LONG_AFTER)
+        state = await ChainCheck(self._params, ledger, examiner).run()
         assert state.height == ledger.get_height().height
         assert state.breaks == []

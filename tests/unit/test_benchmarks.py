@@ -73,7 +73,7 @@ def test_generated_chain_is_valid_by_every_rule_and_is_kept(tmp_path: Path) -> N
         assert {len(block.messages) for block in chain} == {7}
         bed = Bed()
         bed.clock.step(chain[-1].timestamp - bed.clock.now())
-        node = await bed.node(network=PARTY.network)
+        node = await bed.node(params=PARTY.params)
         outcome = await node.chain.adopt(0, chain, None, Support(0, 1))
         assert outcome.adopted
         assert await node.ports.ledger.count_findings() == {}
@@ -87,10 +87,10 @@ def test_filled_ledger_has_its_blocks_and_is_made_once() -> None:
         made = path.stat().st_mtime_ns
         assert await load_ledger(PARTY, 45, 4) == path
         assert path.stat().st_mtime_ns == made
-        ledger = await open_ledger(await open_database(path), PARTY.network)
+        ledger = await open_ledger(await open_database(path), PARTY.params)
         stored = await ledger.get_blocks(1, 100)
         await ledger.close()
-        assert stored == list(fill_blocks(PARTY, create_genesis(PARTY.network), 45, 4))
+        assert stored == list(fill_blocks(PARTY, create_genesis(PARTY.params), 45, 4))
 
     asyncio.run(scenario())
 

@@ -123,8 +123,8 @@ def test_every_field_of_networks_has_a_meaning(cls: type[ChainParams] | type[Del
 
 def test_example_of_a_network_file_can_be_used() -> None:
     [example] = re.findall(r"\.\. code-block:: json\n\n((?:   .*\n)+)", read_page("networks.rst"))
-    network = network_from_json(example, "networks.rst")
-    assert len(network.hypernodes) == 2
+    params = network_from_json(example, "networks.rst")
+    assert len(params.hypernodes) == 2
 
 
 def test_every_state_is_in_the_operating_page() -> None:

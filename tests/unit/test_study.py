@@ -68,12 +68,10 @@ def test_a_line_is_played_for_hours_of_its_own() -> None:
 
 
 def test_a_cell_lives_by_mains_rules_but_for_its_changes() -> None:
-    network = Cell(
-        connect=7, changes=(("min_forge_consensus", 40), ("height_exchange_s", 5.0))
-    ).make_network()
-    assert network.max_connect_to == 7
-    assert network.min_forge_consensus == 40
-    assert network.delays == replace(mainnet().delays, height_exchange_s=5.0)
+    params = Cell(connect=7, changes=(("min_forge_consensus", 40), ("height_exchange_s", 5.0))).make_network()
+    assert params.max_connect_to == 7
+    assert params.min_forge_consensus == 40
+    assert params.delays == replace(mainnet().delays, height_exchange_s=5.0)
     plain = Cell().make_network()
     assert plain.min_forge_consensus == mainnet().min_forge_consensus
     assert plain.slot_s == mainnet().slot_s

@@ -45,7 +45,7 @@ PLUGIN_S: Final = 2.5
 async def look_at_companion(inquiry: Inquiry) -> CompanionFacts:
     """As the configuration has it read."""
     settings = inquiry.settings
-    way = "fixed" if settings.network.hypernodes else settings.pow_source
+    way = "fixed" if settings.params.hypernodes else settings.pow_source
     if way == "fixed":
         return CompanionFacts(way, "fixed list")
     if way == "node":
@@ -59,7 +59,7 @@ async def _ask_companion(inquiry: Inquiry) -> CompanionFacts:
         status = await source.get_status(inquiry.now)
     finally:
         await source.close()
-    allowed, age_s = inquiry.settings.network.pow_synced_s, inquiry.now - status.timestamp
+    allowed, age_s = inquiry.settings.params.pow_synced_s, inquiry.now - status.timestamp
     return CompanionFacts(
         "node", status.source, status.height, age_s, allowed, status.problem, status.remarks
     )
@@ -87,7 +87,7 @@ async def _read_companion(inquiry: Inquiry, way: str) -> CompanionFacts:
         status.source,
         status.height,
         inquiry.now - status.timestamp,
-        settings.network.pow_synced_s,
+        settings.params.pow_synced_s,
         status.problem,
         status.remarks,
         mode,
@@ -98,7 +98,7 @@ async def _read_companion(inquiry: Inquiry, way: str) -> CompanionFacts:
 
 def find_unopened(settings: Settings) -> str:
     """Why the ledger is not opened to look; empty where it may be, or where it is not read."""
-    if settings.network.hypernodes or settings.pow_source == "node":
+    if settings.params.hypernodes or settings.pow_source == "node":
         return ""
     return find_unopenable(settings.pow_ledger_path, makes_nothing=True)
 
@@ -107,7 +107,7 @@ def _open_ledger(settings: Settings) -> LedgerPowSource:
     """On from what a node keeps; a check writes nothing and waits for nobody."""
     return LedgerPowSource(
         settings.pow_ledger_path,
-        settings.network,
+        settings.params,
         inline=True,
         busy_timeout_s=BUSY_S,
         attempts=1,
@@ -121,7 +121,7 @@ async def look_at_plugin(inquiry: Inquiry) -> PluginFacts:
     """The versions that it tells over the companion's port, where that port is used."""
     settings = inquiry.settings
     is_needed = settings.pow_source == "node"
-    if settings.network.hypernodes or not (is_needed or settings.pow_fallback == "node"):
+    if settings.params.hypernodes or not (is_needed or settings.pow_fallback == "node"):
         return PluginFacts(is_asked=False)
     client = CompanionClient(
         TornadoConnections(), Endpoint(settings.pow_ip, settings.pow_port), inquiry.clock.monotonic
@@ -161,7 +161,7 @@ async def _begin(inquiry: Inquiry) -> RegistrationFacts:
     answers = (await inquiry.once(look_at_node)).answers
     status: Mapping[str, Any] = answers.status if answers is not None else {}
     config, meta = _as_mapping(status.get("config")), _as_mapping(status.get("meta"))
-    round_, _ = compute_round_slot(settings.network, inquiry.now)
+    round_, _ = compute_round_slot(settings.params, inquiry.now)
     pos, silent, port = (
         (await inquiry.once(look_at_wallet)).address,
         meta.get("inactive_hns"),
@@ -172,7 +172,7 @@ async def _begin(inquiry: Inquiry) -> RegistrationFacts:
         round_,
         port if type(port) is int else settings.port,
         settings.out_ip,
-        is_collateral_needed=not settings.network.hypernodes,
+        is_collateral_needed=not settings.params.hypernodes,
         is_silent=meta.get("round") == round_ and isinstance(silent, list) and pos in silent,
     )
 
@@ -183,24 +183,24 @@ def _as_mapping(value: object) -> Mapping[str, Any]:
 
 async def _search_ledger(inquiry: Inquiry, facts: RegistrationFacts) -> RegistrationFacts:
     """The whole story: what became of every row, the lists, and the balance now.  Raises PowNotReady."""
-    network = inquiry.settings.network
+    params = inquiry.settings.params
     source = _open_ledger(inquiry.settings)
     try:
         status = await source.get_status(inquiry.now)
         if status.height == 0:
             raise PowNotReady(status.problem)
         events = await source.get_feed(status.height)
-        latest = _find(replay(network, events).entries, facts.pos)
+        latest = _find(replay(params, events).entries, facts.pos)
         facts = replace(facts, latest=latest, last=_find_last(events, facts))
         try:
             listed = await source.get_registered(facts.round)
         except PowNotReady as problem:
             return replace(facts, problem=str(problem))
-        facts = _take_list(network, facts, listed)
+        facts = _take_list(params, facts, listed)
         if facts.entry is not None:
             balance = await source.get_balance(facts.entry.collateral, status.height)
-            facts = replace(facts, balance=balance, weight=compute_weight(network, balance))
-        return replace(facts, counts_from=await _find_first_round(network, source, facts))
+            facts = replace(facts, balance=balance, weight=compute_weight(params, balance))
+        return replace(facts, counts_from=await _find_first_round(params, source, facts))
     finally:
         await source.close()
 
@@ -210,24 +210,24 @@ async def _search_lists(inquiry: Inquiry, facts: RegistrationFacts) -> Registrat
     source = open_pow_source(inquiry.settings)
     try:
         listed = await source.get_registered(facts.round)
-        facts = _take_list(inquiry.settings.network, facts, listed)
+        facts = _take_list(inquiry.settings.params, facts, listed)
         return replace(facts, latest=facts.listed)
     finally:
         await source.close()
 
 
-def _take_list(network: ChainParams, facts: RegistrationFacts, listed: RegisteredList) -> RegistrationFacts:
+def _take_list(params: ChainParams, facts: RegistrationFacts, listed: RegisteredList) -> RegistrationFacts:
     """What the list of the round says of us."""
     return replace(
         facts,
         listed=_find(listed.entries, facts.pos),
         is_voided=facts.pos in listed.voided,
         uncounted=find_uncounted(listed.entries, listed.weights).get(facts.pos),
-        must_collateral_stay=is_collateral_kept(network, facts.round),
+        must_collateral_stay=is_collateral_kept(params, facts.round),
     )
 
 
-async def _find_first_round(network: ChainParams, source: PowSource, facts: RegistrationFacts) -> Round:
+async def _find_first_round(params: ChainParams, source: PowSource, facts: RegistrationFacts) -> Round:
     """The round from which the list says of us what the ledger says now."""
     following = facts.round + 1
     if (facts.listed is None) == (facts.latest is None):
@@ -237,7 +237,7 @@ async def _find_first_round(network: ChainParams, source: PowSource, facts: Regi
     except PowNotReady:
         # too few blocks follow its reference yet: by the time of the transaction itself
         moment = facts.latest.timestamp if facts.latest is not None else 0.0
-        return following if moment <= compute_reference_time(network, following) else following + 1
+        return following if moment <= compute_reference_time(params, following) else following + 1
     is_settled = (_find(listed.entries, facts.pos) is None) == (facts.latest is None)
     return following if is_settled else following + 1
 

@@ -39,7 +39,7 @@ async def look_at_config(inquiry: Inquiry) -> ConfigFacts:
     """The configuration, which could be read."""
     settings = inquiry.settings
     path = settings.config_path
-    return ConfigFacts(str(path), path.exists(), settings.network.name, remarks=inquiry.remarks)
+    return ConfigFacts(str(path), path.exists(), settings.params.name, remarks=inquiry.remarks)
 
 
 async def look_at_wallet(inquiry: Inquiry) -> WalletFacts:
@@ -56,8 +56,8 @@ def _read_wallet(settings: Settings) -> WalletFacts:
         return WalletFacts(str(path), exists=False, problem=_find_why_none_is_made(settings))
     address, problem, is_encrypted, is_checked = "", "", False, True
     try:
-        address = read_wallet_address(path, settings.network.address_byte)
-        is_encrypted = load_open_wallet(path, settings.network.address_byte) is None
+        address = read_wallet_address(path, settings.params.address_byte)
+        is_encrypted = load_open_wallet(path, settings.params.address_byte) is None
         is_checked = not is_encrypted or _try_passphrase(settings)
     except WalletError as error:
         problem = str(error)
@@ -96,7 +96,7 @@ def _try_passphrase(settings: Settings) -> bool:
         return False
     load_wallet(
         path,
-        settings.network.address_byte,
+        settings.params.address_byte,
         lambda: get_passphrase(path, settings.passphrase_path, os.environ),
     )
     return True
@@ -192,7 +192,7 @@ async def _read_ledger(inquiry: Inquiry, *, is_running: bool) -> LedgerFacts:
     if not path.exists():
         return LedgerFacts(str(path), exists=False)
     try:
-        ledger = await open_ledger_to_read(SnapshotDatabase(path, traceless=True), settings.network)
+        ledger = await open_ledger_to_read(SnapshotDatabase(path, traceless=True), settings.params)
         try:
             tip = ledger.get_height()
         finally:
@@ -200,5 +200,5 @@ async def _read_ledger(inquiry: Inquiry, *, is_running: bool) -> LedgerFacts:
     except (StorageError, StorageTrouble) as error:
         is_foreign = isinstance(error, OtherNetwork)
         return LedgerFacts(str(path), exists=True, problem=str(error), is_foreign=is_foreign)
-    present, _ = compute_round_slot(settings.network, inquiry.now)
+    present, _ = compute_round_slot(settings.params, inquiry.now)
     return LedgerFacts(str(path), True, "", tip.height, tip.round, present, is_running)

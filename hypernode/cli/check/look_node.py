@@ -44,21 +44,21 @@ async def look_for_node(inquiry: Inquiry) -> int | None:
 
 async def look_at_node(inquiry: Inquiry) -> NodeFacts:
     """The running node's answers, if one runs."""
-    network = inquiry.settings.network
+    params = inquiry.settings.params
     pid = await inquiry.once(look_for_node)
     if pid is None:
-        return NodeFacts(network, inquiry.now, __version__, is_running=False)
+        return NodeFacts(params, inquiry.now, __version__, is_running=False)
     try:
         endpoint = await in_thread(lambda: find_endpoint(inquiry.settings, pid))
         session = await open_to(inquiry, endpoint)
         try:
-            answers = await _ask_all(session, network.slots_total)
+            answers = await _ask_all(session, params.slots_total)
         finally:
             session.close()
     except PROBLEMS as problem:
         words = describe(problem)
-        return NodeFacts(network, inquiry.now, __version__, is_running=True, problem=words)
-    return NodeFacts(network, inquiry.now, __version__, is_running=True, answers=answers)
+        return NodeFacts(params, inquiry.now, __version__, is_running=True, problem=words)
+    return NodeFacts(params, inquiry.now, __version__, is_running=True, answers=answers)
 
 
 def find_endpoint(settings: Settings, pid: int) -> Endpoint:
@@ -80,14 +80,14 @@ def _list_listening(pid: int) -> list[Endpoint] | None:
 
 async def open_to(inquiry: Inquiry, endpoint: Endpoint) -> ClientSession:
     """A session under a throw-away name.  Raises what is in ``PROBLEMS``."""
-    network = inquiry.settings.network
-    speaker = make_throwaway(network)
+    params = inquiry.settings.params
+    speaker = make_throwaway(params)
     return await open_session(
         TornadoConnections(),
         endpoint,
-        network=network,
+        params=params,
         limits=LIMITS,
-        hello=Hello(network.posnet, CLIENT_PORT, speaker.address),
+        hello=Hello(params.posnet, CLIENT_PORT, speaker.address),
         features=ANNOUNCED_FEATURES,
         clock=inquiry.clock,
         connect_timeout_s=CONNECT_S,

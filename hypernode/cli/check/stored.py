@@ -69,17 +69,17 @@ async def check_chain(args: argparse.Namespace) -> Outcome:
     from hypernode.storage.read_only import SnapshotDatabase
 
     settings = load_tool_settings(args, needs_node=True)
-    clock, files, network = SystemClock(), FolderFiles(settings.data_path), settings.network
+    clock, files, params = SystemClock(), FolderFiles(settings.data_path), settings.params
     async with AsyncExitStack() as stack:
-        ledger = await open_ledger_to_read(SnapshotDatabase(settings.ledger_path), network)
+        ledger = await open_ledger_to_read(SnapshotDatabase(settings.ledger_path), params)
         stack.push_async_callback(ledger.close)
         source, why = open_source(settings)
         if source is not None:
             stack.push_async_callback(source.close)
         verifier = ThreadVerifier()
         stack.callback(verifier.close)
-        state = None if args.from_start else await load_state(files, network, ledger)
-        examiner = Examiner(network, verifier, source, clock.now(), why=why)
+        state = None if args.from_start else await load_state(files, params, ledger)
+        examiner = Examiner(params, verifier, source, clock.now(), why=why)
         first, saved = state.height if state else 0, clock.monotonic()
         with Meter("checking", first, ledger.get_height().height, quiet=args.json) as meter:
 
@@ -88,13 +88,13 @@ async def check_chain(args: argparse.Namespace) -> Outcome:
                 meter.show(progress.height, progress.messages)
                 if clock.monotonic() - saved >= SAVE_EVERY_S:
                     saved = clock.monotonic()
-                    save_state(files, network, reached)
+                    save_state(files, params, reached)
 
-            check = ChainCheck(network, ledger, examiner, state=state, on_progress=on_progress)
+            check = ChainCheck(params, ledger, examiner, state=state, on_progress=on_progress)
             try:
                 result = await check.run()
             finally:
-                save_state(files, network, check.state)
+                save_state(files, params, check.state)
         return _report_chain(result, examiner, first, check.messages, ledger.get_pruned_below())
 
 

@@ -39,7 +39,7 @@ class SaidKo(Exception):
 class Target:
     """Whom to ask, as whom, and how long to wait."""
 
-    network: ChainParams
+    params: ChainParams
     remote: Endpoint
     address: str
     """Ours, for the hello."""
@@ -67,9 +67,9 @@ async def ask(
     session = await open_session(
         connections,
         target.remote,
-        network=target.network,
+        params=target.params,
         limits=LIMITS,
-        hello=Hello(target.network.posnet, CLIENT_PORT, target.address),
+        hello=Hello(target.params.posnet, CLIENT_PORT, target.address),
         features=ANNOUNCED_FEATURES,
         clock=clock,
         connect_timeout_s=target.connect_timeout_s,

@@ -173,20 +173,20 @@ def _prepare(args: argparse.Namespace, action: Action, whom: Whom) -> tuple[Targ
     from hypernode.core.types import Endpoint
     from hypernode.net.signed_hello import Identity
 
-    network = whom.network
+    params = whom.params
     try:
         question = make_question(action, args.param)
     except BadParam as error:
         raise UsageError(f"--action {args.action} {error}") from None
     if args.action == "address_txs":
-        _check_network_of(args.param, network)
+        _check_network_of(args.param, params)
     if args.action == "txtest":
-        signer = get_signer(network, args.wallet, whom.wallet)
+        signer = get_signer(params, args.wallet, whom.wallet)
         question, speaker = make_test_message(signer, SystemClock()), Speaker(signer.address, signer)
     else:
-        speaker = get_speaker(network, args.wallet, whom.wallet)
+        speaker = get_speaker(params, args.wallet, whom.wallet)
     target = Target(
-        network=network,
+        params=params,
         remote=Endpoint(resolve(whom.ip, args.timeout), whom.port),
         address=speaker.address,
         source_ip=args.sourceip,
@@ -197,12 +197,12 @@ def _prepare(args: argparse.Namespace, action: Action, whom: Whom) -> tuple[Targ
     return target, question
 
 
-def _check_network_of(param: str, network: ChainParams) -> None:
+def _check_network_of(param: str, params: ChainParams) -> None:
     """Nobody there has an address of another network.  Raises UsageError."""
     from hypernode.core.address import find_address_fault
 
-    if fault := find_address_fault(param.partition(",")[0].strip(), network.address_byte):
-        raise UsageError(f"--action address_txs: {fault}; we ask a node of {network.name} (--network)")
+    if fault := find_address_fault(param.partition(",")[0].strip(), params.address_byte):
+        raise UsageError(f"--action address_txs: {fault}; we ask a node of {params.name} (--network)")
 
 
 def _print(args: argparse.Namespace, value: object) -> None:

@@ -30,31 +30,31 @@ class Speaker:
     signer: Wallet | None
 
 
-def get_signer(network: ChainParams, wallet: Path | None, default: Path) -> Wallet:
+def get_signer(params: ChainParams, wallet: Path | None, default: Path) -> Wallet:
     """The key to sign with: that of the wallet, or a throw-away one where there is none.  Raises
     WalletError."""
     path = wallet or default
     if wallet is None and not path.exists():
-        return make_throwaway(network)
-    return load_wallet(path, network.address_byte, lambda: get_passphrase(path, None, os.environ))
+        return make_throwaway(params)
+    return load_wallet(path, params.address_byte, lambda: get_passphrase(path, None, os.environ))
 
 
-def get_speaker(network: ChainParams, wallet: Path | None, default: Path) -> Speaker:
+def get_speaker(params: ChainParams, wallet: Path | None, default: Path) -> Speaker:
     """Who says hello.  An encrypted wallet gives its address alone: no passphrase is asked for a question.
     A wallet that was named must be good (raises WalletError); one that merely lies there may be of another
     network."""
     path = wallet or default
     try:
-        address = read_wallet_address(path, network.address_byte)
-        signer = load_open_wallet(path, network.address_byte)
+        address = read_wallet_address(path, params.address_byte)
+        signer = load_open_wallet(path, params.address_byte)
     except WalletError:
         if wallet is not None:
             raise
-        signer = make_throwaway(network)
+        signer = make_throwaway(params)
         address = signer.address
     return Speaker(address, signer)
 
 
-def make_throwaway(network: ChainParams) -> Wallet:
+def make_throwaway(params: ChainParams) -> Wallet:
     """A key that is forgotten with the process."""
-    return make_wallet(draw_privkey(SystemEntropy().token), network.address_byte)
+    return make_wallet(draw_privkey(SystemEntropy().token), params.address_byte)

@@ -37,7 +37,7 @@ _MARKS: Final = (DEFAULT_WALLET, f"{DATA_NAME}/{RUN_NAME}", f"{DATA_NAME}/ledger
 class Whom:
     """The node to ask; ``network_name`` is for words; ``wallet`` to speak as, which may not be there."""
 
-    network: ChainParams
+    params: ChainParams
     network_name: str
     ip: str
     port: int
@@ -53,19 +53,19 @@ def find_whom(flags: Flags, folder: Path) -> Whom:
         check_home(settings, flags)
     if settings is None:
         name = flags.network or _DEFAULT_NETWORK
-        network = load_network_of_client(name, folder)
-        ip, port = LOOPBACK, network.port
+        params = load_network_of_client(name, folder)
+        ip, port = LOOPBACK, params.port
     elif flags.network is not None:
-        name, network = flags.network, load_network_of_client(flags.network, folder)
+        name, params = flags.network, load_network_of_client(flags.network, folder)
         is_same = name_network(name, folder) == settings.network_name
-        ip, port = settings.listen_ip, settings.port if is_same else network.port
+        ip, port = settings.listen_ip, settings.port if is_same else params.port
     else:
-        name, network, ip, port = settings.network_name, settings.network, settings.listen_ip, settings.port
+        name, params, ip, port = settings.network_name, settings.params, settings.listen_ip, settings.port
     if flags.ip is not None:
         is_own = _is_loopback(flags.ip) or (settings is not None and flags.ip in (ip, settings.out_ip))
-        ip, port = flags.ip, port if is_own else network.port
+        ip, port = flags.ip, port if is_own else params.port
     return Whom(
-        network,
+        params,
         name,
         LOOPBACK if ip == ANY_IP else ip,
         flags.port if flags.port is not None else port,

@@ -89,7 +89,7 @@ async def _open_locked(settings: Settings, stack: AsyncExitStack, *, create: boo
     if not create and not settings.ledger_path.is_file():
         raise StorageError(f"{settings.ledger_path}: there is no ledger; name the run folder with --home")
     stack.enter_context(lock_data(settings))
-    ledger = await open_ledger(InlineDatabase(settings.ledger_path), settings.network)
+    ledger = await open_ledger(InlineDatabase(settings.ledger_path), settings.params)
     stack.push_async_callback(ledger.close)
     return ledger
 
@@ -158,7 +158,7 @@ async def _snapshot(args: argparse.Namespace, settings: Settings) -> dict[str, o
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".snapshot-") as folder:
         manifest = await write_snapshot(
             settings.ledger_path,
-            settings.network,
+            settings.params,
             target,
             Path(folder),
             int(SystemClock().now()),
@@ -206,7 +206,7 @@ async def _export(args: argparse.Namespace, settings: Settings) -> dict[str, obj
     from hypernode.storage.ledger import open_ledger_to_read
     from hypernode.storage.read_only import SnapshotDatabase
 
-    ledger = await open_ledger_to_read(SnapshotDatabase(settings.ledger_path), settings.network)
+    ledger = await open_ledger_to_read(SnapshotDatabase(settings.ledger_path), settings.params)
     try:
         height = ledger.get_height().height
         with Meter("exporting", 0, height, quiet=args.json) as meter:

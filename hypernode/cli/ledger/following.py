@@ -37,7 +37,7 @@ async def follow_chain(args: argparse.Namespace, settings: Settings) -> dict[str
     if args.cancel:
         return _cancel(files)
     tips = load_tips(files)
-    ledger = await open_ledger_to_read(SnapshotDatabase(settings.ledger_path), settings.network)
+    ledger = await open_ledger_to_read(SnapshotDatabase(settings.ledger_path), settings.params)
     try:
         own = ledger.get_height()
         if args.tip is None:

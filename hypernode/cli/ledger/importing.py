@@ -38,7 +38,7 @@ async def import_file(
     was_empty = ledger.get_height().height == 0
     with Meter("importing", ledger.get_height().height, source.tip_height, quiet=args.json) as meter:
         done = await import_chain(
-            settings.network,
+            settings.params,
             ledger,
             source,
             examiner,
@@ -80,12 +80,12 @@ def _unpack(path: Path, folder: Path) -> Path:
 
 async def _open_source(path: Path, settings: Settings, stack: AsyncExitStack) -> LegacyChain | BlockSource:
     if holds_legacy_chain(path):
-        legacy = LegacyChain(path, settings.network)
+        legacy = LegacyChain(path, settings.params)
         stack.push_async_callback(legacy.close)
         return legacy
     database = SnapshotDatabase(path, max_value_bytes=MAX_VALUE_BYTES)
     stack.push_async_callback(database.close)
-    ledger = await open_ledger_to_read(database, settings.network)
+    ledger = await open_ledger_to_read(database, settings.params)
     await check_whole(database)
     await check_sizes(database)
     if ledger.get_pruned_below():
@@ -98,11 +98,11 @@ def _make_examiner(args: argparse.Namespace, settings: Settings, stack: AsyncExi
     stack.callback(verifier.close)
     now = SystemClock().now()
     if args.headers_only:
-        return Examiner(settings.network, verifier, None, now, rules=HEADER_RULES)
+        return Examiner(settings.params, verifier, None, now, rules=HEADER_RULES)
     source, why = open_source(settings)
     if source is not None:
         stack.push_async_callback(source.close)
-    return Examiner(settings.network, verifier, source, now, why=why)
+    return Examiner(settings.params, verifier, source, now, why=why)
 
 
 async def _take_in_rest(

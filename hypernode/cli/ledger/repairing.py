@@ -36,7 +36,7 @@ async def repair_ledger(
     if good == tip:
         return {"cut": 0, "height": tip, "words": f"nothing to repair: all {tip} blocks are good"}
     check_not_pruned(str(settings.ledger_path), good, ledger.get_pruned_below())
-    if await lacks_pruned(settings.network, ledger, good):
+    if await lacks_pruned(settings.params, ledger, good):
         raise StorageError(
             f"{settings.ledger_path}: a block on top of {good} could hold a message again that was pruned: "
             "move the ledger away and fetch or import the chain"
@@ -67,10 +67,10 @@ async def _find_last_good(
         stack.push_async_callback(source.close)
     verifier = ThreadVerifier()
     stack.callback(verifier.close)
-    examiner = Examiner(settings.network, verifier, source, SystemClock().now(), why=why)
+    examiner = Examiner(settings.params, verifier, source, SystemClock().now(), why=why)
     with Meter("checking", 0, ledger.get_height().height, quiet=args.json) as meter:
         check = ChainCheck(
-            settings.network,
+            settings.params,
             ledger,
             examiner,
             on_progress=lambda progress, state: meter.show(progress.height, progress.messages),

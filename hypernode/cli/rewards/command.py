@@ -122,7 +122,7 @@ def _choose_rounds(args: argparse.Namespace, settings: Settings, now: float) -> 
         end, last = show_time(compute_week_end(args.week)), compute_last_week(now)
         raise WeekNotFinished(f"week {args.week} ends on {end}; the last one that is over is {last}")
     try:
-        return f"week{args.week}", compute_week_rounds(settings.network, args.week)
+        return f"week{args.week}", compute_week_rounds(settings.params, args.week)
     except ValueError as error:
         raise UsageError(str(error)) from error
 
@@ -139,9 +139,9 @@ async def _gather(
     try:
         database = SnapshotDatabase(settings.ledger_path)
         try:
-            ledger = await open_ledger_to_read(database, settings.network)
+            ledger = await open_ledger_to_read(database, settings.params)
             return await gather_week(
-                settings.network,
+                settings.params,
                 ledger,
                 companion.source,
                 lambda addresses: read_past_balances(
@@ -175,7 +175,7 @@ def _report(args: argparse.Namespace, settings: Settings, name: str, week: Rewar
     from hypernode.core.rewards import compute_rewards
 
     rewards = compute_rewards(week.entries, week.pot, args.trigger)
-    summary = summarise(settings.network, name, week, rewards)
+    summary = summarise(settings.params, name, week, rewards)
     files = format_files(name, rewards, week.entries if args.entries else None)
     files[f"{name}_summary.json"] = format_file(summary)
     save_files(args.out, files, is_forced=args.force)

@@ -58,15 +58,15 @@ class Summary:
     below_their_weight: tuple[Below, ...]
 
 
-def summarise(network: ChainParams, name: str, week: RewardWeek, rewards: Rewards) -> Summary:
+def summarise(params: ChainParams, name: str, week: RewardWeek, rewards: Rewards) -> Summary:
     """Of the rewards of a week."""
     return Summary(
         name=name,
-        network=network.name,
+        network=params.name,
         first_round=week.rounds[0],
         last_round=week.rounds[-1],
-        begin=compute_round_start(network, week.rounds[0]),
-        end=compute_round_start(network, week.rounds[-1] + 1),
+        begin=compute_round_start(params, week.rounds[0]),
+        end=compute_round_start(params, week.rounds[-1] + 1),
         pow_height=week.pow_height,
         pot=rewards.pot,
         trigger=rewards.trigger,

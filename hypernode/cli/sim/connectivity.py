@@ -40,10 +40,10 @@ def main(argv: list[str] | None = None) -> int:
     from hypernode.config.paths import get_start_folder
 
     try:
-        network = load_network_of_client(args.network, get_start_folder())
-        findings, advice = _simulate(args, network)
+        params = load_network_of_client(args.network, get_start_folder())
+        findings, advice = _simulate(args, params)
         if args.svg is not None:
-            _save_pictures(args.svg, findings, advice, network)
+            _save_pictures(args.svg, findings, advice, params)
     except (ConfigError, OSError) as error:
         print(f"hn_simulate: {error}", file=sys.stderr)
         return Exit.USAGE
@@ -118,13 +118,13 @@ def _list_of(parse: Callable[[str], int]) -> Callable[[str], tuple[int, ...]]:
     return lambda text: tuple(dict.fromkeys(parse(part) for part in text.split(",")))
 
 
-def _simulate(args: argparse.Namespace, network: ChainParams) -> tuple[list[Findings], dict[int, int]]:
+def _simulate(args: argparse.Namespace, params: ChainParams) -> tuple[list[Findings], dict[int, int]]:
     from hypernode.sim.survey import advise, survey
 
     findings: list[Findings] = []
     advice: dict[int, int] = {}
     for nodes in args.nodes:
-        scenario = _make_scenario(args, nodes, network)
+        scenario = _make_scenario(args, nodes, params)
         # who dials more than there are dials all
         wanted = [count for count in args.connect if count < nodes] or [max(1, nodes - 1)]
         findings += survey(scenario, wanted)
@@ -132,7 +132,7 @@ def _simulate(args: argparse.Namespace, network: ChainParams) -> tuple[list[Find
     return findings, advice
 
 
-def _make_scenario(args: argparse.Namespace, nodes: int, network: ChainParams) -> Scenario:
+def _make_scenario(args: argparse.Namespace, nodes: int, params: ChainParams) -> Scenario:
     from hypernode.sim.connectivity import Scenario
 
     return Scenario(
@@ -143,7 +143,7 @@ def _make_scenario(args: argparse.Namespace, nodes: int, network: ChainParams) -
         slots=args.slots,
         rounds=args.rounds,
         seed=args.seed,
-        network=network,
+        params=params,
     )
 
 
@@ -192,7 +192,7 @@ def _percent(part: float) -> str:
 
 
 def _save_pictures(
-    folder: Path, findings: Sequence[Findings], advice: dict[int, int], network: ChainParams
+    folder: Path, findings: Sequence[Findings], advice: dict[int, int], params: ChainParams
 ) -> None:
     from hypernode.cli.svg import Panel, Series, draw
 
@@ -202,7 +202,7 @@ def _save_pictures(
             for n in advice
         ]
 
-    across, bar = "MAX_CONNECT_TO", network.min_forge_consensus
+    across, bar = "MAX_CONNECT_TO", params.min_forge_consensus
     panels = [
         Panel(
             "Least percent of all registered in sight",
@@ -225,7 +225,7 @@ def _save_pictures(
         "hypernodes on the list",
         across,
         [Series("", list(advice.items()))],
-        (f"{network.name} has {network.max_connect_to}", network.max_connect_to),
+        (f"{params.name} has {params.max_connect_to}", params.max_connect_to),
     )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / PICTURE).write_text(draw("Connectivity of hypernodes", panels), encoding="utf-8")

@@ -112,7 +112,7 @@ async def _look(args: argparse.Namespace, settings: Settings, inquiry: Inquiry) 
     try:
         facts = await look_at_node(inquiry)
     except OSError as problem:
-        facts = NodeFacts(settings.network, inquiry.now, "", is_running=True, problem=str(problem))
+        facts = NodeFacts(settings.params, inquiry.now, "", is_running=True, problem=str(problem))
     if facts.answers is None:
         return await _show_files(args, inquiry, facts)
     lines, problems = _compose(settings, facts)
@@ -133,13 +133,13 @@ def _compose(settings: Settings, facts: NodeFacts) -> tuple[list[Line], list[tup
     from hypernode.cli.status.screen import Answers, list_problems, make_screen
     from hypernode.core.timeline import compute_round_slot, compute_round_start
 
-    network, answers = facts.network, facts.answers
+    params, answers = facts.params, facts.answers
     if answers is None:
         return [], []
-    round_, _ = compute_round_slot(network, facts.now)
-    left_s = compute_round_start(network, round_ + 1) - facts.now
+    round_, _ = compute_round_slot(params, facts.now)
+    left_s = compute_round_start(params, round_ + 1) - facts.now
     shown = Answers(
-        answers.address, network.name, answers.status, answers.round, network.slots, left_s, facts.now
+        answers.address, params.name, answers.status, answers.round, params.slots, left_s, facts.now
     )
     return make_screen(shown), list_problems(answers.status)
 

@@ -24,7 +24,7 @@ Colours = tuple[tuple[str, str], ...]
 """Name and openfield of each list, by name."""
 
 
-def collect_colours(network: ChainParams, rows: Iterable[PowRow]) -> Colours:
+def collect_colours(params: ChainParams, rows: Iterable[PowRow]) -> Colours:
     """The lists that hold after ``rows``, which come in order of height, then of the ledger; other rows
     among them, and those of other senders, count nothing."""
     found: dict[str, str] = {}
@@ -33,7 +33,7 @@ def collect_colours(network: ChainParams, rows: Iterable[PowRow]) -> Colours:
         if name == row.operation or not name or row.verified is False:
             continue
         # C1 [REJECT] only the control address colours; who it is sent to does not matter
-        if row.address == network.control_pow and (name in found or len(found) < MAX_COLOURS):
+        if row.address == params.control_pow and (name in found or len(found) < MAX_COLOURS):
             found[name] = row.openfield
     return tuple(sorted(found.items()))
 

@@ -40,21 +40,21 @@ class Tuning:
     """A network as ``rainbow`` tunes it: ``tuned`` names the parameters that it set, ``refused`` says in
     words what was left as it was."""
 
-    network: ChainParams
+    params: ChainParams
     tuned: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
 
 
-def _parse_posnets(network: ChainParams, text: str) -> tuple[str, ...]:
+def _parse_posnets(params: ChainParams, text: str) -> tuple[str, ...]:
     items = _parse_items(text)
     if any(len(item) != POSNET_CHARS or not item.isascii() for item in items):
         raise _Unfit(f"expected names of {POSNET_CHARS} characters")
-    if network.posnet not in items:
-        raise _Unfit(f"expected our own {network.posnet} among them")
+    if params.posnet not in items:
+        raise _Unfit(f"expected our own {params.posnet} among them")
     return items
 
 
-def _parse_ips(network: ChainParams, text: str) -> tuple[str, ...]:
+def _parse_ips(params: ChainParams, text: str) -> tuple[str, ...]:
     try:
         return tuple(str(ipaddress.ip_address(item)) for item in _parse_items(text))
     except ValueError:
@@ -83,8 +83,8 @@ BOUNDS: Final[Mapping[str, Bound]] = {
 of the registered cannot reach would stop the network."""
 
 
-def apply_rainbow(network: ChainParams, colours: Colours) -> Tuning:
-    """``network`` with what the list ``rainbow`` among ``colours`` says.  Never raises; of equal keys the
+def apply_rainbow(params: ChainParams, colours: Colours) -> Tuning:
+    """``params`` with what the list ``rainbow`` among ``colours`` says.  Never raises; of equal keys the
     last one counts, and one that is malformed counts nothing."""
     fields: dict[str, object] = {}
     tuned: dict[str, None] = {}
@@ -92,22 +92,22 @@ def apply_rainbow(network: ChainParams, colours: Colours) -> Tuning:
     for item in split_colour(dict(colours).get(RAINBOW, "")):
         key, _, text = item.partition("=")
         try:
-            bound, value = _parse(network, key.strip(), text.strip())
+            bound, value = _parse(params, key.strip(), text.strip())
         except _Unfit as unfit:
             refused.append(f"rainbow {item[:80]!a}: {unfit}")
         else:
             fields[bound.field] = value
             tuned[key.strip()] = None
-    changed: ChainParams = replace(network, **fields) if fields else network  # type: ignore[arg-type]
+    changed: ChainParams = replace(params, **fields) if fields else params  # type: ignore[arg-type]
     return Tuning(changed, tuple(tuned), tuple(refused[:MAX_ITEMS]))
 
 
-def _parse(network: ChainParams, key: str, text: str) -> tuple[Bound, object]:
+def _parse(params: ChainParams, key: str, text: str) -> tuple[Bound, object]:
     bound = BOUNDS.get(key)
     if bound is None:
         raise _Unfit("no tunable parameter")
     if bound.parse is not None:
-        return bound, bound.parse(network, text)
+        return bound, bound.parse(params, text)
     if not (
         text.isascii() and text.isdecimal() and len(text) <= 9 and bound.least <= int(text) <= bound.most
     ):

@@ -75,14 +75,14 @@ class CountsFrom:
     start: Timestamp
 
 
-def check_texts(network: ChainParams, wish: Wish) -> list[PreflightResult]:
+def check_texts(params: ChainParams, wish: Wish) -> list[PreflightResult]:
     """The rules that need nothing but the texts themselves."""
     return [
         _check_ip(wish.ip),
         _check_port(wish.port),
         _check_pow_address("sender", wish.pow_address),
         *([_check_pow_address("reward address", wish.reward)] if wish.reward else []),
-        _check_pos(network, wish.pos),
+        _check_pos(params, wish.pos),
         *([_check_reason(wish.reason)] if wish.reason else []),
     ]
 
@@ -97,22 +97,22 @@ def check_sender(wish: Wish) -> list[PreflightResult]:
 
 
 def check_register(
-    network: ChainParams, wish: Wish, state: RegistryState, balance: int | None
+    params: ChainParams, wish: Wish, state: RegistryState, balance: int | None
 ) -> list[PreflightResult]:
     """The rules that need the present list and the sender's balance (1e-8 BIS)."""
     return [
         _check_free(Rule.R4, f"the ip {wish.ip}", [e for e in state.entries if e.ip == wish.ip]),
         _check_free(Rule.R5, f"the PoS address {wish.pos}", [e for e in state.entries if e.pos == wish.pos]),
         _check_free(Rule.R6, "the sender", [e for e in state.entries if e.collateral == wish.pow_address]),
-        _check_balance(network, balance, draft_register(wish)),
+        _check_balance(params, balance, draft_register(wish)),
         *([_VOIDED] if wish.pos in state.voids else []),
     ]
 
 
-def check_unregister(network: ChainParams, wish: Wish, state: RegistryState) -> list[PreflightResult]:
+def check_unregister(params: ChainParams, wish: Wish, state: RegistryState) -> list[PreflightResult]:
     """Whether the sender has this registration, or may end that of another."""
     own = find_own(state, wish.pow_address)
-    if own is None and wish.pow_address == network.control_pow:
+    if own is None and wish.pow_address == params.control_pow:
         return [_check_control(wish, state)]
     if own is None:
         return [PreflightResult(Level.ERROR, Rule.U2, "the sender has no registration")]
@@ -153,15 +153,15 @@ def draft_unregister(wish: Wish) -> Draft:
     return Draft(UNREGISTER, f"{wish.ip}:{wish.port}:{wish.pos}{reason}")
 
 
-def list_next_rounds(network: ChainParams, now: float, count: int) -> list[CountsFrom]:
+def list_next_rounds(params: ChainParams, now: float, count: int) -> list[CountsFrom]:
     """The next rounds whose reference time is still to come."""
-    round_, _ = compute_round_slot(network, now)
+    round_, _ = compute_round_slot(params, now)
     found: list[CountsFrom] = []
     while len(found) < count:
         round_ += 1
-        reference = compute_reference_time(network, round_)
+        reference = compute_reference_time(params, round_)
         if reference > now:
-            found.append(CountsFrom(round_, reference, compute_round_start(network, round_)))
+            found.append(CountsFrom(round_, reference, compute_round_start(params, round_)))
     return found
 
 
@@ -204,10 +204,10 @@ def _check_pow_address(what: str, address: str) -> PreflightResult:
     return PreflightResult(Level.ERROR, Rule.R2, f"the {what} {address!r} is no Bismuth address")
 
 
-def _check_pos(network: ChainParams, pos: str) -> PreflightResult:
-    if is_valid_address(pos, network.address_byte):
-        return PreflightResult(Level.OK, Rule.R3, f"{pos} is a PoS address of {network.name}")
-    return PreflightResult(Level.ERROR, Rule.R3, f"{pos!r} is no PoS address of {network.name}")
+def _check_pos(params: ChainParams, pos: str) -> PreflightResult:
+    if is_valid_address(pos, params.address_byte):
+        return PreflightResult(Level.OK, Rule.R3, f"{pos} is a PoS address of {params.name}")
+    return PreflightResult(Level.ERROR, Rule.R3, f"{pos!r} is no PoS address of {params.name}")
 
 
 def _check_reason(reason: str) -> PreflightResult:
@@ -229,14 +229,14 @@ def _check_free(rule: Rule, what: str, taken: Sequence[Registration]) -> Preflig
     )
 
 
-def _check_balance(network: ChainParams, balance: int | None, draft: Draft) -> PreflightResult:
+def _check_balance(params: ChainParams, balance: int | None, draft: Draft) -> PreflightResult:
     # the transaction's own row is within the height that its weight is taken at: its fee counts
     fee = estimate_fee(draft.openfield)
     left = (balance or 0) - fee
-    weight = max(0, compute_weight(network, left))
+    weight = max(0, compute_weight(params, left))
     words = f"the sender has {_format_bis(balance or 0)} BIS, less a fee of about {_format_bis(fee)}"
     if weight < 1:
-        needed = _format_bis(network.collateral_unit * COIN + fee)
+        needed = _format_bis(params.collateral_unit * COIN + fee)
         return PreflightResult(Level.ERROR, Rule.R7, f"{words}: weight 0. Have at least {needed} BIS there")
     return PreflightResult(Level.OK, Rule.R7, f"{words}: weight {weight}")
 

@@ -76,21 +76,21 @@ class RegistryState:
     voids: tuple[str, ...] = ()
 
 
-def compute_weight(network: ChainParams, balance: int | None) -> int:
+def compute_weight(params: ChainParams, balance: int | None) -> int:
     """Rule 7 of spec 5: one per 10,000 BIS, rounded down, 3 at most, and below zero where the balance
     is; -1 for an address that never received or never sent."""
     if balance is None:
         return NO_BALANCE_WEIGHT
-    return min(network.max_weight, balance // (network.collateral_unit * COIN))
+    return min(params.max_weight, balance // (params.collateral_unit * COIN))
 
 
-def is_near_boundary(network: ChainParams, balance: int | None) -> bool:
+def is_near_boundary(params: ChainParams, balance: int | None) -> bool:
     """Whether a balance (1e-8 BIS) is within 1e-6 BIS of one where the weight changes."""
     if balance is None:
         return False
-    step = network.collateral_unit * COIN
+    step = params.collateral_unit * COIN
     nearest = (balance + step // 2) // step
-    return nearest <= network.max_weight and abs(balance - nearest * step) <= NEAR_UNITS
+    return nearest <= params.max_weight and abs(balance - nearest * step) <= NEAR_UNITS
 
 
 def compute_balance(rows: Iterable[PowRow], address: str, height: PowHeight) -> int | None:
@@ -108,10 +108,10 @@ def compute_balance(rows: Iterable[PowRow], address: str, height: PowHeight) -> 
     return None if received is None or sent is None else received - sent
 
 
-def sort_rows(network: ChainParams, rows: Iterable[PowRow]) -> list[PowRow]:
+def sort_rows(params: ChainParams, rows: Iterable[PowRow]) -> list[PowRow]:
     """Rows in the order in which they count: by height, and within a block as they come, which is
     the ledger's order (or, on networks of ``pow_row_order`` "operation", by operation first)."""
-    if network.pow_row_order == "operation":
+    if params.pow_row_order == "operation":
         return sorted(rows, key=lambda row: (row.height, row.operation))
     return sorted(rows, key=lambda row: row.height)
 
@@ -123,12 +123,12 @@ def list_voided(state: RegistryState) -> tuple[str, ...]:
 
 
 def filter_by_balance(
-    network: ChainParams, entries: Sequence[Registration], height: PowHeight, get_balance: GetBalance
+    params: ChainParams, entries: Sequence[Registration], height: PowHeight, get_balance: GetBalance
 ) -> tuple[Registration, ...]:
     """The final balance check, used for rewards: without those whose weight at the reference height is
     below the registered one (spec 5)."""
     return tuple(
         entry
         for entry in entries
-        if compute_weight(network, get_balance(entry.collateral, height)) >= entry.weight
+        if compute_weight(params, get_balance(entry.collateral, height)) >= entry.weight
     )

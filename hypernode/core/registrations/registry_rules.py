@@ -35,28 +35,28 @@ _IPV4: Final = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 
 
 def apply_rows(
-    network: ChainParams, state: RegistryState, rows: Iterable[PowRow], get_balance: GetBalance
+    params: ChainParams, state: RegistryState, rows: Iterable[PowRow], get_balance: GetBalance
 ) -> tuple[RegistryState, list[RowResult]]:
     """Extend ``state`` with ``rows``, which are in order of height, then of the ledger."""
-    builder = RegistryBuilder(network, state)
+    builder = RegistryBuilder(params, state)
     results = [builder.apply(row, get_balance) for row in rows]
     return builder.to_state(), results
 
 
 def apply_row(
-    network: ChainParams, state: RegistryState, row: PowRow, get_balance: GetBalance
+    params: ChainParams, state: RegistryState, row: PowRow, get_balance: GetBalance
 ) -> tuple[RegistryState, RowResult]:
     """The state after one row, and what became of it.  Never raises for what a row says.  Costs the length
     of the list: ``apply_rows`` and ``RegistryBuilder`` are for many."""
-    state, results = apply_rows(network, state, [row], get_balance)
+    state, results = apply_rows(params, state, [row], get_balance)
     return state, results[0]
 
 
 class RegistryBuilder:
     """The list while rows go by: begins as ``state``, is changed by ``apply``, ends as ``to_state()``."""
 
-    def __init__(self, network: ChainParams, state: RegistryState) -> None:
-        self._network = network
+    def __init__(self, params: ChainParams, state: RegistryState) -> None:
+        self._params = params
         # the order of the list is that of this table: who leaves it and comes back is the last
         self._by_sender = {entry.collateral: entry for entry in state.entries}
         self._by_ip = {entry.ip: entry for entry in state.entries}
@@ -77,7 +77,7 @@ class RegistryBuilder:
             return RowResult(False, reject.reason, rule=reject.rule)
 
     def _apply(self, row: PowRow, get_balance: GetBalance) -> RowResult:
-        first = self._network.first_pow_height
+        first = self._params.first_pow_height
         if row.height < first:
             raise Reject(Rule.FIRST_HEIGHT, f"registrations begin at PoW height {first}")
         # [REJECT] its signature was looked at and is not its sender's (spec 5, verifying)
@@ -108,10 +108,10 @@ class RegistryBuilder:
             raise Reject(Rule.R6, "the sender has a registration already")
         # 7: the weight, whatever it is: legacy software keeps 0 and below on the list
         balance = get_balance(row.address, row.height)
-        weight = compute_weight(self._network, balance)
+        weight = compute_weight(self._params, balance)
         entry = Registration(row.address, text.ip, text.port, text.pos, text.reward, weight, row.timestamp)
         self._by_sender[entry.collateral] = self._by_ip[entry.ip] = self._by_pos[entry.pos] = entry
-        is_near = is_near_boundary(self._network, balance)
+        is_near = is_near_boundary(self._params, balance)
         words = f"registered, weight {weight}"
         if is_near:
             words += ", but so near to another weight that legacy nodes, who sum floats, may see that one"
@@ -127,7 +127,7 @@ class RegistryBuilder:
             if not is_valid_pow_address(address):
                 raise Reject(Rule.R2, f"{show(address)} is no Bismuth address")
         # 3 [REJECT] the PoS address is not valid on this network (as lenient as legacy)
-        fault = find_pos_fault(text.pos, self._network.address_byte)
+        fault = find_pos_fault(text.pos, self._params.address_byte)
         if fault:
             raise Reject(Rule.R3, fault)
 
@@ -140,7 +140,7 @@ class RegistryBuilder:
             self._remove(own)
             return RowResult(True, "unregistered by its owner")
         # U2 [REJECT] the sender is neither registered nor the control address
-        if row.address != self._network.control_pow:
+        if row.address != self._params.control_pow:
             raise Reject(Rule.U2, "the sender has no registration")
         entry = self._find(text)
         if entry is None:
@@ -151,7 +151,7 @@ class RegistryBuilder:
 
     def _void(self, row: PowRow, text: RegistrationText) -> RowResult:
         # V1 [REJECT] only the control address voids
-        if row.address != self._network.control_pow:
+        if row.address != self._params.control_pow:
             raise Reject(Rule.V1, "only the control address voids")
         if row.operation == UNVOID:
             # V2 [REJECT] an unvoid of what is not voided

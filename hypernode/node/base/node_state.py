@@ -17,7 +17,7 @@ from hypernode.ports.registrations import PowStatus
 class NodeState:
     """The node at this moment.  ``plan`` may be of an earlier round while a new one is derived."""
 
-    network: ChainParams
+    params: ChainParams
     clock: Clock
     start_time: float
     halted: str = ""
@@ -38,7 +38,7 @@ class NodeState:
     """How far our clock is ahead of the others'; 0 while too few told."""
 
     def get_round_slot(self) -> tuple[Round, Slot]:
-        return compute_round_slot(self.network, self.clock.now())
+        return compute_round_slot(self.params, self.clock.now())
 
     def get_juror(self) -> str | None:
         """Whom we hold for the juror of the present slot; None in the closing slot, and without a plan."""
@@ -48,8 +48,8 @@ class NodeState:
     def get_slot_times(self) -> tuple[float, float]:
         """Start and end of the present slot, unix s."""
         round_, sir = self.get_round_slot()
-        start = compute_slot_start(self.network, round_, sir)
-        return float(start), float(start + self.network.slot_s)
+        start = compute_slot_start(self.params, round_, sir)
+        return float(start), float(start + self.params.slot_s)
 
     def get_offer_time(self) -> float:
         """Unix s by which messages are offered: where our clock is ahead of the others', by theirs, or what

@@ -22,19 +22,19 @@ OF_RAINBOW: Final = "rainbow"
 class Tunable(Protocol):
     """A part of the node that looks at tunable parameters."""
 
-    network: ChainParams
+    params: ChainParams
 
 
 class Tuner:
     """Tells what is in force and where it comes from.  ``set_by_operator`` names parameters of his file."""
 
     def __init__(
-        self, network: ChainParams, set_by_operator: frozenset[str], log: Callable[[str], None]
+        self, params: ChainParams, set_by_operator: frozenset[str], log: Callable[[str], None]
     ) -> None:
-        self._own = network
+        self._own = params
         self._set_by_operator = set_by_operator
         self._log = log
-        self._tuning = Tuning(network)
+        self._tuning = Tuning(params)
         self._parts: Sequence[Tunable] = ()
         self.colours: Colours = ()
         """The coloured lists of the present round."""
@@ -44,9 +44,9 @@ class Tuner:
         self._parts = parts
 
     @property
-    def network(self) -> ChainParams:
+    def params(self) -> ChainParams:
         """With the parameters in force."""
-        return self._tuning.network
+        return self._tuning.params
 
     @property
     def refused(self) -> tuple[str, ...]:
@@ -59,8 +59,8 @@ class Tuner:
         self.colours = colours
         self._tuning = apply_rainbow(self._own, colours)
         for part in self._parts:
-            part.network = self._tuning.network
-        now, old = get_tunables(self.network), get_tunables(before.network)
+            part.params = self._tuning.params
+        now, old = get_tunables(self.params), get_tunables(before.params)
         changes = [f"{key} {old[key]} → {now[key]}" for key in now if now[key] != old[key]]
         if changes:
             self._log(f"rainbow: {', '.join(changes)}")
@@ -70,7 +70,7 @@ class Tuner:
 
     def get_tunables(self) -> Mapping[str, object]:
         """The parameters in force, by their names in configurations."""
-        return get_tunables(self.network)
+        return get_tunables(self.params)
 
     def get_origins(self) -> dict[str, str]:
         """Where each of them comes from."""
@@ -83,4 +83,4 @@ class Tuner:
 
     def format_config(self) -> str:
         """Params of our message 120."""
-        return format_config(get_tunables(self.network))
+        return format_config(get_tunables(self.params))

@@ -74,7 +74,7 @@ class BlockRejected(Reject):
 
 
 async def prepare(
-    network: ChainParams, ports: Ports, mempool: Mempool, blocks: Sequence[Block]
+    params: ChainParams, ports: Ports, mempool: Mempool, blocks: Sequence[Block]
 ) -> list[Prepared]:
     """Cut and verify the messages of some blocks.  What the mempool holds was verified when it came, and so
     was what is packed."""
@@ -85,11 +85,11 @@ async def prepare(
             prepared += [Prepared(block, bad) for block, bad in zip(part, faults, strict=True)]
             continue
         if isinstance(part[0].messages, LongMessages):
-            prepared += [await _prepare_long(network, ports, mempool, block) for block in part]
+            prepared += [await _prepare_long(params, ports, mempool, block) for block in part]
             continue
-        cut = [normalise_block(network, block) for block in part]
+        cut = [normalise_block(params, block) for block in part]
         unverified = [[m for m in block.messages if not mempool.holds(m)] for block in cut]
-        found = iter(await ports.verifier.find_core_breaks(network, [m for ms in unverified for m in ms]))
+        found = iter(await ports.verifier.find_core_breaks(params, [m for ms in unverified for m in ms]))
         prepared += [
             Prepared(block, {m.txid: broken for m in messages if (broken := next(found)) is not None})
             for block, messages in zip(cut, unverified, strict=True)
@@ -97,30 +97,30 @@ async def prepare(
     return prepared
 
 
-async def _prepare_long(network: ChainParams, ports: Ports, mempool: Mempool, block: Block) -> Prepared:
+async def _prepare_long(params: ChainParams, ports: Ports, mempool: Mempool, block: Block) -> Prepared:
     """The same for one whose messages are not held; the first that is bad is enough to know."""
-    cut = normalise_block(network, block)
+    cut = normalise_block(params, block)
     async for piece in list_pieces(cut, ports.verifier.run):
         messages = [m for m in piece if not mempool.holds(m)]
         if all(map(is_short, messages)):
-            found = await ports.verifier.find_core_breaks(network, messages)
+            found = await ports.verifier.find_core_breaks(params, messages)
         else:
-            found = await ports.verifier.run(partial(find_core_breaks, network, messages))
+            found = await ports.verifier.run(partial(find_core_breaks, params, messages))
         bad = {m.txid: broken for m, broken in zip(messages, found, strict=True) if broken is not None}
         if bad:
             return Prepared(cut, bad)
     return Prepared(cut, {})
 
 
-async def prepare_until_fault(network: ChainParams, ports: Ports, mempool: Mempool, block: Block) -> Prepared:
+async def prepare_until_fault(params: ChainParams, ports: Ports, mempool: Mempool, block: Block) -> Prepared:
     """As ``prepare`` for one block, of which nobody needs to know more than one bad message: parts of growing
     size are verified, and the first that has one is the last."""
-    cut = normalise_block(network, block)
+    cut = normalise_block(params, block)
     left = [message for message in cut.messages if not mempool.holds(message)]
     size = FIRST_PART_MESSAGES
     while left:
         part, left = left[:size], left[size:]
-        found = await ports.verifier.find_core_breaks(network, part)
+        found = await ports.verifier.find_core_breaks(params, part)
         bad = {m.txid: broken for m, broken in zip(part, found, strict=True) if broken is not None}
         if bad:
             return Prepared(cut, bad)
@@ -162,8 +162,8 @@ class ForgerKeys:
     """Public keys of forgers by address.  A key is recovered from a signature once, which costs twice what
     verifying does, and then known."""
 
-    def __init__(self, network: ChainParams, limit: int = MAX_KEYS) -> None:
-        self._network = network
+    def __init__(self, params: ChainParams, limit: int = MAX_KEYS) -> None:
+        self._params = params
         self._limit = limit
         self._keys: OrderedDict[str, bytes] = OrderedDict()
 
@@ -175,7 +175,7 @@ class ForgerKeys:
         key = self._keys.get(block.forger)
         if key is None:
             try:
-                key = find_forger_key(self._network, block, encode_raw_block(block))
+                key = find_forger_key(self._params, block, encode_raw_block(block))
             except Reject:  # it cannot be written down, so nobody signed it
                 key = None
         if key is not None:
@@ -192,7 +192,7 @@ class BlockValidator:
 
     def __init__(
         self,
-        network: ChainParams,
+        params: ChainParams,
         ports: Ports,
         rounds: Rounds,
         keys: ForgerKeys,
@@ -201,7 +201,7 @@ class BlockValidator:
         *,
         majority_holds: bool = False,
     ) -> None:
-        self._network = network
+        self._params = params
         self._ports = ports
         self._rounds = rounds
         self._keys = keys
@@ -213,7 +213,7 @@ class BlockValidator:
     @classmethod
     async def at(
         cls,
-        network: ChainParams,
+        params: ChainParams,
         ports: Ports,
         rounds: Rounds,
         keys: ForgerKeys,
@@ -224,7 +224,7 @@ class BlockValidator:
     ) -> BlockValidator:
         """For blocks on top of our block of that height."""
         history = await History.at(ports.ledger, height)
-        return cls(network, ports, rounds, keys, history, origin, majority_holds=majority_holds)
+        return cls(params, ports, rounds, keys, history, origin, majority_holds=majority_holds)
 
     async def judge(self, prepared: Prepared) -> tuple[Violation, ...]:
         """Every rule; the breaks that are tolerated.  Raises Reject for the first that is not."""
@@ -241,7 +241,7 @@ class BlockValidator:
             bad_messages=prepared.bad_messages,
             forger_pubkey=await self._run(block, partial(self._keys.find, block)),
         )
-        work = partial(validate_block, self._network, block, context, self._origin, self._majority_holds)
+        work = partial(validate_block, self._params, block, context, self._origin, self._majority_holds)
         return await self._run(block, work)
 
     async def _run(self, block: Block, work: Callable[[], T]) -> T:
@@ -261,7 +261,7 @@ class BlockValidator:
         list, PowNotReady."""
         self._check_round(header)
         plan, _ = await self._get_lists(header.round)
-        validate_juror(self._network, header, plan.juror_of(header.sir), self._origin)
+        validate_juror(self._params, header, plan.juror_of(header.sir), self._origin)
 
     async def check_head(self, block: Block) -> None:
         """Rules 1 to 6, which need none of its messages but their ids.  Raises Reject, PowNotReady."""
@@ -273,12 +273,12 @@ class BlockValidator:
             now=self._ports.clock.now(),
             forger_pubkey=self._keys.find(block),
         )
-        validate_head(self._network, block, context, self._origin)
+        validate_head(self._params, block, context, self._origin)
 
     def check_shape(self, block: Block) -> None:
         """Rules 7 to 9, and what of 10, 14 and 15 shows without a message's signature.  Raises Reject,
         Ignore."""
-        validate_shape(self._network, block, self._origin)
+        validate_shape(self._params, block, self._origin)
 
     def push(self, block: Block) -> None:
         """The next block is judged on top of this one."""
@@ -299,10 +299,10 @@ class BlockValidator:
         """Rules 2 and 3 as far as they bear on the round, before its list is derived: there is none for a
         round to come, and an ancient one is dear."""
         now = self._ports.clock.now()
-        if block.round > compute_round_slot(self._network, now + self._network.future_allowed_s)[0]:
+        if block.round > compute_round_slot(self._params, now + self._params.future_allowed_s)[0]:
             raise Reject(Rule.B3, "its round has not begun")
         early = Violation(Rule.B2, "its round is before the parent's")
         if block.round < self.history.tip.round and is_refused(
-            self._network, block, early, self._origin, self._majority_holds
+            self._params, block, early, self._origin, self._majority_holds
         ):
             raise Reject.of(early)

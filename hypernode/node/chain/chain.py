@@ -68,20 +68,20 @@ class Chain:
 
     def __init__(
         self,
-        network: ChainParams,
+        params: ChainParams,
         ports: Ports,
         rounds: Rounds,
         mempool: Mempool,
         events: NodeEvents,
         subjects: Subjects = SILENT,
     ) -> None:
-        self._network = network
+        self._params = params
         self._ports = ports
         self._rounds = rounds
         self._mempool = mempool
         self._events = events
         self._subjects = subjects
-        self._keys = ForgerKeys(network)
+        self._keys = ForgerKeys(params)
         self._lock = asyncio.Lock()
         self._evident: set[tuple[Round, Slot, str]] | None = None
         """Slots and forgers of the evidence that is stored; None until it is first asked for."""
@@ -107,7 +107,7 @@ class Chain:
     async def prepare(self, blocks: Sequence[Block]) -> list[Prepared]:
         """Blocks from outside with their messages verified: work that needs no chain, so it can be done while
         others are stored."""
-        return await prepare(self._network, self._ports, self._mempool, blocks)
+        return await prepare(self._params, self._ports, self._mempool, blocks)
 
     async def accept_pushed(self, block: Block, on_judged: Callable[[], None] = lambda: None) -> ChainHeight:
         """A block that was pushed to us: onto the tip with every rule, or Reject or Ignore.  ``on_judged`` is
@@ -117,7 +117,7 @@ class Chain:
             if block.block_hash == own.block_hash:
                 raise Ignore(Rule.B1, "known")
             validator = await self._make_validator(own.height, Origin.PUSHED)
-            await self._note_equivocation(validator.history, block, self._network.keep_rounds)
+            await self._note_equivocation(validator.history, block, self._params.keep_rounds)
             self._check_place(block, own)
             # Whoever is registered can push blocks full of messages, again and again: what the juror of the
             # slot did not sign is refused whatever is in it, and so are wrong numbers of messages.
@@ -149,16 +149,16 @@ class Chain:
     def _check_place(self, block: Block, own: ChainHeight) -> None:
         if block.height != own.height + 1 or block.previous_hash != own.block_hash:
             raise Ignore(Rule.B1, "does not follow our tip")
-        if block.height < self._network.lenient_below:
+        if block.height < self._params.lenient_below:
             # No rule would hold for it that keeps strangers' blocks out of an empty chain.
             raise Ignore(Rule.HISTORY, "blocks of the early history are fetched, not pushed")
 
     async def _prepare_pushed(self, block: Block) -> Prepared:
-        if (block.height, block.block_hash) in self._network.exceptions:
+        if (block.height, block.block_hash) in self._params.exceptions:
             # all that is wrong with it is written down
             [prepared] = await self.prepare([block])
             return prepared
-        return await prepare_until_fault(self._network, self._ports, self._mempool, block)
+        return await prepare_until_fault(self._params, self._ports, self._mempool, block)
 
     async def append_own(self, block: Block) -> ChainHeight:
         """A block that we forged.  It is journalled before this is called, and judged like any other."""
@@ -254,7 +254,7 @@ class Chain:
 
     async def _has_begun(self, height: Height, now: float) -> bool:
         headers = await self._ports.ledger.get_headers(height, 1)
-        return all(has_begun(self._network, header.round, header.sir, now) for header in headers)
+        return all(has_begun(self._params, header.round, header.sir, now) for header in headers)
 
     async def rollback(self, to_height: Height) -> tuple[Block, ...]:
         """Drop blocks, whatever stands for them; their messages go back to the mempool."""
@@ -273,7 +273,7 @@ class Chain:
         self, height: Height, origin: Origin, *, majority_holds: bool = False
     ) -> BlockValidator:
         return await BlockValidator.at(
-            self._network,
+            self._params,
             self._ports,
             self._rounds,
             self._keys,
@@ -311,13 +311,13 @@ class Chain:
         if common >= self.height.height:
             return
         if support.order is not None:
-            if await lacks_pruned(self._network, self._ports.ledger, common):
+            if await lacks_pruned(self._params, self._ports.ledger, common):
                 raise Ignore(Rule.DEPTH, f"too much is pruned to go back to block {common}")
             return
         first_dropped = (await self._ports.ledger.get_headers(common + 1, 1))[0]
-        node_state, _ = compute_round_slot(self._network, self._ports.clock.now())
+        node_state, _ = compute_round_slot(self._params, self._ports.clock.now())
         broken = find_replacement_break(
-            self._network, first_dropped.round, node_state, support.behind, support.connected
+            self._params, first_dropped.round, node_state, support.behind, support.connected
         )
         if broken is not None:
             raise Ignore.of(broken)
@@ -349,7 +349,7 @@ class Chain:
         if stored is None or stored.forger != block.forger or stored.block_hash == block.block_hash:
             return
         case, is_own = (block.round, block.sir, block.forger), block.forger == self._ports.signer.address
-        node_state, _ = compute_round_slot(self._network, self._ports.clock.now())
+        node_state, _ = compute_round_slot(self._params, self._ports.clock.now())
         is_news = block.round >= node_state - rounds and case not in await self._list_evident()
         # One case is enough, and its forger can sign thousands of blocks more.
         if not is_news and not is_own:
@@ -378,7 +378,7 @@ class Chain:
         except Reject:
             return False
         key = self._keys.find(block)
-        return h20(raw) == block.block_hash and is_signed_by_forger(self._network, block, raw, key)
+        return h20(raw) == block.block_hash and is_signed_by_forger(self._params, block, raw, key)
 
     async def _list_evident(self) -> set[tuple[Round, Slot, str]]:
         if self._evident is None:

@@ -89,7 +89,7 @@ class ChainCheck:
 
     def __init__(
         self,
-        network: ChainParams,
+        params: ChainParams,
         ledger: Ledger,
         examiner: Examiner,
         *,
@@ -97,7 +97,7 @@ class ChainCheck:
         on_progress: Callable[[CheckProgress, CheckState], None] = lambda progress, state: None,
         stop_at_break: bool = False,
     ) -> None:
-        self._network = network
+        self._params = params
         self._ledger = ledger
         self._examiner = examiner
         self._on_progress = on_progress
@@ -169,8 +169,8 @@ class ChainCheck:
         is_pruned = block.height < self._below
         history = History(self._ledger, parent)
         for brk in await self._examiner.examine(history, block, bad, is_pruned=is_pruned):
-            self._note(block, brk, judge_break(self._network, block, brk, documented))
-        if (dead := find_dead_tip(self._network, block)) is not None:
+            self._note(block, brk, judge_break(self._params, block, brk, documented))
+        if (dead := find_dead_tip(self._params, block)) is not None:
             self._note(block, dead)
         await self._compare(block, is_pruned=is_pruned)
 

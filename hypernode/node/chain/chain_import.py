@@ -79,7 +79,7 @@ class OtherChain(Exception):
 
 
 async def import_chain(
-    network: ChainParams,
+    params: ChainParams,
     ledger: Ledger,
     source: BlockSource,
     examiner: Examiner,
@@ -90,7 +90,7 @@ async def import_chain(
     """Store what ``source`` has beyond our tip.  Raises OtherChain, Reject for the first block that breaks a
     rule (those before it are stored), PowNotReady where the companion is needed and cannot say."""
     own = ledger.get_height().height
-    await _check_common(network, ledger, source)
+    await _check_common(params, ledger, source)
     report = ImportReport(own + 1, own)
     [parent] = await ledger.get_headers(own, 1)
     reading: list[Block] = await source.get_blocks(own + 1, BATCH_BLOCKS)
@@ -101,7 +101,7 @@ async def import_chain(
             await asyncio.sleep(0)  # so that it begins
             if not reading:
                 reading = await source.get_blocks(batch[-1].height + 1, BATCH_BLOCKS)
-            await _store(network, ledger, examiner, parent, batch, await verifying, report, needs_companion)
+            await _store(params, ledger, examiner, parent, batch, await verifying, report, needs_companion)
         finally:
             verifying.cancel()
         parent = to_header(batch[-1])
@@ -109,11 +109,11 @@ async def import_chain(
     return report
 
 
-async def _check_common(network: ChainParams, ledger: Ledger, source: BlockSource) -> None:
+async def _check_common(params: ChainParams, ledger: Ledger, source: BlockSource) -> None:
     """Their block at our tip is ours; and their first one the network's."""
     own = ledger.get_height()
-    if await source.get_hash(0) not in (None, create_genesis(network).block_hash):
-        raise OtherChain(f"this chain is not of {network.name}: its first block is another one")
+    if await source.get_hash(0) not in (None, create_genesis(params).block_hash):
+        raise OtherChain(f"this chain is not of {params.name}: its first block is another one")
     if own.height and source.tip_height >= own.height and await source.get_hash(own.height) != own.block_hash:
         raise OtherChain(
             f"this chain has another block {own.height} than ours ({own.block_hash.hex()}): move our ledger "
@@ -128,7 +128,7 @@ def _split(blocks: list[Block]) -> tuple[list[Block], list[Block]]:
 
 
 async def _store(
-    network: ChainParams,
+    params: ChainParams,
     ledger: Ledger,
     examiner: Examiner,
     parent: Block,
@@ -146,7 +146,7 @@ async def _store(
             breaks = await examiner.examine(history, block, bad)
             if needs_companion and Rule.B6 in examiner.not_judged:
                 raise PowNotReady(examiner.not_judged[Rule.B6].reason)
-            _refuse(network, block, breaks)
+            _refuse(params, block, breaks)
             good.append((block, breaks))
             history.push(block)
     finally:
@@ -154,12 +154,12 @@ async def _store(
             await _append(ledger, good, report)
 
 
-def _refuse(network: ChainParams, block: Block, breaks: Sequence[Violation]) -> None:
+def _refuse(params: ChainParams, block: Block, breaks: Sequence[Violation]) -> None:
     """Raises Reject for the first break that no origin excuses."""
-    if (dead := find_dead_tip(network, block)) is not None:
+    if (dead := find_dead_tip(params, block)) is not None:
         raise Reject(dead.rule, f"block {block.height}: {dead.reason}")
     for brk in breaks:
-        if is_refused(network, block, brk, Origin.FETCHED, majority_holds=True):
+        if is_refused(params, block, brk, Origin.FETCHED, majority_holds=True):
             raise Reject(brk.rule, f"block {block.height}: {brk.reason}")
 
 

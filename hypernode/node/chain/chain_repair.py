@@ -50,7 +50,7 @@ def _compress(block: Block) -> bytes:
     return gzip.compress(line, mtime=0)
 
 
-async def lacks_pruned(network: ChainParams, ledger: Ledger, common: Height) -> bool:
+async def lacks_pruned(params: ChainParams, ledger: Ledger, common: Height) -> bool:
     """Whether a chain that goes back to ``common`` would need what was pruned: to be cut, or for rule 10 in
     the blocks that come on top (``core.pruning``)."""
     below = ledger.get_pruned_below()
@@ -58,7 +58,7 @@ async def lacks_pruned(network: ChainParams, ledger: Ledger, common: Height) -> 
         return False
     [last_pruned] = await ledger.get_headers(below - 1, 1)
     [parent] = await ledger.get_headers(common, 1)
-    window = compute_replay_window(network)
+    window = compute_replay_window(params)
     return common + 1 < below or last_pruned.timestamp + window >= parent.timestamp
 
 

@@ -17,18 +17,18 @@ from hypernode.ports.files import Files
 FILE_NAME: Final = "check.json"
 
 
-def save_state(files: Files, network: ChainParams, state: CheckState) -> None:
+def save_state(files: Files, params: ChainParams, state: CheckState) -> None:
     """Whole or not at all.  Raises OSError."""
-    content = {"program": __version__, "network": create_genesis(network).block_hash, **asdict(state)}
+    content = {"program": __version__, "network": create_genesis(params).block_hash, **asdict(state)}
     files.write(FILE_NAME, json.dumps(content, default=bytes.hex, separators=(",", ":")).encode())
 
 
-async def load_state(files: Files, network: ChainParams, ledger: Ledger) -> CheckState | None:
+async def load_state(files: Files, params: ChainParams, ledger: Ledger) -> CheckState | None:
     """Where to go on: None when there is no file, or one of another program or network, or of a chain that
     has lost the block it stands at."""
     content = files.read(FILE_NAME)
     try:
-        state = None if content is None else _parse(json.loads(content), network)
+        state = None if content is None else _parse(json.loads(content), params)
     except DAMAGED:
         return None
     if state is None:
@@ -37,9 +37,9 @@ async def load_state(files: Files, network: ChainParams, ledger: Ledger) -> Chec
     return state if headers and headers[0].block_hash == state.block_hash else None
 
 
-def _parse(fields: dict[str, Any], network: ChainParams) -> CheckState | None:
+def _parse(fields: dict[str, Any], params: ChainParams) -> CheckState | None:
     program, genesis = fields.pop("program"), fields.pop("network")
-    if program != __version__ or genesis != create_genesis(network).block_hash.hex():
+    if program != __version__ or genesis != create_genesis(params).block_hash.hex():
         return None
     breaks = [
         ListedBreak(**{**one, "block_hash": bytes.fromhex(one["block_hash"])}) for one in fields.pop("breaks")

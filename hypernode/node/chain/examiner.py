@@ -45,12 +45,12 @@ class BlockGrade(Enum):
 
 
 def judge_break(
-    network: ChainParams, block: Block, brk: Violation, documented: Collection[Rule]
+    params: ChainParams, block: Block, brk: Violation, documented: Collection[Rule]
 ) -> BlockGrade:
     """``documented``: rules that the ledger has a finding of for this block."""
-    if not is_refused(network, block, brk, Origin.FETCHED):
+    if not is_refused(params, block, brk, Origin.FETCHED):
         return BlockGrade.TOLERATED
-    if brk.rule in documented and not is_refused(network, block, brk, Origin.FETCHED, majority_holds=True):
+    if brk.rule in documented and not is_refused(params, block, brk, Origin.FETCHED, majority_holds=True):
         return BlockGrade.DOCUMENTED
     return BlockGrade.REFUSED
 
@@ -69,7 +69,7 @@ class Examiner:
 
     def __init__(
         self,
-        network: ChainParams,
+        params: ChainParams,
         verifier: Verifier,
         pow_source: PowSource | None,
         now: float,
@@ -77,17 +77,17 @@ class Examiner:
         rules: Collection[Rule] | None = None,
         why: str = "the companion was not asked",
     ) -> None:
-        self.network = network
+        self.params = params
         self.not_judged: dict[Rule, NotJudged] = {}
         self._verifier = verifier
-        self._rounds = None if pow_source is None else Rounds(network, _RecentLists(pow_source))
+        self._rounds = None if pow_source is None else Rounds(params, _RecentLists(pow_source))
         self._now = now
         self._rules = rules
         self._why = why
         self._failures = 0
         self._round: Round | None = None
         self._lists: tuple[RoundPlan, frozenset[str]] | None = None
-        self._keys = ForgerKeys(network)
+        self._keys = ForgerKeys(params)
 
     @property
     def judges_companion(self) -> bool:
@@ -99,7 +99,7 @@ class Examiner:
         if not self._judges(Rule.B11):
             return UNCHECKED
         messages = [message for block in blocks for message in block.messages]
-        found = await self._verifier.find_core_breaks(self.network, messages)
+        found = await self._verifier.find_core_breaks(self.params, messages)
         return {m.txid: broken for m, broken in zip(messages, found, strict=True) if broken is not None}
 
     def _judges(self, rule: Rule) -> bool:
@@ -125,7 +125,7 @@ class Examiner:
             bad_messages=bad_messages,
             forger_pubkey=None if is_pruned else self._keys.find(block),
         )
-        breaks = find_breaks(self.network, block, context)
+        breaks = find_breaks(self.params, block, context)
         if is_pruned:
             self._note(_WITH_MESSAGES, "the block's messages are pruned")
             breaks = tuple(brk for brk in breaks if brk.rule in WITHOUT_MESSAGES)

@@ -34,18 +34,18 @@ class BalanceCheck:
         return self.weight >= self.entry.weight
 
 
-def replay(network: ChainParams, events: Sequence[Event]) -> RegistryState:
+def replay(params: ChainParams, events: Sequence[Event]) -> RegistryState:
     """The list that the rows lead to."""
-    builder = RegistryBuilder(network, RegistryState())
+    builder = RegistryBuilder(params, RegistryState())
     for row, result in events:
         if result.ok:
-            builder.apply(row, partial(_stand_in, network, result.weight or 0))
+            builder.apply(row, partial(_stand_in, params, result.weight or 0))
     return builder.to_state()
 
 
-def _stand_in(network: ChainParams, weight: int, address: str, height: PowHeight) -> int:
+def _stand_in(params: ChainParams, weight: int, address: str, height: PowHeight) -> int:
     """A balance that gives a weight that is known, for the one it was taken from."""
-    return weight * network.collateral_unit * COIN
+    return weight * params.collateral_unit * COIN
 
 
 def select_by_ip(events: Sequence[Event], ip: str) -> list[Event]:
@@ -71,11 +71,11 @@ def count_equal(known: Sequence[Event], events: Sequence[Event]) -> int:
 
 
 def check_balances(
-    network: ChainParams, state: RegistryState, get_balance: Callable[[str], int | None]
+    params: ChainParams, state: RegistryState, get_balance: Callable[[str], int | None]
 ) -> list[BalanceCheck]:
     """The final balance check (spec 5) of every registration, in list order."""
     balances = [(entry, get_balance(entry.collateral)) for entry in state.entries]
-    return [BalanceCheck(entry, balance, compute_weight(network, balance)) for entry, balance in balances]
+    return [BalanceCheck(entry, balance, compute_weight(params, balance)) for entry, balance in balances]
 
 
 _NOWHERE = ("", "", "")

@@ -62,7 +62,7 @@ class RewardWeek:
 
 
 async def gather_week(
-    network: ChainParams,
+    params: ChainParams,
     ledger: Ledger,
     source: PowSource,
     read_balances: ReadBalances,
@@ -83,13 +83,13 @@ async def gather_week(
         raise WeekNotFinished(f"the companion: {error}") from error
     lists = [await _get_list(source, round_, rounds, tell) for round_ in rounds]
     collaterals = {entry.collateral for listed in lists for entry in listed.entries}
-    balances = read_balances(collaterals | {network.reward_pot})
+    balances = read_balances(collaterals | {params.reward_pot})
     entries: list[RewardEntry] = []
     left_out: list[LeftOut] = []
     empty: list[Round] = []
     for round_, listed in zip(rounds, lists, strict=True):
         tell("adding up rounds", round_ - rounds[0] + 1, len(rounds))
-        kept, lost = _split(network, round_, listed, balances)
+        kept, lost = _split(params, round_, listed, balances)
         kpis = await ledger.get_kpis(round_, round_)
         entries += compute_entries(round_, kept, kpis)
         left_out += lost
@@ -98,11 +98,11 @@ async def gather_week(
     return RewardWeek(
         rounds=rounds,
         pow_height=pow_height,
-        pot=max(0, balances.get_pot(network.reward_pot, pow_height)) // COIN,
+        pot=max(0, balances.get_pot(params.reward_pot, pow_height)) // COIN,
         entries=tuple(entries),
         left_out=tuple(left_out),
         empty=tuple(empty),
-        is_settled=tip.round > last + network.keep_rounds,
+        is_settled=tip.round > last + params.keep_rounds,
     )
 
 
@@ -112,13 +112,13 @@ async def _get_list(source: PowSource, round_: Round, rounds: range, tell: Tell)
 
 
 def _split(
-    network: ChainParams, round_: Round, listed: RegisteredList, balances: Balances
+    params: ChainParams, round_: Round, listed: RegisteredList, balances: Balances
 ) -> tuple[list[Registration], list[LeftOut]]:
     """The registrations that pass the final balance check, and those that do not."""
     kept: list[Registration] = []
     lost: list[LeftOut] = []
     for entry in listed.entries:
-        weight = compute_weight(network, balances.get(entry.collateral, listed.pow_height))
+        weight = compute_weight(params, balances.get(entry.collateral, listed.pow_height))
         if weight >= entry.weight:
             kept.append(entry)
         else:

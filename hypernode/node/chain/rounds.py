@@ -24,8 +24,8 @@ MAX_PLANS = 64
 class Rounds:
     """Derives round plans, for our chain and for branches."""
 
-    def __init__(self, network: ChainParams, pow_source: PowSource) -> None:
-        self._network = network
+    def __init__(self, params: ChainParams, pow_source: PowSource) -> None:
+        self._params = params
         self._pow = pow_source
         self._plans: OrderedDict[tuple[object, ...], RoundPlan] = OrderedDict()
 
@@ -36,12 +36,12 @@ class Rounds:
         _, reference_hash = await history.get_reference(round_)
         seen = await history.get_seen(round_ - 1)
         lists = (registered.pow_height, registered.entries, registered.voided, before)
-        network = apply_rainbow(self._network, registered.colours).network
-        key = (round_, reference_hash, seen, lists, network.tests_per_slot)
+        params = apply_rainbow(self._params, registered.colours).params
+        key = (round_, reference_hash, seen, lists, params.tests_per_slot)
         plan = self._plans.get(key)
         if plan is None:
             plan = compute_round_plan(
-                network,
+                params,
                 round_,
                 registered=registered.entries,
                 registered_before=before,
@@ -82,4 +82,4 @@ class Rounds:
         the control address (spec 4, M6)."""
         before = await self.get_registered_before(plan.round)
         addresses = {entry.pos for entry in plan.registered} | {entry.pos for entry in before}
-        return frozenset(addresses | {self._network.control_pos})
+        return frozenset(addresses | {self._params.control_pos})

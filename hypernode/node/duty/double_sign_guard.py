@@ -30,7 +30,7 @@ class OwnBlocks(TipReader, BlockReader, RoundReader, Protocol):
 class DoubleSignGuard:
     """Keeps us from forging, or halts, when the journal does not know what we signed."""
 
-    network: ChainParams
+    params: ChainParams
     clock: Clock
     own_address: str
     journal: Journal
@@ -62,7 +62,7 @@ class DoubleSignGuard:
         """A block with our signature that the journal does not know.  One from before our start is
         written into it: it is spoken of once, and nothing else is signed for its slot."""
         journalled = await self.journal.get_hash(block.round, block.sir)
-        is_late = compute_slot_start(self.network, block.round, block.sir) >= self.node_state.start_time
+        is_late = compute_slot_start(self.params, block.round, block.sir) >= self.node_state.start_time
         if is_late or journalled is not None:
             self.halt(
                 f"our key signed block {block.height} elsewhere: is this wallet in use on another host?"
@@ -76,7 +76,7 @@ class DoubleSignGuard:
         next_round = self.node_state.get_round_slot()[0] + 1
         if self.node_state.forge_from_round < next_round:
             self.node_state.forge_from_round = next_round
-            starts_at = compute_round_start(self.network, next_round)
+            starts_at = compute_round_start(self.params, next_round)
             wait_s = max(0.0, starts_at - self.clock.now())
             self.warn(f"{reason}: no forging before round {next_round}, in {wait_s / 60:.0f} min")
             self._is_waiting = True

@@ -34,7 +34,7 @@ SLOT_EDGE_S = 0.02
 class Duties:
     """Says and tests what is due."""
 
-    network: ChainParams
+    params: ChainParams
     clock: Clock
     node_state: NodeState
     activities: ActivityTracker
@@ -48,7 +48,7 @@ class Duties:
     def is_able(self) -> bool:
         """Somebody hears us, and nothing keeps us from judging."""
         idle = (State.START, State.HALTED, State.POW_NOT_SYNC)
-        enough = self.peers.count_connected() >= self.network.min_connections
+        enough = self.peers.count_connected() >= self.params.min_connections
         return enough and self.activities.shown.state not in idle
 
     async def publish_what_is_due(self) -> None:
@@ -60,7 +60,7 @@ class Duties:
         await self.reporter.publish_start()
         await self.reporter.publish_config()
         await self.reporter.publish_no_test(plan, sir)
-        if sir >= self.network.slots:
+        if sir >= self.params.slots:
             await self.reporter.publish_late()
         elif self._is_our_turn_to_fill(round_, sir):
             await self.reporter.publish_config_again(sir)
@@ -74,9 +74,9 @@ class Duties:
         start, end = self.node_state.get_slot_times()
         part = (self.clock.now() - start) / (end - start)
         own = self.reporter.own_address
-        if own not in compute_fillers(self.network, counted.present, round_, sir, part):
+        if own not in compute_fillers(self.params, counted.present, round_, sir, part):
             return False
-        return find_forging_break(self.network, self.mempool.get_all()) is not None
+        return find_forging_break(self.params, self.mempool.get_all()) is not None
 
     async def test_peers(self) -> None:
         """The plan's tests of every slot, one at a time, for as long as the node lives."""
@@ -90,7 +90,7 @@ class Duties:
                     await self._run_test(test, plan, sir)
             _, end = self.node_state.get_slot_times()
             if plan is None or plan.round != round_:
-                end = self.clock.now() + self.network.delays.tick_s
+                end = self.clock.now() + self.params.delays.tick_s
             await asyncio.sleep(max(SLOT_EDGE_S, end + SLOT_EDGE_S - self.clock.now()))
 
     async def _run_test(self, test: PeerTest, plan: RoundPlan, sir: Slot) -> None:

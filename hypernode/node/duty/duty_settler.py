@@ -39,7 +39,7 @@ class DutySettler:
     """``derive`` gives the plan of a past round that none is kept for, and may raise PowNotReady;
     ``started``: when this process did (unix s)."""
 
-    network: ChainParams
+    params: ChainParams
     own: str
     ledger: Ledger
     derive: Callable[[Round], Awaitable[RoundPlan]]
@@ -80,8 +80,8 @@ class DutySettler:
     def _finalise(
         self, round_: Round, sir: Slot, noted: SlotRecord | None, block: Block | None
     ) -> SlotRecord:
-        record = finalise(self.network, (round_, sir), noted, block, self.own)
-        ended = compute_slot_start(self.network, round_, sir) + self.network.slot_s
+        record = finalise(self.params, (round_, sir), noted, block, self.own)
+        ended = compute_slot_start(self.params, round_, sir) + self.params.slot_s
         if record.reason is Reason.NOT_RUNNING and ended > self.started:
             # it ran, and did not know that the slot was its own
             return replace(record, reason=Reason.ROUND_NOT_DERIVED, figures=NOT_DERIVED)

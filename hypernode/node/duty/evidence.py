@@ -31,7 +31,7 @@ class EvidenceLedger(EvidenceStore, MessageIndex, Protocol):
 class EvidenceWatch:
     """Puts the evidence into the present, where the status finds it."""
 
-    network: ChainParams
+    params: ChainParams
     own_address: str
     ledger: EvidenceLedger
     node_state: NodeState
@@ -51,7 +51,7 @@ class EvidenceWatch:
     async def report_again(self, round_: Round) -> None:
         """Say what is not said yet."""
         recent = [
-            case for case in self.node_state.evidence if case.first.round >= round_ - self.network.keep_rounds
+            case for case in self.node_state.evidence if case.first.round >= round_ - self.params.keep_rounds
         ]
         if not recent:
             return

@@ -48,7 +48,7 @@ class ForgerLedger(BlockReader, MessageIndex, Protocol):
 class Forger:
     """Performs Forge."""
 
-    network: ChainParams
+    params: ChainParams
     clock: Clock
     signer: Signer
     journal: Journal
@@ -65,14 +65,14 @@ class Forger:
         """The messages that a block made now would hold."""
         candidates = [m for m in self.mempool.get_all() if m.sender in senders]
         timestamp = int(self.clock.now())
-        return select_messages(self.network, candidates, self.network.max_txs_per_block, timestamp)
+        return select_messages(self.params, candidates, self.params.max_txs_per_block, timestamp)
 
     async def forge(self, plan: RoundPlan, sir: Slot) -> Block:
         """Journal, sign, store.  Raises Reject or Ignore when it cannot be (the tip moved, too few
         messages), AlreadySigned when the journal holds another block for the slot."""
         senders = await self.rounds.get_allowed_senders(plan)
         messages = await self._drop_sealed(self.select(senders))
-        validate_forging(self.network, messages)
+        validate_forging(self.params, messages)
         parent = await self._get_parent()
         signer = self.signer
         timestamp = max(int(self.clock.now()), parent.timestamp)

@@ -17,8 +17,8 @@ from hypernode.ports.clock import Clock
 class Reporter:
     """Says what is due, and remembers what was said in this round."""
 
-    def __init__(self, network: ChainParams, clock: Clock, own_address: str, intake: Intake) -> None:
-        self.network = network
+    def __init__(self, params: ChainParams, clock: Clock, own_address: str, intake: Intake) -> None:
+        self.params = params
         """With the tunable parameters in force."""
         self._clock = clock
         self.own_address = own_address
@@ -47,21 +47,19 @@ class Reporter:
         own = self.own_address
         if any(test.tester == own for tests in plan.tests for test in tests):
             return
-        which = kinds.IN_CLOSING_SLOT if sir >= self.network.slots else kinds.AT_ROUND_START
+        which = kinds.IN_CLOSING_SLOT if sir >= self.params.slots else kinds.AT_ROUND_START
         if which == kinds.IN_CLOSING_SLOT or sir == 0:
             await self._once(kinds.NO_TEST, own, kinds.format_no_test(which), plan.round)
 
     async def publish_config(self) -> None:
         """120: the hash of the tunable parameters, once a round."""
         own = self.own_address
-        await self._once(
-            kinds.CONFIG, own, kinds.format_config(kinds.get_tunables(self.network)), self._round
-        )
+        await self._once(kinds.CONFIG, own, kinds.format_config(kinds.get_tunables(self.params)), self._round)
 
     async def publish_config_again(self, sir: Slot) -> None:
         """120 once more, for a slot that lacks messages (``core.fillers``)."""
         own = self.own_address
-        params = kinds.format_config(kinds.get_tunables(self.network))
+        params = kinds.format_config(kinds.get_tunables(self.params))
         await self._once(kinds.CONFIG, own, params, self._round, key=(kinds.CONFIG, sir))
 
     async def publish_tested(self, test: PeerTest, value: int, *, is_good: bool) -> None:

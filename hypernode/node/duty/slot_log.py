@@ -104,7 +104,7 @@ class SlotLog:
         if self._slot is not None and self._slot < node_state:
             self._ended[self._slot] = tuple(self._looks)
             standing = tuple(self._looks[-1:])
-            slots, (round_, sir) = self.node_state.network.slots_total, self._slot
+            slots, (round_, sir) = self.node_state.params.slots_total, self._slot
             for number in range(round_ * slots + sir + 1, node_state[0] * slots + node_state[1])[:slots]:
                 self._ended[divmod(number, slots)] = standing
         # What stands goes on to stand until the next look.
@@ -128,7 +128,7 @@ class SlotLog:
         if plan.juror_of(slot[1]) != own:
             return
         account = account_for_slot(
-            self.node_state.network,
+            self.node_state.params,
             slot,
             looks,
             await self._find_block(slot),

@@ -40,7 +40,7 @@ class TestedChain(BlockReader, RoundReader, Protocol):
 class Tester:
     """Runs and answers the tests of the plan."""
 
-    network: ChainParams
+    params: ChainParams
     clock: Clock
     entropy: Entropy
     own_address: str
@@ -97,7 +97,7 @@ class Tester:
         if len(command.messages) != 1:
             raise Reject(Rule.DUTY, "a test frame carries one message")
         asked = command.messages[0]
-        kind = next((k for k in self.network.test_kinds if format_test(k) == asked.params), None)
+        kind = next((k for k in self.params.test_kinds if format_test(k) == asked.params), None)
         found = self._find_test(ip, asked, kind, plans)
         if found is None:
             raise Ignore(Rule.DUTY, "this test is not in the plan")
@@ -148,7 +148,7 @@ class Tester:
                 return peer_tests.compute_chain_value(await self._list_chain_hashes(plan.round))
             if kind == peer_tests.POW:
                 heights = peer_tests.draw_pow_heights(
-                    plan.reference_hash, sir, plan.pow_height, self.network.first_pow_height
+                    plan.reference_hash, sir, plan.pow_height, self.params.first_pow_height
                 )
                 return peer_tests.compute_pow_value(await self.pow_source.get_block_hashes(heights))
             if kind == peer_tests.COMPANION:
@@ -167,13 +167,13 @@ class Tester:
 
 
 def list_slots_at_hand(
-    network: ChainParams, now: float, plan: RoundPlan, previous: RoundPlan | None
+    params: ChainParams, now: float, plan: RoundPlan, previous: RoundPlan | None
 ) -> list[tuple[RoundPlan, Slot]]:
     """The slot at hand and the one before it, with their plans: what a test may belong to."""
-    round_, sir = compute_round_slot(network, now)
+    round_, sir = compute_round_slot(params, now)
     known = {p.round: p for p in (plan, previous) if p is not None}
     slots: list[tuple[RoundPlan, Slot]] = []
-    before = (round_, sir - 1) if sir else (round_ - 1, network.slots_total - 1)
+    before = (round_, sir - 1) if sir else (round_ - 1, params.slots_total - 1)
     for slot_round, slot in ((round_, sir), before):
         if slot_round in known:
             slots.append((known[slot_round], slot))

@@ -30,13 +30,13 @@ class Intake:
 
     def __init__(
         self,
-        network: ChainParams,
+        params: ChainParams,
         ports: Ports,
         mempool: Mempool,
         configs: ConfigWatch,
         subjects: Subjects = SILENT,
     ) -> None:
-        self._network = network
+        self._params = params
         self._ports = ports
         self._mempool = mempool
         self._senders: frozenset[str] = frozenset()
@@ -51,8 +51,8 @@ class Intake:
     def set_senders(self, allowed: frozenset[str], counted: frozenset[str]) -> None:
         """Who may send in this round by the chain's rule (``allowed``), and who of them counts.  Where legacy
         nodes forge, who does not count is taken with a lesser quota: they seal its messages (spec 3)."""
-        full = allowed & (counted | {self._network.control_pos})
-        self._senders = allowed if self._network.mixed else full
+        full = allowed & (counted | {self._params.control_pos})
+        self._senders = allowed if self._params.mixed else full
         self._mempool.set_lesser(self._senders - full)
 
     async def submit(self, messages: Sequence[Message], peer: str | None = None) -> list[Violation | None]:
@@ -61,7 +61,7 @@ class Intake:
         if peer is not None:
             self._mempool.note_from(peer, messages)
         own = self._ports.signer.address
-        screening = Screening(self._network, self._mempool, self._ports.clock.now(), self._senders, own)
+        screening = Screening(self._params, self._mempool, self._ports.clock.now(), self._senders, own)
         results = [screening.screen(message) for message in messages]
         left = [cut for cut in results if isinstance(cut, Message)]
         sealed = await self._find_sealed(left)

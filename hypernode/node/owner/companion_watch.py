@@ -25,7 +25,7 @@ _SUBJECT = "companion"
 class CompanionWatch:
     """Writes the companion's status into the present."""
 
-    network: ChainParams
+    params: ChainParams
     clock: Clock
     pow_source: PowSource
     node_state: NodeState
@@ -41,7 +41,7 @@ class CompanionWatch:
     async def check(self, colours: Colours) -> None:
         """Look when it is time.  ``colours`` are those that we live by.  Raises PowNotReady."""
         monotonic = self.clock.monotonic()
-        if monotonic - self._checked < self.network.slot_s * CHECK_PART:
+        if monotonic - self._checked < self.params.slot_s * CHECK_PART:
             return
         self._checked = monotonic
         status = await self.pow_source.get_status(self.clock.now())

@@ -51,7 +51,7 @@ class Owner:
     async def _decide_once(self) -> None:
         await self.lookout.look()
         view = await self.view_builder.look()
-        decision = decide(self.node_state.network, view)
+        decision = decide(self.node_state.params, view)
         self.activities.note_decision(decision)
         self.slot_log.note(view, decision)
         await self.performer.perform(decision, view)
@@ -61,6 +61,6 @@ class Owner:
         """Seconds until the next tick, or the next edge of a slot or of its forging window."""
         now = self.clock.now()
         start, end = self.node_state.get_slot_times()
-        delays = self.node_state.network.delays
+        delays = self.node_state.params.delays
         edges = [end + SLOT_EDGE_S, start + delays.earliest_forging_s + SLOT_EDGE_S]
         return min(delays.tick_s, *(edge - now for edge in edges if edge > now))

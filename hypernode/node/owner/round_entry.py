@@ -102,7 +102,7 @@ class RoundEntry:
         welcome = [entry for entry in plan.registered if entry.pos not in plan.voided]
         counted = await self.rounds.get_counted(round_)
         left_out = {entry.pos for entry in welcome} - counted.addresses
-        targets = compute_connect_to(self.node_state.network, welcome, self.own_address, round_, left_out)
+        targets = compute_connect_to(self.node_state.params, welcome, self.own_address, round_, left_out)
         self.node_state.set_plan(plan, counted, tuple(entry.pos for entry in targets))
         jurors = frozenset(juror.address for juror in plan.jurors)
         self.peers.set_registered([*plan.registered, *before], counted, jurors)

@@ -69,7 +69,7 @@ class Node:
 
     def __init__(
         self,
-        network: ChainParams,
+        params: ChainParams,
         ports: Ports,
         options: NodeOptions,
         *,
@@ -86,31 +86,31 @@ class Node:
         go to ``log``, what an operator should act on to ``warn``, connections to ``log_connections``, each
         session that ended to ``log_session``, details to ``subjects``.  ``show_sync`` gets how far catching
         up is."""
-        self.network, self.ports, self.options, self.subjects = network, ports, options, subjects
+        self.params, self.ports, self.options, self.subjects = params, ports, options, subjects
         clock, ledger, journal, signer = ports.clock, ports.ledger, ports.journal, ports.signer
         limits, port, own = options.limits, options.own_port, ports.signer.address
         woken = asyncio.Event()
         self.wake, self._warn = woken.set, warn
         # the moment, and what stands in our way
         self.background, self.tip = Background(), TipSignal(clock)
-        self.node_state = state = NodeState(network, clock, clock.now())
+        self.node_state = state = NodeState(params, clock, clock.now())
         self.activities = ActivityTracker(clock, StateLog(clock, log).note)
         self.halting = Halting(state, warn, self.wake)
-        self.tuner = Tuner(network, options.tuned, log)
-        self.companion = CompanionWatch(network, clock, ports.pow_source, state, log, warn)
+        self.tuner = Tuner(params, options.tuned, log)
+        self.companion = CompanionWatch(params, clock, ports.pow_source, state, log, warn)
         self.storage_watch = StorageWatch(clock, (journal, ledger), warn)
         self.slot_log = SlotLog(clock, own, ledger, state, log, warn)
         self.faults = FaultNotes(
             self.activities, self.companion, self.storage_watch, self.slot_log, self.halting
         )
         # messages, and what we say of ourselves and of others
-        self.mempool, self.configs, self.offsets = Mempool(network), ConfigWatch(), ClockOffsets()
+        self.mempool, self.configs, self.offsets = Mempool(params), ConfigWatch(), ClockOffsets()
         self.clock_watch = ClockWatch(clock, self.offsets, warn, on_step=self.mempool.offer_anew)
-        self.intake = Intake(network, ports, self.mempool, self.configs, subjects)
-        self.reporter = Reporter(network, clock, own, self.intake)
-        self.evidence = EvidenceWatch(network, own, ledger, state, self.mempool, self.reporter, warn)
+        self.intake = Intake(params, ports, self.mempool, self.configs, subjects)
+        self.reporter = Reporter(params, clock, own, self.intake)
+        self.evidence = EvidenceWatch(params, own, ledger, state, self.mempool, self.reporter, warn)
         self.double_sign_guard = DoubleSignGuard(
-            network, clock, own, journal, ledger, state, self.halting.halt, warn, log
+            params, clock, own, journal, ledger, state, self.halting.halt, warn, log
         )
         self.events = makers.events(
             self.wake,
@@ -124,12 +124,12 @@ class Node:
             warn,
         )
         # blocks and peers
-        self.rounds = Rounds(network, ports.pow_source)
-        self.chain = Chain(network, ports, self.rounds, self.mempool, self.events, subjects)
-        self.peers = Peers(network.delays)
-        self.dialler = Dialler(network, ports, self.peers, limits, port, options.source_ips, subjects)
+        self.rounds = Rounds(params, ports.pow_source)
+        self.chain = Chain(params, ports, self.rounds, self.mempool, self.events, subjects)
+        self.peers = Peers(params.delays)
+        self.dialler = Dialler(params, ports, self.peers, limits, port, options.source_ips, subjects)
         self.forger = makers.forger(
-            network,
+            params,
             clock,
             signer,
             journal,
@@ -142,7 +142,7 @@ class Node:
             log,
         )
         self.tester = Tester(
-            network,
+            params,
             clock,
             ports.entropy,
             own,
@@ -154,7 +154,7 @@ class Node:
             self.offsets,
         )
         self.duties = Duties(
-            network,
+            params,
             clock,
             state,
             self.activities,
@@ -170,22 +170,22 @@ class Node:
         self.sync_task = SyncTask(clock, self.tip, self.activities, self.chain)
         memory = SyncMemory()
         self.sync = Synchroniser(
-            network,
+            params,
             ports,
             self.chain,
             self.dialler,
             self.reporter,
             self.partitions,
-            GiantBlocks(network, limits),
+            GiantBlocks(params, limits),
             memory,
             self.sync_task.show,
             log,
             show_sync,
         )
-        self.fork_monitor = ForkMonitor(network, ports, self.chain, self.dialler, self.partitions, memory)
+        self.fork_monitor = ForkMonitor(params, ports, self.chain, self.dialler, self.partitions, memory)
         # the connections that we keep, and the answers that we give
         self.views = StatusQueries(
-            network,
+            params,
             ports,
             state,
             self.activities,
@@ -202,7 +202,7 @@ class Node:
             self.events,
         )
         self.connector = makers.connector(
-            network,
+            params,
             ports,
             state,
             self.peers,
@@ -216,7 +216,7 @@ class Node:
             subjects,
         )
         self.serving = makers.handlers(
-            network,
+            params,
             ports,
             self.chain,
             self.mempool,
@@ -232,7 +232,7 @@ class Node:
         )
         access = None if log_session is None else AccessLog(log_session, clock.monotonic)
         self.listening = Listening(
-            network, ports, limits, port, self.peers, self.mempool, self.serving, log, subjects, access
+            params, ports, limits, port, self.peers, self.mempool, self.serving, log, subjects, access
         )
         # the owner
         self.entry = RoundEntry(

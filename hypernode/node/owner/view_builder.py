@@ -50,7 +50,7 @@ class ViewBuilder:
         round_, sir = self.node_state.get_round_slot()
         start, end = self.node_state.get_slot_times()
         own, plan, monotonic = self.chain.height, self.node_state.plan, self.clock.monotonic()
-        peers = keep_fresh(self.node_state.network.delays, self.peers.list_views(), monotonic)
+        peers = keep_fresh(self.node_state.params.delays, self.peers.list_views(), monotonic)
         status = self.node_state.pow_status
         jurors = tuple(juror.address for juror in plan.jurors) if plan else ()
         counted = len(self.node_state.counted.addresses)
@@ -82,7 +82,7 @@ class ViewBuilder:
             sync_alive_at=self.sync_task.alive_at,
             better_since=self._note_better(own, peers, banned),
             is_slot_signed=await self.journal.get_hash(round_, sir) is not None,
-            can_seal=find_forging_break(self.node_state.network, ready) is None,
+            can_seal=find_forging_break(self.node_state.params, ready) is None,
             messages=len(ready),
             senders=count_sources(ready),
             uptime_s=self.clock.now() - self.node_state.start_time,

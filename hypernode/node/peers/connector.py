@@ -47,7 +47,7 @@ NoteHeight = Callable[[Peer, ChainHeight, str | None], None]
 class Connector:
     """Keeps the round's connections.  ``note_height`` takes what a peer told."""
 
-    network: ChainParams
+    params: ChainParams
     ports: Ports
     node_state: NodeState
     peers: Peers
@@ -76,7 +76,7 @@ class Connector:
         self._tasks.clear()
 
     async def _keep(self, entry: Registration) -> None:
-        delay = self.network.delays.peer_retry_s
+        delay = self.params.delays.peer_retry_s
         while True:
             started = self.ports.clock.monotonic()
             end = "it is dialled anew for the round, as a legacy node is"
@@ -91,10 +91,10 @@ class Connector:
                 end = f"a bug of ours: {bug}"
                 self.events.on_bug(bug)
             self.log(f"connection to {entry.ip}:{entry.port} ended: {end}")
-            if self.ports.clock.monotonic() - started > 4 * self.network.delays.peer_retry_s:
-                delay = self.network.delays.peer_retry_s
+            if self.ports.clock.monotonic() - started > 4 * self.params.delays.peer_retry_s:
+                delay = self.params.delays.peer_retry_s
             await asyncio.sleep(delay)
-            delay = min(delay * RETRY_GROWTH, MAX_RETRY_FACTOR * self.network.delays.peer_retry_s)
+            delay = min(delay * RETRY_GROWTH, MAX_RETRY_FACTOR * self.params.delays.peer_retry_s)
 
     async def _connect_and_exchange(self, entry: Registration) -> None:
         session = await self.dialler.open_standing(entry)
@@ -132,7 +132,7 @@ class Connector:
                 if not peer.features and self._is_short():
                     await self._fetch_mempool(entry, peer)
                 mempool_due = clock.monotonic() + self._mempool_interval()
-            if peer.features and clock.monotonic() - session.last_used >= self.network.ping_delay_s:
+            if peer.features and clock.monotonic() - session.last_used >= self.params.ping_delay_s:
                 await session.request(Command(CommandId.PING), PING_TIMEOUT_S)
             await self._wait_until(min(height_due, mempool_due), changed)
             if changed.is_set():
@@ -142,12 +142,12 @@ class Connector:
         """Unix s, some time in the next round's second slot: a legacy peer sends what it wrote itself only in
         the first exchange of a connection (spec 8), and answers nothing in the first minutes of a round.
         Not all at once, or we would lose sight of them."""
-        network = self.network
-        start = compute_round_start(network, self.node_state.get_round_slot()[0] + 1)
-        return start + network.slot_s * (1 + self.ports.entropy.below(_REDIAL_PARTS) / _REDIAL_PARTS)
+        params = self.params
+        start = compute_round_start(params, self.node_state.get_round_slot()[0] + 1)
+        return start + params.slot_s * (1 + self.ports.entropy.below(_REDIAL_PARTS) / _REDIAL_PARTS)
 
     async def _wait_until(self, due: float, changed: asyncio.Event) -> None:
-        wait = max(0.0, min(due - self.ports.clock.monotonic(), float(self.network.ping_delay_s)))
+        wait = max(0.0, min(due - self.ports.clock.monotonic(), float(self.params.ping_delay_s)))
         try:
             async with asyncio.timeout(wait):
                 await changed.wait()
@@ -165,7 +165,7 @@ class Connector:
 
     async def _exchange_mempools(self, session: ClientSession, peer: Peer) -> None:
         now = self.node_state.get_offer_time()
-        new = self.mempool.take_new_for(peer.exchange, self.network.max_txs_to_sync, now)
+        new = self.mempool.take_new_for(peer.exchange, self.params.max_txs_to_sync, now)
         theirs = await ask_mempool(session, tuple(new))
         self.subjects.say("mempool", lambda: f"{peer.name} got {len(new)} messages, gave {len(theirs)}")
         if theirs and self.peers.is_authentic(peer):
@@ -185,17 +185,17 @@ class Connector:
     def _is_short(self) -> bool:
         """Whether the mempool has too few messages, or senders, for anybody's block."""
         found = [m for m in self.mempool.get_all() if m.sender in self.intake.senders]
-        return find_forging_break(self.network, found) is not None
+        return find_forging_break(self.params, found) is not None
 
     def _height_interval(self) -> float:
         """10 s, and 30 s while we are in consensus (spec 6, connecting)."""
-        consensus, delays = self.node_state.consensus, self.network.delays
+        consensus, delays = self.node_state.consensus, self.params.delays
         if consensus is not None and consensus.percent > 50:
             return delays.height_exchange_in_consensus_s
         return delays.height_exchange_s
 
     def _mempool_interval(self) -> float:
         """30 s, and 20 s while consensus is sought (spec 6, mempool)."""
-        delays = self.network.delays
+        delays = self.params.delays
         is_seeking = self.node_state.get_juror() == self.ports.signer.address
         return delays.mempool_exchange_seeking_s if is_seeking else delays.mempool_exchange_s

@@ -47,7 +47,7 @@ class Dialler:
     """Opens connections from our own IP: peers know us by it.  ``own_port`` is the one we are registered
     with, ``source_ips`` what the operator says that our IP is."""
 
-    network: ChainParams
+    params: ChainParams
     ports: Ports
     peers: Peers
     limits: Limits
@@ -122,7 +122,7 @@ class Dialler:
             self.ports.connections,
             self._endpoint(entry),
             command,
-            network=self.network,
+            params=self.params,
             limits=self.limits,
             clock=self.ports.clock,
             source_ip=self.find_source_ip(),
@@ -144,9 +144,9 @@ class Dialler:
             self.ports.connections,
             self._endpoint(entry),
             source_ip=self.find_source_ip(),
-            network=self.network,
+            params=self.params,
             limits=self.limits,
-            hello=Hello(self.network.posnet, port, self.ports.signer.address),
+            hello=Hello(self.params.posnet, port, self.ports.signer.address),
             features=ANNOUNCED_FEATURES,
             clock=self.ports.clock,
             connect_timeout_s=CONNECT_TIMEOUT_S,

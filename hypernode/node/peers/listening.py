@@ -80,7 +80,7 @@ class Handlers(Protocol):
 class Listening:
     """Accepts sessions.  ``own_port`` is the one that we say in hello."""
 
-    network: ChainParams
+    params: ChainParams
     ports: Ports
     limits: Limits
     own_port: int
@@ -147,10 +147,10 @@ class Listening:
         try:
             end = await serve_session(
                 transport,
-                network=self.network,
+                params=self.params,
                 limits=self.limits,
                 clock=self.ports.clock,
-                our_hello=Hello(self.network.posnet, self.own_port, self.ports.signer.address),
+                our_hello=Hello(self.params.posnet, self.own_port, self.ports.signer.address),
                 features=ANNOUNCED_FEATURES,
                 admission=self.admission,
                 is_registered=self.peers.is_registered_ip,
@@ -177,7 +177,7 @@ class Listening:
             self._log_limiter.note(ip, f"{ip}: {end.reason}, on hold for {end.held_s:.0f} s")
 
     def _describe_network(self) -> str:
-        name, posnet, magic = self.network.name, self.network.posnet, self.network.magic.hex()
+        name, posnet, magic = self.params.name, self.params.posnet, self.params.magic.hex()
         return (
             f"it is of another network, or configured for one (ours is {name}, {posnet}, magic {magic}): "
             "name the right one there, or here (--network, NETWORK)"

@@ -55,7 +55,7 @@ Handler = Callable[[Caller, Command], Awaitable[Answer | None]]
 class RequestHandlers:
     """Answers commands for one node."""
 
-    network: ChainParams
+    params: ChainParams
     ports: Ports
     chain: Chain
     mempool: Mempool
@@ -76,8 +76,8 @@ class RequestHandlers:
     _answer_cache: AnswerCache = field(init=False)
 
     def __post_init__(self) -> None:
-        self.allow_queries_from = self.network.allow_queries_from
-        self.allow_updates_from = self.network.allow_updates_from
+        self.allow_queries_from = self.params.allow_queries_from
+        self.allow_updates_from = self.params.allow_updates_from
         self._log_limiter = PeerLogLimiter(self.log, self.ports.clock.monotonic)
         self._answer_cache = AnswerCache(self.ports.clock, self.ports.verifier.run)
         self.handlers = {
@@ -171,7 +171,7 @@ class RequestHandlers:
     def _note_spread(self) -> None:
         """A block was pushed to us.  Noted before it is stored, because others ask for our height while it
         is, and again when it is."""
-        spread_s = PUSH_SPREAD_PART * self.network.slot_s
+        spread_s = PUSH_SPREAD_PART * self.params.slot_s
         self.peers.spreads_until = self.ports.clock.monotonic() + spread_s
 
     def _refuse_block(self, ip: str, block: Block, refusal: Reject) -> NoReturn:
@@ -193,16 +193,16 @@ class RequestHandlers:
         now = self.views.node_state.get_offer_time()
         if peer is None:
             return await self._answer_cache.get(command.id, self._make_mempool)
-        if len(command.messages) <= self.network.max_txs_to_sync and self.peers.is_authentic(peer):
+        if len(command.messages) <= self.params.max_txs_to_sync and self.peers.is_authentic(peer):
             await self.intake.submit(command.messages, peer.exchange)
-        new = self.mempool.take_new_for(peer.exchange, self.network.max_txs_to_sync, now)
+        new = self.mempool.take_new_for(peer.exchange, self.params.max_txs_to_sync, now)
         return Command(CommandId.MEMPOOL, messages=tuple(new))
 
     async def _make_mempool(self) -> Command:
         """All that is offered."""
         now = self.views.node_state.get_offer_time()
-        ripe = (m for m in self.mempool.get_all() if is_ripe(self.network, m, now))
-        return Command(CommandId.MEMPOOL, messages=tuple(islice(ripe, self.network.max_txs_to_sync)))
+        ripe = (m for m in self.mempool.get_all() if is_ripe(self.params, m, now))
+        return Command(CommandId.MEMPOOL, messages=tuple(islice(ripe, self.params.max_txs_to_sync)))
 
     async def _update(self, caller: Caller, command: Command) -> Command:
         """Nothing is ever fetched from the URL, or run: who may ask is told ok, so that a script that asks
@@ -216,7 +216,7 @@ class RequestHandlers:
         """ALLOW_UPDATES_FROM in force: the network's word, else the operator's as it was read last."""
         tuner = self.views.tuner
         is_of_network = tuner.get_origins()["ALLOW_UPDATES_FROM"] == OF_RAINBOW
-        return tuner.network.allow_updates_from if is_of_network else self.allow_updates_from
+        return tuner.params.allow_updates_from if is_of_network else self.allow_updates_from
 
     async def _height(self, caller: Caller, command: Command) -> Command:
         peer = self._find_peer(caller)
@@ -246,7 +246,7 @@ class RequestHandlers:
         if self._is_pruned(max(first, 1)):
             return _refuse_pruned(caller)
         reader = self._get_reader(caller)
-        sizes = await reader.get_block_sizes(first, self.network.block_sync_count)
+        sizes = await reader.get_block_sizes(first, self.params.block_sync_count)
         return await BlockAnswers(self.limits, reader, caller).answer(command.id, sizes)
 
     async def _roundblocks(self, caller: Caller, command: Command) -> Answer:
@@ -308,7 +308,7 @@ class RequestHandlers:
         plan, previous = self.views.get_plans()
         if plan is None:
             raise Ignore(Rule.DUTY, "no plan yet")
-        at_hand = list_slots_at_hand(self.network, self.ports.clock.now(), plan, previous)
+        at_hand = list_slots_at_hand(self.params, self.ports.clock.now(), plan, previous)
         return await self.tester.answer(caller.ip, command, at_hand)
 
     def _require_registered(self, caller: Caller, what: str) -> None:

@@ -57,7 +57,7 @@ _ABSENT_KPIS = ("success", "errors", "failed_pings", "ok_pings", "warnings", "ro
 class StatusQueries:
     """Reads the node, for status and queries."""
 
-    network: ChainParams
+    params: ChainParams
     ports: Ports
     node_state: NodeState
     activities: ActivityTracker
@@ -78,7 +78,7 @@ class StatusQueries:
         hash that is none; a juror that is no address is not remembered, however long it is."""
         if len(told.block_hash) != HASH_BYTES:
             raise Reject(Rule.WIRE, f"a height with a hash of {len(told.block_hash)} bytes")
-        if juror is not None and not is_valid_address(juror, self.network.address_byte):
+        if juror is not None and not is_valid_address(juror, self.params.address_byte):
             juror = None
         is_news = self.peers.note_told(peer, told, juror, self.ports.clock.monotonic())
         address = self.peers.find_address(peer)
@@ -137,8 +137,8 @@ class StatusQueries:
             "instance": metrics.pop("instance", {}),
             "chain": {
                 "block_height": own.height,
-                "Genesis": create_genesis(self.network).forger,
-                "genesis_time": self.network.origin_of_time,
+                "Genesis": create_genesis(self.params).forger,
+                "genesis_time": self.params.origin_of_time,
                 **height_to_object(own),
                 "pruned_below": self.ports.ledger.get_pruned_below(),
             },
@@ -191,7 +191,7 @@ class StatusQueries:
 
     def _list_in_sight(self) -> tuple[PeerView, ...]:
         """Whose word counts now."""
-        delays = self.node_state.network.delays
+        delays = self.node_state.params.delays
         return keep_fresh(delays, self.peers.list_views(), self.ports.clock.monotonic())
 
     def _get_peers(self) -> dict[str, object]:
@@ -206,7 +206,7 @@ class StatusQueries:
                 view.name: {
                     "height": view.told.height,
                     "age": round(now - view.told_at, 1),
-                    "counts": view.counts and is_fresh(self.node_state.network.delays, view, now),
+                    "counts": view.counts and is_fresh(self.node_state.params.delays, view, now),
                     "juror": view.juror,
                     "features": view.has_features,
                     "address": view.address,
@@ -361,7 +361,7 @@ class StatusQueries:
         voided = (await self.ports.pow_source.get_registered(round_)).voided
         before = await self.ports.pow_source.get_registered(round_ - 1) if round_ > 0 else None
         seen = await reader.get_seen(round_ - 1)
-        silent = compute_silent(self.node_state.network, before.entries if before else (), seen)
+        silent = compute_silent(self.node_state.params, before.entries if before else (), seen)
         return silent | frozenset(voided)
 
 

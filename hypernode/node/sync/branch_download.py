@@ -41,7 +41,7 @@ class BranchDownload:
     """``run`` does it once.  ``is_round``: the branch differs from ours in the round of its tip only.
     ``blame`` is told which holders failed or lied, ``show`` how far a longer one is."""
 
-    network: ChainParams
+    params: ChainParams
     ports: Ports
     chain: Chain
     told: ToldChain
@@ -114,12 +114,12 @@ class BranchDownload:
         fetcher = BlockFetcher(
             sorted(left, key=lambda holder: holder.address in silent),
             Span(self.common + 1, self.told.height.height),
-            self.network.block_sync_count,
+            self.params.block_sync_count,
             borrow=self.borrow,
             clock=self.ports.clock,
             on_failure=self._on_failure,
             giant_blocks=self.giant_blocks,
-            check=make_check(self.network, self.ports.verifier),
+            check=make_check(self.params, self.ports.verifier),
         )
         async with fetcher:
             return await self._take_above(fetcher)

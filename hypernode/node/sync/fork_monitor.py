@@ -38,14 +38,14 @@ class ForkMonitor:
 
     def __init__(
         self,
-        network: ChainParams,
+        params: ChainParams,
         ports: Ports,
         chain: Chain,
         dialler: Dialler,
         partitions: Partitions,
         memory: SyncMemory,
     ) -> None:
-        self._network = network
+        self._params = params
         self._ports = ports
         self._chain = chain
         self._dialler = dialler
@@ -63,7 +63,7 @@ class ForkMonitor:
             return None
         if self._since is None:
             self._since = now
-        if now < max(self._since + self._network.delays.peer_retry_s, self._quiet_until):
+        if now < max(self._since + self._params.delays.peer_retry_s, self._quiet_until):
             return None
         compared = self._memory.list_aside(Aside.COMPARED, now)
         return next((told for told in strange if told.height.block_hash not in compared), None)
@@ -71,13 +71,13 @@ class ForkMonitor:
     async def look_into(self, told: ToldChain) -> None:
         """Find the last common block; a split when our block above it is too old to go by itself."""
         now = self._ports.clock.monotonic()
-        self._quiet_until = now + PAUSE * self._network.delays.peer_retry_s
+        self._quiet_until = now + PAUSE * self._params.delays.peer_retry_s
         self._memory.put_aside(told.height.block_hash, Aside.COMPARED, now, LOOK_AGAIN_S)
         holder = max(told.holders, key=lambda peer: (peer.is_outbound, peer.told_at, peer.address))
         own = self._chain.height
         try:
             async with (
-                asyncio.timeout(self._network.delays.peer_retry_s),
+                asyncio.timeout(self._params.delays.peer_retry_s),
                 self._dialler.borrow(holder.address) as session,
             ):
                 common = await find_common(session, self._ports.ledger, min(own.height, told.height.height))

@@ -24,8 +24,8 @@ AT_ONCE: Final = 1
 class GiantBlocks:
     """Asks peers for giant blocks."""
 
-    def __init__(self, network: ChainParams, limits: Limits) -> None:
-        self._network = network
+    def __init__(self, params: ChainParams, limits: Limits) -> None:
+        self._params = params
         self._limits = limits
         self._turns = asyncio.Semaphore(AT_ONCE)
 
@@ -60,7 +60,7 @@ class GiantBlocks:
 
     def _get_most(self, height: Height) -> int:
         """Bytes that the answer may have; more for an exception that the operator has named."""
-        is_excepted = any(excepted == height for excepted, _ in self._network.exceptions)
-        if self._network.mixed or is_excepted:
+        is_excepted = any(excepted == height for excepted, _ in self._params.exceptions)
+        if self._params.mixed or is_excepted:
             return self._limits.mixed_block_bytes
         return self._limits.giant_block_bytes

@@ -32,14 +32,14 @@ CheckAnswer: TypeAlias = Callable[[UnparsedAnswer], Awaitable[tuple[Block, ...]]
 """Decodes and verifies an answer elsewhere.  Raises Reject."""
 
 
-def make_check(network: ChainParams, verifier: Verifier) -> CheckAnswer | None:
+def make_check(params: ChainParams, verifier: Verifier) -> CheckAnswer | None:
     """A check where answers are decoded and verified elsewhere; None where there is no such place."""
     checker = verifier.get_checker()
     if checker is None:
         return None
 
     async def check(answer: UnparsedAnswer) -> tuple[Block, ...]:
-        return await checker(network, answer.payload, answer.received)
+        return await checker(params, answer.payload, answer.received)
 
     return check
 

@@ -46,7 +46,7 @@ SAY_EVERY_S = 10.0
 class Synchroniser:
     """Performs SyncRound and CatchUp."""
 
-    network: ChainParams
+    params: ChainParams
     ports: Ports
     chain: Chain
     dialler: Dialler
@@ -112,7 +112,7 @@ class Synchroniser:
         if is_denied:
             self._put_aside(told, Aside.LACKS_ORDER)
         else:
-            self._put_aside(told, Aside.IGNORED, self.network.delays.peer_retry_s)
+            self._put_aside(told, Aside.IGNORED, self.params.delays.peer_retry_s)
         return False
 
     async def sync_round(self, told: ToldChain, jurors: Sequence[str], support: Support) -> bool:
@@ -141,7 +141,7 @@ class Synchroniser:
 
         holders = order_holders(told, jurors, self.memory.list_liars(self.ports.clock.monotonic()))
         download = BranchDownload(
-            self.network,
+            self.params,
             self.ports,
             self.chain,
             told,
@@ -183,7 +183,7 @@ class Synchroniser:
             is_given = False
         is_moved = self.chain.height.block_hash != start.block_hash
         if not is_given and not is_moved:
-            pause_s = compute_pause_s(conducts, self.network.delays.peer_retry_s)
+            pause_s = compute_pause_s(conducts, self.params.delays.peer_retry_s)
             self._put_aside(told, Aside.IGNORED, pause_s)
         return is_moved
 
@@ -226,17 +226,17 @@ class Synchroniser:
         """The other chain may not replace ours by itself: nobody's fault.  More peers may come to stand
         behind it, so it is looked at again soon."""
         self.partitions.note(self.chain.height, told.height, common, refusal.reason)
-        self._put_aside(told, Aside.IGNORED, self.network.delays.grace_s)
+        self._put_aside(told, Aside.IGNORED, self.params.delays.grace_s)
 
     def _wait_for_holders(self, told: ToldChain, refusal: TooFewHold) -> None:
         """Nobody's fault either, and soon looked at again; fetched again when most hold it."""
         self.log(f"too few hold the branch of block {told.height.height} so far: {refusal}")
         self._put_aside(told, Aside.NEEDS_MAJORITY)
-        self._put_aside(told, Aside.IGNORED, self.network.delays.grace_s)
+        self._put_aside(told, Aside.IGNORED, self.params.delays.grace_s)
 
     def _lacks_holders(self, told: ToldChain, support: Support) -> bool:
         """Whether this branch was found to be taken only when most hold it, and they do not."""
         if support.is_majority or told.height.block_hash not in self.list_aside(Aside.NEEDS_MAJORITY):
             return False
-        self._put_aside(told, Aside.IGNORED, self.network.delays.grace_s)
+        self._put_aside(told, Aside.IGNORED, self.params.delays.grace_s)
         return True

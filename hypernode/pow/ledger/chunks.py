@@ -124,8 +124,8 @@ class ReadChunk:
 class ChunkReader:
     """Reads chunks of a ledger for the registry of a network.  ``verify``: with signatures."""
 
-    def __init__(self, network: ChainParams, *, verify: bool) -> None:
-        self._network = network
+    def __init__(self, params: ChainParams, *, verify: bool) -> None:
+        self._params = params
         self._verify = verify
         self._texts = ShortTexts()
 
@@ -175,7 +175,7 @@ class ChunkReader:
         )
 
     def _concerns_us(self, sender: str, operation: str) -> bool:
-        coloured = operation.startswith(COLOUR) and sender == self._network.control_pow
+        coloured = operation.startswith(COLOUR) and sender == self._params.control_pow
         return operation in OPERATIONS or coloured
 
 

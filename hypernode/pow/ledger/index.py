@@ -76,12 +76,12 @@ class LedgerIndex:
     """The chunks of one ledger file, as of the last ``refresh``."""
 
     def __init__(
-        self, network: ChainParams, cache: LedgerCache, chunk_rows: int = CHUNK_ROWS, *, verify: bool = False
+        self, params: ChainParams, cache: LedgerCache, chunk_rows: int = CHUNK_ROWS, *, verify: bool = False
     ) -> None:
         self._cache = cache
-        self._network = network
+        self._params = params
         self._chunk_rows = chunk_rows
-        self._reader = ChunkReader(network, verify=verify)
+        self._reader = ChunkReader(params, verify=verify)
         self._tally = Tally(cache)
         self._later = LaterMoves()
         self._chunks: list[Chunk] = []
@@ -259,7 +259,7 @@ class LedgerIndex:
         later = BalanceBook(())
         if first < self._sealed:
             # who registered with something, too: the rounds that follow, in a sync, ask for some more of them
-            asked = frozenset(addresses) | self._tally.list_wealthy(self._network)
+            asked = frozenset(addresses) | self._tally.list_wealthy(self._params)
             later = self._later.read(reader, self._list_spans(0, self._sealed), first, asked)
         fresh = read_balances(reader, self._list_spans(self._sealed), addresses)
         balances = {}

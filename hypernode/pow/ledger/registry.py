@@ -90,7 +90,7 @@ class LedgerRegistry:
     def __init__(
         self,
         file: LedgerFile,
-        network: ChainParams,
+        params: ChainParams,
         options: RegistryOptions = DEFAULT_OPTIONS,
         *,
         is_stopped: Callable[[], bool] = lambda: False,
@@ -98,14 +98,14 @@ class LedgerRegistry:
         warn: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._file = file
-        self._network = network
+        self._params = params
         self._options = options
         self._is_stopped = is_stopped
         self._log, self._warn = log, warn
         self._cache: LedgerCache | None = None
         self._known_index: LedgerIndex | None = None
         self._checkpoints: list[Checkpoint] = []
-        self._remarks = Remarks(network)
+        self._remarks = Remarks(params)
         self._told_part = 0
         self._is_read = False
         """The ledger was gone through once."""
@@ -127,8 +127,8 @@ class LedgerRegistry:
             options = self._options
             cache = open_cache(options.cache_path, copy=options.copy_cache, log=self._warn)
             try:
-                cache.require_fingerprint(_fingerprint(self._network, options))
-                index = LedgerIndex(self._network, cache, options.chunk_rows, verify=options.verify)
+                cache.require_fingerprint(_fingerprint(self._params, options))
+                index = LedgerIndex(self._params, cache, options.chunk_rows, verify=options.verify)
                 self._checkpoints = [
                     _load(kept, str(options.cache_path)) for kept in cache.list_checkpoints()
                 ]
@@ -155,7 +155,7 @@ class LedgerRegistry:
         if not rows:
             return PowStatus(str(self.path), 0, 0.0, "", f"{self.path}: the ledger has no block yet")
         height, timestamp, block_hash = rows[0][0], to_number(rows[0][1]), to_text(rows[0][2])
-        age, allowed = now - timestamp, self._network.pow_synced_s
+        age, allowed = now - timestamp, self._params.pow_synced_s
         problem = ""
         if age > allowed:
             problem = (
@@ -172,7 +172,7 @@ class LedgerRegistry:
         return reader.query(_TIP)
 
     def _require_whole(self, reader: LedgerReader, lowest: PowHeight) -> None:
-        begins = max(self._network.first_pow_height, 1)
+        begins = max(self._params.first_pow_height, 1)
         if lowest > begins and not self._options.is_fragment:
             raise PowNotReady(
                 reader.explain_pruned(f"its first block is {lowest}, expected one up to {begins}")
@@ -195,13 +195,13 @@ class LedgerRegistry:
 
     def _derive_round(self, round_: Round, *, refresh: bool) -> RegisteredList:
         def derive(reader: LedgerReader) -> RegisteredList:
-            height = self._get_confirmed_height(reader, compute_reference_time(self._network, round_))
+            height = self._get_confirmed_height(reader, compute_reference_time(self._params, round_))
             state = self._derive(reader, height)
-            colours = collect_colours(self._network, self._index.list_coloured(height))
+            colours = collect_colours(self._params, self._index.list_coloured(height))
             return make_list(
-                *(self._network, round_, height, state, colours),
+                *(self._params, round_, height, state, colours),
                 find_balances=partial(self._find_balances, reader),
-                is_recent=is_recent(self._network, height, self._index.highest),
+                is_recent=is_recent(self._params, height, self._index.highest),
             )
 
         return self._ask(derive, refresh=refresh)
@@ -251,7 +251,7 @@ class LedgerRegistry:
 
         def find(reader: LedgerReader) -> tuple[int, ...]:
             return compute_weights(
-                self._network, entries, height, partial(self._index.find_balances_at, reader)
+                self._params, entries, height, partial(self._index.find_balances_at, reader)
             )
 
         return self._ask(find)
@@ -319,7 +319,7 @@ class LedgerRegistry:
             self._log(f"{self.path}: read {done} of {total} rows ({100 * done // total} %)")
 
     def _is_confirmed(self, height: PowHeight) -> bool:
-        return self._index.highest - height > self._network.pow_confirmations
+        return self._index.highest - height > self._params.pow_confirmations
 
     def _get_confirmed_height(self, reader: LedgerReader, t: float) -> PowHeight:
         height = self._index.find_height(reader, t)
@@ -328,7 +328,7 @@ class LedgerRegistry:
         if not self._is_confirmed(height):
             raise PowNotReady(
                 f"{self.path}: the ledger ends at block {self._index.highest}, expected more than "
-                f"{self._network.pow_confirmations} blocks after {height}: wait until the PoW node has them"
+                f"{self._params.pow_confirmations} blocks after {height}: wait until the PoW node has them"
             )
         return height
 
@@ -360,14 +360,14 @@ class LedgerRegistry:
     def _apply(
         self, reader: LedgerReader, state: RegistryState, after: PowHeight, up_to: PowHeight
     ) -> tuple[list[PowRow], RegistryState, list[RowResult]]:
-        after = max(after, self._network.first_pow_height - 1)
-        rows = sort_rows(self._network, self._index.list_rows(after, up_to))
+        after = max(after, self._params.first_pow_height - 1)
+        rows = sort_rows(self._params, self._index.list_rows(after, up_to))
         wanted = [(row.address, row.height) for row in rows if row.operation == REGISTER]
         balances = self._index.find_balances(reader, wanted)
         # block, rows and balances are of one chain
         self._index.require_unchanged(reader)
         state, results = apply_rows(
-            self._network, state, rows, lambda address, height: balances[address, height]
+            self._params, state, rows, lambda address, height: balances[address, height]
         )
         return rows, state, results
 
@@ -380,11 +380,11 @@ def _load(kept: KeptCheckpoint, source: str) -> Checkpoint:
         raise PowNotReady(f"{error}; remove this file: it is made again") from error
 
 
-def _fingerprint(network: ChainParams, options: RegistryOptions) -> str:
+def _fingerprint(params: ChainParams, options: RegistryOptions) -> str:
     """Of everything but the ledger that what is kept follows from."""
     parts = (
-        *(network.name, network.first_pow_height, network.control_pow, network.address_byte),
-        *(network.collateral_unit, network.max_weight, network.pow_row_order),
+        *(params.name, params.first_pow_height, params.control_pow, params.address_byte),
+        *(params.collateral_unit, params.max_weight, params.pow_row_order),
         *(options.chunk_rows, options.verify),
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()

@@ -20,8 +20,8 @@ MAX_REMARKS: Final = 20
 class Remarks:
     """``texts`` are of the registry at the highest height that was derived."""
 
-    def __init__(self, network: ChainParams) -> None:
-        self._network = network
+    def __init__(self, params: ChainParams) -> None:
+        self._params = params
         self._at: PowHeight = 0
         self._state: RegistryState | None = None
         self._near: dict[tuple[str, PowHeight], bool] = {}
@@ -69,4 +69,4 @@ class Remarks:
         pairs = {(row.address, row.height): None for row in rows}
         unknown = [pair for pair in pairs if pair not in self._near]
         for pair, balance in index.find_balances(reader, unknown).items():
-            self._near[pair] = is_near_boundary(self._network, balance)
+            self._near[pair] = is_near_boundary(self._params, balance)

@@ -46,7 +46,7 @@ class LedgerPowSource:
     def __init__(
         self,
         path: Path | str,
-        network: ChainParams,
+        params: ChainParams,
         *,
         inline: bool = False,
         executor: Executor | None = None,
@@ -65,7 +65,7 @@ class LedgerPowSource:
         """Work that does not come back from the file system."""
         self._registry = LedgerRegistry(
             LedgerFile(Path(path), busy_timeout_s, attempts),
-            network,
+            params,
             options,
             is_stopped=self._note_step,
             log=log,

@@ -127,12 +127,12 @@ class Tally:
         """Sums over all sealed rows."""
         return self._get_sums(address.encode())
 
-    def list_wealthy(self, network: ChainParams) -> frozenset[str]:
+    def list_wealthy(self, params: ChainParams) -> frozenset[str]:
         """Who registered within the sealed rows with a collateral."""
         return frozenset(
             address.decode()
             for address, watches in self._watches.items()
-            if any(compute_weight(network, to_balance(w.sums)) >= LEAST_WEIGHT for w in watches)
+            if any(compute_weight(params, to_balance(w.sums)) >= LEAST_WEIGHT for w in watches)
         )
 
     def flush(self) -> None:

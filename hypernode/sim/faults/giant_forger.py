@@ -26,7 +26,7 @@ class GiantForger(LyingForger):
     async def forge(self, plan: RoundPlan, sir: Slot) -> Block:
         senders = await self.rounds.get_allowed_senders(plan)
         messages = self.select(senders)
-        validate_forging(self.network, messages)
+        validate_forging(self.params, messages)
         signer, now = self.signer, int(self.clock.now())
         giant = create_message(
             signer.sign,

@@ -279,7 +279,7 @@ async def _flood(liar: Liar) -> None:
     if not others:
         return
     entry = liar.draws.one_of(others)
-    network, ports = liar.node.network, liar.node.ports
+    params, ports = liar.node.params, liar.node.ports
     streams = []
     try:
         for _ in range(FLOOD_STREAMS):
@@ -302,7 +302,7 @@ async def _flood(liar: Liar) -> None:
                     params="FLOOD",
                     value=n,
                 )
-                for n in range(network.sender_quota + FLOOD_EXTRA)
+                for n in range(params.sender_quota + FLOOD_EXTRA)
             )
             await session.request(Command(CommandId.MEMPOOL, messages=messages), CONNECT_S)
     finally:

@@ -33,13 +33,13 @@ class Ghost:
         return f"{self.ip}:{PORT}:{self.pos}"
 
 
-def make_ghosts(network: ChainParams, name: str, count: int) -> list[Ghost]:
+def make_ghosts(params: ChainParams, name: str, count: int) -> list[Ghost]:
     """The first ones of a name."""
     ghosts = []
     for number in range(count):
-        digest = h20(f"{network.name} {name} {number}".encode())
+        digest = h20(f"{params.name} {name} {number}".encode())
         ip = f"{FIRST_BYTE + digest[0] % BYTES}.{digest[1]}.{digest[2]}.{digest[3]}"
-        ghosts.append(Ghost(encode_address(digest, network.address_byte), ip))
+        ghosts.append(Ghost(encode_address(digest, params.address_byte), ip))
     return ghosts
 
 
@@ -57,7 +57,7 @@ def list_worthless_rows(
 
 def list_moving_rows(script: PowScript, pos: str, heirs: Sequence[Ghost], height: PowHeight) -> list[PowRow]:
     """The collateral of ``pos`` goes from hand to hand in one block, and each hand registers."""
-    sender, units = derive_collateral(pos), script.network.collateral_unit * COIN
+    sender, units = derive_collateral(pos), script.params.collateral_unit * COIN
     time, rows = script.timestamp_of(height), []
     for number, heir in enumerate(heirs):
         hand = derive_collateral(heir.pos)
@@ -73,7 +73,7 @@ def list_returning_rows(
     script: PowScript, pos: str, heirs: Sequence[Ghost], height: PowHeight
 ) -> list[PowRow]:
     """All hands end their registrations, and the last one gives the collateral back."""
-    units, time = script.network.collateral_unit * COIN, script.timestamp_of(height)
+    units, time = script.params.collateral_unit * COIN, script.timestamp_of(height)
     hands = [derive_collateral(heir.pos) for heir in heirs]
     rows = [
         PowRow(height, time, hand, hand, 0, FEE, 0, UNREGISTER, heir.openfield)

@@ -70,7 +70,7 @@ class Strangers:
         return await open_session(
             self.cluster.network.get_connections(self.get_ip(number)),
             Endpoint(self.target.ip, self.cluster.params.port),
-            network=self.cluster.params,
+            params=self.cluster.params,
             limits=Limits(),
             hello=self.make_hello(number),
             features=0,

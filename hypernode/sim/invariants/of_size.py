@@ -76,7 +76,7 @@ def _list_queues(watch: Watch, node: Node) -> list[tuple[str, int, int]]:
     """Name, length and bound."""
     hosts, signatures = len(watch.cluster.hosts), watch.cluster.witness.signatures
     return [
-        ("messages", len(node.mempool), node.network.sender_quota * hosts),
+        ("messages", len(node.mempool), node.params.sender_quota * hosts),
         ("peers", len(node.peers.list_all()), 2 * hosts),
         ("cases of evidence", len(node.node_state.evidence), len(signatures.twofold)),
         *(("messages noted of a peer", held, MAX_NOTED) for held in _list_notes(node)),
@@ -111,7 +111,7 @@ def compute_most(node: Node) -> int:
         + MAX_UNITS_PER_PEER * len(node.peers.list_all())
         + MAX_UNITS_PER_SESSION * node.listening.count
         + MAX_UNITS_PER_LISTED * _count_listed(node)
-        + MAX_UNITS_PER_TEST * node.network.slots * node.network.tests_per_slot
+        + MAX_UNITS_PER_TEST * node.params.slots * node.params.tests_per_slot
         + MAX_UNITS_PER_MESSAGE * len(node.mempool)
         + MAX_UNITS_PER_NOTE * sum(_list_notes(node))
     )
@@ -120,7 +120,7 @@ def compute_most(node: Node) -> int:
 def _count_listed(node: Node) -> int:
     """Registered hypernodes, with those that count for nothing."""
     plan = node.node_state.plan
-    return max(len(node.network.hypernodes), len(plan.registered) if plan is not None else 0)
+    return max(len(node.params.hypernodes), len(plan.registered) if plan is not None else 0)
 
 
 def weigh(node: Any) -> int:

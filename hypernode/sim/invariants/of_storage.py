@@ -96,11 +96,11 @@ async def chains_pass_a_check(watch: Watch) -> None:
         return
     host = hosts[watch.cluster.seed % len(hosts)]
     assert host.node is not None
-    network, ports = watch.cluster.params, host.node.ports
+    params, ports = watch.cluster.params, host.node.ports
     source = ScriptedPowSource(watch.cluster.script, watch.cluster.clock.now)
-    examiner = Examiner(network, ports.verifier, source, watch.cluster.clock.now())
+    examiner = Examiner(params, ports.verifier, source, watch.cluster.clock.now())
     async with host.node.chain.at_rest():
-        state = await ChainCheck(network, ports.ledger, examiner).run()
+        state = await ChainCheck(params, ports.ledger, examiner).run()
     refused = [
         brk
         for brk in state.breaks

@@ -34,10 +34,10 @@ class Cut:
 class LegacyChain:
     """Blocks from genesis on; survives a restart of the node."""
 
-    def __init__(self, network: ChainParams, traps: TrapLog) -> None:
-        self._network = network
+    def __init__(self, params: ChainParams, traps: TrapLog) -> None:
+        self._params = params
         self._traps = traps
-        self._blocks = [create_genesis(network)]
+        self._blocks = [create_genesis(params)]
         self._txids: set[bytes] = set()
         self._unservable: set[Height] = set()
         self._earlier: dict[Round, tuple[int, int]] = {}
@@ -54,7 +54,7 @@ class LegacyChain:
 
     def copy(self) -> LegacyChain:
         """Its file, as an operator saves it."""
-        other = LegacyChain(self._network, self._traps)
+        other = LegacyChain(self._params, self._traps)
         other._blocks = list(self._blocks)
         other._txids = set(self._txids)
         other._unservable = set(self._unservable)

@@ -52,7 +52,7 @@ class LegacyDialling:
 
     async def _connect_and_exchange(self, ip: str, port: int) -> None:
         state = self._state
-        hello = format_hello(Hello(state.network.posnet, state.own.port, state.signer.address))
+        hello = format_hello(Hello(state.params.posnet, state.own.port, state.signer.address))
         stream = await connect(state.connections, Endpoint(ip, port), state.own.ip, state.traps, hello)
         name = format_peer_name(ip, port)
         state.outbound[name] = stream
@@ -75,7 +75,7 @@ class LegacyDialling:
             state.note_told(ip, port, answer.height)
             if state.clock.monotonic() >= mempool_due and len(state.mempool):
                 mempool_due = state.clock.monotonic() + habits.mempool_s
-                offered = state.mempool.list_since(since)[: state.network.max_txs_to_sync]
+                offered = state.mempool.list_since(since)[: state.params.max_txs_to_sync]
                 since = int(state.clock.now())
                 answer = await stream.ask(Command(CommandId.MEMPOOL, messages=tuple(offered)))
                 await state.free.wait()

@@ -95,7 +95,7 @@ class LegacyHosts:
         """Start (or restart) a node with the chain that it has."""
         host, legacy, ports = self._hosts[index], self.by_index[index], self._ports
         state = LegacyState(
-            network=ports.params,
+            params=ports.params,
             signer=host.signer,
             clock=host.clock,
             connections=ports.connect(host.ip),

@@ -33,8 +33,8 @@ class Raises(Exception):
 class LegacyMempool:
     """Messages by id, in the order in which they came."""
 
-    def __init__(self, network: ChainParams, verifier: Verifier, *, takes_long_ids: bool) -> None:
-        self._network = network
+    def __init__(self, params: ChainParams, verifier: Verifier, *, takes_long_ids: bool) -> None:
+        self._params = params
         self._verifier = verifier
         self._takes_long_ids = takes_long_ids
         self._messages: dict[bytes, Message] = {}
@@ -50,9 +50,9 @@ class LegacyMempool:
         """Take one message, whoever wrote it; False when it is silently ignored.  Raises Raises."""
         if message.txid in self._messages or is_in_chain(message.txid):
             return False
-        if now - message.timestamp > self._network.message_age_s:
+        if now - message.timestamp > self._params.message_age_s:
             return False
-        if message.timestamp - now > self._network.future_allowed_s:
+        if message.timestamp - now > self._params.future_allowed_s:
             raise Raises(Trap.FUTURE_MESSAGE, "Transaction in the future, not allowed")
         if not await self._is_signed(message):
             raise Raises(Trap.BAD_MESSAGE, "Invalid signature")
@@ -76,7 +76,7 @@ class LegacyMempool:
 
     def purge(self, now: float) -> None:
         """Drop what is too old."""
-        oldest = now - self._network.message_age_s
+        oldest = now - self._params.message_age_s
         self._messages = {txid: m for txid, m in self._messages.items() if m.timestamp >= oldest}
 
     async def _is_signed(self, message: Message) -> bool:
@@ -84,7 +84,7 @@ class LegacyMempool:
             buffer = encode_signed_buffer(message)
         except Reject:
             return False
-        if compute_address(message.pubkey, self._network.address_byte) != message.sender:
+        if compute_address(message.pubkey, self._params.address_byte) != message.sender:
             return False
         check = SignatureCheck(message.pubkey, message.txid, buffer)
         return (await self._verifier.verify([check], allow_long_ids=self._takes_long_ids))[0]

@@ -85,7 +85,7 @@ class LegacyNode:
             await self._enter_round(round_)
             if not self._is_in_round(round_):
                 return
-        if state.count_peers() < state.network.min_connections:
+        if state.count_peers() < state.params.min_connections:
             return
         if not self._has_said_start:
             self._has_said_start = True
@@ -122,7 +122,7 @@ class LegacyNode:
             if not entry.port.isdecimal():
                 state.traps.spring(Trap.REGISTERED_PORT, entry.ip, entry.port)
             state.listed.setdefault(entry.ip, []).append(entry)
-        targets = compute_connect_to(state.network, plan.registered, state.signer.address, round_)
+        targets = compute_connect_to(state.params, plan.registered, state.signer.address, round_)
         if self._group is not None:
             self._dialling.set_targets(targets, self._group)
         state.note(f"round {round_}")
@@ -142,7 +142,7 @@ class LegacyNode:
         before = (await self._pow.get_registered(round_ - 1)).entries
         seen = state.chain.get_seen(round_ - 1)
         return compute_round_plan(
-            state.network,
+            state.params,
             round_,
             registered=registered,
             registered_before=before,
@@ -156,7 +156,7 @@ class LegacyNode:
         plan = state.plan
         if plan is None or any(t.tester == state.signer.address for ts in plan.tests for t in ts):
             return
-        which = 2 if sir >= state.network.slots else 1 if sir == 0 else None
+        which = 2 if sir >= state.params.slots else 1 if sir == 0 else None
         if which is not None and (plan.round, which) not in self._said_no_test:
             self._said_no_test.add((plan.round, which))
             state.say(NO_TEST, state.signer.address, format_no_test(which), plan.round)
@@ -171,9 +171,9 @@ class LegacyNode:
             return False
         if state.plan.juror_of(sir) != state.signer.address or (tip.round, tip.sir) >= (round_, sir):
             return False
-        into = state.clock.now() - compute_slot_start(state.network, round_, sir)
-        delays = state.network.delays
-        if not delays.earliest_forging_s <= into <= state.network.slot_s - delays.latest_forging_s:
+        into = state.clock.now() - compute_slot_start(state.params, round_, sir)
+        delays = state.params.delays
+        if not delays.earliest_forging_s <= into <= state.params.slot_s - delays.latest_forging_s:
             return False
         return self._is_in_consensus() and self._has_enough(state.mempool.list_since(0))
 
@@ -184,7 +184,7 @@ class LegacyNode:
         agree = sum(told.height.block_hash == own.block_hash for told in state.list_told())
         registered = len(state.plan.registered) if state.plan else 0
         percent = round(100 * agree / registered) if registered else 0
-        return percent > state.network.min_forge_consensus
+        return percent > state.params.min_forge_consensus
 
     def _has_enough(self, messages: list[Message]) -> bool:
         return len(messages) >= MIN_MESSAGES and count_sources(messages) >= MIN_SOURCES
@@ -193,7 +193,7 @@ class LegacyNode:
         """Seal all that the mempool has, which is empty then, and push to everybody."""
         state = self.state
         round_, sir = state.get_round_slot()
-        messages = state.mempool.take_all()[: state.network.max_txs_per_block]
+        messages = state.mempool.take_all()[: state.params.max_txs_per_block]
         block = seal_block(
             state.signer.sign,
             state.signer.address,

@@ -103,7 +103,7 @@ class LegacyServing:
         if command.id is not CommandId.HELLO:
             await self._refuse(caller, "Did not say hello")
         text = command.string or ""
-        if get_posnet(text) not in self._state.network.posnet_allow:
+        if get_posnet(text) not in self._state.params.posnet_allow:
             await self._refuse(caller, f"Bad Posnet {get_posnet(text)}")
         try:
             caller.hello = parse_hello(text)
@@ -112,7 +112,7 @@ class LegacyServing:
         if caller.name in self._state.inbound:
             self._state.traps.spring(Trap.NAME_TAKEN, caller.ip, caller.name)
         self._state.inbound[caller.name] = caller.stream
-        own = Hello(self._state.network.posnet, self._state.own.port, self._state.signer.address)
+        own = Hello(self._state.params.posnet, self._state.own.port, self._state.signer.address)
         await caller.stream.write(Command(CommandId.HELLO, string=format_hello(own)))
 
     async def _refuse(self, caller: LegacyCaller, reason: str) -> None:
@@ -181,7 +181,7 @@ class LegacyServing:
         state = self._state
         if state.is_registered_ip(caller.ip):
             await state.digest_messages(command.messages, caller.ip)
-        found = state.mempool.list_since(caller.since)[: state.network.max_txs_to_sync]
+        found = state.mempool.list_since(caller.since)[: state.params.max_txs_to_sync]
         caller.since = int(state.clock.now())
         return Command(CommandId.MEMPOOL, messages=tuple(found))
 
@@ -198,7 +198,7 @@ class LegacyServing:
 
     async def _blocksync(self, caller: LegacyCaller, command: Command) -> Command:
         state = self._state
-        blocks = state.chain.get_blocks(_to_height(command), state.network.block_sync_count)
+        blocks = state.chain.get_blocks(_to_height(command), state.params.block_sync_count)
         return Command(CommandId.BLOCKSYNC, blocks=blocks)
 
     async def _roundblocks(self, caller: LegacyCaller, command: Command) -> Command:

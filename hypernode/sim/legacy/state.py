@@ -59,7 +59,7 @@ class ToldHeight:
 class LegacyState:
     """One life of a legacy node."""
 
-    network: ChainParams
+    params: ChainParams
     signer: Signer
     clock: Clock
     connections: Connections
@@ -84,7 +84,7 @@ class LegacyState:
     log: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.mempool = LegacyMempool(self.network, self.verifier, takes_long_ids=self.habits.takes_long_ids)
+        self.mempool = LegacyMempool(self.params, self.verifier, takes_long_ids=self.habits.takes_long_ids)
 
     @property
     def chain(self) -> LegacyChain:
@@ -96,7 +96,7 @@ class LegacyState:
 
     def note(self, text: str) -> None:
         """A line of its log."""
-        self.log.append(f"{self.clock.now() - self.network.origin_of_time:.3f} {text}")
+        self.log.append(f"{self.clock.now() - self.params.origin_of_time:.3f} {text}")
 
     def halt(self, reason: str) -> None:
         """It stops itself."""
@@ -106,7 +106,7 @@ class LegacyState:
         self.stop.set()
 
     def get_round_slot(self) -> tuple[Round, Slot]:
-        return compute_round_slot(self.network, self.clock.now())
+        return compute_round_slot(self.params, self.clock.now())
 
     def is_registered_ip(self, ip: str) -> bool:
         return ip in self.listed
@@ -129,7 +129,7 @@ class LegacyState:
 
     async def dial_once(self, ip: str, port: int) -> LegacyStream:
         """A connection for one command (port 00000)."""
-        hello = format_hello(Hello(self.network.posnet, ONE_OFF_PORT, self.signer.address))
+        hello = format_hello(Hello(self.params.posnet, ONE_OFF_PORT, self.signer.address))
         return await connect(self.connections, Endpoint(ip, port), self.own.ip, self.traps, hello)
 
     async def dial_alone(self, ip: str, port: int) -> LegacyStream:
@@ -153,7 +153,7 @@ class LegacyState:
 
     async def digest_messages(self, messages: Sequence[Message], by: str) -> bool:
         """A batch from a peer; False when a bad one took the rest of it along."""
-        if len(messages) > self.network.max_txs_to_sync:
+        if len(messages) > self.params.max_txs_to_sync:
             self.traps.spring(Trap.TOO_MANY_MESSAGES, by, str(len(messages)))
             return True
         now = self.clock.now()

@@ -43,10 +43,10 @@ class InlineVerifier:
         return [self._verify(check, allow_long_ids) for check in checks]
 
     async def find_core_breaks(
-        self, network: ChainParams, messages: Sequence[Message]
+        self, params: ChainParams, messages: Sequence[Message]
     ) -> list[Violation | None]:
         checks = [SignatureCheck(*triple) for triple in list_signature_checks(messages)]
-        return find_core_breaks(network, messages, await self.verify(checks, allow_long_ids=network.mixed))
+        return find_core_breaks(params, messages, await self.verify(checks, allow_long_ids=params.mixed))
 
     async def run(self, work: Callable[[], T], /) -> T:
         return work()

@@ -64,10 +64,10 @@ class LegacyChain:
     """``BlockSource`` over a file.  ``restored`` counts params that a signature gave back; ``lost`` lists
     the messages (height, id) for which no text fits."""
 
-    def __init__(self, path: Path, network: ChainParams) -> None:
-        self._network = network
+    def __init__(self, path: Path, params: ChainParams) -> None:
+        self._params = params
         self._name = str(path)
-        self._connection = connect_read_only(path, max_value_bytes=network.mixed_block_bytes)
+        self._connection = connect_read_only(path, max_value_bytes=params.mixed_block_bytes)
         try:
             require_plain_tables(self._connection, path)
         except BaseException as error:
@@ -154,7 +154,7 @@ class LegacyChain:
                 ahead = order.fetchone()
                 if len(numbers) > MAX_MESSAGES:
                     raise StorageError(f"{self._name}: block {height} has more than {MAX_MESSAGES} messages")
-            yield normalise_block(self._network, block_from_row(row, self._get_messages(height, numbers)))
+            yield normalise_block(self._params, block_from_row(row, self._get_messages(height, numbers)))
 
     def _get_messages(self, height: Height, numbers: list[int]) -> tuple[Message, ...]:
         rows: dict[int, Row] = {}
@@ -165,7 +165,7 @@ class LegacyChain:
             for row in self._connection.execute(sql, chunk):
                 rows[row[0]] = row[1:]
                 size += sum(map(_measure, row))
-                if size > self._network.mixed_block_bytes:
+                if size > self._params.mixed_block_bytes:
                     raise StorageError(f"{self._name}: block {height} has more bytes than any node reads")
         return tuple(self._to_message(rows[number]) for number in numbers)
 
@@ -173,7 +173,7 @@ class LegacyChain:
         message, number = message_from_row(row)
         if number is None:
             return message
-        text = restore_params(message, number, allow_long_ids=self._network.mixed)
+        text = restore_params(message, number, allow_long_ids=self._params.mixed)
         if text is None:
             self.lost.append((message.block_height, message.txid))
             return message

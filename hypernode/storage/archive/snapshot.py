@@ -53,7 +53,7 @@ class Manifest:
 
 
 async def write_snapshot(
-    source: Path, network: ChainParams, target: Path, folder: Path, created: int, *, legacy: bool = False
+    source: Path, params: ChainParams, target: Path, folder: Path, created: int, *, legacy: bool = False
 ) -> Manifest:
     """Pack a snapshot of the ledger ``source`` into ``target``; ``folder`` is empty, and for what is made
     meanwhile.  ``legacy``: in the format of the legacy software.  Raises StorageError, StorageTrouble,
@@ -61,13 +61,13 @@ async def write_snapshot(
     _check_absent(target)
     copy = folder / LEDGER_NAME
     copy_ledger(source, copy)
-    ledger = await open_ledger(InlineDatabase(copy, Durability.ROLLBACK), network)
+    ledger = await open_ledger(InlineDatabase(copy, Durability.ROLLBACK), params)
     try:
         if ledger.get_pruned_below():
             raise StorageError(
                 f"{source} is pruned: a snapshot would lack messages; make one on another node"
             )
-        await _cut_back(ledger, network.keep_rounds)
+        await _cut_back(ledger, params.keep_rounds)
         tip = ledger.get_height()
         files = {LEDGER_NAME: copy}
         if legacy:
@@ -78,7 +78,7 @@ async def write_snapshot(
     if not legacy:
         await _forget_own(copy)
     sums = {name: compute_sha256(path) for name, path in files.items()}
-    manifest = Manifest(network.name, tip.height, tip.block_hash.hex(), created, sums)
+    manifest = Manifest(params.name, tip.height, tip.block_hash.hex(), created, sums)
     described = folder / MANIFEST_NAME
     described.write_text(json.dumps(asdict(manifest), indent=1) + "\n", encoding="utf-8")
     write_archive(target, {MANIFEST_NAME: described, **files}, created)

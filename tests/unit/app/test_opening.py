@@ -21,7 +21,7 @@ from hypernode.storage.ledger import open_ledger
 
 def make_settings(folder: Path) -> Settings:
     (folder / "data").mkdir()
-    return replace(load_settings(Flags(), folder)[0], network=mainnet())
+    return replace(load_settings(Flags(), folder)[0], params=mainnet())
 
 
 def open_and_close(settings: Settings) -> str:

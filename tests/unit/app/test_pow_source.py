@@ -28,7 +28,7 @@ POS = encode_address(bytes([1]) * 20, 0x55)
 
 def load(home: Path, text: str = "") -> Settings:
     (home / "config.txt").write_text(text, encoding="utf-8")
-    return replace(load_settings(Flags(pow_ledger=home / "ledger.db"), home)[0], network=NETWORK)
+    return replace(load_settings(Flags(pow_ledger=home / "ledger.db"), home)[0], params=NETWORK)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_the_configuration_chooses(tmp_path: Path, text: str, kind: type) -> Non
 
 def test_a_fixed_list_needs_no_companion(tmp_path: Path) -> None:
     fixed = replace(NETWORK, hypernodes=(FixedHypernode(POS, "127.0.0.1", 7000),))
-    settings = replace(load(tmp_path, "POW_SOURCE=node"), network=fixed)
+    settings = replace(load(tmp_path, "POW_SOURCE=node"), params=fixed)
     assert isinstance(open_pow_source(settings), FixedPowSource)
 
 

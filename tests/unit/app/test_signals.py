@@ -29,10 +29,10 @@ def test_a_reload_takes_the_allow_lists(tmp_path: Path) -> None:
     async def scenario() -> None:
         node = await Bed().node()
         settings = load(tmp_path)
-        network = replace(
-            settings.network, allow_queries_from=("127.0.0.1", STRANGER), allow_updates_from=(STRANGER,)
+        params = replace(
+            settings.params, allow_queries_from=("127.0.0.1", STRANGER), allow_updates_from=(STRANGER,)
         )
-        changed = replace(settings, network=network, auto_update=True)
+        changed = replace(settings, params=params, auto_update=True)
         admission = node.listening.admission
         admission.change_limits(Limits())
         assert admission.hold(STRANGER, 0.0) > 0

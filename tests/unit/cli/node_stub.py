@@ -101,10 +101,10 @@ async def listening(
     *,
     on_hello: Callable[[Caller], None] = lambda caller: None,
     features: int = ANNOUNCED_FEATURES,
-    network: ChainParams | None = None,
+    params: ChainParams | None = None,
 ) -> AsyncIterator[Endpoint]:
     """The node's address while it listens."""
-    served_network = network or mainnet()
+    served_network = params or mainnet()
     limits = Limits(sessions_per_ip=50)
     wallet = make_wallet(WALLET.privkey, served_network.address_byte)
     admission = Admission(limits, is_never_held=lambda ip: ip == "127.0.0.1")
@@ -113,7 +113,7 @@ async def listening(
     async def on_connection(transport: Transport) -> None:
         await serve_session(
             transport,
-            network=served_network,
+            params=served_network,
             limits=limits,
             clock=SystemClock(),
             our_hello=Hello(served_network.posnet, 6969, wallet.address),

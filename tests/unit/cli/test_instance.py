@@ -69,7 +69,7 @@ def test_the_node_is_run_with_the_settings_of_the_command_line(
     ((settings, verbose),) = started
     assert verbose
     assert (settings.listen_ip, settings.port) == ("127.0.0.5", 7000)
-    assert settings.network == make_testnet()
+    assert settings.params == make_testnet()
     assert settings.wallet_path == run_folder.resolve() / "w.json"
     assert settings.pow_ledger_path == run_folder.resolve() / "l.db"
     assert settings.home == run_folder.resolve() / "run"

@@ -54,7 +54,7 @@ def test_so_is_every_path_of_the_file(folder: Path, key: str, text: str) -> None
 def test_what_is_wrong_with_a_path_of_the_companion_is_waited_out(folder: Path, key: str, text: str) -> None:
     (folder / "config.txt").write_text(f"{key}={text}\n", encoding="utf-8")
     settings = load_settings(Flags(), folder)[0]
-    assert LedgerRegistry(LedgerFile(settings.pow_ledger_path), settings.network).get_status(0).problem
+    assert LedgerRegistry(LedgerFile(settings.pow_ledger_path), settings.params).get_status(0).problem
 
 
 @pytest.mark.parametrize("text", IMPOSSIBLE)

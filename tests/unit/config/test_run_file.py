@@ -97,11 +97,11 @@ def test_tools_follow_the_node_where_the_command_line_says_nothing(home: Path) -
     facts = _describe(home, port=7001, ip="127.0.0.5", network="testnet", wallet=home / "other.json")
     with telling_run(home / "data", facts):
         settings, _ = load_settings(follow_running(Flags(home=home), home), home)
-        assert (settings.port, settings.listen_ip, settings.network.name) == (7001, "127.0.0.5", "testnet")
+        assert (settings.port, settings.listen_ip, settings.params.name) == (7001, "127.0.0.5", "testnet")
         assert settings.wallet_path == home / "other.json"
         said = follow_running(Flags(home=home, port=7002, network="mainnet"), home)
         settings, _ = load_settings(said, home)
-        assert (settings.port, settings.listen_ip, settings.network.name) == (7002, "127.0.0.5", "mainnet")
+        assert (settings.port, settings.listen_ip, settings.params.name) == (7002, "127.0.0.5", "mainnet")
         # of another run folder it says nothing
         assert follow_running(Flags(index=1), home) == Flags(index=1)
     assert load_settings(follow_running(Flags(home=home), home), home)[0].port == 6969

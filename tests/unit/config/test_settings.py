@@ -22,7 +22,7 @@ def load(folder: Path, text: str = "", flags: Flags = Flags()) -> Settings:  # n
 
 def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
     settings = load(tmp_path)
-    assert settings.network == networks.mainnet()
+    assert settings.params == networks.mainnet()
     assert (settings.listen_ip, settings.port, settings.out_ip) == ("0.0.0.0", 6969, None)
     assert (settings.pow_source, settings.pow_ip, settings.pow_port) == ("ledger", "127.0.0.1", 5658)
     assert (settings.log_level, settings.log_topics) == ("INFO", frozenset())
@@ -53,14 +53,14 @@ def test_flags_win_over_the_file(tmp_path: Path) -> None:
     text = "PORT=7000\nIP=127.0.0.2\nPOW_LEDGER_DB=/pow/a.db\nNETWORK=testnet\nWALLET=a.json"
     file_only = load(tmp_path, text)
     assert (file_only.port, file_only.listen_ip) == (7000, "127.0.0.2")
-    assert file_only.network == networks.testnet()
+    assert file_only.params == networks.testnet()
     assert file_only.pow_ledger_path == Path("/pow/a.db")
     flags = Flags(
         port=7001, ip="all", pow_ledger=Path("b.db"), network="mainnet", wallet=Path("/w/c.json"), index=None
     )
     both = load(tmp_path, flags=flags)
     assert (both.port, both.listen_ip) == (7001, "0.0.0.0")
-    assert both.network == networks.mainnet()
+    assert both.params == networks.mainnet()
     assert both.pow_ledger_path == tmp_path.resolve() / "b.db"
     assert both.wallet_path == Path("/w/c.json")
 
@@ -105,12 +105,12 @@ def test_overrides_change_the_network_its_delays_and_the_limits(tmp_path: Path) 
         f"LIMIT_SESSIONS=9\nALLOW_QUERIES_FROM=10.0.0.1;10.0.0.2\nBLOCK_EXCEPTIONS=5:{'cd' * 20}"
     )
     settings = load(tmp_path, text)
-    network = settings.network
-    assert (network.max_connect_to, network.block_sync_count) == (7, 5)
-    assert (network.delays.tick_s, network.delays.peer_retry_s) == (2.0, 3.0)
-    assert network.delays.grace_s == networks.mainnet().delays.grace_s
-    assert network.allow_queries_from == ("10.0.0.1", "10.0.0.2")
-    assert network.exceptions == ((5, b"\xcd" * 20),)
+    params = settings.params
+    assert (params.max_connect_to, params.block_sync_count) == (7, 5)
+    assert (params.delays.tick_s, params.delays.peer_retry_s) == (2.0, 3.0)
+    assert params.delays.grace_s == networks.mainnet().delays.grace_s
+    assert params.allow_queries_from == ("10.0.0.1", "10.0.0.2")
+    assert params.exceptions == ((5, b"\xcd" * 20),)
     assert (settings.limits.frame_s, settings.limits.sessions) == (4.0, 9)
 
 
@@ -132,7 +132,7 @@ def test_a_network_file_is_taken_and_its_values_are_the_defaults(tmp_path: Path)
         network_to_json(networks.testnet()).replace('"port": 6969', '"port": 7969'), encoding="utf-8"
     )
     settings = load(tmp_path, flags=Flags(network="net.json"))
-    assert (settings.network.posnet, settings.port) == (networks.testnet().posnet, 7969)
+    assert (settings.params.posnet, settings.port) == (networks.testnet().posnet, 7969)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_where_collaterals_must_stay_only_the_ledger_serves(tmp_path: Path, key:
         load_settings(flags, tmp_path)
     assert caught.value.key == key
     (tmp_path / "config.txt").write_text("POW_SOURCE=ledger\n", encoding="utf-8")
-    assert load_settings(flags, tmp_path)[0].network.collateral_from_round == 0
+    assert load_settings(flags, tmp_path)[0].params.collateral_from_round == 0
     # legacy nodes keep a moved collateral on their list: there the field has no effect, and asks for nothing
     path.write_text(network_to_json(replace(own, mixed=True)), encoding="utf-8")
     (tmp_path / "config.txt").write_text(f"{key}=node\n", encoding="utf-8")

@@ -30,9 +30,9 @@ OWN = devnet(1_700_000_000, 6, "control", testnet().control_pos)
 NETWORKS = (MIXED, OWN)
 
 
-def name_network(network: ChainParams) -> str:
+def name_network(params: ChainParams) -> str:
     """For the ids of parametrized tests."""
-    return "mixed" if network.mixed else "own"
+    return "mixed" if params.mixed else "own"
 
 
 @cache
@@ -47,9 +47,9 @@ def get_pubkey(number: int) -> bytes:
     return compute_pubkey(get_privkey(number))
 
 
-def get_address(network: ChainParams, number: int) -> str:
+def get_address(params: ChainParams, number: int) -> str:
     """Its address on a network."""
-    return compute_address(get_pubkey(number), network.address_byte)
+    return compute_address(get_pubkey(number), params.address_byte)
 
 
 def get_sign(number: int) -> Callable[[bytes], bytes]:
@@ -73,25 +73,25 @@ def make_message(
     return create_message(get_sign(number), get_pubkey(number), timestamp=at, **values)
 
 
-def make_messages(network: ChainParams, numbers: Sequence[int] = (0, 1, 2, 0)) -> list[Message]:
+def make_messages(params: ChainParams, numbers: Sequence[int] = (0, 1, 2, 0)) -> list[Message]:
     """One message each of the hypernodes named, of one second, all different."""
-    return [make_message(network, number, value=i) for i, number in enumerate(numbers)]
+    return [make_message(params, number, value=i) for i, number in enumerate(numbers)]
 
 
-def make_parent(network: ChainParams) -> Block:
+def make_parent(params: ChainParams) -> Block:
     """The header of a block of the slot before; nothing is on its hash."""
     return replace(
-        to_header(create_genesis(network)),
+        to_header(create_genesis(params)),
         height=41,
         round=ROUND,
         sir=SIR - 1,
-        timestamp=compute_slot_start(network, ROUND, SIR - 1) + 1,
+        timestamp=compute_slot_start(params, ROUND, SIR - 1) + 1,
         block_hash=b"p" * 20,
     )
 
 
 def make_block(
-    network: ChainParams,
+    params: ChainParams,
     parent: Block | None = None,
     messages: Sequence[Message] | None = None,
     *,
@@ -103,32 +103,32 @@ def make_block(
     """A block of hypernode ``forger`` on top of ``make_parent``."""
     return seal_block(
         get_sign(forger),
-        get_address(network, forger),
-        make_parent(network) if parent is None else parent,
+        get_address(params, forger),
+        make_parent(params) if parent is None else parent,
         round_,
         sir,
-        compute_slot_start(network, round_, sir) + 2 if timestamp is None else timestamp,
-        make_messages(network) if messages is None else messages,
+        compute_slot_start(params, round_, sir) + 2 if timestamp is None else timestamp,
+        make_messages(params) if messages is None else messages,
     )
 
 
-def make_context(network: ChainParams, block: Block, **fields: Any) -> BlockContext:
+def make_context(params: ChainParams, block: Block, **fields: Any) -> BlockContext:
     """A context in which the block breaks nothing, unless ``fields`` say otherwise."""
     values: dict[str, Any] = {
-        "parent": make_parent(network),
+        "parent": make_parent(params),
         "juror": block.forger,
-        "registered": frozenset(get_address(network, number) for number in range(10)),
+        "registered": frozenset(get_address(params, number) for number in range(10)),
         "known_ids": frozenset(),
         "slot_taken": False,
-        "bad_messages": check_messages(network, block.messages),
+        "bad_messages": check_messages(params, block.messages),
         "now": float(block.timestamp),
         **fields,
     }
     return BlockContext(**values)
 
 
-def make_registration(network: ChainParams, number: int, weight: int = 1) -> Registration:
+def make_registration(params: ChainParams, number: int, weight: int = 1) -> Registration:
     """Hypernode ``number`` on a list."""
     return Registration(
-        f"bis{number}", f"10.0.0.{number}", "6969", get_address(network, number), f"bis{number}", weight
+        f"bis{number}", f"10.0.0.{number}", "6969", get_address(params, number), f"bis{number}", weight
     )

@@ -50,10 +50,8 @@ def name(value: object) -> str:
     return f"rule {value.rule}, {value.what}" if isinstance(value, Row) else str(value)
 
 
-def judge(
-    block: Block, network: ChainParams = OWN, **context: Any
-) -> tuple[ChainParams, Block, BlockContext]:
-    return network, block, make_context(network, block, **context)
+def judge(block: Block, params: ChainParams = OWN, **context: Any) -> tuple[ChainParams, Block, BlockContext]:
+    return params, block, make_context(params, block, **context)
 
 
 def at_time(timestamp: float) -> Block:
@@ -121,15 +119,15 @@ ROWS = (
 
 @pytest.mark.parametrize(("row", "number"), [(row, n) for row in ROWS for n in row.holds], ids=name)
 def test_a_rule_holds_up_to_its_limit(row: Row, number: float) -> None:
-    network, block, context = row.make(number)
-    assert [brk.rule.number for brk in find_breaks(network, block, context)] == [], row.what
+    params, block, context = row.make(number)
+    assert [brk.rule.number for brk in find_breaks(params, block, context)] == [], row.what
 
 
 @pytest.mark.parametrize(("row", "number"), [(row, n) for row in ROWS for n in row.breaks], ids=name)
 def test_a_rule_breaks_right_over_its_limit(row: Row, number: float) -> None:
-    network, block, context = row.make(number)
+    params, block, context = row.make(number)
     # a slot that is none is also of no time that the block could have
-    assert row.rule in [brk.rule.number for brk in find_breaks(network, block, context)], row.what
+    assert row.rule in [brk.rule.number for brk in find_breaks(params, block, context)], row.what
 
 
 def test_a_message_that_is_not_sealed_has_as_long_params_at_most() -> None:

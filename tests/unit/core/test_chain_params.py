@@ -16,9 +16,9 @@ MAIN = mainnet()
     ("slot_s", "slots", "closing", "round_s"), [(180, 19, 1, 3_600), (6, 5, 1, 36), (1, 1, 0, 1)]
 )
 def test_a_round_is_all_its_slots(slot_s: int, slots: int, closing: int, round_s: int) -> None:
-    network = replace(MAIN, slot_s=slot_s, slots=slots, closing_slots=closing)
-    assert network.slots_total == slots + closing
-    assert network.round_s == round_s
+    params = replace(MAIN, slot_s=slot_s, slots=slots, closing_slots=closing)
+    assert params.slots_total == slots + closing
+    assert params.round_s == round_s
 
 
 @pytest.mark.parametrize("slot_s", [MAIN_SLOT_S, 6, 0.18])

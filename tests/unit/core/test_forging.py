@@ -31,7 +31,7 @@ from tests.unit.core.builders import (
     name_network,
 )
 
-both = pytest.mark.parametrize("network", NETWORKS, ids=name_network)
+both = pytest.mark.parametrize("params", NETWORKS, ids=name_network)
 
 
 def test_all_that_fit_come_by_time_and_keep_their_order_within_a_second() -> None:
@@ -61,15 +61,15 @@ def test_no_more_than_the_limit() -> None:
 def test_what_rule_14_has_no_room_for_waits_its_turn() -> None:
     flood = [make_message(OWN, 0, 100 + i, params="x" * 200) for i in range(40)]
     few = [make_message(OWN, n, n) for n in (1, 2, 3)]
-    network = replace(OWN, max_block_bytes=8_000)
-    chosen = select_messages(network, flood + few, 100)
+    params = replace(OWN, max_block_bytes=8_000)
+    chosen = select_messages(params, flood + few, 100)
     assert 15 < len(chosen) < 25
     assert {get_address(OWN, n) for n in range(4)} == {m.sender for m in chosen}
     assert flood[-1] in chosen
     assert flood[0] not in chosen
-    block = make_block(network, messages=chosen)
+    block = make_block(params, messages=chosen)
     pushed = encode_command(Command(CommandId.BLOCK, blocks=(block,)))
-    assert len(pushed) <= network.max_block_bytes < len(pushed) + 500 + compute_message_size(flood[0])
+    assert len(pushed) <= params.max_block_bytes < len(pushed) + 500 + compute_message_size(flood[0])
     assert select_messages(replace(OWN, max_block_bytes=100), flood, 100) == []
 
 
@@ -94,9 +94,9 @@ def test_four_messages_of_three_senders_make_a_block(numbers: tuple[int, ...], e
 
 
 @both
-def test_a_sealed_block_holds_every_rule(network: ChainParams) -> None:
-    block = make_block(network)
-    assert find_breaks(network, block, make_context(network, block)) == ()
+def test_a_sealed_block_holds_every_rule(params: ChainParams) -> None:
+    block = make_block(params)
+    assert find_breaks(params, block, make_context(params, block)) == ()
     assert block.block_hash == compute_block_hash(block)
     assert {m.block_height for m in block.messages} == {block.height}
     assert (block.msg_count, block.uniques_sources) == (4, 3)

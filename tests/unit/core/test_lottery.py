@@ -119,19 +119,19 @@ def test_a_slot_with_fewer_than_two_candidates_has_no_test() -> None:
 def test_connections_leave_ourselves_out_and_are_bounded() -> None:
     registered = register(*[1] * 10)
     own = registered[3].pos
-    network = replace(OWN, max_connect_to=5)
-    chosen = compute_connect_to(network, registered, own, 8)
+    params = replace(OWN, max_connect_to=5)
+    chosen = compute_connect_to(params, registered, own, 8)
     assert len(chosen) == len(set(chosen)) == 5
     assert own not in {r.pos for r in chosen}
-    assert chosen != compute_connect_to(network, registered, own, 9)
-    assert chosen == compute_connect_to(network, registered, own, 8)
+    assert chosen != compute_connect_to(params, registered, own, 9)
+    assert chosen == compute_connect_to(params, registered, own, 8)
 
 
 def test_who_does_not_count_is_left_out_of_the_same_shuffle() -> None:
     registered = register(*[1] * 12)
     own, left_out = registered[3].pos, {registered[5].pos, registered[7].pos}
-    network = replace(OWN, max_connect_to=11)
-    everybody = compute_connect_to(network, registered, own, 8)
+    params = replace(OWN, max_connect_to=11)
+    everybody = compute_connect_to(params, registered, own, 8)
     chosen = compute_connect_to(replace(OWN, max_connect_to=5), registered, own, 8, left_out)
     assert chosen == [r for r in everybody if r.pos not in left_out][:5]
 
@@ -146,12 +146,12 @@ def test_text_seeds_as_its_utf8() -> None:
     assert Draws("é").getrandbits(32) == Draws("é".encode()).getrandbits(32)
 
 
-@pytest.mark.parametrize("network", [OWN, MIXED])
-def test_registered_is_active_and_inactive_and_voided(network: ChainParams) -> None:
-    registered = [make_registration(network, number) for number in range(6)]
+@pytest.mark.parametrize("params", [OWN, MIXED])
+def test_registered_is_active_and_inactive_and_voided(params: ChainParams) -> None:
+    registered = [make_registration(params, number) for number in range(6)]
     silent_voided, voided, silent = (registered[n].pos for n in (0, 1, 2))
     seen = {entry.pos for entry in registered} - {silent_voided, silent}
-    low = replace(network, min_active=1)
+    low = replace(params, min_active=1)
     plan = compute_round_plan(low, 1, registered, registered, seen, REFERENCE, voided=[silent_voided, voided])
     assert plan.voided == (silent_voided, voided)
     assert plan.inactive == (silent,)

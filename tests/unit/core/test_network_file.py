@@ -39,23 +39,23 @@ def test_a_file_needs_only_what_has_no_default() -> None:
         "control_pos": get_address(OWN, 0),
         "slot_s": 18,
     }
-    network = network_from_json(json.dumps(given), "net.json")
-    assert network.posnet_allow == ("sidenet001",)
-    assert network.delays == Delays().scaled(18)
-    assert network.min_active == networks.mainnet().min_active
+    params = network_from_json(json.dumps(given), "net.json")
+    assert params.posnet_allow == ("sidenet001",)
+    assert params.delays == Delays().scaled(18)
+    assert params.min_active == networks.mainnet().min_active
 
 
 def test_given_delays_count_and_the_others_scale() -> None:
-    network = network_from_json(json.dumps(to_dict(delays={"grace_s": 7})), "net.json")
-    assert network.delays == replace(Delays().scaled(6), grace_s=7.0)
+    params = network_from_json(json.dumps(to_dict(delays={"grace_s": 7})), "net.json")
+    assert params.delays == replace(Delays().scaled(6), grace_s=7.0)
 
 
 def test_a_fixed_list_of_hypernodes_is_read() -> None:
     pos = get_address(OWN, 3)
-    network = network_from_json(
+    params = network_from_json(
         json.dumps(to_dict(hypernodes=[{"pos": pos, "ip": "127.0.0.1", "port": 16969}])), "net.json"
     )
-    assert network.hypernodes == (FixedHypernode(pos, "127.0.0.1", 16969, 1),)
+    assert params.hypernodes == (FixedHypernode(pos, "127.0.0.1", 16969, 1),)
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ from tests.unit.core.builders import OWN, get_address
 BUILT_IN = (networks.mainnet(), networks.testnet(), OWN)
 
 
-@pytest.mark.parametrize("network", BUILT_IN, ids=lambda n: n.name)
-def test_built_in_networks_make_sense(network: ChainParams) -> None:
-    assert is_valid_address(network.control_pos, network.address_byte)
-    assert len(network.posnet) == 10
-    assert network.posnet in network.posnet_allow
-    assert network_from_json(network_to_json(network), "net.json") == network
+@pytest.mark.parametrize("params", BUILT_IN, ids=lambda n: n.name)
+def test_built_in_networks_make_sense(params: ChainParams) -> None:
+    assert is_valid_address(params.control_pos, params.address_byte)
+    assert len(params.posnet) == 10
+    assert params.posnet in params.posnet_allow
+    assert network_from_json(network_to_json(params), "net.json") == params
 
 
 def test_main_is_what_it_always_was() -> None:
@@ -24,10 +24,10 @@ def test_main_is_what_it_always_was() -> None:
 
 
 def test_testnet_is_no_place_for_legacy_nodes() -> None:
-    network = networks.testnet()
-    assert (network.mixed, network.genesis, network.address_byte) == (False, "derived", 0x55)
-    assert (network.slot_s, network.min_active, network.min_connections) == (180, 10, 3)
-    assert network.magic.hex() == "b1534e55"
+    params = networks.testnet()
+    assert (params.mixed, params.genesis, params.address_byte) == (False, "derived", 0x55)
+    assert (params.slot_s, params.min_active, params.min_connections) == (180, 10, 3)
+    assert params.magic.hex() == "b1534e55"
 
 
 def test_devnet_has_seconds_where_main_has_minutes() -> None:
@@ -40,6 +40,6 @@ def test_devnet_has_seconds_where_main_has_minutes() -> None:
 
 
 def test_devnet_takes_other_fields() -> None:
-    network = networks.devnet(1, 20, "control", get_address(OWN, 0), slots=5, mixed=True, delays=Delays())
-    assert (network.slots, network.mixed, network.round_s) == (5, True, 120)
-    assert network.delays == Delays()
+    params = networks.devnet(1, 20, "control", get_address(OWN, 0), slots=5, mixed=True, delays=Delays())
+    assert (params.slots, params.mixed, params.round_s) == (5, True, 120)
+    assert params.delays == Delays()

@@ -25,13 +25,13 @@ from tests.unit.core.builders import (
     name_network,
 )
 
-both = pytest.mark.parametrize("network", NETWORKS, ids=name_network)
+both = pytest.mark.parametrize("params", NETWORKS, ids=name_network)
 
 
-def find_rule(network: ChainParams, m: Message, *, sealed: bool) -> str | None:
+def find_rule(params: ChainParams, m: Message, *, sealed: bool) -> str | None:
     """The rule that a message of registered hypernodes 0 to 9 breaks."""
-    registered = frozenset(get_address(network, number) for number in range(10))
-    broken = find_message_break(network, m, sealed=sealed, registered=registered)
+    registered = frozenset(get_address(params, number) for number in range(10))
+    broken = find_message_break(params, m, sealed=sealed, registered=registered)
     return None if broken is None else broken.rule.label
 
 
@@ -42,10 +42,10 @@ def lengthen(m: Message) -> Message:
 
 @both
 @pytest.mark.parametrize("sealed", [True, False])
-def test_a_valid_message_breaks_nothing(network: ChainParams, sealed: bool) -> None:
-    assert find_rule(network, make_message(network), sealed=sealed) is None
-    twin = replace(make_message(network), txid=compute_twin(make_message(network).txid))
-    assert find_rule(network, twin, sealed=sealed) is None
+def test_a_valid_message_breaks_nothing(params: ChainParams, sealed: bool) -> None:
+    assert find_rule(params, make_message(params), sealed=sealed) is None
+    twin = replace(make_message(params), txid=compute_twin(make_message(params).txid))
+    assert find_rule(params, twin, sealed=sealed) is None
 
 
 @both
@@ -69,10 +69,10 @@ def test_a_valid_message_breaks_nothing(network: ChainParams, sealed: bool) -> N
     ],
 )
 def test_m1_refuses_what_cannot_be_written_down(
-    network: ChainParams, sealed: bool, fields: dict[str, Any]
+    params: ChainParams, sealed: bool, fields: dict[str, Any]
 ) -> None:
-    m = replace(make_message(network), **fields)
-    assert find_rule(network, m, sealed=sealed) == "M1"
+    m = replace(make_message(params), **fields)
+    assert find_rule(params, m, sealed=sealed) == "M1"
 
 
 def test_m1_takes_long_ids_in_blocks_of_mixed_networks_only() -> None:
@@ -89,28 +89,28 @@ def test_m1_refuses_a_sender_of_another_network() -> None:
 
 @both
 @pytest.mark.parametrize("sealed", [True, False])
-def test_m2_refuses_a_key_that_is_not_the_senders(network: ChainParams, sealed: bool) -> None:
-    m = make_message(network)
-    assert find_rule(network, replace(m, pubkey=get_pubkey(1)), sealed=sealed) == "M2"
-    assert find_rule(network, replace(m, sender=get_address(network, 1)), sealed=sealed) == "M2"
+def test_m2_refuses_a_key_that_is_not_the_senders(params: ChainParams, sealed: bool) -> None:
+    m = make_message(params)
+    assert find_rule(params, replace(m, pubkey=get_pubkey(1)), sealed=sealed) == "M2"
+    assert find_rule(params, replace(m, sender=get_address(params, 1)), sealed=sealed) == "M2"
 
 
 @both
 @pytest.mark.parametrize("sealed", [True, False])
 @pytest.mark.parametrize("fields", [{"timestamp": 1}, {"what": 1}, {"params": "x"}, {"value": 1}])
-def test_m3_refuses_what_was_not_signed(network: ChainParams, sealed: bool, fields: dict[str, Any]) -> None:
-    m = replace(make_message(network), **fields)
-    assert find_rule(network, m, sealed=sealed) == "M3"
+def test_m3_refuses_what_was_not_signed(params: ChainParams, sealed: bool, fields: dict[str, Any]) -> None:
+    m = replace(make_message(params), **fields)
+    assert find_rule(params, m, sealed=sealed) == "M3"
 
 
 @both
-def test_m3_believes_a_verdict_from_elsewhere(network: ChainParams) -> None:
-    m = make_message(network)
-    refused = find_message_break(network, m, sealed=True, registered=UNCHECKED, signature_ok=False)
+def test_m3_believes_a_verdict_from_elsewhere(params: ChainParams) -> None:
+    m = make_message(params)
+    refused = find_message_break(params, m, sealed=True, registered=UNCHECKED, signature_ok=False)
     assert refused is not None
     assert refused.rule == Rule.M3
     forged = replace(m, value=m.value + 1)
-    assert find_message_break(network, forged, sealed=True, registered=UNCHECKED, signature_ok=True) is None
+    assert find_message_break(params, forged, sealed=True, registered=UNCHECKED, signature_ok=True) is None
 
 
 POLICY = [
@@ -126,30 +126,30 @@ POLICY = [
 @both
 @pytest.mark.parametrize(("rule", "fields"), POLICY)
 def test_policy_holds_in_the_mempool_and_in_blocks_of_our_own(
-    network: ChainParams, rule: str, fields: dict[str, Any]
+    params: ChainParams, rule: str, fields: dict[str, Any]
 ) -> None:
-    m = make_message(network, **fields)
-    assert find_rule(network, m, sealed=False) == rule
-    assert find_rule(network, m, sealed=True) == (None if network.mixed else rule)
+    m = make_message(params, **fields)
+    assert find_rule(params, m, sealed=False) == rule
+    assert find_rule(params, m, sealed=True) == (None if params.mixed else rule)
 
 
 @both
-def test_m6_refuses_senders_that_are_not_registered(network: ChainParams) -> None:
-    stranger = make_message(network, 77)
-    assert find_rule(network, stranger, sealed=False) == "M6"
-    assert find_rule(network, stranger, sealed=True) == (None if network.mixed else "M6")
+def test_m6_refuses_senders_that_are_not_registered(params: ChainParams) -> None:
+    stranger = make_message(params, 77)
+    assert find_rule(params, stranger, sealed=False) == "M6"
+    assert find_rule(params, stranger, sealed=True) == (None if params.mixed else "M6")
 
 
 @both
-def test_m6_takes_the_control_address(network: ChainParams) -> None:
-    controlled = replace(network, control_pos=get_address(network, 77))
-    assert find_rule(controlled, make_message(network, 77), sealed=False) is None
+def test_m6_takes_the_control_address(params: ChainParams) -> None:
+    controlled = replace(params, control_pos=get_address(params, 77))
+    assert find_rule(controlled, make_message(params, 77), sealed=False) is None
 
 
 @both
-def test_m6_is_left_out_without_a_list(network: ChainParams) -> None:
-    stranger = make_message(network, 77)
-    assert find_message_break(network, stranger, sealed=False, registered=UNCHECKED) is None
+def test_m6_is_left_out_without_a_list(params: ChainParams) -> None:
+    stranger = make_message(params, 77)
+    assert find_message_break(params, stranger, sealed=False, registered=UNCHECKED) is None
 
 
 @pytest.mark.parametrize("params", ["", "START", "TEST:1", "R.SYNC:10.0.0.7:06969", "x" * 256, "1a", "0x10"])
@@ -179,30 +179,30 @@ def test_params_outside_the_safe_alphabet_are_not(params: str) -> None:
         (3600.25, Rule.TOO_OLD),
     ],
 )
-def test_time_is_judged_with_fractions(network: ChainParams, age: float, rule: Rule | None) -> None:
-    m = make_message(network)
-    verdict = find_time_break(network, m, m.timestamp + age)
+def test_time_is_judged_with_fractions(params: ChainParams, age: float, rule: Rule | None) -> None:
+    m = make_message(params)
+    verdict = find_time_break(params, m, m.timestamp + age)
     assert (None if verdict is None else verdict.rule) is rule
 
 
 @both
-def test_bad_messages_are_named_with_rule_and_reason(network: ChainParams) -> None:
-    good = make_message(network)
+def test_bad_messages_are_named_with_rule_and_reason(params: ChainParams) -> None:
+    good = make_message(params)
     forged = replace(good, value=99, txid=good.txid[::-1])
-    assert check_messages(network, [good, forged]) == {
+    assert check_messages(params, [good, forged]) == {
         forged.txid: Violation(Rule.M3, "the signature is invalid")
     }
 
 
 @both
-def test_signatures_can_be_verified_elsewhere(network: ChainParams) -> None:
-    messages = [make_message(network), make_message(network, value=5)]
+def test_signatures_can_be_verified_elsewhere(params: ChainParams) -> None:
+    messages = [make_message(params), make_message(params, value=5)]
     checks = list_signature_checks(messages)
     assert [(pubkey, txid) for pubkey, txid, _ in checks] == [(m.pubkey, m.txid) for m in messages]
-    assert check_messages(network, messages, [True, False]) == {
+    assert check_messages(params, messages, [True, False]) == {
         messages[1].txid: Violation(Rule.M3, "the signature is invalid")
     }
-    assert check_messages(network, messages, [True, True]) == {}
+    assert check_messages(params, messages, [True, True]) == {}
 
 
 def test_an_unrepresentable_message_has_a_check_that_never_holds() -> None:

@@ -208,9 +208,9 @@ def test_running_ends_when_asked_and_when_the_parent_is_gone(path: Path) -> None
 
 def write_files(folder: Path) -> dict[str, str]:
     # blocks of weeks: this process reads the real clock, and few of them are due by now
-    network = devnet(ORIGIN, 10**7, CONTROL.address, NETWORK.control_pos)
+    params = devnet(ORIGIN, 10**7, CONTROL.address, NETWORK.control_pos)
     files = {
-        "--network": network_to_json(network),
+        "--network": network_to_json(params),
         "--hypernodes": json.dumps(HYPERNODES),
         "--control-key": CONTROL.secret.hex(),
     }

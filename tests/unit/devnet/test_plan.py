@@ -40,23 +40,23 @@ def make_plan(folder: Path, slot_s: int = 6) -> DevnetPlan:
 @pytest.mark.parametrize("slot_s", [1, 6, 60, 180])
 @pytest.mark.parametrize("count", [3, 5, 20])
 def test_first_whole_round_starts_shortly_after_the_launch(slot_s: int, count: int) -> None:
-    network = make_network(NOW, count, slot_s, "c" * 56, "b" * 34)
-    start = compute_round_start(network, FIRST_ROUND)
+    params = make_network(NOW, count, slot_s, "c" * 56, "b" * 34)
+    start = compute_round_start(params, FIRST_ROUND)
     assert compute_lead_s(count) <= start - NOW < compute_lead_s(count) + 1
-    assert compute_round_slot(network, NOW)[0] == FIRST_ROUND - 1 or start - NOW > network.round_s
+    assert compute_round_slot(params, NOW)[0] == FIRST_ROUND - 1 or start - NOW > params.round_s
 
 
 @pytest.mark.parametrize("slot_s", [1, 3, 6, 60, 180])
 def test_the_companion_is_confirmed_behind_each_reference_time(slot_s: int) -> None:
-    network = make_network(NOW, 5, slot_s, "c" * 56, "b" * 34)
-    assert network.round_s / network.pow_block_s > 2 * network.pow_confirmations
-    assert network.pow_block_s * 3 < network.pow_synced_s
+    params = make_network(NOW, 5, slot_s, "c" * 56, "b" * 34)
+    assert params.round_s / params.pow_block_s > 2 * params.pow_confirmations
+    assert params.pow_block_s * 3 < params.pow_synced_s
 
 
 def test_files_are_what_a_node_loads(tmp_path: Path) -> None:
     plan = make_plan(tmp_path)
     text = plan.network_path.read_text(encoding="utf-8")
-    assert network_from_json(text, "network.json") == plan.network
+    assert network_from_json(text, "network.json") == plan.params
     for node in plan.nodes:
         flags = Flags(
             home=node.home,
@@ -67,10 +67,10 @@ def test_files_are_what_a_node_loads(tmp_path: Path) -> None:
         )
         settings, remarks = load_settings(flags, tmp_path)
         assert settings.out_ip == node.ip
-        assert settings.network == plan.network
+        assert settings.params == plan.params
         assert not remarks
         assert settings.journal_path == node.journal_path.resolve()
-        wallet = load_wallet(settings.wallet_path, plan.network.address_byte, lambda: "")
+        wallet = load_wallet(settings.wallet_path, plan.params.address_byte, lambda: "")
         assert wallet.address == node.address
 
 
@@ -79,17 +79,17 @@ def test_secrets_are_for_us_alone(tmp_path: Path) -> None:
     control = plan.folder / "control.json"
     assert stat.S_IMODE(control.stat().st_mode) == 0o600
     secrets = json.loads(control.read_text(encoding="utf-8"))
-    assert secrets["pow_address"] == plan.network.control_pow
-    assert secrets["pos_address"] == plan.network.control_pos
+    assert secrets["pow_address"] == plan.params.control_pow
+    assert secrets["pos_address"] == plan.params.control_pos
     assert bytes.fromhex(secrets["pow_secret"]) == plan.control_key.secret
 
 
 def test_ledger_registers_every_node_for_the_first_rounds(tmp_path: Path) -> None:
     plan = make_plan(tmp_path)
-    prepare_ledger(plan.ledger_path, plan.network, plan.list_hypernodes(), plan.control_key, NOW)
+    prepare_ledger(plan.ledger_path, plan.params, plan.list_hypernodes(), plan.control_key, NOW)
 
     async def read(round_: int) -> list[tuple[str, str, str]]:
-        source = LedgerPowSource(plan.ledger_path, plan.network)
+        source = LedgerPowSource(plan.ledger_path, plan.params)
         try:
             entries = (await source.get_registered(round_)).entries
         finally:

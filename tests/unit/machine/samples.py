@@ -15,13 +15,13 @@ SLOT = 180
 
 
 def make_network(**overrides: object) -> ChainParams:
-    network = devnet(
+    params = devnet(
         origin_of_time=1_000_000,
         slot_s=SLOT,
         control_pow="cf2562488992997dff3658e455701589678d0e966a79e2a037cbb2ff",
         control_pos="bJ5YTuPNJP2jEvCLGNoaCES2MBquR1nsLF",
     )
-    return replace(network, **overrides)  # type: ignore[arg-type]
+    return replace(params, **overrides)  # type: ignore[arg-type]
 
 
 def make_height(height: int = 10, round_: int = 5, sir: int = 3, tag: int = 1, **more: int) -> ChainHeight:

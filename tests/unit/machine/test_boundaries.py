@@ -109,8 +109,8 @@ def test_the_bars_of_consensus_and_the_half_of_the_slot(
     earliest = 1_000.0 + DELAYS.earliest_forging_s
     at = max(earliest, 1_000.0 + SLOT * now)
     view = make_view(juror=ME, peers=peers, counted=of, jurors=(ME,), now=at, connected=agree)
-    network = make_network(min_forge_consensus=18, min_forge_consensus_low=11)
-    decision = decide(network, view)
+    params = make_network(min_forge_consensus=18, min_forge_consensus_low=11)
+    decision = decide(params, view)
     assert (decision.state if isinstance(decision, Rest) else None) is kind
 
 

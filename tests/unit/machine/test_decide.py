@@ -162,23 +162,23 @@ def test_two_rounds_behind_is_late_at_once() -> None:
 
 
 def test_a_branch_of_one_subnet_is_not_fetched_where_two_are_asked_for() -> None:
-    network = make_network(min_subnets=2)
+    params = make_network(min_subnets=2)
     ahead = make_height(30, round_=4, tag=2)
     own = make_height(10, round_=2)
     same = tuple(make_peer(n, ahead, ip=f"10.1.0.{n}") for n in range(1, 5))
     view = make_view(own=own, peers=same, better_since=0.0)
-    assert not isinstance(decide(network, view), CatchUp)
+    assert not isinstance(decide(params, view), CatchUp)
     spread = tuple(make_peer(n, ahead, ip=f"10.{n}.0.1") for n in range(1, 5))
-    assert isinstance(decide(network, make_view(own=own, peers=spread, better_since=0.0)), CatchUp)
+    assert isinstance(decide(params, make_view(own=own, peers=spread, better_since=0.0)), CatchUp)
 
 
 def test_who_does_not_count_makes_no_subnets_and_no_majority() -> None:
-    network = make_network(min_subnets=2)
+    params = make_network(min_subnets=2)
     ahead = make_height(30, round_=4, tag=2)
     own = make_height(10, round_=2)
     peers = tuple(make_peer(n, ahead, counts=n == 1) for n in range(1, 9))
     view = make_view(own=own, peers=peers, better_since=0.0)
-    assert not isinstance(decide(network, view), CatchUp)
+    assert not isinstance(decide(params, view), CatchUp)
     # three timely heights of nobody do not say that our clock was ahead
     nobodies = tuple(make_peer(n, make_height(sir=3, tag=2), counts=False) for n in range(1, 4))
     early = replace(_look_at(make_height(sir=5)), peers=nobodies)

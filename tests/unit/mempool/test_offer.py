@@ -70,8 +70,8 @@ def test_params_of_the_safe_alphabet_are_accepted(params: str) -> None:
 
 
 def test_policy_is_the_same_on_a_mixed_network() -> None:
-    network = replace(make_network(), mixed=mainnet().mixed)
-    verdict = offer(Mempool(network), make_message(params="it's"))
+    params = replace(make_network(), mixed=mainnet().mixed)
+    verdict = offer(Mempool(params), make_message(params="it's"))
     assert verdict is not None
     assert verdict.rule == Rule.M5
 
@@ -154,14 +154,14 @@ def test_all_that_do_not_count_have_a_quarter_of_the_room_and_no_more() -> None:
 
 
 def test_sealing_gives_no_quota_back_but_the_next_round_does() -> None:
-    network = make_network(sender_quota=1)
-    pool = Mempool(network)
+    params = make_network(sender_quota=1)
+    pool = Mempool(params)
     first = make_message()
     assert offer(pool, first) is None
     pool.remove([first])
     assert offer(pool, make_message(value=1)) is not None
-    later = make_message(value=2, timestamp=int(NOW) + network.round_s)
-    assert pool.offer(later, NOW + network.round_s, registered=REGISTERED) is None
+    later = make_message(value=2, timestamp=int(NOW) + params.round_s)
+    assert pool.offer(later, NOW + params.round_s, registered=REGISTERED) is None
 
 
 def test_own_message_is_not_bound_by_quota_or_room() -> None:

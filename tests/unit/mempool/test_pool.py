@@ -132,9 +132,9 @@ def test_pool_survives_its_own_save_and_load() -> None:
 
 
 def test_only_quotas_of_rounds_that_are_over_are_forgotten() -> None:
-    network = make_network(sender_quota=1)
-    pool = Mempool(network)
-    long_ago = NOW - network.message_age_s - network.round_s
+    params = make_network(sender_quota=1)
+    pool = Mempool(params)
+    long_ago = NOW - params.message_age_s - params.round_s
     assert pool.offer(make_message(timestamp=int(long_ago)), long_ago, registered=UNCHECKED) is None
     assert pool.offer(make_message(value=1), NOW, registered=UNCHECKED) is None
     pool.expire(NOW)

@@ -89,7 +89,7 @@ class SessionHarness:
         self.ends.append(
             await serve_session(
                 transport,
-                network=NETWORK,
+                params=NETWORK,
                 limits=self.limits,
                 clock=self.clock,
                 our_hello=NODE_HELLO,
@@ -128,7 +128,7 @@ class SessionHarness:
         return await open_session(
             self.memory.get_connections(ip),
             remote,
-            network=NETWORK,
+            params=NETWORK,
             limits=self.limits,
             hello=hello,
             features=features,

@@ -55,7 +55,7 @@ async def open_to(
     return await open_session(
         memory.get_connections(REGISTERED),
         NODE,
-        network=NETWORK,
+        params=NETWORK,
         limits=LIMITS,
         hello=hello,
         features=features,
@@ -388,7 +388,7 @@ async def ask_alone(harness: SessionHarness, command: Command, remote: Endpoint 
         harness.memory.get_connections(REGISTERED),
         remote,
         command,
-        network=NETWORK,
+        params=NETWORK,
         limits=LIMITS,
         clock=harness.clock,
         connect_timeout_s=5.0,

@@ -242,7 +242,7 @@ def test_a_session_of_two_nodes_over_tcp() -> None:
             ends.append(
                 await serve_session(
                     transport,
-                    network=NETWORK,
+                    params=NETWORK,
                     limits=LIMITS,
                     clock=clock,
                     our_hello=NODE_HELLO,
@@ -260,7 +260,7 @@ def test_a_session_of_two_nodes_over_tcp() -> None:
             session = await open_session(
                 connections,
                 listener.endpoint,
-                network=NETWORK,
+                params=NETWORK,
                 limits=LIMITS,
                 hello=CLIENT_HELLO,
                 features=ANNOUNCED_FEATURES,

@@ -85,10 +85,10 @@ class Bed:
 
     def __init__(self, size: int = 6, **fields: Any) -> None:
         loop = asyncio.get_running_loop()
-        self.network: ChainParams = replace(make_network(size, SEED, 180), **fields)
+        self.params: ChainParams = replace(make_network(size, SEED, 180), **fields)
         self.memory = MemoryNetwork(SEED, QUICK)
         self.size = size
-        start = compute_slot_start(self.network, ROUND, 0) + 20.0 - loop.time()
+        start = compute_slot_start(self.params, ROUND, 0) + 20.0 - loop.time()
         self.clock = SimClock(loop, start)
         self.log: list[str] = []
         self.warnings: list[str] = []
@@ -97,26 +97,26 @@ class Bed:
     # --- who ----------------------------------------------------------------------------------------
 
     def signer(self, index: int) -> KeySigner:
-        return KeySigner(make_privkey(SEED, f"node {index}"), self.network.address_byte)
+        return KeySigner(make_privkey(SEED, f"node {index}"), self.params.address_byte)
 
     def address(self, index: int) -> str:
-        return self.network.hypernodes[index].pos
+        return self.params.hypernodes[index].pos
 
     def ip(self, index: int) -> str:
-        return self.network.hypernodes[index].ip
+        return self.params.hypernodes[index].ip
 
     def index_of(self, address: str) -> int:
-        return [h.pos for h in self.network.hypernodes].index(address)
+        return [h.pos for h in self.params.hypernodes].index(address)
 
     def entry(self, index: int) -> Registration:
-        listed = self.network.hypernodes[index]
+        listed = self.params.hypernodes[index]
         return Registration(listed.pos, listed.ip, str(listed.port), listed.pos, listed.pos, listed.weight)
 
     # --- when ---------------------------------------------------------------------------------------
 
     def go_to(self, round_: int, sir: int, after_s: float = 20.0) -> None:
         """Set all wall clocks to a moment of a slot."""
-        target = compute_slot_start(self.network, round_, sir) + after_s
+        target = compute_slot_start(self.params, round_, sir) + after_s
         self.clock.step(target - self.clock.now())
 
     # --- what ---------------------------------------------------------------------------------------
@@ -140,8 +140,8 @@ class Bed:
 
     def scripted_pow(self) -> ScriptedPowSource:
         """A companion with a chain, that can be late or down, with the same list."""
-        listed = [(h.pos, h.ip, h.port, h.weight) for h in self.network.hypernodes]
-        return ScriptedPowSource(PowScript.of(self.network, listed), self.clock.now)
+        listed = [(h.pos, h.ip, h.port, h.weight) for h in self.params.hypernodes]
+        return ScriptedPowSource(PowScript.of(self.params, listed), self.clock.now)
 
     # --- nodes --------------------------------------------------------------------------------------
 
@@ -152,13 +152,13 @@ class Bed:
         ledger_db: InlineDatabase | None = None,
         journal_db: InlineDatabase | None = None,
         pow_source: PowSource | None = None,
-        network: ChainParams | None = None,
+        params: ChainParams | None = None,
         subjects: Subjects = SILENT,
         log_session: Callable[[str], None] | None = None,
         **others: Any,
     ) -> Node:
         """All parts of a node, in the present round."""
-        params = network or self.network
+        params = params or self.params
         ports = Ports(
             clock=self.clock,
             entropy=SeededEntropy(SEED, f"node {index}"),
@@ -205,10 +205,10 @@ class Bed:
         async def on_connection(transport: Transport) -> None:
             await serve_session(
                 transport,
-                network=self.network,
+                params=self.params,
                 limits=Limits(),
                 clock=self.clock,
-                our_hello=Hello(self.network.posnet, PORT, self.address(index)),
+                our_hello=Hello(self.params.posnet, PORT, self.address(index)),
                 features=features,
                 admission=admission,
                 is_registered=lambda ip: True,
@@ -235,9 +235,9 @@ class Bed:
         return await open_session(
             self.memory.get_connections(ip),
             Endpoint(self.ip(target), PORT),
-            network=self.network,
+            params=self.params,
             limits=Limits(),
-            hello=Hello(self.network.posnet, port, self.address(key or 0)),
+            hello=Hello(self.params.posnet, port, self.address(key or 0)),
             features=features,
             clock=self.clock,
             connect_timeout_s=5.0,
@@ -292,7 +292,7 @@ class Branch:
     def __init__(self, bed: Bed, ledger: Ledger, history: History) -> None:
         self._bed = bed
         self._ledger = ledger
-        self._rounds = Rounds(bed.network, FixedPowSource(bed.network))
+        self._rounds = Rounds(bed.params, FixedPowSource(bed.params))
         self.history = history
         self.blocks: list[Block] = []
 
@@ -317,14 +317,14 @@ class Branch:
     ) -> Block:
         """A block for a slot, by its juror or by ``forger``; it is not put on the branch."""
         bed = self._bed
-        start = compute_slot_start(bed.network, round_, sir)
+        start = compute_slot_start(bed.params, round_, sir)
         juror = (await self.plan(round_)).juror_of(sir)
         number = forger if forger is not None else bed.index_of(juror or "")
         sealed = bed.messages(start, senders) if messages is None else messages
         key = make_privkey(SEED, f"node {number}")
         return seal_block(
             lambda buffer: sign(key, buffer),
-            compute_address(compute_pubkey(key), bed.network.address_byte),
+            compute_address(compute_pubkey(key), bed.params.address_byte),
             self.history.tip,
             round_,
             sir,

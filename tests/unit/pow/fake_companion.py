@@ -68,8 +68,8 @@ class FakeCompanion:
         self._listener: Listener | None = None
 
     @property
-    def network(self) -> ChainParams:
-        return self.script.network
+    def params(self) -> ChainParams:
+        return self.script.params
 
     @property
     def tip(self) -> int:
@@ -167,7 +167,7 @@ class FakeCompanion:
         return {"hn_plugin": "0.1.3", "ledger_queries": "0.0.3"}
 
     def _hn_last_block_ts(self, params: list[str]) -> Any:
-        return self.script.timestamp_of(self.tip) if self.tip >= self.network.first_pow_height else 0
+        return self.script.timestamp_of(self.tip) if self.tip >= self.params.first_pow_height else 0
 
     def _hn_block_before_ts(self, params: list[str]) -> Any:
         height = self.script.height_at(float(params[0]))
@@ -178,7 +178,7 @@ class FakeCompanion:
         if round_ in self.cache and ip == NO_IP:
             return self.cache[round_]
         height = self._hn_block_before_ts([params[1]])
-        if height < self.network.first_pow_height:
+        if height < self.params.first_pow_height:
             return False
         entries = self.script.derive_state(height).entries
         regs = {entry.collateral: {**asdict(entry), "collateral": None, "active": True} for entry in entries}
@@ -211,7 +211,7 @@ class FakeCompanion:
         return self.script.timestamp_of(height) if self._has(height) else 0
 
     def _hn_reg_check_weight(self, params: list[str]) -> Any:
-        return compute_weight(self.network, self.script.compute_balance(params[0], int(params[1])))
+        return compute_weight(self.params, self.script.compute_balance(params[0], int(params[1])))
 
     def _hn_reg_check_weights(self, params: list[str]) -> Any:
         height = self._hn_block_before_ts([params[1]])
@@ -228,4 +228,4 @@ class FakeCompanion:
         return None if balance is None else balance / COIN
 
     def _has(self, height: int) -> bool:
-        return self.network.first_pow_height <= height <= self.tip
+        return self.params.first_pow_height <= height <= self.tip

@@ -20,10 +20,10 @@ POS = tuple(encode_address(bytes([100 + n]) * 20, DEVNET.address_byte) for n in 
 
 def test_a_fixed_list_is_always_there_in_its_order() -> None:
     hypernodes = tuple(FixedHypernode(pos, "127.0.0.1", 7000 + n, n) for n, pos in enumerate(POS))
-    network = replace(networks.testnet(), hypernodes=hypernodes)
+    params = replace(networks.testnet(), hypernodes=hypernodes)
 
     async def read() -> None:
-        source = FixedPowSource(network)
+        source = FixedPowSource(params)
         assert (await source.get_status(5)).problem == ""
         registered = await source.get_registered(3)
         assert registered.entries == tuple(

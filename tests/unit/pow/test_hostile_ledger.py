@@ -211,8 +211,8 @@ def test_a_recipient_of_that_name_is_anybodys_joke(path: Path) -> None:
 
 
 def test_a_ledger_that_begins_in_the_middle_is_refused_at_once(path: Path) -> None:
-    network = replace(NETWORK, first_pow_height=FIRST - 1)
-    registry = LedgerRegistry(LedgerFile(path), network)
+    params = replace(NETWORK, first_pow_height=FIRST - 1)
+    registry = LedgerRegistry(LedgerFile(path), params)
     assert f"its first block is {FIRST}" in registry.get_status(time_of(FIRST + 60)).problem
     with pytest.raises(PowNotReady, match="a pruned ledger"):
         registry.derive_at(time_of(FIRST + 30))

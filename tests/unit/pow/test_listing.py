@@ -48,8 +48,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "ledger.db"
 
 
-def open_registry(path: Path, network: ChainParams = NETWORK, *, chunk_rows: int = 20) -> LedgerRegistry:
-    return LedgerRegistry(LedgerFile(path, 0.05, 2), network, RegistryOptions(chunk_rows))
+def open_registry(path: Path, params: ChainParams = NETWORK, *, chunk_rows: int = 20) -> LedgerRegistry:
+    return LedgerRegistry(LedgerFile(path, 0.05, 2), params, RegistryOptions(chunk_rows))
 
 
 def round_at(height: int) -> Round:
@@ -198,11 +198,11 @@ def test_a_scripted_companion_says_the_same(path: Path) -> None:
     ]
     start = time_of(FIRST) - (FIRST - NETWORK.first_pow_height) * NETWORK.pow_block_s
     write(path, blocks(FIRST, FIRST + 4 * HOUR, CHAIN))
-    for network in (NETWORK, OWN):
-        source = ScriptedPowSource(PowScript(network, rows, start), lambda: time_of(FIRST + 4 * HOUR))
+    for params in (NETWORK, OWN):
+        source = ScriptedPowSource(PowScript(params, rows, start), lambda: time_of(FIRST + 4 * HOUR))
         for height in (FIRST + HOUR, FIRST + 3 * HOUR):
             scripted = asyncio.run(source.get_registered(round_at(height)))
-            read = open_registry(path, network).derive_round(round_at(height))
+            read = open_registry(path, params).derive_round(round_at(height))
             assert [replace(e, timestamp=0.0) for e in scripted.entries] == [
                 replace(e, timestamp=0.0) for e in read.entries
             ]

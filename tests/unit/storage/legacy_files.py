@@ -101,11 +101,11 @@ def _make_message(network: ChainParams, number: int, timestamp: int, params: str
     )
 
 
-def write_legacy(path: Path, network: ChainParams, blocks: Iterable[Block], *, sides: bool = True) -> Path:
+def write_legacy(path: Path, params: ChainParams, blocks: Iterable[Block], *, sides: bool = True) -> Path:
     """A chain with genesis as a legacy database."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executescript(TABLES)
-        for b in (create_genesis(network), *blocks):
+        for b in (create_genesis(params), *blocks):
             connection.execute(
                 f"INSERT INTO pos_chain VALUES({','.join('?' * 11)})",
                 (

@@ -48,14 +48,14 @@ CHANGES = (
 )
 
 
-def spoil(network: ChainParams, number: int, change: str) -> Message:
+def spoil(params: ChainParams, number: int, change: str) -> Message:
     """A message with something wrong, or odd, in it."""
-    m = make_message(network, number % 7, value=number, params=f"TEST:{number % 3}")
+    m = make_message(params, number % 7, value=number, params=f"TEST:{number % 3}")
     match change:
         case "bad signature":
             return replace(m, value=m.value + 1)
         case "another's key":
-            return replace(m, pubkey=make_message(network, number % 7 + 1).pubkey)
+            return replace(m, pubkey=make_message(params, number % 7 + 1).pubkey)
         case "another height":
             return replace(m, block_height=number)
         case "wrong cut":
@@ -65,9 +65,9 @@ def spoil(network: ChainParams, number: int, change: str) -> Message:
         case "short id":
             return replace(m, txid=m.txid[:63])
         case "unsafe params":
-            return make_message(network, number % 7, value=number, params="12")
+            return make_message(params, number % 7, value=number, params="12")
         case "recipient that is none":
-            return make_message(network, number % 7, value=number, recipient="nobody")
+            return make_message(params, number % 7, value=number, recipient="nobody")
         case "not ASCII":
             return replace(m, params="\u00e9")
         case "key of another length":
@@ -79,14 +79,14 @@ def encode(blocks: list[Block]) -> bytes:
     return encode_command(Command(CommandId.BLOCKSYNC, blocks=tuple(blocks)))
 
 
-def make_blocks(network: ChainParams, changes: list[list[str]]) -> list[Block]:
+def make_blocks(params: ChainParams, changes: list[list[str]]) -> list[Block]:
     number = iter(range(10_000))
-    sealed = make_block(network)
+    sealed = make_block(params)
     return [
         replace(
             sealed,
             height=sealed.height + place,
-            messages=tuple(spoil(network, next(number), change) for change in row),
+            messages=tuple(spoil(params, next(number), change) for change in row),
             msg_count=len(row),
         )
         for place, row in enumerate(changes)
@@ -96,16 +96,16 @@ def make_blocks(network: ChainParams, changes: list[list[str]]) -> list[Block]:
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(st.sampled_from(CHANGES), max_size=6), max_size=4), st.booleans())
 def test_what_is_packed_is_what_was_decoded_cut_and_verified(changes: list[list[str]], mixed: bool) -> None:
-    network = replace(MAIN, mixed=mixed)
-    payload = encode(make_blocks(network, changes))
-    checked = pickle.loads(pickle.dumps(check_blocks(network, payload, 77)))
-    expected = [normalise_block(network, b) for b in decode_command(payload, received=77).blocks]
+    params = replace(MAIN, mixed=mixed)
+    payload = encode(make_blocks(params, changes))
+    checked = pickle.loads(pickle.dumps(check_blocks(params, payload, 77)))
+    expected = [normalise_block(params, b) for b in decode_command(payload, received=77).blocks]
     assert list(checked) == expected
     for ours, theirs in zip(checked, expected, strict=True):
         messages = ours.messages
         assert isinstance(messages, PackedMessages)
         assert [m.received for m in messages] == [77] * len(theirs.messages)
-        assert messages.faults == check_messages(network, theirs.messages)
+        assert messages.faults == check_messages(params, theirs.messages)
         assert messages[:2] == theirs.messages[:2]
         assert list(list_txids(messages)) == [m.txid for m in theirs.messages]
         assert list(list_times(messages)) == [m.timestamp for m in theirs.messages]
@@ -114,12 +114,12 @@ def test_what_is_packed_is_what_was_decoded_cut_and_verified(changes: list[list[
         assert compute_block_size(ours) == compute_block_size(theirs)
         assert encode_raw_block(ours) == encode_raw_block(theirs)
         assert encode([ours]) == encode([theirs])
-        listed = frozenset(get_address(network, n) for n in range(5))  # not all of the senders
+        listed = frozenset(get_address(params, n) for n in range(5))  # not all of the senders
         for registered in (listed, listed | list_senders(messages), UNCHECKED):
             context = make_context(
-                network, theirs, registered=registered, bad_messages=messages.faults, known_ids=frozenset()
+                params, theirs, registered=registered, bad_messages=messages.faults, known_ids=frozenset()
             )
-            assert find_breaks(network, ours, context) == find_breaks(network, theirs, context)
+            assert find_breaks(params, ours, context) == find_breaks(params, theirs, context)
 
 
 def test_a_message_that_differs_makes_blocks_differ() -> None:

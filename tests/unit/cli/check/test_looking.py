@@ -188,7 +188,7 @@ def test_a_ledger_that_nobody_has_open_is_read_and_left_as_it_is(home: Path) -> 
     asyncio.run(make())
     before = snapshot(home)
     assert "ends at block 0" in look_at(home, "ledger")[1]
-    severity, words = look_at(home, "ledger", replace(read_settings(home), network=make_testnet()))
+    severity, words = look_at(home, "ledger", replace(read_settings(home), params=make_testnet()))
     assert severity is Severity.ERROR
     assert "of another network" in words
     assert "--network" in words
@@ -435,10 +435,10 @@ def test_who_is_not_registered_is_told_why_not(
 def test_a_network_with_a_fixed_list_needs_no_companion(home: Path, wallet: Wallet) -> None:
     settings = read_settings(home)
     ours = FixedHypernode(wallet.address, "127.0.0.1", settings.port)
-    fixed = replace(settings, out_ip=None, network=replace(NETWORK, hypernodes=(ours,)))
+    fixed = replace(settings, out_ip=None, params=replace(NETWORK, hypernodes=(ours,)))
     assert look_at(home, "companion", fixed)[0] is Severity.OK
     assert look_at(home, "registration", fixed)[0] is Severity.OK
-    other = replace(settings, network=replace(NETWORK, hypernodes=(replace(ours, pos="B2"),)))
+    other = replace(settings, params=replace(NETWORK, hypernodes=(replace(ours, pos="B2"),)))
     assert look_at(home, "registration", other)[0] is Severity.ERROR
 
 

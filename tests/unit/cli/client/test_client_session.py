@@ -192,7 +192,7 @@ def test_a_node_of_another_network_refuses_our_hello() -> None:
     other = devnet(0, 6, mainnet().control_pow, mainnet().control_pos)
 
     async def scenario() -> None:
-        async with listening(StubNode().handle, network=other) as endpoint:
+        async with listening(StubNode().handle, params=other) as endpoint:
             await ask_at(endpoint, "hello")
 
     with pytest.raises(HelloRefused, match="Bad Posnet posnet0002"):

@@ -16,7 +16,7 @@ from hypernode.config.settings import Flags, load_settings
 
 def _find(folder: Path, **flags: object) -> tuple[str, int, str]:
     whom: Whom = find_whom(Flags(**flags), folder)  # type: ignore[arg-type]
-    return whom.ip, whom.port, whom.network.name
+    return whom.ip, whom.port, whom.params.name
 
 
 @pytest.fixture

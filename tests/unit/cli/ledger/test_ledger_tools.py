@@ -247,8 +247,8 @@ def test_check_without_a_ledger_and_with_a_bad_configuration(
 
 
 def test_companion_that_cannot_be_read_is_said(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    network = replace(NETWORK, name="private", hypernodes=())
-    (home / "net.json").write_text(network_to_json(network), encoding="utf-8")
+    params = replace(NETWORK, name="private", hypernodes=())
+    (home / "net.json").write_text(network_to_json(params), encoding="utf-8")
     write_legacy(home / "x.db", NETWORK, BLOCKS)
     assert ledger.main(["import", "x.db"]) == Exit.TEMPORARY
     assert "POW_LEDGER_DB" in capsys.readouterr().err
@@ -317,8 +317,8 @@ def test_prune_leaves_a_young_chain_whole(filled: Path, capsys: pytest.CaptureFi
 def test_prune_says_what_it_dropped_and_what_has_to_stay(
     home: Path, original: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    network = replace(NETWORK, name="private", message_age_s=10, keep_rounds=1)
-    (home / "net.json").write_text(network_to_json(network), encoding="utf-8")
+    params = replace(NETWORK, name="private", message_age_s=10, keep_rounds=1)
+    (home / "net.json").write_text(network_to_json(params), encoding="utf-8")
     # with so short an age most of these messages are too old for their blocks: rule 9 is not what is tested
     assert ledger.main(["import", str(original)]) == Exit.OK
     capsys.readouterr()

@@ -29,7 +29,7 @@ def test_every_parameter_is_tuned_within_its_bounds() -> None:
     tuning = apply_rainbow(NETWORK, (("rainbow", text),))
     assert tuning.refused == ()
     assert set(tuning.tuned) == set(BOUNDS)
-    assert get_tunables(tuning.network) == {
+    assert get_tunables(tuning.params) == {
         "POSNET_ALLOW": ("posnet0002", "posnet0009"),
         "MAX_CONNECT_TO": 12,
         "BLOCK_SYNC_COUNT": 7,
@@ -41,7 +41,7 @@ def test_every_parameter_is_tuned_within_its_bounds() -> None:
         "MAX_TXS_PER_BLOCK": 500,
     }
     untouched = {bound.field: getattr(NETWORK, bound.field) for bound in BOUNDS.values()}
-    assert replace(tuning.network, **untouched) == NETWORK
+    assert replace(tuning.params, **untouched) == NETWORK
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_every_parameter_is_tuned_within_its_bounds() -> None:
 )
 def test_what_is_out_of_bounds_stays_as_it_was_and_is_told(item: str) -> None:
     tuning = apply_rainbow(NETWORK, (("rainbow", f"{item},PING_DELAY=11"),))
-    assert tuning.network == replace(NETWORK, ping_delay_s=11)
+    assert tuning.params == replace(NETWORK, ping_delay_s=11)
     assert tuning.tuned == ("PING_DELAY",)
     assert len(tuning.refused) == 1
     assert len(tuning.refused[0]) < 200
@@ -73,8 +73,8 @@ def test_what_is_out_of_bounds_stays_as_it_was_and_is_told(item: str) -> None:
 
 def test_of_equal_keys_the_last_one_counts() -> None:
     tuning = apply_rainbow(NETWORK, (("rainbow", "PING_DELAY=5,PING_DELAY=6,PING_DELAY=0"),))
-    assert tuning.network.ping_delay_s == 6
+    assert tuning.params.ping_delay_s == 6
 
 
 def test_without_a_rainbow_the_network_is_itself() -> None:
-    assert apply_rainbow(NETWORK, (("white", "PING_DELAY=5"),)).network is NETWORK
+    assert apply_rainbow(NETWORK, (("white", "PING_DELAY=5"),)).params is NETWORK

@@ -32,17 +32,17 @@ class Written:
 
     def __init__(self, **fields: object) -> None:
         self.bed = Bed(pow_synced_s=900, **fields)  # type: ignore[arg-type]
-        network = self.bed.network
-        listed = [(h.pos, h.ip, h.port, h.weight) for h in network.hypernodes]
+        params = self.bed.params
+        listed = [(h.pos, h.ip, h.port, h.weight) for h in params.hypernodes]
         # the fixed list is what a network without a companion has
-        self.network = replace(network, hypernodes=())
-        self.script = PowScript.of(self.network, listed)
+        self.params = replace(params, hypernodes=())
+        self.script = PowScript.of(self.params, listed)
         self.source = ScriptedPowSource(self.script, self.bed.clock.now)
 
     def write(self, round_: int, operation: str, openfield: str) -> None:
-        height = self.script.height_at(compute_reference_time(self.network, round_))
+        height = self.script.height_at(compute_reference_time(self.params, round_))
         time = self.script.timestamp_of(height)
-        control = self.network.control_pow
+        control = self.params.control_pow
         self.script.add([PowRow(height, time, control, control, 0, 0, 0, operation, openfield)])
 
     def void(self, round_: int, index: int, operation: str = VOID) -> None:
@@ -50,7 +50,7 @@ class Written:
         self.write(round_, operation, f"{entry.ip}:{entry.port}:{entry.pos},reason=test")
 
     async def node(self) -> Node:
-        return await self.bed.node(pow_source=self.source, network=self.network)
+        return await self.bed.node(pow_source=self.source, params=self.params)
 
 
 def test_a_rainbow_holds_from_its_round_on_for_every_part() -> None:
@@ -67,9 +67,9 @@ def test_a_rainbow_holds_from_its_round_on_for_every_part() -> None:
             *(node.connector, node.serving, node.listening),
         )
         for part in parts:
-            assert part.network.ping_delay_s == 7
-            assert part.network.max_txs_per_block == 9
-        assert node.network.ping_delay_s == 30
+            assert part.params.ping_delay_s == 7
+            assert part.params.max_txs_per_block == 9
+        assert node.params.ping_delay_s == 30
         assert len(node.node_state.connect_to) == 2
         plan = node.node_state.plan
         assert plan is not None
@@ -86,10 +86,10 @@ def test_without_the_rainbow_everything_is_again_as_configured() -> None:
         ports.write(ROUND + 1, "color:rainbow", "")
         node = await ports.node()
         await node.entry.enter(ROUND)
-        assert node.connector.network.ping_delay_s == 7
+        assert node.connector.params.ping_delay_s == 7
         ports.bed.go_to(ROUND + 1, 0)
         await node.entry.enter(ROUND + 1)
-        assert node.connector.network == node.network
+        assert node.connector.params == node.params
 
     play(scenario())
 
@@ -219,7 +219,7 @@ def test_parameters_published_in_blocks_are_known_after_a_restart() -> None:
         ledger_db = InlineDatabase()
         node = await bed.node(ledger_db=ledger_db)
         bed.go_to(ROUND, 12)
-        start = compute_slot_start(bed.network, ROUND, 3)
+        start = compute_slot_start(bed.params, ROUND, 3)
         words = [say(bed, 1, node.tuner.format_config(), ROUND, start), say(bed, 2, OTHER, ROUND, start)]
         branch = await Branch.on(bed, node.ports.ledger)
         block = await branch.add(ROUND, 3, messages=[*words, *bed.messages(start)])
@@ -240,7 +240,7 @@ def test_parameters_published_in_blocks_are_known_after_a_restart() -> None:
 def test_the_last_word_counts_and_none_about_other_rounds_or_by_others() -> None:
     async def scenario() -> None:
         bed = Bed()
-        own, now = kinds.format_config(kinds.get_tunables(bed.network)), bed.clock.now()
+        own, now = kinds.format_config(kinds.get_tunables(bed.params)), bed.clock.now()
         watch = ConfigWatch()
         watch.enter_round(ROUND, {bed.address(n) for n in (0, 1, 2)})
         watch.note([say(bed, 1, own, ROUND, now), say(bed, 1, OTHER, ROUND, now - 9)])
@@ -255,7 +255,7 @@ def test_the_last_word_counts_and_none_about_other_rounds_or_by_others() -> None
 def test_words_of_the_last_round_are_compared_with_what_ours_was_then() -> None:
     async def scenario() -> None:
         bed = Bed()
-        before, now = OTHER, kinds.format_config(kinds.get_tunables(bed.network))
+        before, now = OTHER, kinds.format_config(kinds.get_tunables(bed.params))
         watch = ConfigWatch()
         watch.enter_round(ROUND, {bed.address(n) for n in range(4)})
         watch.note([say(bed, n, before, ROUND - 1) for n in (0, 1, 2)])
@@ -276,7 +276,7 @@ def test_our_own_hash_follows_the_rainbow() -> None:
         await node.reporter.publish_config()
         (message,) = node.mempool.get_all()
         assert (message.what, message.params) == (120, node.tuner.format_config())
-        assert message.params != kinds.format_config(kinds.get_tunables(node.network))
+        assert message.params != kinds.format_config(kinds.get_tunables(node.params))
 
     play(scenario())
 

@@ -1,7 +1,7 @@
 """The parameters in force reach every part that reads one.
 
 Who reads a tunable parameter is found in the source, not in a list that somebody has to think of: a class of
-``hypernode.node`` whose code says ``self.network.block_sync_count`` or ``self._network.…``, or hands that
+``hypernode.node`` whose code says ``self.params.block_sync_count`` or ``self._params.…``, or hands that
 network to a rule that reads one.  Every such object that can be reached from a node must hold the network of
 the round.
 """
@@ -50,7 +50,7 @@ def find_rules() -> frozenset[str]:
     }
     found: set[str] = set()
     while True:
-        more = {name for name, body in bodies.items() if name not in found and reads(body, found, "network")}
+        more = {name for name, body in bodies.items() if name not in found and reads(body, found, "params")}
         if not more:
             return frozenset(found)
         found |= more
@@ -75,7 +75,7 @@ def find_readers() -> frozenset[str]:
     """Classes of the node that read a tunable parameter of a network that they hold, or make such with it."""
     classes = {name: body for name, body in read_classes("node") if isinstance(body, ast.ClassDef)}
     rules = find_rules()
-    holders = ("self.network", "self._network")
+    holders = ("self.params", "self._params")
     readers: frozenset[str] = frozenset()
     while True:
         more = frozenset(name for name, body in classes.items() if reads(body, rules | readers, *holders))
@@ -85,14 +85,14 @@ def find_readers() -> frozenset[str]:
 
 
 def find_lenders() -> frozenset[str]:
-    """Parts of the node whose network others read: ``node_state`` of ``self.node_state.network``."""
+    """Parts of the node whose network others read: ``node_state`` of ``self.node_state.params``."""
     rules = find_rules()
     lent = {
         ast.unparse(value).split(".")[-2]
         for _, body in read_classes("node")
         for found in ast.walk(body)
         for value in list_read(found, rules)
-        if isinstance(value, ast.Attribute) and value.attr == "network"
+        if isinstance(value, ast.Attribute) and value.attr == "params"
     }
     return frozenset(lent - {"self"})
 
@@ -112,7 +112,7 @@ def walk(root: object) -> Iterator[object]:
 
 def test_the_source_tells_who_reads_tunable_parameters() -> None:
     assert {"is_enough", "compute_connect_to", "compute_round_plan"} <= find_rules()
-    assert {"Synchroniser", "ChainSync", "Connector", "Forger", "RequestHandlers"} <= find_readers()
+    assert {"Synchroniser", "BranchDownload", "Connector", "Forger", "RequestHandlers"} <= find_readers()
     assert "node_state" in find_lenders()
 
 
@@ -124,16 +124,16 @@ def test_every_part_that_reads_a_tunable_parameter_holds_the_one_in_force() -> N
         await node.entry.enter(ROUND)
         ports.bed.go_to(ROUND + 1, 0)
         await node.entry.enter(ROUND + 1)
-        in_force = node.tuner.network
-        assert all(getattr(in_force, name) != getattr(ports.network, name) for name in FIELDS)
+        in_force = node.tuner.params
+        assert all(getattr(in_force, name) != getattr(ports.params, name) for name in FIELDS)
         for lender in find_lenders() & set(dir(node)):
-            assert getattr(node, lender).network is in_force, f"{lender} lends the network of the start"
+            assert getattr(node, lender).params is in_force, f"{lender} lends the network of the start"
         readers, checked = find_readers(), set()
         for part in walk(node):
             name = type(part).__name__
             if name not in readers or name in MAKES_ITS_OWN:
                 continue
-            held = getattr(part, "network", None) or getattr(part, "_network", None)
+            held = getattr(part, "params", None) or getattr(part, "_params", None)
             assert isinstance(held, ChainParams)
             assert held is in_force, f"{name} still has the network of the start"
             checked.add(name)

@@ -38,10 +38,10 @@ class CountingVerifier(InlineVerifier):
         super().__init__()
 
     async def find_core_breaks(
-        self, network: ChainParams, messages: Sequence[Message]
+        self, params: ChainParams, messages: Sequence[Message]
     ) -> list[Violation | None]:
         self.calls.append(len(messages))
-        return await super().find_core_breaks(network, messages)
+        return await super().find_core_breaks(params, messages)
 
 
 def count_calls(patch: pytest.MonkeyPatch, owner: Any, name: str) -> list[tuple[Any, ...]]:
@@ -66,7 +66,7 @@ def test_a_forgers_key_is_recovered_once(monkeypatch: pytest.MonkeyPatch) -> Non
         branch = await Branch.on(bed, (await bed.node()).ports.ledger)
         blocks = await branch.grow(*[(ROUND, sir) for sir in range(10)])
         recoveries = count_calls(monkeypatch, judging, "find_forger_key")
-        keys = ForgerKeys(bed.network)
+        keys = ForgerKeys(bed.params)
         for block in blocks:
             number = bed.index_of(block.forger)
             assert keys.find(block) == compute_pubkey(make_privkey(SEED, f"node {number}"))
@@ -81,7 +81,7 @@ def test_a_block_that_its_forger_did_not_sign_gives_no_key() -> None:
         branch = await Branch.on(bed, (await bed.node()).ports.ledger)
         block = await branch.make(ROUND, 0)
         other = next(bed.address(n) for n in range(bed.size) if bed.address(n) != block.forger)
-        keys = ForgerKeys(bed.network)
+        keys = ForgerKeys(bed.params)
         assert keys.find(replace(block, forger=other)) is None
         assert keys.find(replace(block, timestamp=-1)) is None
         assert len(keys) == 0
@@ -94,7 +94,7 @@ def test_keys_are_kept_for_those_that_forged_last() -> None:
         bed = Bed()
         branch = await Branch.on(bed, (await bed.node()).ports.ledger)
         blocks = await branch.grow(*[(ROUND, sir) for sir in range(10)])
-        keys = ForgerKeys(bed.network, limit=2)
+        keys = ForgerKeys(bed.params, limit=2)
         for block in blocks:
             assert keys.find(block) is not None
             assert len(keys) <= 2
@@ -161,7 +161,7 @@ def test_messages_of_a_batch_not_in_the_mempool_are_verified_together() -> None:
         blocks = await (await Branch.on(bed, node.ports.ledger)).grow(*[(ROUND, n) for n in range(5)])
         for message in blocks[0].messages:
             node.mempool.add(replace(message, block_height=0))
-        await prepare(bed.network, node.ports, node.mempool, blocks)
+        await prepare(bed.params, node.ports, node.mempool, blocks)
         assert verifier.calls == [16]
 
     play(scenario())
@@ -175,7 +175,7 @@ def test_faults_go_to_the_block_that_has_them() -> None:
         # the same id, with other words
         lie = replace(good.messages[0], value=77)
         prepared = await prepare(
-            bed.network, node.ports, node.mempool, [good, replace(bad, messages=(*bad.messages, lie))]
+            bed.params, node.ports, node.mempool, [good, replace(bad, messages=(*bad.messages, lie))]
         )
         assert prepared[0].bad_messages == {}
         assert prepared[1].bad_messages == {lie.txid: Violation(Rule.M3, "the signature is invalid")}
@@ -193,9 +193,9 @@ def test_lists_of_a_later_round_follow_from_the_blocks_pushed_meanwhile(
         branch = await Branch.on(bed, node.ports.ledger)
         blocks = await branch.grow((ROUND, 0), (ROUND, 1), (ROUND + 1, 0), (ROUND + 1, 1))
         derived = count_calls(monkeypatch, Rounds, "derive")
-        keys = ForgerKeys(bed.network)
-        judge = await BlockValidator.at(bed.network, node.ports, node.rounds, keys, 0, Origin.FETCHED)
-        for prepared in await prepare(bed.network, node.ports, node.mempool, blocks):
+        keys = ForgerKeys(bed.params)
+        judge = await BlockValidator.at(bed.params, node.ports, node.rounds, keys, 0, Origin.FETCHED)
+        for prepared in await prepare(bed.params, node.ports, node.mempool, blocks):
             assert await judge.judge(prepared) == ()
             judge.push(prepared.block)
         assert [round_ for _, round_, _ in derived] == [ROUND, ROUND + 1]
@@ -252,7 +252,7 @@ def test_a_large_block_is_verified_in_threads_piece_by_piece() -> None:
         messages = [*good[:150], bad, *good[151:]]
         verifier = NotingVerifier()
         turns = 0
-        asked = asyncio.ensure_future(verifier.find_core_breaks(bed.network, messages))
+        asked = asyncio.ensure_future(verifier.find_core_breaks(bed.params, messages))
         while not asked.done():
             turns += 1
             await asyncio.sleep(0)

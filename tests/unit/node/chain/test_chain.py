@@ -140,11 +140,11 @@ def test_a_pushed_block_that_breaks_a_rule_is_rejected(
 
 
 async def _offer(
-    bed: Bed, network: ChainParams, spoil: Callable[[Bed, Block], Block], support: Support | None
+    bed: Bed, params: ChainParams, spoil: Callable[[Bed, Block], Block], support: Support | None
 ) -> tuple[str, Node]:
     """A spoilt block as the first one: pushed, or fetched where somebody is behind it; the rule that it is
     refused by."""
-    node = await bed.node(network=network)
+    node = await bed.node(params=params)
     block = spoil(bed, await (await Branch.on(bed, node.ports.ledger)).make(ROUND, 0))
     try:
         if support is None:
@@ -169,7 +169,7 @@ def test_where_a_break_is_a_reason_to_refuse(
         bed = Bed(mixed=mixed)
         number = rule.removeprefix("rule ")
         for support in (None, HALF, MOST):
-            refused_by, node = await _offer(bed, bed.network, spoil, support)
+            refused_by, node = await _offer(bed, bed.params, spoil, support)
             cls = BLOCK_RULES[number].cls
             is_merciful = cls is RuleClass.C or (cls is RuleClass.B and support is MOST)
             if mixed and is_merciful and refused_by == "":
@@ -193,10 +193,10 @@ def test_an_operators_exception_takes_a_block_by_height_and_hash(
         spoilt = spoil(bed, good)
         is_forgiven = rule != "rule 10" and spoil not in OF_THE_FUTURE
         for height, block_hash in ((1, good.block_hash), (2, spoilt.block_hash), (1, spoilt.block_hash)):
-            network = replace(bed.network, exceptions=((height, block_hash),))
+            params = replace(bed.params, exceptions=((height, block_hash),))
             is_meant = (height, block_hash) == (1, spoilt.block_hash)
             for support in (None, MOST):
-                refused_by, _ = await _offer(bed, network, lambda *_: spoilt, support)
+                refused_by, _ = await _offer(bed, params, lambda *_: spoilt, support)
                 assert refused_by == ("" if is_meant and is_forgiven else rule)
 
     play(scenario())
@@ -208,10 +208,10 @@ class _Counting(InlineVerifier):
     count = 0
 
     async def find_core_breaks(
-        self, network: ChainParams, messages: Sequence[Message]
+        self, params: ChainParams, messages: Sequence[Message]
     ) -> list[Violation | None]:
         self.count += len(messages)
-        return await super().find_core_breaks(network, messages)
+        return await super().find_core_breaks(params, messages)
 
 
 @pytest.mark.parametrize(

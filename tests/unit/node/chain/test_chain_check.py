@@ -36,19 +36,19 @@ async def make_ledger(
 ) -> tuple[SqliteLedger, InlineDatabase]:
     bed.go_to(9, 4)
     database = InlineDatabase()
-    ledger = await open_ledger(database, bed.network)
+    ledger = await open_ledger(database, bed.params)
     branch = await Branch.on(bed, ledger)
     await ledger.append_many(await branch.grow(*slots))
     return ledger, database
 
 
 def examiner(bed: Bed, pow_source: PowSource | None = None, **options: Any) -> Examiner:
-    source = pow_source or FixedPowSource(bed.network)
-    return Examiner(bed.network, InlineVerifier(), source, bed.clock.now(), **options)
+    source = pow_source or FixedPowSource(bed.params)
+    return Examiner(bed.params, InlineVerifier(), source, bed.clock.now(), **options)
 
 
 async def check(bed: Bed, ledger: Ledger, **options: Any) -> CheckState:
-    return await ChainCheck(bed.network, ledger, options.pop("by", examiner(bed)), **options).run()
+    return await ChainCheck(bed.params, ledger, options.pop("by", examiner(bed)), **options).run()
 
 
 async def put_last(bed: Bed, change: Any, **options: Any) -> tuple[SqliteLedger, Block]:
@@ -112,9 +112,7 @@ def test_a_forger_that_is_not_the_juror_is_found_by_the_companions_list() -> Non
                 await check(
                     bed,
                     ledger,
-                    by=Examiner(
-                        bed.network, InlineVerifier(), None, bed.clock.now(), why="no companion here"
-                    ),
+                    by=Examiner(bed.params, InlineVerifier(), None, bed.clock.now(), why="no companion here"),
                 )
             )
             == []
@@ -213,15 +211,15 @@ def test_check_goes_on_from_where_it_stood() -> None:
         bed = Bed()
         ledger, database = await make_ledger(bed)
         files = MemoryFiles()
-        assert await load_state(files, bed.network, ledger) is None
-        first = await open_ledger(InlineDatabase(), bed.network)
+        assert await load_state(files, bed.params, ledger) is None
+        first = await open_ledger(InlineDatabase(), bed.params)
         # a part of round 9, and a break before
         await first.append_many(await ledger.get_blocks(1, 7))
         await database.write(lambda t: t.execute("UPDATE blocks SET uniques = 99 WHERE height = 2"))
         state = await check(bed, first)
         assert state.breaks == []
-        save_state(files, bed.network, state)
-        again = await load_state(files, bed.network, ledger)
+        save_state(files, bed.params, state)
+        again = await load_state(files, bed.params, ledger)
         assert again == state
         heard: list[CheckProgress] = []
         whole = await check(bed, ledger, state=again, on_progress=lambda p, _: heard.append(p))
@@ -241,7 +239,7 @@ def test_state_that_is_of_no_use_is_left_alone(content: bytes) -> None:
         ledger, _ = await make_ledger(bed, SLOTS[:1])
         files = MemoryFiles()
         files.write(FILE_NAME, content)
-        assert await load_state(files, bed.network, ledger) is None
+        assert await load_state(files, bed.params, ledger) is None
 
     play(scenario())
 
@@ -251,10 +249,10 @@ def test_state_of_a_chain_that_was_replaced_is_not_used() -> None:
         bed = Bed()
         ledger, _ = await make_ledger(bed)
         files = MemoryFiles()
-        save_state(files, bed.network, await check(bed, ledger))
+        save_state(files, bed.params, await check(bed, ledger))
         await ledger.rollback(7)
-        assert await load_state(files, bed.network, ledger) is None
-        assert await load_state(files, replace(bed.network, name="other"), ledger) is None
+        assert await load_state(files, bed.params, ledger) is None
+        assert await load_state(files, replace(bed.params, name="other"), ledger) is None
 
     play(scenario())
 

@@ -48,21 +48,21 @@ class World:
 
     def __init__(self, bed: Bed, ledger: SqliteLedger, blocks: list[Block]) -> None:
         self.bed, self.ledger, self.blocks = bed, ledger, blocks
-        self.examiner = Examiner(bed.network, InlineVerifier(), FixedPowSource(bed.network), bed.clock.now())
+        self.examiner = Examiner(bed.params, InlineVerifier(), FixedPowSource(bed.params), bed.clock.now())
         self.heard: list[Height] = []
 
     @classmethod
     async def make(cls, **fields: Any) -> World:
         bed = Bed(**fields)
         bed.go_to(7, 0)
-        ledger = await open_ledger(InlineDatabase(), bed.network)
+        ledger = await open_ledger(InlineDatabase(), bed.params)
         branch = await Branch.on(bed, ledger)
         return cls(bed, ledger, await branch.grow(*SLOTS))
 
     async def take_in(self, blocks: Sequence[Block] | None = None, **options: Any) -> ImportReport:
         [genesis] = await self.ledger.get_headers(0, 1)
         return await import_chain(
-            self.bed.network,
+            self.bed.params,
             self.ledger,
             Blocks(genesis.block_hash, self.blocks if blocks is None else blocks),
             self.examiner,
@@ -107,7 +107,7 @@ def test_other_chains_are_refused_before_anything_is_stored() -> None:
         ports = await World.make()
         with pytest.raises(OtherChain, match="its first block is another one"):
             await import_chain(
-                ports.bed.network,
+                ports.bed.params,
                 ports.ledger,
                 Blocks(bytes(20), ports.blocks),
                 ports.examiner,
@@ -143,7 +143,7 @@ def test_forged_message_is_found_unless_only_headers_are_looked_at() -> None:
         with pytest.raises(Reject, match="rule 11"):
             await ports.take_in(chain)
         ports.examiner = Examiner(
-            ports.bed.network, InlineVerifier(), None, ports.bed.clock.now(), rules=HEADER_RULES
+            ports.bed.params, InlineVerifier(), None, ports.bed.clock.now(), rules=HEADER_RULES
         )
         assert (await ports.take_in(chain, needs_companion=False)).height == 5
         assert ports.examiner.not_judged == {}
@@ -176,7 +176,7 @@ def test_dead_branch_is_refused() -> None:
     async def scenario() -> None:
         ports = await World.make()
         tip = ports.blocks[-1]
-        ports.bed.network = replace(ports.bed.network, dead_tips=((5, tip.block_hash),))
+        ports.bed.params = replace(ports.bed.params, dead_tips=((5, tip.block_hash),))
         with pytest.raises(Reject, match="4-ledger: block 5"):
             await ports.take_in()
         assert ports.ledger.get_height().height == 4
@@ -189,11 +189,11 @@ def test_companion_is_needed_unless_the_operator_goes_without() -> None:
         ports = await World.make()
         source = ports.bed.scripted_pow()
         source.is_down = True
-        ports.examiner = Examiner(ports.bed.network, InlineVerifier(), source, ports.bed.clock.now())
+        ports.examiner = Examiner(ports.bed.params, InlineVerifier(), source, ports.bed.clock.now())
         with pytest.raises(PowNotReady, match="down"):
             await ports.take_in()
         assert ports.ledger.get_height().height == 0
-        ports.examiner = Examiner(ports.bed.network, InlineVerifier(), source, ports.bed.clock.now())
+        ports.examiner = Examiner(ports.bed.params, InlineVerifier(), source, ports.bed.clock.now())
         assert (await ports.take_in(needs_companion=False)).height == 5
         assert ports.examiner.not_judged[Rule.B6].blocks == 5
 
@@ -204,9 +204,9 @@ def test_ledger_of_ours_is_a_source() -> None:
     async def scenario() -> None:
         ports = await World.make()
         await ports.take_in()
-        other = await open_ledger(InlineDatabase(), ports.bed.network)
+        other = await open_ledger(InlineDatabase(), ports.bed.params)
         source = LedgerChain(ports.ledger)
-        report = await import_chain(ports.bed.network, other, source, ports.examiner, needs_companion=True)
+        report = await import_chain(ports.bed.params, other, source, ports.examiner, needs_companion=True)
         assert report.height == source.tip_height == 5
         assert other.get_height() == ports.ledger.get_height()
         assert await source.get_hash(6) is None

@@ -125,7 +125,7 @@ def test_what_is_known_or_in_the_chain_is_not_verified_again() -> None:
 def test_no_more_of_a_sender_is_verified_than_may_come_in(is_own: bool) -> None:
     async def scenario() -> None:
         bed = Bed()
-        bed.network = replace(bed.network, sender_quota=20)
+        bed.params = replace(bed.params, sender_quota=20)
         node = await bed.node(verifier=CountingVerifier())
         index = 0 if is_own else 1
         assert await count_verified(bed, node, [bed.message(index) for _ in range(30)]) == 20
@@ -235,7 +235,7 @@ UNPARSED: dict[str, Callable[[PushBed], Block]] = {
     "of a height to come": lambda push: push.seal(push.block, push.make_junk(), height=7),
     "of a round to come": lambda push: push.seal(push.block, push.make_junk(), round=ROUND + 1),
     "of a closing slot": lambda push: push.seal(
-        push.block, push.make_junk(), sir=push.bed.network.slots_total - 1
+        push.block, push.make_junk(), sir=push.bed.params.slots_total - 1
     ),
 }
 

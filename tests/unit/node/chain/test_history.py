@@ -72,8 +72,8 @@ def test_a_list_that_the_companion_corrects_makes_another_plan() -> None:
         history = await History.at(node.ports.ledger, 0)
         before = await node.rounds.derive(ROUND, history)
         source = node.ports.pow_source
-        shorter = replace(bed.network, hypernodes=bed.network.hypernodes[:-1])
-        source._network = shorter  # type: ignore[attr-defined]
+        shorter = replace(bed.params, hypernodes=bed.params.hypernodes[:-1])
+        source._params = shorter  # type: ignore[attr-defined]
         after = await node.rounds.derive(ROUND, history)
         assert len(after.registered) == len(before.registered) - 1
 
@@ -94,7 +94,7 @@ def test_senders_are_those_of_two_lists_and_the_control_address() -> None:
         bed = Bed()
         node = await bed.node()
         assert node.node_state.plan is not None
-        expected = {bed.address(n) for n in range(bed.size)} | {bed.network.control_pos}
+        expected = {bed.address(n) for n in range(bed.size)} | {bed.params.control_pos}
         assert await node.rounds.get_allowed_senders(node.node_state.plan) == expected
 
     play(scenario())

@@ -28,8 +28,8 @@ def test_a_plan_is_derived_anew_when_the_list_or_the_chain_changed() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        source = Changing(bed.network)
-        rounds = Rounds(bed.network, source)
+        source = Changing(bed.params)
+        rounds = Rounds(bed.params, source)
 
         async def derive() -> RoundPlan:
             return await rounds.derive(ROUND, await History.at(node.ports.ledger, node.chain.height.height))

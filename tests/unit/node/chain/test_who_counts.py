@@ -29,7 +29,7 @@ class Weighed(FixedPowSource):
     """A fixed list whose collaterals were moved on, but for those of some."""
 
     def __init__(self, bed: Bed, counted: Collection[int] = COUNTED) -> None:
-        super().__init__(bed.network)
+        super().__init__(bed.params)
         self.weights = tuple(int(n in counted) for n in range(bed.size))
 
     async def get_registered(self, round_: Round) -> RegisteredList:
@@ -50,7 +50,7 @@ def test_only_who_counts_is_dialled() -> None:
         bed = Bed(SIZE)
         node = await make_node(bed)
         assert {bed.index_of(pos) for pos in node.node_state.connect_to} == COUNTED - {0}
-        assert len(bed.network.hypernodes) == SIZE
+        assert len(bed.params.hypernodes) == SIZE
 
     play(scenario())
 
@@ -210,7 +210,7 @@ def test_a_slot_that_lacks_messages_gets_some_from_who_counts(
 ) -> None:
     async def scenario() -> None:
         bed = Bed(6)
-        source = Weighed(bed, range(4)) if is_listed else FixedPowSource(bed.network)
+        source = Weighed(bed, range(4)) if is_listed else FixedPowSource(bed.params)
         node = await bed.node(pow_source=source)
         for n in range(1, 4):
             note_told(bed, node, n, node.chain.height)

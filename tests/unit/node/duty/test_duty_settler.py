@@ -21,7 +21,7 @@ def make(bed: Bed, node: Node, *, started: float = 0.0) -> DutySettler:
     async def derive(round_: Round) -> RoundPlan:
         return await derive_plan(node, round_)
 
-    return DutySettler(node.network, bed.address(0), node.ports.ledger, derive, started)
+    return DutySettler(node.params, bed.address(0), node.ports.ledger, derive, started)
 
 
 async def derive_plan(node: Node, round_: Round) -> RoundPlan:

@@ -64,7 +64,7 @@ def test_old_cases_and_reports_of_others_change_nothing() -> None:
         # Headers do for what is shown and said; whole blocks may be large.
         assert [e.first for e in node.node_state.evidence] == [to_header(case.first)]
         assert [e.second for e in node.node_state.evidence] == [to_header(case.second)]
-        await node.evidence.report_again(ROUND + bed.network.keep_rounds + 1)
+        await node.evidence.report_again(ROUND + bed.params.keep_rounds + 1)
         assert list_reports(node) == []
         theirs = bed.message(1, what=EQUIVOCATION, recipient=case.first.forger, params=format_report(case))
         await node.intake.submit([theirs])

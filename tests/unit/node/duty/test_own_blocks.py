@@ -40,7 +40,7 @@ def test_a_wait_for_the_next_round_is_told_with_its_length_and_its_end() -> None
         bed.go_to(ROUND, 10, 0.0)
         for _ in range(2):
             node.double_sign_guard.wait_for_next_round("there was no journal")
-        minutes = (bed.network.slots_total - 10) * bed.network.slot_s // 60
+        minutes = (bed.params.slots_total - 10) * bed.params.slot_s // 60
         words = f"there was no journal: no forging before round {ROUND + 1}, in {minutes} min"
         assert bed.warnings == [words]
         over = f"round {ROUND + 1} has begun: the wait is over, and we forge again"

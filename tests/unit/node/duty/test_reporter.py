@@ -59,7 +59,7 @@ def test_config_is_said_once_a_round() -> None:
             await node.reporter.publish_config()
             bed.go_to(round_, 1)
             await node.reporter.publish_config()
-        params = kinds.format_config(kinds.get_tunables(bed.network))
+        params = kinds.format_config(kinds.get_tunables(bed.params))
         assert list_said(node) == [(120, bed.address(0), params, r) for r in (ROUND, ROUND + 1)]
         assert len(params) == len("CONFIG:") + 8
 

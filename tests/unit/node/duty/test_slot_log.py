@@ -24,13 +24,13 @@ from tests.unit.node.worlds import ROUND, Bed, note_told, play, store
 async def _look(node: Node) -> None:
     await node.slot_log.end_past()
     view = await node.view_builder.look()
-    node.slot_log.note(view, decide(node.network, view))
+    node.slot_log.note(view, decide(node.params, view))
 
 
 def _find_slots(node: Node) -> list[int]:
     plan = node.node_state.plan
     assert plan is not None
-    return [sir for sir in range(node.network.slots) if plan.juror_of(sir) == node.ports.signer.address]
+    return [sir for sir in range(node.params.slots) if plan.juror_of(sir) == node.ports.signer.address]
 
 
 async def _make(bed: Bed) -> tuple[Node, int]:
@@ -74,7 +74,7 @@ def test_a_forged_slot_is_said_and_one_of_another_juror_is_not() -> None:
         bed.go_to(ROUND, sir)
         await store(bed, node.ports.ledger, (ROUND, sir))
         height = node.ports.ledger.get_height()
-        bed.go_to(ROUND, node.network.slots)
+        bed.go_to(ROUND, node.params.slots)
         await _look(node)
         found = [line for line in _list_lines(bed.log) if f"slot {sir} " in line]
         assert found == [
@@ -91,7 +91,7 @@ def test_slots_slept_through_are_missed_by_what_stood_before() -> None:
         bed = Bed()
         node = await bed.node()
         await _look(node)
-        bed.go_to(ROUND, node.network.slots)
+        bed.go_to(ROUND, node.params.slots)
         await _look(node)
         lines = _list_lines(bed.warnings)
         assert [f"our slot {own} of round {ROUND}" for own in _find_slots(node)] == [

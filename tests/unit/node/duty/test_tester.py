@@ -176,11 +176,11 @@ def test_slots_at_hand_reach_into_the_round_before() -> None:
         assert plan is not None
         before = replace(plan, round=ROUND - 1)
         now = bed.clock.now()
-        last = bed.network.slots_total - 1
-        assert list_slots_at_hand(bed.network, now, plan, before) == [(plan, 0), (before, last)]
-        assert list_slots_at_hand(bed.network, now, plan, None) == [(plan, 0)]
-        assert list_slots_at_hand(bed.network, now + 180, plan, before) == [(plan, 1), (plan, 0)]
-        assert list_slots_at_hand(bed.network, now + 3600, plan, None) == [(plan, last)]
+        last = bed.params.slots_total - 1
+        assert list_slots_at_hand(bed.params, now, plan, before) == [(plan, 0), (before, last)]
+        assert list_slots_at_hand(bed.params, now, plan, None) == [(plan, 0)]
+        assert list_slots_at_hand(bed.params, now + 180, plan, before) == [(plan, 1), (plan, 0)]
+        assert list_slots_at_hand(bed.params, now + 3600, plan, None) == [(plan, last)]
 
     play(scenario())
 
@@ -200,7 +200,7 @@ async def run_test(bed: Bed, kind: int, handler: Handler | None, features: int =
         await bed.script(TESTED, handler)
     note_told(bed, node, TESTED, node.chain.height, features=features)
     assert node.tester.list_own(plan, 0) == [test]
-    assert node.tester.list_own(plan, bed.network.slots) == []
+    assert node.tester.list_own(plan, bed.params.slots) == []
     await node.tester.run(test, plan, 0)
     return node
 

@@ -28,7 +28,7 @@ class Scripted:
     async def open(self) -> CompanionWatch:
         node = await self.bed.node(pow_source=self.source)
         return CompanionWatch(
-            self.bed.network,
+            self.bed.params,
             self.bed.clock,
             self.source,
             node.node_state,
@@ -123,7 +123,7 @@ def test_a_list_that_changes_within_the_round_is_noticed() -> None:
         await ports.look(watch, 1)
         assert not is_stale(watch)
         script = ports.source._script
-        script.fork(script.network.first_pow_height + 1, drop_rows=True)
+        script.fork(script.params.first_pow_height + 1, drop_rows=True)
         await ports.look(watch, 1)
         assert is_stale(watch)
         watch.enter_round()

@@ -130,8 +130,8 @@ def test_messages_are_exchanged_both_ways_and_not_sent_back() -> None:
 def test_pings_go_to_feature_peers_only(features: int) -> None:
     async def scenario() -> None:
         bed = Bed()
-        bed.network = replace(
-            bed.network, ping_delay_s=5, delays=replace(bed.network.delays, height_exchange_s=40.0)
+        bed.params = replace(
+            bed.params, ping_delay_s=5, delays=replace(bed.params.delays, height_exchange_s=40.0)
         )
         node, peer = await bed.node(), Peer()
         await bed.script(2, peer, features=features)

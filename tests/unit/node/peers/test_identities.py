@@ -79,9 +79,9 @@ async def dial(bed: Bed, ip: str, index: int, *, features: int = ANNOUNCED_FEATU
     return await open_session(
         bed.memory.get_connections(ip),
         Endpoint(bed.ip(0), PORT),
-        network=bed.network,
+        params=bed.params,
         limits=Limits(),
-        hello=Hello(bed.network.posnet, PORT, bed.address(index)),
+        hello=Hello(bed.params.posnet, PORT, bed.address(index)),
         features=features,
         clock=bed.clock,
         connect_timeout_s=5.0,

@@ -80,11 +80,11 @@ def test_it_is_dialled_anew_in_the_second_slot_of_every_round() -> None:
         node.ports.connections.connect = watch  # type: ignore[method-assign]
         for message in bed.messages(bed.clock.now()):
             await node.intake.submit([message])
-        await keep(bed, node, 2.2 * bed.network.round_s)
+        await keep(bed, node, 2.2 * bed.params.round_s)
         _, second, third = dialled
         for at, round_ in ((second, ROUND + 1), (third, ROUND + 2)):
-            start = compute_slot_start(bed.network, round_, 1)
-            assert 0 <= at - start <= bed.network.slot_s + bed.network.delays.peer_retry_s + 31
+            start = compute_slot_start(bed.params, round_, 1)
+            assert 0 <= at - start <= bed.params.slot_s + bed.params.delays.peer_retry_s + 31
 
     play(scenario())
 
@@ -95,7 +95,7 @@ def test_a_feature_peer_keeps_its_connection_from_round_to_round() -> None:
         node = await bed.node()
         peer = LegacyPeer(node.chain.height)
         await bed.script(LEGACY, peer)
-        await keep(bed, node, 1.2 * bed.network.round_s)
+        await keep(bed, node, 1.2 * bed.params.round_s)
         heights = [at for at, _, _ in peer.list_of(CommandId.HEIGHT)]
         assert max(b - a for a, b in pairwise(heights)) <= 30.1
 
@@ -255,7 +255,7 @@ def test_a_pushed_block_is_not_told_while_it_is_stored_either() -> None:
         assert (await ask_height_of(session, before)).height == 0
         await push
         assert (await ask_height_of(session, before)).height == 0
-        await asyncio.sleep(PUSH_SPREAD_PART * bed.network.slot_s)
+        await asyncio.sleep(PUSH_SPREAD_PART * bed.params.slot_s)
         assert (await ask_height_of(session, before)).height == 1
 
     play(scenario())
@@ -418,7 +418,7 @@ def test_it_hears_of_a_pushed_block_when_its_forger_has_reached_all() -> None:
         await pushing.send(Command(CommandId.BLOCK, blocks=(block,)))
         await asyncio.sleep(1)
         assert (await ask(legacy), await ask(ours)) == (1, 2)
-        await asyncio.sleep(PUSH_SPREAD_PART * bed.network.slot_s)
+        await asyncio.sleep(PUSH_SPREAD_PART * bed.params.slot_s)
         assert (await ask(legacy), await ask(ours)) == (2, 2)
 
     play(scenario())

@@ -126,7 +126,7 @@ def test_another_magic_under_the_same_posnet_is_said_on_both_sides(is_signing: b
         foreign = Bed(magic=magic)
         foreign.memory = bed.memory
         words = (
-            f"it sends frames with the magic {bed.network.magic.hex()}, and that of this network is b1534e42"
+            f"it sends frames with the magic {bed.params.magic.hex()}, and that of this network is b1534e42"
         )
         signer = foreign.signer(1)
 
@@ -134,9 +134,9 @@ def test_another_magic_under_the_same_posnet_is_said_on_both_sides(is_signing: b
             session = await open_session(
                 bed.memory.get_connections(STRANGER),
                 Endpoint(bed.ip(0), PORT),
-                network=foreign.network,
+                params=foreign.params,
                 limits=Limits(),
-                hello=Hello(foreign.network.posnet, CLIENT_PORT, signer.address),
+                hello=Hello(foreign.params.posnet, CLIENT_PORT, signer.address),
                 features=ANNOUNCED_FEATURES,
                 clock=bed.clock,
                 connect_timeout_s=5.0,
@@ -162,7 +162,7 @@ async def _push_test(bed: Bed, ip: str) -> Command:
         bed.memory.get_connections(ip),
         Endpoint(bed.ip(0), PORT),
         ask(CommandId.TEST),
-        network=bed.network,
+        params=bed.params,
         limits=Limits(),
         clock=bed.clock,
         connect_timeout_s=5.0,
@@ -226,7 +226,7 @@ def test_what_is_held_of_a_session_is_told_until_it_goes() -> None:
         connections, half = bed.memory.get_connections(bed.ip(2)), len(texts) // 2
         transport = await connections.connect(Endpoint(bed.ip(0), PORT), bed.ip(2), 5.0)
         hello = encode_command(
-            Command(CommandId.HELLO, string=format_hello(Hello(bed.network.posnet, PORT, bed.address(2))))
+            Command(CommandId.HELLO, string=format_hello(Hello(bed.params.posnet, PORT, bed.address(2))))
         )
         await transport.write(len(hello).to_bytes(4, "big") + hello)
         await asyncio.sleep(1)

@@ -30,12 +30,12 @@ class Host:
 
 
 def make_dialler(host: Host, registered: str | None, *source_ips: str) -> Dialler:
-    network = make_testnet()
-    peers = Peers(network.delays)
+    params = make_testnet()
+    peers = Peers(params.delays)
     entry = Registration("c", "10.9.9.9", "6969", "B2", "c", 1)
     own = [replace(entry, ip=registered, pos=OWN)] if registered else []
     peers.set_registered([entry, *own])
-    return Dialler(network, host, peers, Limits(), 6969, source_ips)  # type: ignore[arg-type]
+    return Dialler(params, host, peers, Limits(), 6969, source_ips)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

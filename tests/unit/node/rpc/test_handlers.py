@@ -33,11 +33,11 @@ async def make_node(bed: Bed, blocks: int = 3, **options: Any) -> Node:
 
 
 def stranger(bed: Bed, features: int = 0) -> FakeCaller:
-    return FakeCaller(STRANGER, features, Hello(bed.network.posnet, CLIENT_PORT, bed.address(1)))
+    return FakeCaller(STRANGER, features, Hello(bed.params.posnet, CLIENT_PORT, bed.address(1)))
 
 
 def hypernode(bed: Bed, index: int = 2, features: int = 1) -> FakeCaller:
-    return FakeCaller(bed.ip(index), features, Hello(bed.network.posnet, PORT, bed.address(index)))
+    return FakeCaller(bed.ip(index), features, Hello(bed.params.posnet, PORT, bed.address(index)))
 
 
 async def put(node: Node, caller: FakeCaller, command_id: CommandId, **values: Any) -> Command | None:
@@ -355,9 +355,9 @@ def test_the_height_of_a_stranger_or_a_client_is_not_noted() -> None:
         await bed.open(STRANGER, 0, port=PORT)
         theirs = ChainHeight(9, ROUND, 3, b"t" * 20)
         callers = [
-            FakeCaller(STRANGER, 1, Hello(bed.network.posnet, PORT, bed.address(1))),
-            FakeCaller(bed.ip(2), 1, Hello(bed.network.posnet, CLIENT_PORT, bed.address(1))),
-            FakeCaller(bed.ip(2), 0, Hello(bed.network.posnet, 0, bed.address(1))),
+            FakeCaller(STRANGER, 1, Hello(bed.params.posnet, PORT, bed.address(1))),
+            FakeCaller(bed.ip(2), 1, Hello(bed.params.posnet, CLIENT_PORT, bed.address(1))),
+            FakeCaller(bed.ip(2), 0, Hello(bed.params.posnet, 0, bed.address(1))),
         ]
         for caller in callers:
             answer = await get(node, caller, C.HEIGHT, height=theirs)
@@ -585,7 +585,7 @@ def test_what_the_companion_cannot_tell_closes() -> None:
 
     async def scenario() -> None:
         bed = Bed(allow_queries_from=(STRANGER,))
-        node = await bed.node(pow_source=Late(bed.network))
+        node = await bed.node(pow_source=Late(bed.params))
         with pytest.raises(Ignore, match="too early"):
             await put(node, stranger(bed), C.GETHYPERNODES, string="0,1,9999999999")
 

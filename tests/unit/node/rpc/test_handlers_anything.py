@@ -106,7 +106,7 @@ async def put(node: Node, bed: Bed, bases: tuple[Block, Block], asked: Any) -> N
         hashes=tuple(hashes),
         **param,
     )
-    hello = Hello(bed.network.posnet, PORT, bed.address(2))
+    hello = Hello(bed.params.posnet, PORT, bed.address(2))
     caller = (
         FakeCaller(STRANGER, 0, replace(hello, port=CLIENT_PORT)),
         FakeCaller(bed.ip(2), 0, hello),

@@ -35,7 +35,7 @@ async def make_views(bed: Bed) -> Any:
     bed.go_to(ROUND, 2)
     node = await bed.node()
     for round_ in (ROUND - 1, ROUND):
-        when = bed.clock.now() - (ROUND - round_) * bed.network.round_s
+        when = bed.clock.now() - (ROUND - round_) * bed.params.round_s
         await store(bed, node.ports.ledger, (round_, 1), messages=make_messages(bed, when))
     return node.views
 

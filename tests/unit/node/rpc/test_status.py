@@ -111,7 +111,7 @@ def test_a_status_has_every_key_that_is_read_by_others(tmp_path: Path) -> None:
                 assert isinstance(status[key][name], kind), (key, name)
         assert status["mempool"] == {"NB": 1, "SENDERS": 1, "RECIPIENTS": 1}
         assert status["instance"]["python_version"] == str(tuple(sys.version_info[:3]))
-        assert status["chain"]["Genesis"] == bed.network.control_pos
+        assert status["chain"]["Genesis"] == bed.params.control_pos
         assert status["config"]["outip"] == bed.ip(0) != "o"
         slots = [(juror.address, juror.ticket) for juror in node.node_state.plan.jurors]  # type: ignore[union-attr]
         assert status["meta"]["slots"] == sha256(str(slots).encode()).hexdigest()
@@ -126,7 +126,7 @@ def test_a_node_that_knows_nothing_yet_has_a_status() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        node.views.node_state = NodeState(bed.network, bed.clock, bed.clock.now())
+        node.views.node_state = NodeState(bed.params, bed.clock, bed.clock.now())
         status = await get_status(node)
         assert status["state"] == {
             **status["state"],
@@ -281,8 +281,8 @@ def test_getround_has_the_lists_of_the_round() -> None:
         number = bed.index_of(pos)
         assert (ip, port, weight, collateral, reward) == (bed.ip(number), "6969", 1, pos, pos)
         assert shown["slots"] == [[juror.address, juror.ticket] for juror in plan.jurors]
-        assert len(shown["test_slots"]) == bed.network.slots
-        assert all(len(tests) == bed.network.tests_per_slot for tests in shown["test_slots"])
+        assert len(shown["test_slots"]) == bed.params.slots
+        assert all(len(tests) == bed.params.tests_per_slot for tests in shown["test_slots"])
         assert {len(test) for tests in shown["test_slots"] for test in tests} == {3}
         assert (shown["active"], shown["inactive"]) == ([address(n) for n in range(bed.size)], [])
 

@@ -34,7 +34,7 @@ SURVIVALS: Final = 4
 
 
 async def make_of_stranger(bed: Bed, branch: Branch) -> Block:
-    at = compute_slot_start(bed.network, ROUND, 1)
+    at = compute_slot_start(bed.params, ROUND, 1)
     return await branch.make(ROUND, 1, messages=[bed.message(n, at, recipient="nowhere") for n in range(4)])
 
 
@@ -55,8 +55,8 @@ async def take_in(bed: Bed, node: Node, block: Block) -> None:
     ledger = node.ports.ledger
     genesis, *ours = await ledger.get_blocks(0, block.height)
     source = Blocks(genesis.block_hash, [*ours, block])
-    examiner = Examiner(bed.network, InlineVerifier(), node.ports.pow_source, bed.clock.now())
-    await import_chain(bed.network, ledger, source, examiner, needs_companion=True)
+    examiner = Examiner(bed.params, InlineVerifier(), node.ports.pow_source, bed.clock.now())
+    await import_chain(bed.params, ledger, source, examiner, needs_companion=True)
 
 
 def plug_in(disk: Disk) -> InlineDatabase:
@@ -66,7 +66,7 @@ def plug_in(disk: Disk) -> InlineDatabase:
 async def look(bed: Bed, disk: Disk, block: Block) -> tuple[bool, list[str]]:
     """Whether the block is there, and the rules of the findings that are."""
     database = plug_in(disk)
-    ledger = await open_ledger(database, bed.network)
+    ledger = await open_ledger(database, bed.params)
     found: list[ToleratedViolation] = await ledger.get_findings(0, block.height)
     assert all(finding.block_hash == block.block_hash for finding in found)
     is_there = await ledger.get_block(block.height) == block
@@ -93,7 +93,7 @@ def test_a_block_and_its_violation_outlive_a_power_cut_together(
         bed.go_to(ROUND, 1)
         before = Disk()
         database = plug_in(before)
-        ledger = await open_ledger(database, bed.network)
+        ledger = await open_ledger(database, bed.params)
         await store(bed, ledger, (ROUND, 0))
         block = await make(bed, await Branch.on(bed, ledger))
         await ledger.close()

@@ -96,9 +96,9 @@ class Net:
         return await self.new()
 
     async def new(self, rules: ChainParams | None = None, **ports: Any) -> Node:
-        node = await self.bed.node(network=rules, **ports)
+        node = await self.bed.node(params=rules, **ports)
         node.dialler.limits = SMALL
-        node.sync.giant_blocks = GiantBlocks(rules or self.bed.network, SMALL)
+        node.sync.giant_blocks = GiantBlocks(rules or self.bed.params, SMALL)
         return node
 
     async def hold(
@@ -292,7 +292,7 @@ def test_exception_of_the_operator_lifts_the_limits_for_its_height(is_listed: bo
         net = Net(mixed=False)
         await net.open([], (4, 290, 4))
         listed = ((2, net.blocks[1].block_hash),) if is_listed else ()
-        rules = replace(net.bed.network, exceptions=listed)
+        rules = replace(net.bed.params, exceptions=listed)
         node = await net.new(rules)
         await net.hold(2, whole=True)
         await net.catch_up(node, 2)
@@ -427,7 +427,7 @@ def test_giant_answer_of_another_kind_is_the_peers_fault() -> None:
 
         await net.bed.script(2, answer)
         session = await net.bed.open(net.bed.ip(1), 2)
-        giants = GiantBlocks(net.bed.network, SMALL)
+        giants = GiantBlocks(net.bed.params, SMALL)
         with pytest.raises(Reject, match="not in a row"):
             await giants.ask(session, 7)
 
@@ -438,8 +438,8 @@ def test_giant_answer_of_another_kind_is_the_peers_fault() -> None:
 
 
 def examine(net: Net) -> Examiner:
-    pow_source = FixedPowSource(net.bed.network)
-    return Examiner(net.bed.network, InlineVerifier(), pow_source, net.bed.clock.now())
+    pow_source = FixedPowSource(net.bed.params)
+    return Examiner(net.bed.params, InlineVerifier(), pow_source, net.bed.clock.now())
 
 
 @pytest.mark.parametrize("mixed", [False, True])
@@ -447,8 +447,8 @@ def test_giants_of_another_ledger_are_taken_where_they_may_be_held(mixed: bool) 
     async def scenario() -> None:
         net = Net(mixed=mixed)
         await net.open([10], (29, 15, 15, 4))
-        rules = net.bed.network
-        ledger = await open_ledger(InlineDatabase(), net.bed.network)
+        rules = net.bed.params
+        ledger = await open_ledger(InlineDatabase(), net.bed.params)
         source = LedgerChain(net.maker.ports.ledger)
         if mixed:
             await import_chain(rules, ledger, source, examine(net), needs_companion=True)
@@ -480,14 +480,14 @@ def test_check_of_the_chain_tells_giants_and_reads_no_more_than_a_batch(
         net = Net(mixed=mixed)
         await net.open([], (4, 4, 40, 4, 29, 29))
         read.clear()
-        state = await ChainCheck(net.bed.network, net.maker.ports.ledger, examine(net)).run()
+        state = await ChainCheck(net.bed.params, net.maker.ports.ledger, examine(net)).run()
         assert read == [2, 1, 2, 1]
         found = {(b.height, b.rule, b.verdict) for b in state.breaks}
         assert {(3, "7", "refused"), (3, "14", "refused"), (5, "14", "refused")} <= found
         findings = [ToleratedViolation(3, net.blocks[2].block_hash, rule, "") for rule in (Rule.B7, Rule.B14)]
-        other = await open_ledger(InlineDatabase(), net.bed.network)
+        other = await open_ledger(InlineDatabase(), net.bed.params)
         await other.append_many(net.blocks[:4], findings)
-        state = await ChainCheck(net.bed.network, other, examine(net)).run()
+        state = await ChainCheck(net.bed.params, other, examine(net)).run()
         verdicts = {b.verdict for b in state.breaks if b.height == 3}
         assert verdicts == ({"documented"} if mixed else {"refused"})
 
@@ -505,7 +505,7 @@ def test_check_of_a_round_with_long_texts_finds_its_totals_right() -> None:
         ]
         await branch.add(ROUND, 2, messages=[*long, *net.bed.messages(at)])
         await net.maker.ports.ledger.append_many(branch.blocks)
-        state = await ChainCheck(net.bed.network, net.maker.ports.ledger, examine(net)).run()
+        state = await ChainCheck(net.bed.params, net.maker.ports.ledger, examine(net)).run()
         assert {b.rule for b in state.breaks} == {"13", "14", "15"}
 
     play(scenario())

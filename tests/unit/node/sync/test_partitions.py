@@ -208,7 +208,7 @@ def test_the_better_side_says_split_too_when_the_other_parted_long_ago(
         note_told(bed, node, 2, await told_of(bed, *theirs))
         views = node.peers.list_views()
         assert await node.fork_monitor.find(views) is None
-        await asyncio.sleep(bed.network.delays.peer_retry_s + 1)
+        await asyncio.sleep(bed.params.delays.peer_retry_s + 1)
         strange = await node.fork_monitor.find(views)
         assert strange == group_chains(views)[0]
         await node.fork_monitor.look_into(strange)
@@ -232,7 +232,7 @@ def test_peers_on_our_chain_are_not_looked_into() -> None:
         note_told(bed, node, 4, replace(node.chain.height, height=3, block_hash=b"b" * 20, round=ROUND + 1))
         for _ in range(2):
             assert await node.fork_monitor.find(node.peers.list_views()) is None
-            await asyncio.sleep(bed.network.delays.peer_retry_s + 1)
+            await asyncio.sleep(bed.params.delays.peer_retry_s + 1)
 
     play(scenario())
 

@@ -221,7 +221,7 @@ def test_silent_holders_leave_the_tip_alone_for_a_short_while_only() -> None:
         told = make_told(bed, await measure(bed, await two_chains(bed, node)), 3, 4)
         assert not await node.sync.sync_round(told, (), NOBODY)
         assert told.height.block_hash in node.sync.list_aside(Aside.IGNORED)
-        await asyncio.sleep(bed.network.delays.peer_retry_s + 1)
+        await asyncio.sleep(bed.params.delays.peer_retry_s + 1)
         assert told.height.block_hash not in node.sync.list_aside(Aside.IGNORED)
 
     play(scenario())
@@ -423,7 +423,7 @@ def test_while_the_companion_is_late_nobody_is_blamed() -> None:
 
     async def scenario() -> None:
         bed = Bed()
-        source = Late(bed.network)
+        source = Late(bed.params)
         node = await bed.node(pow_source=source)
         better = await two_chains(bed, node)
         await serving_chain(bed, 2, better)
@@ -471,7 +471,7 @@ def test_a_tip_is_left_alone_for_long_only_when_all_of_its_holders_lied(liars: i
             await bed.script(index, _garbage)
         assert not await node.sync.sync_round(told, (), NOBODY)
         assert told.height.block_hash in node.sync.list_aside(Aside.IGNORED)
-        await asyncio.sleep(bed.network.delays.peer_retry_s + 1)
+        await asyncio.sleep(bed.params.delays.peer_retry_s + 1)
         assert (told.height.block_hash in node.sync.list_aside(Aside.IGNORED)) is is_long
 
     play(scenario())

@@ -47,14 +47,14 @@ LAST = FIRST + 150
 class Opened:
     """A registry that counts its queries, and can be stopped after some of them."""
 
-    def __init__(self, path: Path, network: ChainParams = NETWORK, **options: object) -> None:
+    def __init__(self, path: Path, params: ChainParams = NETWORK, **options: object) -> None:
         self.log: list[str] = []
         self.warnings: list[str] = []
         self.asked = 0
         self.stop_at = 0
         self.registry = LedgerRegistry(
             LedgerFile(path, 0.05, 2),
-            network,
+            params,
             RegistryOptions(chunk_rows=CHUNK, **options),  # type: ignore[arg-type]
             is_stopped=self._ask,
             log=self.log.append,

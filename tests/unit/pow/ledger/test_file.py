@@ -147,13 +147,13 @@ def test_columns_of_any_type_are_read() -> None:
 
 @pytest.mark.parametrize("own", [True, False])
 def test_the_source_reads_in_its_thread(path: Path, own: bool) -> None:
-    network = NETWORK
-    start = int((time_of(FIRST) - network.origin_of_time) // network.round_s) + 3
+    params = NETWORK
+    start = int((time_of(FIRST) - params.origin_of_time) // params.round_s) + 3
     write(path, blocks(FIRST, FIRST + 200, [funding(FIRST, 1), registering(FIRST + 1, 1)]))
     with ThreadPoolExecutor(3) as executor:
 
         async def read() -> None:
-            source = LedgerPowSource(path, network, executor=None if own else executor)
+            source = LedgerPowSource(path, params, executor=None if own else executor)
             lists = await asyncio.gather(*(source.get_registered(start - n) for n in (0, 1, 0)))
             assert lists[0] == lists[2]
             assert [len(registered.entries) for registered in lists] == [1, 1, 1]

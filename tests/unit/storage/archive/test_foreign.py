@@ -33,11 +33,11 @@ def spoil(path: Path, sql: str) -> Path:
     return path
 
 
-def read(path: Path, network: ChainParams = NETWORK) -> list[Block]:
+def read(path: Path, params: ChainParams = NETWORK) -> list[Block]:
     """All of a legacy chain."""
 
     async def run() -> list[Block]:
-        chain = LegacyChain(path, network)
+        chain = LegacyChain(path, params)
         try:
             found: list[Block] = []
             while blocks := await chain.get_blocks(len(found), 1_000):

@@ -19,14 +19,14 @@ from tests.unit.storage.legacy_files import load_chain, make_trap_block, write_l
 
 
 def with_traps(name: str) -> tuple[ChainParams, list[Block]]:
-    network, blocks = load_chain(name)
-    return network, [*blocks, make_trap_block(network, blocks[-1])]
+    params, blocks = load_chain(name)
+    return params, [*blocks, make_trap_block(params, blocks[-1])]
 
 
 def test_blocks_come_back_as_they_were_sealed(tmp_path: Path) -> None:
     async def run() -> None:
-        network, blocks = with_traps("realchain")
-        source = LegacyChain(write_legacy(tmp_path / "x.db", network, blocks), network)
+        params, blocks = with_traps("realchain")
+        source = LegacyChain(write_legacy(tmp_path / "x.db", params, blocks), params)
         assert await source.get_blocks(1, 1_000) == blocks
         assert source.lost == []
         assert source.tip_height == blocks[-1].height
@@ -43,8 +43,8 @@ def test_blocks_come_back_as_they_were_sealed(tmp_path: Path) -> None:
 
 def test_messages_of_one_second_keep_their_order_after_times(tmp_path: Path) -> None:
     async def run() -> None:
-        network, blocks = load_chain("realchain")
-        path = write_legacy(tmp_path / "x.db", network, blocks[:1])
+        params, blocks = load_chain("realchain")
+        path = write_legacy(tmp_path / "x.db", params, blocks[:1])
         with closing(sqlite3.connect(path)) as connection, connection:
             # a legacy node stores them in any order; (timestamp, rowid) is that of the block
             rows = connection.execute("SELECT * FROM pos_messages ORDER BY rowid").fetchall()
@@ -52,7 +52,7 @@ def test_messages_of_one_second_keep_their_order_after_times(tmp_path: Path) -> 
             later = sorted(rows, key=lambda row: -row[2])
             for row in later:
                 connection.execute(f"INSERT INTO pos_messages VALUES({','.join('?' * 10)})", row)
-        source = LegacyChain(path, network)
+        source = LegacyChain(path, params)
         [block] = await source.get_blocks(1, 1)
         times = [m.timestamp for m in block.messages]
         assert times == sorted(times)
@@ -64,9 +64,9 @@ def test_messages_of_one_second_keep_their_order_after_times(tmp_path: Path) -> 
 
 def test_params_that_no_text_fits_are_told(tmp_path: Path) -> None:
     async def run() -> None:
-        network, blocks = load_chain("realchain")
-        lost = make_trap_block(network, blocks[-1], ("a", "b", "1" * 30, "c"))
-        source = LegacyChain(write_legacy(tmp_path / "x.db", network, [*blocks, lost]), network)
+        params, blocks = load_chain("realchain")
+        lost = make_trap_block(params, blocks[-1], ("a", "b", "1" * 30, "c"))
+        source = LegacyChain(write_legacy(tmp_path / "x.db", params, [*blocks, lost]), params)
         [block] = await source.get_blocks(lost.height, 1)
         assert source.lost == [(lost.height, lost.messages[2].txid)]
         assert source.restored == 0
@@ -79,11 +79,11 @@ def test_params_that_no_text_fits_are_told(tmp_path: Path) -> None:
 
 def test_messages_of_no_block_are_left_out_and_counted(tmp_path: Path) -> None:
     async def run() -> None:
-        network, blocks = load_chain("realchain")
-        path = write_legacy(tmp_path / "x.db", network, blocks)
+        params, blocks = load_chain("realchain")
+        path = write_legacy(tmp_path / "x.db", params, blocks)
         with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute("DELETE FROM pos_chain WHERE height = 21")
-        source = LegacyChain(path, network)
+        source = LegacyChain(path, params)
         assert source.tip_height == 20
         assert source.count_orphans() == len(blocks[-1].messages)
         assert await source.get_blocks(20, 5) == [blocks[19]]
@@ -106,21 +106,21 @@ BROKEN = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_file_that_is_no_chain_is_refused_in_words(name: str, tmp_path: Path) -> None:
     async def run() -> None:
-        network, blocks = load_chain("realchain")
-        path = write_legacy(tmp_path / "x.db", network, blocks)
+        params, blocks = load_chain("realchain")
+        path = write_legacy(tmp_path / "x.db", params, blocks)
         with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute(BROKEN[name])
         with pytest.raises(StorageError, match=r"expected|no block in it"):
-            await LegacyChain(path, network).get_blocks(1, 100)
+            await LegacyChain(path, params).get_blocks(1, 100)
 
     asyncio.run(run())
 
 
 def test_kinds_of_files_are_told_apart_by_content(tmp_path: Path) -> None:
     async def run() -> None:
-        network, blocks = load_chain("realchain")
-        await (await open_ledger(InlineDatabase(tmp_path / "ours.db"), network)).close()
-        assert holds_legacy_chain(write_legacy(tmp_path / "theirs.db", network, blocks))
+        params, blocks = load_chain("realchain")
+        await (await open_ledger(InlineDatabase(tmp_path / "ours.db"), params)).close()
+        assert holds_legacy_chain(write_legacy(tmp_path / "theirs.db", params, blocks))
         assert not holds_legacy_chain(tmp_path / "ours.db")
         with pytest.raises(StorageError, match="no such file"):
             holds_legacy_chain(tmp_path / "none.db")

@@ -21,14 +21,14 @@ from tests.unit.storage.legacy_files import TRAPS, load_chain, make_trap_block, 
 
 
 def with_traps(name: str) -> tuple[ChainParams, list[Block]]:
-    network, blocks = load_chain(name)
-    return network, [*blocks, make_trap_block(network, blocks[-1])]
+    params, blocks = load_chain(name)
+    return params, [*blocks, make_trap_block(params, blocks[-1])]
 
 
-async def take_in(path: Path, network: ChainParams) -> tuple[SqliteLedger, LegacyChain]:
+async def take_in(path: Path, params: ChainParams) -> tuple[SqliteLedger, LegacyChain]:
     """What is in a file, unjudged, in a ledger of ours."""
-    source = LegacyChain(path, network)
-    ledger = await open_ledger(InlineDatabase(), network)
+    source = LegacyChain(path, params)
+    ledger = await open_ledger(InlineDatabase(), params)
     while blocks := await source.get_blocks(ledger.get_height().height + 1, 7):
         await ledger.append_many(blocks)
     await ledger.save_side_rows(source.list_side_rows())
@@ -38,9 +38,9 @@ async def take_in(path: Path, network: ChainParams) -> tuple[SqliteLedger, Legac
 @pytest.mark.parametrize("name", ["realchain", "chain"])
 def test_export_of_an_import_equals_the_original_row_for_row(name: str, tmp_path: Path) -> None:
     async def run() -> None:
-        network, blocks = with_traps(name)
-        original = write_legacy(tmp_path / "original.db", network, blocks)
-        ledger, source = await take_in(original, network)
+        params, blocks = with_traps(name)
+        original = write_legacy(tmp_path / "original.db", params, blocks)
+        ledger, source = await take_in(original, params)
         paths = await export_legacy(ledger, tmp_path / "out")
         assert [path.name for path in paths] == [CHAIN_NAME, HYPERNODES_NAME]
         assert read_rows(paths[0]) == read_rows(original)
@@ -59,8 +59,8 @@ def make_plan(round_: int, inactive: Sequence[str] = ()) -> RoundPlan:
 
 def test_an_exported_folder_has_the_lists_that_a_legacy_node_needs(tmp_path: Path) -> None:
     async def run() -> None:
-        network, blocks = load_chain("realchain")
-        ledger = await open_ledger(InlineDatabase(), network)
+        params, blocks = load_chain("realchain")
+        ledger = await open_ledger(InlineDatabase(), params)
         await ledger.append_many(blocks)
         await ledger.save_plan(make_plan(10, ["p2"]))
         await ledger.save_plan(make_plan(11))
@@ -77,8 +77,8 @@ def test_an_exported_folder_has_the_lists_that_a_legacy_node_needs(tmp_path: Pat
 
 def test_export_never_overwrites_and_leaves_nothing_half_done(tmp_path: Path) -> None:
     async def run() -> None:
-        network, blocks = load_chain("realchain")
-        ledger = await open_ledger(InlineDatabase(), network)
+        params, blocks = load_chain("realchain")
+        ledger = await open_ledger(InlineDatabase(), params)
         await ledger.append_many(blocks)
         (tmp_path / HYPERNODES_NAME).write_text("mine", encoding="utf-8")
         with pytest.raises(StorageError, match="there already"):
