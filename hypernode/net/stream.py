@@ -53,7 +53,7 @@ def _note_nothing(size: int) -> None:
 
 
 async def run_inline(work: Callable[[], T], /) -> T:
-    """``ports.Offload`` where nothing else waits for its turn: a client, a simulation."""
+    """``ports.signing.Offload`` where nothing else waits for its turn: a client, a simulation."""
     return work()
 
 

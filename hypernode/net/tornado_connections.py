@@ -1,4 +1,4 @@
-"""TCP as ``ports.Connections``: Tornado's streams (the only module that imports them).
+"""TCP as ``ports.connections.Connections``: Tornado's streams (the only module that imports them).
 
 Nagle's delay is off, or small answers crawl.  Nothing is read ahead of who reads, and what is written in
 one piece goes in slices, so that a slow peer holds no more than a slice twice.  A second daemon on the
@@ -105,7 +105,7 @@ class Traffic:
 
 
 class TornadoConnections:
-    """Implements ``ports.Connections``."""
+    """Implements ``ports.connections.Connections``."""
 
     def __init__(self) -> None:
         self.traffic = Traffic()
@@ -150,8 +150,8 @@ class TornadoConnections:
 
 
 class _Server:
-    """Implements ``ports.Listener``.  Where no connection can be taken (no descriptor is free, no memory) it
-    pauses: the kernel keeps who waits, and a loop that tries at once would do nothing else."""
+    """Implements ``ports.connections.Listener``.  Where no connection can be taken (no descriptor is free, no
+    memory) it pauses: the kernel keeps who waits, and a loop that tries at once would do nothing else."""
 
     def __init__(
         self, sock: socket.socket, endpoint: Endpoint, on_connection: OnConnection, traffic: Traffic

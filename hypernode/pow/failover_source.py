@@ -24,8 +24,8 @@ _T = TypeVar("_T")
 
 
 class FailoverPowSource:
-    """``ports.PowSource`` over two others.  ``log`` hears when the first answers again, ``warn`` why it does
-    not."""
+    """``ports.registrations.PowSource`` over two others.  ``log`` hears when the first answers again,
+    ``warn`` why it does not."""
 
     def __init__(
         self, first: PowSource, second: PowSource, *, log: Callable[[str], None], warn: Callable[[str], None]

@@ -11,7 +11,8 @@ from hypernode.ports.registrations import PowStatus, RegisteredList
 
 
 class FixedPowSource:
-    """``ports.PowSource`` that always is in sync and gives ``network.hypernodes`` for every round."""
+    """``ports.registrations.PowSource`` that always is in sync and gives ``network.hypernodes`` for every
+    round."""
 
     def __init__(self, params: ChainParams) -> None:
         self._params = params

@@ -48,7 +48,8 @@ _NEVER_OF_FILE: Final = frozenset({RAINBOW, BOOTSTRAP})
 
 
 class NodePowSource:
-    """``ports.PowSource`` over the companion's TCP port.  ``coloured_path``: its ``colored.json``."""
+    """``ports.registrations.PowSource`` over the companion's TCP port.  ``coloured_path``: its
+    ``colored.json``."""
 
     def __init__(
         self,

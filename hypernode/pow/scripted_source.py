@@ -156,7 +156,7 @@ class PowScript:
 
 
 class ScriptedPowSource:
-    """``ports.PowSource`` over a script.  ``lag_s`` is how far this companion is behind; while
+    """``ports.registrations.PowSource`` over a script.  ``lag_s`` is how far this companion is behind; while
     ``is_down`` it answers nothing."""
 
     def __init__(self, script: PowScript, now: Callable[[], float]) -> None:

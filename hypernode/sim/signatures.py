@@ -76,7 +76,7 @@ class Signatures:
 
 
 class WatchedSigner:
-    """A signer of one host; implements ``ports.Signer``.  ``now``: unix s, right on every host."""
+    """A signer of one host; implements ``ports.signing.Signer``.  ``now``: unix s, right on every host."""
 
     def __init__(self, signer: Signer, index: int, signatures: Signatures, now: Callable[[], float]) -> None:
         self._signer = signer

@@ -78,7 +78,7 @@ async def inspect_journal(path: Path) -> None:
 
 
 class SqliteJournal:
-    """Implements ``ports.Journal``: use ``open_journal``."""
+    """Implements ``ports.journal.Journal``: use ``open_journal``."""
 
     def __init__(self, database: Database, created: Timestamp, *, is_new: bool = False) -> None:
         self._database = database

@@ -93,7 +93,7 @@ async def _open_existing(
 
 
 class SqliteLedger(LedgerReader):
-    """Implements ``ports.Ledger``: use ``open_ledger``."""
+    """Implements ``ports.chain.Ledger``: use ``open_ledger``."""
 
     def __init__(
         self,

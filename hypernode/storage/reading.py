@@ -1,4 +1,4 @@
-"""What is asked of the chain in storage (``ports.ChainReader``): each call sees one snapshot.
+"""What is asked of the chain in storage (``ports.chain.ChainReader``): each call sees one snapshot.
 
 The node asks over a connection of its own; questions of peers and of strangers have other ones (``Lane``), so
 that however many there are, the node's own judging waits for none of them.
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class LedgerReader:
-    """Implements ``ports.ChainReader`` over a way to read the ledger's file."""
+    """Implements ``ports.chain.ChainReader`` over a way to read the ledger's file."""
 
     def __init__(self, source: Source) -> None:
         self._source = source

@@ -26,7 +26,8 @@ _NAMES: Final = (
 
 
 class PlayedCompanion:
-    """``ports.Connections`` to a companion that says what the fuzzer wrote, whatever it is asked."""
+    """``ports.connections.Connections`` to a companion that says what the fuzzer wrote, whatever it is
+    asked."""
 
     def __init__(self, pieces: list[bytes]) -> None:
         self._pieces = pieces

@@ -240,3 +240,18 @@ def test_no_name_of_a_test_is_too_long() -> None:
         if len(name) > MOST_CHARS
     ]
     assert long == []
+
+
+def test_modules_that_docstrings_and_comments_name_exist() -> None:
+    named = [
+        (path.relative_to(ROOT), name)
+        for path in (
+            *CODE.rglob("*.py"),
+            *(ROOT / "tests").rglob("*.py"),
+            *(ROOT / "benchmarks").rglob("*.py"),
+        )
+        if path != Path(__file__)
+        for name in list_dotted(read(path))
+    ]
+    assert len(named) > 50
+    assert [f"{path}: {unknown}" for path, name in named if (unknown := find_unknown(name))] == []

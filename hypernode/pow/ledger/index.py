@@ -6,7 +6,7 @@ address.  All but the newest chunks are *sealed*: kept in our own file, never re
 they were is seen from an *anchor*: a block that ends after those chunks must still stand at its rowid with
 its height and hash.  A rollback that deep, a VACUUM that renumbers rows or another file in its place breaks
 the anchor, and everything is read anew.  While it is read, the last block of the chunk before
-(``ledger_chunks``) tells in the same way that all of it is of one chain.
+(``pow.ledger.chunks``) tells in the same way that all of it is of one chain.
 
 Nothing here relies on heights ascending with rowids, nor on any index: rows are put in order of height,
 and of rowid within a block (spec 5), after they are read.

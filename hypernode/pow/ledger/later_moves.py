@@ -1,8 +1,8 @@
 """What collaterals moved in the sealed rows above a height, read once for all the rounds that ask.
 
-The sums of every address are known over all sealed rows together (``ledger_tally``).  A balance at a height
-below the last of them is that sum less what came later.  In a node's present little lies there; a sync asks
-for the heights of round after round, ascending, so that what was read for the first one serves them all.
+The sums of every address are known over all sealed rows together (``pow.ledger.tally``).  A balance at a
+height below the last of them is that sum less what came later.  In a node's present little lies there; a sync
+asks for the heights of round after round, ascending, so that what was read for the first one serves them all.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Deriving lists from a ledger file: synchronous, one caller at a time; ``ledger_source`` awaits it.
+"""Deriving lists from a ledger file: synchronous, one caller at a time; ``pow.ledger.source`` awaits it.
 
 The list at a reference height is kept with that block's hash (a *checkpoint*).  The next round starts
 from the newest checkpoint below its own reference height whose block is still in the ledger; a rollback
 below one makes it void, and the list is derived again from an older one or from the start.  What is known of
-the ledger (``ledger_index``) and the newest checkpoints are kept in our own file: a restart costs no scan.
-"""
+the ledger (``pow.ledger.index``) and the newest checkpoints are kept in our own file: a restart costs no
+scan."""
 
 from __future__ import annotations
 

@@ -39,9 +39,10 @@ def _forget_result(future: asyncio.Future[_T]) -> None:
 
 
 class LedgerPowSource:
-    """``ports.PowSource`` over a ledger file.  ``executor`` runs the reading when given (one task at a
-    time, whatever its size); it then stays its owner's to shut down.  ``log`` hears how far a long scan is,
-    ``warn`` of rollbacks; both are called from the thread that reads.  ``last_seen`` notes what it tells."""
+    """``ports.registrations.PowSource`` over a ledger file.  ``executor`` runs the reading when given (one
+    task at a time, whatever its size); it then stays its owner's to shut down.  ``log`` hears how far a long
+    scan is, ``warn`` of rollbacks; both are called from the thread that reads.  ``last_seen`` notes what it
+    tells."""
 
     def __init__(
         self,

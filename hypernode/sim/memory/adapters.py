@@ -21,7 +21,7 @@ MAX_VERDICTS = 50_000
 
 
 class KeySigner:
-    """Implements ``ports.Signer`` over a private key; real signatures."""
+    """Implements ``ports.signing.Signer`` over a private key; real signatures."""
 
     def __init__(self, privkey: bytes, address_byte: int) -> None:
         self._privkey = privkey
@@ -33,8 +33,8 @@ class KeySigner:
 
 
 class InlineVerifier:
-    """Implements ``ports.Verifier`` at once, where it is asked: threads would not replay.  Hosts of one
-    process share its verdicts: a message that twenty nodes get is verified once."""
+    """Implements ``ports.signing.Verifier`` at once, where it is asked: threads would not replay.  Hosts of
+    one process share its verdicts: a message that twenty nodes get is verified once."""
 
     def __init__(self) -> None:
         self._verdicts: dict[tuple[SignatureCheck, bool], bool] = {}
@@ -68,7 +68,7 @@ class InlineVerifier:
 
 
 class MemoryFiles:
-    """Implements ``ports.Files``; survives a crash of the node."""
+    """Implements ``ports.files.Files``; survives a crash of the node."""
 
     def __init__(self) -> None:
         self._contents: dict[str, bytes] = {}

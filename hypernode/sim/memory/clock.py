@@ -6,8 +6,8 @@ from asyncio import AbstractEventLoop
 
 
 class SimClock:
-    """Implements ``ports.Clock``.  ``wall_start``: unix time when the loop shows 0; ``skew_s``: how far the
-    wall clock goes ahead of the true one (below 0: behind)."""
+    """Implements ``ports.clock.Clock``.  ``wall_start``: unix time when the loop shows 0; ``skew_s``: how far
+    the wall clock goes ahead of the true one (below 0: behind)."""
 
     def __init__(self, loop: AbstractEventLoop, wall_start: float, skew_s: float = 0.0) -> None:
         self._loop = loop

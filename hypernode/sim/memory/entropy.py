@@ -6,7 +6,7 @@ from random import Random
 
 
 class SeededEntropy:
-    """Implements ``ports.Entropy``.  Each ``name`` has draws of its own, whatever others draw."""
+    """Implements ``ports.clock.Entropy``.  Each ``name`` has draws of its own, whatever others draw."""
 
     def __init__(self, seed: int, name: str) -> None:
         self._random = Random(f"{seed}:{name}")

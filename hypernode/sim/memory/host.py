@@ -76,7 +76,7 @@ async def _serve(on_connection: OnConnection, transport: MemoryTransport) -> Non
 
 
 class MemoryListener:
-    """Implements ``ports.Listener``."""
+    """Implements ``ports.connections.Listener``."""
 
     def __init__(self, host: MemoryHost, endpoint: Endpoint, on_connection: OnConnection) -> None:
         self._host = host
@@ -115,7 +115,7 @@ class HostNetwork(Protocol):
 
 
 class MemoryConnections:
-    """Implements ``ports.Connections`` for one life of one host."""
+    """Implements ``ports.connections.Connections`` for one life of one host."""
 
     def __init__(self, network: HostNetwork, host: MemoryHost) -> None:
         self._network = network

@@ -1,4 +1,4 @@
-"""One end of a stream in memory: ``ports.Transport`` over two pipes."""
+"""One end of a stream in memory: ``ports.connections.Transport`` over two pipes."""
 
 from __future__ import annotations
 
