@@ -1,4 +1,4 @@
-"""Which batches of a branch are to be asked for, which are here, and who gave what: the book of ``fetching``.
+"""Which batches of a branch are to be asked for, which are here, and who gave what (for ``block_fetcher``).
 
 Pure: nobody is asked here, and nothing waits.
 """

@@ -16,7 +16,7 @@ def test_a_tip_is_put_aside_for_just_so_long(seconds: float, after: float, is_he
     assert (TIP in memory.list_aside(Aside.IGNORED, 1_000.0 + after)) is is_held
 
 
-def test_a_broken_promise_is_remembered_for_a_quarter_of_an_hour_and_so_is_who_broke_it() -> None:
+def test_a_broken_promise_is_remembered_for_a_quarter_of_an_hour() -> None:
     memory = SyncMemory()
     memory.put_aside(TIP, Aside.IGNORED, 5.0)
     memory.note_liar("a", 5.0)

@@ -24,7 +24,7 @@ async def list_candidates(node: Node, holders: Sequence[PeerView], failed: list[
     return found
 
 
-def test_the_highest_that_half_of_the_holders_have_comes_first_and_lower_ones_are_kept() -> None:
+def test_the_highest_that_half_of_the_holders_have_comes_first() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
