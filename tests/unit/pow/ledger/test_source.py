@@ -53,7 +53,7 @@ def test_a_ledger_that_is_not_there_is_a_problem_of_the_status(tmp_path: Path) -
     asyncio.run(run())
 
 
-def test_a_disk_that_does_not_come_back_is_said_and_nobody_waits_behind_it(
+def test_a_hanging_disk_is_reported_and_nobody_waits_behind_it(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source_module, "STUCK_S", 0.01)

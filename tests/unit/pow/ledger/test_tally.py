@@ -68,9 +68,7 @@ def test_a_registration_has_the_sums_of_its_own_height(path: Path, cache: Ledger
     assert tally.find_sums(ONE, FIRST + 3) is None
 
 
-def test_who_registered_with_a_collateral_is_wealthy_whatever_became_of_it(
-    path: Path, cache: LedgerCache
-) -> None:
+def test_who_once_registered_with_a_collateral_stays_wealthy(path: Path, cache: LedgerCache) -> None:
     tally = Tally(cache)
     tally.load()
     absorb(path, tally)
