@@ -14,13 +14,8 @@ class AlreadySigned(Exception):
     """The journal holds another hash for this slot."""
 
 
-class Journal(Protocol):
-    """What we signed, durably, before it leaves us (spec 4: a node never signs twice for a slot).  Every call
-    may raise StorageTrouble."""
-
-    async def record(self, round_: Round, sir: Slot, block_hash: bytes) -> None:
-        """On disk when it returns.  The same hash again is fine; raises AlreadySigned for another."""
-        ...
+class JournalReader(Protocol):
+    """What we signed.  Every call may raise StorageTrouble."""
 
     async def get_hash(self, round_: Round, sir: Slot) -> bytes | None:
         """What was signed for the slot."""
@@ -28,6 +23,15 @@ class Journal(Protocol):
 
     async def get_last(self) -> tuple[Round, Slot] | None:
         """The latest slot that was signed for; None for a new journal."""
+        ...
+
+
+class Journal(JournalReader, Protocol):
+    """What we signed, durably, before it leaves us (spec 4: a node never signs twice for a slot).  Every call
+    may raise StorageTrouble."""
+
+    async def record(self, round_: Round, sir: Slot, block_hash: bytes) -> None:
+        """On disk when it returns.  The same hash again is fine; raises AlreadySigned for another."""
         ...
 
     async def check_writable(self) -> None:

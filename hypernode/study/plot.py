@@ -114,7 +114,7 @@ class Plot:
 
     async def _agree(self, connector: Connector, session: ClientSession, peer: Peer) -> None:
         """Tell a peer the height that it has itself."""
-        own = self._find_height(peer.ip) or connector.ports.ledger.get_height()
+        own = self._find_height(peer.ip) or connector.ledger.get_height()
         told, their_juror = await ask_height(session, own, connector.node_state.get_juror())
         connector.note_height(peer, told, their_juror)
 

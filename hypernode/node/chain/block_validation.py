@@ -34,11 +34,12 @@ from hypernode.core.validate_block import (
 )
 from hypernode.core.validate_message import find_core_breaks
 from hypernode.mempool.pool import Mempool
-from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.history import History
 from hypernode.node.chain.rounds import Rounds
 from hypernode.node.chain.spooled_blocks import is_giant, list_pieces, take_out
-from hypernode.ports.chain import ToleratedViolation
+from hypernode.ports.chain import Ledger, ToleratedViolation
+from hypernode.ports.clock import Clock
+from hypernode.ports.signing import Verifier
 
 T = TypeVar("T")
 
@@ -74,7 +75,7 @@ class BlockRejected(Reject):
 
 
 async def prepare(
-    params: ChainParams, ports: Ports, mempool: Mempool, blocks: Sequence[Block]
+    params: ChainParams, verifier: Verifier, mempool: Mempool, blocks: Sequence[Block]
 ) -> list[Prepared]:
     """Cut and verify the messages of some blocks.  What the mempool holds was verified when it came, and so
     was what is packed."""
@@ -85,11 +86,11 @@ async def prepare(
             prepared += [Prepared(block, bad) for block, bad in zip(part, faults, strict=True)]
             continue
         if isinstance(part[0].messages, LongMessages):
-            prepared += [await _prepare_long(params, ports, mempool, block) for block in part]
+            prepared += [await _prepare_long(params, verifier, mempool, block) for block in part]
             continue
         cut = [normalise_block(params, block) for block in part]
         unverified = [[m for m in block.messages if not mempool.holds(m)] for block in cut]
-        found = iter(await ports.verifier.find_core_breaks(params, [m for ms in unverified for m in ms]))
+        found = iter(await verifier.find_core_breaks(params, [m for ms in unverified for m in ms]))
         prepared += [
             Prepared(block, {m.txid: broken for m in messages if (broken := next(found)) is not None})
             for block, messages in zip(cut, unverified, strict=True)
@@ -97,22 +98,24 @@ async def prepare(
     return prepared
 
 
-async def _prepare_long(params: ChainParams, ports: Ports, mempool: Mempool, block: Block) -> Prepared:
+async def _prepare_long(params: ChainParams, verifier: Verifier, mempool: Mempool, block: Block) -> Prepared:
     """The same for one whose messages are not held; the first that is bad is enough to know."""
     cut = normalise_block(params, block)
-    async for piece in list_pieces(cut, ports.verifier.run):
+    async for piece in list_pieces(cut, verifier.run):
         messages = [m for m in piece if not mempool.holds(m)]
         if all(map(is_short, messages)):
-            found = await ports.verifier.find_core_breaks(params, messages)
+            found = await verifier.find_core_breaks(params, messages)
         else:
-            found = await ports.verifier.run(partial(find_core_breaks, params, messages))
+            found = await verifier.run(partial(find_core_breaks, params, messages))
         bad = {m.txid: broken for m, broken in zip(messages, found, strict=True) if broken is not None}
         if bad:
             return Prepared(cut, bad)
     return Prepared(cut, {})
 
 
-async def prepare_until_fault(params: ChainParams, ports: Ports, mempool: Mempool, block: Block) -> Prepared:
+async def prepare_until_fault(
+    params: ChainParams, verifier: Verifier, mempool: Mempool, block: Block
+) -> Prepared:
     """As ``prepare`` for one block, of which nobody needs to know more than one bad message: parts of growing
     size are verified, and the first that has one is the last."""
     cut = normalise_block(params, block)
@@ -120,7 +123,7 @@ async def prepare_until_fault(params: ChainParams, ports: Ports, mempool: Mempoo
     size = FIRST_PART_MESSAGES
     while left:
         part, left = left[:size], left[size:]
-        found = await ports.verifier.find_core_breaks(params, part)
+        found = await verifier.find_core_breaks(params, part)
         bad = {m.txid: broken for m, broken in zip(part, found, strict=True) if broken is not None}
         if bad:
             return Prepared(cut, bad)
@@ -193,7 +196,8 @@ class BlockValidator:
     def __init__(
         self,
         params: ChainParams,
-        ports: Ports,
+        clock: Clock,
+        verifier: Verifier,
         rounds: Rounds,
         keys: ForgerKeys,
         history: History,
@@ -202,7 +206,8 @@ class BlockValidator:
         majority_holds: bool = False,
     ) -> None:
         self._params = params
-        self._ports = ports
+        self._clock = clock
+        self._verifier = verifier
         self._rounds = rounds
         self._keys = keys
         self._origin = origin
@@ -214,7 +219,9 @@ class BlockValidator:
     async def at(
         cls,
         params: ChainParams,
-        ports: Ports,
+        clock: Clock,
+        verifier: Verifier,
+        ledger: Ledger,
         rounds: Rounds,
         keys: ForgerKeys,
         height: Height,
@@ -223,12 +230,12 @@ class BlockValidator:
         majority_holds: bool = False,
     ) -> BlockValidator:
         """For blocks on top of our block of that height."""
-        history = await History.at(ports.ledger, height)
-        return cls(params, ports, rounds, keys, history, origin, majority_holds=majority_holds)
+        history = await History.at(ledger, height)
+        return cls(params, clock, verifier, rounds, keys, history, origin, majority_holds=majority_holds)
 
     async def judge(self, prepared: Prepared) -> tuple[Violation, ...]:
         """Every rule; the breaks that are tolerated.  Raises Reject for the first that is not."""
-        block = await take_out(prepared.block, self._ports.verifier.run)
+        block = await take_out(prepared.block, self._verifier.run)
         self._check_round(block)
         plan, senders = await self._get_lists(block.round)
         context = BlockContext(
@@ -237,7 +244,7 @@ class BlockValidator:
             registered=senders,
             known_ids=await self._get_known_ids(block),
             slot_taken=await self.history.is_slot_taken(block.round, block.sir),
-            now=self._ports.clock.now(),
+            now=self._clock.now(),
             bad_messages=prepared.bad_messages,
             forger_pubkey=await self._run(block, partial(self._keys.find, block)),
         )
@@ -246,13 +253,13 @@ class BlockValidator:
 
     async def _run(self, block: Block, work: Callable[[], T]) -> T:
         """Off the event loop, where the block is a giant one."""
-        return await self._ports.verifier.run(work) if is_giant(block) else work()
+        return await self._verifier.run(work) if is_giant(block) else work()
 
     async def _get_known_ids(self, block: Block) -> frozenset[bytes]:
         if not is_giant(block):
             return await self.history.get_known_ids(list_txids(block.messages))
         known: set[bytes] = set()
-        async for piece in list_pieces(block, self._ports.verifier.run):
+        async for piece in list_pieces(block, self._verifier.run):
             known |= await self.history.get_known_ids(message.txid for message in piece)
         return frozenset(known)
 
@@ -270,7 +277,7 @@ class BlockValidator:
         context = HeadContext(
             parent=self.history.tip,
             juror=plan.juror_of(block.sir),
-            now=self._ports.clock.now(),
+            now=self._clock.now(),
             forger_pubkey=self._keys.find(block),
         )
         validate_head(self._params, block, context, self._origin)
@@ -298,7 +305,7 @@ class BlockValidator:
     def _check_round(self, block: Block) -> None:
         """Rules 2 and 3 as far as they bear on the round, before its list is derived: there is none for a
         round to come, and an ancient one is dear."""
-        now = self._ports.clock.now()
+        now = self._clock.now()
         if block.round > compute_round_slot(self._params, now + self._params.future_allowed_s)[0]:
             raise Reject(Rule.B3, "its round has not begun")
         early = Violation(Rule.B2, "its round is before the parent's")

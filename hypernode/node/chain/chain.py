@@ -29,7 +29,6 @@ from hypernode.machine.peers import ForkOverride, Support
 from hypernode.mempool.pool import Mempool
 from hypernode.node.base.log_subjects import SILENT, Subjects
 from hypernode.node.base.node_events import NodeEvents
-from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.block_validation import (
     BlockRejected,
     BlockValidator,
@@ -43,7 +42,11 @@ from hypernode.node.chain.chain_repair import keep_blocks, lacks_pruned, make_cu
 from hypernode.node.chain.history import History
 from hypernode.node.chain.rounds import Rounds
 from hypernode.node.chain.spooled_blocks import MAX_HELD_BYTES, is_giant, list_pieces, take_out
-from hypernode.ports.chain import Replacement, ToleratedViolation
+from hypernode.ports.chain import Ledger, Replacement, ToleratedViolation
+from hypernode.ports.clock import Clock
+from hypernode.ports.files import Files
+from hypernode.ports.journal import JournalReader
+from hypernode.ports.signing import Verifier
 from hypernode.ports.trouble import StorageTrouble
 
 T = TypeVar("T")
@@ -69,14 +72,24 @@ class Chain:
     def __init__(
         self,
         params: ChainParams,
-        ports: Ports,
+        clock: Clock,
+        own_address: str,
+        verifier: Verifier,
+        journal: JournalReader,
+        ledger: Ledger,
+        files: Files,
         rounds: Rounds,
         mempool: Mempool,
         events: NodeEvents,
         subjects: Subjects = SILENT,
     ) -> None:
         self._params = params
-        self._ports = ports
+        self._clock = clock
+        self._own_address = own_address
+        self._verifier = verifier
+        self._journal = journal
+        self._ledger = ledger
+        self._files = files
         self._rounds = rounds
         self._mempool = mempool
         self._events = events
@@ -88,14 +101,14 @@ class Chain:
 
     @property
     def height(self) -> ChainHeight:
-        return self._ports.ledger.get_height()
+        return self._ledger.get_height()
 
     async def derive_plan(self, round_: Round) -> RoundPlan:
         """The lists of a round by our own chain, kept in the ledger.  Raises PowNotReady."""
         async with self._lock:  # or a branch may replace what it is derived from
-            history = await History.at(self._ports.ledger, self.height.height)
+            history = await History.at(self._ledger, self.height.height)
             plan = await self._rounds.derive(round_, history)
-            await self._ports.ledger.save_plan(plan)
+            await self._ledger.save_plan(plan)
             return plan
 
     @asynccontextmanager
@@ -107,7 +120,7 @@ class Chain:
     async def prepare(self, blocks: Sequence[Block]) -> list[Prepared]:
         """Blocks from outside with their messages verified: work that needs no chain, so it can be done while
         others are stored."""
-        return await prepare(self._params, self._ports, self._mempool, blocks)
+        return await prepare(self._params, self._verifier, self._mempool, blocks)
 
     async def accept_pushed(self, block: Block, on_judged: Callable[[], None] = lambda: None) -> ChainHeight:
         """A block that was pushed to us: onto the tip with every rule, or Reject or Ignore.  ``on_judged`` is
@@ -158,7 +171,7 @@ class Chain:
             # all that is wrong with it is written down
             [prepared] = await self.prepare([block])
             return prepared
-        return await prepare_until_fault(self._params, self._ports, self._mempool, block)
+        return await prepare_until_fault(self._params, self._verifier, self._mempool, block)
 
     async def append_own(self, block: Block) -> ChainHeight:
         """A block that we forged.  It is journalled before this is called, and judged like any other."""
@@ -175,12 +188,12 @@ class Chain:
         self, validator: BlockValidator, prepared: Prepared, on_judged: Callable[[], None] = lambda: None
     ) -> ChainHeight:
         """A block onto the tip."""
-        clock, block = self._ports.clock, prepared.block
+        clock, block = self._clock, prepared.block
         begun = clock.monotonic()
         findings = await self._judge(validator, prepared)
         judged = clock.monotonic()
         on_judged()
-        height = await self._ports.ledger.append(block, findings)
+        height = await self._ledger.append(block, findings)
         words = (
             f"block {block.height} ({block.round}, {block.sir}) of {block.forger}, {block.msg_count} messages"
         )
@@ -228,10 +241,10 @@ class Chain:
             if is_ordered:
                 await self._keep_above(common, "by an operator's word")
             preferred = _is_other if is_ordered else is_better
-            outcome = await self._ports.ledger.replace(common, blocks, preferred, findings)
+            outcome = await self._ledger.replace(common, blocks, preferred, findings)
             if outcome.adopted:
                 # In this order: a twin of what the branch holds goes again.
-                self._mempool.return_messages(outcome.dropped_messages, self._ports.clock.now())
+                self._mempool.return_messages(outcome.dropped_messages, self._clock.now())
                 await self._after_append(blocks)
         if outcome.adopted:
             self._events.on_tip()
@@ -242,7 +255,7 @@ class Chain:
     async def drop_premature(self) -> tuple[Block, ...]:
         """Drop our last blocks whose slots have not begun, the highest first, as ``rollback`` does; they are
         written down first."""
-        now = self._ports.clock.now()
+        now = self._clock.now()
         async with self._lock:
             to_height = self.height.height
             while to_height and not await self._has_begun(to_height, now):
@@ -253,7 +266,7 @@ class Chain:
         return dropped
 
     async def _has_begun(self, height: Height, now: float) -> bool:
-        headers = await self._ports.ledger.get_headers(height, 1)
+        headers = await self._ledger.get_headers(height, 1)
         return all(has_begun(self._params, header.round, header.sir, now) for header in headers)
 
     async def rollback(self, to_height: Height) -> tuple[Block, ...]:
@@ -264,9 +277,9 @@ class Chain:
         return dropped
 
     async def _drop_above(self, height: Height) -> tuple[Block, ...]:
-        dropped = await self._ports.ledger.rollback(height)
+        dropped = await self._ledger.rollback(height)
         for block in dropped:
-            self._mempool.return_messages(block.messages, self._ports.clock.now())
+            self._mempool.return_messages(block.messages, self._clock.now())
         return dropped
 
     async def _make_validator(
@@ -274,7 +287,9 @@ class Chain:
     ) -> BlockValidator:
         return await BlockValidator.at(
             self._params,
-            self._ports,
+            self._clock,
+            self._verifier,
+            self._ledger,
             self._rounds,
             self._keys,
             height,
@@ -295,7 +310,7 @@ class Chain:
                 self._mempool.remove(block.messages)
                 self._events.on_block(block)
                 continue
-            async for piece in list_pieces(block, self._ports.verifier.run):
+            async for piece in list_pieces(block, self._verifier.run):
                 # what is not short was never in a mempool, and says nothing to us
                 part = replace(block, messages=tuple(filter(is_short, piece)))
                 self._mempool.remove(part.messages)
@@ -303,7 +318,7 @@ class Chain:
 
     async def _run(self, block: Block, work: Callable[[], T]) -> T:
         """Off the event loop, where the block is a giant one."""
-        return await self._ports.verifier.run(work) if is_giant(block) else work()
+        return await self._verifier.run(work) if is_giant(block) else work()
 
     async def check_depth(self, common: Height, support: Support) -> None:
         """Raises Ignore when blocks of ours above ``common`` may not go for a branch with that support
@@ -311,11 +326,11 @@ class Chain:
         if common >= self.height.height:
             return
         if support.order is not None:
-            if await lacks_pruned(self._params, self._ports.ledger, common):
+            if await lacks_pruned(self._params, self._ledger, common):
                 raise Ignore(Rule.DEPTH, f"too much is pruned to go back to block {common}")
             return
-        first_dropped = (await self._ports.ledger.get_headers(common + 1, 1))[0]
-        node_state, _ = compute_round_slot(self._params, self._ports.clock.now())
+        first_dropped = (await self._ledger.get_headers(common + 1, 1))[0]
+        node_state, _ = compute_round_slot(self._params, self._clock.now())
         broken = find_replacement_break(
             self._params, first_dropped.round, node_state, support.behind, support.connected
         )
@@ -324,11 +339,11 @@ class Chain:
 
     async def _keep_above(self, common: Height, why: str) -> None:
         """Write down the blocks that go though no better ones came.  Raises StorageTrouble."""
-        ports, tip = self._ports, self.height.height
+        tip = self.height.height
         if tip > common:
-            name = make_cut_name(common + 1, tip, ports.clock.now())
+            name = make_cut_name(common + 1, tip, self._clock.now())
             try:
-                await keep_blocks(ports.ledger, common + 1, ports.files, name, ports.verifier.run)
+                await keep_blocks(self._ledger, common + 1, self._files, name, self._verifier.run)
             except OSError as trouble:
                 raise StorageTrouble(f"{name} cannot be written, so nothing is cut: {trouble}") from trouble
             self._events.on_cut(common + 1, tip, name, why)
@@ -336,9 +351,9 @@ class Chain:
     async def _note_own_block(self, block: Block) -> None:
         """A valid block of ours that the journal does not know: somebody else signs with our key, or
         the journal is an old one."""
-        if block.forger != self._ports.signer.address:
+        if block.forger != self._own_address:
             return
-        if await self._ports.journal.get_hash(block.round, block.sir) != block.block_hash:
+        if await self._journal.get_hash(block.round, block.sir) != block.block_hash:
             await self._events.on_own_block(block)
 
     async def _note_equivocation(self, history: History, block: Block, rounds: int) -> None:
@@ -348,8 +363,8 @@ class Chain:
         stored = await history.get_stored(block.round, block.sir)
         if stored is None or stored.forger != block.forger or stored.block_hash == block.block_hash:
             return
-        case, is_own = (block.round, block.sir, block.forger), block.forger == self._ports.signer.address
-        node_state, _ = compute_round_slot(self._params, self._ports.clock.now())
+        case, is_own = (block.round, block.sir, block.forger), block.forger == self._own_address
+        node_state, _ = compute_round_slot(self._params, self._clock.now())
         is_news = block.round >= node_state - rounds and case not in await self._list_evident()
         # One case is enough, and its forger can sign thousands of blocks more.
         if not is_news and not is_own:
@@ -361,11 +376,11 @@ class Chain:
         if not is_news:
             return
         # Whole blocks: their signatures cover the ids of their messages.  Of a giant one its head must do.
-        [(_, size)] = await self._ports.ledger.get_block_sizes(stored.height, 1)
-        whole = await self._ports.ledger.get_block(stored.height) if size <= MAX_HELD_BYTES else None
-        second = to_header(block) if is_giant(block) else await take_out(block, self._ports.verifier.run)
-        evidence = Equivocation(whole or stored, second, int(self._ports.clock.now()))
-        await self._ports.ledger.save_evidence(evidence)
+        [(_, size)] = await self._ledger.get_block_sizes(stored.height, 1)
+        whole = await self._ledger.get_block(stored.height) if size <= MAX_HELD_BYTES else None
+        second = to_header(block) if is_giant(block) else await take_out(block, self._verifier.run)
+        evidence = Equivocation(whole or stored, second, int(self._clock.now()))
+        await self._ledger.save_evidence(evidence)
         # what is too old to be asked for again need not be remembered
         recent = {known for known in await self._list_evident() if known[0] >= node_state - EVIDENCE_ROUNDS}
         self._evident = recent | {case}
@@ -382,6 +397,6 @@ class Chain:
 
     async def _list_evident(self) -> set[tuple[Round, Slot, str]]:
         if self._evident is None:
-            known = await self._ports.ledger.get_evidence()
+            known = await self._ledger.get_evidence()
             self._evident = {(e.first.round, e.first.sir, e.first.forger) for e in known}
         return self._evident

@@ -13,14 +13,14 @@ from hypernode.core.errors import InvariantBroken
 from hypernode.core.long_messages import LongMessages
 from hypernode.core.packed_messages import list_senders, list_txids
 from hypernode.core.types import Block, Height, Round, Slot
-from hypernode.ports.chain import Ledger
+from hypernode.ports.chain import ChainReader
 
 
 class History:
     """A chain that ends with ``tip``.  ``push`` adds a block on top, in memory; ``look_up`` asks the ledger
     at once what ``get_known_ids`` and ``get_stored`` will be asked of many blocks."""
 
-    def __init__(self, ledger: Ledger, common: Block) -> None:
+    def __init__(self, ledger: ChainReader, common: Block) -> None:
         self._ledger = ledger
         self._common = common
         self._tip = common
@@ -37,7 +37,7 @@ class History:
         self._stored_slots: dict[tuple[Round, Slot], Block] = {}
 
     @classmethod
-    async def at(cls, ledger: Ledger, height: Height) -> History:
+    async def at(cls, ledger: ChainReader, height: Height) -> History:
         """The stored chain up to ``height``."""
         headers = await ledger.get_headers(height, 1)
         if not headers or headers[0].height != height:

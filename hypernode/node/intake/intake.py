@@ -17,9 +17,10 @@ from hypernode.core.types import Message
 from hypernode.mempool.pool import Mempool
 from hypernode.mempool.screening import MOST_FORGED, PROBE, Screening
 from hypernode.node.base.log_subjects import SILENT, Subjects
-from hypernode.node.base.node_ports import Ports
 from hypernode.node.intake.config_watch import ConfigWatch
-from hypernode.ports.signing import SignatureCheck
+from hypernode.ports.chain import MessageIndex
+from hypernode.ports.clock import Clock
+from hypernode.ports.signing import SignatureCheck, Signer, Verifier
 
 _SHOWN_REASONS: Final = 3
 FORGED: Final = "the signature is invalid"
@@ -31,13 +32,19 @@ class Intake:
     def __init__(
         self,
         params: ChainParams,
-        ports: Ports,
+        clock: Clock,
+        signer: Signer,
+        verifier: Verifier,
+        ledger: MessageIndex,
         mempool: Mempool,
         configs: ConfigWatch,
         subjects: Subjects = SILENT,
     ) -> None:
         self._params = params
-        self._ports = ports
+        self._clock = clock
+        self._signer = signer
+        self._verifier = verifier
+        self._ledger = ledger
         self._mempool = mempool
         self._senders: frozenset[str] = frozenset()
         self._configs = configs
@@ -60,14 +67,14 @@ class Intake:
         them: it will not be sent them back."""
         if peer is not None:
             self._mempool.note_from(peer, messages)
-        own = self._ports.signer.address
-        screening = Screening(self._params, self._mempool, self._ports.clock.now(), self._senders, own)
+        own = self._signer.address
+        screening = Screening(self._params, self._mempool, self._clock.now(), self._senders, own)
         results = [screening.screen(message) for message in messages]
         left = [cut for cut in results if isinstance(cut, Message)]
         sealed = await self._find_sealed(left)
         left = [cut for cut in left if id(cut) not in sealed]
         forged = await self._find_forged(left)
-        now = self._ports.clock.now()
+        now = self._clock.now()
 
         def admit(result: Message | Violation) -> Violation | None:
             if not isinstance(result, Message):
@@ -93,17 +100,17 @@ class Intake:
         if not messages:
             return set()
         ids = {id(message): self._mempool.list_twin_ids(message) for message in messages}
-        known = await self._ports.ledger.get_known_ids(txid for twins in ids.values() for txid in twins)
+        known = await self._ledger.get_known_ids(txid for twins in ids.values() for txid in twins)
         return {place for place, twins in ids.items() if not known.isdisjoint(twins)} if known else set()
 
     async def say(self, what: int, recipient: str, params: str, value: int) -> Message | None:
         """Sign a message of our own and put it into the mempool; None when policy refuses it (we are
         not registered, or said the same a moment ago)."""
-        signer = self._ports.signer
+        signer = self._signer
         message = create_message(
             signer.sign,
             signer.pubkey,
-            timestamp=int(self._ports.clock.now()),
+            timestamp=int(self._clock.now()),
             sender=signer.address,
             recipient=recipient,
             what=what,
@@ -120,7 +127,7 @@ class Intake:
             if 2 * len(forged) > PROBE:
                 return forged | {id(message): Violation(Rule.M3, MOST_FORGED) for message in part}
             checks = [SignatureCheck(m.pubkey, m.txid, encode_signed_buffer(m)) for m in part]
-            verdicts = await self._ports.verifier.verify(checks, allow_long_ids=False) if checks else []
+            verdicts = await self._verifier.verify(checks, allow_long_ids=False) if checks else []
             forged |= {
                 id(message): Violation(Rule.M3, FORGED)
                 for message, good in zip(part, verdicts, strict=True)

@@ -16,6 +16,7 @@ from hypernode.core.types import Endpoint, Height
 from hypernode.machine.clock_offset import ClockOffsets
 from hypernode.machine.sync_memory import SyncMemory
 from hypernode.mempool.pool import Mempool
+from hypernode.net.signed_hello import Identity
 from hypernode.node.base.activity_tracker import ActivityTracker
 from hypernode.node.base.background import Background
 from hypernode.node.base.log_subjects import SILENT, Subjects
@@ -89,6 +90,7 @@ class Node:
         self.params, self.ports, self.options, self.subjects = params, ports, options, subjects
         clock, ledger, journal, signer = ports.clock, ports.ledger, ports.journal, ports.signer
         limits, port, own = options.limits, options.own_port, ports.signer.address
+        identity = Identity(signer, ports.entropy)
         woken = asyncio.Event()
         self.wake, self._warn = woken.set, warn
         # the moment, and what stands in our way
@@ -106,7 +108,9 @@ class Node:
         # messages, and what we say of ourselves and of others
         self.mempool, self.configs, self.offsets = Mempool(params), ConfigWatch(), ClockOffsets()
         self.clock_watch = ClockWatch(clock, self.offsets, warn, on_step=self.mempool.offer_anew)
-        self.intake = Intake(params, ports, self.mempool, self.configs, subjects)
+        self.intake = Intake(
+            params, clock, signer, ports.verifier, ledger, self.mempool, self.configs, subjects
+        )
         self.reporter = Reporter(params, clock, own, self.intake)
         self.evidence = EvidenceWatch(params, own, ledger, state, self.mempool, self.reporter, warn)
         self.double_sign_guard = DoubleSignGuard(
@@ -125,9 +129,33 @@ class Node:
         )
         # blocks and peers
         self.rounds = Rounds(params, ports.pow_source)
-        self.chain = Chain(params, ports, self.rounds, self.mempool, self.events, subjects)
+        self.chain = Chain(
+            params,
+            clock,
+            own,
+            ports.verifier,
+            journal,
+            ledger,
+            ports.files,
+            self.rounds,
+            self.mempool,
+            self.events,
+            subjects,
+        )
         self.peers = Peers(params.delays)
-        self.dialler = Dialler(params, ports, self.peers, limits, port, options.source_ips, subjects)
+        self.dialler = Dialler(
+            params,
+            clock,
+            ports.connections,
+            identity,
+            ports.verifier,
+            ports.files,
+            self.peers,
+            limits,
+            port,
+            options.source_ips,
+            subjects,
+        )
         self.forger = makers.forger(
             params,
             clock,
@@ -203,7 +231,10 @@ class Node:
         )
         self.connector = makers.connector(
             params,
-            ports,
+            clock,
+            ports.entropy,
+            own,
+            ledger,
             state,
             self.peers,
             self.dialler,
@@ -232,7 +263,19 @@ class Node:
         )
         access = None if log_session is None else AccessLog(log_session, clock.monotonic)
         self.listening = Listening(
-            params, ports, limits, port, self.peers, self.mempool, self.serving, log, subjects, access
+            params,
+            clock,
+            ports.connections,
+            identity,
+            ports.verifier,
+            limits,
+            port,
+            self.peers,
+            self.mempool,
+            self.serving,
+            log,
+            subjects,
+            access,
         )
         # the owner
         self.entry = RoundEntry(

@@ -22,7 +22,7 @@ from hypernode.node.sync.sync_task import SyncTask
 from hypernode.node.sync.synchroniser import Synchroniser
 from hypernode.ports.chain import RoundReader
 from hypernode.ports.clock import Clock
-from hypernode.ports.journal import Journal
+from hypernode.ports.journal import JournalReader
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class ViewBuilder:
 
     clock: Clock
     own_address: str
-    journal: Journal
+    journal: JournalReader
     ledger: RoundReader
     node_state: NodeState
     chain: Chain

@@ -21,14 +21,14 @@ from hypernode.net.client_session import ClientSession, HelloRefused
 from hypernode.node.base.error_text import describe_fault
 from hypernode.node.base.log_subjects import SILENT, Subjects
 from hypernode.node.base.node_events import NodeEvents
-from hypernode.node.base.node_ports import Ports
 from hypernode.node.base.node_state import NodeState
 from hypernode.node.base.tip_signal import TipSignal
 from hypernode.node.intake.intake import Intake
 from hypernode.node.peers.dialling import Dialler
-from hypernode.node.peers.legacy_height_policy import check_earlier_rounds, choose_height_to_tell
+from hypernode.node.peers.legacy_height_policy import OwnChain, check_earlier_rounds, choose_height_to_tell
 from hypernode.node.peers.peer_client import ask_all_messages, ask_height, ask_mempool
 from hypernode.node.peers.peer_table import Peer, Peers, parse_port
+from hypernode.ports.clock import Clock, Entropy
 from hypernode.ports.connections import TransportClosed
 from hypernode.ports.trouble import StorageTrouble
 from hypernode.wire.catalogue import CommandId
@@ -48,7 +48,10 @@ class Connector:
     """Keeps the round's connections.  ``note_height`` takes what a peer told."""
 
     params: ChainParams
-    ports: Ports
+    clock: Clock
+    entropy: Entropy
+    own_address: str
+    ledger: OwnChain
     node_state: NodeState
     peers: Peers
     dialler: Dialler
@@ -78,7 +81,7 @@ class Connector:
     async def _keep(self, entry: Registration) -> None:
         delay = self.params.delays.peer_retry_s
         while True:
-            started = self.ports.clock.monotonic()
+            started = self.clock.monotonic()
             end = "it is dialled anew for the round, as a legacy node is"
             try:
                 await self._connect_and_exchange(entry)
@@ -91,7 +94,7 @@ class Connector:
                 end = f"a bug of ours: {bug}"
                 self.events.on_bug(bug)
             self.log(f"connection to {entry.ip}:{entry.port} ended: {end}")
-            if self.ports.clock.monotonic() - started > 4 * self.params.delays.peer_retry_s:
+            if self.clock.monotonic() - started > 4 * self.params.delays.peer_retry_s:
                 delay = self.params.delays.peer_retry_s
             await asyncio.sleep(delay)
             delay = min(delay * RETRY_GROWTH, MAX_RETRY_FACTOR * self.params.delays.peer_retry_s)
@@ -118,7 +121,7 @@ class Connector:
         peer is to be dialled anew.  Where our tip changes, heights are exchanged with feature peers at once.
         A legacy peer hears of it when it is due: it could fetch a block that its forger is about to push to
         it, and would stop."""
-        clock = self.ports.clock
+        clock = self.clock
         height_due = mempool_due = clock.monotonic()
         redial_at = None if peer.features else self._choose_redial_time()
         while redial_at is None or clock.now() < redial_at:
@@ -144,10 +147,10 @@ class Connector:
         Not all at once, or we would lose sight of them."""
         params = self.params
         start = compute_round_start(params, self.node_state.get_round_slot()[0] + 1)
-        return start + params.slot_s * (1 + self.ports.entropy.below(_REDIAL_PARTS) / _REDIAL_PARTS)
+        return start + params.slot_s * (1 + self.entropy.below(_REDIAL_PARTS) / _REDIAL_PARTS)
 
     async def _wait_until(self, due: float, changed: asyncio.Event) -> None:
-        wait = max(0.0, min(due - self.ports.clock.monotonic(), float(self.params.ping_delay_s)))
+        wait = max(0.0, min(due - self.clock.monotonic(), float(self.params.ping_delay_s)))
         try:
             async with asyncio.timeout(wait):
                 await changed.wait()
@@ -155,9 +158,9 @@ class Connector:
             pass
 
     async def _exchange_heights(self, session: ClientSession, peer: Peer) -> None:
-        await check_earlier_rounds(session, self.ports.ledger, peer)
-        awaits_push = self.peers.awaits_push(peer, self.ports.clock.monotonic())
-        own = await choose_height_to_tell(self.ports.ledger, peer, peer.features, awaits_push=awaits_push)
+        await check_earlier_rounds(session, self.ledger, peer)
+        awaits_push = self.peers.awaits_push(peer, self.clock.monotonic())
+        own = await choose_height_to_tell(self.ledger, peer, peer.features, awaits_push=awaits_push)
         juror = self.node_state.get_juror() if peer.features else None
         told, their_juror = await ask_height(session, own, juror)
         self.subjects.say("workermsg", lambda: f"{peer.name} tells height {told.height} of {told.round}")
@@ -197,5 +200,5 @@ class Connector:
     def _mempool_interval(self) -> float:
         """30 s, and 20 s while consensus is sought (spec 6, mempool)."""
         delays = self.params.delays
-        is_seeking = self.node_state.get_juror() == self.ports.signer.address
+        is_seeking = self.node_state.get_juror() == self.own_address
         return delays.mempool_exchange_seeking_s if is_seeking else delays.mempool_exchange_s

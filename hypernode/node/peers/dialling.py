@@ -26,9 +26,11 @@ from hypernode.net.client_session import (
 )
 from hypernode.net.signed_hello import Identity
 from hypernode.node.base.log_subjects import SILENT, Subjects
-from hypernode.node.base.node_ports import Ports
 from hypernode.node.peers.peer_table import Peers, parse_port
-from hypernode.ports.connections import TransportClosed
+from hypernode.ports.clock import Clock
+from hypernode.ports.connections import Connections, TransportClosed
+from hypernode.ports.files import Files
+from hypernode.ports.signing import Verifier
 from hypernode.wire.catalogue import Limits
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello
@@ -48,7 +50,11 @@ class Dialler:
     with, ``source_ips`` what the operator says that our IP is."""
 
     params: ChainParams
-    ports: Ports
+    clock: Clock
+    connections: Connections
+    identity: Identity
+    verifier: Verifier
+    files: Files
     peers: Peers
     limits: Limits
     own_port: int
@@ -63,9 +69,9 @@ class Dialler:
         """The address to dial out from: ours as registered whenever this host has it, else what the operator
         says; None, the host's choice, where it has neither (behind a router).  Looked at anew for each
         connection, of which there are few: addresses come and go."""
-        own = self.peers.find_by_address(self.ports.signer.address)
+        own = self.peers.find_by_address(self.identity.signer.address)
         wanted = (own.ip, *self.source_ips) if own is not None else self.source_ips
-        return next((ip for ip in wanted if self.ports.connections.has_address(ip)), None)
+        return next((ip for ip in wanted if self.connections.has_address(ip)), None)
 
     async def open_standing(self, entry: Registration) -> ClientSession:
         """A connection of the round, under our registered name."""
@@ -102,7 +108,7 @@ class Dialler:
         """One command over a connection of its own, without hello and without an answer.  The same command
         to many is encoded once."""
         await send_without_hello(
-            self.ports.connections,
+            self.connections,
             self._endpoint(entry),
             self._encode(command),
             source_ip=self.find_source_ip(),
@@ -119,12 +125,12 @@ class Dialler:
     async def ask_alone(self, entry: Registration, command: Command) -> Command:
         """One command over a connection of its own, without hello, and its answer."""
         return await request_without_hello(
-            self.ports.connections,
+            self.connections,
             self._endpoint(entry),
             command,
             params=self.params,
             limits=self.limits,
-            clock=self.ports.clock,
+            clock=self.clock,
             source_ip=self.find_source_ip(),
             connect_timeout_s=CONNECT_TIMEOUT_S,
             timeout_s=TEST_TIMEOUT_S,
@@ -141,19 +147,19 @@ class Dialler:
 
     async def _open_to_anyone(self, entry: Registration, port: int) -> ClientSession:
         return await open_session(
-            self.ports.connections,
+            self.connections,
             self._endpoint(entry),
             source_ip=self.find_source_ip(),
             params=self.params,
             limits=self.limits,
-            hello=Hello(self.params.posnet, port, self.ports.signer.address),
+            hello=Hello(self.params.posnet, port, self.identity.signer.address),
             features=ANNOUNCED_FEATURES,
-            clock=self.ports.clock,
+            clock=self.clock,
             connect_timeout_s=CONNECT_TIMEOUT_S,
             hello_timeout_s=HELLO_TIMEOUT_S,
-            offload=self.ports.verifier.run,
-            make_spool=self.ports.files.make_spool,
-            identity=Identity(self.ports.signer, self.ports.entropy),
+            offload=self.verifier.run,
+            make_spool=self.files.make_spool,
+            identity=self.identity,
         )
 
     def _endpoint(self, entry: Registration) -> Endpoint:

@@ -9,16 +9,22 @@ has no reason to ask then, until it agrees or we do.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from hypernode.core.fork_choice import is_better
 from hypernode.core.types import ChainHeight, Height, Round
 from hypernode.net.client_session import ClientSession
 from hypernode.node.peers.peer_client import ask_block_info
 from hypernode.node.peers.peer_table import Peer
-from hypernode.ports.chain import Ledger
+from hypernode.ports.chain import BlockReader, RoundReader, TipReader
+
+
+class OwnChain(TipReader, BlockReader, RoundReader, Protocol):
+    """Our chain, as far as heights are told of it."""
 
 
 async def choose_height_to_tell(
-    ledger: Ledger, peer: Peer | None, features: int, *, awaits_push: bool = False
+    ledger: OwnChain, peer: Peer | None, features: int, *, awaits_push: bool = False
 ) -> ChainHeight:
     """Our height; for a legacy neighbour that may differ before this round, one that does not harm it.
     ``awaits_push``: our last block is on its way to it, so that it hears of the one below."""
@@ -37,7 +43,7 @@ async def choose_height_to_tell(
 
 
 async def _choose_harmless(
-    ledger: Ledger, height: Height, told: ChainHeight, matches_before: Round
+    ledger: OwnChain, height: Height, told: ChainHeight, matches_before: Round
 ) -> ChainHeight:
     """Our block at ``height``, or an earlier one: what a legacy node on another chain does not ask for the
     blocks of its own round over, unless they follow its chain."""
@@ -49,7 +55,7 @@ async def _choose_harmless(
         height, _ = await ledger.get_reference(candidate.round)
 
 
-async def check_earlier_rounds(session: ClientSession, ledger: Ledger, peer: Peer) -> None:
+async def check_earlier_rounds(session: ClientSession, ledger: OwnChain, peer: Peer) -> None:
     """Ask a legacy peer for its block at our last height before this round, and remember whether it is ours
     too, with a block of this round on top: it may have more blocks of earlier rounds than we do."""
     own = ledger.get_height()
@@ -64,6 +70,6 @@ async def check_earlier_rounds(session: ClientSession, ledger: Ledger, peer: Pee
         peer.matches_before = own.round
 
 
-async def _is_in_our_chain(ledger: Ledger, told: ChainHeight) -> bool:
+async def _is_in_our_chain(ledger: OwnChain, told: ChainHeight) -> bool:
     headers = await ledger.get_headers(told.height, 1)
     return bool(headers) and headers[0].height == told.height and headers[0].block_hash == told.block_hash

@@ -24,12 +24,13 @@ from hypernode.net.server import serve_session
 from hypernode.net.signed_hello import Identity
 from hypernode.net.standing import Standing
 from hypernode.node.base.log_subjects import SILENT, Subjects
-from hypernode.node.base.node_ports import Ports
 from hypernode.node.peers.access_log import AccessLog
 from hypernode.node.peers.peer_log_limiter import PeerLogLimiter
 from hypernode.node.peers.peer_table import Peer, Peers
 from hypernode.node.peers.standing import find_standing
-from hypernode.ports.connections import Listener, Transport
+from hypernode.ports.clock import Clock
+from hypernode.ports.connections import Connections, Listener, Transport
+from hypernode.ports.signing import Verifier
 from hypernode.wire.catalogue import Limits
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello
@@ -81,7 +82,10 @@ class Listening:
     """Accepts sessions.  ``own_port`` is the one that we say in hello."""
 
     params: ChainParams
-    ports: Ports
+    clock: Clock
+    connections: Connections
+    identity: Identity
+    verifier: Verifier
     limits: Limits
     own_port: int
     peers: Peers
@@ -104,13 +108,13 @@ class Listening:
             self.limits, hold_first_s=0.0, hold_max_s=0.0, sessions_per_site=self.limits.sessions
         )
         self.admission = Admission(self._early_limits, self._is_never_held, self.get_standing)
-        self._budgets = Budgets(self.limits, self.ports.clock)
-        self._log_limiter = PeerLogLimiter(self.log, self.ports.clock.monotonic)
+        self._budgets = Budgets(self.limits, self.clock)
+        self._log_limiter = PeerLogLimiter(self.log, self.clock.monotonic)
 
     async def start(self, local: Endpoint) -> Listener:
         """Listen.  Raises CannotListen."""
         try:
-            return await self.ports.connections.listen(local, self._serve)
+            return await self.connections.listen(local, self._serve)
         except OSError as trouble:
             raise explain_refusal(local, trouble) from trouble
 
@@ -149,16 +153,16 @@ class Listening:
                 transport,
                 params=self.params,
                 limits=self.limits,
-                clock=self.ports.clock,
-                our_hello=Hello(self.params.posnet, self.own_port, self.ports.signer.address),
+                clock=self.clock,
+                our_hello=Hello(self.params.posnet, self.own_port, self.identity.signer.address),
                 features=ANNOUNCED_FEATURES,
                 admission=self.admission,
                 is_registered=self.peers.is_registered_ip,
                 on_hello=lambda caller: known.extend(self._welcome(caller)),
                 handler=self.serving.handle,
                 budgets=self._budgets,
-                offload=self.ports.verifier.run,
-                identity=Identity(self.ports.signer, self.ports.entropy),
+                offload=self.verifier.run,
+                identity=self.identity,
                 screen_block=self.serving.screen_block,
                 on_end=self.access.note if self.access is not None else _tell_nobody,
                 keys=Keys(self.peers.is_key_of, self.peers.is_key_proved_at),

@@ -164,7 +164,7 @@ _HEIGHTS: Final[Mapping[FaultKind, Lie]] = {
 
 
 async def _tell_lie(lie: Lie, on_lie: OnLie, by: Connector, session: ClientSession, peer: Peer) -> None:
-    own = lie(by.ports.ledger.get_height())
+    own = lie(by.ledger.get_height())
     on_lie()
     told, their_juror = await ask_height(session, own, by.node_state.get_juror())
     by.note_height(peer, told, their_juror)

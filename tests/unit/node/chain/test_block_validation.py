@@ -161,7 +161,7 @@ def test_messages_of_a_batch_not_in_the_mempool_are_verified_together() -> None:
         blocks = await (await Branch.on(bed, node.ports.ledger)).grow(*[(ROUND, n) for n in range(5)])
         for message in blocks[0].messages:
             node.mempool.add(replace(message, block_height=0))
-        await prepare(bed.params, node.ports, node.mempool, blocks)
+        await prepare(bed.params, node.ports.verifier, node.mempool, blocks)
         assert verifier.calls == [16]
 
     play(scenario())
@@ -175,7 +175,7 @@ def test_faults_go_to_the_block_that_has_them() -> None:
         # the same id, with other words
         lie = replace(good.messages[0], value=77)
         prepared = await prepare(
-            bed.params, node.ports, node.mempool, [good, replace(bad, messages=(*bad.messages, lie))]
+            bed.params, node.ports.verifier, node.mempool, [good, replace(bad, messages=(*bad.messages, lie))]
         )
         assert prepared[0].bad_messages == {}
         assert prepared[1].bad_messages == {lie.txid: Violation(Rule.M3, "the signature is invalid")}
@@ -194,8 +194,11 @@ def test_lists_of_a_later_round_follow_from_the_blocks_pushed_meanwhile(
         blocks = await branch.grow((ROUND, 0), (ROUND, 1), (ROUND + 1, 0), (ROUND + 1, 1))
         derived = count_calls(monkeypatch, Rounds, "derive")
         keys = ForgerKeys(bed.params)
-        judge = await BlockValidator.at(bed.params, node.ports, node.rounds, keys, 0, Origin.FETCHED)
-        for prepared in await prepare(bed.params, node.ports, node.mempool, blocks):
+        judge = await BlockValidator.at(
+            *(bed.params, bed.clock, node.ports.verifier, node.ports.ledger),
+            *(node.rounds, keys, 0, Origin.FETCHED),
+        )
+        for prepared in await prepare(bed.params, node.ports.verifier, node.mempool, blocks):
             assert await judge.judge(prepared) == ()
             judge.push(prepared.block)
         assert [round_ for _, round_, _ in derived] == [ROUND, ROUND + 1]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -261,14 +260,12 @@ def test_a_port_that_cannot_be_had_is_told_with_what_to_do(
 
 def test_nobody_is_told_that_a_node_listens_that_does_not() -> None:
     async def scenario() -> None:
-        node = await Bed().node()
         told: list[Endpoint] = []
 
         async def refuse(local: Endpoint, on_connection: object) -> None:
             raise OSError(errno.EADDRINUSE, "taken")
 
-        node.ports = replace(node.ports, connections=SimpleNamespace(listen=refuse))
-        node.listening.ports = node.ports
+        node = await Bed().node(connections=SimpleNamespace(listen=refuse))
         with pytest.raises(CannotListen):
             await node.run(asyncio.Event(), told.append)
         assert told == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,6 @@ class Host:
 
     def __init__(self, *ips: str) -> None:
         self.ips = set(ips)
-        self.connections = self
         self.signer = self
         self.address = OWN
 
@@ -35,7 +35,9 @@ def make_dialler(host: Host, registered: str | None, *source_ips: str) -> Dialle
     entry = Registration("c", "10.9.9.9", "6969", "B2", "c", 1)
     own = [replace(entry, ip=registered, pos=OWN)] if registered else []
     peers.set_registered([entry, *own])
-    return Dialler(params, host, peers, Limits(), 6969, source_ips)  # type: ignore[arg-type]
+    unused: Any = None  # clock, verifier and files
+    parts: Any = host
+    return Dialler(params, unused, parts, parts, unused, unused, peers, Limits(), 6969, source_ips)
 
 
 @pytest.mark.parametrize(
