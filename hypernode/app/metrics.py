@@ -32,12 +32,15 @@ class ProcessMetrics:
         self._process = psutil.Process()
         self._process.cpu_percent()
         psutil.cpu_percent()
+        self._loop_lag_s = 0.0
         self._sampled = self._sample()
 
     async def watch(self) -> None:
         """Read the system again and again, until it is cancelled."""
         while True:
+            due = time.monotonic() + SAMPLE_S
             await asyncio.sleep(SAMPLE_S)
+            self._loop_lag_s = max(0.0, time.monotonic() - due)
             # what cannot be read now is as it was
             with contextlib.suppress(psutil.Error, OSError):
                 self._sampled = await asyncio.to_thread(self._sample)
@@ -66,6 +69,7 @@ class ProcessMetrics:
     def _get_extra(self) -> dict[str, object]:
         return {
             **self._sampled,
+            "loop_lag_ms": round(1_000 * self._loop_lag_s),
             "bytes_sent": self._traffic.bytes_sent,
             "bytes_received": self._traffic.bytes_received,
         }

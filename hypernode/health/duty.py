@@ -55,7 +55,8 @@ PATIENCE_S: Final[Mapping[str, float]] = MappingProxyType(
         "clock-off": 30.0,
     }
 )
-"""What comes and goes in ordinary life is told once it held so long (main's slot)."""
+"""What comes and goes in ordinary life is told once it held so long (main's slot), where the node did its
+duty before; one that does not is told at once what else is wrong."""
 FAILS_AFTER_S: Final[Mapping[str, float]] = MappingProxyType(
     {"no-connections": 600.0, "few-connections": 600.0}
 )
@@ -109,6 +110,7 @@ def settle(
     (``PATIENCE_S``) is left out until it has; what fails only after a while (``FAILS_AFTER_S``) is a warning
     until then."""
     scale = slot_s / MAIN_SLOT_S
+    was_ready = before is not None and before.duty.is_ready
     known = before.begun if before is not None else {}
     begun: dict[str, float] = {}
     told = []
@@ -118,7 +120,8 @@ def settle(
             continue
         since = min(finding.since or now, known.get(finding.code, now), begun.get(finding.code, now))
         begun[finding.code] = since
-        if now - since < PATIENCE_S.get(finding.code, 0.0) * scale and finding.severity > Severity.NOTE:
+        is_fresh = now - since < PATIENCE_S.get(finding.code, 0.0) * scale
+        if is_fresh and was_ready and finding.severity > Severity.NOTE:
             continue
         told.append(_age(replace(finding, since=since), now - since, scale))
     duty = compute_duty(told)

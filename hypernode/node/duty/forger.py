@@ -93,6 +93,10 @@ class Forger:
             self.peers.awaiting_push = set()
             raise
 
+    def count_targets(self, plan: RoundPlan) -> int:
+        """To how many a block of ours is to be pushed in a round."""
+        return len(self._list_targets(plan))
+
     def _list_targets(self, plan: RoundPlan) -> list[Registration]:
         """Every hypernode that counts in the round, and each of its jurors."""
         own = self.signer.address

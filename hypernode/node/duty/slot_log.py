@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from hypernode.core.errors import Verdict
 from hypernode.core.forging import TooFewMessages
 from hypernode.core.types import Block, Round, RoundPlan, Slot
+from hypernode.health.duty_log import record_account
 from hypernode.machine.decide import Decision, NodeView
 from hypernode.machine.reasons import Obstacle, Reason
 from hypernode.machine.slot_account import Look, Miss, Outcome, SlotAccount, account_for_slot, find_obstacle
 from hypernode.node.base.node_state import NodeState
+from hypernode.node.duty.duty_log import DutyLog
 from hypernode.ports.chain import BlockReader
 from hypernode.ports.clock import Clock
 from hypernode.ports.journal import AlreadySigned
@@ -41,6 +43,7 @@ class SlotLog:
     own_address: str
     ledger: BlockReader
     node_state: NodeState
+    duty_log: DutyLog
     log: Callable[[str], None]
     warn: Callable[[str], None]
     recent: deque[SlotAccount] = field(default_factory=lambda: deque(maxlen=MAX_RECENT))
@@ -49,9 +52,14 @@ class SlotLog:
     _looks: list[Look] = field(default_factory=list)
     _ended: dict[PlaceInRound, tuple[Look, ...]] = field(default_factory=dict)
     _forged: PlaceInRound | None = None
+    _held: PlaceInRound | None = None
+    """The last slot that was ours at some look in it."""
+    _pushed: tuple[PlaceInRound, tuple[int, int]] | None = None
 
     def note(self, view: NodeView, decision: Decision) -> None:
         """What the owner saw, and what it is about to do."""
+        if view.juror is not None and view.juror == view.own_address:
+            self._held = (view.round, view.sir)
         self.note_obstacle(find_obstacle(view, decision))
 
     def note_obstacle(self, obstacle: Obstacle | None) -> None:
@@ -81,6 +89,13 @@ class SlotLog:
     def note_forged(self, round_: Round, sir: Slot) -> None:
         """A block of ours was stored for the slot."""
         self._forged = (round_, sir)
+
+    async def note_pushed(self, slot: PlaceInRound, sent: int, targets: int) -> None:
+        """Our block of a slot went to ``sent`` of ``targets``; its slot may be over.  Raises
+        StorageTrouble."""
+        self._pushed = (slot, (sent, targets))
+        if any((account.round, account.sir) == slot for account in self.recent):
+            await self.duty_log.note_pushed(slot, sent, targets)
 
     def list_recent(self) -> list[dict[str, object]]:
         """What became of our last slots, for the status."""
@@ -125,17 +140,24 @@ class SlotLog:
 
     async def _judge(self, plan: RoundPlan, slot: PlaceInRound, looks: Sequence[Look]) -> None:
         own = self.own_address
-        if plan.juror_of(slot[1]) != own:
+        is_ours = plan.juror_of(slot[1]) == own
+        if not is_ours and self._held != slot:
             return
+        params, block = self.node_state.params, await self._find_block(slot)
         account = account_for_slot(
-            self.node_state.params,
+            params,
             slot,
             looks,
-            await self._find_block(slot),
+            block,
             own=own,
             forged=self._forged == slot,
             started=self.node_state.start_time,
         )
+        if not is_ours:
+            # the list was derived again within the slot, and it is another's
+            account = replace(account, outcome=Outcome.REDRAWN)
+        pushed = self._pushed[1] if self._pushed is not None and self._pushed[0] == slot else None
+        await self.duty_log.save(record_account(params, account, block, pushed))
         self.recent.append(account)
         say = self.log if account.outcome is Outcome.FORGED else self.warn
         say(describe_account(account))

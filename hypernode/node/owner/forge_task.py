@@ -62,7 +62,9 @@ class ForgeTask:
         """Push our block beside the owner, who has a round to look after meanwhile."""
         try:
             with self.activities.sending():
-                await self.forger.send(block, plan)
+                sent = await self.forger.send(block, plan)
+                targets = self.forger.count_targets(plan)
+            await self.slot_log.note_pushed((block.round, block.sir), sent, targets)
         except FAULTS as fault:
             self.faults.note(fault)
         self.wake()

@@ -8,6 +8,7 @@ from hypernode.core.types import Round, Slot
 from hypernode.mempool.pool import Mempool
 from hypernode.node.base.node_state import NodeState
 from hypernode.node.base.tunables import Tuner
+from hypernode.node.duty.duty_log import DutyLog
 from hypernode.node.duty.slot_log import SlotLog
 from hypernode.node.owner.clock_watch import ClockWatch
 from hypernode.node.owner.companion_watch import CompanionWatch
@@ -25,6 +26,7 @@ class Lookout:
     tuner: Tuner
     mempool: Mempool
     slot_log: SlotLog
+    duty_log: DutyLog
     clock_watch: ClockWatch
     storage_watch: StorageWatch
     companion: CompanionWatch
@@ -35,10 +37,18 @@ class Lookout:
         """Raises StorageTrouble, PowNotReady."""
         self.node_state.clock_offset_s = self.clock_watch.look()
         await self.slot_log.end_past()
+        await self._settle_duty()
         await self.storage_watch.check()
         self._expire_messages()
         await self.companion.check(self.tuner.colours)
         await self.sync.look_at_order()
+
+    async def _settle_duty(self) -> None:
+        """What became of our slots is final where our chain is the others', or has gone on since."""
+        round_, _ = self.node_state.get_round_slot()
+        consensus = self.node_state.consensus
+        is_synced = consensus is not None and 2 * consensus.percent > 100
+        await self.duty_log.look(round_, is_synced=is_synced)
 
     def _expire_messages(self) -> None:
         """Once a slot: what is over the age limit would be refused by whoever got it from us."""

@@ -13,6 +13,7 @@ from hypernode.node.base.node_state import NodeState
 from hypernode.node.duty.duties import SLOT_EDGE_S, Duties
 from hypernode.node.duty.slot_log import SlotLog
 from hypernode.node.owner.fault_notes import FAULTS, FaultNotes
+from hypernode.node.owner.health_watch import HealthWatch
 from hypernode.node.owner.lookout import Lookout
 from hypernode.node.owner.performer import Performer
 from hypernode.node.owner.view_builder import ViewBuilder
@@ -32,6 +33,7 @@ class Owner:
     performer: Performer
     duties: Duties
     slot_log: SlotLog
+    health: HealthWatch
     faults: FaultNotes
 
     async def decide_on(self) -> NoReturn:
@@ -42,6 +44,7 @@ class Owner:
                 await self._decide_once()
             except FAULTS as fault:
                 self.faults.note(fault)
+                await self._judge_fault()
             try:
                 async with asyncio.timeout(self._next_look()):
                     await self.woken.wait()
@@ -54,8 +57,16 @@ class Owner:
         decision = decide(self.node_state.params, view)
         self.activities.note_decision(decision)
         self.slot_log.note(view, decision)
+        await self.health.look(view)
         await self.performer.perform(decision, view)
         await self.duties.publish_what_is_due()
+
+    async def _judge_fault(self) -> None:
+        """The judgement where nothing was decided; it goes by the last view."""
+        try:
+            await self.health.look(None)
+        except FAULTS as fault:
+            self.faults.note(fault)
 
     def _next_look(self) -> float:
         """Seconds until the next tick, or the next edge of a slot or of its forging window."""

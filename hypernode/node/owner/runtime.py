@@ -28,6 +28,7 @@ from hypernode.node.chain.chain import Chain
 from hypernode.node.chain.rounds import Rounds
 from hypernode.node.duty.double_sign_guard import DoubleSignGuard
 from hypernode.node.duty.duties import Duties
+from hypernode.node.duty.duty_log import DutyLog
 from hypernode.node.duty.evidence import EvidenceWatch
 from hypernode.node.duty.reporter import Reporter
 from hypernode.node.duty.slot_log import SlotLog
@@ -39,6 +40,7 @@ from hypernode.node.owner.companion_watch import CompanionWatch
 from hypernode.node.owner.fault_notes import FaultNotes
 from hypernode.node.owner.forge_task import ForgeTask
 from hypernode.node.owner.halting import Halting
+from hypernode.node.owner.health_watch import HealthWatch
 from hypernode.node.owner.lookout import Lookout
 from hypernode.node.owner.node_options import HONEST, Makers, NodeOptions
 from hypernode.node.owner.owner_loop import Owner
@@ -101,7 +103,9 @@ class Node:
         self.tuner = Tuner(params, options.tuned, log)
         self.companion = CompanionWatch(params, clock, ports.pow_source, state, log, warn)
         self.storage_watch = StorageWatch(clock, (journal, ledger), warn)
-        self.slot_log = SlotLog(clock, own, ledger, state, log, warn)
+        self.rounds = Rounds(params, ports.pow_source)
+        self.duty_log = DutyLog(params, own, ledger, self.rounds, state.start_time)
+        self.slot_log = SlotLog(clock, own, ledger, state, self.duty_log, log, warn)
         self.faults = FaultNotes(
             self.activities, self.companion, self.storage_watch, self.slot_log, self.halting
         )
@@ -128,7 +132,6 @@ class Node:
             warn,
         )
         # blocks and peers
-        self.rounds = Rounds(params, ports.pow_source)
         self.chain = Chain(
             params,
             clock,
@@ -211,6 +214,23 @@ class Node:
             show_sync,
         )
         self.fork_monitor = ForkMonitor(params, ports, self.chain, self.dialler, self.partitions, memory)
+        self.health = HealthWatch(
+            params,
+            own,
+            clock,
+            ports.pow_source,
+            ledger,
+            state,
+            self.duty_log,
+            self.storage_watch,
+            self.partitions,
+            self.sync,
+            self.tuner,
+            self.configs,
+            metrics,
+            log,
+            warn,
+        )
         # the connections that we keep, and the answers that we give
         self.views = StatusQueries(
             params,
@@ -224,6 +244,8 @@ class Node:
             metrics,
             self.forger,
             self.slot_log,
+            self.duty_log,
+            self.health,
             self.partitions,
             self.sync,
             self.tuner,
@@ -343,6 +365,7 @@ class Node:
             self.tuner,
             self.mempool,
             self.slot_log,
+            self.duty_log,
             self.clock_watch,
             self.storage_watch,
             self.companion,
@@ -358,6 +381,7 @@ class Node:
             self.performer,
             self.duties,
             self.slot_log,
+            self.health,
             self.faults,
         )
         self.tuner.attach(

@@ -32,12 +32,18 @@ class StorageWatch:
         self._stores = tuple(stores)
         self._warn = warn
         self._repeats = LogDedup()
-        self._is_troubled = False
+        self._is_troubled, self._problem = False, ""
         self._last = float("-inf")
+
+    @property
+    def problem(self) -> str:
+        """What the disk refuses at present, in words for the operator; empty where it takes what is
+        written."""
+        return self._problem if self._is_troubled else ""
 
     def note(self, trouble: StorageTrouble) -> None:
         """Something could not be read or stored."""
-        self._is_troubled = True
+        self._is_troubled, self._problem = True, str(trouble)
         self._last = self._clock.monotonic()
         line = self._repeats.on_fault(_SUBJECT, str(trouble), self._last)
         if line is not None:

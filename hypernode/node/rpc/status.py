@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from itertools import islice
+from typing import Protocol
 
 from hypernode.core.address import is_valid_address
 from hypernode.core.block import create_genesis
@@ -30,6 +31,7 @@ from hypernode.node.base.node_events import NodeEvents
 from hypernode.node.base.node_ports import Ports
 from hypernode.node.base.node_state import NodeState
 from hypernode.node.base.tunables import Tuner
+from hypernode.node.duty.duty_log import DutyLog
 from hypernode.node.duty.forger import Forger
 from hypernode.node.duty.reporter import Reporter
 from hypernode.node.duty.slot_log import SlotLog
@@ -53,6 +55,13 @@ MAX_ARCHIVES = 20
 _ABSENT_KPIS = ("success", "errors", "failed_pings", "ok_pings", "warnings", "rounds", "sources")
 
 
+class HealthReport(Protocol):
+    """The judgement of the running node (spec 10, 1)."""
+
+    def to_status(self) -> dict[str, object]:
+        """``duty`` and ``findings``; nothing before the first judgement."""
+
+
 @dataclass(slots=True)
 class StatusQueries:
     """Reads the node, for status and queries."""
@@ -68,6 +77,8 @@ class StatusQueries:
     metrics: Metrics
     forger: Forger
     slot_log: SlotLog
+    duty_log: DutyLog
+    health: HealthReport
     partitions: Partitions
     sync: Synchroniser
     tuner: Tuner
@@ -119,6 +130,7 @@ class StatusQueries:
         extra = {
             "forged_count": self.forger.forged_count,
             "own_slots": self.slot_log.list_recent(),
+            "day": self.duty_log.day.to_object(),
             **dict(_as_mapping(metrics.pop("extra", {}))),
             "start_time": int(self.node_state.start_time),
             "uptime": int(self.ports.clock.now() - self.node_state.start_time),
@@ -159,6 +171,7 @@ class StatusQueries:
             "meta": self._get_meta(),
             "pow": self._describe_companion(),
             "PID": metrics.pop("PID", 0),
+            **self.health.to_status(),
         }
 
     def _describe_tunables(self) -> dict[str, object]:

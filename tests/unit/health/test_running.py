@@ -47,7 +47,8 @@ WELL = DutyFacts(
 
 def look(facts: DutyFacts, *, for_s: float = 3_600.0) -> Judgement:
     """The judgement after the facts have held for so long."""
-    first = settle(None, judge(facts), facts.now, facts.slot_s)
+    well = settle(None, judge(replace(WELL, slot_s=facts.slot_s)), facts.now - 1, facts.slot_s)
+    first = settle(well, judge(facts), facts.now, facts.slot_s)
     later = facts.now + for_s
     return settle(
         first, judge(facts), later, facts.slot_s, summary=summarise(facts), until=find_waiting_end(facts)

@@ -143,7 +143,13 @@ def test_each_fault_of_the_owner_has_its_reason() -> None:
             Ignore(Rule.B1, "x"): Reason.CATCHING_UP,
         }
         log = SlotLog(
-            bed.clock, bed.address(0), node.ports.ledger, node.node_state, bed.log.append, bed.warnings.append
+            bed.clock,
+            bed.address(0),
+            node.ports.ledger,
+            node.node_state,
+            node.duty_log,
+            bed.log.append,
+            bed.warnings.append,
         )
         for fault, reason in faults.items():
             log.note_fault(fault)

@@ -1,0 +1,262 @@
+"""The judgement of the running node, made once a second and shown everywhere (spec 10, 1).
+
+The facts are gathered here, from the owner's last view and from the parts; ``health`` judges them.  Nothing
+waits for this, and nothing of it is asked of others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from hypernode.core.chain_params import ChainParams
+from hypernode.core.kinds import KO_ACTION
+from hypernode.core.timeline import compute_round_start, compute_slot_start
+from hypernode.core.types import PowHeight, Round, Slot
+from hypernode.health.duty import Judgement, compare, settle
+from hypernode.health.duty_log import list_own_slots
+from hypernode.health.files import DiskFacts
+from hypernode.health.findings import Finding
+from hypernode.health.running import (
+    CompanionState,
+    CompanionView,
+    DutyFacts,
+    Listing,
+    RegistrationState,
+    find_waiting_end,
+    judge,
+    summarise,
+)
+from hypernode.machine.decide import NodeView
+from hypernode.node.base.node_state import NodeState
+from hypernode.node.base.tunables import Tuner
+from hypernode.node.duty.duty_log import DutyLog
+from hypernode.node.intake.config_watch import ConfigWatch
+from hypernode.node.owner.storage_watch import StorageWatch
+from hypernode.node.sync.partitions import Partitions
+from hypernode.node.sync.synchroniser import Synchroniser
+from hypernode.ports.chain import ChainReader
+from hypernode.ports.clock import Clock
+from hypernode.ports.registrations import PowNotReady, PowSource
+
+EVERY_S: Final = 1.0
+LOOK_AHEAD_PART: Final = 1 / 6
+"""How often it is asked whether we count from the next round on, in slots."""
+
+
+@dataclass(slots=True)
+class HealthWatch:
+    """``own``: our address; ``metrics``: figures of the process and its host, as the status has them."""
+
+    params: ChainParams
+    own: str
+    clock: Clock
+    pow_source: PowSource
+    ledger: ChainReader
+    node_state: NodeState
+    duty_log: DutyLog
+    storage: StorageWatch
+    partitions: Partitions
+    sync: Synchroniser
+    tuner: Tuner
+    configs: ConfigWatch
+    metrics: Callable[[], Mapping[str, object]]
+    log: Callable[[str], None]
+    warn: Callable[[str], None]
+    judgement: Judgement | None = None
+    _looked: float = float("-inf")
+    _view: NodeView | None = None
+    _reporters: int = 0
+    _counted_in: tuple[Round, Slot] | None = None
+    _last_pow_height: PowHeight = 0
+    _is_growing: bool = False
+    _next_listed: tuple[Round, bool] = (-1, False)
+    _asked_ahead: float = field(default=float("-inf"))
+
+    async def look(self, view: NodeView | None) -> None:
+        """Judge, once a second.  ``view``: what the owner saw; None where something kept it from looking,
+        then the last one stands.  Raises StorageTrouble."""
+        self._view = view or self._view
+        if self._view is None and view is None and not self.storage.problem:
+            return
+        now = self.clock.monotonic()
+        if now - self._looked < EVERY_S:
+            return
+        self._looked = now
+        await self._look_ahead(now)
+        await self._count_reporters()
+        facts = self._gather()
+        judgement = settle(
+            self.judgement,
+            judge(facts),
+            facts.now,
+            self.params.slot_s,
+            summary=summarise(facts),
+            until=find_waiting_end(facts),
+        )
+        before, self.judgement = self.judgement, judgement
+        self._tell(before, judgement)
+
+    def to_status(self) -> dict[str, object]:
+        """``duty`` and ``findings`` of the status."""
+        judgement = self.judgement
+        if judgement is None:
+            return {}
+        return {
+            "duty": {
+                "word": judgement.duty.value,
+                "sentence": judgement.sentence,
+                "since": round(judgement.since),
+                "until": None if judgement.until is None else round(judgement.until),
+                "ready": judgement.duty.is_ready,
+            },
+            "findings": [finding.to_object() for finding in judgement.findings],
+        }
+
+    def _tell(self, before: Judgement | None, now: Judgement) -> None:
+        """Findings as they begin and end, and the word as it changes, one line each (spec 10, 9)."""
+        changes = compare(before, now)
+        for finding in changes.begun:
+            self.warn(f"finding {finding.code} ({finding.severity.word}): {_format(finding)}")
+        for finding in changes.ended:
+            self.log(f"finding {finding.code} is over: {finding.found}")
+        if before is None or changes.duty is not None:
+            self.log(f"duty {now.duty.value}: {now.sentence}")
+
+    def _gather(self) -> DutyFacts:
+        state, view, now = self.node_state, self._view, self.clock.now()
+        round_, sir = state.get_round_slot()
+        consensus = state.consensus
+        progress = self.sync.progress
+        own_double = sum(case.first.forger == self.own for case in state.evidence)
+        heard = self.configs.describe(self.own, self.tuner.format_config())
+        day = self.duty_log.day
+        return DutyFacts(
+            now=now,
+            slot_s=self.params.slot_s,
+            round=round_,
+            started=state.start_time,
+            registration=self._find_registration(round_),
+            companion=self._find_companion(now),
+            connected=view.connected if view is not None else 0,
+            needed_connections=self.params.min_connections,
+            silent=view is not None and view.connected > 0 and not view.peers,
+            consensus=consensus.percent if consensus is not None else None,
+            needed=state.params.min_forge_consensus,
+            height=view.own.height if view is not None else 0,
+            tip_age_s=self._get_tip_age(view, now),
+            target=progress.target if progress is not None else None,
+            seconds_left=progress.seconds_left if progress is not None else None,
+            forge_from_round=state.forge_from_round,
+            next_round_s=compute_round_start(self.params, round_ + 1) - now,
+            next_slot=self._find_next_slot(round_, sir, now),
+            halted=state.halted,
+            split=self.partitions.words,
+            storage=self.storage.problem,
+            own_double=own_double,
+            reports=self._reporters,
+            slots=day.count(),
+            score=day.rate(),
+            clock_offset_s=state.clock_offset_s or None,
+            loop_lag_s=self._get_figure("loop_lag_ms") / 1_000,
+            disk=self._find_disk(),
+            differing=_as_int(heard.get("differ")),
+            heard=_as_int(heard.get("heard")),
+        )
+
+    def _get_tip_age(self, view: NodeView | None, now: float) -> float:
+        """Since the slot of our last block began; of the network where there is none yet."""
+        if view is None:
+            return 0.0
+        start = compute_slot_start(self.params, view.own.round, view.own.sir) if view.own.height else 0.0
+        return max(0.0, now - max(start, self.node_state.start_time if not view.own.height else start))
+
+    def _find_registration(self, round_: Round) -> RegistrationState:
+        plan = self.node_state.plan
+        if plan is None or plan.round != round_:
+            return RegistrationState(Listing.UNKNOWN)
+        entry = next((entry for entry in plan.registered if entry.pos == self.own), None)
+        if entry is None:
+            is_next = self._next_listed == (round_ + 1, True)
+            return RegistrationState(Listing.LATER if is_next else Listing.ABSENT, round_ + 1)
+        return RegistrationState(
+            Listing.LISTED,
+            weight=entry.weight,
+            is_voided=self.own in plan.voided,
+            is_silent=self.own in plan.inactive,
+            uncounted=self.node_state.counted.reasons.get(self.own),
+        )
+
+    async def _look_ahead(self, now: float) -> None:
+        """Where we are on no list: whether we are on the next one, whose reference time is past already."""
+        plan = self.node_state.plan
+        round_, _ = self.node_state.get_round_slot()
+        is_absent = (
+            plan is not None
+            and plan.round == round_
+            and not any(entry.pos == self.own for entry in plan.registered)
+        )
+        if not is_absent or now - self._asked_ahead < self.params.slot_s * LOOK_AHEAD_PART:
+            return
+        self._asked_ahead = now
+        try:
+            listed = await self.pow_source.get_registered(round_ + 1)
+        except PowNotReady:
+            return
+        self._next_listed = (round_ + 1, any(entry.pos == self.own for entry in listed.entries))
+
+    async def _count_reporters(self) -> None:
+        """Once a slot: how many others say in this round that a session with us failed.  Raises
+        StorageTrouble."""
+        slot = self.node_state.get_round_slot()
+        if slot == self._counted_in:
+            return
+        before, _ = await self.ledger.get_reference(slot[0])
+        found = await self.ledger.get_messages_of_kind(KO_ACTION, before + 1)
+        self._reporters = len({m.sender for m in found if m.recipient == self.own})
+        self._counted_in = slot
+
+    def _find_companion(self, now: float) -> CompanionView:
+        status = self.node_state.pow_status
+        if status is None:
+            return CompanionView()
+        if status.height != self._last_pow_height:
+            self._is_growing = status.height > self._last_pow_height > 0
+            self._last_pow_height = status.height
+        if not status.problem:
+            state = CompanionState.IN_SYNC
+        elif not status.height:
+            state = CompanionState.UNREADABLE
+        else:
+            state = CompanionState.CATCHING_UP if self._is_growing else CompanionState.LATE
+        age_s = max(0.0, now - status.timestamp) if status.timestamp else 0.0
+        return CompanionView(state, status.height, age_s, status.problem, status.remarks)
+
+    def _find_next_slot(self, round_: Round, sir: Slot, now: float) -> tuple[Slot, float] | None:
+        plan = self.node_state.plan
+        if plan is None or plan.round != round_:
+            return None
+        following = [slot for slot in list_own_slots(plan, self.own) if slot > sir]
+        if not following:
+            return None
+        return following[0], compute_slot_start(self.params, round_, following[0]) - now
+
+    def _find_disk(self) -> DiskFacts | None:
+        extra = self.metrics().get("extra")
+        disk = extra.get("disk") if isinstance(extra, Mapping) else None
+        free = disk.get("free") if isinstance(disk, Mapping) else None
+        return DiskFacts("the data folder", free, None, 0, 0) if isinstance(free, int) else None
+
+    def _get_figure(self, name: str) -> float:
+        extra = self.metrics().get("extra")
+        found = extra.get(name) if isinstance(extra, Mapping) else None
+        return float(found) if isinstance(found, int | float) else 0.0
+
+
+def _format(finding: Finding) -> str:
+    return f"{finding.found}. {finding.remedy}" if finding.remedy else finding.found
+
+
+def _as_int(value: object) -> int:
+    return value if isinstance(value, int) else 0

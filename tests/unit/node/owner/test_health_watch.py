@@ -1,0 +1,124 @@
+"""The running node's judgement: from its parts, once a second, told in the log and in the status."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hypernode.health.duty import Duty
+from hypernode.machine.slot_account import Outcome
+from hypernode.node.owner.health_watch import HealthWatch
+from hypernode.node.owner.runtime import Node
+from hypernode.ports.registrations import PowStatus
+from hypernode.ports.trouble import StorageTrouble
+from tests.unit.node.worlds import ROUND, Bed, note_told, play
+
+
+async def look(node: Node, *, after_s: float = 1.0) -> HealthWatch:
+    await pass_time(after_s)
+    await node.health.look(await node.view_builder.look())
+    return node.health
+
+
+async def pass_time(seconds: float) -> None:
+    """On virtual time."""
+    await asyncio.sleep(seconds)
+
+
+def word(health: HealthWatch) -> Duty:
+    assert health.judgement is not None
+    return health.judgement.duty
+
+
+def codes(health: HealthWatch) -> set[str]:
+    assert health.judgement is not None
+    return {finding.code for finding in health.judgement.problems}
+
+
+def test_a_node_alone_waits_at_first_and_fails_after_ten_minutes() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        assert word(await look(node)) is Duty.WAITING
+        assert word(await look(node, after_s=400.0)) is Duty.WAITING
+        health = await look(node, after_s=700.0)
+        assert word(health) is Duty.FAILING
+        assert "no-connections" in codes(health)
+
+    play(scenario())
+
+
+def test_what_the_companion_says_is_in_the_findings_and_in_the_status() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        node.node_state.pow_status = PowStatus("ledger", 0, 0.0, "", "the file is not there")
+        await look(node)
+        health = await look(node, after_s=60.0)
+        assert "companion-late" in codes(health)
+        status = await node.views.get_status()
+        duty = status["duty"]
+        assert isinstance(duty, dict)
+        assert (duty["word"], duty["ready"]) == ("failing", False)
+        assert duty["sentence"] == "the file is not there"
+        assert [line for line in bed.warnings if line.startswith("finding companion-late (error): ")]
+        node.node_state.pow_status = PowStatus("ledger", 9, bed.clock.now(), "", "")
+        await look(node, after_s=2.0)
+        assert "companion-late" not in codes(health)
+        assert [line for line in bed.log if line.startswith("finding companion-late is over")]
+
+    play(scenario())
+
+
+def test_a_disk_that_refuses_is_judged_though_nothing_can_be_decided() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        await look(node)
+        node.storage_watch.note(StorageTrouble("disk full"))
+        await pass_time(2.0)
+        await node.health.look(None)
+        assert "disk-full" in codes(node.health)
+        await node.storage_watch.check()
+        await pass_time(2.0)
+        await node.health.look(None)
+        assert "disk-full" not in codes(node.health)
+
+    play(scenario())
+
+
+def test_it_is_made_once_a_second_at_most() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        await look(node)
+        first = node.health.judgement
+        await node.health.look(await node.view_builder.look())
+        assert node.health.judgement is first
+        await look(node)
+        assert node.health.judgement is not first
+
+    play(scenario())
+
+
+def test_peers_that_stand_and_a_missed_slot_are_seen() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        plan = node.node_state.plan
+        assert plan is not None
+        sir = next(s for s in range(19) if plan.juror_of(s) == node.ports.signer.address)
+        bed.go_to(ROUND, sir, 20.0)
+        await node.slot_log.end_past()
+        view = await node.view_builder.look()
+        note_told(bed, node, 1, node.chain.height)
+        bed.go_to(ROUND, sir + 1, 1.0)
+        await node.slot_log.end_past()
+        await node.duty_log.look(ROUND, is_synced=False)
+        (record,) = node.duty_log.day.records
+        assert (record.sir, record.outcome, record.is_final) == (sir, Outcome.MISSED, False)
+        await node.health.look(view)
+        assert "slot-missed" in codes(node.health)
+        status = await node.views.get_status()
+        assert status["extra"]["day"] is None  # type: ignore[index]
+
+    play(scenario())
