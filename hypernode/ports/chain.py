@@ -164,6 +164,14 @@ class TipReader(Protocol):
         ...
 
 
+class PrunedReader(Protocol):
+    """From where on the chain is whole."""
+
+    def get_pruned_below(self) -> Height:
+        """Blocks from 1 to the one before this height have lost their messages; 0: none has."""
+        ...
+
+
 class ChainReader(BlockReader, MessageIndex, RoundReader, Protocol):
     """What can be asked of the chain in storage; each call sees one moment of it.  Every call may raise
     StorageTrouble."""
@@ -233,17 +241,27 @@ class EvidenceStore(Protocol):
         ...
 
 
-class Ledger(ChainReader, TipReader, RoundStore, ChainWriter, EvidenceStore, DutyStore, Protocol):
-    """The chain in storage, whole.  Every call may raise StorageTrouble.  Its own questions are those of the
-    node's judging."""
+class LaneReaders(Protocol):
+    """Readers for questions of others, apart from the node's own."""
 
     def get_reader(self, lane: Lane) -> ChainReader:
-        """For questions of others."""
+        """For questions of these."""
         ...
 
-    def get_pruned_below(self) -> Height:
-        """Blocks from 1 to the one before this height have lost their messages; 0: none has."""
-        ...
+
+class Ledger(
+    ChainReader,
+    TipReader,
+    PrunedReader,
+    LaneReaders,
+    RoundStore,
+    ChainWriter,
+    EvidenceStore,
+    DutyStore,
+    Protocol,
+):
+    """The chain in storage, whole.  Every call may raise StorageTrouble.  Its own questions are those of the
+    node's judging."""
 
     async def check_writable(self) -> None:
         """Raises StorageTrouble when nothing can be stored at present."""

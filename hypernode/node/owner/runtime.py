@@ -202,7 +202,10 @@ class Node:
         memory = SyncMemory()
         self.sync = Synchroniser(
             params,
-            ports,
+            clock,
+            ports.verifier,
+            ledger,
+            ports.files,
             self.chain,
             self.dialler,
             self.reporter,
@@ -213,7 +216,9 @@ class Node:
             log,
             show_sync,
         )
-        self.fork_monitor = ForkMonitor(params, ports, self.chain, self.dialler, self.partitions, memory)
+        self.fork_monitor = ForkMonitor(
+            params, clock, ledger, self.chain, self.dialler, self.partitions, memory
+        )
         self.health = HealthWatch(
             params,
             own,
@@ -234,7 +239,10 @@ class Node:
         # the connections that we keep, and the answers that we give
         self.views = StatusQueries(
             params,
-            ports,
+            clock,
+            own,
+            ports.pow_source,
+            ledger,
             state,
             self.activities,
             self.peers,
@@ -270,7 +278,9 @@ class Node:
         )
         self.serving = makers.handlers(
             params,
-            ports,
+            clock,
+            ports.verifier,
+            ledger,
             self.chain,
             self.mempool,
             self.intake,

@@ -11,7 +11,7 @@ import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, InvariantBroken, Reject
@@ -24,12 +24,11 @@ from hypernode.net.caller import Caller
 from hypernode.net.standing import Standing
 from hypernode.node.base.log_subjects import SILENT, Subjects
 from hypernode.node.base.node_events import NodeEvents
-from hypernode.node.base.node_ports import Ports
 from hypernode.node.base.tunables import OF_RAINBOW
 from hypernode.node.chain.chain import Chain
 from hypernode.node.duty.tester import Tester, list_slots_at_hand
 from hypernode.node.intake.intake import Intake
-from hypernode.node.peers.legacy_height_policy import choose_height_to_tell
+from hypernode.node.peers.legacy_height_policy import OwnChain, choose_height_to_tell
 from hypernode.node.peers.peer_log_limiter import PeerLogLimiter
 from hypernode.node.peers.peer_table import Peer, Peers
 from hypernode.node.rpc.address_messages import find_messages_of
@@ -38,8 +37,10 @@ from hypernode.node.rpc.block_answers import BlockAnswers
 from hypernode.node.rpc.queries import check_height, parse_address_query, parse_headers, parse_hex
 from hypernode.node.rpc.refused_pushes import RefusedPushes
 from hypernode.node.rpc.status import StatusQueries
-from hypernode.ports.chain import ChainReader, Lane
+from hypernode.ports.chain import ChainReader, Lane, LaneReaders, PrunedReader
+from hypernode.ports.clock import Clock
 from hypernode.ports.registrations import PowNotReady
+from hypernode.ports.signing import Verifier
 from hypernode.ports.trouble import StorageTrouble
 from hypernode.wire.catalogue import LIMITS, CommandId, Limits
 from hypernode.wire.codec import Command, PeerIp
@@ -51,12 +52,18 @@ forger may be on the way to them, and they stop over a block that they have."""
 Handler = Callable[[Caller, Command], Awaitable[Answer | None]]
 
 
+class AnswerLedger(OwnChain, LaneReaders, PrunedReader, Protocol):
+    """What is told of our chain, and the readers that answer questions about it."""
+
+
 @dataclass(slots=True)
 class RequestHandlers:
     """Answers commands for one node."""
 
     params: ChainParams
-    ports: Ports
+    clock: Clock
+    verifier: Verifier
+    ledger: AnswerLedger
     chain: Chain
     mempool: Mempool
     intake: Intake
@@ -78,8 +85,8 @@ class RequestHandlers:
     def __post_init__(self) -> None:
         self.allow_queries_from = self.params.allow_queries_from
         self.allow_updates_from = self.params.allow_updates_from
-        self._log_limiter = PeerLogLimiter(self.log, self.ports.clock.monotonic)
-        self._answer_cache = AnswerCache(self.ports.clock, self.ports.verifier.run)
+        self._log_limiter = PeerLogLimiter(self.log, self.clock.monotonic)
+        self._answer_cache = AnswerCache(self.clock, self.verifier.run)
         self.handlers = {
             CommandId.OK: self._ignore,
             CommandId.KO: self._ignore,
@@ -172,7 +179,7 @@ class RequestHandlers:
         """A block was pushed to us.  Noted before it is stored, because others ask for our height while it
         is, and again when it is."""
         spread_s = PUSH_SPREAD_PART * self.params.slot_s
-        self.peers.spreads_until = self.ports.clock.monotonic() + spread_s
+        self.peers.spreads_until = self.clock.monotonic() + spread_s
 
     def _refuse_block(self, ip: str, block: Block, refusal: Reject) -> NoReturn:
         """Honest legacy jurors push blocks that we refuse (other jurors after a restart): the line is closed,
@@ -222,8 +229,8 @@ class RequestHandlers:
         peer = self._find_peer(caller)
         if peer is not None and command.height is not None:
             self.views.note_height(peer, command.height, command.height_forger)
-        awaits_push = self.peers.awaits_push(peer, self.ports.clock.monotonic())
-        own = await choose_height_to_tell(self.ports.ledger, peer, caller.features, awaits_push=awaits_push)
+        awaits_push = self.peers.awaits_push(peer, self.clock.monotonic())
+        own = await choose_height_to_tell(self.ledger, peer, caller.features, awaits_push=awaits_push)
         forger = self.views.get_juror() if caller.features else None
         return Command(CommandId.HEIGHT, height=own, height_forger=forger)
 
@@ -267,11 +274,11 @@ class RequestHandlers:
     def _get_reader(self, caller: Caller) -> ChainReader:
         """Of the chain, for a question of this caller: never the node's own."""
         is_peer = caller.standing in (Standing.COUNTED, Standing.OPERATOR)
-        return self.ports.ledger.get_reader(Lane.PEERS if is_peer else Lane.STRANGERS)
+        return self.ledger.get_reader(Lane.PEERS if is_peer else Lane.STRANGERS)
 
     def _is_pruned(self, height: Height) -> bool:
         """Whether the block lost its messages (genesis had none)."""
-        return 0 < height < self.ports.ledger.get_pruned_below()
+        return 0 < height < self.ledger.get_pruned_below()
 
     async def _getaddtxs(self, caller: Caller, command: Command) -> Command:
         found = await find_messages_of(self._get_reader(caller), parse_address_query(command.string or ""))
@@ -308,7 +315,7 @@ class RequestHandlers:
         plan, previous = self.views.get_plans()
         if plan is None:
             raise Ignore(Rule.DUTY, "no plan yet")
-        at_hand = list_slots_at_hand(self.params, self.ports.clock.now(), plan, previous)
+        at_hand = list_slots_at_hand(self.params, self.clock.now(), plan, previous)
         return await self.tester.answer(caller.ip, command, at_hand)
 
     def _require_registered(self, caller: Caller, what: str) -> None:

@@ -28,7 +28,6 @@ from hypernode.mempool.pool import Mempool
 from hypernode.node.base.activity_tracker import ActivityTracker
 from hypernode.node.base.json_shapes import height_to_object
 from hypernode.node.base.node_events import NodeEvents
-from hypernode.node.base.node_ports import Ports
 from hypernode.node.base.node_state import NodeState
 from hypernode.node.base.tunables import Tuner
 from hypernode.node.duty.duty_log import DutyLog
@@ -41,7 +40,9 @@ from hypernode.node.peers.peer_table import Peer, Peers
 from hypernode.node.rpc.queries import parse_hypernodes
 from hypernode.node.sync.partitions import Partitions
 from hypernode.node.sync.synchroniser import Synchroniser
-from hypernode.ports.chain import ChainReader
+from hypernode.ports.chain import ChainReader, EvidenceStore, PrunedReader, TipReader
+from hypernode.ports.clock import Clock
+from hypernode.ports.registrations import PowSource
 
 Metrics = Callable[[], Mapping[str, object]]
 """Process and host figures for ``extra``, and ``PID``, ``tasks``, ``instance``, ``config`` parts."""
@@ -62,12 +63,19 @@ class HealthReport(Protocol):
         """``duty`` and ``findings``; nothing before the first judgement."""
 
 
+class StatusLedger(TipReader, PrunedReader, EvidenceStore, Protocol):
+    """What the status tells of our chain."""
+
+
 @dataclass(slots=True)
 class StatusQueries:
     """Reads the node, for status and queries."""
 
     params: ChainParams
-    ports: Ports
+    clock: Clock
+    own_address: str
+    pow_source: PowSource
+    ledger: StatusLedger
     node_state: NodeState
     activities: ActivityTracker
     peers: Peers
@@ -91,7 +99,7 @@ class StatusQueries:
             raise Reject(Rule.WIRE, f"a height with a hash of {len(told.block_hash)} bytes")
         if juror is not None and not is_valid_address(juror, self.params.address_byte):
             juror = None
-        is_news = self.peers.note_told(peer, told, juror, self.ports.clock.monotonic())
+        is_news = self.peers.note_told(peer, told, juror, self.clock.monotonic())
         address = self.peers.find_address(peer)
         if address is not None and self.peers.is_answerable(peer) and self._is_late(told):
             self.reporter.note_late(address)
@@ -101,7 +109,7 @@ class StatusQueries:
     def _is_late(self, told: ChainHeight) -> bool:
         """Over one round behind our chain.  After rounds without any block the last one is old, and who has
         it has all there was before this round."""
-        if told.round >= self.ports.ledger.get_height().round - 1:
+        if told.round >= self.ledger.get_height().round - 1:
             return False
         plans = (plan for plan in self.get_plans() if plan is not None)
         return told.block_hash not in {plan.reference_hash for plan in plans}
@@ -125,7 +133,7 @@ class StatusQueries:
     async def get_status(self) -> dict[str, object]:
         """The whole status as a JSON object."""
         round_, sir = self.node_state.get_round_slot()
-        own, shown = self.ports.ledger.get_height(), self.activities.shown
+        own, shown = self.ledger.get_height(), self.activities.shown
         metrics = dict(self.metrics())
         extra = {
             "forged_count": self.forger.forged_count,
@@ -133,10 +141,10 @@ class StatusQueries:
             "day": self.duty_log.day.to_object(),
             **dict(_as_mapping(metrics.pop("extra", {}))),
             "start_time": int(self.node_state.start_time),
-            "uptime": int(self.ports.clock.now() - self.node_state.start_time),
+            "uptime": int(self.clock.now() - self.node_state.start_time),
             "clock_offset": round(self.node_state.clock_offset_s, 3),
             "chains": self._list_chains(own),
-            "findings": await self.ports.ledger.count_findings(),
+            "findings": await self.ledger.count_findings(),
             "equivocations": self._list_equivocations(),
             "split": self.partitions.words,
             "follow": self.partitions.describe(),
@@ -152,7 +160,7 @@ class StatusQueries:
                 "Genesis": create_genesis(self.params).forger,
                 "genesis_time": self.params.origin_of_time,
                 **height_to_object(own),
-                "pruned_below": self.ports.ledger.get_pruned_below(),
+                "pruned_below": self.ledger.get_pruned_below(),
             },
             "mempool": self.mempool.get_counts(),
             "peers": self._get_peers(),
@@ -179,7 +187,7 @@ class StatusQueries:
         return {
             **self.get_config(),
             "refused": list(self.tuner.refused),
-            "peers": self.configs.describe(self.ports.signer.address, self.tuner.format_config()),
+            "peers": self.configs.describe(self.own_address, self.tuner.format_config()),
         }
 
     def _describe_companion(self) -> dict[str, object] | None:
@@ -199,16 +207,16 @@ class StatusQueries:
 
     def _describe_config(self, config: Mapping[str, object]) -> dict[str, object]:
         """``outip`` is the IP that we are registered with, as soon as a list tells it (spec 6, folders)."""
-        own = self.peers.find_by_address(self.ports.signer.address)
+        own = self.peers.find_by_address(self.own_address)
         return {**config, "outip": own.ip} if own is not None else dict(config)
 
     def _list_in_sight(self) -> tuple[PeerView, ...]:
         """Whose word counts now."""
         delays = self.node_state.params.delays
-        return keep_fresh(delays, self.peers.list_views(), self.ports.clock.monotonic())
+        return keep_fresh(delays, self.peers.list_views(), self.clock.monotonic())
 
     def _get_peers(self) -> dict[str, object]:
-        views, now = self.peers.list_views(), self.ports.clock.monotonic()
+        views, now = self.peers.list_views(), self.clock.monotonic()
         return {
             "connected_count": self.peers.count_connected(),
             "outbound": sorted(self.peers.outbound),
@@ -303,7 +311,7 @@ class StatusQueries:
 
     def _get_own_uncounted(self) -> str:
         """Why we do not count ourselves; empty where we do, or are not registered."""
-        reason = self.node_state.counted.reasons.get(self.ports.signer.address)
+        reason = self.node_state.counted.reasons.get(self.own_address)
         return reason.value if reason is not None else ""
 
     def get_round(self) -> dict[str, object]:
@@ -363,7 +371,7 @@ class StatusQueries:
         plan = self.node_state.plan
         if plan is not None and plan.round == round_:
             return plan.registered
-        return (await self.ports.pow_source.get_registered(round_)).entries
+        return (await self.pow_source.get_registered(round_)).entries
 
     async def _list_inactive(self, round_: Round, reader: ChainReader) -> frozenset[str]:
         """PoS addresses that are silent in a round or voided, by the rule (spec 3): this node need not have
@@ -371,8 +379,8 @@ class StatusQueries:
         plan = self.node_state.plan
         if plan is not None and plan.round == round_:
             return frozenset((*plan.inactive, *plan.voided))
-        voided = (await self.ports.pow_source.get_registered(round_)).voided
-        before = await self.ports.pow_source.get_registered(round_ - 1) if round_ > 0 else None
+        voided = (await self.pow_source.get_registered(round_)).voided
+        before = await self.pow_source.get_registered(round_ - 1) if round_ > 0 else None
         seen = await reader.get_seen(round_ - 1)
         silent = compute_silent(self.node_state.params, before.entries if before else (), seen)
         return silent | frozenset(voided)

@@ -20,7 +20,6 @@ from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Height
 from hypernode.machine.blame import BadBlock, Culprit, find_culprit
 from hypernode.machine.peers import PeerView, Support, ToldChain
-from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.block_validation import BlockRejected, Prepared
 from hypernode.node.chain.chain import Chain
 from hypernode.node.sync.batches import Span
@@ -33,7 +32,11 @@ from hypernode.node.sync.pending_branch import PendingBranch
 from hypernode.node.sync.pipeline import run_ahead
 from hypernode.node.sync.round_answer import ask_round
 from hypernode.node.sync.sync_progress import SyncProgress
+from hypernode.ports.chain import BlockReader
+from hypernode.ports.clock import Clock
 from hypernode.ports.connections import TransportClosed
+from hypernode.ports.files import Files
+from hypernode.ports.signing import Verifier
 
 
 @dataclass(slots=True)
@@ -42,7 +45,10 @@ class BranchDownload:
     ``blame`` is told which holders failed or lied, ``show`` how far a longer one is."""
 
     params: ChainParams
-    ports: Ports
+    clock: Clock
+    verifier: Verifier
+    ledger: BlockReader
+    files: Files
     chain: Chain
     told: ToldChain
     support: Support
@@ -65,8 +71,8 @@ class BranchDownload:
     _since: float = 0.0
 
     def __post_init__(self) -> None:
-        self._pending = PendingBranch(self.ports.files, self.ports.verifier.run)
-        self._since = self.ports.clock.monotonic()
+        self._pending = PendingBranch(self.files, self.verifier.run)
+        self._since = self.clock.monotonic()
 
     async def run(self) -> bool:
         """Whether our chain goes through the branch now; False where our own count finds it no better, or it
@@ -79,7 +85,7 @@ class BranchDownload:
         start = self.chain.height
         for holder in self.holders:
             try:
-                answer = await ask_round(self.borrow, self.ports.ledger, holder, self.told.height)
+                answer = await ask_round(self.borrow, self.ledger, holder, self.told.height)
             except (TransportClosed, TimeoutError, Reject) as failure:
                 await self._on_failure(holder, failure)
             else:
@@ -94,7 +100,7 @@ class BranchDownload:
 
     async def _take_all(self) -> bool:
         """From the last common block on."""
-        search = CommonBlockSearch(self.ports.ledger, self.borrow, self._on_failure)
+        search = CommonBlockSearch(self.ledger, self.borrow, self._on_failure)
         self._lower = await search.list_candidates(self.holders, await self._find_highest())
         while True:
             self.common, *self._lower = self._lower
@@ -116,10 +122,10 @@ class BranchDownload:
             Span(self.common + 1, self.told.height.height),
             self.params.block_sync_count,
             borrow=self.borrow,
-            clock=self.ports.clock,
+            clock=self.clock,
             on_failure=self._on_failure,
             giant_blocks=self.giant_blocks,
-            check=make_check(self.params, self.ports.verifier),
+            check=make_check(self.params, self.verifier),
         )
         async with fetcher:
             return await self._take_above(fetcher)
@@ -147,7 +153,7 @@ class BranchDownload:
         target = self.told.height.height
         if target > self.chain.height.height:
             return self.chain.height.height
-        is_ours = await get_own_hash(self.ports.ledger, target) == self.told.height.block_hash
+        is_ours = await get_own_hash(self.ledger, target) == self.told.height.block_hash
         return target if is_ours else max(0, target - 1)
 
     def _may_part_lower(self, fault: BlockRejected) -> bool:
@@ -200,7 +206,7 @@ class BranchDownload:
                 await self._on_failure(giver, broken)
             raise
         # A block of it that was pushed to us meanwhile makes it no better than ours.
-        if not outcome.adopted and await get_own_hash(self.ports.ledger, last.height) != last.block_hash:
+        if not outcome.adopted and await get_own_hash(self.ledger, last.height) != last.block_hash:
             return False
         for each in self._pending.blocks:
             if (giver := source.get_giver(each.block.height)) is not None:
@@ -216,7 +222,7 @@ class BranchDownload:
             target=self.told.height.height,
             height=height,
             messages=self._messages,
-            seconds=self.ports.clock.monotonic() - self._since,
+            seconds=self.clock.monotonic() - self._since,
             peers=tuple(sorted(holder.name for holder, _ in source.list_sessions())),
         )
 
@@ -231,7 +237,7 @@ class BranchDownload:
         votes = 1
         if fault.rule is Rule.B1 and below != giver:
             own = self._pending.find_hash(fault.height - 1)
-            own = own or await get_own_hash(self.ports.ledger, fault.height - 1)
+            own = own or await get_own_hash(self.ledger, fault.height - 1)
             votes = await count_votes(source.list_sessions(), fault.height - 1, own, below)
         culprit = find_culprit(BadBlock(votes, below is not None, self._may_part_lower(fault)))
         if culprit is Culprit.GIVER_OF_BELOW and below is not None:

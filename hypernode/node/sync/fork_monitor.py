@@ -16,11 +16,12 @@ from hypernode.core.errors import Ignore, Reject
 from hypernode.core.fork_choice import is_better
 from hypernode.machine.peers import PeerView, Support, ToldChain, group_chains
 from hypernode.machine.sync_memory import Aside, SyncMemory
-from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.chain import Chain
 from hypernode.node.peers.dialling import Dialler
 from hypernode.node.sync.common_block import find_common, get_own_hash
 from hypernode.node.sync.partitions import SHOWN_S, Partitions
+from hypernode.ports.chain import BlockReader
+from hypernode.ports.clock import Clock
 from hypernode.ports.connections import TransportClosed
 
 MAX_CHAINS: Final = 8
@@ -39,14 +40,16 @@ class ForkMonitor:
     def __init__(
         self,
         params: ChainParams,
-        ports: Ports,
+        clock: Clock,
+        ledger: BlockReader,
         chain: Chain,
         dialler: Dialler,
         partitions: Partitions,
         memory: SyncMemory,
     ) -> None:
         self._params = params
-        self._ports = ports
+        self._clock = clock
+        self._ledger = ledger
         self._chain = chain
         self._dialler = dialler
         self._partitions = partitions
@@ -56,7 +59,7 @@ class ForkMonitor:
 
     async def find(self, peers: Sequence[PeerView]) -> ToldChain | None:
         """A chain to look into now, told for longer than a fork of the present round lives."""
-        now = self._ports.clock.monotonic()
+        now = self._clock.monotonic()
         strange = [told for told in group_chains(peers)[:MAX_CHAINS] if await self._is_strange(told)]
         if not strange:
             self._since = None
@@ -70,7 +73,7 @@ class ForkMonitor:
 
     async def look_into(self, told: ToldChain) -> None:
         """Find the last common block; a split when our block above it is too old to go by itself."""
-        now = self._ports.clock.monotonic()
+        now = self._clock.monotonic()
         self._quiet_until = now + PAUSE * self._params.delays.peer_retry_s
         self._memory.put_aside(told.height.block_hash, Aside.COMPARED, now, LOOK_AGAIN_S)
         holder = max(told.holders, key=lambda peer: (peer.is_outbound, peer.told_at, peer.address))
@@ -80,7 +83,7 @@ class ForkMonitor:
                 asyncio.timeout(self._params.delays.peer_retry_s),
                 self._dialler.borrow(holder.address) as session,
             ):
-                common = await find_common(session, self._ports.ledger, min(own.height, told.height.height))
+                common = await find_common(session, self._ledger, min(own.height, told.height.height))
         except (TransportClosed, TimeoutError, Reject):
             return  # nothing hangs on it: the next tip is looked into
         try:
@@ -93,5 +96,5 @@ class ForkMonitor:
         if other.block_hash == own.block_hash or is_better(other, own):
             return False
         return other.height > own.height or (
-            await get_own_hash(self._ports.ledger, other.height) != other.block_hash
+            await get_own_hash(self._ledger, other.height) != other.block_hash
         )

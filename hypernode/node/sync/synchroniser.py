@@ -19,7 +19,6 @@ from hypernode.machine.peers import ForkOverride, PeerView, Support, ToldChain, 
 from hypernode.machine.state import State
 from hypernode.machine.sync_memory import BAN_S, Aside, SyncMemory
 from hypernode.node.base.error_text import describe_fault
-from hypernode.node.base.node_ports import Ports
 from hypernode.node.chain.chain import Chain
 from hypernode.node.duty.reporter import Reporter
 from hypernode.node.peers.dialling import Dialler
@@ -30,8 +29,12 @@ from hypernode.node.sync.giant_blocks import GiantBlocks
 from hypernode.node.sync.partitions import Partitions
 from hypernode.node.sync.round_answer import NeedsCatchUp
 from hypernode.node.sync.sync_progress import OnProgress, SyncProgress
+from hypernode.ports.chain import BlockReader
+from hypernode.ports.clock import Clock
 from hypernode.ports.connections import TransportClosed
+from hypernode.ports.files import Files
 from hypernode.ports.registrations import PowNotReady
+from hypernode.ports.signing import Verifier
 
 MAX_HOLDERS_ASKED = 3
 """Holders of a better round that are tried before the next look around."""
@@ -47,7 +50,10 @@ class Synchroniser:
     """Performs SyncRound and CatchUp."""
 
     params: ChainParams
-    ports: Ports
+    clock: Clock
+    verifier: Verifier
+    ledger: BlockReader
+    files: Files
     chain: Chain
     dialler: Dialler
     reporter: Reporter
@@ -65,7 +71,7 @@ class Synchroniser:
 
     def list_aside(self, reason: Aside) -> frozenset[bytes]:
         """Tips that are put aside for that reason now."""
-        return self.memory.list_aside(reason, self.ports.clock.monotonic())
+        return self.memory.list_aside(reason, self.clock.monotonic())
 
     def is_put_aside(self, told: ToldChain) -> bool:
         """Whether the next look will pass over this tip, or catch up with it."""
@@ -78,7 +84,7 @@ class Synchroniser:
             # His word is worth a new try, whatever was found before.
             self.memory.forget(Aside.IGNORED, Aside.LACKS_ORDER)
         order = self.partitions.order
-        if order is not None and await get_own_hash(self.ports.ledger, order.height) == order.block_hash:
+        if order is not None and await get_own_hash(self.ledger, order.height) == order.block_hash:
             self.partitions.finish()
 
     async def follow(
@@ -98,7 +104,7 @@ class Synchroniser:
     async def _is_told_to_have(self, told: ToldChain, order: ForkOverride) -> bool:
         """Whether one of some holders says that the chain has the order's block: it has to give it then."""
         is_denied = False
-        liars = self.memory.list_liars(self.ports.clock.monotonic())
+        liars = self.memory.list_liars(self.clock.monotonic())
         for holder in order_holders(told, (), liars)[:MAX_HOLDERS_ASKED]:
             try:
                 async with self.dialler.borrow(holder.address) as session:
@@ -139,10 +145,13 @@ class Synchroniser:
             conducts.append(judge_failure(failure))
             await self._blame(holder, failure, catching_up=catching_up)
 
-        holders = order_holders(told, jurors, self.memory.list_liars(self.ports.clock.monotonic()))
+        holders = order_holders(told, jurors, self.memory.list_liars(self.clock.monotonic()))
         download = BranchDownload(
             self.params,
-            self.ports,
+            self.clock,
+            self.verifier,
+            self.ledger,
+            self.files,
             self.chain,
             told,
             support,
@@ -192,7 +201,7 @@ class Synchroniser:
         self.progress = progress
         self.set_state(State.CATCHING_UP_SYNC, progress.format())
         self.on_progress(progress)
-        now = self.ports.clock.monotonic()
+        now = self.clock.monotonic()
         if self._said_at is None or now - self._said_at >= SAY_EVERY_S:
             self._said_at = now
             self.log(f"catching up: {progress.format()}")
@@ -205,7 +214,7 @@ class Synchroniser:
         self.on_progress(None)
 
     def _put_aside(self, told: ToldChain, reason: Aside, seconds: float = BAN_S) -> None:
-        self.memory.put_aside(told.height.block_hash, reason, self.ports.clock.monotonic(), seconds)
+        self.memory.put_aside(told.height.block_hash, reason, self.clock.monotonic(), seconds)
 
     async def _blame(self, holder: PeerView, failure: Exception, *, catching_up: bool) -> None:
         """A holder lied, or failed us: it is reported, and for a while asked last when it lied."""
@@ -213,13 +222,13 @@ class Synchroniser:
         if not is_held_against(holder):
             return
         if judge_failure(failure) is Conduct.LIED:
-            self.memory.note_liar(holder.address, self.ports.clock.monotonic())
+            self.memory.note_liar(holder.address, self.clock.monotonic())
         await self.reporter.publish_failed(holder.address, holder.name, catching_up=catching_up)
 
     async def _end_split(self) -> None:
         """What was told to have parted from ours may be ours now."""
         other = self.partitions.last
-        if other is not None and await get_own_hash(self.ports.ledger, other.height) == other.block_hash:
+        if other is not None and await get_own_hash(self.ledger, other.height) == other.block_hash:
             self.partitions.end()
 
     def _note_split(self, told: ToldChain, common: Height, refusal: Ignore) -> None:

@@ -30,22 +30,22 @@ def make_messages(bed: Bed, when: float) -> list[Message]:
     ]
 
 
-async def make_views(bed: Bed) -> Any:
+async def make_node(bed: Bed) -> Any:
     """Of a node with such a block in each of two rounds."""
     bed.go_to(ROUND, 2)
     node = await bed.node()
     for round_ in (ROUND - 1, ROUND):
         when = bed.clock.now() - (ROUND - round_) * bed.params.round_s
         await store(bed, node.ports.ledger, (round_, 1), messages=make_messages(bed, when))
-    return node.views
+    return node
 
 
 def test_the_list_has_six_values_each_in_list_order() -> None:
     async def scenario() -> None:
         bed = Bed()
-        views = await make_views(bed)
+        node = await make_node(bed)
         for text in (None, ""):
-            assert await views.get_hypernodes(text, views.ports.ledger) == [
+            assert await node.views.get_hypernodes(text, node.ports.ledger) == [
                 [entry.pos, entry.ip, entry.port, entry.weight, entry.collateral, entry.reward]
                 for entry in map(bed.entry, range(bed.size))
             ]
@@ -56,9 +56,9 @@ def test_the_list_has_six_values_each_in_list_order() -> None:
 def test_kpis_of_a_span_are_the_nonzero_ones_with_forged_and_sources() -> None:
     async def scenario() -> None:
         bed = Bed()
-        views = await make_views(bed)
-        blocks = await views.ports.ledger.get_blocks(1, 9)
-        shown = await views.get_hypernodes(SPAN, views.ports.ledger)
+        node = await make_node(bed)
+        blocks = await node.ports.ledger.get_blocks(1, 9)
+        shown = await node.views.get_hypernodes(SPAN, node.ports.ledger)
         forged = [sum(block.forger == bed.address(n) for block in blocks) for n in range(3)]
         assert shown[bed.address(0)]["kpis"] == {
             "forged": forged[0],
@@ -84,15 +84,15 @@ def test_kpis_of_a_span_are_the_nonzero_ones_with_forged_and_sources() -> None:
 
 def test_without_numbers_it_is_this_round() -> None:
     async def scenario() -> None:
-        views = await make_views(Bed())
-        assert await views.get_hypernodes("1", views.ports.ledger) == await views.get_hypernodes(
-            f"1,{ROUND},{ROUND}", views.ports.ledger
+        node = await make_node(Bed())
+        assert await node.views.get_hypernodes("1", node.ports.ledger) == await node.views.get_hypernodes(
+            f"1,{ROUND},{ROUND}", node.ports.ledger
         )
-        assert await views.get_hypernodes("1", views.ports.ledger) != await views.get_hypernodes(
-            SPAN, views.ports.ledger
+        assert await node.views.get_hypernodes("1", node.ports.ledger) != await node.views.get_hypernodes(
+            SPAN, node.ports.ledger
         )
-        assert await views.get_hypernodes("2", views.ports.ledger) == await views.get_hypernodes(
-            f"2,0,{ROUND}", views.ports.ledger
+        assert await node.views.get_hypernodes("2", node.ports.ledger) == await node.views.get_hypernodes(
+            f"2,0,{ROUND}", node.ports.ledger
         )
 
     play(scenario())
@@ -101,16 +101,16 @@ def test_without_numbers_it_is_this_round() -> None:
 def test_who_did_nothing_has_the_seven_zeros_of_legacy_nodes() -> None:
     async def scenario() -> None:
         bed = Bed()
-        views = await make_views(bed)
-        blocks = await views.ports.ledger.get_blocks(1, 9)
+        node = await make_node(bed)
+        blocks = await node.ports.ledger.get_blocks(1, 9)
         idle = next(n for n in range(3, bed.size) if bed.address(n) not in {b.forger for b in blocks})
         names = ("success", "errors", "failed_pings", "ok_pings", "warnings", "rounds", "sources")
-        assert (await views.get_hypernodes(SPAN, views.ports.ledger))[bed.address(idle)]["kpis"] == {
+        assert (await node.views.get_hypernodes(SPAN, node.ports.ledger))[bed.address(idle)]["kpis"] == {
             **dict.fromkeys(names, 0),
             "active": False,
         }
         # a span without blocks: nobody did anything
-        empty = await views.get_hypernodes("1,0,0", views.ports.ledger)
+        empty = await node.views.get_hypernodes("1,0,0", node.ports.ledger)
         assert all(entry["kpis"]["active"] is False for entry in empty.values())
 
     play(scenario())
@@ -119,10 +119,10 @@ def test_who_did_nothing_has_the_seven_zeros_of_legacy_nodes() -> None:
 def test_form_0_has_everything_but_kpis() -> None:
     async def scenario() -> None:
         bed = Bed()
-        views = await make_views(bed)
+        node = await make_node(bed)
         with_kpis, without = (
-            await views.get_hypernodes("1", views.ports.ledger),
-            await views.get_hypernodes("0", views.ports.ledger),
+            await node.views.get_hypernodes("1", node.ports.ledger),
+            await node.views.get_hypernodes("0", node.ports.ledger),
         )
         assert without == {pos: {**entry, "kpis": {}} for pos, entry in with_kpis.items()}
         entry = bed.entry(4)
@@ -141,13 +141,13 @@ def test_form_0_has_everything_but_kpis() -> None:
 def test_ports_are_the_text_that_was_registered() -> None:
     async def scenario() -> None:
         bed = Bed()
-        views = await make_views(bed)
-        plan = views.node_state.plan
+        node = await make_node(bed)
+        plan = node.views.node_state.plan
         odd = (replace(plan.registered[0], port="06969 "), *plan.registered[1:])
-        views.node_state.set_plan(replace(plan, registered=odd), NOBODY, ())
-        assert (await views.get_hypernodes(None, views.ports.ledger))[0][2] == "06969 "
-        assert (await views.get_hypernodes("1", views.ports.ledger))[odd[0].pos]["port"] == "06969 "
-        assert (await views.get_hypernodes("2", views.ports.ledger))[odd[0].collateral] == {
+        node.views.node_state.set_plan(replace(plan, registered=odd), NOBODY, ())
+        assert (await node.views.get_hypernodes(None, node.ports.ledger))[0][2] == "06969 "
+        assert (await node.views.get_hypernodes("1", node.ports.ledger))[odd[0].pos]["port"] == "06969 "
+        assert (await node.views.get_hypernodes("2", node.ports.ledger))[odd[0].collateral] == {
             "ip": odd[0].ip,
             "port": "06969 ",
             "pos": odd[0].pos,
