@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,44 +10,19 @@ import pytest
 from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Height
 from hypernode.node.chain.chain_check import (
-    ChainCheck,
     CheckProgress,
     CheckState,
     describe_counts,
 )
-from hypernode.node.chain.check_state import FILE_NAME, load_state, save_state
+from hypernode.node.chain.check_state import load_state, save_state
 from hypernode.node.chain.examiner import PATIENCE, BlockGrade, Examiner
-from hypernode.node.chain.recount import Recount
-from hypernode.ports.chain import Ledger, ToleratedViolation
-from hypernode.ports.registrations import PowSource
-from hypernode.pow.fixed_source import FixedPowSource
+from hypernode.ports.chain import ToleratedViolation
 from hypernode.sim.memory.adapters import InlineVerifier, MemoryFiles
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import SqliteLedger, open_ledger
 from hypernode.storage.schema.tables import POSITION_BITS
+from tests.unit.node.chain.checks import SLOTS, check, examiner, make_ledger
 from tests.unit.node.worlds import Bed, Branch, play
-
-SLOTS = ((3, 0), (3, 1), (3, 5), (4, 0), (6, 0), (6, 3), (9, 1), (9, 2))
-
-
-async def make_ledger(
-    bed: Bed, slots: Sequence[tuple[int, int]] = SLOTS
-) -> tuple[SqliteLedger, InlineDatabase]:
-    bed.go_to(9, 4)
-    database = InlineDatabase()
-    ledger = await open_ledger(database, bed.params)
-    branch = await Branch.on(bed, ledger)
-    await ledger.append_many(await branch.grow(*slots))
-    return ledger, database
-
-
-def examiner(bed: Bed, pow_source: PowSource | None = None, **options: Any) -> Examiner:
-    source = pow_source or FixedPowSource(bed.params)
-    return Examiner(bed.params, InlineVerifier(), source, bed.clock.now(), **options)
-
-
-async def check(bed: Bed, ledger: Ledger, **options: Any) -> CheckState:
-    return await ChainCheck(bed.params, ledger, options.pop("by", examiner(bed)), **options).run()
 
 
 async def put_last(bed: Bed, change: Any, **options: Any) -> tuple[SqliteLedger, Block]:
@@ -230,33 +204,6 @@ def test_check_goes_on_from_where_it_stood() -> None:
     play(scenario())
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"[]", b"{}", b"nonsense", b"[" * 90_000, b'{"program": "0", "network": ""}']
-)
-def test_state_that_is_of_no_use_is_left_alone(content: bytes) -> None:
-    async def scenario() -> None:
-        bed = Bed()
-        ledger, _ = await make_ledger(bed, SLOTS[:1])
-        files = MemoryFiles()
-        files.write(FILE_NAME, content)
-        assert await load_state(files, bed.params, ledger) is None
-
-    play(scenario())
-
-
-def test_state_of_a_chain_that_was_replaced_is_not_used() -> None:
-    async def scenario() -> None:
-        bed = Bed()
-        ledger, _ = await make_ledger(bed)
-        files = MemoryFiles()
-        save_state(files, bed.params, await check(bed, ledger))
-        await ledger.rollback(7)
-        assert await load_state(files, bed.params, ledger) is None
-        assert await load_state(files, replace(bed.params, name="other"), ledger) is None
-
-    play(scenario())
-
-
 def test_check_ends_at_the_first_break_when_so_asked() -> None:
     async def scenario() -> None:
         bed = Bed()
@@ -295,35 +242,5 @@ def test_chain_pruned_within_a_round_is_counted_from_the_next_one_on() -> None:
         assert (await check(bed, ledger)).breaks == []
         await database.write(lambda t: t.execute("UPDATE blocks SET uniques = 99 WHERE height = 4"))
         assert list_refused(await check(bed, ledger)) == [(4, Rule.MEASURES.number)]
-
-    play(scenario())
-
-
-def test_recount_knows_rounds_that_come_back() -> None:
-    """Legacy chains may (class B of rule 2): the measures of such a block are those of its own round."""
-
-    async def scenario() -> None:
-        bed = Bed()
-        ledger, _ = await make_ledger(bed, ((3, 0), (5, 0), (6, 0)))
-        [b1, b2, b3] = await ledger.get_blocks(1, 3)
-        branch = await Branch.on(bed, ledger)
-        late = await branch.add(4, 0, senders=(0, 1, 4, 5))
-        await ledger.append(late)
-        last = await branch.add(5, 1, senders=(2, 3, 4, 5))
-        await ledger.append(last)
-        recount = Recount()
-        for block in (b1, b2, b3):
-            assert not recount.needs_round(block.round)
-            recount.add(block)
-        assert recount.needs_round(4)
-        recount.begin_round(4)
-        assert recount.add(late) == await ledger.get_height_at(4)
-        assert recount.needs_round(5)
-        recount.begin_round(5, [b2])
-        assert recount.add(last) == await ledger.get_height_at(5)
-        # the check asks the ledger for them
-        state = await check(bed, ledger)
-        assert {brk.rule for brk in state.breaks} <= {"2", "3", "6"}
-        assert recount.add(last).uniques == 4 + 2
 
     play(scenario())

@@ -2,75 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
-import json
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from hypernode.core.errors import Reject
 from hypernode.core.rules import Rule
-from hypernode.core.types import Block, Height
-from hypernode.node.base.json_shapes import block_to_object
-from hypernode.node.chain import chain_import, chain_repair
-from hypernode.node.chain.chain_import import ImportReport, LedgerChain, OtherChain, import_chain
-from hypernode.node.chain.chain_repair import cut_back, keep_blocks
+from hypernode.node.chain import chain_import
+from hypernode.node.chain.chain_import import LedgerChain, OtherChain, import_chain
 from hypernode.node.chain.examiner import HEADER_RULES, Examiner
 from hypernode.ports.registrations import PowNotReady
-from hypernode.pow.fixed_source import FixedPowSource
-from hypernode.sim.memory.adapters import InlineVerifier, MemoryFiles
+from hypernode.sim.memory.adapters import InlineVerifier
 from hypernode.storage.database import InlineDatabase
-from hypernode.storage.ledger import SqliteLedger, open_ledger
-from tests.unit.node.worlds import Bed, Branch, play
-
-SLOTS = ((3, 0), (3, 1), (4, 0), (4, 7), (6, 3))
-
-
-class Blocks:
-    """A chain in memory as a source."""
-
-    def __init__(self, genesis_hash: bytes, blocks: Sequence[Block]) -> None:
-        self._hashes = {0: genesis_hash, **{block.height: block.block_hash for block in blocks}}
-        self._blocks = blocks
-        self.tip_height: Height = blocks[-1].height if blocks else 0
-
-    async def get_hash(self, height: Height) -> bytes | None:
-        return self._hashes.get(height)
-
-    async def get_blocks(self, first: Height, count: int) -> list[Block]:
-        return [block for block in self._blocks if first <= block.height < first + count]
-
-
-class World:
-    """A bed with a chain in a source, and an empty ledger."""
-
-    def __init__(self, bed: Bed, ledger: SqliteLedger, blocks: list[Block]) -> None:
-        self.bed, self.ledger, self.blocks = bed, ledger, blocks
-        self.examiner = Examiner(bed.params, InlineVerifier(), FixedPowSource(bed.params), bed.clock.now())
-        self.heard: list[Height] = []
-
-    @classmethod
-    async def make(cls, **fields: Any) -> World:
-        bed = Bed(**fields)
-        bed.go_to(7, 0)
-        ledger = await open_ledger(InlineDatabase(), bed.params)
-        branch = await Branch.on(bed, ledger)
-        return cls(bed, ledger, await branch.grow(*SLOTS))
-
-    async def take_in(self, blocks: Sequence[Block] | None = None, **options: Any) -> ImportReport:
-        [genesis] = await self.ledger.get_headers(0, 1)
-        return await import_chain(
-            self.bed.params,
-            self.ledger,
-            Blocks(genesis.block_hash, self.blocks if blocks is None else blocks),
-            self.examiner,
-            **{"needs_companion": True, "on_progress": self._hear, **options},
-        )
-
-    def _hear(self, report: ImportReport) -> None:
-        self.heard.append(report.height)
+from hypernode.storage.ledger import open_ledger
+from tests.unit.node.chain.imports import Blocks, World
+from tests.unit.node.worlds import Branch, play
 
 
 def test_whole_chain_is_taken_in(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,24 +156,5 @@ def test_ledger_of_ours_is_a_source() -> None:
         assert report.height == source.tip_height == 5
         assert other.get_height() == ports.ledger.get_height()
         assert await source.get_hash(6) is None
-
-    play(scenario())
-
-
-def test_what_is_cut_is_written_down_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chain_repair, "STEP_BLOCKS", 2)
-
-    async def scenario() -> None:
-        ports = await World.make()
-        await ports.take_in()
-        files = MemoryFiles()
-        assert await keep_blocks(ports.ledger, 2, files, "cut.json.gz", InlineVerifier().run) == 4
-        lines = gzip.decompress(files.read("cut.json.gz") or b"").decode().splitlines()
-        assert [json.loads(line) for line in lines] == [block_to_object(b) for b in ports.blocks[1:]]
-        assert await cut_back(ports.ledger, 1) == 4
-        assert await ports.ledger.get_blocks(1, 9) == ports.blocks[:1]
-        assert await cut_back(ports.ledger, 1) == 0
-        # and it can be had again
-        assert (await ports.take_in()).height == 5
 
     play(scenario())

@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
 from dataclasses import replace
 from typing import Any, cast
 
-import pytest
-
-from hypernode.core.kinds import CONFIG
 from hypernode.core.rules import Rule
 from hypernode.core.types import PeerTest, Round
-from hypernode.machine.decide import Rest
-from hypernode.machine.state import State
 from hypernode.node.owner.runtime import Node
 from hypernode.ports.registrations import RegisteredList
-from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
+from tests.unit.node.chain.weighed import COUNTED, Weighed
 from tests.unit.node.worlds import ROUND, Bed, Branch, FakeCaller, ask, enter_round, note_told, play
 
 SIZE = 40
-COUNTED = frozenset(range(6))
-
-
-class Weighed(FixedPowSource):
-    """A fixed list whose collaterals were moved on, but for those of some."""
-
-    def __init__(self, bed: Bed, counted: Collection[int] = COUNTED) -> None:
-        super().__init__(bed.params)
-        self.weights = tuple(int(n in counted) for n in range(bed.size))
-
-    async def get_registered(self, round_: Round) -> RegisteredList:
-        return replace(await super().get_registered(round_), weights=self.weights)
 
 
 async def make_node(bed: Bed, index: int = 0) -> Node:
@@ -190,39 +172,6 @@ def test_who_does_not_count_does_not_move_our_clock() -> None:
             await bed.script(n, answer)
             await node.tester.run(PeerTest(bed.address(0), bed.address(n), 0), plan, 0)
         assert len(node.offsets._told) == len(COUNTED) - 1
-
-    play(scenario())
-
-
-@pytest.mark.parametrize(
-    ("is_listed", "after_s", "others", "is_sent"),
-    [
-        # many that do not count, few messages, and it is a while since the slot began
-        (True, 60.0, 2, True),
-        (True, 10.0, 2, False),
-        (True, 60.0, 4, False),
-        # where all count, the tests of the plan give enough
-        (False, 60.0, 2, False),
-    ],
-)
-def test_a_slot_that_lacks_messages_gets_some_from_who_counts(
-    is_listed: bool, after_s: float, others: int, is_sent: bool
-) -> None:
-    async def scenario() -> None:
-        bed = Bed(6)
-        source = Weighed(bed, range(4)) if is_listed else FixedPowSource(bed.params)
-        node = await bed.node(pow_source=source)
-        for n in range(1, 4):
-            note_told(bed, node, n, node.chain.height)
-        node.activities.note_decision(Rest(State.SYNCING))
-        bed.go_to(ROUND, 4, after_s)
-        await node.duties.publish_what_is_due()
-        node.mempool.remove(node.mempool.get_all())
-        await node.intake.submit(bed.messages(bed.clock.now(), range(others)))
-        bed.clock.step(1.0)
-        await node.duties.publish_what_is_due()
-        sent = [m.what for m in node.mempool.get_all() if m.sender == bed.address(0) and m.what == CONFIG]
-        assert sent == ([CONFIG] if is_sent else [])
 
     play(scenario())
 

@@ -12,25 +12,14 @@ import pytest
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.signing import compute_twin
 from hypernode.core.types import Block, ChainHeight, RoundPlan
-from hypernode.machine.decide import Forge
 from hypernode.net.caller import Caller
 from hypernode.node.owner.runtime import Node
 from hypernode.ports.chain import ToleratedViolation
 from hypernode.ports.journal import AlreadySigned
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
+from tests.unit.node.duty.jurors import juror_node
 from tests.unit.node.worlds import ROUND, Bed, Branch, ask, note_told, play
-
-
-async def juror_node(bed: Bed, sir: int = 0) -> tuple[Node, RoundPlan]:
-    """The node of the slot's juror, with messages of four senders in its mempool."""
-    plan = await (await Branch.on(bed, (await bed.node()).ports.ledger)).plan(ROUND)
-    node = await bed.node(bed.index_of(plan.juror_of(sir) or ""))
-    for message in bed.messages(bed.clock.now()):
-        assert (await node.intake.submit([message])) == [None]
-    assert node.node_state.plan is not None
-    return node, node.node_state.plan
-
 
 # --- sealing --------------------------------------------------------------------------------------------
 
@@ -213,42 +202,6 @@ def test_a_branch_that_replaced_our_block_ends_its_sending() -> None:
         await node.ports.ledger.rollback(1)
         assert await node.forger.send(block, plan) == 0
         assert [listener.list_ids() for listener in listeners.values()] == [[]] * len(listeners)
-
-    play(scenario())
-
-
-def test_the_owner_does_not_wait_for_its_block_to_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def scenario() -> None:
-        bed = Bed()
-        node, _ = await juror_node(bed)
-        sent: list[str] = []
-
-        async def send(block: Block, plan: RoundPlan) -> int:
-            try:
-                await asyncio.sleep(45.0)
-                sent.append("whole")
-            except asyncio.CancelledError:
-                sent.append("ended early")
-                raise
-            return 0
-
-        monkeypatch.setattr(type(node.forger), "send", staticmethod(send))
-        view = await node.view_builder.look()
-        assert node.node_state.consensus is not None
-        decision = Forge(node.node_state.consensus)
-        loop = asyncio.get_running_loop()
-        async with node.background.running():
-            started = loop.time()
-            await node.performer.perform(decision, view)
-            assert node.chain.height.height == 1
-            assert loop.time() - started < 1.0
-            await asyncio.sleep(30.0)
-            assert sent == []
-            # the next one is not sent beside it: a legacy node must hear of nothing that is on its way
-            assert node.peers.awaiting_push
-            await node.performer.perform(decision, await node.view_builder.look())
-            assert sent == ["ended early"]
-            assert node.peers.awaiting_push == set()
 
     play(scenario())
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from hypernode.core import kinds
-from hypernode.core.message import create_message
 from hypernode.core.types import Block, Message
 from hypernode.machine.state import State
 from hypernode.sim.cluster import Cluster
@@ -162,86 +161,6 @@ def test_every_state_of_an_ordinary_round_is_shown(story: Story) -> None:
 
 def play(scenario: Coroutine[Any, Any, None]) -> None:
     run(scenario)
-
-
-def test_alone_a_node_stays_in_start_and_blames_nobody() -> None:
-    async def scenario() -> None:
-        cluster = Cluster(SIZE, 23)
-        node = await cluster.start(0)
-        await cluster.run_until(FIRST, 1)
-        assert node.activities.shown.state is State.START
-        about_others = {kinds.TEST_KO, kinds.KO_ACTION, kinds.LATE}
-        assert about_others.isdisjoint(message.what for message in node.mempool.get_all())
-        assert node.chain.height.height == 0
-        status: Any = await node.views.get_status()
-        assert status["state"]["state"] == "START"
-        assert "0 of 2 connections" in status["state"]["reason"]
-        await cluster.stop_all()
-
-    play(scenario())
-
-
-def test_a_halted_node_answers_and_does_not_forge() -> None:
-    async def scenario() -> None:
-        cluster = Cluster(SIZE, 24)
-        await cluster.start_all()
-        node = cluster.hosts[1].node
-        assert node is not None
-        await cluster.run_until(FIRST, 1)
-        forged = node.forger.forged_count
-        node.halt("a fault")
-        await cluster.run_until(FIRST, 18)
-        assert node.activities.shown.state is State.HALTED
-        assert node.forger.forged_count == forged
-        assert cluster.hosts[0].height.height > 10
-        status: Any = await node.views.get_status()
-        assert status["state"]["reason"] == "a fault"
-        await cluster.stop_all()
-
-    play(scenario())
-
-
-def test_one_status_per_finished_round_is_kept() -> None:
-    async def scenario() -> None:
-        cluster = Cluster(SIZE, 25)
-        await cluster.start_all()
-        await cluster.run_until(FIRST + 1, 1)
-        node = cluster.hosts[2].node
-        assert node is not None
-        kept: Any = await node.ports.ledger.get_status(FIRST)
-        assert kept["meta"]["round"] == FIRST
-        assert await node.ports.ledger.get_status(FIRST + 1) is None
-        await cluster.stop_all()
-
-    play(scenario())
-
-
-def test_a_message_leaves_the_mempool_within_a_slot_of_growing_too_old() -> None:
-    async def scenario() -> None:
-        cluster = Cluster(SIZE, 23)
-        node = await cluster.start(0)
-        await cluster.run_until(FIRST, 2)
-        signer = cluster.hosts[1].signer
-        written = int(cluster.clock.now()) - cluster.params.message_age_s + cluster.params.slot_s
-        node.mempool.add(
-            create_message(
-                signer.sign,
-                signer.pubkey,
-                timestamp=written,
-                sender=signer.address,
-                recipient=signer.address,
-                what=kinds.START_OR_TEST_OK,
-                params=kinds.START_PARAMS,
-            )
-        )
-        await cluster.run_until(FIRST, 3)
-        assert [m for m in node.mempool.get_all() if m.timestamp == written]
-        await cluster.run_until(FIRST, 4)
-        await asyncio.sleep(1)
-        assert not [m for m in node.mempool.get_all() if m.timestamp == written]
-        await cluster.stop_all()
-
-    play(scenario())
 
 
 def test_a_stop_takes_less_than_ten_seconds_also_while_peers_are_deaf() -> None:

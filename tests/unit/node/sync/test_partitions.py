@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.types import Block
-from hypernode.machine.peers import ForkOverride, Support, group_chains
+from hypernode.machine.peers import ForkOverride, Support
 from hypernode.machine.sync_memory import Aside
 from hypernode.node.base.json_shapes import block_to_object
 from hypernode.node.owner.runtime import Node
@@ -35,10 +35,9 @@ from hypernode.node.sync.partitions import (
 from hypernode.ports.trouble import StorageTrouble
 from hypernode.sim.memory.adapters import MemoryFiles
 from hypernode.storage.ledger import SqliteLedger
-from hypernode.wire.catalogue import CommandId
 from tests.unit.node.chain.test_chain import told_of
 from tests.unit.node.sync.test_synchroniser import list_said, serve_blocks
-from tests.unit.node.worlds import ROUND, Bed, Branch, make_told, note_told, play, store
+from tests.unit.node.worlds import ROUND, Bed, Branch, make_told, play, store
 
 TIPS = [OtherTip(9, bytes([0xAB, n]) + bytes(18), 4, 1_000 + n) for n in (1, 2)]
 hashes = st.binary(min_size=20, max_size=20)
@@ -191,50 +190,6 @@ def test_a_word_whose_file_cannot_be_removed_is_done_all_the_same() -> None:
 
 
 # --- chains that are no better --------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("rounds_later", "is_split"), [(0, False), (2, False), (3, True)])
-def test_the_better_side_says_split_too_when_the_other_parted_long_ago(
-    rounds_later: int, is_split: bool
-) -> None:
-    async def scenario() -> None:
-        bed = Bed()
-        node = await bed.node()
-        bed.go_to(ROUND, 6)
-        await store(bed, node.ports.ledger, (ROUND, 0), (ROUND, 1))
-        theirs = await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 2))
-        bed.go_to(ROUND + rounds_later, 6)
-        heard = await bed.script(2, serve_blocks(theirs))
-        note_told(bed, node, 2, await told_of(bed, *theirs))
-        views = node.peers.list_views()
-        assert await node.fork_monitor.find(views) is None
-        await asyncio.sleep(bed.params.delays.peer_retry_s + 1)
-        strange = await node.fork_monitor.find(views)
-        assert strange == group_chains(views)[0]
-        await node.fork_monitor.look_into(strange)
-        assert node.partitions.words.startswith("SPLIT: ") == is_split
-        assert {command.id for command in heard} == {CommandId.BLOCKINFO}
-        # It is left alone then, and nobody is blamed.
-        assert await node.fork_monitor.find(views) is None
-        assert len(node.mempool) == 0
-
-    play(scenario())
-
-
-def test_peers_on_our_chain_are_not_looked_into() -> None:
-    async def scenario() -> None:
-        bed = Bed()
-        node = await bed.node()
-        bed.go_to(ROUND, 6)
-        await store(bed, node.ports.ledger, (ROUND, 0), (ROUND, 1))
-        for index, height in ((1, 2), (2, 1), (3, 0)):
-            note_told(bed, node, index, await node.ports.ledger.get_height_at(height))
-        note_told(bed, node, 4, replace(node.chain.height, height=3, block_hash=b"b" * 20, round=ROUND + 1))
-        for _ in range(2):
-            assert await node.fork_monitor.find(node.peers.list_views()) is None
-            await asyncio.sleep(bed.params.delays.peer_retry_s + 1)
-
-    play(scenario())
 
 
 # --- what is taken by an operator's word ----------------------------------------------------------------

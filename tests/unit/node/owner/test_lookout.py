@@ -1,0 +1,44 @@
+"""What is looked at before each decision."""
+
+from __future__ import annotations
+
+import asyncio
+
+from hypernode.core import kinds
+from hypernode.core.message import create_message
+from hypernode.sim.cluster import Cluster
+from hypernode.sim.memory.loop import run
+
+SIZE = 4
+
+
+FIRST = 3
+"""The first whole round."""
+
+
+def test_a_message_leaves_the_mempool_within_a_slot_of_growing_too_old() -> None:
+    async def scenario() -> None:
+        cluster = Cluster(SIZE, 23)
+        node = await cluster.start(0)
+        await cluster.run_until(FIRST, 2)
+        signer = cluster.hosts[1].signer
+        written = int(cluster.clock.now()) - cluster.params.message_age_s + cluster.params.slot_s
+        node.mempool.add(
+            create_message(
+                signer.sign,
+                signer.pubkey,
+                timestamp=written,
+                sender=signer.address,
+                recipient=signer.address,
+                what=kinds.START_OR_TEST_OK,
+                params=kinds.START_PARAMS,
+            )
+        )
+        await cluster.run_until(FIRST, 3)
+        assert [m for m in node.mempool.get_all() if m.timestamp == written]
+        await cluster.run_until(FIRST, 4)
+        await asyncio.sleep(1)
+        assert not [m for m in node.mempool.get_all() if m.timestamp == written]
+        await cluster.stop_all()
+
+    run(scenario())
