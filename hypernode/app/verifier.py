@@ -29,6 +29,12 @@ MUCH_BYTES: Final = 1024 * 1024
 core; to start one takes as long."""
 CHUNK = 128
 """Messages a task: some 4 ms of work on one core."""
+MANY_MESSAGES: Final = 2_000
+"""Fewer are verified in threads: a block that was pushed is stored before a process has started."""
+MESSAGE_BYTES: Final = 230
+"""Of a message as it is usual, encoded."""
+PROCESS_CHUNK: Final = 1_000
+"""Messages a process is given at a time: some 30 ms of one core."""
 INLINE = 8
 """Up to this many are verified at once where they are: handing over costs more."""
 
@@ -60,8 +66,23 @@ class ThreadVerifier:
     async def find_core_breaks(
         self, params: ChainParams, messages: Sequence[Message]
     ) -> list[Violation | None]:
-        found = await self._map_chunks(lambda chunk: find_core_breaks(params, chunk), messages)
+        if len(messages) >= MANY_MESSAGES and self._is_much(len(messages) * MESSAGE_BYTES):
+            found = await asyncio.gather(
+                *(self._find_in_process(params, chunk) for chunk in _split(messages, PROCESS_CHUNK))
+            )
+        else:
+            found = await self._map_chunks(lambda chunk: find_core_breaks(params, chunk), messages)
         return [broken for chunk in found for broken in chunk]
+
+    async def _find_in_process(
+        self, params: ChainParams, messages: Sequence[Message]
+    ) -> list[Violation | None]:
+        packed = worker.pack_messages(messages)
+        try:
+            found = worker.load_breaks(await self._get_workers().do(worker.MESSAGES, params, packed))
+        except (WorkerDied, OSError):
+            return await self.run(lambda: find_core_breaks(params, messages))
+        return [found.get(place) for place in range(len(messages))]
 
     async def run(self, work: Callable[[], Result], /) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
@@ -105,12 +126,15 @@ class ThreadVerifier:
     async def _check_in_process(
         self, params: ChainParams, payload: bytes, received: Timestamp
     ) -> tuple[Block, ...]:
-        if self._workers is None:
-            self._workers = WorkerPool(self._processes)
         try:
-            return worker.load_blocks(await self._workers.do(worker.BLOCKS, params, payload, received))
+            return worker.load_blocks(await self._get_workers().do(worker.BLOCKS, params, payload, received))
         except (WorkerDied, OSError):
             return await self._check_in_thread(params, payload, received)
+
+    def _get_workers(self) -> WorkerPool:
+        if self._workers is None:
+            self._workers = WorkerPool(self._processes)
+        return self._workers
 
     async def _check_in_thread(
         self, params: ChainParams, payload: bytes, received: Timestamp
@@ -123,7 +147,7 @@ class ThreadVerifier:
         if len(items) <= INLINE:
             return [work(items)]
         loop = asyncio.get_running_loop()
-        chunks = [items[start : start + CHUNK] for start in range(0, len(items), CHUNK)]
+        chunks = _split(items, CHUNK)
         tasks = [loop.run_in_executor(self._pool, self._map_chunk, work, chunk) for chunk in chunks]
         return await asyncio.gather(*tasks)
 
@@ -134,3 +158,8 @@ class ThreadVerifier:
         if self._workers is not None:
             self._workers.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _split(items: Sequence[Item], most: int) -> list[Sequence[Item]]:
+    """In pieces of so many."""
+    return [items[start : start + most] for start in range(0, len(items), most)]

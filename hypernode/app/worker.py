@@ -12,11 +12,14 @@ import os
 import pickle
 import signal
 import struct
+from collections.abc import Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import BinaryIO, Final
 
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
+from hypernode.core.rules import Violation
 from hypernode.core.types import Block, Message
 from hypernode.core.validate_message import find_core_breaks
 from hypernode.wire.checked_blocks import check_blocks
@@ -28,7 +31,10 @@ RESULT: Final = struct.Struct(">BI")
 BLOCKS: Final = 0
 """The payload is an answer; the result, its blocks."""
 MESSAGES: Final = 1
-"""The payload is pickled fields of messages; the result, why each breaks M1, M2 or M3."""
+"""The payload is what ``pack_messages`` makes; the result, by place, what of M1 to M3 a message breaks."""
+_get_fields: Final = attrgetter(
+    *("txid", "block_height", "timestamp", "sender", "recipient", "what", "params", "value", "pubkey")
+)
 _COLLECT_AFTER: Final = 20_000
 """Objects that are made before the collector looks: what is decoded has no cycles."""
 
@@ -48,9 +54,7 @@ def _work(head: bytes, jobs: BinaryIO, output: BinaryIO) -> None:
     params, payload = _load_network(jobs.read(network_size)), jobs.read(payload_size)
     try:
         result: object = (
-            check_blocks(params, payload, received)
-            if work == BLOCKS
-            else find_core_breaks(params, unpack_messages(payload))
+            check_blocks(params, payload, received) if work == BLOCKS else find_breaks(params, payload)
         )
         is_refused = False
     except Reject as fault:
@@ -67,18 +71,21 @@ def _load_network(pickled: bytes) -> ChainParams:
     return params
 
 
-def pack_messages(messages: tuple[Message, ...]) -> bytes:
-    """Fields of messages, as ``unpack_messages`` takes them."""
-    fields = [
-        (m.txid, m.block_height, m.timestamp, m.sender, m.recipient, m.what, m.params, m.value, m.pubkey)
-        for m in messages
-    ]
-    return pickle.dumps(fields, pickle.HIGHEST_PROTOCOL)
+def pack_messages(messages: Sequence[Message]) -> bytes:
+    """What of messages bears on M1 to M3, as ``find_breaks`` takes it."""
+    return pickle.dumps(list(map(_get_fields, messages)), pickle.HIGHEST_PROTOCOL)
 
 
-def unpack_messages(packed: bytes) -> list[Message]:
-    """The messages, without when they came."""
-    return [Message(*fields) for fields in pickle.loads(packed)]
+def find_breaks(params: ChainParams, packed: bytes) -> dict[int, Violation]:
+    """Those messages that break M1, M2 or M3, by their places."""
+    found = find_core_breaks(params, [Message(*fields) for fields in pickle.loads(packed)])
+    return {place: broken for place, broken in enumerate(found) if broken is not None}
+
+
+def load_breaks(encoded: bytes) -> dict[int, Violation]:
+    """A result for ``MESSAGES``."""
+    found: dict[int, Violation] = pickle.loads(encoded)
+    return found
 
 
 def load_blocks(encoded: bytes) -> tuple[Block, ...]:

@@ -22,6 +22,7 @@ from hypernode.core.networks import mainnet
 from hypernode.core.packed_messages import PackedMessages
 from hypernode.core.rules import Violation
 from hypernode.core.types import Block
+from hypernode.core.validate_message import find_core_breaks
 from hypernode.wire.checked_blocks import check_blocks
 from tests.unit.wire.test_checked_blocks import encode, make_blocks
 
@@ -252,3 +253,26 @@ def test_cores_are_those_that_may_be_used(
     assert count_cores() == 4
     (tmp_path / "cpu.max").write_text(text, encoding="ascii")
     assert count_cores() == expected
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_many_messages_are_verified_in_processes_too(
+    monkeypatch: pytest.MonkeyPatch, is_killed: bool
+) -> None:
+    """As a check of the chain and an import ask for; fewer are not."""
+    monkeypatch.setattr(verifying, "MUCH_BYTES", 0)
+    monkeypatch.setattr(verifying, "MANY_MESSAGES", 40)
+    monkeypatch.setattr(verifying, "PROCESS_CHUNK", 7)
+    changes = ["none", "bad signature", "another's key", "none", "short id", "not ASCII"]
+    messages = [m for b in make_blocks(MAIN, [changes * 7]) for m in b.messages]
+
+    async def scenario(verifier: ThreadVerifier) -> None:
+        assert len(await verifier.find_core_breaks(MAIN, messages[:39])) == 39
+        assert verifier.worker_pids == []
+        for _ in range(2):
+            assert await verifier.find_core_breaks(MAIN, messages) == find_core_breaks(MAIN, messages)
+            assert verifier.worker_pids or is_killed
+            for pid in verifier.worker_pids if is_killed else ():
+                os.kill(pid, signal.SIGKILL)
+
+    with_verifier(scenario)
