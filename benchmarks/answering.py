@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from benchmarks.bounds import Bounds
 from benchmarks.chains import PORT, Party, load_chain, make_ip
 from benchmarks.figures import Row
 from benchmarks.worlds import open_node, open_peer
@@ -22,7 +23,8 @@ from hypernode.node.owner.runtime import Node
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command
 
-LATE_MS = 50.0
+LATE_TARGET = 1.0
+"""Of the time in which all cores verify what a block has, and do nothing else."""
 BEAT_S = 0.002
 SETTLE_S = 0.2
 GIVE_UP_S = 60.0
@@ -42,7 +44,7 @@ class Lateness:
             self.seen.append(loop.time() - due)
 
 
-async def measure(party: Party, blocks: int, messages: int) -> list[Row]:
+async def measure(party: Party, bounds: Bounds, blocks: int, messages: int) -> list[Row]:
     """Push ``blocks`` blocks of ``messages`` new messages to a node, one after the other."""
     chain = await load_chain(party, blocks, messages)
     late = Lateness()
@@ -65,16 +67,22 @@ async def measure(party: Party, blocks: int, messages: int) -> list[Row]:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
-    worst_ms = max(late.seen) * 1000
+    worst_ms, bound_ms = max(late.seen) * 1000, messages / bounds.measure_all() * 1000
+    ratio = worst_ms / bound_ms
     return [
         Row(
             f"latest call of the loop while {len(chain)} blocks of {messages} new messages come",
             f"{worst_ms:.0f} ms late; heights in {median(waits) * 1000:.1f} ms, at most "
             f"{max(waits) * 1000:.0f} ms, {len(waits)} answered",
-            "",
-            f"≤ {LATE_MS:.0f} ms",
-            worst_ms <= LATE_MS,
-            {"late_ms": worst_ms, "height_ms": median(waits) * 1000, "height_max_ms": max(waits) * 1000},
+            f"bare verify on all cores: {bound_ms:.0f} ms a block",
+            f"≤ {LATE_TARGET:.0f} × the bound",
+            ratio <= LATE_TARGET,
+            {
+                "ratio": ratio,
+                "late_ms": worst_ms,
+                "height_ms": median(waits) * 1000,
+                "height_max_ms": max(waits) * 1000,
+            },
         )
     ]
 

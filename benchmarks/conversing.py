@@ -18,7 +18,7 @@ import psutil
 from tornado.tcpclient import TCPClient
 
 from benchmarks.chains import PORT, Party, make_ip
-from benchmarks.figures import Row
+from benchmarks.figures import Row, compute_noise
 from benchmarks.other_end import start_other_end
 from hypernode.app.system_clock import SystemClock
 from hypernode.core.types import Endpoint
@@ -28,7 +28,7 @@ from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello
 
-TARGET: Final = 0.6
+TARGETS: Final = {"200-byte": 0.6, "24-KB": 0.65}
 SIZES: Final = {"200-byte": 200, "24-KB": 24 * 1024}
 WARM_UP: Final = 50
 CHUNK: Final = 50
@@ -66,7 +66,7 @@ async def _measure_size(
     frame = struct.pack(">i", size) + bytes(size)
 
     async def ask() -> None:
-        await session.request(question, 10.0)
+        await session.request(question, 60.0)
 
     async def echo() -> None:
         await stream.write(frame)
@@ -78,15 +78,17 @@ async def _measure_size(
     finally:
         session.close()
         stream.close()
-    ratio = median(b / o for b, o in zip(bare, ours, strict=True))
+    ratios, target = [b / o for b, o in zip(bare, ours, strict=True)], TARGETS[words]
+    ratio = median(ratios)
     rate, bound = CHUNK / median(ours), CHUNK / median(bare)
     return Row(
         f"questions on one session, {words} answers, {'checked' if features else 'legacy'} frames",
         f"{rate:,.0f}/s, {ratio:.2f} of the bound",
         f"echo of Tornado alone: {bound:,.0f}/s",
-        f"≥ {TARGET} of the bound",
-        ratio >= TARGET,
-        {"per_second": rate, "ratio": ratio},
+        f"≥ {target} of the bound",
+        ratio >= target,
+        {"ratio": ratio, "per_second": rate},
+        compute_noise(ratios),
     )
 
 

@@ -19,6 +19,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 from benchmarks.chains import get_folder
@@ -37,9 +38,11 @@ from hypernode.pow.ledger.registry import LedgerRegistry, RegistryOptions
 
 VERSION: Final = 1
 """Of what the generator makes: a kept ledger of another version is made again."""
-FIRST_S: Final = 15.0
-ROUND_MS: Final = 50.0
-QUERY_MS: Final = 250.0
+FIRST_TARGET: Final = 6.0
+ROUND_TARGET: Final = 0.1
+"""Times a bare scan of the whole ledger, both of them."""
+QUERY_MS: Final = 100.0
+"""For so long a query may hold the companion's file."""
 BLOCK_S: Final = 60
 ROWS_A_BLOCK: Final = 3
 """Its miner's and two payments, on an average."""
@@ -211,7 +214,7 @@ def measure(shape: Shape) -> list[Row]:
             first = time_call(lambda: registry.derive_round(round_))
         return [
             _describe_first(shape, first, bound, max(first_queries)),
-            *_measure_next(path, kept, registry, params, round_),
+            *_measure_next(path, kept, registry, params, round_, bound),
         ]
 
 
@@ -219,16 +222,16 @@ def _describe_first(shape: Shape, first: float, bound: float, longest: float) ->
     kind = "with" if shape.has_indices else "without"
     return Row(
         f"list of a round, first time, {shape.rows:,} rows {kind} indices",
-        f"{first:.1f} s, longest query {longest * 1000:.0f} ms",
-        f"{bound:.1f} s for a bare scan",
-        f"≤ {FIRST_S:.0f} s, no query over {QUERY_MS:.0f} ms",
-        first <= FIRST_S and longest * 1000 <= QUERY_MS,
-        {"s": first, "bound_s": bound, "longest_query_ms": longest * 1000},
+        f"{first:.1f} s, {first / bound:.1f} × the bound, longest query {longest * 1000:.0f} ms",
+        f"{bound:.2f} s for a bare scan",
+        f"≤ {FIRST_TARGET:.0f} × the bound, no query over {QUERY_MS:.0f} ms",
+        first / bound <= FIRST_TARGET and longest * 1000 <= QUERY_MS,
+        {"ratio": first / bound, "s": first, "bound_s": bound, "longest_query_ms": longest * 1000},
     )
 
 
 def _measure_next(
-    path: Path, kept: Path, registry: LedgerRegistry, params: ChainParams, round_: Round
+    path: Path, kept: Path, registry: LedgerRegistry, params: ChainParams, round_: Round, bound: float
 ) -> list[Row]:
     # from here on the ledger is changed: no longer the kept one
     copy = path.with_name("growing.db")
@@ -246,15 +249,15 @@ def _measure_next(
     again = _open(copy, kept, params)
     restart = time_call(lambda: _require_equal(again.derive_round(round_ + 5), last))
     again.close()
-    worst = max(times) * 1000
+    usual, longest = median(times), max(queries) * 1000
     return [
         Row(
             "list of a further round, with a new registration",
-            f"{worst:.0f} ms at most, longest query {max(queries) * 1000:.0f} ms",
-            "",
-            f"≤ {ROUND_MS:.0f} ms",
-            worst <= ROUND_MS,
-            {"ms": worst},
+            f"{usual * 1000:.0f} ms, {usual / bound:.3f} × the bound, longest query {longest:.0f} ms",
+            f"{bound:.2f} s for a bare scan",
+            f"≤ {ROUND_TARGET} × the bound",
+            usual / bound <= ROUND_TARGET,
+            {"ratio": usual / bound, "ms": usual * 1000},
         ),
         Row("list after a restart", f"{restart * 1000:.0f} ms", figures={"ms": restart * 1000}),
     ]

@@ -1,4 +1,4 @@
-"""The result as a table on a terminal, as plain lines elsewhere, as JSON: with machine, date and commit."""
+"""The result line by line, as a table for the documentation, as JSON: with machine, date and commit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from benchmarks.figures import Row
@@ -55,18 +54,16 @@ def _get_processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def print_rows(rows: Sequence[Row], machine: dict[str, str], console: Console) -> None:
-    """A table where somebody looks, tab-separated lines where a program reads."""
+def print_row(row: Row, console: Console) -> None:
+    """As soon as it is there: two lines where somebody looks, one with tabs where a program reads."""
+    cells = (row.work, row.measured, row.bound, row.target, row.verdict)
     if not console.is_terminal:
-        for row in rows:
-            print(row.work, row.measured, row.bound, row.target, row.verdict, sep="\t")
+        print(*cells, sep="\t", flush=True)
         return
-    table = Table("work", "measured", "bound", "target", "", caption=describe(machine))
-    for row in rows:
-        style = {None: "", True: "green", False: "bold red"}[row.is_met]
-        cells = (row.work, row.measured, row.bound, row.target, row.verdict)
-        table.add_row(*map(Text, cells), style=style)
-    console.print(table)
+    style = {None: "", True: "green", False: "bold red"}[row.is_met]
+    console.print(Text(row.work, style="bold"))
+    words = (row.measured, row.bound, f"target {row.target}" if row.target else "", row.verdict)
+    console.print(Text("    " + " · ".join(filter(None, words)), style=style))
 
 
 def describe(machine: dict[str, str]) -> str:
@@ -94,8 +91,10 @@ def write_json(path: Path, rows: Sequence[Row], machine: dict[str, str]) -> None
                 "work": row.work,
                 "target": row.target,
                 "met": row.is_met,
-                **row.figures,
                 "measured": row.measured,
+                "bound": row.bound,
+                "noise": row.noise,
+                "figures": dict(row.figures),
             }
             for row in rows
         ],

@@ -15,14 +15,16 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Final
 
-from benchmarks.figures import Row
+from benchmarks.bounds import Bounds
+from benchmarks.figures import Row, say
 from hypernode.sim.faults.plan import ALL
 from hypernode.sim.play import play
 from hypernode.sim.report import Report
 from hypernode.sim.scenario import Scenario
 
-TARGET_TIMES: Final = 100.0
-"""Times real time, of twenty nodes."""
+TARGET_TIMES: Final = 7.5
+"""Times real time, of twenty nodes, for each 1,000 verifications that one core does in a second: 1.6 times
+what it was when it was first measured so (70 times at 14,919)."""
 TARGET_S: Final = 900.0
 TARGET_GB: Final = 4.0
 SEED: Final = 1
@@ -49,20 +51,26 @@ class Taken:
         return self.peak_bytes / 1e9
 
 
-async def measure_speed(nodes: int, hours: float) -> list[Row]:
+async def measure_speed(bounds: Bounds, nodes: int, hours: float) -> list[Row]:
     """Without faults, as main's nodes are connected, and with all kinds of faults."""
-    quiet = await _take(Scenario(SEED, nodes=nodes, hours=hours, kinds=()))
-    troubled = await _take(Scenario(SEED, nodes=nodes, hours=hours, kinds=ALL))
-    return [
-        Row(
-            f"{name}, {nodes} nodes, {hours:g} h",
-            f"{taken.times:.0f} × real time, {taken.core_s:.0f} s",
-            target=f"≥ {TARGET_TIMES:.0f} ×",
-            is_met=taken.times >= TARGET_TIMES,
-            figures={"times": taken.times, "core_s": taken.core_s, "mb": 1000 * taken.gb},
+    rows = []
+    for name, kinds in (("a quiet network", ()), ("a network with all faults", ALL)):
+        say(f"simulating {name}")
+        before = bounds.measure_one()
+        taken = await _take(Scenario(SEED, nodes=nodes, hours=hours, kinds=kinds))
+        rate = (before + bounds.measure_one()) / 2
+        ratio = taken.times / rate * 1000
+        rows.append(
+            Row(
+                f"{name}, {nodes} nodes, {hours:g} h",
+                f"{taken.times:.0f} × real time, {ratio:.1f} for 1,000 verifications a second",
+                f"bare verify loop, one core: {rate:,.0f}/s",
+                f"≥ {TARGET_TIMES} for 1,000",
+                ratio >= TARGET_TIMES,
+                {"ratio": ratio, "times": taken.times, "core_s": taken.core_s, "mb": 1000 * taken.gb},
+            )
         )
-        for name, taken in (("a quiet network", quiet), ("a network with all faults", troubled))
-    ]
+    return rows
 
 
 async def measure_scale(registered: int, nodes: int, hours: float) -> list[Row]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from benchmarks import (
     answering,
     catching_up,
+    checking,
     conversing,
     digesting,
     growing,
@@ -21,6 +22,7 @@ from benchmarks import (
     starting,
     verifying,
 )
+from benchmarks.bounds import Bounds
 from benchmarks.chains import SENDERS, Party
 from benchmarks.figures import Row
 
@@ -31,22 +33,26 @@ class Sizes:
 
     senders: int = SENDERS
     verify_messages: int = 1_500
+    bound_messages: int = 1_500
     verify_runs: int = 15
-    digest_blocks: int = 10
+    cores_runs: int = 7
+    digest_blocks: int = 12
     digest_messages: int = 1_500
     answer_blocks: int = 6
     answer_messages: int = 3_000
     catch_up_blocks: int = 400
     catch_up_messages: int = 200
     catch_up_runs: int = 5
-    growth_blocks: int = 200_000
-    growth_runs: int = 60
+    check_runs: int = 3
+    growth_blocks: int = 20_000
+    growth_runs: int = 40
     disk_blocks: int = starting.DISK_BLOCKS
     disk_messages: int = starting.DISK_MESSAGES
     start_blocks: int = 20_000
     start_messages: int = 20
-    idle_s: float = 10.0
-    questions: int = 10_000
+    idle_s: float = 5.0
+    status_questions: int = 9
+    questions: int = 3_000
     sessions: int = 300
     push_peers: int = 40
     push_messages: int = 1_500
@@ -54,12 +60,12 @@ class Sizes:
     spread_nodes: int = 50
     spread_connect: int = 40
     spread_messages: int = 12
-    pow_rows: int = 5_000_000
+    pow_rows: int = 1_000_000
     pow_addresses: int = 100_000
     pow_registrants: int = 500
-    registry_rows: int = 100_000
+    registry_rows: int = 4_000
     sim_nodes: int = 20
-    sim_hours: float = 2.0
+    sim_hours: float = 0.5
     sim_registered: int = 0
     """Of which ``sim_running`` run for ``sim_long_hours``; 0: not measured."""
     sim_running: int = 100
@@ -67,11 +73,20 @@ class Sizes:
 
 
 FULL: Final = Sizes()
-LARGE: Final = Sizes(start_blocks=200_000, sim_registered=1_000)
+LARGE: Final = Sizes(
+    start_blocks=200_000,
+    growth_blocks=200_000,
+    pow_rows=5_000_000,
+    registry_rows=100_000,
+    sim_hours=2.0,
+    sim_registered=1_000,
+)
 SHORT: Final = Sizes(
     senders=6,
     verify_messages=30,
+    bound_messages=30,
     verify_runs=1,
+    cores_runs=1,
     digest_blocks=2,
     digest_messages=12,
     answer_blocks=1,
@@ -79,6 +94,7 @@ SHORT: Final = Sizes(
     catch_up_blocks=25,
     catch_up_messages=6,
     catch_up_runs=1,
+    check_runs=1,
     growth_blocks=40,
     growth_runs=2,
     disk_blocks=10,
@@ -86,6 +102,7 @@ SHORT: Final = Sizes(
     start_blocks=20,
     start_messages=6,
     idle_s=0.0,
+    status_questions=1,
     questions=50,
     sessions=12,
     push_peers=3,
@@ -106,86 +123,119 @@ SHORT: Final = Sizes(
 )
 
 
-async def _verify(party: Party, sizes: Sizes) -> list[Row]:
-    return verifying.measure_one_core(party, sizes.verify_messages, sizes.verify_runs)
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What every benchmark is given: who signs, how much of everything, and what the processor gives."""
+
+    party: Party
+    sizes: Sizes
+    bounds: Bounds
 
 
-async def _cores(party: Party, sizes: Sizes) -> list[Row]:
-    return await verifying.measure_cores(party, sizes.verify_messages, sizes.verify_runs)
+async def _verify(bench: Bench) -> list[Row]:
+    return verifying.measure_one_core(bench.party, bench.sizes.verify_messages, bench.sizes.verify_runs)
 
 
-async def _digest(party: Party, sizes: Sizes) -> list[Row]:
-    return await digesting.measure(party, sizes.digest_blocks, sizes.digest_messages)
+async def _cores(bench: Bench) -> list[Row]:
+    return await verifying.measure_cores(bench.party, bench.sizes.verify_messages, bench.sizes.cores_runs)
 
 
-async def _answer(party: Party, sizes: Sizes) -> list[Row]:
-    return await answering.measure(party, sizes.answer_blocks, sizes.answer_messages)
+async def _digest(bench: Bench) -> list[Row]:
+    sizes = bench.sizes
+    return await digesting.measure(bench.party, bench.bounds, sizes.digest_blocks, sizes.digest_messages)
 
 
-async def _catch_up(party: Party, sizes: Sizes) -> list[Row]:
-    return await catching_up.measure(
-        party, sizes.catch_up_blocks, sizes.catch_up_messages, sizes.catch_up_runs
+async def _answer(bench: Bench) -> list[Row]:
+    sizes = bench.sizes
+    return await answering.measure(bench.party, bench.bounds, sizes.answer_blocks, sizes.answer_messages)
+
+
+async def _catch_up(bench: Bench) -> list[Row]:
+    s = bench.sizes
+    shape = (s.catch_up_blocks, s.catch_up_messages, s.catch_up_runs)
+    return await catching_up.measure(bench.party, bench.bounds, *shape)
+
+
+async def _check(bench: Bench) -> list[Row]:
+    s = bench.sizes
+    return await checking.measure(
+        bench.party, bench.bounds, s.catch_up_blocks, s.catch_up_messages, s.check_runs
     )
 
 
-async def _growth(party: Party, sizes: Sizes) -> list[Row]:
-    return await growing.measure(party, sizes.growth_blocks, sizes.growth_runs)
+async def _growth(bench: Bench) -> list[Row]:
+    return await growing.measure(bench.party, bench.sizes.growth_blocks, bench.sizes.growth_runs)
 
 
-async def _disk(party: Party, sizes: Sizes) -> list[Row]:
-    return await starting.measure_disk(party, sizes.disk_blocks, sizes.disk_messages)
+async def _disk(bench: Bench) -> list[Row]:
+    return await starting.measure_disk(bench.party, bench.sizes.disk_blocks, bench.sizes.disk_messages)
 
 
-async def _start(party: Party, sizes: Sizes) -> list[Row]:
-    return await starting.measure_start(party, sizes.start_blocks, sizes.start_messages, sizes.idle_s)
+async def _start(bench: Bench) -> list[Row]:
+    s = bench.sizes
+    return await starting.measure_start(
+        bench.party, s.start_blocks, s.start_messages, s.idle_s, s.status_questions
+    )
 
 
-async def _pow(party: Party, sizes: Sizes) -> list[Row]:
+async def _pow(bench: Bench) -> list[Row]:
+    sizes = bench.sizes
     shape = pow_ledger.Shape(sizes.pow_rows, sizes.pow_addresses, sizes.pow_registrants)
     return await asyncio.to_thread(pow_ledger.measure, shape)
 
 
-async def _registry(party: Party, sizes: Sizes) -> list[Row]:
-    return await asyncio.to_thread(registering.measure, sizes.registry_rows)
+async def _registry(bench: Bench) -> list[Row]:
+    return await asyncio.to_thread(registering.measure, bench.sizes.registry_rows)
 
 
-async def _converse(party: Party, sizes: Sizes) -> list[Row]:
-    return [
-        *await conversing.measure_answers(party, sizes.questions),
-        *await conversing.measure_sessions(party, sizes.sessions),
-    ]
+async def _converse(bench: Bench) -> list[Row]:
+    return await conversing.measure_answers(bench.party, bench.sizes.questions)
 
 
-async def _push(party: Party, sizes: Sizes) -> list[Row]:
-    return await pushing.measure(party, sizes.push_peers, sizes.push_messages, sizes.push_runs)
+async def _sessions(bench: Bench) -> list[Row]:
+    return await conversing.measure_sessions(bench.party, bench.sizes.sessions)
 
 
-async def _spread(party: Party, sizes: Sizes) -> list[Row]:
-    return await asyncio.to_thread(
-        spreading.measure, sizes.spread_nodes, sizes.spread_connect, sizes.spread_messages
-    )
+async def _push(bench: Bench) -> list[Row]:
+    s = bench.sizes
+    return await pushing.measure(bench.party, s.push_peers, s.push_messages, s.push_runs)
 
 
-async def _simulate(party: Party, sizes: Sizes) -> list[Row]:
-    rows = await simulating.measure_speed(sizes.sim_nodes, sizes.sim_hours)
-    if sizes.sim_registered:
-        rows += await simulating.measure_scale(sizes.sim_registered, sizes.sim_running, sizes.sim_long_hours)
-    return rows
+async def _spread(bench: Bench) -> list[Row]:
+    s = bench.sizes
+    return await asyncio.to_thread(spreading.measure, s.spread_nodes, s.spread_connect, s.spread_messages)
 
 
-BENCHMARKS: Final[Mapping[str, Callable[[Party, Sizes], Coroutine[Any, Any, list[Row]]]]] = {
-    "verify": _verify,
-    "cores": _cores,
-    "digest": _digest,
-    "answer": _answer,
-    "catch-up": _catch_up,
-    "growth": _growth,
-    "disk": _disk,
-    "start": _start,
-    "converse": _converse,
-    "push": _push,
-    "spread": _spread,
-    "pow": _pow,
-    "registry": _registry,
-    "simulate": _simulate,
+async def _simulate(bench: Bench) -> list[Row]:
+    return await simulating.measure_speed(bench.bounds, bench.sizes.sim_nodes, bench.sizes.sim_hours)
+
+
+async def _scale(bench: Bench) -> list[Row]:
+    s = bench.sizes
+    if not s.sim_registered:
+        return []
+    return await simulating.measure_scale(s.sim_registered, s.sim_running, s.sim_long_hours)
+
+
+Measure: TypeAlias = Callable[[Bench], Coroutine[Any, Any, list[Row]]]
+
+BENCHMARKS: Final[Mapping[str, tuple[str, Measure]]] = {
+    "verify": ("messages decoded and verified on one core", _verify),
+    "cores": ("the same on one core and on all", _cores),
+    "digest": ("pushed blocks judged and stored", _digest),
+    "answer": ("what a peer waits while blocks are judged", _answer),
+    "catch-up": ("a chain fetched, verified and stored", _catch_up),
+    "check": ("a chain checked, imported and packed", _check),
+    "converse": ("questions and answers on one session", _converse),
+    "sessions": ("memory of sessions", _sessions),
+    "start": ("the daemon started, asked for its status, and left idle", _start),
+    "disk": ("bytes of a message on disk", _disk),
+    "growth": ("what a long chain costs against a short one", _growth),
+    "push": ("a block pushed to peers", _push),
+    "spread": ("a message on its way into all mempools, simulated", _spread),
+    "pow": ("lists out of the companion's ledger", _pow),
+    "registry": ("lists out of hostile registrations", _registry),
+    "simulate": ("a simulated network", _simulate),
+    "scale": ("a large simulated network, with --large only", _scale),
 }
+"""By name: what it does, for who waits, and the work."""

@@ -6,8 +6,11 @@ import asyncio
 import io
 import json
 import os
+import re
 import signal
 import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +19,14 @@ from rich.console import Console
 
 from benchmarks import __main__ as command
 from benchmarks import catching_up
+from benchmarks.bounds import Bounds, open_bounds
 from benchmarks.chains import fill_blocks, load_chain, make_party
-from benchmarks.figures import Row, compute_median_ratio, interleave
+from benchmarks.comparing import compare
+from benchmarks.figures import USUAL_NOISE, Row, compute_median_ratio, compute_noise, interleave
 from benchmarks.ledgers import load_ledger
 from benchmarks.other_end import start_other_end
-from benchmarks.report import describe_machine, print_rows
-from benchmarks.suite import BENCHMARKS, SHORT
+from benchmarks.report import describe_machine, print_row, write_json
+from benchmarks.suite import BENCHMARKS, SHORT, Bench
 from hypernode.app import verifier
 from hypernode.core.block import create_genesis
 from hypernode.machine.peers import Support
@@ -44,9 +49,18 @@ def _own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
+@pytest.fixture(scope="module")
+def bounds() -> Iterator[Bounds]:
+    """The loops of all cores, started once."""
+    with open_bounds(SHORT.senders, SHORT.bound_messages) as made:
+        yield made
+
+
 @pytest.mark.parametrize("name", BENCHMARKS)
-def test_benchmark_runs_and_yields_its_rows(name: str) -> None:
-    rows = asyncio.run(BENCHMARKS[name](PARTY, SHORT))
+def test_benchmark_runs_and_yields_its_rows(name: str, bounds: Bounds) -> None:
+    words, work = BENCHMARKS[name]
+    rows = asyncio.run(work(Bench(PARTY, SHORT, bounds)))
+    assert words
     assert rows
     assert len({row.work for row in rows}) == len(rows)
     for row in rows:
@@ -109,39 +123,97 @@ def test_runs_are_interleaved_and_their_ratio_is_the_median_of_the_pairs() -> No
     assert compute_median_ratio({"work": [2.0, 9.0, 2.0], "bound": [1.0, 1.0, 7.0]}, "work", "bound") == 0.5
 
 
-def test_table_shows_every_row_as_text_and_as_lines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_bounds_are_those_of_one_core_and_of_all(bounds: Bounds) -> None:
+    one, every = bounds.measure_one(), bounds.measure_all()
+    assert bounds.cores == len(os.sched_getaffinity(0))
+    assert bounds.one[-1] == one > 0
+    assert bounds.all[-1] == every > 0
+    assert bounds.mean_all(every) == (every + bounds.all[-1]) / 2
+
+
+def test_rows_are_shown_as_text_and_as_lines(capsys: pytest.CaptureFixture[str]) -> None:
     screen = Console(file=io.StringIO(), force_terminal=True, width=200, color_system=None)
-    print_rows(ROWS, describe_machine(), screen)
+    for row in ROWS:
+        print_row(row, screen)
     shown = screen.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
     assert "[red]else" in shown
     assert "NOT met" in shown
-    assert "cores" in shown
-    print_rows(ROWS, describe_machine(), Console(file=io.StringIO()))
+    for row in ROWS:
+        print_row(row, Console(file=io.StringIO()))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split("\t") == ["this", "5 ms", "bound: 4 ms", "≤ 6 ms", "met"]
     assert len(lines) == 3
 
 
-def test_command_writes_its_figures_and_says_what_is_not_met(
+def use_rows(patch: pytest.MonkeyPatch, rows: list[Row]) -> None:
+    async def disk(bench: Bench) -> list[Row]:
+        return rows
+
+    patch.setattr(command, "BENCHMARKS", {**BENCHMARKS, "disk": ("bytes", disk)})
+    patch.setattr(command, "FULL", SHORT)
+
+
+def test_command_prints_each_line_as_it_is_there_and_writes_its_figures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def disk(*args: object) -> list[Row]:
-        return ROWS
-
-    monkeypatch.setattr(command, "BENCHMARKS", {**BENCHMARKS, "disk": disk})
+    use_rows(monkeypatch, ROWS)
     path = tmp_path / "figures.json"
     assert command.main(["--only", "disk", "--json", str(path)]) == 1
     value = json.loads(path.read_text(encoding="utf-8"))
-    assert [row["met"] for row in value["rows"]] == [True, False, None]
-    assert value["rows"][0]["ms"] == 5.0
+    assert [row["met"] for row in value["rows"]][:3] == [True, False, None]
+    assert value["rows"][0]["figures"] == {"ms": 5.0}
+    assert [row["work"].split(",")[0] for row in value["rows"][3:]] == ["bare verify loop"] * 2
     assert {"date", "commit", "processor", "cores"} <= value["machine"].keys()
+    captured = capsys.readouterr()
+    assert "# 1 of 1, disk: bytes" in captured.err
+    assert re.search(r"^5 lines in \d+ s, 1 targets not met$", captured.out, re.MULTILINE)
     # so small that no target means anything
     assert command.main(["--only", "disk", "--short"]) == 0
-    assert "NOT met" in capsys.readouterr().out.split("\n5 ms")[0]
+    assert "NOT met" not in capsys.readouterr().out
 
 
-def test_catching_up_with_processes_or_one_lost_gives_the_same_chain(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_run_is_compared_with_an_earlier_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "before.json"
+    was = [
+        Row("slower", "", figures={"ratio": 1.0, "ms": 5.0}),
+        Row("a little slower", "", figures={"ratio": 1.0}),
+        Row("noisy", "", figures={"ratio": 1.0}, noise=0.3),
+        Row("went", "", figures={"ratio": 1.0}),
+        Row("words only", "so"),
+    ]
+    now = [
+        replace(was[0], figures={"ratio": 0.85, "ms": 9.0}),
+        replace(was[1], figures={"ratio": 0.92}),
+        replace(was[2], figures={"ratio": 0.70}),
+        was[4],
+        Row("came", "2 s"),
+    ]
+    write_json(path, was, describe_machine())
+    assert compare(path, now) == [
+        "-15% slower: ratio 1 → 0.85 (noise 10%)",
+        "new: came: 2 s",
+        "gone: went",
+    ]
+    assert compare(path, was) == ["nothing changed by more than the noise, in 5 lines"]
+    use_rows(monkeypatch, now)
+    assert command.main(["--only", "disk", "--compare", str(path)]) == 0
+    assert "-15% slower" in capsys.readouterr().out
+    path.write_text("[]", encoding="utf-8")
+    with pytest.raises(SystemExit):
+        command.main(["--only", "disk", "--compare", str(path)])
+    assert "not what --json writes" in capsys.readouterr().err
+
+
+def test_noise_is_half_of_what_lies_between_the_quartiles() -> None:
+    assert compute_noise([1.0, 9.0]) == USUAL_NOISE
+    assert compute_noise([1.0, 1.0, 1.0, 1.0]) == USUAL_NOISE
+    assert compute_noise([0.8, 1.0, 1.2, 0.2, 5.0]) == pytest.approx(0.2)
+
+
+def test_catching_up_with_processes_gives_the_same_chain_and_so_does_the_loss_of_one(
+    monkeypatch: pytest.MonkeyPatch, bounds: Bounds
 ) -> None:
     """Answers of every length go to processes; the first of these is killed in its first job."""
     monkeypatch.setattr(stream, "LONG_BYTES", 0)
@@ -159,8 +231,8 @@ def test_catching_up_with_processes_or_one_lost_gives_the_same_chain(
     monkeypatch.setattr(verifier.ThreadVerifier, "_check_in_process", check_and_kill)
 
     async def scenario() -> None:
-        [row] = await catching_up.measure(PARTY, 25, 6, 1)
-        assert row.figures["per_second"] > 0
+        for row in await catching_up.measure(PARTY, bounds, 25, 6, 1):
+            assert row.figures["per_second"] > 0
 
     asyncio.run(scenario())
     assert len(done) >= 2
