@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from hypernode.core.forging import find_forging_break
 from hypernode.core.signing import compute_twin
 from hypernode.core.types import Message, Round, Slot
 from hypernode.sim.cluster import SimNode
@@ -21,6 +22,8 @@ SEAL_S: Final = 900.0
 """In which there are so many, five slots of main's: what gets too old meanwhile is not asked for."""
 FILLED_SLOTS: Final = 4
 """Calm after which slots have blocks again."""
+LONG_IN_SIGHT_S: Final = 120.0
+"""Of main's slots two thirds: what a juror has for so long it could seal."""
 MIN_SENDERS: Final = 3
 """Of messages in a block that is forged; a juror needs some more in sight (spec 6, forging)."""
 
@@ -127,6 +130,35 @@ async def calm_slots_are_filled(watch: Watch) -> None:
     if len(watch.calm_slots) >= 2 and 2 * len(missing) > len(watch.calm_slots):
         detail = f"{len(missing)} of {len(watch.calm_slots)} slots of calm have no block: {missing}"
         raise InvariantFailed("calm_slots_are_filled", detail, await _find_jurors(watch, missing))
+
+
+async def jurors_in_calm_forge(watch: Watch) -> None:
+    """In calm each slot whose juror is honest, connected and free to forge has a block before it ends, where
+    there is enough for one in its mempool since long."""
+    if _are_some_absent(watch) or watch.calm_s < FILLED_SLOTS * watch.slot_s:
+        return
+    for host in watch.cluster.list_trusted():
+        if host.node is None or is_halted(host) or host.node.node_state.get_juror() != host.signer.address:
+            continue
+        slot = host.node.node_state.get_round_slot()
+        tip = watch.tips[host.index].header
+        if slot == (tip.round, tip.sir) or not _has_to_forge(watch, host):
+            continue
+        detail = f"node {host.index} could forge in slot {slot[1]} of round {slot[0]}, and did not"
+        raise InvariantFailed("jurors_in_calm_forge", detail, [host.index])
+
+
+def _has_to_forge(watch: Watch, host: SimNode) -> bool:
+    """Whether nothing was in the way for the whole slot."""
+    node, network = host.node, watch.cluster.params
+    assert node is not None
+    since = watch.cluster.clock.now() - LONG_IN_SIGHT_S
+    known = [m for m in node.mempool.get_all() if m.sender in node.intake.senders and m.timestamp <= since]
+    is_free = node.node_state.forge_from_round <= node.node_state.get_round_slot()[0]
+    is_connected = node.peers.count_connected() >= network.min_connections
+    is_heard = len(watch.cluster.list_trusted()) > MIN_SENDERS
+    is_enough = find_forging_break(network, known) is None
+    return is_free and is_connected and is_heard and is_enough
 
 
 async def _find_jurors(watch: Watch, slots: Sequence[tuple[Round, Slot]]) -> list[int]:

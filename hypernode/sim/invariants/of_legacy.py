@@ -16,7 +16,8 @@ from hypernode.sim.legacy.traps import SprungTrap, Trap
 CLOCKS: Final = frozenset({FaultKind.CLOCK, FaultKind.CLOCK_JUMP})
 EXCUSES: Final = LIARS | CLOCKS
 """Under these a node of ours springs traps by the fault's doing: it lies, or it cannot know the time."""
-SPIKES: Final = frozenset({FaultKind.SPIKES})
+SPIKES: Final = frozenset({FaultKind.SPIKES, FaultKind.LOSSY})
+"""What is lost several times comes as late as what a heavy tail holds up."""
 SILENT_ENDS: Final = frozenset({FaultKind.SILENT_CRASH, FaultKind.POWER_CUT})
 """A legacy node keeps the connection of a host that went without a word for 90 s, and so its name; the host,
 when it is back, knows of none."""

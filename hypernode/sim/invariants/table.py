@@ -14,6 +14,7 @@ from hypernode.sim.errors import InvariantFailed, describe_error
 from hypernode.sim.invariants.in_calm import (
     all_agree_after_healing,
     calm_slots_are_filled,
+    jurors_in_calm_forge,
     messages_get_into_the_chain,
 )
 from hypernode.sim.invariants.of_change import (
@@ -23,6 +24,13 @@ from hypernode.sim.invariants.of_change import (
     reorganisations_are_declared,
 )
 from hypernode.sim.invariants.of_legacy import no_legacy_node_is_trapped
+from hypernode.sim.invariants.of_messages import (
+    each_says_things_once_and_truly,
+    mempools_are_equal_in_calm,
+    nobody_without_faults_is_blamed,
+    note_messages,
+    sealed_messages_do_not_vanish,
+)
 from hypernode.sim.invariants.of_signing import (
     clones_are_found,
     journals_know_own_blocks,
@@ -42,6 +50,7 @@ from hypernode.sim.invariants.watch import Watch
 
 async def check_all(watch: Watch) -> None:
     """Every invariant.  Raises InvariantFailed."""
+    note_messages(watch)
     for check in CHECKS:
         await check(watch)
     remember_tips(watch)
@@ -92,8 +101,13 @@ CHECKS: Final[tuple[Check, ...]] = (
     everything_is_bounded,
     nodes_stay_small,
     no_legacy_node_is_trapped,
+    sealed_messages_do_not_vanish,
+    nobody_without_faults_is_blamed,
+    each_says_things_once_and_truly,
     all_agree_after_healing,
     messages_get_into_the_chain,
+    mempools_are_equal_in_calm,
     calm_slots_are_filled,
+    jurors_in_calm_forge,
     clones_are_found,
 )

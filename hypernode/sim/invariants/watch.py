@@ -30,6 +30,14 @@ class NotedMessage:
 
 
 @dataclass(slots=True)
+class Seen:
+    """A message that was in a mempool or in a block."""
+
+    message: Message
+    was_sealed: bool = False
+
+
+@dataclass(slots=True)
 class Watch:
     """What the checks remember from one slot to the next.  ``calm_since``: loop time; None under a fault."""
 
@@ -55,6 +63,12 @@ class Watch:
     seen_reorganisations: int = 0
     seen_traps: int = 0
     """Of legacy nodes."""
+    seen: dict[bytes, Seen] = field(default_factory=dict)
+    """Messages of the last rounds, by the id under which they came up first."""
+    new_messages: list[Message] = field(default_factory=list)
+    """Those that came up since the check before."""
+    lives: dict[int, tuple[int, Filed]] = field(default_factory=dict)
+    """Which node a trusted host ran at the check before, and its tip then."""
 
     def __post_init__(self) -> None:
         self.cluster.witness.on_stored = self.stored.append
