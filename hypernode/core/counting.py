@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Final
 
 from hypernode.core.chain_params import ChainParams
+from hypernode.core.rules import UNCHECKED, Unchecked
 from hypernode.core.types import Registration, Round
 
 LEAST_WEIGHT: Final = 1
@@ -27,11 +28,14 @@ class Uncounted(Enum):
     MOVED_ON = "collateral moved on"
 
 
-def find_uncounted(entries: Sequence[Registration], weights: Sequence[int] | None) -> dict[str, Uncounted]:
+def find_uncounted(
+    entries: Sequence[Registration], weights: Sequence[int] | Unchecked
+) -> dict[str, Uncounted]:
     """PoS addresses of ``entries`` that do not count, and why, in list order.  ``weights``: what the balance
-    of each gives at the reference height; None where only weights at registration can be had."""
+    of each gives at the reference height; UNCHECKED where only weights at registration can be had."""
     found = {}
-    for entry, weight in zip(entries, weights or [entry.weight for entry in entries], strict=True):
+    known = [entry.weight for entry in entries] if weights is UNCHECKED else weights
+    for entry, weight in zip(entries, known, strict=True):
         if entry.weight < LEAST_WEIGHT:
             found[entry.pos] = Uncounted.WORTHLESS
         elif weight < LEAST_WEIGHT:

@@ -151,6 +151,10 @@ BLOCK_RULES: Final[Mapping[str, Rule]] = MappingProxyType(
 IGNORED: Final = frozenset((Rule.TOO_OLD, Rule.KNOWN, Rule.SEALED, Rule.QUOTA, Rule.ROOM))
 """A message that breaks these is of no use, which is nobody's fault: peers give on what others wrote."""
 MESSAGE_RULES: Final = (Rule.M1, Rule.M2, Rule.M3, Rule.M4, Rule.M5, Rule.M6)
+NUMBERED_RULES: Final[Mapping[str, Rule]] = MappingProxyType(
+    {rule.number: rule for rule in (*MESSAGE_RULES, *BLOCK_RULES.values())}
+)
+"""Of messages and of blocks, by the number that is stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,13 +34,14 @@ def find_message_break(
     *,
     sealed: bool,
     registered: Collection[str] | Unchecked,
-    signature_ok: bool | None = None,
+    signature_ok: bool | Unchecked = UNCHECKED,
 ) -> Violation | None:
     """The first of M1 to M6 that the message breaks, or None.
 
     ``sealed``: as in a block of the network, where a mixed one asks for M1 to M3 only and takes long ids;
     else as for the mempool.  ``registered``: PoS addresses of this and the previous round's lists; UNCHECKED
-    leaves M6 out.  ``signature_ok``: the verdict where the signature was verified elsewhere."""
+    leaves M6 out.  ``signature_ok``: the verdict where the signature was verified elsewhere;
+    UNCHECKED verifies it here."""
     broken = find_core_break(params, m, sealed=sealed, signature_ok=signature_ok)
     if broken is None and not (sealed and params.mixed):
         broken = find_policy_break(params, m, registered)
@@ -48,7 +49,7 @@ def find_message_break(
 
 
 def find_core_break(
-    params: ChainParams, m: Message, *, sealed: bool, signature_ok: bool | None = None
+    params: ChainParams, m: Message, *, sealed: bool, signature_ok: bool | Unchecked = UNCHECKED
 ) -> Violation | None:
     """The first of M1, M2 and M3 that the message breaks, or None."""
     long_ids = sealed and params.mixed
@@ -61,7 +62,7 @@ def find_core_break(
             return Violation(Rule.M1, "the sender is not an address of the network")
         return Violation(Rule.M2, "the public key is not the sender's")
     # M3 [REJECT, class A] the signature is valid
-    if signature_ok is None:
+    if signature_ok is UNCHECKED:
         # one copy of short texts is quicker than many parts
         is_long = len(m.params) + len(m.recipient) > PART_CHARS
         buffer = generate_signed_buffer(m) if is_long else encode_signed_buffer(m)
@@ -120,11 +121,12 @@ def list_signature_checks(messages: Iterable[Message]) -> list[SignatureTriple]:
 
 
 def find_core_breaks(
-    params: ChainParams, messages: Sequence[Message], verdicts: Sequence[bool] | None = None
+    params: ChainParams, messages: Sequence[Message], verdicts: Sequence[bool] | Unchecked = UNCHECKED
 ) -> list[Violation | None]:
     """The first of M1, M2 and M3 that each message of a block breaks, in order; None where it breaks none.
-    ``verdicts``: those of ``list_signature_checks(messages)``, in order; None verifies here."""
-    signatures: Sequence[bool | None] = [None] * len(messages) if verdicts is None else verdicts
+    ``verdicts``: those of ``list_signature_checks(messages)``, in order; UNCHECKED verifies here."""
+    nobody: list[Unchecked] = [UNCHECKED] * len(messages)
+    signatures: Sequence[bool | Unchecked] = nobody if verdicts is UNCHECKED else verdicts
     return [
         find_core_break(params, m, sealed=True, signature_ok=signature_ok)
         for m, signature_ok in zip(messages, signatures, strict=True)
@@ -132,7 +134,7 @@ def find_core_breaks(
 
 
 def check_messages(
-    params: ChainParams, messages: Sequence[Message], verdicts: Sequence[bool] | None = None
+    params: ChainParams, messages: Sequence[Message], verdicts: Sequence[bool] | Unchecked = UNCHECKED
 ) -> dict[bytes, Violation]:
     """Messages of one block that break M1, M2 or M3: txid to what ``find_core_breaks`` says."""
     found = find_core_breaks(params, messages, verdicts)

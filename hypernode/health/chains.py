@@ -13,7 +13,7 @@ from typing import Final
 from hypernode.core.counting import Uncounted
 from hypernode.core.printable import printable
 from hypernode.core.registrations.registry import COIN
-from hypernode.core.rules import Rule
+from hypernode.core.rules import UNCHECKED, Rule, Unchecked
 from hypernode.core.types import Endpoint, PowHeight, Registration, Round
 from hypernode.health.findings import Finding, error, note, ok, warning
 
@@ -119,8 +119,9 @@ class RegistrationFacts:
     """The list, for our address.  ``listed`` counts in the present round, ``latest`` at the last block.
 
     ``counts_from``: the first round that counts what is in the ledger now.  ``weight``: what the collateral's
-    balance (1e-8 BIS) gives now, None where it was not looked at.  ``last``: the newest row that names our
-    address, or the ip that we are to be found at."""
+    ``balance`` (1e-8 BIS) gives now; the address of one that is None never received or never sent.  ``last``:
+    the newest row that names our address, or the ip that we are to be found at; None when no row does.  What
+    a companion's port cannot say is UNCHECKED."""
 
     pos: str
     round: Round
@@ -136,9 +137,9 @@ class RegistrationFacts:
     """Why it does not count in this round."""
     must_collateral_stay: bool = False
     """By the network's rule, for this round (collateral_from_round)."""
-    weight: int | None = None
-    balance: int | None = None
-    last: PluginAnswer | None = None
+    weight: int | Unchecked = UNCHECKED
+    balance: int | Unchecked | None = UNCHECKED
+    last: PluginAnswer | Unchecked | None = UNCHECKED
     problem: str = ""
 
     @property
@@ -168,7 +169,7 @@ def _tell_latest(facts: RegistrationFacts) -> list[Finding]:
     if facts.latest is None:
         return (
             [note("registration", f"as far as it goes: {_explain_absence(facts).found}")]
-            if facts.last is not None
+            if isinstance(facts.last, PluginAnswer)
             else []
         )
     return [note("registration", f"as far as it goes: registered ({_describe(facts.latest)})")]
@@ -189,6 +190,8 @@ def _explain_absence(facts: RegistrationFacts) -> Finding:
         )
     remedy = "python -m hypernode register -P YOUR_COLLATERAL_ADDRESS prints what to send"
     last = facts.last
+    if last is UNCHECKED:
+        return error("not-registered", f"{found}; the transactions that name it were not looked at", remedy)
     if last is None:
         return error("not-registered", f"{found}, and no transaction names it or our ip", remedy)
     verdict = "taken" if last.rule is None else f"void ({last.rule.label})"
@@ -211,7 +214,12 @@ def _judge_presence(facts: RegistrationFacts, entry: Registration) -> list[Findi
                 "python -m hypernode register prints what to send",
             )
         ]
-    if facts.listed is None and facts.must_collateral_stay and facts.weight is not None and facts.weight < 1:
+    if (
+        facts.listed is None
+        and facts.must_collateral_stay
+        and facts.weight is not UNCHECKED
+        and facts.weight < 1
+    ):
         found = f"registered ({where}), and not on the list of this network: {Uncounted.MOVED_ON.value}"
         return [
             error(
@@ -270,7 +278,7 @@ def _judge_weight(facts: RegistrationFacts, entry: Registration) -> list[Finding
         found = f"registered with weight {entry.weight}, and it does not count: {facts.uncounted.value}"
         remedy = "Bring the balance back: others neither dial it nor count it while it is away"
         return [error("collateral-low", found, remedy)]
-    if facts.weight is None:
+    if facts.weight is UNCHECKED or facts.balance is UNCHECKED:
         return []
     balance = "nothing" if facts.balance is None else f"{facts.balance / COIN:.8f} BIS"
     found = f"the collateral has {balance}: weight {facts.weight}, registered {entry.weight}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from hypernode.core.rules import UNCHECKED, Unchecked
 from hypernode.core.types import Endpoint
 from hypernode.health.findings import Finding, error, note, ok, warning
 from hypernode.health.node import NO_ANSWER
@@ -133,10 +134,11 @@ def judge_limits(facts: LimitFacts) -> list[Finding]:
 @dataclass(frozen=True, slots=True)
 class ClockFacts:
     """``offset_s``: from the peers, as the running node says; None where none runs, or too few peers told.
-    ``is_kept``: whether the kernel knows of somebody who keeps the clock; None where that cannot be known."""
+    ``is_kept``: whether the kernel knows of somebody who keeps the clock; UNCHECKED where it cannot be
+    asked."""
 
     offset_s: float | None
-    is_kept: bool | None
+    is_kept: bool | Unchecked
 
 
 def judge_clock(facts: ClockFacts) -> list[Finding]:
@@ -154,7 +156,7 @@ def judge_clock(facts: ClockFacts) -> list[Finding]:
             findings.append(
                 error("clock-off", f"{found}: over {LARGEST_OFFSET_S:g} s there is no forging", remedy)
             )
-    if facts.is_kept is None:
+    if facts.is_kept is UNCHECKED:
         findings.append(note("clock", "whether NTP keeps the clock cannot be known on this system"))
     elif facts.is_kept:
         findings.append(ok("clock", "the kernel says that its clock is kept in step"))

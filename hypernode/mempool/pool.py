@@ -153,14 +153,14 @@ class Mempool:
         registered: Collection[str] | Unchecked,
         in_chain: bool = False,
         is_own: bool = False,
-        signature_ok: bool | None = None,
+        signature_ok: bool | Unchecked = UNCHECKED,
     ) -> Violation | None:
         """Take a message, or say why not (and count it by reason).
 
         ``registered``: see ``find_policy_break``; ``in_chain``: one of ``list_twin_ids`` is in a block;
-        ``signature_ok``: the verdict when it was verified elsewhere, None to verify here; ``is_own``: ours,
-        neither bound by quota nor by room.  A message that is cut elsewhere than at a valid recipient is
-        taken with the right cut (spec 4)."""
+        ``signature_ok``: the verdict when it was verified elsewhere, UNCHECKED to verify here; ``is_own``:
+        ours, neither bound by quota nor by room.  A message that is cut elsewhere than at a valid recipient
+        is taken with the right cut (spec 4)."""
         cut = normalise_cut(message, self._params.address_byte)
         broken = self.screen(
             cut,
@@ -170,7 +170,7 @@ class Mempool:
             is_own=is_own,
             signature_ok=signature_ok is not False,
         )
-        if broken is None and signature_ok is None:
+        if broken is None and signature_ok is UNCHECKED:
             broken = find_signature_break(self._params, cut)
         if broken is not None:
             self.count_refusal(broken)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hypernode.core.registrations.colours import Colours
+from hypernode.core.rules import UNCHECKED, Unchecked
 from hypernode.core.types import (
     PowHeight,
     Registration,
@@ -36,14 +37,14 @@ class PowNotReady(Exception):
 class RegisteredList:
     """The list for a round: entries in order, the PoW height that it was derived at, the PoS addresses out of
     it that the control address has voided, and its coloured lists at that height.  ``weights``: what each
-    entry's balance gives there, in order; None where only weights at registration can be had."""
+    entry's balance gives there, in order; UNCHECKED where only weights at registration can be had."""
 
     round: Round
     pow_height: PowHeight
     entries: tuple[Registration, ...]
     voided: tuple[str, ...] = ()
     colours: Colours = ()
-    weights: tuple[int, ...] | None = None
+    weights: tuple[int, ...] | Unchecked = UNCHECKED
 
 
 class PowSource(Protocol):

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.registrations.colours import BOOTSTRAP, MAX_COLOURS, RAINBOW, Colours
+from hypernode.core.rules import UNCHECKED, Unchecked
 from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import Endpoint, PowHeight, Registration, Round
 from hypernode.ports.connections import Connections
@@ -130,9 +131,10 @@ class NodePowSource:
             raise self._wrong("HN_reg_round", f"the list of round {round_} at {time}: its cache is another's")
         entries = tuple(self._to_entry(collateral, fields) for collateral, fields in regs.items())
         await self._check_height(round_, time, height)
-        weights = None
+        weights: tuple[int, ...] | Unchecked = UNCHECKED
         if is_recent(self._params, height, self._highest):
-            weights = await self._weights.find(time, entries)
+            told = await self._weights.find(time, entries)
+            weights = UNCHECKED if told is None else told
         listed = RegisteredList(round_, height, entries, colours=self._read_colours(), weights=weights)
         return self._last_seen.apply(listed)
 

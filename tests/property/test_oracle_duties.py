@@ -16,6 +16,7 @@ from hypernode.core.fillers import compute_fillers
 from hypernode.core.forging import draft_block, find_forging_break, select_messages
 from hypernode.core.kpis import compute_kpis, compute_score
 from hypernode.core.rewards import compute_entries, compute_rewards, compute_week_end, compute_week_rounds
+from hypernode.core.rules import UNCHECKED
 from hypernode.core.types import Block, Message, Registration
 from tests.oracle import counting, rewarding, rounds, sealing
 from tests.oracle_bridge import to_pairs, to_parameters
@@ -185,7 +186,7 @@ def test_who_counts(
 ) -> None:
     at = list(now[: len(listed)])
     for known in (None, at):
-        counted = compute_counted(listed, find_uncounted(listed, known))
+        counted = compute_counted(listed, find_uncounted(listed, UNCHECKED if known is None else known))
         assert counted.present == rounds.find_counted(to_pairs(listed), known)
     params = replace(params, collateral_from_round=first)
     ours = list(listed)

@@ -9,6 +9,8 @@ import ctypes
 import sys
 from typing import Final
 
+from hypernode.core.rules import UNCHECKED, Unchecked
+
 _UNSYNCHRONISED: Final = 0x40
 """STA_UNSYNC of ``status``."""
 _ROOM: Final = 1_024
@@ -29,13 +31,13 @@ class _Timex(ctypes.Structure):
     ]
 
 
-def is_clock_kept() -> bool | None:
-    """True or False as the kernel says; None where it cannot be asked."""
+def is_clock_kept() -> bool | Unchecked:
+    """True or False as the kernel says; UNCHECKED where it cannot be asked."""
     if not sys.platform.startswith("linux"):
-        return None
+        return UNCHECKED
     timex = _Timex()
     try:
         state = ctypes.CDLL(None).adjtimex(ctypes.byref(timex))
     except (OSError, AttributeError):
-        return None
-    return None if state < 0 else not timex.status & _UNSYNCHRONISED
+        return UNCHECKED
+    return UNCHECKED if state < 0 else not timex.status & _UNSYNCHRONISED

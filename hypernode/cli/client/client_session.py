@@ -16,7 +16,7 @@ from hypernode.core.types import Endpoint
 from hypernode.net.client_session import ClientSession, open_session
 from hypernode.net.signed_hello import Identity
 from hypernode.node.base.json_shapes import message_to_list
-from hypernode.node.peers.identities import CLAIMED, PROVED
+from hypernode.node.peers.identities import KeyProof
 from hypernode.ports.clock import Clock
 from hypernode.ports.connections import Connections
 from hypernode.ports.signing import Signer
@@ -126,7 +126,7 @@ def _describe_hello(session: ClientSession) -> Answer:
 
 def _get_identity(session: ClientSession) -> str:
     """How well we know whom we talk with: a signed hello proves its address, a legacy one claims it."""
-    return PROVED if session.proved_address is not None else CLAIMED
+    return KeyProof.PROVED.value if session.proved_address is not None else KeyProof.CLAIMED.value
 
 
 def _describe_client(session: ClientSession, clock: Clock, rtt: float) -> dict[str, object]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from hypernode.core.chain_params import ChainParams
-from hypernode.core.rules import Rule
+from hypernode.core.rules import UNCHECKED, Rule, Unchecked
 from hypernode.core.types import PowHeight, Registration
 
 COIN: Final = 100_000_000
@@ -38,8 +38,8 @@ GetBalance: TypeAlias = Callable[[str, PowHeight], int | None]
 class PowRow:
     """A row of the companion's table ``transactions``, without key and signature.  ``timestamp`` is
     its sender's; ``amount``, ``fee`` and ``reward`` are integers of 1e-8 BIS.  ``verified`` says whether its
-    signature is its sender's; None where nobody looked.  ``fault`` says why it could not be read whole, or
-    that its openfield, of which only the beginning is kept, is malformed: such a row is void."""
+    signature is its sender's; UNCHECKED where nobody looked.  ``fault`` says why it could not be read whole,
+    or that its openfield, of which only the beginning is kept, is malformed: such a row is void."""
 
     height: PowHeight
     timestamp: float
@@ -51,7 +51,7 @@ class PowRow:
     operation: str
     openfield: str
     block_hash: str = ""
-    verified: bool | None = None
+    verified: bool | Unchecked = UNCHECKED
     fault: str = ""
 
 

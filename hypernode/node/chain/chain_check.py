@@ -19,7 +19,7 @@ from hypernode.core.long_messages import is_short
 from hypernode.core.rules import BLOCK_RULES, Rule, Unchecked, Violation
 from hypernode.core.types import ADDRESS_CHARS, Block, ChainHeight, Height, Kpis, Message, Round
 from hypernode.core.validate_block import find_dead_tip
-from hypernode.node.chain.examiner import BlockGrade, Examiner, judge_break
+from hypernode.node.chain.examiner import BlockGrade, Examiner, NotJudged, judge_break
 from hypernode.node.chain.history import History
 from hypernode.node.chain.recount import FirstRounds, Recount
 from hypernode.ports.chain import Ledger
@@ -63,6 +63,8 @@ class CheckState:
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     """Rule to verdict to how many blocks."""
     breaks: list[ListedBreak] = field(default_factory=list)
+    not_judged: dict[Rule, NotJudged] = field(default_factory=dict)
+    """Rules that some blocks up to here were not held against: nobody looked, whatever ``counts`` says."""
 
     def count(self, verdict: BlockGrade) -> int:
         """Breaks with a verdict."""
@@ -105,6 +107,7 @@ class ChainCheck:
         self._below = ledger.get_pruned_below()
         self._tip = ledger.get_height()
         self.state = state or CheckState(0, b"")
+        examiner.count_on(self.state.not_judged)
         self.messages = 0
         self._recount = Recount(self.state.senders, self.state.forgers, self.state.max_round)
         self._round_blocks: list[Block] = []

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from hypernode import __version__
 from hypernode.core.block import create_genesis
 from hypernode.core.chain_params import ChainParams
+from hypernode.core.rules import NUMBERED_RULES
 from hypernode.files.own_files import DAMAGED
 from hypernode.node.chain.chain_check import CheckState, ListedBreak
+from hypernode.node.chain.examiner import NotJudged
 from hypernode.ports.chain import Ledger
 from hypernode.ports.files import Files
 
@@ -19,7 +21,12 @@ FILE_NAME: Final = "check.json"
 
 def save_state(files: Files, params: ChainParams, state: CheckState) -> None:
     """Whole or not at all.  Raises OSError."""
-    content = {"program": __version__, "network": create_genesis(params).block_hash, **asdict(state)}
+    content = {
+        "program": __version__,
+        "network": create_genesis(params).block_hash,
+        **asdict(replace(state, not_judged={})),
+        "not_judged": {rule.number: asdict(one) for rule, one in state.not_judged.items()},
+    }
     files.write(FILE_NAME, json.dumps(content, default=bytes.hex, separators=(",", ":")).encode())
 
 
@@ -45,4 +52,7 @@ def _parse(fields: dict[str, Any], params: ChainParams) -> CheckState | None:
         ListedBreak(**{**one, "block_hash": bytes.fromhex(one["block_hash"])}) for one in fields.pop("breaks")
     ]
     fields["block_hash"] = bytes.fromhex(fields["block_hash"])
-    return CheckState(**fields, breaks=breaks)
+    not_judged = {
+        NUMBERED_RULES[number]: NotJudged(**one) for number, one in fields.pop("not_judged").items()
+    }
+    return CheckState(**fields, breaks=breaks, not_judged=not_judged)

@@ -89,6 +89,10 @@ class Examiner:
         self._lists: tuple[RoundPlan, frozenset[str]] | None = None
         self._keys = ForgerKeys(params)
 
+    def count_on(self, not_judged: dict[Rule, NotJudged]) -> None:
+        """Count what is not judged in there from now on, on top of what an earlier check left out."""
+        self.not_judged = not_judged
+
     @property
     def judges_companion(self) -> bool:
         """Whether rules 6 and M6 are judged, or would be for the next round."""

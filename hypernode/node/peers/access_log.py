@@ -13,7 +13,7 @@ from hypernode.core.printable import printable
 from hypernode.net.caller import Caller, SessionEnd
 from hypernode.net.standing import Standing
 from hypernode.net.token_bucket import TokenBucket
-from hypernode.node.peers.identities import CLAIMED, PROVED
+from hypernode.node.peers.identities import KeyProof
 
 MAX_LINES_A_SECOND: Final = 10
 STRANGERS_AT_ONCE: Final = 60
@@ -66,7 +66,7 @@ def describe_session(caller: Caller, end: SessionEnd, seconds: float) -> str:
 
 def _describe_identity(caller: Caller) -> str:
     if caller.proved_address is not None:
-        return f"{caller.proved_address} {PROVED}"
+        return f"{caller.proved_address} {KeyProof.PROVED.value}"
     if caller.hello is not None:
-        return f"{printable(caller.hello.address, _ADDRESS_CHARS)} {CLAIMED}"
+        return f"{printable(caller.hello.address, _ADDRESS_CHARS)} {KeyProof.CLAIMED.value}"
     return "without a hello"

@@ -7,25 +7,29 @@ registered with them, and which are not.
 
 from __future__ import annotations
 
-from typing import Final
+from enum import Enum
 
 from hypernode.node.peers.peer_table import Peer, Peers
 
-PROVED: Final = "proved"
-"""Its signed hello proved the address that is registered for its IP."""
-CLAIMED: Final = "claimed"
-"""No signed hello: its IP is all there is, as on every legacy link."""
-OTHER: Final = "other"
-"""Its signed hello proved another address than the one that is registered for its IP: a finding."""
+
+class KeyProof(Enum):
+    """How well we know who a connected hypernode is, under the name that the status shows."""
+
+    PROVED = "proved"
+    """Its signed hello proved the address that is registered for its IP."""
+    CLAIMED = "claimed"
+    """Nothing proved: no signed hello, so that its IP is all there is, as on every legacy link."""
+    OTHER = "other"
+    """Its signed hello proved another address than the one that is registered for its IP: a finding."""
 
 
-def get_identity(peers: Peers, address: str) -> str:
+def get_identity(peers: Peers, address: str) -> KeyProof:
     """How well we know that a connected hypernode is the one registered: by the connection that speaks for
     it."""
     proved = {peer.proved_address for peer in peers.list_authentic(address)[:1]}
     if address in proved:
-        return PROVED
-    return OTHER if proved - {None} else CLAIMED
+        return KeyProof.PROVED
+    return KeyProof.OTHER if proved - {None} else KeyProof.CLAIMED
 
 
 def find_misplaced(peers: Peers) -> list[dict[str, object]]:

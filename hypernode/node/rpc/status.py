@@ -231,7 +231,7 @@ class StatusQueries:
                     "juror": view.juror,
                     "features": view.has_features,
                     "address": view.address,
-                    "identity": get_identity(self.peers, view.address),
+                    "identity": get_identity(self.peers, view.address).value,
                 }
                 for view in views
             },

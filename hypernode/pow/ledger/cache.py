@@ -11,11 +11,12 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from hypernode.core.registrations.registry import PowRow
+from hypernode.core.rules import UNCHECKED
 from hypernode.core.types import PowHeight
 from hypernode.files.own_files import UnsafeFile, check_own, explain, prepare_database
 from hypernode.ports.registrations import PowNotReady
@@ -146,7 +147,7 @@ class LedgerCache:
                 (
                     *(chunk.first, chunk.last, chunk.lowest, chunk.highest),
                     *(chunk.oldest, chunk.newest, chunk.top),
-                    json.dumps([astuple(row) for row in chunk.rows]),
+                    json.dumps([_from_row(row) for row in chunk.rows]),
                 )
                 for chunk in chunks
             ),
@@ -219,8 +220,18 @@ def _bound(units: int | None) -> int | None:
 
 def _to_chunk(row: Row) -> Chunk:
     first, last, lowest, highest, oldest, newest, top, text = row
-    rows = tuple(PowRow(*fields) for fields in json.loads(text))
+    rows = tuple(_to_row(fields) for fields in json.loads(text))
     return Chunk(first, last, lowest, highest, oldest, newest, top, rows)
+
+
+def _from_row(row: PowRow) -> list[object]:
+    """Its fields in order; null for a signature that nobody looked at."""
+    return [None if value is UNCHECKED else value for value in astuple(row)]
+
+
+def _to_row(fields: Sequence[Any]) -> PowRow:
+    row = PowRow(*fields)
+    return replace(row, verified=UNCHECKED) if row.verified is None else row
 
 
 def open_cache(path: Path | None, *, copy: bool = False, log: Callable[[str], None]) -> LedgerCache:

@@ -14,6 +14,7 @@ from hypernode.core.counting import (
     find_uncounted,
     is_collateral_kept,
 )
+from hypernode.core.rules import UNCHECKED
 from hypernode.core.types import Registration
 
 
@@ -35,7 +36,7 @@ def test_who_counts_has_weight_then_and_now() -> None:
 
 
 def test_where_only_weights_at_registration_can_be_had_those_decide() -> None:
-    assert find_uncounted(register(1, 0), None) == {"pos1": Uncounted.WORTHLESS}
+    assert find_uncounted(register(1, 0), UNCHECKED) == {"pos1": Uncounted.WORTHLESS}
     # ... and an empty list is no such case
     assert find_uncounted([], ()) == {}
 

@@ -13,6 +13,7 @@ import pytest
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import Uncounted, find_uncounted
 from hypernode.core.registrations.registry import COIN, PowRow
+from hypernode.core.rules import UNCHECKED
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
 from hypernode.core.types import Round
 from hypernode.devnet.pow_ledger import LedgerRow
@@ -62,7 +63,7 @@ def moving_on(height: int, number: int, to: int) -> LedgerRow:
 
 
 def list_weights(listed: RegisteredList) -> list[tuple[str, int, int]]:
-    assert listed.weights is not None
+    assert listed.weights is not UNCHECKED
     return [(e.pos, e.weight, w) for e, w in zip(listed.entries, listed.weights, strict=True)]
 
 
@@ -110,7 +111,7 @@ def test_where_collaterals_must_stay_who_moved_his_on_leaves_the_list(path: Path
 def test_who_counted_long_ago_is_asked_only_where_collaterals_must_stay(path: Path) -> None:
     write(path, blocks(FIRST, FIRST + 9 * HOUR, CHAIN))
     old = round_at(FIRST + 3 * HOUR)
-    assert open_registry(path).derive_round(old).weights is None
+    assert open_registry(path).derive_round(old).weights is UNCHECKED
     assert [e.pos for e in open_registry(path, OWN).derive_round(old).entries] == [pos(2), pos(4)]
 
 

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from hypernode.core.rules import UNCHECKED
 from tests.unit.pow.node_beds import NETWORK, ROUND, Bed, play
 
 
@@ -32,7 +33,7 @@ def test_a_companion_that_does_not_say_leaves_the_weights_at_registration(odd: o
         bed.companion.odd["HN_reg_check_weights"] = lambda params: dict.fromkeys(params[0].split(","), odd)
         listed = await bed.source.get_registered(ROUND)
         assert [entry.weight for entry in listed.entries] == [0, 1, 2, 3, 0]
-        assert listed.weights is None
+        assert listed.weights is UNCHECKED
 
     play(scenario)
 
@@ -41,7 +42,7 @@ def test_of_a_round_of_long_ago_no_weights_are_asked() -> None:
     async def scenario(bed: Bed) -> None:
         bed.clock.step(10 * NETWORK.round_s)
         await bed.source.get_status(bed.clock.now())
-        assert (await bed.source.get_registered(ROUND)).weights is None
-        assert (await bed.source.get_registered(ROUND + 9)).weights is not None
+        assert (await bed.source.get_registered(ROUND)).weights is UNCHECKED
+        assert (await bed.source.get_registered(ROUND + 9)).weights is not UNCHECKED
 
     play(scenario)

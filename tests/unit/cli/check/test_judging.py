@@ -14,7 +14,7 @@ from hypernode.cli.check.table import ROWS
 from hypernode.core.counting import Uncounted
 from hypernode.core.networks import mainnet
 from hypernode.core.registrations.registry import COIN
-from hypernode.core.rules import Rule
+from hypernode.core.rules import UNCHECKED, Rule
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Endpoint, Registration
 from hypernode.health.chains import (
@@ -153,7 +153,7 @@ CASES: list[tuple[str, Any, Severity, str]] = [
     ("ledger", replace(LEDGER, problem="it is damaged"), ERROR, "ledger repair"),
     ("clock", CLOCK, OK, "+0.200 s"),
     ("clock", ClockFacts(0.2, False), NOTE, "nothing told the kernel"),
-    ("clock", ClockFacts(None, None), NOTE, "cannot be known"),
+    ("clock", ClockFacts(None, UNCHECKED), NOTE, "cannot be known"),
     ("clock", ClockFacts(None, False), WARNING, "NTP"),
     ("clock", ClockFacts(-1.5, True), WARNING, "-1.500 s"),
     ("clock", ClockFacts(2.5, True), ERROR, "no forging"),
@@ -179,7 +179,8 @@ CASES: list[tuple[str, Any, Severity, str]] = [
     ("registration", replace(REGISTRATION, listed=None, problem="late"), WARNING, "late"),
     ("registration", replace(REGISTRATION, listed=None, counts_from=11), NOTE, "from round 11 on"),
     ("registration", replace(REGISTRATION, latest=None, counts_from=11), ERROR, "ends with round 10"),
-    ("registration", replace(REGISTRATION, listed=None, latest=None), ERROR, "python -m hypernode register"),
+    ("registration", replace(REGISTRATION, listed=None, latest=None), ERROR, "were not looked at"),
+    ("registration", replace(REGISTRATION, listed=None, latest=None, last=None), ERROR, "and no transaction"),
     (
         "registration",
         replace(REGISTRATION, listed=None, latest=None, last=VOID),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from hypernode.core.networks import mainnet
 from hypernode.core.registrations.colours import MAX_COLOURS, collect_colours, split_colour
 from hypernode.core.registrations.registry import PowRow
+from hypernode.core.rules import UNCHECKED, Unchecked
 
 NETWORK = mainnet()
 
@@ -15,7 +16,7 @@ CONTROL = NETWORK.control_pow
 
 
 def coloured(
-    name: str, text: str, sender: str = CONTROL, height: int = 800_000, verified: bool | None = None
+    name: str, text: str, sender: str = CONTROL, height: int = 800_000, verified: bool | Unchecked = UNCHECKED
 ) -> PowRow:
     return PowRow(height, 1.5, sender, "x" * 56, 0, 0, 0, f"color:{name}", text, "", verified)
 

@@ -233,6 +233,25 @@ def test_pruned_blocks_are_judged_by_what_they_still_have() -> None:
     play(scenario())
 
 
+def test_what_an_earlier_check_could_not_judge_is_still_said_when_a_later_one_goes_on() -> None:
+    """The companion is back: the blocks of before are not good for that, nobody has looked at them."""
+
+    async def scenario() -> None:
+        bed, files = Bed(), MemoryFiles()
+        ledger, _ = await make_ledger(bed, SLOTS[:5])
+        source = bed.scripted_pow()
+        source.is_down = True
+        save_state(files, bed.network, await check(bed, ledger, by=examiner(bed, source)))
+        await ledger.append_many(await (await Branch.on(bed, ledger)).grow(*SLOTS[5:]))
+        by = examiner(bed)
+        state = await check(bed, ledger, by=by, state=await load_state(files, bed.network, ledger))
+        assert (state.height, state.breaks) == (8, [])
+        assert {rule: one.blocks for rule, one in by.not_judged.items()} == {Rule.B6: 5, Rule.M6: 5}
+        assert "scripted companion is down" in state.not_judged[Rule.B6].reason
+
+    play(scenario())
+
+
 def test_chain_pruned_within_a_round_is_counted_from_the_next_one_on() -> None:
     async def scenario() -> None:
         bed = Bed()

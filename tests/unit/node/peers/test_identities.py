@@ -10,7 +10,7 @@ import pytest
 from hypernode.core.types import ChainHeight, Endpoint, Registration
 from hypernode.net.client_session import ClientSession, open_session
 from hypernode.net.signed_hello import Identity
-from hypernode.node.peers.identities import CLAIMED, OTHER, PROVED, find_misplaced, get_identity
+from hypernode.node.peers.identities import KeyProof, find_misplaced, get_identity
 from hypernode.node.peers.peer_table import Peer, Peers
 from hypernode.sim.cluster import PORT
 from hypernode.sim.memory.entropy import SeededEntropy
@@ -36,19 +36,19 @@ def make_peers(*connections: tuple[str, str | None]) -> Peers:
 @pytest.mark.parametrize(
     ("connections", "identity"),
     [
-        ([("10.0.0.1", "a")], PROVED),
-        ([("10.0.0.1", None)], CLAIMED),
-        ([("10.0.0.1", "b")], OTHER),
-        ([("10.0.0.1", "z")], OTHER),
-        ([("10.0.0.1", None), ("10.0.0.1", "a")], PROVED),
-        ([("10.0.0.1", "z"), ("10.0.0.1", "a")], PROVED),
-        ([("10.0.0.1", None), ("10.0.0.1", "z")], OTHER),
-        ([("10.0.0.2", "a")], CLAIMED),
-        ([], CLAIMED),
+        ([("10.0.0.1", "a")], KeyProof.PROVED),
+        ([("10.0.0.1", None)], KeyProof.CLAIMED),
+        ([("10.0.0.1", "b")], KeyProof.OTHER),
+        ([("10.0.0.1", "z")], KeyProof.OTHER),
+        ([("10.0.0.1", None), ("10.0.0.1", "a")], KeyProof.PROVED),
+        ([("10.0.0.1", "z"), ("10.0.0.1", "a")], KeyProof.PROVED),
+        ([("10.0.0.1", None), ("10.0.0.1", "z")], KeyProof.OTHER),
+        ([("10.0.0.2", "a")], KeyProof.CLAIMED),
+        ([], KeyProof.CLAIMED),
     ],
 )
 def test_the_registered_key_from_its_ip_proves_an_identity(
-    connections: list[tuple[str, str | None]], identity: str
+    connections: list[tuple[str, str | None]], identity: KeyProof
 ) -> None:
     assert get_identity(make_peers(*connections), "a") == identity
 
@@ -107,13 +107,13 @@ def test_a_proof_from_another_ip_makes_nobody_a_hypernode() -> None:
 @pytest.mark.parametrize(
     ("index", "features", "identity"),
     [
-        (2, ANNOUNCED_FEATURES, PROVED),
-        (2, ANNOUNCED_FEATURES & ~FEATURE_SIGNED_HELLO, CLAIMED),
-        (2, 0, CLAIMED),
-        (3, ANNOUNCED_FEATURES, OTHER),
+        (2, ANNOUNCED_FEATURES, KeyProof.PROVED),
+        (2, ANNOUNCED_FEATURES & ~FEATURE_SIGNED_HELLO, KeyProof.CLAIMED),
+        (2, 0, KeyProof.CLAIMED),
+        (3, ANNOUNCED_FEATURES, KeyProof.OTHER),
     ],
 )
-def test_the_status_says_how_well_a_peer_is_known(index: int, features: int, identity: str) -> None:
+def test_the_status_says_how_well_a_peer_is_known(index: int, features: int, identity: KeyProof) -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.serve(0)
@@ -123,8 +123,8 @@ def test_the_status_says_how_well_a_peer_is_known(index: int, features: int, ide
         status = (await node.views.get_status())["peers"]
         assert isinstance(status, dict)
         told = status["told"][f"{bed.ip(2)}:0{PORT}"]
-        assert (told["address"], told["identity"]) == (bed.address(2), identity)
-        assert bool(status["findings"]) is (identity == OTHER)
+        assert (told["address"], told["identity"]) == (bed.address(2), identity.value)
+        assert bool(status["findings"]) is (identity is KeyProof.OTHER)
         assert node.peers.count_connected() == 1
 
     play(scenario())
@@ -154,6 +154,6 @@ def test_a_peer_without_signed_hello_is_listened_to_as_ever() -> None:
         node = await bed.node()
         note_told(bed, node, 1, ChainHeight(5, 1, 0, b"a" * 20), features=0)
         assert [view.address for view in node.peers.list_views()] == [bed.address(1)]
-        assert get_identity(node.peers, bed.address(1)) == CLAIMED
+        assert get_identity(node.peers, bed.address(1)) == KeyProof.CLAIMED
 
     play(scenario())

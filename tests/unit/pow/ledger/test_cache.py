@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from hypernode.core.chain_params import ChainParams
-from hypernode.core.registrations.registry import UNREGISTER
+from hypernode.core.registrations.registry import UNREGISTER, PowRow
+from hypernode.core.rules import UNCHECKED, Unchecked
 from hypernode.core.types import Registration
 from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.ledger import index as ledger_index
-from hypernode.pow.ledger.cache import open_cache
+from hypernode.pow.ledger.cache import Chunk, open_cache
 from hypernode.pow.ledger.file import LedgerFile
 from hypernode.pow.ledger.registry import LedgerRegistry, RegistryOptions
 from tests.unit.pow.ledgers import (
@@ -306,3 +307,18 @@ def test_a_file_that_cannot_be_written_is_explained(path: Path, kept: Path) -> N
     with pytest.raises(PowNotReady, match="remove this file"):
         opened.list_at(FIRST + 20)
     opened.close()
+
+
+@pytest.mark.parametrize(("verified", "stored"), [(True, "true"), (False, "false"), (UNCHECKED, "null")])
+def test_a_row_is_kept_with_what_is_known_of_its_signature_in_the_form_of_before(
+    verified: bool | Unchecked, stored: str
+) -> None:
+    kept = PowRow(FIRST, 1.5, "a", "b", 1, 2, 3, UNREGISTER, "text", "hash", verified, "fault")
+    cache = open_cache(None, log=print)
+    with cache.transaction():
+        cache.put_chunks([Chunk(1, 1, FIRST, FIRST, 0, 0, FIRST, (kept,))])
+    [chunk] = cache.list_chunks()
+    assert chunk.rows == (kept,)
+    [(text,)] = cache._fetch("SELECT rows FROM chunks")
+    assert str(text).endswith(f'"hash", {stored}, "fault"]]')
+    cache.close()
