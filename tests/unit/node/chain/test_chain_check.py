@@ -241,10 +241,10 @@ def test_what_an_earlier_check_could_not_judge_is_still_said_when_a_later_one_go
         ledger, _ = await make_ledger(bed, SLOTS[:5])
         source = bed.scripted_pow()
         source.is_down = True
-        save_state(files, bed.network, await check(bed, ledger, by=examiner(bed, source)))
+        save_state(files, bed.params, await check(bed, ledger, by=examiner(bed, source)))
         await ledger.append_many(await (await Branch.on(bed, ledger)).grow(*SLOTS[5:]))
         by = examiner(bed)
-        state = await check(bed, ledger, by=by, state=await load_state(files, bed.network, ledger))
+        state = await check(bed, ledger, by=by, state=await load_state(files, bed.params, ledger))
         assert (state.height, state.breaks) == (8, [])
         assert {rule: one.blocks for rule, one in by.not_judged.items()} == {Rule.B6: 5, Rule.M6: 5}
         assert "scripted companion is down" in state.not_judged[Rule.B6].reason
