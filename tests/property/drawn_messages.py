@@ -19,25 +19,23 @@ from tests.unit.core.builders import (
 )
 
 networks = st.sampled_from(NETWORKS)
-texts = st.sampled_from(
-    [
-        "TEST:1",
-        "1e3",
-        " 7",
-        "-.5",
-        "1.",
-        ".",
-        "1e",
-        "+1E+9 ",
-        "0x1",
-        "a'b",
-        "x" * 256,
-        "x" * 257,
-        "",
-        "a~",
-        "1 2",
-    ]
+TEXTS = (
+    "TEST:1",
+    "1e3",
+    " 7",
+    "-.5",
+    "1.",
+    ".",
+    "1e",
+    "+1E+9 ",
+    "0x1",
+    "a'b",
+    "x" * 256,
+    "x" * 257,
+    "",
+    "a~",
 )
+texts = st.sampled_from(TEXTS)
 EDGES = (-2, -1, 0, 1, 2)
 
 

@@ -15,9 +15,15 @@ from hypernode.core.counting import apply_collateral, compute_counted, find_unco
 from hypernode.core.fillers import compute_fillers
 from hypernode.core.forging import draft_block, find_forging_break, select_messages
 from hypernode.core.kpis import compute_kpis, compute_score
-from hypernode.core.rewards import compute_entries, compute_rewards, compute_week_end, compute_week_rounds
+from hypernode.core.rewards import (
+    RewardEntry,
+    compute_entries,
+    compute_rewards,
+    compute_week_end,
+    compute_week_rounds,
+)
 from hypernode.core.rules import UNCHECKED
-from hypernode.core.types import Block, Message, Registration
+from hypernode.core.types import Block, Kpis, Message, Registration
 from tests.oracle import counting, rewarding, rounds, sealing
 from tests.oracle_bridge import to_pairs, to_parameters
 from tests.unit.core.builders import MIXED, NETWORKS, OWN, get_address, make_block, make_message, make_parent
@@ -53,6 +59,25 @@ registered = st.lists(
 weights = st.lists(st.integers(-1, 3), min_size=5, max_size=5)
 
 
+def compare_rewards(
+    ours: list[RewardEntry], expected: list[rewarding.Entry], pot: int, trigger: float
+) -> None:
+    rewards = compute_rewards(ours, pot, trigger)
+    by_hypernode = rewarding.reward_hypernodes(expected, pot, trigger)
+    assert {row.address for row in rewards.hypernodes} == set(by_hypernode)
+    for row in rewards.hypernodes:
+        mine = by_hypernode[row.address]
+        assert row.reward == float(mine["reward"])
+        assert (row.total_weight, row.weight) == (mine["total_weight"], mine["weight"])
+        assert row.tokens in mine["tokens"]
+    by_address = rewarding.reward_addresses(expected, pot, trigger)
+    assert {row.reward_address: (row.reward, row.total_weights) for row in rewards.addresses} == {
+        address: (float(reward), weight) for address, (reward, weight) in by_address.items()
+    }
+    for rows in (rewards.hypernodes, rewards.addresses):
+        assert [row.reward for row in rows] == sorted((row.reward for row in rows), reverse=True)
+
+
 @given(
     chain=st.lists(blocks, max_size=5),
     lists=st.tuples(registered, registered),
@@ -76,20 +101,30 @@ def test_weekly_rewards(
     assert [(e.round, e.address, e.weight, e.score, e.reward_address) for e in ours] == [
         (e.round, e.address, e.weight, e.score, e.reward_address) for e in expected
     ]
-    rewards = compute_rewards(ours, pot, trigger)
-    by_hypernode = rewarding.reward_hypernodes(expected, pot, trigger)
-    assert {row.address for row in rewards.hypernodes} == set(by_hypernode)
-    for row in rewards.hypernodes:
-        mine = by_hypernode[row.address]
-        assert row.reward == float(mine["reward"])
-        assert (row.total_weight, row.weight) == (mine["total_weight"], mine["weight"])
-        assert row.tokens in mine["tokens"]
-    by_address = rewarding.reward_addresses(expected, pot, trigger)
-    assert {row.reward_address: (row.reward, row.total_weights) for row in rewards.addresses} == {
-        address: (float(reward), weight) for address, (reward, weight) in by_address.items()
-    }
-    for rows in (rewards.hypernodes, rewards.addresses):
-        assert [row.reward for row in rows] == sorted((row.reward for row in rows), reverse=True)
+    compare_rewards(ours, expected, pot, trigger)
+
+
+entries = st.lists(
+    st.tuples(
+        st.integers(3, 6),
+        few,
+        st.sampled_from([0, 1, 1, 2, 3]),
+        st.sampled_from([-0.5, 0.0, 0.1, 0.2, 0.3, 4.0]),
+        st.sampled_from("xyz"),
+    ),
+    max_size=12,
+)
+
+
+@given(drawn=entries, pot=st.integers(1, 10_000), trigger=st.sampled_from([0.0, 0.2]))
+@settings(max_examples=200)
+def test_rewards_at_the_edges_of_scores_and_weights(
+    drawn: list[tuple[int, str, int, float, str]], pot: int, trigger: float
+) -> None:
+    kept = {entry[:2]: entry for entry in drawn}.values()
+    ours = [RewardEntry(r, who, weight, Kpis(), score, to) for r, who, weight, score, to in kept]
+    expected = [rewarding.Entry(r, who, weight, {}, score, to) for r, who, weight, score, to in kept]
+    compare_rewards(ours, expected, pot, trigger)
 
 
 def test_the_rounds_of_weeks() -> None:

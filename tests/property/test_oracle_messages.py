@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.message import normalise_cut
 from hypernode.core.types import Message
-from hypernode.core.validate_message import find_message_break, find_time_break
+from hypernode.core.validate_message import find_message_break, find_time_break, is_safe_params
 from tests.oracle import messages
 from tests.oracle_bridge import SIGNATURES, to_parameters
-from tests.property.drawn_messages import near, single_messages
+from tests.property.drawn_messages import TEXTS, near, single_messages
 from tests.unit.core.builders import (
     OWN,
     get_address,
@@ -25,6 +26,7 @@ from tests.unit.core.builders import (
 @settings(max_examples=120)
 def test_the_rules_of_a_message(case: tuple[ChainParams, Message], sealed: bool, members: set[int]) -> None:
     params, message = case
+    params = replace(params, control_pos=get_address(params, 4))
     senders = {get_address(params, n) for n in members}
     ours = find_message_break(params, message, sealed=sealed, registered=senders)
     found = messages.breaks_of_message(to_parameters(params), message, senders, SIGNATURES, in_block=sealed)
@@ -33,7 +35,7 @@ def test_the_rules_of_a_message(case: tuple[ChainParams, Message], sealed: bool,
     assert (ours.rule.number if ours else None) == min(counting, default=None)
 
 
-@given(by=near(-3_600, 5, 0), fraction=st.sampled_from([0, 0.25, 0.75]))
+@given(by=near(3_600, 5, 0), fraction=st.sampled_from([0, 0.25, 0.75]))
 @settings(max_examples=40)
 def test_the_time_of_a_message(by: int, fraction: float) -> None:
     for offset in (by, -by):
@@ -62,3 +64,16 @@ def test_where_a_message_is_cut(case: tuple[ChainParams, Message], by: int) -> N
     ours = normalise_cut(other, network.address_byte)
     expected = certain or (other.recipient, other.what, other.params)
     assert (ours.recipient, ours.what, ours.params) == expected
+
+
+@pytest.mark.parametrize(
+    "params", [*TEXTS, *(text + " " for text in TEXTS), *("1" * n for n in (255, 256, 257))]
+)
+def test_params_at_the_edges(params: str) -> None:
+    assert is_safe_params(params) is messages.is_readable(params)
+
+
+@given(params=st.text("0127+-.eE xX_#,'\t", max_size=8))
+@settings(max_examples=300)
+def test_params_that_may_read_as_a_number(params: str) -> None:
+    assert is_safe_params(params) is messages.is_readable(params)
