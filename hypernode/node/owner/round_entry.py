@@ -99,10 +99,11 @@ class RoundEntry:
         before = await self.rounds.get_registered_before(round_)
         self.companion.enter_round()
         self.tuner.enter_round(await self.rounds.get_colours(round_))
-        welcome = [entry for entry in plan.registered if entry.pos not in plan.voided]
         counted = await self.rounds.get_counted(round_)
-        left_out = {entry.pos for entry in welcome} - counted.addresses
-        targets = compute_connect_to(self.node_state.params, welcome, self.own_address, round_, left_out)
+        # who is voided stays registered, and in the shuffle (spec 3, whom to connect to; spec 5)
+        left_out = {entry.pos for entry in plan.registered} - counted.addresses | set(plan.voided)
+        own, params = self.own_address, self.node_state.params
+        targets = compute_connect_to(params, plan.registered, own, round_, left_out)
         self.node_state.set_plan(plan, counted, tuple(entry.pos for entry in targets))
         jurors = frozenset(juror.address for juror in plan.jurors)
         self.peers.set_registered([*plan.registered, *before], counted, jurors)
