@@ -85,6 +85,11 @@ class PowScript:
             script.add(script_registration(params, hypernode, height, script.timestamp_of(height)))
         return script
 
+    @property
+    def rows(self) -> tuple[PowRow, ...]:
+        """All that are in blocks, those of one block in the ledger's order."""
+        return tuple(self._rows)
+
     def add(self, rows: Iterable[PowRow]) -> None:
         """Put rows into their blocks, after what is in them; a height to come makes an event to come."""
         self._rows += rows

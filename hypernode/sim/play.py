@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,7 @@ from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.plan import NO_EXCUSE, Fault
 from hypernode.sim.invariants.in_calm import AGREE_SLOTS, look_at_agreement
 from hypernode.sim.invariants.of_storage import chains_pass_a_check
-from hypernode.sim.invariants.table import check_all, check_stopped
+from hypernode.sim.invariants.table import Check, check_all, check_stopped
 from hypernode.sim.invariants.watch import Watch
 from hypernode.sim.memory.holding import HoldingLoop
 from hypernode.sim.memory.loop import Stuck, run
@@ -53,9 +53,13 @@ def play(
     scenario: Scenario,
     on_progress: OnProgress = lambda progress: None,
     cluster_type: type[FaultCluster] = FaultCluster,
+    further: Sequence[Check] = (),
 ) -> Report:
-    """Run it on virtual time.  What broke it is in the report: an invariant, or any other error."""
-    playing = _Play(scenario, on_progress, cluster_type)
+    """Run it on virtual time.  What broke it is in the report: an invariant, or any other error.
+
+    ``further`` checks come after the invariants at the end of every slot: those of who plays, who may know
+    the rules from elsewhere than the program does."""
+    playing = _Play(scenario, on_progress, cluster_type, further)
     with quick_signing() if scenario.has_quick_signer else nullcontext():
         try:
             return run(playing.run(), loop_type=HoldingLoop, on_stuck=playing.give_up)
@@ -67,8 +71,15 @@ def play(
 
 
 class _Play:
-    def __init__(self, scenario: Scenario, on_progress: OnProgress, cluster_type: type[FaultCluster]) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        on_progress: OnProgress,
+        cluster_type: type[FaultCluster],
+        further: Sequence[Check],
+    ) -> None:
         self._scenario = scenario
+        self._further = further
         self._cluster_type = cluster_type
         self._on_progress = on_progress
         self.report = Report(scenario)
@@ -154,7 +165,7 @@ class _Play:
 
     async def _check(self, cluster: FaultCluster, watch: Watch, at: float) -> None:
         self._note_doing("at a check")
-        await check_all(watch)
+        await check_all(watch, self._further)
         watch.note_juror()
         height = max((tip.header.height for tip in watch.tips.values()), default=0)
         self._on_progress(Progress(at, self._scenario.length_s, height, len(cluster.active)))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.oracle.encoding import encode_block
+from tests.oracle.encoding import Block, encode_block
 from tests.oracle.keys import Signatures, address_of, h20, number
 from tests.oracle.messages import ECDSA, breaks_of_message
 from tests.oracle.parameters import Parameters
@@ -34,6 +34,12 @@ def encode_raw(b: Any) -> bytes:
     """The raw buffer: what is hashed and signed."""
     header = map(number, (b.height, b.round, b.sir, b.timestamp))
     return b"".join((*header, *(m.txid for m in b.messages), b.previous_hash))
+
+
+def derive_genesis(p: Parameters, name: str) -> Block:
+    """Of a network of one's own (spec 6, networks)."""
+    body = Block(0, 0, 0, p.origin, h20(name.encode()), (), 0, 0, bytes(64), b"", p.control)
+    return replace(body, block_hash=h20(encode_raw(body)))
 
 
 def breaks_of_block(p: Parameters, b: Any, given: Given, signatures: Signatures = ECDSA) -> set[str]:

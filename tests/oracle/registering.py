@@ -109,11 +109,11 @@ def read_openfield(row: Row) -> tuple[str, str, str, str] | None:
     return parts[0], parts[1], parts[2], values.get("reward", row.address)
 
 
-def derive(rows: Sequence[Row], height: int, net: int, control: str) -> Registry:
-    """The list at a height: rows by height, within a block as they come."""
+def derive(rows: Sequence[Row], height: int, net: int, control: str, first: int = FIRST_HEIGHT) -> Registry:
+    """The list at a height: rows by height from the first one on, within a block as they come."""
     registry = Registry()
     for row in sorted(rows, key=lambda row: row.height):
-        if FIRST_HEIGHT <= row.height <= height and row.address == row.recipient:
+        if first <= row.height <= height and row.address == row.recipient:
             if row.operation == "hypernode:register":
                 registry.taken.append((row, _register(rows, registry.listed, row, net)))
             elif row.operation == "hypernode:unregister":

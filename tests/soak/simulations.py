@@ -3,8 +3,8 @@
 Each seed is three networks.  One is under mixed faults, every second time with legacy nodes among ours, and
 every third time with main's own numbers (peers, /16s, weights).  A small one has a single kind of fault, the
 kinds in turn: more of that kind than in a mixture, and nothing else that hides what it does.  Another small
-one is under a swarm: a few kinds, many at a time.  They are played on all cores; the first that breaks is
-shown with its command.
+one is under a swarm: a few kinds, many at a time.  They are played on all cores, and judged by the oracle
+too; the first that breaks is shown with its command.
 Exit status 0 when all held.
 """
 
@@ -22,9 +22,9 @@ from typing import Final
 
 from hypernode.cli.sim.run import format_failure
 from hypernode.sim.faults.plan import EVERY, FaultKind
-from hypernode.sim.play import play
 from hypernode.sim.report import Report
 from hypernode.sim.scenario import MIN_MAIN_NODES, Scenario
+from tests.simulation.oracle_judge import play_judged
 
 LEAST_SEEDS: Final = 20
 """Played however short the time is."""
@@ -90,7 +90,7 @@ def _play_until(end: float, args: argparse.Namespace) -> int:
         waiting: set[Future[Report]] = set()
         while True:
             while len(waiting) < workers and (scenario := next(scenarios, None)) is not None:
-                waiting.add(pool.submit(play, scenario))
+                waiting.add(pool.submit(play_judged, scenario))
             if not waiting:
                 break
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)

@@ -19,7 +19,6 @@ async def rules_hold_for_what_is_stored(watch: Watch) -> None:
     forge, those of class A, and the rest for what honest nodes of ours forge."""
     for stored in watch.stored:
         await _judge_stored(watch, stored)
-    watch.stored.clear()
     watch.tips.clear()
     for host in watch.list_running():
         assert host.node is not None

@@ -7,8 +7,8 @@ of how chains change, of size, of legacy nodes, and what needs calm.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final, TypeAlias
 
 from hypernode.sim.errors import InvariantFailed, describe_error
 from hypernode.sim.invariants.in_calm import (
@@ -48,11 +48,12 @@ from hypernode.sim.invariants.of_storage import (
 from hypernode.sim.invariants.watch import Watch
 
 
-async def check_all(watch: Watch) -> None:
-    """Every invariant.  Raises InvariantFailed."""
+async def check_all(watch: Watch, further: Iterable[Check] = ()) -> None:
+    """Every invariant, then those of who plays.  Raises InvariantFailed."""
     note_messages(watch)
-    for check in CHECKS:
+    for check in (*CHECKS, *further):
         await check(watch)
+    watch.stored.clear()
     remember_tips(watch)
 
 
@@ -83,7 +84,8 @@ async def check_stopped() -> None:
         raise InvariantFailed("no_task_leaks", f"{len(others)} tasks go on after the stop: {others[:5]}")
 
 
-Check = Callable[[Watch], Awaitable[None]]
+Check: TypeAlias = Callable[[Watch], Awaitable[None]]
+"""Looks at a run at the end of a slot, and raises InvariantFailed; it may remember what it saw before."""
 
 CHECKS: Final[tuple[Check, ...]] = (
     nodes_live,
