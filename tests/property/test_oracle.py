@@ -140,7 +140,7 @@ def test_whom_to_connect_to(size: int, own: int, counted: set[int], round_: int,
 
 
 @given(
-    network=st.sampled_from(
+    params=st.sampled_from(
         [OWN, MIXED, replace(MIXED, reference="legacy"), replace(OWN, reference="legacy")]
     ),
     round_=st.integers(-3, 50_000),

@@ -214,7 +214,7 @@ def test_who_fills_a_slot(counted: set[str], eighths: int, by: float, slot: tupl
     assert ours <= compute_fillers(OWN, counted, *slot, part + 1 / 8)
 
 
-@given(network=networks, listed=registered, now=weights, first=st.none() | st.integers(6, 8))
+@given(params=networks, listed=registered, now=weights, first=st.none() | st.integers(6, 8))
 @settings(max_examples=100)
 def test_who_counts(
     params: ChainParams, listed: list[Registration], now: Sequence[int], first: int | None
