@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
+from functools import partial
 from typing import Any, TextIO
 
 from hypernode import __version__
@@ -103,7 +104,7 @@ def run(
         stack.callback(logs.close)
         for remark in (*before, *remarks, *beside):
             APP_LOG.log(logging.getLevelNamesMapping()[remark.level.upper()], remark.text)
-        process = Process(logs, verbose, reload or (lambda: settings))
+        process = Process(logs, verbose, reload or partial(_keep, settings))
         facts = describe_run(settings, os.getpid(), __version__, sys.argv)
         if trouble := stack.enter_context(telling_run(settings.data_path, facts)):
             APP_LOG.warning(trouble)
@@ -128,37 +129,15 @@ async def _live(
     """Everything that the node lives on, opened in order and closed in reverse."""
     opening = asyncio.current_task()
     assert opening is not None
-    signals.attach(Reactions(lambda name: opening.cancel(), _do_nothing, _do_nothing))
+    signals.attach(Reactions(partial(_give_up, opening), _do_nothing, _do_nothing))
     async with AsyncExitStack() as stack:
-        clock = SystemClock()
-        is_wallet_new = not settings.wallet_path.exists()
-        wallet = _open_wallet(settings, int(clock.now()))
-        ledger, fault = await _open_ledger(settings)
-        stack.push_async_callback(ledger.close)
-        journal = await open_journal(settings.journal_path, int(clock.now()))
-        stack.push_async_callback(journal.close)
         connections = TornadoConnections()
-        pow_source = open_pow_source(settings, connections, owns_data=True)
-        stack.push_async_callback(pow_source.close)
-        verifier = ThreadVerifier()
-        stack.callback(verifier.close)
+        ports, fault, is_journal_new = await _open_ports(settings, connections, stack)
+        own = ports.signer.address
         metrics = ProcessMetrics(
-            connections.traffic, _describe(settings, wallet, process.verbose), settings.data_path
+            connections.traffic, _describe(settings, own, process.verbose), settings.data_path
         )
-        ports = Ports(
-            clock=clock,
-            entropy=SystemEntropy(),
-            connections=connections,
-            signer=wallet,
-            verifier=verifier,
-            ledger=ledger,
-            journal=journal,
-            pow_source=pow_source,
-            files=FolderFiles(settings.data_path),
-        )
-        node = _make_node(
-            settings, ports, metrics, show_sync, is_journal_new=journal.is_new and not is_wallet_new
-        )
+        node = _make_node(settings, ports, metrics, show_sync, is_journal_new=is_journal_new)
         stop = asyncio.Event()
         if fault:
             node.halt(fault)
@@ -170,12 +149,10 @@ async def _live(
             "locks": watch_locks(locks, node.halt),
         }
         if (trim := find_trim()) is not None:
-            watches["memory"] = give_back_memory(
-                trim, lambda: connections.traffic.bytes_moved, lambda: node.listening.bytes_held
-            )
+            watches["memory"] = give_back_memory(trim, connections.traffic, node.listening)
         tasks = _start(watches)
         try:
-            await node.run(stop, lambda local: _say_where(settings, wallet, local))
+            await node.run(stop, partial(_say_where, settings, own))
         finally:
             signals.expect_end("the end")
             for task in tasks:
@@ -202,8 +179,57 @@ def _do_nothing() -> None:
     """While the node is put together."""
 
 
-def _say_where(settings: Settings, wallet: Wallet, local: Endpoint) -> None:
-    APP_LOG.info("node %s of %s listens on %s:%s", wallet.address, settings.params.name, local.ip, local.port)
+def _give_up(opening: asyncio.Task[None], name: str) -> None:
+    """A signal says to stop before the node is up."""
+    opening.cancel()
+
+
+def _keep(settings: Settings) -> Settings:
+    """Where nobody can read the configuration again."""
+    return settings
+
+
+def _is_heard(subject: str) -> bool:
+    return get_logger(subject).isEnabledFor(logging.INFO)
+
+
+def _write_subject(subject: str, words: str) -> None:
+    get_logger(subject).info("%s", words)
+
+
+async def _open_ports(
+    settings: Settings, connections: TornadoConnections, stack: AsyncExitStack
+) -> tuple[Ports, str, bool]:
+    """What the node lives on, closed by ``stack`` in reverse order; why it has to be halted where its ledger
+    cannot be used, else an empty text; and whether there was no journal of what an older wallet signed.
+    Raises WalletError, StorageError."""
+    clock = SystemClock()
+    is_wallet_new = not settings.wallet_path.exists()
+    wallet = _open_wallet(settings, int(clock.now()))
+    ledger, fault = await _open_ledger(settings)
+    stack.push_async_callback(ledger.close)
+    journal = await open_journal(settings.journal_path, int(clock.now()))
+    stack.push_async_callback(journal.close)
+    pow_source = open_pow_source(settings, connections, owns_data=True)
+    stack.push_async_callback(pow_source.close)
+    verifier = ThreadVerifier()
+    stack.callback(verifier.close)
+    ports = Ports(
+        clock=clock,
+        entropy=SystemEntropy(),
+        connections=connections,
+        signer=wallet,
+        verifier=verifier,
+        ledger=ledger,
+        journal=journal,
+        pow_source=pow_source,
+        files=FolderFiles(settings.data_path),
+    )
+    return ports, fault, journal.is_new and not is_wallet_new
+
+
+def _say_where(settings: Settings, own: str, local: Endpoint) -> None:
+    APP_LOG.info("node %s of %s listens on %s:%s", own, settings.params.name, local.ip, local.port)
 
 
 def _open_wallet(settings: Settings, now: int) -> Wallet:
@@ -219,7 +245,7 @@ def _open_wallet(settings: Settings, now: int) -> Wallet:
     return load_wallet(
         path,
         params.address_byte,
-        lambda: get_passphrase(path, settings.passphrase_path, os.environ),
+        partial(get_passphrase, path, settings.passphrase_path, os.environ),
     )
 
 
@@ -242,10 +268,10 @@ async def _open_ledger(settings: Settings) -> tuple[SqliteLedger, str]:
         return await open_ledger(InlineDatabase(), settings.params), f"the ledger cannot be used: {problem}"
 
 
-def _describe(settings: Settings, wallet: Wallet, verbose: bool) -> dict[str, object]:
+def _describe(settings: Settings, own: str, verbose: bool) -> dict[str, object]:
     """What the status tells of the configuration."""
     return {
-        "address": wallet.address,
+        "address": own,
         "ip": settings.listen_ip,
         "port": settings.port,
         "verbose": int(verbose),
@@ -274,10 +300,7 @@ def _make_node(
         log=APP_LOG.info,
         warn=APP_LOG.warning,
         log_connections=get_logger("connections").info,
-        subjects=Subjects(
-            lambda subject: get_logger(subject).isEnabledFor(logging.INFO),
-            lambda subject, words: get_logger(subject).info("%s", words),
-        ),
+        subjects=Subjects(_is_heard, _write_subject),
         log_session=logging.getLogger(ACCESS_LOGGER).info,
         show_sync=show_sync,
     )

@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import ctypes
 from collections.abc import Callable
-from typing import Final
+from functools import partial
+from typing import Final, Protocol
 
 MMAP_BYTES: Final = 1024 * 1024
 """A piece of more is always one of its own."""
@@ -39,19 +40,30 @@ def find_trim() -> Callable[[], object] | None:
     """What gives free memory back, which takes some milliseconds; None where the C library has nothing of the
     kind."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    return None if trim is None else lambda: trim(0)
+    return None if trim is None else partial(trim, 0)
 
 
-async def give_back_memory(
-    trim: Callable[[], object], count_moved: Callable[[], int], count_held: Callable[[], int]
-) -> None:
+class CountsMoved(Protocol):
+    """Knows how many bytes went over all connections so far."""
+
+    @property
+    def bytes_moved(self) -> int: ...
+
+
+class CountsHeld(Protocol):
+    """Knows how many bytes of questions and answers are held now."""
+
+    @property
+    def bytes_held(self) -> int: ...
+
+
+async def give_back_memory(trim: Callable[[], object], traffic: CountsMoved, holder: CountsHeld) -> None:
     """Until it is cancelled: after much traffic, or when much is held no more, and once again when it has
-    become quiet.  In a thread, while the loop goes on.  ``count_moved``: bytes that went over all
-    connections; ``count_held``: bytes of questions and answers that are held now."""
+    become quiet.  In a thread, while the loop goes on."""
     seen, most, is_due = 0, 0, False
     while True:
         await asyncio.sleep(LOOK_S)
-        moved, held = count_moved(), count_held()
+        moved, held = traffic.bytes_moved, holder.bytes_held
         most = max(most, held)
         is_much = moved - seen >= MUCH_BYTES or most - held >= MUCH_BYTES
         if is_much or is_due:

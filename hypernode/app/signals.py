@@ -19,6 +19,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Final, Self
@@ -223,7 +224,7 @@ def make_reactions(stop: asyncio.Event, process: Process, node: Node) -> Reactio
         APP_LOG.info("%s: stopping", name)
         stop.set()
 
-    return Reactions(on_stop, lambda: reload_settings(process, node), lambda: dump_tasks(node))
+    return Reactions(on_stop, partial(reload_settings, process, node), partial(dump_tasks, node))
 
 
 def reload_settings(process: Process, node: Node) -> None:
@@ -235,9 +236,11 @@ def reload_settings(process: Process, node: Node) -> None:
         APP_LOG.error("SIGHUP: the configuration stays as it was: %s", error)
         return
     process.logs.set_level(settings.log_level, settings.log_topics)
-    node.serving.allow_queries_from = settings.params.allow_queries_from
-    node.serving.allow_updates_from = settings.params.allow_updates_from
-    node.serving.takes_updates = settings.auto_update
+    node.serving.take_settings(
+        settings.params.allow_queries_from,
+        settings.params.allow_updates_from,
+        takes_updates=settings.auto_update,
+    )
     APP_LOG.info("SIGHUP: log level %s, logs reopened", settings.log_level)
 
 

@@ -46,9 +46,9 @@ class SteadyFile(RotatingFileHandler):
         max_bytes: int,
         kept: int,
         fallback: TextIO | None = None,
-        on_open: Callable[[Path], None] = lambda path: None,
+        on_open: Callable[[Path], None],
     ) -> None:
-        self.on_open = on_open
+        self._on_open = on_open
         self._fallback = fallback
         self._looked_at = self._rotate_at = 0.0
         self._missed = 0
@@ -149,7 +149,7 @@ class SteadyFile(RotatingFileHandler):
             make_folder(path.parent, LOG_FOLDER)
         descriptor = open_own(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, LOG_FILE)
         keep_from_others(path)
-        self.on_open(path)
+        self._on_open(path)
         return open(descriptor, "a", encoding="utf-8", errors="backslashreplace")
 
 

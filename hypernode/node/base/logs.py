@@ -89,7 +89,7 @@ def setup_logging(
     topics: Iterable[str],
     verbose: bool,
     console: TextIO | None = None,
-    on_open: Callable[[Path], None] = lambda path: None,
+    on_open: Callable[[Path], None] | None = None,
 ) -> LogFiles:
     """Log into ``folder``, and with ``verbose`` on ``console`` (standard error) too; without, it takes what
     no file does.  ``on_open`` is called with each file of the application's log that was opened.  What
@@ -99,10 +99,8 @@ def setup_logging(
     console = console or sys.stderr
     handlers: list[tuple[str, logging.Handler]] = []
     for name, file_name in FILES.items():
-        handlers.append((name, _make_file(folder / file_name, None if verbose else console)))
-    app_file = handlers[0][1]
-    if isinstance(app_file, SteadyFile):
-        app_file.on_open = on_open
+        opened = on_open if on_open is not None and name == APP_LOGGER else _do_nothing
+        handlers.append((name, _make_file(folder / file_name, None if verbose else console, opened)))
     if verbose:
         shown = logging.StreamHandler(console)
         shown.setFormatter(_Formatter(fmt=_FORMAT, datefmt=_DATE_FORMAT))
@@ -124,8 +122,12 @@ def setup_logging(
     return files
 
 
-def _make_file(path: Path, fallback: TextIO | None) -> SteadyFile:
-    file = SteadyFile(path, max_bytes=MAX_LOG_BYTES, kept=KEPT_FILES, fallback=fallback)
+def _do_nothing(path: Path) -> None:
+    """About files that nobody follows."""
+
+
+def _make_file(path: Path, fallback: TextIO | None, on_open: Callable[[Path], None]) -> SteadyFile:
+    file = SteadyFile(path, max_bytes=MAX_LOG_BYTES, kept=KEPT_FILES, fallback=fallback, on_open=on_open)
     file.setFormatter(_Formatter(fmt=_FORMAT, datefmt=_DATE_FORMAT, color=False))
     return file
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from hypernode.core.chain_params import ChainParams
@@ -55,6 +56,30 @@ class NodeState:
         """Unix s by which messages are offered: where our clock is ahead of the others', by theirs, or what
         we write now would be of their future."""
         return self.clock.now() - max(0.0, self.clock_offset_s)
+
+    def halt(self, reason: str) -> None:
+        """An operator is needed, and why."""
+        self.halted = reason
+
+    def forbid_forging_before(self, round_: Round) -> None:
+        """No block of ours before this round."""
+        self.forge_from_round = round_
+
+    def note_companion(self, status: PowStatus) -> None:
+        """What the companion said last."""
+        self.pow_status = status
+
+    def note_consensus(self, consensus: Consensus) -> None:
+        """How many agree with us, as of now."""
+        self.consensus = consensus
+
+    def note_clock_offset(self, offset_s: float) -> None:
+        """How far our clock is ahead of the others' now, s."""
+        self.clock_offset_s = offset_s
+
+    def set_evidence(self, cases: Iterable[Equivocation]) -> None:
+        """All that is shown and reported from now on."""
+        self.evidence = list(cases)
 
     def set_plan(self, plan: RoundPlan, counted: Counted, connect_to: tuple[str, ...]) -> None:
         """Take the lists of the present round, derived just now."""

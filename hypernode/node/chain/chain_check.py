@@ -66,6 +66,14 @@ class CheckState:
     not_judged: dict[Rule, NotJudged] = field(default_factory=dict)
     """Rules that some blocks up to here were not held against: nobody looked, whatever ``counts`` says."""
 
+    def begin_at(self, block_hash: bytes) -> None:
+        """The block that the check begins after, by its hash."""
+        self.block_hash = block_hash
+
+    def advance(self, block: Block, max_round: Round) -> None:
+        """The block is checked; ``max_round`` is the highest round so far."""
+        self.height, self.block_hash, self.max_round = block.height, block.block_hash, max_round
+
     def count(self, verdict: BlockGrade) -> int:
         """Breaks with a verdict."""
         return sum(by_verdict.get(verdict.value, 0) for by_verdict in self.counts.values())
@@ -117,7 +125,7 @@ class ChainCheck:
     async def run(self) -> CheckState:
         """Walk to the tip; or to the first break that no rule lets pass, if so asked."""
         [parent] = await self._ledger.get_headers(self.state.height, 1)
-        self.state.block_hash = parent.block_hash
+        self.state.begin_at(parent.block_hash)
         first = self.state.height
         waiting: tuple[list[Block], asyncio.Task[Verified]] | None = None
         try:
@@ -162,8 +170,7 @@ class ChainCheck:
             await self._judge(parent, block, bad, rules)
             parent = to_header(block)
             self.messages += len(block.messages)
-            self.state.height, self.state.block_hash = block.height, block.block_hash
-            self.state.max_round = self._recount.max_round
+            self.state.advance(block, self._recount.max_round)
             if self._stop_at_break and self.state.count(BlockGrade.REFUSED):
                 break
         return parent
@@ -187,9 +194,7 @@ class ChainCheck:
         if block.height == self._below:
             # who took part in pruned rounds is known from their totals only
             sent, forged = await self._ledger.get_first_rounds(block.round)
-            self._recount.senders.update(sent)
-            self._recount.forgers.update(forged)
-            self._recount.max_round = block.round
+            self._recount.take_totals(sent, forged, block.round)
         if self._recount.needs_round(block.round):
             blocks = [b for b in await self._ledger.get_round_blocks(block.round) if b.height < block.height]
             self._recount.begin_round(block.round, blocks)

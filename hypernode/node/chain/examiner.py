@@ -62,6 +62,10 @@ class NotJudged:
     blocks: int
     reason: str
 
+    def add_block(self) -> None:
+        """One more."""
+        self.blocks += 1
+
 
 class Examiner:
     """``pow_source`` None leaves out rules 6 and M6, for ``why``; so does a companion that cannot answer.
@@ -159,7 +163,7 @@ class Examiner:
 
     def _note(self, rules: Collection[Rule], reason: str) -> None:
         for rule in rules:
-            self.not_judged.setdefault(rule, NotJudged(0, reason)).blocks += 1
+            self.not_judged.setdefault(rule, NotJudged(0, reason)).add_block()
 
 
 class _RecentLists:

@@ -28,6 +28,12 @@ class Recount:
     _uniques: int = 0
     _forgers: int = 0
 
+    def take_totals(self, senders: FirstRounds, forgers: FirstRounds, round_: Round) -> None:
+        """Who took part up to a round, of which the blocks themselves cannot be counted."""
+        self.senders.update(senders)
+        self.forgers.update(forgers)
+        self.max_round = round_
+
     def needs_round(self, round_: Round) -> bool:
         """Whether ``begin_round`` has to be told the blocks of a round before one of it is added: the chain
         comes back to a round, or counting begins within it."""

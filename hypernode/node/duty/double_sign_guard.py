@@ -75,7 +75,7 @@ class DoubleSignGuard:
         """No forging in this one.  Said once, whatever else speaks for it; ``note_round`` tells its end."""
         next_round = self.node_state.get_round_slot()[0] + 1
         if self.node_state.forge_from_round < next_round:
-            self.node_state.forge_from_round = next_round
+            self.node_state.forbid_forging_before(next_round)
             starts_at = compute_round_start(self.params, next_round)
             wait_s = max(0.0, starts_at - self.clock.now())
             self.warn(f"{reason}: no forging before round {next_round}, in {wait_s / 60:.0f} min")

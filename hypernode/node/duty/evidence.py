@@ -41,11 +41,11 @@ class EvidenceWatch:
 
     async def load(self) -> None:
         """What was seen before our start."""
-        self.node_state.evidence = [_to_headers(case) for case in await self.ledger.get_evidence()]
+        self.node_state.set_evidence(_to_headers(case) for case in await self.ledger.get_evidence())
 
     def note(self, evidence: Equivocation) -> None:
         """A new case, stored already; it is to be reported."""
-        self.node_state.evidence = [*self.node_state.evidence, _to_headers(evidence)][-MAX_SHOWN:]
+        self.node_state.set_evidence([*self.node_state.evidence, _to_headers(evidence)][-MAX_SHOWN:])
         self.warn(f"{evidence.first.forger} signed two blocks for slot {evidence.first.sir}")
 
     async def report_again(self, round_: Round) -> None:

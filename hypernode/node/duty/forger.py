@@ -86,11 +86,11 @@ class Forger:
 
     async def _store(self, block: Block, plan: RoundPlan) -> None:
         """Whom it will be pushed to is noted before anybody can see that we have it."""
-        self.peers.awaiting_push = self._find_legacy(self._list_targets(plan))
+        self.peers.await_push(self._find_legacy(self._list_targets(plan)))
         try:
             await self.chain.append_own(block)
         except BaseException:
-            self.peers.awaiting_push = set()
+            self.peers.end_all_pushes()
             raise
 
     def count_targets(self, plan: RoundPlan) -> int:
@@ -125,14 +125,14 @@ class Forger:
         legacy = self._find_legacy(targets)
         # Who is known to wait for it gets it first; asking the others takes its time.
         targets.sort(key=lambda entry: (self.peers.get_told(entry.pos) is None, entry.pos in legacy))
-        self.peers.awaiting_push = legacy
+        self.peers.await_push(legacy)
         sent: list[str] = []
 
         async def send_one(entry: Registration) -> None:
             async with slots:
                 if await self._is_due(entry, block) and await self._push(entry, block):
                     sent.append(entry.pos)
-            self.peers.awaiting_push.discard(entry.pos)
+            self.peers.end_push(entry.pos)
 
         try:
             async with asyncio.timeout(SEND_TIMEOUT_S), asyncio.TaskGroup() as tasks:
@@ -141,7 +141,7 @@ class Forger:
         except TimeoutError:
             pass  # whoever has not got it by now fetches it
         finally:
-            self.peers.awaiting_push.clear()
+            self.peers.end_all_pushes()
         self.log(f"sent block {block.height} to {len(sent)} of {len(targets)} that count or are jurors")
         return len(sent)
 

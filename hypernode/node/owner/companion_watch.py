@@ -45,7 +45,7 @@ class CompanionWatch:
             return
         self._checked = monotonic
         status = await self.pow_source.get_status(self.clock.now())
-        self.node_state.pow_status = status
+        self.node_state.note_companion(status)
         self._tell(status, monotonic)
         plan = self.node_state.plan
         if plan is None or status.problem:

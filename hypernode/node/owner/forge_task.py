@@ -76,4 +76,4 @@ class ForgeTask:
             await asyncio.wait({self._sending})
             self._sending = None
             # where it had not begun, nothing of it cleaned up
-            self.peers.awaiting_push = set()
+            self.peers.end_all_pushes()

@@ -20,5 +20,5 @@ class Halting:
         """Stop forging and syncing until an operator comes; go on answering.  The first reason stays."""
         if not self.node_state.halted:
             self.warn(f"HALTED: {reason}")
-            self.node_state.halted = reason
+            self.node_state.halt(reason)
         self.wake()

@@ -35,7 +35,7 @@ class Lookout:
 
     async def look(self) -> None:
         """Raises StorageTrouble, PowNotReady."""
-        self.node_state.clock_offset_s = self.clock_watch.look()
+        self.node_state.note_clock_offset(self.clock_watch.look())
         await self.slot_log.end_past()
         await self._settle_duty()
         await self.storage_watch.check()

@@ -67,6 +67,10 @@ def _write_nothing(line: str) -> None:
     """Where nobody reads a log."""
 
 
+def _tell_nobody(local: Endpoint) -> None:
+    """Where nobody asks on which port it listens."""
+
+
 class Node:
     """A hypernode over the ports of a ``Ports``."""
 
@@ -411,9 +415,7 @@ class Node:
         self.partitions.follow(text, height)
         self.wake()
 
-    async def run(
-        self, stop: asyncio.Event, on_listening: Callable[[Endpoint], None] = lambda local: None
-    ) -> None:
+    async def run(self, stop: asyncio.Event, on_listening: Callable[[Endpoint], None] = _tell_nobody) -> None:
         """Live until ``stop`` is set; then save the mempool.  ``on_listening`` is told where, once it does.
         Raises CannotListen."""
         await self.evidence.load()

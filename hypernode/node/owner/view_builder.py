@@ -54,7 +54,7 @@ class ViewBuilder:
         status = self.node_state.pow_status
         jurors = tuple(juror.address for juror in plan.jurors) if plan else ()
         counted = len(self.node_state.counted.addresses)
-        self.node_state.consensus = compute_consensus(own, peers, counted, frozenset(jurors))
+        self.node_state.note_consensus(compute_consensus(own, peers, counted, frozenset(jurors)))
         banned, ready = self.sync.list_aside(Aside.IGNORED), self._list_ready()
         return NodeView(
             now=self.clock.now(),

@@ -31,10 +31,10 @@ class Peers:
     outbound: dict[str, Peer] = field(default_factory=dict)
     _came: dict[str, list[Peer]] = field(default_factory=dict)
     """Those that came in, by name, oldest first: one name may have several."""
-    awaiting_push: set[str] = field(default_factory=set)
+    _awaiting_push: set[str] = field(default_factory=set)
     """Legacy hypernodes that our newest block is on its way to: until it is there they must not hear of it,
     or they may fetch it first, and stop over the push."""
-    spreads_until: float = 0.0
+    _spreads_until: float = 0.0
     """Monotonic s.  A block was pushed to us, and its forger may not have come to others yet."""
     counted: Counted = NOBODY
     """Who counts, in the round and the one before."""
@@ -192,9 +192,25 @@ class Peers:
         """Whether our newest block may be on its way to it, from us or from its forger."""
         if peer is None:
             return False
-        return now < self.spreads_until or (
-            bool(self.awaiting_push) and self.find_address(peer) in self.awaiting_push
+        return now < self._spreads_until or (
+            bool(self._awaiting_push) and self.find_address(peer) in self._awaiting_push
         )
+
+    def await_push(self, addresses: Iterable[str]) -> None:
+        """Our newest block goes to these from now on; whoever was noted before has it, or will fetch it."""
+        self._awaiting_push = set(addresses)
+
+    def end_push(self, address: str) -> None:
+        """Our newest block came there, or does not go there any more."""
+        self._awaiting_push.discard(address)
+
+    def end_all_pushes(self) -> None:
+        """Nothing of ours is on its way."""
+        self._awaiting_push = set()
+
+    def note_spread(self, until: float) -> None:
+        """A block was pushed to us, and may be on its way to others until then, monotonic s."""
+        self._spreads_until = until
 
     def list_registrations(self, ip: str) -> list[Registration]:
         """All that are registered with this IP."""

@@ -112,6 +112,14 @@ class RequestHandlers:
             CommandId.GETCONFIG: self._getconfig,
         }
 
+    def take_settings(
+        self, queries_from: Collection[str], updates_from: Collection[str], *, takes_updates: bool
+    ) -> None:
+        """What the operator's file says now (SIGHUP): ALLOW_QUERIES_FROM, ALLOW_UPDATES_FROM, and whether
+        AUTO_UPDATE is not off."""
+        self.allow_queries_from, self.allow_updates_from = queries_from, updates_from
+        self.takes_updates = takes_updates
+
     async def handle(self, caller: Caller, command: Command) -> Answer | None:
         """The answer to a command."""
         self.subjects.say("srvmsg", lambda: f"{caller.name} asks {command.id.name.lower()}")
@@ -178,8 +186,7 @@ class RequestHandlers:
     def _note_spread(self) -> None:
         """A block was pushed to us.  Noted before it is stored, because others ask for our height while it
         is, and again when it is."""
-        spread_s = PUSH_SPREAD_PART * self.params.slot_s
-        self.peers.spreads_until = self.clock.monotonic() + spread_s
+        self.peers.note_spread(self.clock.monotonic() + PUSH_SPREAD_PART * self.params.slot_s)
 
     def _refuse_block(self, ip: str, block: Block, refusal: Reject) -> NoReturn:
         """Honest legacy jurors push blocks that we refuse (other jurors after a restart): the line is closed,

@@ -129,7 +129,7 @@ class BlockFetcher:
         except (TransportClosed, TimeoutError, Reject) as failure:
             await self._tell_failure(holder, failure)
         except Exception as problem:  # ours: it ends the fetching, in the task of who takes the blocks
-            self._book.problem = problem
+            self._book.note_problem(problem)
 
     async def _leave_out(self, holder: PeerView, fault: Reject) -> None:
         self._drop(holder)
@@ -140,7 +140,7 @@ class BlockFetcher:
         try:
             await self._on_failure(holder, failure)
         except Exception as problem:
-            self._book.problem = problem
+            self._book.note_problem(problem)
 
     def _on_end(self, holder: PeerView, task: asyncio.Task[None]) -> None:
         """A worker ended, whatever the reason: what it owes is for others."""

@@ -64,6 +64,10 @@ class FetchBook:
     problem: Exception | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def note_problem(self, problem: Exception) -> None:
+        """A fault of ours; the last one counts."""
+        self.problem = problem
+
     def notify(self) -> None:
         """Wake everybody who waits; the next wait is for the next news."""
         self.news.set()
@@ -146,7 +150,7 @@ class HolderWorker:
             self.book.batches.ask_again(span)
             await self.on_bad_answer(self.holder, fault)
         except Exception as problem:
-            self.book.problem = problem
+            self.book.note_problem(problem)
             self.book.notify()
         else:
             self.book.checks.end(self.holder.address)

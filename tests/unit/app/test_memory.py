@@ -76,11 +76,19 @@ def test_free_memory_is_given_back(
                 raise asyncio.CancelledError
             step += 1
 
+        class Counts:
+            @property
+            def bytes_moved(self) -> int:
+                return sum(moved[:step])
+
+            @property
+            def bytes_held(self) -> int:
+                return held[step - 1]
+
+        counts = Counts()
         monkeypatch.setattr("hypernode.app.memory.asyncio.sleep", sleep)
         with contextlib.suppress(asyncio.CancelledError):
-            await give_back_memory(
-                lambda: seen.append(step), lambda: sum(moved[:step]), lambda: held[step - 1]
-            )
+            await give_back_memory(lambda: seen.append(step), counts, counts)
         return seen
 
     assert asyncio.run(scenario()) == trims

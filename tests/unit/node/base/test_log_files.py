@@ -26,7 +26,9 @@ from tests.unit.node.base.test_logs import logging_to
 
 def make(path: Path, max_bytes: int = 0) -> tuple[SteadyFile, io.StringIO]:
     elsewhere = io.StringIO()
-    return SteadyFile(path, max_bytes=max_bytes, kept=3, fallback=elsewhere), elsewhere
+    return SteadyFile(
+        path, max_bytes=max_bytes, kept=3, fallback=elsewhere, on_open=lambda path: None
+    ), elsewhere
 
 
 def say(handler: logging.Handler, text: str, at: float = 1_000.0, name: str = "") -> None:

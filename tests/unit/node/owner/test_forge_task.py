@@ -40,9 +40,9 @@ def test_the_owner_does_not_wait_for_its_block_to_be_sent(monkeypatch: pytest.Mo
             await asyncio.sleep(30.0)
             assert sent == []
             # the next one is not sent beside it: a legacy node must hear of nothing that is on its way
-            assert node.peers.awaiting_push
+            assert node.peers._awaiting_push
             await node.performer.perform(decision, await node.view_builder.look())
             assert sent == ["ended early"]
-            assert node.peers.awaiting_push == set()
+            assert node.peers._awaiting_push == set()
 
     play(scenario())

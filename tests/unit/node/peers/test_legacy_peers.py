@@ -214,7 +214,7 @@ async def send(bed: Bed, node: Node, block: Block, peer: LegacyPeer) -> list[Com
     assert node.node_state.plan is not None
     await node.forger.send(block, node.node_state.plan)
     await asyncio.sleep(1)
-    assert node.peers.awaiting_push == set()
+    assert node.peers._awaiting_push == set()
     return [command.id for _, _, command in peer.heard]
 
 
@@ -289,11 +289,11 @@ def test_nobody_waits_for_a_block_of_ours_that_came_to_nothing() -> None:
     async def scenario() -> None:
         bed = Bed()
         node, _, _ = await forged(bed)
-        assert node.peers.awaiting_push
+        assert node.peers._awaiting_push
         assert node.node_state.plan is not None
         with pytest.raises((Ignore, Reject, AlreadySigned)):
             await node.forger.forge(node.node_state.plan, 1)
-        node.peers.awaiting_push = set()
+        node.peers.end_all_pushes()
 
         async def fail(*of: Any) -> ChainHeight:
             raise Ignore(Rule.B1, "the tip moved while we forged")
@@ -303,7 +303,7 @@ def test_nobody_waits_for_a_block_of_ours_that_came_to_nothing() -> None:
         await node.intake.submit(bed.messages(bed.clock.now()))
         with pytest.raises(Ignore, match="the tip moved"):
             await node.forger.forge(node.node_state.plan, 2)
-        assert node.peers.awaiting_push == set()
+        assert node.peers._awaiting_push == set()
 
     play(scenario())
 
