@@ -212,7 +212,7 @@ def test_noise_is_half_of_what_lies_between_the_quartiles() -> None:
     assert compute_noise([0.8, 1.0, 1.2, 0.2, 5.0]) == pytest.approx(0.2)
 
 
-def test_catching_up_with_processes_gives_the_same_chain_and_so_does_the_loss_of_one(
+def test_catching_up_with_processes_or_one_lost_gives_the_same_chain(
     monkeypatch: pytest.MonkeyPatch, bounds: Bounds
 ) -> None:
     """Answers of every length go to processes; the first of these is killed in its first job."""

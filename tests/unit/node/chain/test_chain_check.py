@@ -233,7 +233,7 @@ def test_pruned_blocks_are_judged_by_what_they_still_have() -> None:
     play(scenario())
 
 
-def test_what_an_earlier_check_could_not_judge_is_still_said_when_a_later_one_goes_on() -> None:
+def test_what_an_earlier_check_left_unjudged_is_still_reported() -> None:
     """The companion is back: the blocks of before are not good for that, nobody has looked at them."""
 
     async def scenario() -> None:

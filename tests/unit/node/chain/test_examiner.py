@@ -33,7 +33,7 @@ NUMBERS = {rule.number: rule for rule in (Rule.B1, Rule.B6, Rule.B13)}
         (Rule.B13, False, True, BlockGrade.REFUSED),
     ],
 )
-def test_a_break_is_graded_by_its_class_the_network_and_whether_it_is_a_finding(
+def test_a_violation_is_graded_by_class_network_and_being_stored(
     rule: Rule, is_mixed: bool, is_documented: bool, grade: BlockGrade
 ) -> None:
     network = MIXED if is_mixed else OWN

@@ -54,7 +54,7 @@ async def make(bed: Bed) -> SqliteLedger:
     return ledger
 
 
-def test_entries_are_of_those_that_did_something_and_kept_their_collateral() -> None:
+def test_entries_are_of_those_with_kpis_and_their_collateral() -> None:
     async def scenario() -> None:
         bed = Bed()
         ledger, poor = await make(bed), bed.address(0)

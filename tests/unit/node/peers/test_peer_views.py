@@ -50,7 +50,7 @@ def test_once_the_key_is_proved_no_other_speaks() -> None:
     assert list_authentic(ADDRESS, [connect(2, proved=OTHER)]) == [connect(2, proved=OTHER)]
 
 
-def test_without_a_proof_the_one_that_we_dialled_comes_first_then_the_older() -> None:
+def test_without_a_proof_the_dialled_comes_first_then_the_older() -> None:
     third, first, dialled = connect(3), connect(1), connect(2, is_outbound=True)
     assert list_authentic(ADDRESS, [third, first, dialled]) == [dialled, first, third]
 
@@ -64,7 +64,7 @@ def test_of_the_key_the_latest_word_counts() -> None:
 
 
 @pytest.mark.parametrize("features", [0, 1])
-def test_without_a_proof_the_older_rules_until_it_was_silent_for_as_long_as_a_word_counts(
+def test_without_a_proof_the_older_rules_until_its_height_is_stale(
     features: int,
 ) -> None:
     silence = compute_freshness_s(DELAYS, is_legacy_caller=not features)

@@ -310,9 +310,7 @@ def test_a_file_that_cannot_be_written_is_explained(path: Path, kept: Path) -> N
 
 
 @pytest.mark.parametrize(("verified", "stored"), [(True, "true"), (False, "false"), (UNCHECKED, "null")])
-def test_a_row_is_kept_with_what_is_known_of_its_signature_in_the_form_of_before(
-    verified: bool | Unchecked, stored: str
-) -> None:
+def test_a_row_is_kept_with_what_is_known_of_its_signature(verified: bool | Unchecked, stored: str) -> None:
     kept = PowRow(FIRST, 1.5, "a", "b", 1, 2, 3, UNREGISTER, "text", "hash", verified, "fault")
     cache = open_cache(None, log=print)
     with cache.transaction():
