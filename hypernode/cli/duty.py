@@ -250,6 +250,10 @@ def format_report(report: DutyReport, share: WeekShare | None = None) -> str:
         f"final: won {tally.won}, forged {tally.forged}, missed {tally.missed}, taken {tally.taken}, "
         f"replaced {tally.replaced}"
     )
+    fresh = [record.outcome.value for record in report.records if not record.is_final]
+    if fresh:
+        counted = ", ".join(f"{name} {fresh.count(name)}" for name in dict.fromkeys(fresh))
+        lines.append(f"not final yet: {counted}")
     if reasons := count_reasons(report.records):
         lines.append("why: " + ", ".join(f"{name} {count}" for name, count in reasons.items()))
     if share is not None:

@@ -109,9 +109,10 @@ def telling_run(data: Path, facts: RunFacts) -> Iterator[str]:
 
 
 def follow_running(flags: Flags, folder: Path) -> Flags:
-    """The flags, and what they leave open as the node that runs on this folder was started with."""
+    """The flags, and what they leave open as the node that runs on this folder was started with; as the last
+    one was, where that was killed and nobody changed its configuration since."""
     home = resolve_home(flags, folder)
-    run = read_run(home / DATA_NAME)
+    run = read_run(home / DATA_NAME) or _read_last(home / DATA_NAME)
     if run is None:
         return flags
     config = Path(run.config)
@@ -124,6 +125,22 @@ def follow_running(flags: Flags, folder: Path) -> Flags:
         ip=flags.ip if flags.ip is not None else run.ip,
         port=flags.port if flags.port is not None else run.port,
     )
+
+
+def _read_last(data: Path) -> RunFacts | None:
+    """Of a node that was killed: its file stayed.  None where its configuration is newer, and in a
+    copy of its folder."""
+    try:
+        raw = read_own(data / RUN_NAME, MAX_BYTES)
+        facts = _parse(json.loads(raw)) if raw is not None else None
+        if facts is None:
+            return None
+        if Path(facts.home) != data.parent:
+            return None  # a copy of the folder, made somewhere else
+        config, written = Path(facts.config), (data / RUN_NAME).stat().st_mtime
+        return facts if config.exists() and config.stat().st_mtime <= written else None
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def describe_run(settings: Settings, pid: int, version: str, argv: Sequence[str]) -> RunFacts:

@@ -76,8 +76,8 @@ class CompanionView:
 
 @dataclass(frozen=True, slots=True)
 class SlotCounts:
-    """Final slots of ours in the last 24 hours; ``last``: what became of the newest that is over, in words,
-    empty where it was forged or there was none."""
+    """Final slots of ours in the last 24 hours; ``missed_in_a_row``: the newest that are over, also before
+    they are final; ``last``: the newest without a block of ours, in words, empty where there was none."""
 
     won: int = 0
     forged: int = 0
@@ -299,7 +299,7 @@ def _judge_slots(facts: DutyFacts) -> list[Finding]:
     if slots.missed_in_a_row >= MISSED_IN_A_ROW or (slots.won >= MISSED_OF and 2 * missed >= slots.won):
         found = f"{missed} of {slots.won} slots of ours in 24 h have no block of ours; the last: {slots.last}"
         return [warning("slots-missed", found, "python -m hypernode duty shows the reasons", missed)]
-    if slots.last:
+    if slots.missed_in_a_row:
         found = f"our last slot has no block of ours: {slots.last}"
         return [warning("slot-missed", found, "python -m hypernode duty shows the reasons", 1)]
     if facts.next_slot is None:

@@ -24,6 +24,10 @@ class DutyReader(Protocol):
         """The latest round that is final; None for a new log."""
         ...
 
+    async def get_first_summary_round(self) -> Round | None:
+        """The earliest round that is kept; of a new log the one before it begins."""
+        ...
+
 
 class DutyStore(DutyReader, Protocol):
     """The duty log, kept.  Every call may raise StorageTrouble; then nothing of it was kept."""

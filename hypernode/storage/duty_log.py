@@ -41,6 +41,7 @@ _DROP_ROUNDS: Final = "DELETE FROM own_rounds WHERE round < ?"
 _SAVE_ROUND: Final = "INSERT OR REPLACE INTO own_rounds VALUES(?, ?)"
 _GET_ROUNDS: Final = "SELECT summary FROM own_rounds WHERE round BETWEEN ? AND ? ORDER BY round"
 _LAST_ROUND: Final = "SELECT max(round) FROM own_rounds"
+_FIRST_ROUND: Final = "SELECT min(round) FROM own_rounds"
 
 
 async def save_record(transaction: Transaction, record: SlotRecord) -> None:
@@ -77,6 +78,13 @@ async def get_last_round(reader: Reader) -> Round | None:
     rows = await reader.fetch_all(_LAST_ROUND)
     last = rows[0][0]
     return None if last is None else int(last)
+
+
+async def get_first_round(reader: Reader) -> Round | None:
+    """The earliest round that is kept."""
+    rows = await reader.fetch_all(_FIRST_ROUND)
+    first = rows[0][0]
+    return None if first is None else int(first)
 
 
 def _to_row(record: SlotRecord) -> Row:

@@ -216,6 +216,9 @@ class SqliteLedger(LedgerReader):
     async def get_summaries(self, first: Round, last: Round) -> list[Mapping[str, object]]:
         return await duty_log.get_summaries(self._database, first, last)
 
+    async def get_first_summary_round(self) -> Round | None:
+        return await duty_log.get_first_round(self._database)
+
     async def get_last_summary_round(self) -> Round | None:
         return await duty_log.get_last_round(self._database)
 

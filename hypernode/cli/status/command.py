@@ -33,6 +33,8 @@ DEFAULT_WATCH_S: Final = 2.0
 PLAIN_WIDTH: Final = 120
 """Where there is no terminal."""
 LEAST_WIDTH: Final = 40
+ASK_ALONE_S: Final = 0.7
+"""A node that runs answers within this; then its files and its host are looked at, too."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -109,8 +111,14 @@ async def _look(args: argparse.Namespace, settings: Settings, inquiry: Inquiry) 
     from hypernode.cli.check.look_node import look_at_node
     from hypernode.health.node import NodeFacts
 
+    asking = asyncio.ensure_future(inquiry.once(look_at_node))
+    await asyncio.wait({asking}, timeout=ASK_ALONE_S)
+    if not asking.done():
+        # it may hang: its files and its host are looked at meanwhile, so that all is known in five seconds
+        looking = asyncio.ensure_future(inquiry.once(_look_at_all))
+        await asyncio.wait({asking, looking}, return_when=asyncio.FIRST_COMPLETED)
     try:
-        facts = await look_at_node(inquiry)
+        facts = await asking
     except OSError as problem:
         facts = NodeFacts(settings.params, inquiry.now, "", is_running=True, problem=str(problem))
     if facts.answers is None:
@@ -146,10 +154,9 @@ def _compose(settings: Settings, facts: NodeFacts) -> tuple[list[Line], list[tup
 
 async def _show_files(args: argparse.Namespace, inquiry: Inquiry, facts: NodeFacts) -> int:
     """No node answers: what the files and the host say, as ``hn_check`` looks at them."""
-    from hypernode.cli.check.table import look_at_all
     from hypernode.health.findings import Severity
 
-    found = await look_at_all(inquiry)
+    found = await inquiry.once(_look_at_all)
     sentence = f"the node runs and does not answer: {facts.problem}" if facts.is_running else "no node runs"
     lines = [Line("DUTY", (Piece("FAILING", 9, "bold red"), Piece(sentence, 8, is_prose=True)), "bold red")]
     judged = [finding for findings in found.values() for finding in findings]
@@ -157,6 +164,13 @@ async def _show_files(args: argparse.Namespace, inquiry: Inquiry, facts: NodeFac
     duty = {"word": "failing", "sentence": sentence, "since": None, "until": None, "ready": False}
     _print(args, lines, problems, {"duty": duty, "findings": [f.to_object() for f in judged]})
     return Exit.NO_CONNECTION
+
+
+async def _look_at_all(inquiry: Inquiry) -> dict[str, list[Finding]]:
+    """Every row of ``hn_check``, once."""
+    from hypernode.cli.check.table import look_at_all
+
+    return await look_at_all(inquiry)
 
 
 def _to_row(finding: Finding) -> tuple[str, str, str]:

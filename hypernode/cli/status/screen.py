@@ -28,6 +28,8 @@ STYLES: Final[Mapping[str, str]] = {
 }
 _LARGEST: Final = 2**53
 """Of numbers in an answer: a larger one, and what is none, is left out."""
+FIGURES_CHARS: Final = 40
+"""Of the figures of a missed slot; more are a sentence."""
 SHOWN_CHARS: Final = 9
 """Of an address."""
 
@@ -166,6 +168,8 @@ def _show_slot(sir: int, account: object, present: float) -> Piece:
     if outcome == Outcome.FORGED.value:
         return Piece(f"{sir} forged", 6, "green")
     reason, figures = _text(account, "reason"), printable(_text(account, "figures"))
+    if len(figures) > FIGURES_CHARS:
+        figures = ""  # words, not figures: the problems have them
     why = f" {printable(reason)}" + (f" ({figures})" if figures else "") if reason else ""
     return Piece(f"{sir} {outcome.upper()}{why}", 8, "bold red")
 

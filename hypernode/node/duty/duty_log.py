@@ -57,8 +57,8 @@ class Day:
             if record.outcome not in _NO_BLOCK:
                 break
             row += 1
-        last = ended[-1] if ended else None
-        return SlotCounts(tally.won, tally.forged, row, _describe(last) if last is not None and row else "")
+        last = next((record for record in reversed(ended) if record.outcome in _NO_BLOCK), None)
+        return SlotCounts(tally.won, tally.forged, row, _describe(last) if last is not None else "")
 
     def rate(self) -> Score:
         """The last score beside the median, and for how many rounds it has been under half of that."""

@@ -1,8 +1,8 @@
 """Settling the duty log (spec 10, 2): two rounds on, what became of our slots is final.
 
 One round at a time: its slots are ours by what was noted at their ends, and where nothing was, by the round's
-plan; so the time in which no node ran is filled in once the chain of it is here.  A new log begins with the
-round in which it was made.
+plan; so the time in which no node ran is filled in once the chain of it is here.  A new log begins within a
+round: of that one what was noted counts, and nothing is said of the rest.
 """
 
 from __future__ import annotations
@@ -70,8 +70,12 @@ class DutySettler:
         noted = {record.sir: record for record in await self.ledger.get_slot_records(round_, round_)}
         headers = await self.ledger.get_headers_of_rounds([round_])
         blocks = {block.sir: block for block in headers}
-        slots = sorted({*noted, *list_own_slots(plan, self.own)})
+        is_first = round_ - 1 == await self.ledger.get_first_summary_round()
+        slots = sorted({*noted, *(() if is_first else list_own_slots(plan, self.own))})
         records = [self._finalise(round_, sir, noted.get(sir), blocks.get(sir)) for sir in slots]
+        if is_first:
+            await self.ledger.save_final_round(round_, records, {})
+            return
         messages = await self._get_messages(headers)
         kpis = await self.ledger.get_kpis(round_, round_)
         summary = summarise_round(plan, self.own, records, messages, kpis)

@@ -68,7 +68,11 @@ def test_rounds_reasons_and_totals_are_shown(home: Path, capsys: pytest.CaptureF
         f"round {PRESENT - 1} slot 9: missed (not final), no-consensus: 8 %, over 18 needed; also disk 4 s"
     )
     assert fresh in lines
-    assert lines[-2:] == ["final: won 2, forged 1, missed 1, taken 0, replaced 0", "why: no-consensus 1"]
+    assert lines[-3:] == [
+        "final: won 2, forged 1, missed 1, taken 0, replaced 0",
+        "not final yet: missed 1",
+        "why: no-consensus 1",
+    ]
 
 
 def test_only_the_rounds_asked_for_are_shown(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -121,3 +122,35 @@ def test_a_network_file_is_found_from_every_folder(home: Path) -> None:
     )
     (other / "config.txt").write_text("NETWORK=../net.json\n")
     assert load_settings(Flags(home=other), home)[0].network_name == str(home / "net.json")
+
+
+def test_what_a_killed_node_left_is_followed_until_its_configuration_changes(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / "data").mkdir(parents=True)
+    config = home / "config.txt"
+    config.write_text("")
+    facts = RunFacts(
+        pid=2**22 + 1,
+        start="1",
+        version="0",
+        home=str(home),
+        config=str(config),
+        network="testnet",
+        wallet=str(home / "w.json"),
+        ledger="",
+        pow_ledger="p.db",
+        ip="127.0.0.9",
+        port=7_000,
+    )
+    run = home / "data" / RUN_NAME
+    run.write_text(json.dumps(asdict(facts)))
+    os.utime(config, (1_000, 1_000))
+    followed = follow_running(Flags(home=home), tmp_path)
+    assert (followed.network, followed.port) == ("testnet", 7_000)
+    assert follow_running(Flags(home=home, network="mainnet"), tmp_path).network == "mainnet"
+    os.utime(run, (500, 500))
+    assert follow_running(Flags(home=home), tmp_path).network is None
+    os.utime(run, (2_000, 2_000))
+    copy = tmp_path / "copy"
+    shutil.copytree(home, copy)
+    assert follow_running(Flags(home=copy), tmp_path).network is None

@@ -50,8 +50,12 @@ def test_a_new_log_begins_now_and_a_round_is_final_two_on() -> None:
         assert await settle(settler, ROUND) == await settle(settler, ROUND + 1) == 0
         assert await settle(settler, ROUND + 2) == 1
         assert await settle(settler, ROUND + 2) == 0
+        # nothing is said of the part of the round in which there was no log
+        assert not await node.ports.ledger.get_summaries(0, 99)
+        assert not await node.ports.ledger.get_slot_records(0, 99)
+        assert await settle(settler, ROUND + 3) == 1
         summaries = await node.ports.ledger.get_summaries(0, 99)
-        assert [summary["round"] for summary in summaries] == [ROUND]
+        assert [summary["round"] for summary in summaries] == [ROUND + 1]
 
     play(scenario())
 
@@ -63,7 +67,7 @@ def test_slots_without_a_running_node_are_filled_in_from_the_plan() -> None:
         await settle(make(bed, node), ROUND)
         again = make(bed, node, started=FOREVER)
         assert await settle(again, ROUND + 4) == 3
-        for round_ in range(ROUND, ROUND + 3):
+        for round_ in range(ROUND + 1, ROUND + 3):
             plan = await derive_plan(node, round_)
             records = await node.ports.ledger.get_slot_records(round_, round_)
             assert [record.sir for record in records] == list_own(plan, bed.address(0))
@@ -95,19 +99,20 @@ def test_what_was_noted_is_settled_by_the_chain() -> None:
         ledger = node.ports.ledger
         settler = make(bed, node, started=FOREVER)
         await settle(settler, ROUND)
-        plan = await derive_plan(node, ROUND)
+        round_ = ROUND + 1
+        plan = await derive_plan(node, round_)
         mine, *others = list_own(plan, bed.address(0))
-        bed.go_to(ROUND, mine)
-        await store(bed, ledger, (ROUND, mine))
-        await ledger.save_slot_record(SlotRecord(ROUND, mine, Outcome.FORGED, pushed=3, targets=5))
+        bed.go_to(round_, mine)
+        await store(bed, ledger, (round_, mine))
+        await ledger.save_slot_record(SlotRecord(round_, mine, Outcome.FORGED, pushed=3, targets=5))
         redrawn = next(sir for sir in range(19) if sir not in {mine, *others})
-        await ledger.save_slot_record(SlotRecord(ROUND, redrawn, Outcome.REDRAWN, reason=Reason.STARTING))
-        assert await settle(settler, ROUND + 2) == 1
-        records = {record.sir: record for record in await ledger.get_slot_records(ROUND, ROUND)}
+        await ledger.save_slot_record(SlotRecord(round_, redrawn, Outcome.REDRAWN, reason=Reason.STARTING))
+        assert await settle(settler, ROUND + 3) == 2
+        records = {record.sir: record for record in await ledger.get_slot_records(round_, round_)}
         assert (records[mine].outcome, records[mine].pushed, records[mine].height) == (Outcome.FORGED, 3, 1)
         assert records[redrawn].outcome is Outcome.REDRAWN
         assert set(records) == {mine, redrawn, *others}
-        (summary,) = await ledger.get_summaries(ROUND, ROUND)
+        (summary,) = await ledger.get_summaries(round_, round_)
         assert parse_summary(summary).forged == 1
         assert parse_summary(summary).won == 1 + len(others)
 
@@ -131,6 +136,6 @@ def test_a_companion_that_is_late_delays_and_loses_nothing() -> None:
             await settler.settle_one(ROUND + 3)
         settler.derive = derive
         assert await settle(settler, ROUND + 3) == 1
-        assert [s["round"] for s in await node.ports.ledger.get_summaries(0, 99)] == [ROUND, ROUND + 1]
+        assert [s["round"] for s in await node.ports.ledger.get_summaries(0, 99)] == [ROUND + 1]
 
     play(scenario())
