@@ -124,7 +124,7 @@ def test_a_network_file_is_found_from_every_folder(home: Path) -> None:
     assert load_settings(Flags(home=other), home)[0].network_name == str(home / "net.json")
 
 
-def test_what_a_killed_node_left_is_followed_until_its_configuration_changes(tmp_path: Path) -> None:
+def test_what_a_killed_node_left_counts_until_its_configuration_changes(tmp_path: Path) -> None:
     home = tmp_path / "home"
     (home / "data").mkdir(parents=True)
     config = home / "config.txt"
