@@ -13,7 +13,8 @@ from hypernode.cli.exit_codes import Exit
 if TYPE_CHECKING:
     from hypernode.cli.check.view import Found
     from hypernode.config.settings import Settings
-    from hypernode.node.chain.chain_check import CheckProgress, CheckState
+    from hypernode.node.chain.chain_check import CheckProgress
+    from hypernode.node.chain.check_state import CheckState
     from hypernode.node.chain.examiner import Examiner
     from hypernode.ports.registrations import PowSource
 
@@ -110,7 +111,7 @@ def open_source(settings: Settings) -> tuple[PowSource | None, str]:
 
 
 def _report_chain(result: CheckState, examiner: Examiner, first: int, messages: int, below: int) -> Outcome:
-    from hypernode.node.chain.chain_check import describe_counts
+    from hypernode.node.chain.check_state import describe_counts
     from hypernode.node.chain.examiner import BlockGrade
 
     refused = result.count(BlockGrade.REFUSED)
@@ -125,9 +126,9 @@ def _report_chain(result: CheckState, examiner: Examiner, first: int, messages: 
         lines.append(f"rule {name} (class {counted['class']}): {by_verdict}")
     for rule, one in examiner.not_judged.items():
         lines.append(f"rule {rule.number} was not judged for {one.blocks} blocks: {one.reason}")
-    listed = [brk for brk in result.breaks if brk.verdict == BlockGrade.REFUSED.value]
+    listed = [brk for brk in result.breaks if brk.verdict is BlockGrade.REFUSED]
     for brk in listed[:SHOWN_BREAKS]:
-        lines.append(f"block {brk.height} {brk.block_hash.hex()} breaks rule {brk.rule}: {brk.reason}")
+        lines.append(f"block {brk.height} {brk.block_hash.hex()} breaks rule {brk.rule.number}: {brk.reason}")
     if refused > SHOWN_BREAKS:
         lines.append(f"… and {refused - SHOWN_BREAKS} more (--json lists them)")
     if refused:
@@ -140,6 +141,6 @@ def _report_chain(result: CheckState, examiner: Examiner, first: int, messages: 
         "pruned_below": below,
         "findings": counts,
         "not_judged": {rule.number: asdict(one) for rule, one in examiner.not_judged.items()},
-        "breaks": [{**asdict(brk), "block_hash": brk.block_hash.hex()} for brk in result.breaks],
+        "breaks": [brk.describe() for brk in result.breaks],
     }
     return Outcome(Exit.NEGATIVE if refused else Exit.OK, lines, data)

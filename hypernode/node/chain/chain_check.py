@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from hypernode.core.block import to_header
@@ -16,12 +16,13 @@ from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import count_within
 from hypernode.core.kpis import compute_kpis
 from hypernode.core.long_messages import is_short
-from hypernode.core.rules import BLOCK_RULES, Rule, Unchecked, Violation
+from hypernode.core.rules import Rule, Unchecked, Violation
 from hypernode.core.types import ADDRESS_CHARS, Block, ChainHeight, Height, Kpis, Message, Round
 from hypernode.core.validate_block import find_dead_tip
-from hypernode.node.chain.examiner import BlockGrade, Examiner, NotJudged, judge_break
+from hypernode.node.chain.check_state import CheckState, ListedBreak
+from hypernode.node.chain.examiner import BlockGrade, Examiner, judge_break
 from hypernode.node.chain.history import History
-from hypernode.node.chain.recount import FirstRounds, Recount
+from hypernode.node.chain.recount import Recount
 from hypernode.ports.chain import Ledger
 
 BATCH_BLOCKS: Final = 200
@@ -31,57 +32,8 @@ BATCH_MESSAGES: Final = 20_000
 """A batch ends before it holds more, but has one block at least: some 15 MB."""
 MAX_LISTED: Final = 1_000
 """Breaks that are listed; all are counted."""
-_COUNTED: Final = (*BLOCK_RULES.values(), Rule.MEASURES, Rule.KPIS, Rule.DEAD_TIP)
-"""What a check counts, in the order in which it is shown; their numbers differ."""
-
 Verified: TypeAlias = Mapping[bytes, Violation] | Unchecked
 """Messages that break M1 to M3, by id."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListedBreak:
-    """A break of one block, as it is saved with a check and shown: ``rule`` is ``Rule.number``."""
-
-    height: Height
-    block_hash: bytes
-    rule: str
-    cls: str
-    verdict: str
-    reason: str
-
-
-@dataclass(slots=True)
-class CheckState:
-    """Where a check stands after the block ``height``: what it found so far, and what counting goes on
-    from."""
-
-    height: Height
-    block_hash: bytes
-    max_round: Round = -1
-    senders: FirstRounds = field(default_factory=dict)
-    forgers: FirstRounds = field(default_factory=dict)
-    counts: dict[str, dict[str, int]] = field(default_factory=dict)
-    """Rule to verdict to how many blocks."""
-    breaks: list[ListedBreak] = field(default_factory=list)
-    not_judged: dict[Rule, NotJudged] = field(default_factory=dict)
-    """Rules that some blocks up to here were not held against: nobody looked, whatever ``counts`` says."""
-
-    def begin_at(self, block_hash: bytes) -> None:
-        """The block that the check begins after, by its hash."""
-        self.block_hash = block_hash
-
-    def advance(self, block: Block, max_round: Round) -> None:
-        """The block is checked; ``max_round`` is the highest round so far."""
-        self.height, self.block_hash, self.max_round = block.height, block.block_hash, max_round
-
-    def count(self, verdict: BlockGrade) -> int:
-        """Breaks with a verdict."""
-        return sum(by_verdict.get(verdict.value, 0) for by_verdict in self.counts.values())
-
-    def find_first_refused(self) -> Height | None:
-        """The lowest block that no rule lets be in the chain."""
-        refused = [brk.height for brk in self.breaks if brk.verdict == BlockGrade.REFUSED.value]
-        return min(refused, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,13 +177,11 @@ class ChainCheck:
         )
 
     def _note(self, block: Block, brk: Violation, verdict: BlockGrade = BlockGrade.REFUSED) -> None:
-        by_verdict = self.state.counts.setdefault(brk.rule.number, {})
-        by_verdict[verdict.value] = by_verdict.get(verdict.value, 0) + 1
+        by_verdict = self.state.counts.setdefault(brk.rule, {})
+        by_verdict[verdict] = by_verdict.get(verdict, 0) + 1
         if self.state.count(verdict) <= MAX_LISTED:
             self.state.breaks.append(
-                ListedBreak(
-                    block.height, block.block_hash, brk.rule.number, brk.cls.value, verdict.value, brk.reason
-                )
+                ListedBreak(block.height, block.block_hash, brk.rule, brk.cls, verdict, brk.reason)
             )
 
 
@@ -249,15 +199,6 @@ def _drop_long_text(m: Message) -> Message:
 def _of_addresses(kpis: Mapping[str, Kpis]) -> dict[str, Kpis]:
     """Without those of recipients that are long texts, which the ledger knows under another name."""
     return {name: each for name, each in kpis.items() if len(name) <= ADDRESS_CHARS}
-
-
-def describe_counts(counts: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, object]]:
-    """By rule: its class and how many blocks broke it, by verdict; in the order of the rules."""
-    return {
-        rule.number: {"class": rule.cls.value, **counts[rule.number]}
-        for rule in _COUNTED
-        if rule.number in counts
-    }
 
 
 def _show(height: ChainHeight | None) -> str:

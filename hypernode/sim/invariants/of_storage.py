@@ -103,10 +103,12 @@ async def chains_pass_a_check(watch: Watch) -> None:
     refused = [
         brk
         for brk in state.breaks
-        if brk.verdict == BlockGrade.REFUSED.value and not _was_right(watch, host, brk.height)
+        if brk.verdict is BlockGrade.REFUSED and not _was_right(watch, host, brk.height)
     ]
     if refused:
-        detail = f"block {refused[0].height} of node {host.index}: {refused[0].rule}, {refused[0].reason}"
+        detail = (
+            f"block {refused[0].height} of node {host.index}: {refused[0].rule.number}, {refused[0].reason}"
+        )
         raise InvariantFailed("chains_pass_a_check", detail, [host.index])
     if state.height != host.height.height or examiner.not_judged:
         detail = f"node {host.index}: up to {state.height}, not judged: {list(examiner.not_judged)}"

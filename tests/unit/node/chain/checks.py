@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hypernode.node.chain.chain_check import (
-    ChainCheck,
-    CheckState,
-)
+from hypernode.node.chain.chain_check import ChainCheck
+from hypernode.node.chain.check_state import CheckState
 from hypernode.node.chain.examiner import Examiner
 from hypernode.ports.chain import Ledger
 from hypernode.ports.registrations import PowSource

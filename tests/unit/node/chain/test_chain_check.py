@@ -9,12 +9,8 @@ import pytest
 
 from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Height
-from hypernode.node.chain.chain_check import (
-    CheckProgress,
-    CheckState,
-    describe_counts,
-)
-from hypernode.node.chain.check_state import load_state, save_state
+from hypernode.node.chain.chain_check import CheckProgress
+from hypernode.node.chain.check_state import CheckState, describe_counts, load_state, save_state
 from hypernode.node.chain.examiner import PATIENCE, BlockGrade, Examiner
 from hypernode.ports.chain import ToleratedViolation
 from hypernode.sim.memory.adapters import InlineVerifier, MemoryFiles
@@ -35,7 +31,7 @@ async def put_last(bed: Bed, change: Any, **options: Any) -> tuple[SqliteLedger,
 
 
 def list_refused(state: CheckState) -> list[tuple[Height, str]]:
-    return [(b.height, b.rule) for b in state.breaks if b.verdict == BlockGrade.REFUSED.value]
+    return [(b.height, b.rule.number) for b in state.breaks if b.verdict is BlockGrade.REFUSED]
 
 
 def test_good_chain_has_no_breaks_and_is_walked_to_its_tip() -> None:
@@ -155,9 +151,9 @@ def test_tolerated_and_documented_breaks_are_counted_apart() -> None:
         await ledger.rollback(7)
         await ledger.append(block, [ToleratedViolation(8, block.block_hash, Rule.B6, "most of them hold it")])
         state = await check(bed, ledger)
-        assert state.counts == {"6": {"documented": 1}}
+        assert state.counts == {Rule.B6: {BlockGrade.DOCUMENTED: 1}}
         lenient = Bed(mixed=True, lenient_below=9)
-        assert (await check(lenient, ledger, by=examiner(bed))).counts == {"6": {"tolerated": 1}}
+        assert (await check(lenient, ledger, by=examiner(bed))).counts == {Rule.B6: {BlockGrade.TOLERATED: 1}}
 
     play(scenario())
 
@@ -211,7 +207,7 @@ def test_check_ends_at_the_first_break_when_so_asked() -> None:
         await database.write(lambda t: t.execute("UPDATE messages SET value = 1 WHERE id >> 20 IN (3, 6)"))
         state = await check(bed, ledger, stop_at_break=True)
         assert (state.height, state.find_first_refused()) == (3, 3)
-        assert (await check(bed, ledger)).counts == {"11": {"refused": 2}}
+        assert (await check(bed, ledger)).counts == {Rule.B11: {BlockGrade.REFUSED: 2}}
 
     play(scenario())
 
