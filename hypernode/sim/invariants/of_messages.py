@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
+from itertools import takewhile
 from typing import Final
 
 from hypernode.core import kinds
@@ -162,10 +163,12 @@ async def mempools_are_equal_in_calm(watch: Watch) -> None:
 
 
 def _list_held(watch: Watch, host: SimNode) -> set[bytes]:
-    """Ids in a host's mempool and chain."""
+    """Ids in a host's mempool, and in blocks of its chain that are young enough to hold such ones."""
     assert host.node is not None
     waiting = {message.txid for message in host.node.mempool.get_all()}
-    return waiting | {txid for filed in watch.tips[host.index].walk() for txid in filed.txids}
+    oldest = watch.cluster.clock.now() - watch.cluster.params.message_age_s - TOO_OLD_S
+    recent = takewhile(lambda filed: filed.header.timestamp >= oldest, watch.tips[host.index].walk())
+    return waiting | {txid for filed in recent for txid in filed.txids}
 
 
 # --- what nodes say -------------------------------------------------------------------------------------
@@ -184,21 +187,27 @@ async def nobody_without_faults_is_blamed(watch: Watch) -> None:
         raise InvariantFailed("nobody_without_faults_is_blamed", detail, [by.index, about.index])
 
 
-def _are_faultless(watch: Watch, hosts: Collection[SimNode], at: float) -> bool:
-    """Whether no fault befell any of these hosts up to a time (unix s), or shortly before; those of legacy
-    nodes are their own."""
-    cluster = watch.cluster
-    if any(host.index in cluster.legacy_hosts for host in hosts):
+def _are_faultless(watch: Watch, hosts: Collection[SimNode], written_at: float) -> bool:
+    """Whether no fault befell any of these hosts since shortly before a message was written (unix s, by the
+    clock of its writer, which may be wrong); those of legacy nodes are their own."""
+    if any(host.index in watch.cluster.legacy_hosts for host in hosts):
         return False
-    indices = {host.index for host in hosts}
-    since = at - cluster.begin_time
+    now = watch.cluster.clock.now()
+    since = min(written_at, now - watch.slot_s) - AFTER_FAULT_S
+    return not _had_fault(watch, {host.index for host in hosts}, since, now)
+
+
+def _had_fault(watch: Watch, indices: Collection[int], since: float, until: float) -> bool:
+    """Whether a fault was at work on one of these hosts, or on the lists, between two times (unix s)."""
+    cluster = watch.cluster
     for fault in cluster.begun:
-        end = max(fault.end, cluster.ended.get(fault.number, 0.0) - cluster.begin_time)
-        is_near = fault.at <= since and since <= end + AFTER_FAULT_S
-        befalls = fault.kind in FOR_ALL or not indices.isdisjoint(fault.subjects)
-        if is_near and befalls and fault.kind not in NO_EXCUSE:
-            return False
-    return True
+        first = cluster.begin_time + fault.at
+        is_over = fault.number not in cluster.active
+        last = max(cluster.begin_time + fault.end, cluster.ended.get(fault.number, 0.0)) if is_over else until
+        befalls = fault.kind in FOR_ALL or not set(indices).isdisjoint(fault.subjects)
+        if fault.kind not in NO_EXCUSE and befalls and first <= until and since <= last:
+            return True
+    return False
 
 
 async def each_says_things_once_and_truly(watch: Watch) -> None:
@@ -254,15 +263,9 @@ def _count_allowed(
 
 
 def _may_repeat(watch: Watch, host: SimNode, round_: Round) -> bool:
-    """Whether a fault befell the host, or the lists, in that round or the one before."""
-    begin = compute_round_start(watch.cluster.params, round_ - 1)
-    end = compute_round_start(watch.cluster.params, round_ + 1)
+    """Whether a fault befell the host, or the lists, in that round, the one before, or since."""
     if host.index in watch.cluster.legacy_hosts:
         return True
-    for fault in watch.cluster.begun:
-        first = watch.cluster.begin_time + fault.at
-        last = max(watch.cluster.begin_time + fault.end, watch.cluster.ended.get(fault.number, 0.0))
-        is_excuse = fault.kind not in NO_EXCUSE and (host.index in fault.subjects or fault.kind in FOR_ALL)
-        if is_excuse and first < end and begin <= last:
-            return True
-    return False
+    now, params = watch.cluster.clock.now(), watch.cluster.params
+    since = min(compute_round_start(params, round_ - 1), now - 2 * params.round_s)
+    return _had_fault(watch, [host.index], since, now)
