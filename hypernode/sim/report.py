@@ -34,6 +34,8 @@ class Failure:
     at_s: float
     hosts: tuple[int, ...]
     last_words: tuple[str, ...]
+    """Of these hosts, and of those that gave them the blocks which they stored last."""
+    givers: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -104,8 +106,9 @@ def describe(cluster: FaultCluster, error: Exception, doing: str, hosts: tuple[i
         name = TIME_GOES_ON if isinstance(error, Stuck) else NO_ERROR_ESCAPES
         detail = f"{doing}: {describe_error(error)}"
         hosts = _list_ended(cluster, error) or hosts
-    words = []
-    for index in hosts[:MAX_HOSTS]:
+    words = _tell_gifts(cluster, hosts)
+    givers = _list_givers(cluster, hosts)
+    for index in (*hosts[:MAX_HOSTS], *givers):
         host = cluster.hosts[index]
         words += [f"node {index}: {line}" for line in host.log[-LOG_LINES:]]
         words += [
@@ -113,7 +116,24 @@ def describe(cluster: FaultCluster, error: Exception, doing: str, hosts: tuple[i
             for line in cluster.network.trace.list_last(host.ip, EVENTS)
         ]
     at_s = cluster.clock.now() - cluster.begin_time
-    return Failure(name, detail, at_s, hosts, tuple(words))
+    return Failure(name, detail, at_s, hosts, tuple(words), givers)
+
+
+def _tell_gifts(cluster: FaultCluster, hosts: tuple[int, ...]) -> list[str]:
+    """Who gave the hosts what they stored last."""
+    return [
+        f"node {index} stored block {height}, after node {giver} sent to it"
+        for index in hosts[:MAX_HOSTS]
+        for giver, height in cluster.witness.givers.get(index, ())
+    ]
+
+
+def _list_givers(cluster: FaultCluster, hosts: tuple[int, ...]) -> tuple[int, ...]:
+    """Those that are none of the hosts themselves, the last ones first."""
+    given = [
+        giver for index in hosts[:MAX_HOSTS] for giver, _ in reversed(cluster.witness.givers.get(index, ()))
+    ]
+    return tuple(giver for giver in dict.fromkeys(given) if giver not in hosts)[:MAX_HOSTS]
 
 
 def _list_ended(cluster: FaultCluster, error: Exception) -> tuple[int, ...]:

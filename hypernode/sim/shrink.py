@@ -23,6 +23,8 @@ _MARGIN_S: Final = 3_600.0
 """A smaller run may break later than the larger did."""
 
 Player = Callable[[Scenario], Report]
+OnSmaller = Callable[[Scenario, int], None]
+"""Told each smaller scenario that breaks, and after how many runs it was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +34,46 @@ class Shrunk:
     scenario: Scenario
     report: Report
     runs: int
+    is_stopped: bool = False
+    """Somebody did not want to wait any longer."""
 
 
-def shrink(report: Report, player: Player = play, max_runs: int = MAX_RUNS) -> Shrunk:
-    """Of a report with a failure.  Raises ValueError for one without."""
+def shrink(
+    report: Report,
+    player: Player = play,
+    max_runs: int = MAX_RUNS,
+    on_smaller: OnSmaller = lambda scenario, runs: None,
+) -> Shrunk:
+    """Of a report with a failure.  A KeyboardInterrupt ends it with the best so far.  Raises ValueError for a
+    report without a failure."""
     if report.failure is None:
         raise ValueError("nothing is broken")
-    shrinker = _Shrinker(report, report.failure.name, player, max_runs)
-    shrinker.drop_faults()
-    shrinker.shorten_faults()
-    shrinker.spare_subjects()
-    shrinker.drop_legacy()
-    shrinker.drop_nodes()
+    shrinker = _Shrinker(report, report.failure.name, player, max_runs, on_smaller)
+    is_stopped = False
+    try:
+        for step in (
+            shrinker.drop_faults,
+            shrinker.shorten_faults,
+            shrinker.spare_subjects,
+            shrinker.drop_legacy,
+            shrinker.drop_nodes,
+        ):
+            step()
+    except KeyboardInterrupt:
+        is_stopped = True
     best = shrinker.best
     at_s = best.failure.at_s if best.failure is not None else best.scenario.length_s
-    return Shrunk(best.scenario.play_until(at_s), best, shrinker.runs)
+    return Shrunk(best.scenario.play_until(at_s), best, shrinker.runs, is_stopped)
 
 
 class _Shrinker:
-    def __init__(self, report: Report, name: str, player: Player, max_runs: int) -> None:
+    def __init__(
+        self, report: Report, name: str, player: Player, max_runs: int, on_smaller: OnSmaller
+    ) -> None:
         self._name = name
         self._player = player
         self._max_runs = max_runs
+        self._on_smaller = on_smaller
         self.best = report
         self.runs = 0
 
@@ -156,4 +176,5 @@ class _Shrinker:
         if report.failure is None or report.failure.name != self._name:
             return False
         self.best = report
+        self._on_smaller(report.scenario.play_until(report.failure.at_s), self.runs)
         return True

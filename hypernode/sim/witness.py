@@ -7,7 +7,7 @@ can end their host, which is how a crash right before and right after something 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +21,8 @@ from hypernode.sim.signatures import Signatures
 
 T = TypeVar("T")
 
+MAX_GIVERS: Final = 3
+"""Of each host, to be told when something breaks."""
 WRITE_S: Final = 0.02
 """Before and after a write others get their turns, as they do while a disk works."""
 
@@ -89,6 +91,10 @@ class Witness:
     on_stored: Callable[[StoredBlock], None] = lambda stored: None
     """The same, with where and when it was."""
     now: Callable[[], float] = lambda: 0.0
+    find_giver: Callable[[int], int | None] = lambda index: None
+    """Which host sent a host something large last."""
+    givers: dict[int, deque[tuple[int, Height]]] = field(default_factory=dict)
+    """By host: which hosts gave it the blocks that it stored last, and up to which height."""
 
     def note_blocks(self, index: int, blocks: Sequence[Block], by_clock: float) -> None:
         """A host stored them, when its clock showed that time (unix s)."""
@@ -96,6 +102,10 @@ class Witness:
             self.on_block(block)
             self.on_stored(StoredBlock(index, by_clock, self.now(), block))
         self.stored += len(blocks)
+        giver = self.find_giver(index)
+        if blocks and giver is not None:
+            given = self.givers.setdefault(index, deque(maxlen=MAX_GIVERS))
+            given.append((giver, blocks[-1].height))
 
     def note_opened(self, index: int, tip: ChainHeight) -> None:
         """A ledger is open again: a write in which its host ended is done or not, and either will do."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from hypernode.cli.sim.run import load_scenarios
 from hypernode.node.sync.partitions import Partitions
 from hypernode.sim.faults.plan import FaultKind
 from hypernode.sim.play import play
@@ -50,6 +52,9 @@ FOUND = {
         16, nodes=7, hours=1.6, kinds=(FaultKind.CLOCK_JUMP,), connect=6, legacy=2, until_s=1_439
     ),
 }
+
+
+FOUND |= load_scenarios(Path(__file__).with_name("found.txt"))
 
 
 @pytest.mark.parametrize("name", list(FOUND))

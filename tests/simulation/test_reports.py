@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from hypernode.cli.sim.run import main
+from hypernode.cli.sim.run import load_scenarios, main
 from hypernode.node.peers.listening import Listening
+from hypernode.sim.errors import InvariantFailed
 from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.plan import FaultKind
+from hypernode.sim.invariants import table
+from hypernode.sim.invariants.watch import Watch
 from hypernode.sim.play import play
 from hypernode.sim.scenario import Scenario
 
@@ -105,3 +109,41 @@ def test_a_healing_that_does_not_come_to_its_end_is_counted() -> None:
     assert (cut.failure, cut.cut_short, cut.agreed_after_s) == (None, 1, [])
     whole = play(replace(scenario, until_s=fault.end + 180))
     assert (whole.failure, whole.cut_short, len(whole.agreed_after_s)) == (None, 0, 1)
+
+
+def test_who_gave_what_broke_it_is_among_the_nodes_of_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever breaks after a node stored a block: it is said who sent it."""
+
+    async def find_fault(watch: Watch) -> None:
+        host = next((h for h in watch.list_running() if watch.cluster.witness.givers.get(h.index)), None)
+        if host is not None:
+            raise InvariantFailed("planted", "as arranged", [host.index])
+
+    monkeypatch.setattr(table, "CHECKS", (*table.CHECKS, find_fault))
+    failure = play(replace(QUIET, hours=0.2)).failure
+    assert failure is not None
+    [host] = failure.hosts
+    assert failure.givers
+    assert host not in failure.givers
+    gifts = [words for words in failure.last_words if words.startswith(f"node {host} stored block ")]
+    assert gifts
+    assert all(
+        any(words.startswith(f"node {giver}: ") for words in failure.last_words) for giver in failure.givers
+    )
+
+
+def test_a_broken_seed_is_kept_as_a_scenario_of_the_suite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(FaultCluster, "take_down", _NoSwitch.take_down)
+    file = tmp_path / "found.txt"
+    file.write_text("# kept\n", encoding="utf-8")
+    arguments = [*ONE_CRASH.to_arguments().split(), "--no-shrink", "--save-scenario", "a switch is missing"]
+    assert main([*arguments, "--save-to", str(file)]) == 1
+    assert f"saved as 'a switch is missing' in {file}" in capsys.readouterr().out
+    [(name, scenario)] = load_scenarios(file).items()
+    assert name == "a switch is missing"
+    assert scenario == replace(ONE_CRASH, until_s=scenario.until_s)
+    failure = play(scenario).failure
+    assert failure is not None
+    assert failure.name == "no_error_escapes"

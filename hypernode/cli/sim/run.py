@@ -8,10 +8,12 @@ scenario that breaks too.  Exit status: 0 all held, 1 something broke, 2 usage.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -32,6 +34,8 @@ LINE_EVERY_S: Final = 10.0
 """Real seconds between lines where there is no terminal."""
 MAX_HEALINGS: Final = 10
 """Whose times are told one by one."""
+FOUND_FILE: Final = "tests/simulation/found.txt"
+"""In the source tree: the scenarios that the suite plays again."""
 _COMMAND: Final = "python -m hypernode sim run"
 
 
@@ -57,9 +61,27 @@ def main(argv: list[str] | None = None) -> int:
     if report.failure is None:
         return Exit.OK
     print(format_failure(scenario, report.failure), flush=True)
-    if not args.no_shrink:
-        _shrink(report)
+    smallest = scenario.play_until(report.failure.at_s) if args.no_shrink else _shrink(report)
+    if args.save_scenario:
+        save_scenario(args.save_to, args.save_scenario, smallest)
+        print(f"saved as {args.save_scenario!r} in {args.save_to}")
     return Exit.NEGATIVE
+
+
+def save_scenario(path: Path, name: str, scenario: Scenario) -> None:
+    """Put it under a name into the file whose scenarios the suite plays."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"{name}: {scenario.to_arguments()}\n")
+
+
+def load_scenarios(path: Path) -> dict[str, Scenario]:
+    """What ``save_scenario`` wrote, by name; lines that begin with a # are comments.  Raises ValueError."""
+    found = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.strip() and not line.startswith("#"):
+            name, arguments = line.split(": ", 1)
+            found[name] = parse_scenario(shlex.split(arguments))
+    return found
 
 
 def parse_scenario(argv: list[str]) -> Scenario:
@@ -138,6 +160,19 @@ def _make_parser() -> argparse.ArgumentParser:
         "--plan-nodes", type=int, default=0, help="draw the plan for so many, of which --nodes are there"
     )
     parser.add_argument("--plan", action="store_true", help="print the faults and play nothing")
+    parser.add_argument(
+        "--save-scenario",
+        metavar="NAME",
+        default="",
+        help="when something breaks: keep the smallest scenario under this name for the suite",
+    )
+    parser.add_argument(
+        "--save-to",
+        type=Path,
+        metavar="FILE",
+        default=Path(FOUND_FILE),
+        help="where --save-scenario puts it (default %(default)s)",
+    )
     parser.add_argument("--no-shrink", action="store_true", help="do not look for a smaller scenario")
     return parser
 
@@ -150,6 +185,10 @@ def _make_scenario(args: argparse.Namespace) -> Scenario:
     from hypernode.sim.faults.plan import parse_kinds
     from hypernode.sim.scenario import MIN_MAIN_NODES, Limit, Scenario
 
+    if args.save_scenario and not args.save_to.parent.is_dir():
+        raise ValueError(f"--save-to: no folder {str(args.save_to.parent)!a}: run it in the source tree")
+    if not all(letter.isprintable() and letter != ":" for letter in args.save_scenario):
+        raise ValueError("--save-scenario: a name on one line, without a colon")
     if not 3 <= args.nodes <= MAX_NODES:
         raise ValueError(f"--nodes: from 3 to {MAX_NODES}, not {args.nodes}")
     if args.main_numbers and args.nodes < MIN_MAIN_NODES:
@@ -268,23 +307,32 @@ def format_failure(scenario: Scenario, failure: Failure) -> str:
         f"seed            {scenario.seed}",
         f"virtual time    {failure.at_s:.3f} s after the start of the first whole round",
         f"play it again   {_COMMAND} {again.to_arguments()} --no-shrink",
+        *([f"blocks from     node {', '.join(map(str, failure.givers))}"] if failure.givers else []),
         *(f"  {words}" for words in failure.last_words),
     ]
     return "\n".join(lines)
 
 
-def _shrink(report: Report) -> None:
+def _shrink(report: Report) -> Scenario:
+    """Say what there is after each step, and give the smallest, also when Ctrl-C ends it."""
     from hypernode.sim.shrink import shrink
 
-    shrunk = shrink(report)
+    def tell(scenario: Scenario, runs: int) -> None:
+        size = f"{scenario.nodes} nodes, {len(scenario.make_plan())} faults"
+        print(f"  run {runs}: {size}: {scenario.to_arguments()}", flush=True)
+
+    print("\nshrinking; Ctrl-C ends it with the smallest so far", flush=True)
+    shrunk = shrink(report, on_smaller=tell)
     scenario, failure = shrunk.scenario, shrunk.report.failure
     plan = scenario.make_plan()
-    print(f"\nshrunk in {shrunk.runs} runs to {scenario.nodes} nodes and {len(plan)} faults:")
+    stopped = ", and stopped there" if shrunk.is_stopped else ""
+    print(f"\nshrunk in {shrunk.runs} runs to {scenario.nodes} nodes and {len(plan)} faults{stopped}:")
     for fault in plan:
         print(f"  {fault}")
     print(f"  {_COMMAND} {scenario.to_arguments()} --no-shrink")
     if failure is not None:
         print(f"  {failure.name}: {failure.detail}")
+    return scenario
 
 
 @contextmanager

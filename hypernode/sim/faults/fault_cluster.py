@@ -124,6 +124,7 @@ class FaultCluster(Cluster):
         self.witness.on_trap = self.spring_trap
         self.witness.on_refusal = lambda index: self.impacts.note_host(index, FaultKind.DISK_FULL)
         self.witness.now = self.clock.now
+        self.witness.find_giver = self._find_giver
         asyncio.get_running_loop().set_exception_handler(self._note_failure)
 
     @property
@@ -351,6 +352,10 @@ class FaultCluster(Cluster):
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _find_giver(self, index: int) -> int | None:
+        ip = self.network.trace.last_giver.get(self.hosts[index].ip)
+        return next((host.index for host in self.hosts if host.ip == ip), None)
 
     def _note_failure(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         self.failures.append(f"{context.get('message')}: {context.get('exception')!r}")
