@@ -30,9 +30,13 @@ from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello
 
 
+FREE = Limits(session_burst=1e9, ip_burst=1e9, share_of_peers=1e6, share_of_strangers=1e6)
+"""What a peer may cost is not what is measured: neither its tokens nor its share of the processor run out."""
+
+
 async def listen(party: Party) -> Listener:
     """Sessions with everything but the signed hello; a question's text says how long its answer is."""
-    limits, clock, params = Limits(session_burst=1e9, ip_burst=1e9), SystemClock(), party.params
+    limits, clock, params = FREE, SystemClock(), party.params
     admission = Admission(limits, standing_of=lambda ip: Standing.COUNTED)
     budgets = Budgets(limits, clock)
 

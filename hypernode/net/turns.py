@@ -84,7 +84,7 @@ class Turns:
     async def take(self, key: str, asker: Asker, *, wait_s: float, is_kept: bool) -> None:
         """Wait for a turn and take it; ``give_back`` ends it.  ``is_kept``: after ``wait_s`` it is next of
         all, else it is refused.  Raises Ignore then, and TransportClosed when the asker is gone."""
-        if not self._waiting and self._is_free(key) and self._has_time():
+        if not self._waiting and self._is_free(key) and self._has_time(self._clock.monotonic()):
             self._begin(key)
             return
         waiter = _Waiter(
@@ -147,9 +147,9 @@ class Turns:
     def _find_next(self, now: float) -> _Waiter | None:
         free = [waiter for waiter in self._waiting if waiter.key not in self._at_work]
         due = [waiter for waiter in free if waiter.is_kept and waiter.due <= now]
-        if due and (self._may_overdraw or self._has_time()):
+        if due and (self._may_overdraw or self._has_time(now)):
             return min(due, key=lambda waiter: waiter.due)
-        if not free or not self._has_time():
+        if not free or not self._has_time(now):
             return None
         # the first of equals is the one that came first
         return min(free, key=lambda waiter: self._get_had(waiter.key))
@@ -162,7 +162,7 @@ class Turns:
     def _set_timer(self, now: float) -> None:
         """For when there is time again, or somebody is due; a turn that ends calls by itself."""
         at = min((waiter.due for waiter in self._waiting if waiter.due > now), default=math.inf)
-        if not self._has_time():
+        if not self._has_time(now):
             at = min(at, now + self._bucket.take(0.0, now))
         if at < math.inf:
             loop = asyncio.get_running_loop()
@@ -171,8 +171,10 @@ class Turns:
     def _is_free(self, key: str) -> bool:
         return len(self._at_work) < self._at_once and key not in self._at_work
 
-    def _has_time(self) -> bool:
-        return self._bucket.get_tokens(self._clock.monotonic()) >= 0
+    def _has_time(self, now: float) -> bool:
+        """One ``now`` for who is next and for when to look again: a share that comes back in between would
+        leave who waits without a timer."""
+        return self._bucket.get_tokens(now) >= 0
 
     def _begin(self, key: str) -> None:
         self._at_work.add(key)

@@ -275,3 +275,34 @@ def test_who_is_not_served_leaves_nothing_that_has_to_be_collected(how: str) -> 
         run(scenario())
     finally:
         gc.enable()
+
+
+class CreepingClock(SimClock):
+    """Time goes on between two looks at it, as it does outside of simulations."""
+
+    step_s = 0.0
+    crept_s = 0.0
+
+    def monotonic(self) -> float:
+        self.crept_s += self.step_s
+        return super().monotonic() + self.crept_s
+
+
+def test_a_share_back_between_two_looks_leaves_nobody_waiting() -> None:
+    """It had no time for the one that asked, and had some again when the timer was to be set: none was, and
+    who asked waited until it was due."""
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        for debt in range(1, 12):  # in steps of the clock: it is paid between any two looks
+            clock = CreepingClock(loop, 1_700_000_000.0)
+            turns = Turns(clock, 1, SHARE)
+            await turns.take("a", Asker(), wait_s=85.0, is_kept=True)
+            turns.give_back("a", BURST_S * SHARE)
+            clock.step_s = 1e-5
+            turns._bucket.take((debt + 0.5) * clock.step_s * SHARE, clock.monotonic())
+            begun = loop.time()
+            await turns.take("a", Asker(), wait_s=85.0, is_kept=True)
+            assert loop.time() - begun < 1.0, debt
+
+    run(scenario())
