@@ -29,7 +29,6 @@ from hypernode.wire.catalogue import Limits
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello
 
-
 FREE = Limits(session_burst=1e9, ip_burst=1e9, share_of_peers=1e6, share_of_strangers=1e6)
 """What a peer may cost is not what is measured: neither its tokens nor its share of the processor run out."""
 
