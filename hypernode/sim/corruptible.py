@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, fields
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from hypernode.core.types import Block, RoundPlan, Slot
 from hypernode.net.client_session import ClientSession
@@ -22,6 +22,7 @@ from hypernode.node.rpc.handlers import Handler, RequestHandlers
 from hypernode.ports.chain import ChainWriter
 from hypernode.wire.catalogue import CommandId
 
+T = TypeVar("T")
 Exchange: TypeAlias = Callable[[Connector, ClientSession, Peer], Awaitable[None]]
 """Exchanges heights with a peer."""
 
@@ -81,29 +82,32 @@ class LyingForger(Forger):
     writer: ChainWriter
 
 
+def _narrow(part: object, kind: type[T]) -> T:
+    """The part as what a simulation composes.  Raises TypeError for one of an honest node."""
+    if not isinstance(part, kind):
+        raise TypeError(f"{type(part).__name__} cannot lie: compose the node with other Makers")
+    return part
+
+
 def forge_by(node: Node, make: Callable[..., Forger], **more: Any) -> None:
     """From now on the node forges and sends as another forger does, made of what its own has and ``more``."""
-    forger = node.forger
-    assert isinstance(forger, CorruptibleForger)
+    forger = _narrow(node.forger, CorruptibleForger)
     forger.other = make(**{part.name: getattr(forger, part.name) for part in fields(Forger)}, **more)
 
 
 def answer_by(node: Node, command_id: CommandId, handler: Handler) -> None:
     """From now on ``handler`` answers a command."""
-    assert isinstance(node.serving, CorruptibleHandlers)
-    node.serving.answer_by(command_id, handler)
+    _narrow(node.serving, CorruptibleHandlers).answer_by(command_id, handler)
 
 
 def know_own_blocks(node: Node) -> None:
     """From now on the node does not halt over what its key signed."""
-    assert isinstance(node.events, CorruptibleEvents)
-    node.events.knows_own_blocks = True
+    _narrow(node.events, CorruptibleEvents).knows_own_blocks = True
 
 
 def exchange_by(node: Node, exchange: Exchange) -> None:
     """From now on heights are exchanged by ``exchange``; all peers are dialled anew."""
-    connector = node.connector
-    assert isinstance(connector, CorruptibleConnector)
+    connector = _narrow(node.connector, CorruptibleConnector)
     connector.cancel_all()
     connector.exchange = exchange
     group, plan = node.background.group, node.node_state.plan
