@@ -304,7 +304,7 @@ def _remark_on_out_ip(config: ConfigFile, settings: Settings) -> tuple[Remark, .
             config.source, line, "OUT_IP", f"{ip} {fault}", "Give the address that is registered"
         )
     # a network of one /16 is one of loopback or of a local link
-    fault = find_reach_fault(ip) if settings.params.min_subnets > 1 else ""
+    fault = find_reach_fault(ip) if settings.params.min_subnets > 1 else None
     return (Remark("warning", f"{config.source}:{line}: OUT_IP {ip} {fault}"),) if fault else ()
 
 

@@ -8,7 +8,7 @@ import base58
 
 from hypernode.core.errors import Reject
 from hypernode.core.hashing import CHECKSUM_BYTES, h4, h20
-from hypernode.core.rules import Rule
+from hypernode.core.rules import Rule, Violation
 from hypernode.core.types import ADDRESS_CHARS, HASH_BYTES
 
 ADDRESS_BYTES = 1 + HASH_BYTES + CHECKSUM_BYTES
@@ -46,9 +46,9 @@ def _encode_base58(data: bytes) -> str:
 
 def validate_address(address: str, address_byte: int) -> bytes:
     """The 20 bytes that a valid address holds.  Raises Reject(Rule.DATA) and says which part is wrong."""
-    fault = find_address_fault(address, address_byte)
-    if fault:
-        raise Reject(Rule.DATA, fault)
+    broken = find_address_break(address, address_byte)
+    if broken is not None:
+        raise Reject.of(broken)
     return base58.b58decode(address)[1 : 1 + HASH_BYTES]
 
 
@@ -60,7 +60,7 @@ def is_valid_address(address: str, address_byte: int) -> bool:
 
 @lru_cache(maxsize=CACHED_ADDRESSES)
 def _is_valid_address(address: str, address_byte: int) -> bool:
-    return not find_address_fault(address, address_byte)
+    return find_address_break(address, address_byte) is None
 
 
 def is_address_byte(address_byte: int) -> bool:
@@ -70,19 +70,19 @@ def is_address_byte(address_byte: int) -> bool:
     return shortest <= address_byte * unit and (address_byte + 1) * unit <= shortest * 58
 
 
-def find_address_fault(address: str, address_byte: int | None = None) -> str:
-    """What is wrong with the address; empty when nothing is.  Without a byte: of any network."""
+def find_address_break(address: str, address_byte: int | None = None) -> Violation | None:
+    """What is wrong with the address, or None.  Without a byte: of any network."""
     if len(address) != ADDRESS_CHARS or not address.isascii() or not address.isalnum():
         # the decoder of base58 would strip white space: nothing but letters and digits gets there
-        return f"an address has {ADDRESS_CHARS} letters and digits"
+        return Violation(Rule.DATA, f"an address has {ADDRESS_CHARS} letters and digits")
     try:
         decoded = base58.b58decode(address)
     except ValueError:
-        return "a character of the address is not of base58"
+        return Violation(Rule.DATA, "a character of the address is not of base58")
     if len(decoded) != ADDRESS_BYTES:
-        return f"the address decodes to {len(decoded)} bytes, not {ADDRESS_BYTES}"
+        return Violation(Rule.DATA, f"the address decodes to {len(decoded)} bytes, not {ADDRESS_BYTES}")
     if h4(decoded[:-CHECKSUM_BYTES]) != decoded[-CHECKSUM_BYTES:]:
-        return "the checksum of the address is wrong"
+        return Violation(Rule.DATA, "the checksum of the address is wrong")
     if address_byte is not None and decoded[0] != address_byte:
-        return f"the address is of network 0x{decoded[0]:02x}, not 0x{address_byte:02x}"
-    return ""
+        return Violation(Rule.DATA, f"the address is of network 0x{decoded[0]:02x}, not 0x{address_byte:02x}")
+    return None

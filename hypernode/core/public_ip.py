@@ -7,8 +7,8 @@ import ipaddress
 _BROADCAST = ipaddress.IPv4Address("255.255.255.255")
 
 
-def find_ip_fault(text: str) -> str:
-    """Why no hypernode can ever have this address, in words; empty where one can."""
+def find_ip_fault(text: str) -> str | None:
+    """Why no hypernode can ever have this address, in words; None where one can."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
@@ -19,11 +19,11 @@ def find_ip_fault(text: str) -> str:
         return "is a multicast address: nobody can be reached there"
     if address.is_unspecified or address == _BROADCAST or address.is_reserved:
         return "is an address of no host"
-    return ""
+    return None
 
 
-def find_reach_fault(text: str) -> str:
-    """Why the others on the public network cannot reach it, in words; empty where they can."""
+def find_reach_fault(text: str) -> str | None:
+    """Why the others on the public network cannot reach it, in words; None where they can."""
     if fault := find_ip_fault(text):
         return fault
     address = ipaddress.IPv4Address(text)
@@ -33,4 +33,4 @@ def find_reach_fault(text: str) -> str:
         return "is an address of the local link: the others cannot reach it"
     if not address.is_global:
         return "is a private address, no public one: the others cannot reach it"
-    return ""
+    return None

@@ -199,10 +199,10 @@ def _prepare(args: argparse.Namespace, action: Action, whom: Whom) -> tuple[Targ
 
 def _check_network_of(param: str, params: ChainParams) -> None:
     """Nobody there has an address of another network.  Raises UsageError."""
-    from hypernode.core.address import find_address_fault
+    from hypernode.core.address import find_address_break
 
-    if fault := find_address_fault(param.partition(",")[0].strip(), params.address_byte):
-        raise UsageError(f"--action address_txs: {fault}; we ask a node of {params.name} (--network)")
+    if broken := find_address_break(param.partition(",")[0].strip(), params.address_byte):
+        raise UsageError(f"--action address_txs: {broken.reason}; we ask a node of {params.name} (--network)")
 
 
 def _print(args: argparse.Namespace, value: object) -> None:

@@ -14,6 +14,7 @@ from typing import Final
 import base58
 
 from hypernode.core.hashing import h4
+from hypernode.core.rules import Rule, Violation
 
 _BASE58: Final = "[1-9A-HJ-NP-Za-km-z]"
 _RSA: Final = re.compile(r"[0-9a-f]{56}\n?")
@@ -35,19 +36,21 @@ def is_valid_pow_address(address: str) -> bool:
     return _OTHER.fullmatch(address) is not None and len(address) != _GAP_CHARS
 
 
-def find_pos_fault(pos: str, address_byte: int) -> str:
-    """Why ``pos`` cannot be registered, or nothing (spec 5, rule 3): it begins with 34 letters or
+def find_pos_break(pos: str, address_byte: int) -> Violation | None:
+    """Why ``pos`` cannot be registered, or None (spec 5, rule 3): it begins with 34 letters or
     digits, and without white space at its end it is base58 with a good checksum and the network's
     byte; the payload may have another length than 20 bytes."""
     if not _POS_BEGIN.match(pos):
-        return "the PoS address does not begin with 34 letters or digits"
+        return Violation(Rule.R3, "the PoS address does not begin with 34 letters or digits")
     try:
         payload = _decode_checked(pos)
     except ValueError as error:
-        return str(error)
+        return Violation(Rule.R3, str(error))
     if payload[:1] != bytes([address_byte]):
-        return f"the PoS address is of another network (byte {payload[:1].hex() or 'none'})"
-    return ""
+        return Violation(
+            Rule.R3, f"the PoS address is of another network (byte {payload[:1].hex() or 'none'})"
+        )
+    return None
 
 
 def has_pos_checksum(pos: str) -> bool:

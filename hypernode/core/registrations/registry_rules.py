@@ -13,7 +13,7 @@ from typing import Final
 
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
-from hypernode.core.registrations.pow_address import find_pos_fault, is_valid_pow_address
+from hypernode.core.registrations.pow_address import find_pos_break, is_valid_pow_address
 from hypernode.core.registrations.registration_text import RegistrationText, parse_registration, show
 from hypernode.core.registrations.registry import (
     REGISTER,
@@ -78,12 +78,13 @@ class RegistryBuilder:
 
     def _apply(self, row: PowRow, get_balance: GetBalance) -> RowResult:
         first = self._params.first_pow_height
+        # FIRST_HEIGHT [REJECT, class A] registrations begin at a height of the PoW chain
         if row.height < first:
             raise Reject(Rule.FIRST_HEIGHT, f"registrations begin at PoW height {first}")
-        # [REJECT] its signature was looked at and is not its sender's (spec 5, verifying)
+        # SIGNATURE [REJECT, class A] the signature of a row is its sender's (where it was looked at)
         if row.verified is False:
             raise Reject(Rule.SIGNATURE, "the signature is not the sender's: left out")
-        # [REJECT] more than the PoW chain allows, or malformed and long: its texts are not kept whole
+        # OPENFIELD [REJECT, class A] an openfield can be read (one over the PoW chain's bound is not kept)
         if row.fault:
             raise Reject(Rule.OPENFIELD, row.fault)
         text = parse_registration(row.openfield, row.address)
@@ -93,20 +94,21 @@ class RegistryBuilder:
             return self._unregister(row, text)
         if row.operation in (VOID, UNVOID):
             return self._void(row, text)
+        # OPERATION [REJECT, class A] the operation is one of the registry's
         raise Reject(Rule.OPERATION, f"{row.operation!r} is none of the registry's operations")
 
     def _register(self, row: PowRow, text: RegistrationText, get_balance: GetBalance) -> RowResult:
         self._validate_texts(row, text)
-        # 4 [REJECT] a present registration has this ip, whatever the port
+        # R4 [REJECT, class A] no registration has the ip (whatever the port)
         if text.ip in self._by_ip:
             raise Reject(Rule.R4, f"the ip {text.ip} is registered already")
-        # 5 [REJECT] a present registration has this PoS address
+        # R5 [REJECT, class A] no registration has the PoS address
         if text.pos in self._by_pos:
             raise Reject(Rule.R5, f"the PoS address {text.pos} is registered already")
-        # 6 [REJECT] a present registration is the sender's
+        # R6 [REJECT, class A] the sender has no registration
         if row.address in self._by_sender:
             raise Reject(Rule.R6, "the sender has a registration already")
-        # 7: the weight, whatever it is: legacy software keeps 0 and below on the list
+        # R7: the weight, whatever it is: legacy software keeps 0 and below on the list
         balance = get_balance(row.address, row.height)
         weight = compute_weight(self._params, balance)
         entry = Registration(row.address, text.ip, text.port, text.pos, text.reward, weight, row.timestamp)
@@ -119,27 +121,27 @@ class RegistryBuilder:
 
     def _validate_texts(self, row: PowRow, text: RegistrationText) -> None:
         """Rules 1 to 3, which are of the row alone."""
-        # 1 [REJECT] the ip is no literal IP address (colons part the openfield, so that IPv6 cannot be)
+        # R1 [REJECT, class A] the ip is a literal IPv4 address (colons part the openfield: IPv6 cannot be)
         if not _IPV4.fullmatch(text.ip):
             raise Reject(Rule.R1, f"{show(text.ip)} is no IP address")
-        # 2 [REJECT] the sender or the reward address is no valid Bismuth address
+        # R2 [REJECT, class A] sender and reward address are Bismuth addresses
         for address in (row.address, text.reward):
             if not is_valid_pow_address(address):
                 raise Reject(Rule.R2, f"{show(address)} is no Bismuth address")
-        # 3 [REJECT] the PoS address is not valid on this network (as lenient as legacy)
-        fault = find_pos_fault(text.pos, self._params.address_byte)
-        if fault:
-            raise Reject(Rule.R3, fault)
+        # R3 [REJECT, class A] the PoS address is one of the network (as lenient as legacy)
+        broken = find_pos_break(text.pos, self._params.address_byte)
+        if broken is not None:
+            raise Reject.of(broken)
 
     def _unregister(self, row: PowRow, text: RegistrationText) -> RowResult:
         own = self._by_sender.get(row.address)
         if own is not None:
-            # U1 [REJECT] a registered sender names another ip, port (as text) or PoS address than its own
+            # U1 [REJECT, class A] a registered sender names its own registration (the port as text)
             if not _is_same(own, text):
                 raise Reject(Rule.U1, "this is not the sender's registration")
             self._remove(own)
             return RowResult(True, "unregistered by its owner")
-        # U2 [REJECT] the sender is neither registered nor the control address
+        # U2 [REJECT, class A] the sender has a registration, or is the control address
         if row.address != self._params.control_pow:
             raise Reject(Rule.U2, "the sender has no registration")
         entry = self._find(text)
@@ -150,16 +152,16 @@ class RegistryBuilder:
         return RowResult(True, f"unregistered by the control address: {show(text.reason)}")
 
     def _void(self, row: PowRow, text: RegistrationText) -> RowResult:
-        # V1 [REJECT] only the control address voids
+        # V1 [REJECT, class A] the control address voids
         if row.address != self._params.control_pow:
             raise Reject(Rule.V1, "only the control address voids")
         if row.operation == UNVOID:
-            # V2 [REJECT] an unvoid of what is not voided
+            # V2 [REJECT, class A] what is voided no longer was voided
             if text.pos not in self._voids:
                 raise Reject(Rule.V2, "this PoS address is not voided")
             del self._voids[text.pos]
             return RowResult(True, f"no longer voided: {show(text.reason)}")
-        # V3 [REJECT] a void of what is not registered with this ip, port and PoS address
+        # V3 [REJECT, class A] what is voided is registered (with this ip, port and PoS address)
         if self._find(text) is None:
             raise Reject(Rule.V3, "there is no such registration")
         # one that is voided again is the last one

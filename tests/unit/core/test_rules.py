@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import inspect
 import re
+from types import ModuleType
 
 import pytest
 
 from hypernode.core import validate_block, validate_message
 from hypernode.core.errors import Ignore, Reject
+from hypernode.core.registrations import registry_rules
 from hypernode.core.rules import BLOCK_RULES, IGNORED, MESSAGE_RULES, Rule, RuleClass, Violation
 
 NUMBERED = (*MESSAGE_RULES, *BLOCK_RULES.values())
-COMMENT = re.compile(r"# ([MB]\d+) \[REJECT, class ([ABC])[^\]]*\] (.*)")
+COMMENT = re.compile(r"# (\w+) \[REJECT, class ([ABC])[^\]]*\] ([^(\n]*[^( \n])")
+"""What holds; a remark of the place may follow in parentheses."""
+OF_REGISTRATIONS = (
+    *(Rule.FIRST_HEIGHT, Rule.SIGNATURE, Rule.OPENFIELD, Rule.OPERATION),
+    *(Rule.R1, Rule.R2, Rule.R3, Rule.R4, Rule.R5, Rule.R6),
+    *(Rule.U1, Rule.U2, Rule.V1, Rule.V2, Rule.V3),
+)
 
 
 def test_no_rule_is_another_by_mistake() -> None:
@@ -37,15 +45,25 @@ def test_every_rule_says_what_holds_and_where_it_is_from() -> None:
         assert rule.source.startswith("spec "), rule
 
 
-@pytest.mark.parametrize("module", [validate_message, validate_block])
-def test_the_comment_above_each_check_is_the_rule_of_the_list(module: object) -> None:
-    source = inspect.getsource(module)  # type: ignore[arg-type]  # a module
+@pytest.mark.parametrize(
+    ("module", "rules"),
+    [
+        (validate_message, MESSAGE_RULES),
+        (validate_block, tuple(BLOCK_RULES.values())),
+        (registry_rules, OF_REGISTRATIONS),
+    ],
+    ids=["messages", "blocks", "registrations"],
+)
+def test_the_comment_above_each_check_is_the_rule_of_the_list(
+    module: ModuleType, rules: tuple[Rule, ...]
+) -> None:
+    source = inspect.getsource(module)
     found = {name: (cls, text) for name, cls, text in COMMENT.findall(source)}
-    wanted = MESSAGE_RULES if module is validate_message else tuple(BLOCK_RULES.values())
-    assert found == {rule.name: (rule.cls.value, rule.text) for rule in wanted}
-    for rule in wanted:
-        checked = re.split(r"# [MB]\d+ \[", source.split(f"# {rule.name} [")[1])[0]
-        assert f"Violation(Rule.{rule.name}, " in checked, rule
+    assert found == {rule.name: (rule.cls.value, rule.text) for rule in rules}
+    for rule in rules:
+        checked = re.split(r"# \w+ \[REJECT", source.split(f"# {rule.name} [")[1])[0]
+        # what names an address is named where the address is looked at
+        assert f"(Rule.{rule.name}, " in checked or "Reject.of(broken)" in checked, rule
 
 
 def test_a_violation_names_its_rule_and_has_its_class_unless_it_is_eased() -> None:
