@@ -1,5 +1,5 @@
-"""``python -m hypernode COMMAND …``: a table of commands, each in a module of its own that is imported
-only when it is asked for, so that starting is quick."""
+"""``python -m hypernode COMMAND …``: the table of commands.  A command's module is imported only when the
+command is given, so that starting is quick."""
 
 from __future__ import annotations
 

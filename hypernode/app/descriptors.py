@@ -1,4 +1,5 @@
-"""File descriptors: as many as there may be, and no more sessions than they suffice for."""
+"""File descriptors: raises the limit as far as it goes, and lowers the number of sessions to what it
+allows."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What no task of ours hears of, for the log: faults of threads and of the interpreter, warnings, and the
-stacks of a process that crashes or hangs."""
+"""Logs what no task of ours can catch: faults of threads and of the interpreter, warnings, and the stacks of
+a process that crashes or hangs."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A line in ``pos_app.log`` where the logging itself cannot be used: before it is set up, after it was
-closed, and in a process that hangs, perhaps with the log's own lock."""
+"""Writes a line to ``pos_app.log`` when logging itself cannot be used: before it is set up, after it was
+closed, and in a process that hangs, perhaps while it holds the log's own lock."""
 
 from __future__ import annotations
 

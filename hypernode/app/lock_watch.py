@@ -1,4 +1,4 @@
-"""Our locks, looked at while the node runs: somebody may remove the file of one ("a stale lock").
+"""Watches our locks while the node runs: somebody may remove the file of one, because it looks stale.
 
 Each look leaves the time on the files.  A loop that hangs does not look: what keeps a node alive goes by that
 where the log was moved, or cannot be written."""

@@ -1,4 +1,4 @@
-"""What is freed goes back to the system (spec 2, budgets).
+"""Gives freed memory back to the system (spec 2, budgets).
 
 glibc takes large pieces from the system one by one and gives them back when they are freed, but only until
 one was: then it takes those of that size from its heap, where what is small and stays keeps what is large and

@@ -1,4 +1,5 @@
-"""The companion as the configuration names it: its ledger file, its TCP port, or the one after the other."""
+"""Opens the companion as the configuration says: its ledger file, its TCP port, or the port while the file
+cannot be read."""
 
 from __future__ import annotations
 

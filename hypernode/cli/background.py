@@ -1,5 +1,5 @@
-"""A terminal that does not take what is written (Ctrl-S, a ``screen`` that hangs) must not hold up a node:
-what is shown goes through a thread of its own."""
+"""Output through a thread of its own.  A terminal that takes no output (Ctrl-S, a ``screen`` that hangs) must
+not block a node."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""How a node ends: whatever the reason was, it is a status of the table and a line in the log and on standard
-error.  All ends of ``hn_instance.py`` come through here."""
+"""Every way in which ``hn_instance.py`` ends: each is an exit status of the table, and a line in the log and
+on standard error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Types of flags: what cannot be meant is a usage error, with what was expected.
+"""Types of arguments.  An impossible value is a usage error that says what was expected.
 
 Nothing is what a shell makes of a variable that is not set: it is never this folder, or this host.
 """

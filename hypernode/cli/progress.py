@@ -1,4 +1,4 @@
-"""How far a long piece of work is: a bar on a terminal, else a line on standard error every ten seconds."""
+"""The progress of long work: a bar on a terminal, elsewhere a line on standard error every ten seconds."""
 
 from __future__ import annotations
 

@@ -1,1 +1,2 @@
-"""What an operator sets: the table of parameters, his file, the command line, the networks that there are."""
+"""What an operator sets: the table of parameters, the configuration file, the command line, the known
+networks."""

@@ -1,4 +1,4 @@
-"""Paths that an operator gives: made absolute, and refused where no file can ever be.
+"""Paths that an operator gives: made absolute, and refused where no file can exist.
 
 A user that does not exist (``~nosuch``), links in a circle, a NUL, a name that is too long, a file in place
 of a folder: each is a fault of the configuration, with the place where it was given.

@@ -1,4 +1,4 @@
-"""Two verdicts on what a peer sent, and a third word for us.
+"""The two verdicts on what a peer sent (Reject, Ignore), and InvariantBroken for a bug of ours.
 
 ``Reject`` says that what came breaks a rule, and that who sent it is at fault; ``Ignore`` says that
 it is of no use and nobody's fault.  ``InvariantBroken`` is our own bug: it stops the node.

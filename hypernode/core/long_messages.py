@@ -1,5 +1,5 @@
-"""The messages of a block that is too large to be held: made anew, one by one, each time they are gone
-through.  Whoever judges a block goes through its messages and keeps none."""
+"""The messages of a block that is too large to be held in memory.  They are made one by one, each time
+somebody iterates over them; whoever validates the block keeps none of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Messages: the buffer that is signed, making one, and the one true cut of its fields (spec 1 and 4)."""
+"""Messages: the bytes that are signed, making a message, and normalising how its fields are divided (spec 1
+and 4)."""
 
 from __future__ import annotations
 

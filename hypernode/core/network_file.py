@@ -1,4 +1,5 @@
-"""A network as a JSON file (spec 6, networks): the fields of ``ChainParams``; those with a default may miss.
+"""A network as a JSON file (spec 6, networks): the fields of ``ChainParams``; those with a default may be
+left out.
 
 Bytes are hexadecimal text, tuples are lists.  ``delays`` that are not given are main's, scaled with the
 slot.  Every error names the file, the field and what was expected there.

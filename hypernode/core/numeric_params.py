@@ -1,4 +1,4 @@
-"""Params that a legacy database took for a number (spec 4, storage): which text was signed?
+"""Params that a legacy database turned into a number (spec 4, storage): which text was signed?
 
 ``params STRING`` has numeric affinity in SQLite: ``0123`` comes back as 123, ``1e3`` as 1000.  The signature
 says which of the texts that read as the number it was.

@@ -1,4 +1,4 @@
-"""The messages of a block as columns, with the verdicts on them: what another process hands back.
+"""The messages of a block as columns, with the verdicts on them, as another process returns them.
 
 Making an object of each message costs more than moving it does.  So blocks that were decoded and verified
 elsewhere come as arrays, with addresses, keys and params in tables that the blocks of one answer share; a

@@ -1,4 +1,4 @@
-"""Which messages a node may forget (spec 4, storage): rule 10 must never need them again."""
+"""Which messages a node may forget (spec 4, storage): only those that rule 10 can never need again."""
 
 from __future__ import annotations
 

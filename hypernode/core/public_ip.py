@@ -1,4 +1,4 @@
-"""Whether an address can be a hypernode's: IPv4, and one that the others can reach."""
+"""Whether an address can be a hypernode's: IPv4, and reachable for other hypernodes."""
 
 from __future__ import annotations
 

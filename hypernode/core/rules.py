@@ -1,4 +1,5 @@
-"""Every rule there is to break, and what is said of one that is broken (``docs/rules.rst``).
+"""Every rule of the network as a member of ``Rule``, and ``Violation`` for one that is broken
+(``docs/rules.rst``).
 
 A ``Rule`` is an object and is compared as one.  Its texts are for people and for what is stored: ``number``
 as the ledger keeps it with a finding and as the documentation lists it, ``label`` as refusals, logs, answers

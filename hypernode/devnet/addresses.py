@@ -1,4 +1,4 @@
-"""Loopback addresses for a devnet: one IP a node, out of a subnet that nobody uses, and one port for all.
+"""Loopback addresses for a devnet: one IP a node, from a subnet that is not in use, and one port for all.
 
 Hypernodes are known by their IPs, so each gets one of its own; a second devnet beside takes another subnet.
 """

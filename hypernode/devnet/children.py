@@ -1,4 +1,5 @@
-"""Processes that end with the launcher: started apart from its terminal, watched, and stopped in time.
+"""Child processes that end with the launcher: started in a session of their own, watched, and stopped in
+time.
 
 A child has a session of its own, so a Ctrl-C at the terminal reaches the launcher alone, which then stops
 all in order.  Children watch the launcher's process themselves, for the case that it is killed.

@@ -1,4 +1,4 @@
-"""One node of a devnet under watch: its process, what it says of itself, and when it was down."""
+"""One node of a devnet, watched: its process, what it reports, and when it was down."""
 
 from __future__ import annotations
 

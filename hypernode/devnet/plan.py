@@ -1,4 +1,4 @@
-"""A devnet on paper and then in files: who its nodes are, when its rounds begin, where everything lies.
+"""The plan of a devnet, and its files: who the nodes are, when the rounds begin, where the files lie.
 
 The run folder holds all that a run makes::
 

@@ -1,4 +1,4 @@
-"""Files of ours, opened and made so that nothing else is touched: the one place where that is decided.
+"""Opens and creates files of ours so that nothing else is touched: the one place that decides how.
 
 A folder that others may write to can hold a link where our file should be, and what we write would go into
 somebody else's.  So what is ours is opened without following a link, must be a regular file with one name,

@@ -1,4 +1,5 @@
-"""Text that people wrote: with any editor's marks and line ends, and what is no text is named.
+"""Text that people wrote: byte order marks and line ends of any editor are accepted, and what is no text is
+an error.
 
 Editors of Windows put a byte order mark before UTF-8, or write UTF-16; old ones of the Mac end lines with CR.
 """

@@ -1,4 +1,4 @@
-"""What the companion and its chain say of us, judged: in sync, registered, reachable.
+"""The judgement on the companion and its chain: in sync, registered, reachable.
 
 Facts in, findings out.
 """

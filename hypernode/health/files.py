@@ -1,4 +1,4 @@
-"""What the node has on disk, judged: configuration, wallet, lock, disk, ledger.  Facts in, findings out."""
+"""The judgement on the node's files: configuration, wallet, lock, disk, ledger.  Facts in, results out."""
 
 from __future__ import annotations
 

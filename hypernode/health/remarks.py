@@ -1,4 +1,4 @@
-"""Remarks: what is said once about a node's configuration, in its log and by ``hn_check``."""
+"""Remarks on a node's configuration: made once, for its log and for ``hn_check``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far our clock is from the others' (spec 6, time): slots depend on it.
+"""How far our clock is from the peers' clocks (spec 6, time): slots depend on it.
 
 Every type-0 test that we run tells a peer's clock.  The offset is the median over the last hour's
 tellings, one per peer (its latest), of at least five feature peers; one liar moves it little.

@@ -1,4 +1,5 @@
-"""What became of a slot of ours, and what stood in the way (spec 10, 2): pure, over what was noted in it.
+"""What became of a slot of ours, and what stood in the way (spec 10, 2).  Pure, over what was noted during
+the slot.
 
 The owner of the node notes an obstacle with each of its looks; it stands until the next look.  What counts
 is the forging window: the reason of a miss is the obstacle at the last look within it, and the others are

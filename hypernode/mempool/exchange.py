@@ -1,4 +1,4 @@
-"""Who has been told what: the bookkeeping of mempool exchanges, peer by peer.
+"""Which messages each peer has been sent: the bookkeeping of mempool exchanges.
 
 The pool numbers its messages as they come in.  Per peer one number stands for all that was dealt with;
 beside it are the few that came from the peer itself, and those that were not ripe when their turn was.

@@ -1,4 +1,5 @@
-"""What the mempool asks of a single message, whatever else it holds (spec 4, a valid message).
+"""What the mempool asks of a single message, independent of the others that it holds (spec 4, a valid
+message).
 
 The mempool is stricter than the chain: all six rules of messages hold everywhere, and the age does.
 What depends on the other messages (twins, quota, room) is the pool's.

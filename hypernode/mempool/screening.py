@@ -1,5 +1,4 @@
-"""One batch of messages on its way into the pool: what is cheap to see first, signatures last (spec 2,
-budgets).
+"""A batch of messages on its way into the pool: cheap checks first, signatures last (spec 2, budgets).
 
 Whoever can reach us can send 2,000 messages at a time.  Looking at the time of one, at its sender and at what
 that one has in the pool costs a microsecond, addresses and the chain cost ten, its signature thirty.  So each

@@ -1,4 +1,4 @@
-"""What a handler gives back: a command, or an answer that is bytes already.
+"""What a handler returns: a command, or an answer that is encoded already.
 
 Objects of an answer have three to ten times its bytes.  What is large is therefore encoded where it is read,
 block by block, and what is too large to be held at all is made while it is written.

@@ -1,4 +1,4 @@
-"""What all sessions together may cost the node: readers, processor, bytes (spec 2, budgets of the node).
+"""What all sessions together may cost the node: readers, processor time, bytes (spec 2, budgets of the node).
 
 A limit a session or an IP is no limit, since addresses are cheap.  ``Budgets`` is one for all sessions that a
 node serves.

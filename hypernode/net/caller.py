@@ -1,4 +1,4 @@
-"""Who asks over a session that came in, what answers it, and how its session ended."""
+"""Who asks over an incoming session, who answers, and how the session ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A time by which something must be over, cheap to move: streams set one for every frame.
+"""A time limit that is cheap to move: streams set one for every frame.
 
 ``asyncio.timeout`` makes and cancels a timer each time.  Here one timer stays, and when it fires too early it
 is set anew, so that moving the time costs an assignment.  It cannot interrupt a task: it closes what the task

@@ -1,4 +1,4 @@
-"""A way in for a registered key whose IP is on hold, or has all its sessions (spec 2, who proved it, is it).
+"""A way in for a registered key whose IP is on hold or has all its sessions (spec 2, who proved it, is it).
 
 An IP is no identity: whoever shares that of a hypernode (NAT, a shared host, a local user) could get it put
 on hold, or hold all its places, and so lock the hypernode out.  Therefore an IP with a registered key is

@@ -1,4 +1,4 @@
-"""What a peer may ask, in tokens that come back with time (spec 2, limits: requests)."""
+"""How many questions a peer may ask: tokens that come back with time (spec 2, limits: requests)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose question is answered next, and when there is time for one (spec 2, budgets: what strangers may cost).
+"""Whose question is answered next, and when there is time for it (spec 2, budgets: what strangers may cost).
 
 Askers share a number of places and a part of a processor.  Each turn is charged with what its answer cost,
 afterwards, since nobody knows it before; while the share is overdrawn, no turn begins.  Of those that wait,

@@ -1,1 +1,1 @@
-"""The program: settings, wallet, runtime, procedures over ports, status."""
+"""The program, over ports: eight rooms by subject."""

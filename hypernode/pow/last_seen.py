@@ -1,4 +1,4 @@
-"""Voids and coloured lists as the companion's ledger told them last, kept over restarts.
+"""The last voids and coloured lists that the companion's ledger had, kept over restarts.
 
 The companion's TCP port tells neither: its lists have no voids, and its ``colored.json`` is anybody's (spec
 5, coloured lists).  So while it is asked in place of the ledger, what the ledger told last goes on holding.

@@ -1,4 +1,4 @@
-"""What a run was like, and what broke it."""
+"""The report of a run: its figures, and what broke it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A broken run made smaller: fewer faults, shorter ones of fewer hosts, fewer legacy nodes, then fewer hosts,
-as long as the same invariant breaks.
+"""Makes a broken run smaller while the same invariant breaks: fewer faults, shorter ones of fewer hosts,
+fewer legacy nodes, then fewer hosts.
 
 Every try is a whole run; a smaller scenario that breaks in the same way stands in for the larger.
 """

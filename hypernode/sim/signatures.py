@@ -1,4 +1,4 @@
-"""Which blocks the keys of a simulation signed, and when: also those that nobody took, or ever saw.
+"""Which blocks the keys of a simulation signed, and when: also blocks that nobody took or saw.
 
 A ``WatchedSigner`` stands before the real one.  What is a block is seen from the buffer that is signed
 (spec 1): it begins with a height, where messages have a time and proofs a text.

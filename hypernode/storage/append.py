@@ -1,4 +1,4 @@
-"""Blocks onto the tip and off it again: the statements that change the chain, and its measures.
+"""Appends blocks to the tip and drops them again: the statements that change the chain, and its measures.
 
 A batch of blocks costs a dozen statements, whatever is in it.  The measures of each block follow from
 its parent's row and from who took part in its round; nothing is ever counted over the chain, but when a

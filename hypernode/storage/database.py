@@ -1,4 +1,4 @@
-"""One small async interface over SQLite, and two ways to bring it.
+"""A small asynchronous interface over SQLite, with two implementations.
 
 ``AioDatabase`` (made by ``open_database``) is the daemon's: aiosqlite, one connection that writes and
 one that only reads, each in a thread of its own.  A transaction runs in that thread as a whole, with the rows

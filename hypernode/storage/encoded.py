@@ -1,5 +1,5 @@
-"""A stored block as it is written on the wire, in pieces, so that a giant one is served from the database and
-never held (spec 2, budgets)."""
+"""A stored block as wire bytes, in pieces, so that a giant one is served from the database and never held
+(spec 2, budgets)."""
 
 from __future__ import annotations
 

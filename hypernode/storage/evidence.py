@@ -1,4 +1,4 @@
-"""What was observed and is kept to be shown: equivocations, and breaks of rules that were tolerated."""
+"""What was observed and is kept to be shown: double signatures, and violations that were tolerated."""
 
 from __future__ import annotations
 

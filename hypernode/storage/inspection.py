@@ -1,4 +1,4 @@
-"""A ledger file looked over without its rules: is it whole, and does it agree with itself?
+"""Checks a ledger file without the rules: is it whole and consistent?
 
 ``hn_check.py --ledger``.  Rules of blocks are ``node.chain.chain_check``'s.
 """

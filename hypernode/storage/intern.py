@@ -1,4 +1,4 @@
-"""Texts and keys that are stored once: gives each its row number, making rows for new ones."""
+"""Texts and keys that are stored once: gives each its row number, and makes rows for new ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""More connections that read: opened when they are first needed, closed when nobody has asked for a while.
+"""Further connections that read: opened when first needed, closed when unused for a while.
 
 Each is a thread and some 0.3 MB, and up to ``CACHE_KIB`` of pages: a resting node has none.
 """

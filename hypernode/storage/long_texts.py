@@ -1,4 +1,4 @@
-"""Texts of messages that are too long for a row: stored in parts, under a stand-in that takes their place.
+"""Texts of messages that are too long for a row: stored in parts, with a stand-in in their place.
 
 Legacy nodes bound neither params nor recipient: one message of a mixed network may have 100 MB.  A row
 that long would be held several times by SQLite and by us, whoever reads it; so ``params`` and ``addresses``

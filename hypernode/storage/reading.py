@@ -1,4 +1,4 @@
-"""What is asked of the chain in storage (``ports.chain.ChainReader``): each call sees one snapshot.
+"""The reading half of the ledger (``ports.chain.ChainReader``): each call sees one snapshot.
 
 The node asks over a connection of its own; questions of peers and of strangers have other ones (``Lane``), so
 that however many there are, the node's own judging waits for none of them.

@@ -1,4 +1,4 @@
-"""Rows of the ledger's tables to blocks and messages and back, and the tip that a chain goes on from."""
+"""Rows of the ledger's tables to blocks and messages and back, and the tip that the chain continues from."""
 
 from __future__ import annotations
 

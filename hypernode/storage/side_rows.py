@@ -1,4 +1,4 @@
-"""Rows of an imported legacy file that are no part of the chain, kept as they are to be exported again."""
+"""Rows of an imported legacy file that are not part of the chain, kept unchanged to be exported again."""
 
 from __future__ import annotations
 

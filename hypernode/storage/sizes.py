@@ -1,5 +1,5 @@
-"""The encoded size of each stored block: kept in its row, so that an answer is planned by bytes before a
-message of it is read (spec 2, budgets).
+"""The encoded size of each stored block, kept in its row: an answer is planned by bytes before a message of
+it is read (spec 2, budgets).
 
 ``FILL_SIZES`` counts those of blocks that were stored before there was the column, as
 ``core.encoded_size`` does; a test holds the two together.

@@ -1,4 +1,4 @@
-"""What blocks add to the counts of the ledger, or take away again when they are dropped.
+"""What blocks add to the counts of the ledger, and take away again when they are dropped.
 
 The counts are sums, so a block that goes takes away exactly what it brought: whatever is measured from
 them is exact after any number of blocks came and went.

@@ -1,4 +1,4 @@
-"""One transaction as a whole, in the thread that has the connection."""
+"""A whole transaction, in the thread that holds the connection."""
 
 from __future__ import annotations
 

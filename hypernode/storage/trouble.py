@@ -1,4 +1,4 @@
-"""What the disk refuses, told from what is a fault of ours: SQLite's result codes as words for an operator.
+"""Errors of the disk, separated from bugs of ours: SQLite's result codes as words for an operator.
 
 A full, failing or read-only disk is no reason to end: the node says so, and goes on when it is over.  A
 damaged file does not mend itself.

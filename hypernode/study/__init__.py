@@ -1,1 +1,1 @@
-"""A study of networks under constant trouble: experiments as data, played with real nodes, put together."""
+"""A study of networks under constant faults: experiments as data, played with real nodes, summed up."""

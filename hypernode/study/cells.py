@@ -1,4 +1,4 @@
-"""What the study plays: cells, each a network under a constant trouble, and experiments that lay them out.
+"""What the study plays: cells, each a network under one constant fault, and experiments that lay them out.
 
 A cell is all that its outcome follows from.  An experiment varies one thing along its axis, and one more
 from line to line.  ``list_cells`` puts the cells of all experiments in the order of their worth: all of them

@@ -1,4 +1,4 @@
-"""What a cell came to: plain numbers, counted from samples of the honest hosts' tips."""
+"""The outcome of a cell: plain numbers, counted from samples of the honest hosts' tips."""
 
 from __future__ import annotations
 

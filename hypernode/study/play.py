@@ -1,4 +1,4 @@
-"""One cell, played: a network of real nodes on virtual time under a constant trouble, and its outcome."""
+"""Plays one cell: a network of real nodes on virtual time under a constant fault, and its outcome."""
 
 from __future__ import annotations
 

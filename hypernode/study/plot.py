@@ -1,4 +1,4 @@
-"""The worst that we know dishonest jurors to do together: split the others at the end of a round.
+"""The worst that dishonest jurors can do together, as far as we know: split the others at the end of a round.
 
 One of the plotters has the last slot of the round.  It pushes nothing in it, and seals two blocks for it
 instead.  Right before the closing slot ends, one goes to half of the honest and the other to the other half:

@@ -1,4 +1,4 @@
-"""Results as they are kept, a line each, and put together: what a point came to over its seeds."""
+"""Results as they are kept, one a line, and summed up: the outcome of a point over its seeds."""
 
 from __future__ import annotations
 

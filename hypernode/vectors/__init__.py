@@ -1,4 +1,5 @@
-"""``hypernode vectors FILE_OR_FOLDER…``: run test vectors and say where ours agrees (spec, README).
+"""``hypernode vectors FILE_OR_FOLDER…``: runs test vectors and reports where we agree and differ (spec,
+README).
 
 Exit status: 0 every case agrees or differs as documented, 1 a case differs, 2 usage or an unreadable file.
 """

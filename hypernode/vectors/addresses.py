@@ -1,4 +1,4 @@
-"""``addresses.json``: addresses of keys, and what is one (spec 1, address)."""
+"""``addresses.json``: addresses of keys, and which texts are addresses (spec 1, address)."""
 
 from __future__ import annotations
 

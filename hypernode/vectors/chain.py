@@ -1,4 +1,4 @@
-"""``chain.json``: what a legacy node tells of its chain after each block, and what it does with single
+"""``chain.json``: what a legacy node reports about its chain after each block, and what it does with single
 blocks on top of it (spec 4).
 
 The blocks go through the rules, as pushed ones on a mixed network without a list, and into our ledger;

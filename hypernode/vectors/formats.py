@@ -1,4 +1,4 @@
-"""The formats of vector files, recognised by what is in them (the name of a file says nothing).
+"""The formats of vector files, recognised by their content; the name of a file says nothing.
 
 A format is known by its kinds of cases and the keys that a case of each kind has.  Two formats have a
 kind ``multi`` and two a kind ``round``: the keys tell them apart.

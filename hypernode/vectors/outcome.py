@@ -1,4 +1,4 @@
-"""What comes of one case of a vector file: ours agrees, differs as documented, or differs.
+"""The outcome of one case of a vector file: we agree, differ as documented, or differ.
 
 A module of this package judges the cases of one format: ``run_case(document, case) -> Outcome``, where
 ``document`` is the whole file and ``case`` one of its ``cases``.  It may also have

@@ -1,5 +1,5 @@
-"""Chains of vector files in a ledger of our own, in memory, and judged as on a network shared with legacy
-nodes (spec, README: ``chain`` and ``realchain``)."""
+"""Chains of vector files in a ledger in memory, validated as on a network with legacy nodes (spec, README:
+``chain`` and ``realchain``)."""
 
 from __future__ import annotations
 

@@ -1,1 +1,2 @@
-"""The node's key: its file, its seal, where its passphrase comes from, and locks against a second user."""
+"""The node's key: its file, its encryption, where its passphrase comes from, and locks against a second
+process."""

@@ -1,4 +1,4 @@
-"""The signed hello (spec 2, frames): both sides prove that they hold the key of the address they said.
+"""The signed hello (spec 2, frames): both sides prove that they hold the key of the address in their hello.
 
 Each gives a nonce of its own and signs both, so that no proof can be played again; each signs the other's
 address too, and under its own label, so that none serves against a third or in the other direction.  What is

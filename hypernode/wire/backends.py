@@ -1,4 +1,4 @@
-"""Which implementations do the work of the wire's libraries: an operator may have got the slow ones."""
+"""Which implementations of the wire's libraries are installed: a slow one may be."""
 
 from __future__ import annotations
 

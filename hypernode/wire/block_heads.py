@@ -1,4 +1,4 @@
-"""What a pushed block says of itself, read without its messages.
+"""What a pushed block states in its head, read without its messages.
 
 Parsing a block of 10,000 messages takes nine times as long as stepping over them, and what follows more.
 Whether it is a juror's block on top of our tip shows in the fields beside them, so these are looked at first

@@ -1,4 +1,4 @@
-"""Blocks of an answer, decoded, cut and verified in one go: what a process does that is given the bytes.
+"""Blocks of an answer decoded, normalised and verified in one go, in a process that is given the bytes.
 
 The answer's tags were walked where it came (``wire.tags``), which settles what is over our limits.  Here it
 is parsed, every message is cut where the spec cuts it and held against M1 to M3 (spec 4), and packed with its

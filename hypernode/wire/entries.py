@@ -1,4 +1,4 @@
-"""One message out of its encoded body; of one with 100 MB no more than one copy is made at a time."""
+"""One message out of its encoded body; of a message of 100 MB at most one copy is made at a time."""
 
 from __future__ import annotations
 

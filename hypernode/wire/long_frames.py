@@ -1,4 +1,5 @@
-"""A frame that is too long to be held: its payload goes into a spool as it comes, inflated where packed.
+"""A frame that is too long to be held: its payload goes into a spool as it arrives, decompressed if it was
+compressed.
 
 ``Framing.begin_long`` gives the frame once its first bytes tell how long it, or what is in it, will be.  A
 ``LongReceiver`` takes what is read until the frame is whole; nothing of it is held but the piece at hand.

@@ -1,6 +1,6 @@
-"""A command with blocks out of a spool: walked and counted as any payload is (``wire.tags``), every message
-parsed once and let go, so that what comes out holds the heads of the blocks and the places of their messages.
-"""
+"""A command with blocks, read out of a spool.  It is walked and counted like any payload (``wire.tags``);
+every message is parsed once and dropped, so that what is held are the heads of the blocks and the places of
+their messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes that are too many to be held, and the messages in them, made one by one as they are gone through."""
+"""Bytes that are too many to be held, and the messages in them, made one by one while somebody iterates."""
 
 from __future__ import annotations
 

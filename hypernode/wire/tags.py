@@ -1,4 +1,4 @@
-"""Walk the tags of a payload and count, before anything is parsed (spec 2, limits).
+"""Walks the tags of a payload and counts fields before anything is parsed (spec 2, limits).
 
 Parsing makes objects of all it finds: 16 MB of empty messages are 8 million of them.  Counting the tags
 first costs a tenth of what parsing a full block does, holds nothing, and settles what protobuf leaves

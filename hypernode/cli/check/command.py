@@ -1,4 +1,4 @@
-"""``hn_check.py``: does this node do its duty, and is what it has in order? (spec 6, command lines)
+"""``hn_check.py``: does this node do its duty, and are its files in order? (spec 6, command lines)
 
 One check a row of ``CHECKS``; without a name the node's, whose rows are in ``duty.table``.  Exit status of
 that one: 0 all well (notes are no trouble), 1 warnings, 2 errors, as monitoring tools have it.  Of the

@@ -1,4 +1,4 @@
-"""What rows of the check ask for together: each thing is looked up once, whoever asks first.
+"""What several rows of the check need: each thing is looked up once, for whichever row asks first.
 
 What may hang (a disk, a database that somebody keeps locked) runs in a daemon thread: a row that is given up
 leaves it behind, and the process ends without waiting for it.

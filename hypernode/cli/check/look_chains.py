@@ -1,4 +1,5 @@
-"""Facts for ``duty.chains``: the companion's ledger or port, our registration in it, and the way to us."""
+"""Gathers facts for ``health.chains``: the companion's ledger or port, our registration in it, and whether we
+can be reached."""
 
 from __future__ import annotations
 

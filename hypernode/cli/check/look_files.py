@@ -1,4 +1,4 @@
-"""Facts for ``duty.files``: read only, and nothing is made or left behind."""
+"""Gathers facts for ``health.files``.  It only reads: nothing is created or left behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts for ``duty.host``."""
+"""Gathers facts for ``health.host``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facts for ``duty.node``: the node on this folder is found by its lock, and asked."""
+"""Gathers facts for ``health.node``: finds the node of this folder by its lock, and asks it."""
 
 from __future__ import annotations
 

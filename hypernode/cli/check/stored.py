@@ -1,4 +1,5 @@
-"""What a node has stored: its ledger's file and every block in it (``hn_check.py --ledger``, ``--chain``)."""
+"""Checks what a node has stored: the ledger's file and every block in it (``hn_check.py --ledger``,
+``--chain``)."""
 
 from __future__ import annotations
 

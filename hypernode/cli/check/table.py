@@ -1,4 +1,4 @@
-"""The rows of the check, and running them: all at once, each within its time.
+"""The rows of the check, and running them: all at the same time, each within its time limit.
 
 A row looks (``look_at_…``: the edge) and judges (``judge_…``: facts in, findings out).  To add one: the two
 functions, a line here, a line in ``docs/operating.rst``.

@@ -1,4 +1,4 @@
-"""One question of a client to a node: connect, hello, ask, within its times.  Never hangs."""
+"""One question of a client to a node: connect, hello, ask, each within its time limit.  It never hangs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A host's name to its address, within a time: the resolver itself may take minutes and cannot be stopped."""
+"""Resolves a host's name within a time limit: the resolver itself may take minutes and cannot be stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom a client asks where its command line leaves it open: the node of the run folder.
+"""Which node a client asks if its command line does not say: that of the run folder.
 
 As it runs (``data/run.json``), else as it is configured.  A folder that is no run folder of ours says nothing
 (the PoW node has a ``config.txt``, too).

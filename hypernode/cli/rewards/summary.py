@@ -1,4 +1,4 @@
-"""What there is to say about a week's rewards in a few lines, for people and as JSON."""
+"""A summary of a week's rewards in a few lines, for people and as JSON."""
 
 from __future__ import annotations
 

@@ -1,2 +1,2 @@
-"""Registrations and lists on the PoW chain: what is written there, checked, and what the registry makes of
-it."""
+"""Registrations and lists on the PoW chain: their texts, their rules, and the list of hypernodes that
+follows."""

@@ -1,4 +1,4 @@
-"""Verifying a row of the companion's ledger on one's own, and making one (spec 5, verifying a transaction).
+"""Verifies a row of the companion's ledger, and signs one (spec 5, verifying a transaction).
 
 A hypernode that checks these does not have to believe its companion's disk.  The key is given with the
 row, and the sender's address must follow from it.

@@ -1,4 +1,4 @@
-"""What to write into the PoW ledger to register or unregister, checked against every rule before (spec 5).
+"""Checks a registration against every rule before it is sent, and drafts its transaction (spec 5).
 
 A registration that breaks a rule is void, and its fee is gone; nothing tells the sender.  So all that can be
 known beforehand is looked at here: the rules of the list as it is, the balance, and what no rule forbids but

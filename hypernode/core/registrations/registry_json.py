@@ -1,4 +1,4 @@
-"""A ``RegistryState`` as JSON, to be kept from round to round."""
+"""A ``RegistryState`` as JSON, kept from round to round."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults in words for the log: never nothing at all."""
+"""A fault as text for the log, never an empty one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an operator can have told in detail: the subjects of ``LOG``, each said where its thing happens.
+"""The subjects of ``LOG``: what an operator can have logged in detail.
 
 The words are made only where somebody listens: some of these things happen hundreds of times a second.
 """

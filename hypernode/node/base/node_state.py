@@ -1,4 +1,4 @@
-"""What the node knows of the present moment, in one place: the runtime writes it, all others read."""
+"""What the node knows of the present moment, in one place."""
 
 from __future__ import annotations
 

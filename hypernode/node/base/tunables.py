@@ -1,4 +1,4 @@
-"""The tunable parameters in force: the operator's, and at the start of each round the network's over them.
+"""The tunable parameters in force: the operator's, and from the start of each round the network's over them.
 
 A ``ChainParams`` never changes.  A round has one of its own, made from ours and ``rainbow``, and every part
 that looks at a tunable parameter is given it here, at one moment.

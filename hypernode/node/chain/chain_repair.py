@@ -1,4 +1,5 @@
-"""Cutting a ledger back to its last good block: what goes is written down first, nothing is lost in silence.
+"""Cuts a ledger back to its last good block.  What is cut off is written to a file first; nothing is lost
+silently.
 
 The cut blocks are exported as one JSON object a line, compressed, and synced, before the first of them is
 dropped; the node fetches what is missing from the network.

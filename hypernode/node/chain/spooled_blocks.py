@@ -1,4 +1,4 @@
-"""Blocks whose messages are not held but lie in a spool, and what is done with one piece by piece.
+"""Blocks whose messages are in a spool instead of memory, and the work on them piece by piece.
 
 What catching up keeps of a branch until it is whole is put away, and so is an answer that is long; a block of
 usual size is taken out again when it is judged, and a giant one is judged where it lies.

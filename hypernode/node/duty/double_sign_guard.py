@@ -1,4 +1,5 @@
-"""Our own key, watched: what it signed that we do not know of (spec 4, storage of what was signed).
+"""Watches our own key: finds blocks with its signature that we do not know of (spec 4, storage of what was
+signed).
 
 A valid block of ours that the journal does not know means that somebody else signs with our key, or that the
 journal is an old one.

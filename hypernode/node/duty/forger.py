@@ -1,4 +1,4 @@
-"""Forging: seal the mempool's messages for our slot, store the block, send it to the neighbours.
+"""Forging: seals the mempool's messages for our slot, stores the block, and sends it to peers.
 
 The order keeps us from ever signing twice for a slot: the hash is journalled, durably, before the block is
 signed; then it goes into our own ledger, judged like any other; then to those whose chain it follows.  A

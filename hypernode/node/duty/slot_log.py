@@ -1,4 +1,4 @@
-"""One line for each slot of ours at its end: forged, or why not (spec 10, 2).
+"""One line in the log for each slot of ours, at its end: forged, or why not (spec 10, 2).
 
 What stood in the way is noted with each look of the owner, for every slot: whose it is may be known only
 when the round's lists are derived.  ``machine.slot_account`` judges; here it is remembered and said.

@@ -1,4 +1,5 @@
-"""Whose tunable parameters differ from ours: by the hashes that they say once a round (message 120).
+"""Which nodes have other tunable parameters than we, by the hashes that they publish once a round (message
+120).
 
 They are heard in the mempool and in blocks, and after a restart read from the blocks of the last two rounds.
 """

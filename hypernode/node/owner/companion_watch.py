@@ -1,4 +1,5 @@
-"""A look at the companion twice a minute: is it in sync, and does it still say what our lists follow from.
+"""Looks at the companion twice a minute: is it in sync, and does its chain still have what our lists follow
+from?
 
 Its troubles are told when they begin, once a minute while they last, and when they are over.
 """

@@ -1,4 +1,5 @@
-"""One line at each change of the node's state: the new one, its reason, and how long the last one stood."""
+"""One line in the log for each change of the node's state: the new state, its reason, and how long the last
+one stood."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the disk refuses: said in the log once a minute, and tried again until it is over.
+"""Reports what the disk refuses, in the log once a minute, and tries again until it works.
 
 While there is a trouble the node decides nothing, so it neither forges (what cannot be journalled must not
 be signed) nor syncs; it goes on answering from what it has.

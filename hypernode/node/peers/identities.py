@@ -1,4 +1,4 @@
-"""Who is it: identities of peers as proved by a signed hello, or only claimed (spec 2, who a peer is).
+"""Who a peer is: an identity is proved by a signed hello, or only claimed (spec 2, who a peer is).
 
 Once a connection proved the registered key, no other speaks for that hypernode (``node.peers.peer_views``);
 where none did, its IP is all there is.  The operator sees which registered IPs are held by the key that is

@@ -1,4 +1,4 @@
-"""What not to tell a legacy neighbour (spec 8): a height that makes it ask, and stop over the answer.
+"""Which heights a legacy peer must not be told (spec 8): those that make it ask, and stop over the answer.
 
 A legacy node that hears of a better chain of its round asks for the blocks of that round, and stops itself
 when the first of them does not follow its own chain before it; one that is a round behind looks for the

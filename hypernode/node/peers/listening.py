@@ -1,4 +1,4 @@
-"""Connections that come in: who they are, and the loop that answers them.
+"""Incoming connections: who they are, and the loop that answers them.
 
 A hypernode that says its registered port becomes a peer that is listened to; clients and one-off
 connections are answered and forgotten.

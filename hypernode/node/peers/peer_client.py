@@ -1,4 +1,4 @@
-"""Questions to a peer, typed: each checks that the answer is one to what was asked.
+"""Typed questions to a peer.  Each checks that the answer fits the question.
 
 An answer of another kind, or blocks that are not those asked for, are the peer's fault (Reject); what
 it says about the chain is judged elsewhere.

@@ -1,4 +1,4 @@
-"""Lines about what peers do wrong: few enough to read, however much of it there is (spec 6, logging).
+"""Log lines about what peers do wrong: few enough to read, however much there is (spec 6, logging).
 
 A peer is spoken of once a minute, all of them so many times a minute.  The next line says how many there
 were that had none.  Time is handed in.

@@ -1,4 +1,4 @@
-"""What one hypernode is seen to be, from all connections with it (spec 2, who a peer is; who proved it, is
+"""What one hypernode is seen to be, over all connections with it (spec 2, who a peer is; who proved it, is
 it).
 
 A legacy link proves nothing: whoever shares the IP of a hypernode (NAT, a shared host, a local user) can say

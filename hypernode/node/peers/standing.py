@@ -1,4 +1,4 @@
-"""Whose IP it is, for places and budgets: the node's answer to ``net.standing``."""
+"""Whose IP an address is, for places and budgets: the node's answer to ``net.standing``."""
 
 from __future__ import annotations
 

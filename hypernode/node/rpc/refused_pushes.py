@@ -1,4 +1,5 @@
-"""Who pushed blocks that were read whole and refused: after some in one slot, its next ones are not read."""
+"""Who pushed blocks that were read whole and refused.  After some in one slot, its further ones are not
+read."""
 
 from __future__ import annotations
 

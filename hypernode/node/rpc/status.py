@@ -1,4 +1,4 @@
-"""What the node tells of itself: status, round, heights, hypernodes (spec 6, status).
+"""What the node reports about itself: status, round, heights, hypernodes (spec 6, status).
 
 The keys of the first level, and those named in the spec, are read by other software; what we add stands
 beside them.

@@ -1,4 +1,4 @@
-"""How far catching up is: for the log, the status, and a bar on a terminal."""
+"""The progress of catching up: for the log, the status, and a bar on a terminal."""
 
 from __future__ import annotations
 

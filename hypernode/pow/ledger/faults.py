@@ -1,4 +1,4 @@
-"""What SQLite says of a companion's ledger that cannot be read, in words for the operator."""
+"""SQLite's errors on a companion's ledger that cannot be read, in words for the operator."""
 
 from __future__ import annotations
 

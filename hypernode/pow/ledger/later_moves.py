@@ -1,4 +1,4 @@
-"""What collaterals moved in the sealed rows above a height, read once for all the rounds that ask.
+"""What collaterals received and sent above a height, read once for all rounds that ask.
 
 The sums of every address are known over all sealed rows together (``pow.ledger.tally``).  A balance at a
 height below the last of them is that sum less what came later.  In a node's present little lies there; a sync

@@ -1,4 +1,4 @@
-"""Deriving lists from a ledger file: synchronous, one caller at a time; ``pow.ledger.source`` awaits it.
+"""Derives lists from a ledger file.  Synchronous, one caller at a time; ``pow.ledger.source`` awaits it.
 
 The list at a reference height is kept with that block's hash (a *checkpoint*).  The next round starts
 from the newest checkpoint below its own reference height whose block is still in the ledger; a rollback

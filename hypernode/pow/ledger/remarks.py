@@ -1,4 +1,4 @@
-"""What an operator should know of the present registrations: rows that were left out, weights in doubt."""
+"""What an operator should know about the present registrations: rows that were left out, weights in doubt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of registrations and coloured lists, as the ledger has them and as the rules take them.
+"""Rows of registrations and coloured lists, from the form of the ledger to the form of the rules.
 
 The chain itself allows 100,000 characters of openfield.  A row with more was never in it, and one that
 cannot be read at all neither: they are on the list of rows, void, with the reason."""

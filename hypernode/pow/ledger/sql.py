@@ -1,4 +1,4 @@
-"""What is believed of a row, as SQL: one wording for every query.
+"""Which rows are believed, as SQL: one wording for every query.
 
 A ledger file may hold anything (spec 5): SQLite keeps a text in an INTEGER column, and infinity in a NUMERIC
 one.  A row whose height is no plausible number is in no block; an amount that nobody can have counts

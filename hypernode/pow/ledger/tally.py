@@ -1,4 +1,4 @@
-"""What every address received and sent, summed up once, so that no later round goes through the ledger again.
+"""What every address received and sent, summed once, so that no later round reads the whole ledger again.
 
 A new registration needs the balance of an address that nobody asked for before.  Without an index of the
 ledger's that would be a scan; here it is one look-up, for the sums over all *sealed* rows are kept for every

@@ -1,5 +1,5 @@
-"""Whom a fault befalls that does something to jurors only: drawn before anybody knows them, it is aimed when
-it begins."""
+"""Which hosts a lying juror's fault befalls: it is drawn before the jurors are known, and chosen when it
+begins."""
 
 from __future__ import annotations
 

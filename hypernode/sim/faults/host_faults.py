@@ -1,4 +1,4 @@
-"""What befalls hosts: their processes, clocks, disks and wallets."""
+"""Faults of hosts: of their processes, clocks, disks and wallets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hosts that break the rules: a real node of which one part is replaced, or a task beside it that does harm.
+"""Hosts that break the rules: a real node with one part replaced, or with a task beside it that does harm.
 
 Each kind is a table entry: what to replace in the node at once, and what to go on doing until it is over.
 """

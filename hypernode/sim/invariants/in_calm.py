@@ -1,4 +1,5 @@
-"""What needs calm, counted from the end of the last fault: agreement, messages on their way, filled slots."""
+"""What must hold in calm, some time after the end of the last fault: agreement, messages on their way, filled
+slots."""
 
 from __future__ import annotations
 

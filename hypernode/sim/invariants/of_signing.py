@@ -1,5 +1,5 @@
-"""What keys sign: one block for a slot, known to the journal; and what a key leads to that signs elsewhere
-too (spec 4).
+"""What keys sign: one block for a slot, known to the journal; and what follows when a key signs elsewhere too
+(spec 4).
 
 A fault excuses what was signed while it lasted, and what follows from that: evidence, and who halts over it.
 """

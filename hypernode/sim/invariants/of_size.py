@@ -1,5 +1,5 @@
-"""What nodes hold is bounded: tasks, peers, messages and other named queues; and memory, in units that replay
-(an object, a place in a container, or 64 bytes).
+"""What nodes hold is bounded: tasks, peers, messages and other named queues; and memory, in units that are
+equal in every replay (an object, a place in a container, or 64 bytes).
 
 Bounds are about twice what was seen of 4 to 20 nodes, quiet, under mixed faults and under a flood.
 """

@@ -1,4 +1,5 @@
-"""What must hold in a simulation whatever happens, each a function with a name (spec 3, 4 and 6).
+"""The table of invariants: what must hold in a simulation whatever happens, each a function whose name says
+it (spec 3, 4 and 6).
 
 ``check_all`` runs at the end of every slot.  They are cut by subject: of what is stored, of what keys sign,
 of how chains change, of size, of legacy nodes, and what needs calm.

@@ -1,4 +1,5 @@
-"""The chain of a simulated legacy node, in memory: what it checks of a block, and what it tells of its chain.
+"""The chain of a simulated legacy node, in memory: what it checks of a block, and what it reports about its
+chain.
 
 Its checks are the column "legacy" of spec 4, which is little: no hash, signature, time or slot.  What the
 database of a legacy node does to it is here too: a quote is an error that it stops over, params that read as

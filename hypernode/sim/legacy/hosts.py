@@ -1,4 +1,4 @@
-"""The hosts of a cluster that run a legacy node: what they live on, and how they go down and come up."""
+"""The hosts of a cluster that run a legacy node: their ports, and how they go down and come up."""
 
 from __future__ import annotations
 

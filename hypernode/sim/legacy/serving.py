@@ -1,4 +1,4 @@
-"""The side of a simulated legacy node that answers (spec 2, commands; spec 8).
+"""The answering side of a simulated legacy node (spec 2, commands; spec 8).
 
 One entry is kept per peer name; it belongs to the connection that said hello last, and goes with whichever
 of that name closes first: then the other one breaks at its next frame.

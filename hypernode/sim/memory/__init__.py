@@ -1,1 +1,1 @@
-"""The world in memory: virtual time, hosts, links and streams."""
+"""The ports in memory: virtual time, hosts, links and streams."""

@@ -1,4 +1,4 @@
-"""Ports of a simulated host that need no world: a signer, a verifier in line, files in memory."""
+"""Ports of a simulated host that need no network: a signer, a verifier in line, files in memory."""
 
 from __future__ import annotations
 

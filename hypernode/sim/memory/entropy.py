@@ -1,4 +1,5 @@
-"""Chance that replays: drawn from a seed and a name, on ``getrandbits`` alone, which never changed."""
+"""Chance that replays: drawn from a seed and a name by ``getrandbits`` alone, which gives the same in every
+version of Python."""
 
 from __future__ import annotations
 

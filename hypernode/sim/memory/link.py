@@ -1,4 +1,4 @@
-"""The way from one host to another: how long bytes take, and what may befall them."""
+"""The link between two hosts: how long bytes take, and what may happen to them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signatures that cost a hash: for runs in which the curve's arithmetic is not what is looked at.
+"""Signatures that cost only a hash: for runs that do not look at the curve's arithmetic.
 
 Inside ``quick_signing`` everything of this process signs and verifies so.  A signature follows from key and
 buffer alone and, as on the curve, its twin is as good.  But anybody can make one of anybody: a run says

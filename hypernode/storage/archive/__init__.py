@@ -1,1 +1,1 @@
-"""Chains in files to be carried: archives, snapshots, the legacy form."""
+"""Chains in files that leave the host or come to it: archives, snapshots, the legacy form."""

@@ -1,4 +1,5 @@
-"""A database that somebody else wrote, opened so that reading it runs nothing of his and ends.
+"""Opens a database that somebody else wrote, so that reading it runs none of its code and ends in bounded
+time.
 
 SQL lies in the file as well as in our queries: a view in place of a table, a trigger, a virtual table or a
 column that computes is code of whoever made it.  So there may be plain tables and indices only (in a file of

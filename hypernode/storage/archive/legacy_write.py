@@ -1,5 +1,5 @@
-"""Our chain as the files of the legacy software (spec 4, storage): the chain, and the lists beside it without
-which the legacy node would fetch an archive over them.
+"""Our chain as the files of the legacy software (spec 4, storage): the chain, and the lists without which a
+legacy node would fetch an archive over it.
 
 Files are written beside, synced and renamed: a folder has a whole file or none.
 """

@@ -1,4 +1,4 @@
-"""A consistent copy of a ledger, made while the daemon runs, cut back to what does not change any more.
+"""A consistent copy of a ledger, made while the daemon runs, cut back to blocks that do not change any more.
 
 ``VACUUM INTO`` copies one moment of the file within one read transaction; writers go on meanwhile.  The copy
 is cut back to blocks that are two rounds old, which hardly ever change, and loses what is the node's own

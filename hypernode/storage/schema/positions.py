@@ -1,4 +1,4 @@
-"""A message's row id with 20 bits for its place in the block, where it had 16 (migration).
+"""The migration that gave a message's place in its block 20 bits of its row id, where it had 16.
 
 Legacy nodes read blocks of 100 MiB, which have room for over half a million of the shortest messages.
 """
