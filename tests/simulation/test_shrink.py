@@ -88,7 +88,7 @@ def test_the_command_of_a_shrunk_run_plays_what_broke() -> None:
     assert player(again).failure == shrunk.report.failure
 
 
-def test_who_shrinks_is_told_each_step_and_gets_the_best_when_it_is_stopped() -> None:
+def test_shrinking_tells_each_step_and_gives_its_best_when_stopped() -> None:
     """The third run that breaks too is the last one."""
     whole = Scenario(seed=1, nodes=20, hours=8.0)
     told: list[tuple[int, int]] = []
