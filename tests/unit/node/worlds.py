@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
@@ -47,6 +47,7 @@ from hypernode.node.owner.event_hub import EventHub
 from hypernode.node.owner.node_options import Makers, NodeOptions
 from hypernode.node.owner.runtime import Node
 from hypernode.node.peers.peer_table import Peer
+from hypernode.node.sync.sync_progress import OnProgress, show_nothing
 from hypernode.ports.chain import Ledger
 from hypernode.ports.connections import Transport
 from hypernode.ports.registrations import PowSource
@@ -155,6 +156,9 @@ class Bed:
         params: ChainParams | None = None,
         subjects: Subjects = SILENT,
         log_session: Callable[[str], None] | None = None,
+        metrics: Callable[[], Mapping[str, object]] = no_metrics,
+        show_sync: OnProgress = show_nothing,
+        limits: Limits | None = None,
         **others: Any,
     ) -> Node:
         """All parts of a node, in the present round."""
@@ -170,17 +174,18 @@ class Bed:
             pow_source=pow_source or FixedPowSource(params),
             files=MemoryFiles(),
         )
-        options = NodeOptions(Endpoint(self.ip(index), PORT), PORT, (self.ip(index),), Limits())
+        options = NodeOptions(Endpoint(self.ip(index), PORT), PORT, (self.ip(index),), limits or Limits())
         node = Node(
             params,
             replace(ports, **others),
             options,
-            metrics=no_metrics,
+            metrics=metrics,
             log=self.log.append,
             warn=self.warnings.append,
             log_connections=self.log.append,
             log_session=log_session,
             subjects=subjects,
+            show_sync=show_sync,
             makers=Makers(events=HeardEvents),
         )
         await enter_round(node)

@@ -450,7 +450,7 @@ def test_an_update_is_acknowledged_to_who_may_ask_and_does_nothing(
     async def scenario() -> None:
         bed = Bed(allow_updates_from=listed)
         node = await bed.node()
-        node.serving.takes_updates = is_on
+        node.serving.take_settings((), listed, takes_updates=is_on)
         answer = await put(node, stranger(bed), C.UPDATE, string="http://example.org")
         assert answer is not None
         assert answer.id is command_id
@@ -463,7 +463,6 @@ def test_the_network_decides_before_the_operator_who_may_send_update() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        node.serving.takes_updates = True
         for from_rainbow, from_file, command_id in (
             ((), (), C.KO),
             ((), (STRANGER,), C.OK),
@@ -473,7 +472,7 @@ def test_the_network_decides_before_the_operator_who_may_send_update() -> None:
             node.tuner.enter_round(
                 (("rainbow", "ALLOW_UPDATES_FROM=" + ";".join(from_rainbow)),) if from_rainbow else ()
             )
-            node.serving.allow_updates_from = from_file
+            node.serving.take_settings((), from_file, takes_updates=True)
             answer = await put(node, stranger(bed), C.UPDATE, string="")
             assert answer is not None
             assert answer.id is command_id

@@ -98,8 +98,7 @@ def test_a_status_has_every_key_that_is_read_by_others(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         bed = Bed()
-        node = await bed.node()
-        node.views.metrics = ProcessMetrics(Traffic(), config, tmp_path)
+        node = await bed.node(metrics=ProcessMetrics(Traffic(), config, tmp_path))
         node.node_state.pow_status = await node.ports.pow_source.get_status(bed.clock.now())
         note_told(bed, node, 1, told(5, b"a"))
         await node.intake.submit([bed.message(3)])

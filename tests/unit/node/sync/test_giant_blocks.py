@@ -96,10 +96,7 @@ class Net:
         return await self.new()
 
     async def new(self, rules: ChainParams | None = None, **ports: Any) -> Node:
-        node = await self.bed.node(params=rules, **ports)
-        node.dialler.limits = SMALL
-        node.sync.giant_blocks = GiantBlocks(rules or self.bed.params, SMALL)
-        return node
+        return await self.bed.node(params=rules, limits=SMALL, **ports)
 
     async def hold(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -27,6 +27,7 @@ from hypernode.node.rpc.handlers import Handler
 from hypernode.node.sync.synchroniser import Synchroniser
 from hypernode.ports.trouble import StorageTrouble
 from hypernode.sim.cluster import Cluster
+from hypernode.sim.corruptible import answer_by
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from tests.unit.node.chain.test_chain import told_of
@@ -90,16 +91,14 @@ async def _let_one_boast(
     slots it forged; and the logs.  One of the nodes tells a better chain all along, ``unasked`` too, and
     answers whatever it is asked about it with ``answer``."""
     cluster = Cluster(5, seed)
-    await cluster.start_all()
-    liar = cluster.hosts[4].node
-    assert liar is not None
-    handlers = dict(liar.serving.handlers)
-    handlers[CommandId.HEIGHT] = make_boaster(handlers[CommandId.HEIGHT])
-    for command_id in (CommandId.ROUNDBLOCKS, CommandId.BLOCKINFO, CommandId.BLOCKSYNC):
-        handlers[command_id] = answer
-    liar.serving.handlers = handlers
+    for index in range(4):
+        await cluster.start(index)
     # It dials nobody: over its own connections it would tell the truth.
-    liar.connector = Hermit(**{part.name: getattr(liar.connector, part.name) for part in fields(Connector)})
+    cluster.makers = replace(cluster.makers, connector=Hermit)
+    liar = await cluster.start(4)
+    answer_by(liar, CommandId.HEIGHT, make_boaster(liar.serving.handlers[CommandId.HEIGHT]))
+    for command_id in (CommandId.ROUNDBLOCKS, CommandId.BLOCKINFO, CommandId.BLOCKSYNC):
+        answer_by(liar, command_id, answer)
     teller = asyncio.create_task(_tell_again_and_again(cluster, liar)) if unasked else None
     await cluster.run_until(FIRST, slots)
     if teller is not None:
@@ -227,10 +226,9 @@ def test_what_a_sync_ends_by_is_dealt_with_as_by_the_owner(
         node = cluster.hosts[0].node
         assert node is not None
         await node.chain.rollback(node.chain.height.height - 1)
-        seen: list[State] = []
-        node.activities._on_state = lambda shown: seen.append(shown.state)
+        cluster.hosts[0].log.clear()
         await asyncio.sleep(60)
-        assert State.HALTED in seen
+        assert any("state HALTED" in line for line in cluster.hosts[0].log)
         assert node.node_state.halted == halted
         await cluster.stop_all()
 

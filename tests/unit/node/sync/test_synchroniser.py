@@ -301,7 +301,8 @@ def test_catching_up_finds_the_common_block_with_few_questions() -> None:
     async def scenario() -> None:
         bed = Bed()
         bed.go_to(ROUND + 3, 3)
-        node = await bed.node()
+        shown: list[SyncProgress | None] = []
+        node = await bed.node(show_sync=shown.append)
         old = [(ROUND + r, sir) for r in range(3) for sir in range(19)]
         shared = await store(bed, node.ports.ledger, *old)
         await store(bed, node.ports.ledger, (ROUND + 3, 0), after_s=18)
@@ -309,8 +310,6 @@ def test_catching_up_finds_the_common_block_with_few_questions() -> None:
         theirs = await fork.grow((ROUND + 3, 0), (ROUND + 3, 1), (ROUND + 3, 2))
         heard = await bed.script(2, serve_blocks([*shared, *theirs]))
         told = make_told(bed, await measure(bed, [*shared, *theirs]), 2)
-        shown: list[SyncProgress | None] = []
-        node.sync.on_progress = shown.append
         assert await node.sync.catch_up(told, NOBODY)
         assert node.chain.height == told.height
         asked = [command.id for command in heard]
@@ -330,12 +329,11 @@ def test_an_empty_ledger_is_filled_batch_by_batch() -> None:
     async def scenario() -> None:
         bed = Bed()
         bed.go_to(ROUND + 3, 3)
-        node = await bed.node()
+        shown: list[SyncProgress | None] = []
+        node = await bed.node(show_sync=shown.append)
         other = await bed.serve(2)
         await store(bed, other.ports.ledger, *[(ROUND + r, sir) for r in range(3) for sir in range(19)])
         told = make_told(bed, other.chain.height, 2)
-        shown: list[SyncProgress | None] = []
-        node.sync.on_progress = shown.append
         assert await node.sync.catch_up(told, NOBODY)
         assert node.chain.height == other.chain.height
         assert [progress.height for progress in shown if progress] == [20, 40, 57]
