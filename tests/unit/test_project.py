@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Final
 
 import pytest
 from packaging.requirements import Requirement
@@ -203,3 +204,32 @@ def test_hooks_before_a_commit_are_the_environments_own() -> None:
     entries = re.findall(r"entry: (.+)", text)
     assert len(entries) == len(re.findall(r"- id: ", text)) == len(re.findall(r"language: system", text))
     assert [entry for entry in entries if not entry.startswith(".venv/bin/")] == []
+
+
+PURE: Final = ("core", "machine", "mempool", "wire", "net", "storage", "pow", "node", "health")
+"""Packages of which every module has its file of unit tests, in the same place under ``tests/unit``."""
+WITHOUT_TESTS: Final = {
+    "wire/command_pb2.py": "generated",
+    "node/base/node_events.py": "a protocol only",
+    "node/base/node_ports.py": "a value of protocols only",
+    "node/sync/block_source.py": "a protocol only",
+}
+"""Modules without one, and why."""
+
+
+def test_every_module_has_its_unit_tests() -> None:
+    modules = [
+        path.relative_to(ROOT / "hypernode")
+        for package in PURE
+        for path in (ROOT / "hypernode" / package).rglob("*.py")
+        if path.name != "__init__.py"
+    ]
+    assert len(modules) > 200
+    assert [name for name in WITHOUT_TESTS if Path(name) not in modules] == []
+    without = [
+        str(module)
+        for module in sorted(modules)
+        if str(module) not in WITHOUT_TESTS
+        and not (ROOT / "tests" / "unit" / module.with_name(f"test_{module.name}")).is_file()
+    ]
+    assert without == []

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from hypernode.core.rules import UNCHECKED, Unchecked
 from hypernode.core.types import Endpoint
 from hypernode.health.findings import Finding
 from hypernode.health.host import (
@@ -50,7 +51,7 @@ def test_how_far_the_clock_may_be_off(offset: float, found: str) -> None:
 @pytest.mark.parametrize(
     ("offset", "is_kept", "found"),
     [
-        (None, None, ["clock note"]),
+        (None, UNCHECKED, ["clock note"]),
         (None, True, ["clock ok"]),
         (None, False, ["clock-not-kept warning"]),
         (0.0, False, ["clock ok", "clock-not-kept note"]),
@@ -58,7 +59,7 @@ def test_how_far_the_clock_may_be_off(offset: float, found: str) -> None:
     ],
 )
 def test_peers_know_better_than_the_kernel(
-    offset: float | None, is_kept: bool | None, found: list[str]
+    offset: float | None, is_kept: bool | Unchecked, found: list[str]
 ) -> None:
     assert name(judge_clock(ClockFacts(offset, is_kept))) == found
 
