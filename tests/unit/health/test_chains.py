@@ -8,7 +8,7 @@ import pytest
 
 from hypernode.core.counting import Uncounted
 from hypernode.core.registrations.registry import COIN
-from hypernode.core.rules import Rule
+from hypernode.core.rules import UNCHECKED, Rule
 from hypernode.core.types import Endpoint, Registration
 from hypernode.health.chains import (
     CompanionFacts,
@@ -81,7 +81,7 @@ def test_a_plugin_is_missed_where_it_is_the_only_way(facts: PluginFacts, found: 
         ({}, ["registration ok", "collateral ok"]),
         ({"weight": 3}, ["registration ok", "collateral ok"]),
         ({"weight": 1}, ["registration ok", "collateral-less warning"]),
-        ({"weight": None}, ["registration ok"]),
+        ({"weight": UNCHECKED}, ["registration ok"]),
         ({"port": 6970}, ["registration ok", "port-differs error", "collateral ok"]),
         ({"out_ip": "203.0.113.8"}, ["registration ok", "ip-differs error", "collateral ok"]),
         ({"out_ip": None}, ["registration ok", "collateral ok"]),
@@ -100,11 +100,13 @@ def test_a_registration_counts_or_it_is_said_why_not(fields: dict[str, object], 
 
 
 def test_where_nobody_is_registered_what_became_of_the_last_try_is_said() -> None:
-    [nothing] = judge_registration(ABSENT)
+    [unchecked] = judge_registration(ABSENT)
+    [nothing] = judge_registration(replace(ABSENT, last=None))
     void = PluginAnswer(799_000, "hypernode:register", "C1\x1b", False, Rule.R4, "the ip is taken")
     [tried] = judge_registration(replace(ABSENT, last=void))
     [fixed] = judge_registration(replace(ABSENT, is_collateral_needed=False))
-    assert {nothing.code, tried.code, fixed.code} == {"not-registered"}
+    assert {unchecked.code, nothing.code, tried.code, fixed.code} == {"not-registered"}
+    assert "were not looked at" in unchecked.found
     assert "no transaction names it" in nothing.found
     assert "void (rule 4): the ip is taken" in tried.found
     assert "\x1b" not in tried.found
