@@ -20,7 +20,7 @@ _LOG: Final = logging.getLogger("python")
 
 
 class FaultLog:
-    """While it is entered, faults outside of tasks go to the log; ``follow`` says which file that is."""
+    """While it is entered, faults outside of tasks are logged; ``follow`` sets the file."""
 
     def __init__(self) -> None:
         self._descriptor: int | None = None

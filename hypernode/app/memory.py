@@ -44,14 +44,14 @@ def find_trim() -> Callable[[], object] | None:
 
 
 class CountsMoved(Protocol):
-    """Knows how many bytes went over all connections so far."""
+    """Counts the bytes that went over all connections so far."""
 
     @property
     def bytes_moved(self) -> int: ...
 
 
 class CountsHeld(Protocol):
-    """Knows how many bytes of questions and answers are held now."""
+    """Counts the bytes of questions and answers that are held now."""
 
     @property
     def bytes_held(self) -> int: ...

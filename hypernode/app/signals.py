@@ -66,7 +66,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Reactions:
-    """What the loop does when a signal came: ``stop`` is told its name."""
+    """What the loop does after a signal; ``stop`` gets its name."""
 
     stop: Callable[[str], object]
     reload: Callable[[], object]
@@ -85,8 +85,8 @@ def has_terminal() -> bool:
 
 
 class Signals:
-    """While it is entered, a thread hears the signals.  ``log_path`` takes what it has to say itself; ``end``
-    ends the process with a status, at once."""
+    """While it is entered, a thread takes the signals.  ``log_path`` gets the thread's own lines; ``end``
+    ends the process at once, with a status."""
 
     def __init__(
         self,

@@ -29,7 +29,7 @@ _CPU_MAX: Final = Path("/sys/fs/cgroup/cpu.max")
 
 
 class WorkerDied(Exception):
-    """A process ended in the middle of a job: killed, most likely, for want of memory."""
+    """A process ended in the middle of a job: most likely it was killed because memory ran out."""
 
 
 class _Worker:

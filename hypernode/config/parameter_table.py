@@ -45,7 +45,7 @@ class ConfigError(ValueError):
 
 
 class Unfit(Exception):
-    """What was expected of a value, in words."""
+    """A value that cannot be used; its text says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)

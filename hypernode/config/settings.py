@@ -33,7 +33,7 @@ _ALL: Final = "ALL"
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What the command line says; None where it says nothing."""
+    """The command line; None for what it leaves open."""
 
     home: Path | None = None
     config: Path | None = None
@@ -47,7 +47,7 @@ class Flags:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything the node is told.  Paths are absolute."""
+    """The settings of this run.  Paths are absolute."""
 
     params: ChainParams
     limits: Limits
@@ -118,7 +118,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class _Values:
-    """Values by name: what a file says, else the default."""
+    """Values by name: those of the file, else the defaults."""
 
     table: Mapping[str, Parameter]
     given: Mapping[str, object]

@@ -12,8 +12,8 @@ from hypernode.core.rules import Rule, Violation
 
 
 class Verdict(Exception):
-    """Something that came from outside is not taken: the rule that it breaks, and the reason in plain words
-    for the log and for counting."""
+    """Why something that came from outside is not taken: the rule that it breaks, and the reason in plain
+    words, for the log and for counting."""
 
     def __init__(self, rule: Rule, reason: str) -> None:
         super().__init__(f"{rule.label}: {reason}")
@@ -35,8 +35,8 @@ class Reject(Verdict):
 
 
 class OverLimit(Reject):
-    """Larger than what is taken.  Of a question it is the sender's fault; who gets it for an answer asks for
-    less, and blames nobody (spec 2, budgets)."""
+    """It is larger than we take.  For a question that is the sender's fault.  Whoever gets it as an answer
+    asks for less and blames nobody (spec 2, budgets)."""
 
 
 class Ignore(Verdict):
@@ -44,8 +44,8 @@ class Ignore(Verdict):
 
 
 class TooFewHold(Ignore):
-    """A branch that is taken only when most hold it, which may yet come (spec 4, classes)."""
+    """A branch that is taken only when most peers hold it, which may still happen (spec 4, classes)."""
 
 
 class InvariantBroken(AssertionError):
-    """What must hold by construction does not: a bug of ours."""
+    """Something that must hold by construction does not: a bug of ours."""

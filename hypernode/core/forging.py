@@ -46,7 +46,7 @@ def _count_fitting(messages: Sequence[Message], room: int) -> int:
 
 
 class TooFewMessages(Reject):
-    """A block cannot be made of these (``Rule.FORGING``)."""
+    """A block cannot be made of these messages (``Rule.FORGING``)."""
 
 
 def find_forging_break(params: ChainParams, messages: Sequence[Message]) -> Violation | None:

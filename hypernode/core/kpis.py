@@ -15,7 +15,7 @@ _TOO_MANY: Final = 80
 
 
 class KpiCounter:
-    """Counts blocks one by one; those of a span of rounds, in any order."""
+    """Counts the KPIs of a span of rounds, block by block, in any order."""
 
     def __init__(self) -> None:
         self._forged: Counter[str] = Counter()

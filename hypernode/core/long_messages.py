@@ -17,7 +17,8 @@ PIECE_MESSAGES: Final = 1_000
 
 
 class LongMessages(Sequence[Message]):
-    """Equal to any sequence of the same messages; to take one by its place goes through those before it."""
+    """A sequence that equals any other sequence of the same messages.  Taking one by its index iterates over
+    those before it."""
 
     @abstractmethod
     def __iter__(self) -> Iterator[Message]: ...
@@ -64,7 +65,7 @@ def split_messages(messages: Iterable[Message]) -> Iterator[tuple[Message, ...]]
 
 
 class MappedMessages(LongMessages):
-    """What ``change`` makes of others, each time anew."""
+    """The messages of another sequence, each changed by ``change`` whenever somebody iterates."""
 
     def __init__(self, messages: LongMessages, change: Callable[[Message], Message]) -> None:
         self._messages = messages

@@ -31,7 +31,7 @@ class NetworkFileError(ValueError):
 
 
 class _Unfit(Exception):
-    """What was expected of a value."""
+    """A value that cannot be used; its text says what was expected."""
 
 
 def network_from_json(text: str, source: str) -> ChainParams:

@@ -90,7 +90,7 @@ class HypernodeReward:
 
 @dataclass(frozen=True, slots=True)
 class AddressReward:
-    """What a reward address gets."""
+    """The reward of one reward address."""
 
     reward_address: str
     reward: float

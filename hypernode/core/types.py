@@ -105,7 +105,7 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class Juror:
-    """The holder of a slot: a PoS address and the ticket that won it."""
+    """Who holds a slot: a PoS address and the ticket that won it."""
 
     address: str
     ticket: int

@@ -40,7 +40,7 @@ DAMAGED: Final = (ValueError, TypeError, LookupError, AttributeError, RecursionE
 
 
 class LastingFault(OSError):
-    """What a file or its file system is, and no restart mends: words with the path and what to do."""
+    """A fault of a file or its file system that no restart repairs; the text has the path and what to do."""
 
 
 class UnsafeFile(LastingFault):

@@ -20,7 +20,7 @@ _LINE_END: Final = re.compile(r"\r\n|\n|\r")
 
 
 class TwiceSaid(ValueError):
-    """An object with one name twice: which of the two holds is anybody's guess."""
+    """An object has one name twice, so nobody knows which value holds."""
 
 
 def decode_text(raw: bytes) -> str:

@@ -20,7 +20,7 @@ _INSTALL: Final = "make venv, and start with .venv/bin/python"
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package that we need: ``version`` is empty where it is missing."""
+    """A package that we need; ``version`` is empty if it is missing."""
 
     name: str
     version: str

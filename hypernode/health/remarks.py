@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """A line for the log about the configuration."""
+    """A line about the configuration, for the log."""
 
     level: Literal["info", "warning"]
     text: str

@@ -19,7 +19,7 @@ NTP_REMEDY: Final = "slots depend on the clock: run an NTP service (chrony, syst
 
 @dataclass(slots=True)
 class ClockOffsets:
-    """Tellings by peer.  Times are monotonic seconds."""
+    """The offsets that peers' answers showed, by peer.  Times are monotonic seconds."""
 
     _told: dict[str, tuple[float, float]] = field(default_factory=dict)
 

@@ -13,8 +13,9 @@ from hypernode.machine.peers import PeerView
 
 @dataclass(frozen=True, slots=True)
 class Consensus:
-    """``percent`` of all who count (spec 3) are seen on our tip; ``jurors_agree`` of the ``jurors_seen``
-    others among the round's jurors that count are; ``chains`` tips are observable."""
+    """What we see of the others' tips.  ``percent`` of all who count (spec 3) are on our tip.  Of the round's
+    other jurors that count, ``jurors_seen`` are in sight and ``jurors_agree`` are on it.  ``chains``
+    different tips are in sight."""
 
     agree: int
     counted: int

@@ -24,8 +24,8 @@ MAX_CLOCK_OFFSET_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """What the node knows at one moment.  Times: ``now`` unix s; ``*_since`` monotonic s, None when it
-    is not so; ``monotonic`` is that clock's present."""
+    """What the node knows at one moment.  ``now`` is unix s.  ``*_since`` are monotonic s, None if it is not
+    so; ``monotonic`` is the monotonic time of this moment."""
 
     now: float
     monotonic: float
@@ -72,8 +72,8 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Nothing to do but to listen; ``reason`` is for people, and ``obstacle`` says the same to the account of
-    our slots, where it keeps us from forging."""
+    """Nothing to do but listen.  ``reason`` is for people.  ``obstacle`` says the same for the account of our
+    slots, if it keeps us from forging."""
 
     state: State
     reason: str = ""
@@ -82,7 +82,7 @@ class Rest:
 
 @dataclass(frozen=True, slots=True)
 class GoOn:
-    """Let the sync that is under way go on."""
+    """Let the present sync continue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class DeriveRound:
 
 @dataclass(frozen=True, slots=True)
 class DropPremature:
-    """Give up our last blocks, of slots that have not begun."""
+    """Drop our last blocks: their slots have not begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class CatchUp:
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """Take the chain that an operator chose out of these, whatever our measures say."""
+    """Take one of these chains because an operator chose it, whatever our measures are."""
 
     order: ForkOverride
     chains: tuple[ToldChain, ...]
@@ -126,7 +126,7 @@ class LookInto:
 
 @dataclass(frozen=True, slots=True)
 class Forge:
-    """It is our slot, and all holds."""
+    """It is our slot, and nothing stands in the way."""
 
     consensus: Consensus
 

@@ -156,7 +156,7 @@ def find_better_chains(
 
 @dataclass(frozen=True, slots=True)
 class ForkOverride:
-    """An operator's word: take the chain that has this block (spec 4, SPLIT)."""
+    """An operator's override: take the chain that has this block (spec 4, SPLIT)."""
 
     height: Height
     block_hash: bytes

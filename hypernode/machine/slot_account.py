@@ -48,7 +48,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What stood against forging from ``at`` (unix s) on; None: nothing."""
+    """What stood against forging from ``at`` (unix s) on; None if nothing did."""
 
     at: float
     obstacle: Obstacle | None

@@ -17,8 +17,8 @@ forgotten is sent back once, which harms nobody."""
 
 @dataclass(slots=True)
 class PeerNotes:
-    """What one peer knows.  ``next_number``: everything below it was sent, came from the peer, or is in
-    ``unripe`` (numbers passed over because they lay in the future)."""
+    """What one peer knows.  Every message with a number below ``next_number`` was sent to it, came from it,
+    or is in ``unripe``: numbers that were passed over because they lay in the future."""
 
     next_number: int = 0
     unripe: list[int] = field(default_factory=list)

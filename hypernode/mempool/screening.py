@@ -24,8 +24,8 @@ MOST_FORGED: Final = "not verified: most signatures of its batch are invalid"
 
 
 class Screening:
-    """Judges the messages of one batch in order, all but their signatures and the chain.  ``registered``: see
-    ``find_policy_break``; ``own_address``: ours, bound neither by quota nor by room."""
+    """Checks the messages of one batch in order, except for their signatures and the chain.  ``registered``:
+    see ``find_policy_break``.  ``own_address`` is ours, which neither quota nor room binds."""
 
     def __init__(
         self, params: ChainParams, pool: Mempool, now: float, registered: Collection[str], own_address: str

@@ -31,9 +31,9 @@ def call_stranger(ip: str) -> Standing:
 
 
 class Admission:
-    """Sessions that came in.  ``is_never_held``: of an IP that an operator's own tools come from; its
-    offences end a session but never lock the operator out.  ``standing_of`` decides whose places are
-    whose."""
+    """Decides which sessions may come in.  ``is_never_held``: whether an IP is that of an operator's own
+    tools; its offences end a session but never lock the operator out.  ``standing_of`` says which places an
+    IP may take."""
 
     def __init__(
         self,

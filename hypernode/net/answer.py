@@ -17,7 +17,7 @@ from hypernode.wire.framing import Checksums
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A payload.  ``rows``: blocks and messages that were read for it."""
+    """An answer's payload.  ``rows``: how many blocks and messages were read for it."""
 
     payload: bytes
     rows: int = 0

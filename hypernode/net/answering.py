@@ -33,7 +33,7 @@ Handle: TypeAlias = Callable[[Command], Awaitable[Answer | None]]
 
 
 class Asking(Protocol):
-    """The session, as the budgets see it."""
+    """A session, as the budgets see it."""
 
     @property
     def is_gone(self) -> bool: ...
@@ -65,7 +65,7 @@ class _NeverGone:
 
 
 class Answering:
-    """Of one session."""
+    """Answers the questions of one session."""
 
     def __init__(
         self, session: Asking, stream: CommandStream, limits: Limits, clock: Clock, budgets: Budgets

@@ -28,7 +28,7 @@ BYTES_PER_S: Final = 16 * 1024 * 1024
 
 
 class Budgets:
-    """One for a node."""
+    """What all sessions together may cost; one for a node."""
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         self.strangers = Turns(clock, limits.readers_of_strangers, limits.share_of_strangers)

@@ -21,9 +21,9 @@ from hypernode.wire.hello import (
 
 
 class Caller(SessionTraffic):
-    """Who asks: the other end of a session that came in.  ``hello`` is None before it and where a block
-    or a test came without; ``features`` are those that both have; ``proved_address`` is whose key it
-    proved to hold, None where its hello only says so."""
+    """Who asks: the other end of an incoming session.  ``hello`` is None before the hello, and for a block or
+    a test without one.  ``features`` are those that both sides have.  ``proved_address`` is the address whose
+    key it proved to hold, None if its hello only claims one."""
 
     def __init__(
         self,
@@ -79,8 +79,8 @@ Handler: TypeAlias = Callable[[Caller, Command], Awaitable[Answer | None]]
 
 @dataclass(frozen=True, slots=True)
 class SessionEnd:
-    """How a session ended.  ``held_s``: seconds that its IP is on hold for; ``is_offence``: by its fault;
-    ``is_foreign``: it is of another network, or configured for one."""
+    """How a session ended.  ``held_s``: for how many seconds its IP is on hold.  ``is_offence``: it ended by
+    its own fault.  ``is_foreign``: it is of another network, or configured for one."""
 
     reason: str
     is_offence: bool = False

@@ -43,8 +43,9 @@ class HelloRefused(Exception):
 
 
 class ClientSession(SessionTraffic):
-    """A connection that we opened.  ``features`` are those that both have; ``peer_hello`` is None on one
-    without hello; ``proved_address`` is whose key the peer proved to hold, None where it only says so."""
+    """A connection that we opened.  ``features`` are those that both sides have.  ``peer_hello`` is None on a
+    connection without hello.  ``proved_address`` is the address whose key the peer proved to hold, None if it
+    only claims one."""
 
     def __init__(
         self,

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 
 class Deadline:
-    """``on_over`` is called once, when the time that is set has come; loop time, in seconds."""
+    """Calls ``on_over`` once, when the time that was set has come.  Times are loop time in seconds."""
 
     __slots__ = ("_at", "_on_over", "_timer", "is_over")
 

@@ -18,7 +18,7 @@ _FULL: Final = "no session is free"
 
 
 class Guest(Protocol):
-    """A session on its place."""
+    """A session that holds a place."""
 
     @property
     def is_gone(self) -> bool:
@@ -41,7 +41,7 @@ class Guest(Protocol):
 
 
 class Ticket:
-    """A place that a session holds, given back once.  ``is_operators``: one of those for the operator."""
+    """The place of a session, given back once.  ``is_operators``: it is one of the operator's places."""
 
     __slots__ = ("_places", "guest", "ip", "is_operators", "site")
 
@@ -60,8 +60,8 @@ class Ticket:
 
 
 class Places:
-    """The places that there are: some for the operator alone, and ``sessions`` for all others, of which
-    strangers never hold the last ``sessions_kept``."""
+    """All places: some for the operator alone, and ``sessions`` for all others.  Strangers never hold the
+    last ``sessions_kept`` of these."""
 
     def __init__(self, limits: Limits, standing_of: StandingOf) -> None:
         self.limits = limits

@@ -31,8 +31,8 @@ def _never(*of: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What is known of keys.  ``is_key_of(ip, address)``: its key is registered for the IP;
-    ``is_proved_at(ip)``: such a key is connected from there."""
+    """What the node knows of keys.  ``is_key_of(ip, address)``: the key of the address is registered for the
+    IP. ``is_proved_at(ip)``: a session from there has proved such a key."""
 
     is_key_of: Callable[[str, str], bool] = _never
     is_proved_at: Callable[[str], bool] = _never
@@ -56,7 +56,8 @@ class ProvingPlace:
 
 
 class ProvingPlaces:
-    """All such places, by IP before a proof and by key after it; the oldest gives way."""
+    """Places for sessions that may prove a key: by IP before the proof and by key after it.  The oldest gives
+    way."""
 
     def __init__(self) -> None:
         self._by_key: dict[str, list[ProvingPlace]] = {}

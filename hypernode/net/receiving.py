@@ -27,7 +27,8 @@ class Sender(Protocol):
 
 
 class ReceivedQuestions:
-    """``limits.receiving_bytes`` in all, of which strangers have ``limits.receiving_stranger_bytes``."""
+    """Counts the bytes of questions: at most ``limits.receiving_bytes`` in all, of which strangers may have
+    ``limits.receiving_stranger_bytes``."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

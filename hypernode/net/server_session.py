@@ -45,7 +45,7 @@ IP is held for them, and only the key, a block or a test come in."""
 
 
 class ServerSession:
-    """The state of one session that came in."""
+    """The state of one incoming session."""
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ from hypernode.wire.hello import (
 
 
 class SessionTraffic:
-    """How much went over a session's stream, and when the last byte did."""
+    """How many bytes went over a session's stream, and when the last one did."""
 
     _stream: CommandStream
 

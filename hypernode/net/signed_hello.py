@@ -20,7 +20,7 @@ from hypernode.wire.tags import RULE
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who we can prove to be: the key of the address in our hello, and chance for nonces."""
+    """What we prove ourselves with: the key of the address in our hello, and chance for nonces."""
 
     signer: Signer
     entropy: Entropy
@@ -32,7 +32,8 @@ def limit_features(features: int, identity: Identity | None) -> int:
 
 
 class AskingProof:
-    """A client's part: its hello has nonce and key, the answer a proof, the next frame its own."""
+    """The client's part: its hello has nonce and key, the answer brings the server's proof, and the next
+    frame has the client's."""
 
     def __init__(self, identity: Identity) -> None:
         self._signer = identity.signer
@@ -49,7 +50,7 @@ class AskingProof:
 
 
 class AnsweringProof:
-    """A server's part: it proves in its hello, and the client in the frame after it."""
+    """The server's part: it proves itself in its hello, and the client does in the frame after that."""
 
     def __init__(self, identity: Identity, question: Command, their_address: str, address_byte: int) -> None:
         """Raises Reject for a hello that cannot become a signed one."""

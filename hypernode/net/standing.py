@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 
 class Standing(Enum):
-    """The best thing that is known of an IP, best first."""
+    """What an IP counts for: the best that is known of it.  Best first."""
 
     OPERATOR = "loopback or ALLOW_QUERIES_FROM: has places of its own"
     COUNTED = "a hypernode whose collateral is there: has reserved places and a hypernode's budgets"

@@ -58,8 +58,8 @@ async def run_inline(work: Callable[[], T], /) -> T:
 
 
 class LongQuestion:
-    """A question of more than ``SHORT_BYTES``, held as it came: its messages would be three times as large,
-    and scattered, so that little of that would go back to the system when they go."""
+    """A question of more than ``SHORT_BYTES``, kept as the bytes that came.  Its decoded messages would take
+    three times as much memory, and little of that would return to the system."""
 
     def __init__(self, payload: bytes, limits: Limits, received: int, offload: Offload) -> None:
         """Raises Reject when it begins with no command."""

@@ -33,7 +33,7 @@ LEAST_PAUSE_S: Final = 0.001
 
 
 class Asker(Protocol):
-    """Whose question it is."""
+    """Who asks a question."""
 
     @property
     def is_gone(self) -> bool:
@@ -58,8 +58,8 @@ class _Waiter:
 
 
 class Turns:
-    """``at_once`` turns at most, and ``share`` of a processor for all of them.  ``may_overdraw``: who is due
-    has its turn even so."""
+    """Gives turns: ``at_once`` at the same time, and ``share`` of a processor for all of them.  With
+    ``may_overdraw`` a question that is due gets its turn even if the share is spent."""
 
     def __init__(self, clock: Clock, at_once: int, share: float, *, may_overdraw: bool = False) -> None:
         self._clock = clock

@@ -53,7 +53,7 @@ class _Answer:
 
 
 class WaitingAnswers:
-    """``limits.waiting_bytes`` in all."""
+    """Counts the bytes of answers that wait to be written: at most ``limits.waiting_bytes`` in all."""
 
     def __init__(self, limits: Limits, clock: Clock) -> None:
         self._limits = limits

@@ -26,8 +26,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """Outcome of ``Ledger.replace``: whether it happened, the measured height of the other branch,
-    and the messages that our blocks had and the other branch has not."""
+    """The outcome of ``Ledger.replace``: whether our blocks were replaced, the measured height of the other
+    branch, and the messages that our blocks had and the other branch has not."""
 
     adopted: bool
     measured: ChainHeight
@@ -37,7 +37,7 @@ class Replacement:
 
 @dataclass(frozen=True, slots=True)
 class ToleratedViolation:
-    """A break of a rule that was tolerated when its block was taken."""
+    """A violation that was tolerated when its block was taken."""
 
     height: Height
     block_hash: bytes
@@ -46,7 +46,8 @@ class ToleratedViolation:
 
 
 class Lane(Enum):
-    """Whose questions about the chain: each has readers of its own, and neither those of the node itself."""
+    """Who asks questions about the chain.  Each lane has readers of its own, apart from those of the node
+    itself."""
 
     PEERS = "of hypernodes that count, and of the operator"
     STRANGERS = "of everybody else"
@@ -165,7 +166,7 @@ class TipReader(Protocol):
 
 
 class PrunedReader(Protocol):
-    """From where on the chain is whole."""
+    """From which height on the chain is whole."""
 
     def get_pruned_below(self) -> Height:
         """Blocks from 1 to the one before this height have lost their messages; 0: none has."""
@@ -226,7 +227,7 @@ class RoundStore(RoundReader, Protocol):
 
 
 class EvidenceStore(Protocol):
-    """What others did that they may not: two blocks for one slot, and breaks of rules that were tolerated."""
+    """What is kept of others' faults: two blocks for one slot, and violations that were tolerated."""
 
     async def save_evidence(self, evidence: Equivocation) -> None: ...
 
@@ -260,8 +261,8 @@ class Ledger(
     DutyStore,
     Protocol,
 ):
-    """The chain in storage, whole.  Every call may raise StorageTrouble.  Its own questions are those of the
-    node's judging."""
+    """The whole chain in storage.  Every call may raise StorageTrouble.  Questions to the ledger itself are
+    those of the node's own validation."""
 
     async def check_writable(self) -> None:
         """Raises StorageTrouble when nothing can be stored at present."""

@@ -51,7 +51,7 @@ class Listener(Protocol):
 
 
 class Connections(Protocol):
-    """Where transports come from."""
+    """Opens and accepts transports."""
 
     async def connect(self, remote: Endpoint, source_ip: str | None, timeout_s: float) -> Transport:
         """Raises TransportClosed when refused or unreachable, TimeoutError after ``timeout_s``."""

@@ -17,9 +17,9 @@ from hypernode.core.types import (
 
 @dataclass(frozen=True, slots=True)
 class PowStatus:
-    """The companion at a glance.  ``problem`` is empty when it is in sync, else words for the operator;
-    ``remarks`` are what else an operator should know: registrations left out, weights that legacy nodes may
-    see otherwise, what this source cannot tell."""
+    """The state of the companion.  ``problem`` is empty if it is in sync, else words for the operator.
+    ``remarks`` are further words for him: registrations left out, weights that legacy nodes may see
+    otherwise, what this source cannot tell."""
 
     source: str
     height: PowHeight

@@ -37,7 +37,7 @@ class SignatureCheck:
 
 
 class Offload(Protocol):
-    """Runs pure work that would hold the event loop up (``Verifier.run``)."""
+    """Runs pure work that would block the event loop (``Verifier.run``)."""
 
     async def __call__(self, work: Callable[[], T], /) -> T: ...
 
@@ -54,8 +54,8 @@ class BlockChecker(Protocol):
 
 
 class Verifier(Protocol):
-    """Pure work that takes long: outside the event loop and on all cores in the daemon, in line in a
-    simulation."""
+    """Pure work that takes long: in the daemon outside the event loop and on all cores, in a simulation in
+    line."""
 
     async def verify(self, checks: Sequence[SignatureCheck], *, allow_long_ids: bool) -> list[bool]:
         """One verdict each, in order; a malformed key or signature is False, never an exception."""

@@ -28,11 +28,11 @@ HN_PREFIX: Final = "HN_"
 
 
 class Unreachable(TransportClosed):
-    """There is no line to the companion."""
+    """The companion cannot be connected to."""
 
 
 class CompanionClient:
-    """One connection at most, opened when it is needed: each costs the companion four database handles."""
+    """At most one connection, opened when needed: each costs the companion four database handles."""
 
     def __init__(self, connections: Connections, endpoint: Endpoint, monotonic: Callable[[], float]) -> None:
         self._connections = connections

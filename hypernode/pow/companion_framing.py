@@ -14,7 +14,7 @@ MAX_BODY_BYTES: Final = 16 * 1024 * 1024
 
 
 class CompanionBroken(ValueError):
-    """What came is no frame: the stream is of no use any more."""
+    """The bytes are no frame: the stream cannot be used any more."""
 
 
 def encode_frame(value: object) -> bytes:
@@ -24,7 +24,7 @@ def encode_frame(value: object) -> bytes:
 
 
 class CompanionFraming:
-    """The bytes that came, and the values in them."""
+    """Takes the bytes that came, gives the values in them."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()

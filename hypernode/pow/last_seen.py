@@ -23,7 +23,7 @@ MAX_BYTES: Final = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Of the list of a round: the PoS addresses that were voided, and the coloured lists."""
+    """What is kept of a round's list: the PoS addresses that were voided, and the coloured lists."""
 
     round: Round
     voided: tuple[str, ...]

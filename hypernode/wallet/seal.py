@@ -32,7 +32,7 @@ _TAG_BYTES: Final = 16
 
 
 class SealBroken(ValueError):
-    """The key cannot be had: the passphrase is wrong, or the file is damaged."""
+    """The key cannot be decrypted: the passphrase is wrong, or the file is damaged."""
 
 
 def seal_key(

@@ -31,7 +31,7 @@ class Side(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Nonces:
-    """What both sides drew for one hello exchange, ``NONCE_BYTES`` each."""
+    """The random bytes of both sides in one hello exchange, ``NONCE_BYTES`` each."""
 
     client: bytes
     server: bytes
@@ -39,7 +39,7 @@ class Nonces:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Who a signed hello says it is from, not proved yet."""
+    """The sender that a signed hello names, not proved yet."""
 
     address: str
     pubkey: bytes

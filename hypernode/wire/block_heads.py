@@ -24,7 +24,7 @@ _MAX_VARINT_BYTES: Final = 5
 
 
 class _Strange(Exception):
-    """Not as any node writes it."""
+    """Encoded otherwise than any node does it."""
 
 
 def peek_block_heads(payload: bytes, limits: Limits) -> tuple[Block, ...]:

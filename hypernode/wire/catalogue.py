@@ -50,7 +50,7 @@ LAST_LEGACY_ID: Final = CommandId.GETHEIGHTS
 
 
 class Values(Flag):
-    """What a command carries."""
+    """What a command can carry."""
 
     NOTHING = auto()
     STRING = auto()
@@ -64,7 +64,7 @@ class Values(Flag):
 
 
 class TakesTurn(Enum):
-    """Whose question of a kind waits for its turn (``net.turns``)."""
+    """Whether a question of this kind waits for its turn, and whose does (``net.turns``)."""
 
     NOBODYS = "it costs little, or must not wait"
     STRANGERS = "it costs little: hypernodes that count are not kept waiting"
@@ -203,7 +203,8 @@ LIMITS: Final = Limits()
 
 @dataclass(frozen=True, slots=True)
 class CommandSpec:
-    """One row.  ``question_limit`` and ``answer_limit`` name fields of ``Limits``; ``cost`` is in tokens."""
+    """One row of the table.  ``question_limit`` and ``answer_limit`` name fields of ``Limits``; ``cost`` is
+    in tokens."""
 
     id: CommandId
     asked_with: Values

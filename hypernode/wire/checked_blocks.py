@@ -65,7 +65,7 @@ def check_blocks(params: ChainParams, payload: bytes, received: Timestamp) -> tu
 
 
 class _Unsafe:
-    """Places in the tables with which a message breaks M4 or M5, which hang on nothing else of it."""
+    """Places in the tables that make a message break M4 or M5, whatever else is in it."""
 
     def __init__(self, network: ChainParams, tables: Tables) -> None:
         recipients, params = enumerate(tables.recipients), enumerate(tables.params)

@@ -38,8 +38,8 @@ class PeerIp:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command with what it carries.  At most one of ``string``, ``int32`` and ``height``;
-    ``height_forger`` is whom the sender holds for the slot's juror and goes with ``height``."""
+    """One command with what it carries: at most one of ``string``, ``int32`` and ``height``.
+    ``height_forger`` goes with ``height``: it is whom the sender takes for the slot's juror."""
 
     id: CommandId
     string: str | None = None

@@ -56,8 +56,8 @@ MAX_FAULTS_IN_A_ROW: Final = 3
 
 @dataclass(slots=True)
 class Checksums:
-    """CRC-32 of a payload that goes by in pieces: ``alone``, and behind the byte that a packed one has when
-    it is not compressed."""
+    """CRC-32 of a payload that comes in pieces: ``alone``, and with the byte before it that says that it is
+    not compressed."""
 
     alone: int = 0
     behind_plain: int = zlib.crc32(bytes((PLAIN,)))
@@ -77,7 +77,7 @@ class Mode(Enum):
 
 
 class ForeignNetwork(Ignore):
-    """The other end is of another network, or configured for one: it is told so, and held against nobody."""
+    """The other end is of another network, or configured for one.  It is told so, and blamed for nothing."""
 
 
 class Framing:

@@ -43,7 +43,7 @@ ANNOUNCED_FEATURES: Final = sum(FEATURES)
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """Who says hello: the posnet, the port that it listens on, its PoS address."""
+    """Who says hello: its posnet, the port that it listens on, its PoS address."""
 
     posnet: str
     port: int

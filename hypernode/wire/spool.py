@@ -15,7 +15,7 @@ WINDOW_BYTES: Final = 128 * 1024
 
 
 class Spool(Protocol):
-    """Bytes that are put away, in a file of the daemon.  Any thread may read.  Raises OSError."""
+    """Bytes that are put away in a file of the daemon.  Any thread may read.  Raises OSError."""
 
     def append(self, data: bytes) -> None: ...
 
@@ -31,7 +31,7 @@ MakeSpool: TypeAlias = Callable[[], Spool]
 
 
 class MemorySpool:
-    """A spool of those who have no disk: a simulation, a client."""
+    """A spool in memory, where there is no disk: in a simulation, in a client."""
 
     def __init__(self) -> None:
         self._data = bytearray()
@@ -48,7 +48,7 @@ class MemorySpool:
 
 
 class Window:
-    """A spool read in pieces of ``WINDOW_BYTES``, for who goes through it forwards."""
+    """A spool read in pieces of ``WINDOW_BYTES``, by somebody who reads it forwards."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool

@@ -21,12 +21,12 @@ MAX_ITEMS: Final = 20
 
 
 class _Unfit(Exception):
-    """What was expected of a value."""
+    """A value that cannot be used; its text says what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A tunable parameter: the field of the network, and for a number its least and most; what is no
+    """A tunable parameter: the field of the network, and for a number its bounds.  A parameter that is not a
     number has a parser of its own."""
 
     field: str
@@ -37,8 +37,8 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """A network as ``rainbow`` tunes it: ``tuned`` names the parameters that it set, ``refused`` says in
-    words what was left as it was."""
+    """A network as ``rainbow`` tunes it.  ``tuned`` names the parameters that were set, ``refused`` says in
+    words which values were not taken."""
 
     params: ChainParams
     tuned: tuple[str, ...] = ()

@@ -29,8 +29,8 @@ _SEPARATORS: Final = ",=:"
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be registered, or unregistered.  ``pow_address`` sends, and holds the collateral; ``reward``
-    empty: to itself; ``reason`` is for unregistering."""
+    """What an operator wants to register or unregister.  ``pow_address`` sends the transaction and holds the
+    collateral; an empty ``reward`` means that address; ``reason`` is for unregistering."""
 
     pow_address: str
     ip: str
@@ -41,7 +41,7 @@ class Wish:
 
 
 class Level(Enum):
-    """What was found means for the registration."""
+    """How bad a result is for the registration."""
 
     OK = "ok"
     WARNING = "warning"
@@ -51,7 +51,7 @@ class Level(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PreflightResult:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     level: Level
     rule: Rule
@@ -68,7 +68,8 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class CountsFrom:
-    """In a PoW block up to ``reference`` it is in the list of ``round``, which begins at ``start``."""
+    """A transaction in a PoW block up to ``reference`` is on the list of ``round``, which begins at
+    ``start``."""
 
     round: Round
     reference: Timestamp

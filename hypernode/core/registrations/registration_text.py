@@ -23,7 +23,7 @@ _SHOWN_CHARS: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class RegistrationText:
-    """What an openfield says.  Nothing in it is checked but its form and ``source``."""
+    """The parts of an openfield.  Only its form and ``source`` have been checked."""
 
     ip: str
     port: str

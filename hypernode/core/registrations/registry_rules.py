@@ -53,7 +53,8 @@ def apply_row(
 
 
 class RegistryBuilder:
-    """The list while rows go by: begins as ``state``, is changed by ``apply``, ends as ``to_state()``."""
+    """Builds the list row by row: it begins as ``state``, is changed by ``apply``, and ends as
+    ``to_state()``."""
 
     def __init__(self, params: ChainParams, state: RegistryState) -> None:
         self._params = params

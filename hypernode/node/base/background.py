@@ -9,8 +9,8 @@ from typing import Any
 
 
 class Background:
-    """Holds the task group of the running node.  A node that does not run (it is being put together, or only
-    answers) has none, and starts nothing."""
+    """Holds the task group of the running node.  A node that does not run (while it is composed, or in a
+    tool) has none and starts no task."""
 
     def __init__(self) -> None:
         self._group: asyncio.TaskGroup | None = None

@@ -154,8 +154,8 @@ class SteadyFile(RotatingFileHandler):
 
 
 class ForeignLines(logging.Handler):
-    """What libraries and the interpreter say, to the same handlers as our own lines: only so many of each in
-    a while, the rest is counted."""
+    """Passes lines of libraries and the interpreter to the handlers of our own lines: only so many of each in
+    a while; the rest is counted."""
 
     def __init__(self, targets: Sequence[logging.Handler]) -> None:
         super().__init__()

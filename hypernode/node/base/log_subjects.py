@@ -12,7 +12,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """``is_on`` tells whether a subject is heard, ``write`` takes its lines."""
+    """Detailed lines by subject: ``is_on`` tells whether a subject is logged, ``write`` takes its lines."""
 
     is_on: Callable[[str], bool]
     write: Callable[[str, str], None]

@@ -47,7 +47,7 @@ def get_logger(topic: str = "") -> logging.Logger:
 
 
 class _Formatter(LogFormatter):
-    """Tornado's, in UTC: the same moment has the same words on every host."""
+    """Tornado's formatter in UTC, so that one moment has the same text on every host."""
 
     converter = staticmethod(time.gmtime)
 

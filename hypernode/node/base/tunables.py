@@ -26,7 +26,8 @@ class Tunable(Protocol):
 
 
 class Tuner:
-    """Tells what is in force and where it comes from.  ``set_by_operator`` names parameters of his file."""
+    """Knows which parameters are in force and where each comes from.  ``set_by_operator`` names those of the
+    operator's file."""
 
     def __init__(
         self, params: ChainParams, set_by_operator: frozenset[str], log: Callable[[str], None]

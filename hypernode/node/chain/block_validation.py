@@ -59,8 +59,8 @@ PART_GROWTH = 8
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A block from outside, cut as the spec cuts it; by id, what some of its messages break of
-    M1 to M3."""
+    """A block from outside with its fields normalised, and by txid which of M1 to M3 some of its messages
+    break."""
 
     block: Block
     bad_messages: Mapping[bytes, Violation]
@@ -190,8 +190,8 @@ class ForgerKeys:
 
 
 class BlockValidator:
-    """Judges blocks on top of ``history``.  ``majority_holds``: most of the peers in sight that count hold
-    the branch that they are fetched from."""
+    """Validates blocks on top of ``history``.  ``majority_holds``: most of the counted peers in sight hold
+    the branch that the blocks are fetched from."""
 
     def __init__(
         self,

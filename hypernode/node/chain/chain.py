@@ -67,7 +67,7 @@ def _is_other(theirs: ChainHeight, ours: ChainHeight) -> bool:
 
 
 class Chain:
-    """The ledger with its rules.  What changes in it is told to ``events``."""
+    """The ledger with its rules.  Each change of it is reported to ``events``."""
 
     def __init__(
         self,

@@ -38,7 +38,7 @@ Verified: TypeAlias = Mapping[bytes, Violation] | Unchecked
 
 @dataclass(frozen=True, slots=True)
 class CheckProgress:
-    """How far the check is: heights, and messages verified since it was started."""
+    """The progress of a check: heights, and how many messages were verified since it began."""
 
     first: Height
     height: Height

@@ -66,7 +66,7 @@ class LedgerChain:
 
 @dataclass(slots=True)
 class ImportReport:
-    """What was imported: blocks from ``first`` on, and breaks that were tolerated, by rule."""
+    """What was imported: blocks from ``first`` on, and tolerated violations by rule."""
 
     first: Height
     height: Height

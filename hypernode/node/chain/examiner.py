@@ -34,7 +34,7 @@ _LISTS_KEPT: Final = 4
 
 
 class BlockGrade(Enum):
-    """What a break means for a stored block."""
+    """What a violation means for a stored block."""
 
     REFUSED = "refused"
     """No rule lets this block be in the chain."""
@@ -57,7 +57,7 @@ def judge_break(
 
 @dataclass(slots=True)
 class NotJudged:
-    """How many blocks a rule was not judged for, and why first."""
+    """How many blocks could not be checked for a rule, and the first reason."""
 
     blocks: int
     reason: str
@@ -68,8 +68,8 @@ class NotJudged:
 
 
 class Examiner:
-    """``pow_source`` None leaves out rules 6 and M6, for ``why``; so does a companion that cannot answer.
-    ``rules`` are those to judge; ``now`` (unix s) bounds timestamps."""
+    """Checks stored blocks for tools.  Without ``pow_source``, or while the companion cannot answer, rules 6
+    and M6 are left out, for ``why``.  ``rules`` are those to check; ``now`` (unix s) bounds timestamps."""
 
     def __init__(
         self,

@@ -29,7 +29,7 @@ class OwnBlocks(TipReader, BlockReader, RoundReader, Protocol):
 
 @dataclass(slots=True)
 class DoubleSignGuard:
-    """Keeps us from forging, or halts, when the journal does not know what we signed."""
+    """Keeps us from forging, or halts the node, if the journal does not know what we signed."""
 
     params: ChainParams
     clock: Clock

@@ -32,7 +32,7 @@ SLOT_EDGE_S = 0.02
 
 @dataclass(slots=True)
 class Duties:
-    """Says and tests what is due."""
+    """Publishes and tests what is due."""
 
     params: ChainParams
     clock: Clock

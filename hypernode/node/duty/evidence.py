@@ -29,7 +29,7 @@ class EvidenceLedger(EvidenceStore, MessageIndex, Protocol):
 
 @dataclass(slots=True)
 class EvidenceWatch:
-    """Puts the evidence into the present, where the status finds it."""
+    """Puts the stored evidence into the node's state, where the status finds it."""
 
     params: ChainParams
     own_address: str

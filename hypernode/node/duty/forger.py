@@ -33,11 +33,11 @@ from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 
 SEND_TIMEOUT_S = 45.0
-"""For all neighbours together (spec 6, forging)."""
+"""For all peers together (spec 6, forging)."""
 ASK_TIMEOUT_S = 10.0
 """For an answer about where a peer is: one that derives a round gives none, and fetches the block later."""
 SEND_AT_ONCE = 20
-"""Connections that push at a time: 40 neighbours of 0.7 MB are two waves."""
+"""Connections that push at a time: 40 peers of 0.7 MB are two waves."""
 
 
 class ForgerLedger(BlockReader, MessageIndex, Protocol):
@@ -46,7 +46,7 @@ class ForgerLedger(BlockReader, MessageIndex, Protocol):
 
 @dataclass(slots=True)
 class Forger:
-    """Performs Forge."""
+    """Makes our block, stores it and pushes it."""
 
     params: ChainParams
     clock: Clock

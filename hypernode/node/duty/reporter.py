@@ -15,7 +15,7 @@ from hypernode.ports.clock import Clock
 
 
 class Reporter:
-    """Says what is due, and remembers what was said in this round."""
+    """Publishes what is due, and remembers what was published in this round."""
 
     def __init__(self, params: ChainParams, clock: Clock, own_address: str, intake: Intake) -> None:
         self.params = params

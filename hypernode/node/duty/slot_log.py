@@ -37,7 +37,8 @@ PlaceInRound = tuple[Round, Slot]
 
 @dataclass(slots=True)
 class SlotLog:
-    """Remembers the looks of the present slot, and of the slots of a round that cannot be judged yet."""
+    """Keeps what stood in the way of the present slot, and of the slots of a round that cannot be judged
+    yet."""
 
     clock: Clock
     own_address: str

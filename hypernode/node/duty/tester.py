@@ -38,7 +38,7 @@ class TestedChain(BlockReader, RoundReader, Protocol):
 
 @dataclass(slots=True)
 class Tester:
-    """Runs and answers the tests of the plan."""
+    """Runs and answers the peer tests of the plan."""
 
     params: ChainParams
     clock: Clock

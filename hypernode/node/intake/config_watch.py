@@ -18,8 +18,8 @@ MAX_SHOWN: Final = 20
 
 
 class ConfigWatch:
-    """Remembers what each registered sender said, in the round before the present one, in this and, as clocks
-    differ, in the next."""
+    """Keeps the hash that each registered sender published: for the last round, this one and, because clocks
+    differ, the next."""
 
     def __init__(self) -> None:
         self._round: Round = 0

@@ -27,7 +27,8 @@ FORGED: Final = "the signature is invalid"
 
 
 class Intake:
-    """Feeds the mempool.  ``set_senders`` tells whose messages it takes in this round (spec 4, M6)."""
+    """Puts messages into the mempool.  ``set_senders`` sets whose messages it takes in this round (spec 4,
+    M6)."""
 
     def __init__(
         self,

@@ -13,8 +13,8 @@ STEP_S = 1.0
 
 
 class ClockWatch:
-    """Tells the operator, once a minute, when the clock is off, and whenever it was set.  ``on_step`` is
-    called then too."""
+    """Warns the operator once a minute while the clock is off, and whenever it was set.  Then ``on_step`` is
+    called too."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Looks at the companion twice a minute: is it in sync, and does its chain still have what our lists follow
 from?
 
-Its troubles are told when they begin, once a minute while they last, and when they are over.
+Its faults are logged when they begin, once a minute while they last, and when they are over.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SUBJECT = "companion"
 
 @dataclass(slots=True)
 class CompanionWatch:
-    """Writes the companion's status into the present."""
+    """Writes the companion's status into the node's state."""
 
     params: ChainParams
     clock: Clock

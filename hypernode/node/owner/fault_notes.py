@@ -21,7 +21,7 @@ FAULTS: Final = (PowNotReady, StorageTrouble, InvariantBroken)
 
 @dataclass(frozen=True, slots=True)
 class FaultNotes:
-    """Takes note of ``FAULTS``."""
+    """Keeps what ended a decision or a procedure (``FAULTS``)."""
 
     activities: ActivityTracker
     companion: CompanionWatch

@@ -19,7 +19,7 @@ from hypernode.ports.clock import Clock
 
 @dataclass(slots=True)
 class Lookout:
-    """Has every watch look, in the order in which a fault of one keeps the others from it."""
+    """Runs every watch, in such an order that a fault that one finds spares the others."""
 
     clock: Clock
     node_state: NodeState

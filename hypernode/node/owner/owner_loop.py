@@ -22,7 +22,7 @@ from hypernode.ports.clock import Clock
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """``woken`` is set by whoever knows of something to look at."""
+    """The owner's loop.  Whoever knows of something to look at sets ``woken``."""
 
     woken: asyncio.Event
     clock: Clock

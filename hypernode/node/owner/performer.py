@@ -33,7 +33,8 @@ from hypernode.node.sync.synchroniser import Synchroniser
 
 @dataclass(frozen=True, slots=True)
 class Performer:
-    """``perform`` returns when the decision is done, or is under way beside the owner."""
+    """Carries out decisions.  ``perform`` returns when the decision is done, or under way in a task beside
+    the owner."""
 
     background: Background
     chain: Chain

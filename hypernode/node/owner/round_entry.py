@@ -37,7 +37,7 @@ class RoundLedger(RoundStore, MessageIndex, Protocol):
 
 @dataclass(slots=True)
 class RoundEntry:
-    """Enters rounds, the first one with what was kept from before the start."""
+    """Enters rounds.  The first one is entered with what was kept from before the start."""
 
     clock: Clock
     own_address: str

@@ -17,7 +17,7 @@ _SUBJECT = "storage"
 
 
 class Writable(Protocol):
-    """What can say whether it can be written: the journal, and the ledger."""
+    """Something that tells whether it can be written: the journal, the ledger."""
 
     async def check_writable(self) -> None:
         """Raises StorageTrouble when nothing can be stored at present."""
@@ -25,7 +25,7 @@ class Writable(Protocol):
 
 
 class StorageWatch:
-    """Notes troubles of ``stores``."""
+    """Notes faults of ``stores``."""
 
     def __init__(self, clock: Clock, stores: Sequence[Writable], warn: Callable[[str], None]) -> None:
         self._clock = clock

@@ -27,7 +27,7 @@ from hypernode.ports.journal import JournalReader
 
 @dataclass(slots=True)
 class ViewBuilder:
-    """Looks at all parts.  Consensus goes into the present, for all to see."""
+    """Builds the view from all parts, and writes the consensus into the node's state."""
 
     clock: Clock
     own_address: str

@@ -45,7 +45,7 @@ NoteHeight = Callable[[Peer, ChainHeight, str | None], None]
 
 @dataclass(slots=True)
 class Connector:
-    """Keeps the round's connections.  ``note_height`` takes what a peer told."""
+    """Keeps the round's connections.  ``note_height`` takes the heights that peers report."""
 
     params: ChainParams
     clock: Clock

@@ -46,8 +46,8 @@ TEST_TIMEOUT_S = 30.0
 
 @dataclass(slots=True)
 class Dialler:
-    """Opens connections from our own IP: peers know us by it.  ``own_port`` is the one we are registered
-    with, ``source_ips`` what the operator says that our IP is."""
+    """Opens connections from our own IP, by which peers know us.  ``own_port`` is the port that we are
+    registered with, ``source_ips`` the IPs that the operator gave as ours."""
 
     params: ChainParams
     clock: Clock

@@ -37,7 +37,7 @@ from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello
 
 
 class CannotListen(Exception):
-    """The port cannot be had, in words with the remedy.  ``is_temporary``: waiting may help."""
+    """The port cannot be opened; the text says why and what to do.  ``is_temporary``: waiting may help."""
 
     def __init__(self, words: str, *, is_temporary: bool) -> None:
         super().__init__(words)
@@ -65,7 +65,7 @@ def explain_refusal(local: Endpoint, trouble: OSError) -> CannotListen:
 
 
 class Handlers(Protocol):
-    """What answers the sessions that come in; ``node.rpc`` has it."""
+    """What answers incoming sessions; ``node.rpc`` implements it."""
 
     allow_queries_from: Collection[str]
     """The operator's IPs, as the tunable parameters have them now."""
@@ -79,7 +79,7 @@ class Handlers(Protocol):
 
 @dataclass(slots=True)
 class Listening:
-    """Accepts sessions.  ``own_port`` is the one that we say in hello."""
+    """Accepts sessions.  ``own_port`` is the port in our hello."""
 
     params: ChainParams
     clock: Clock

@@ -22,7 +22,7 @@ MAX_KEPT: Final = 16
 
 
 class AnswerCache:
-    """By question."""
+    """Keeps answers by their question."""
 
     def __init__(self, clock: Clock, offload: Offload) -> None:
         """``offload`` gets the encoding."""

@@ -16,7 +16,7 @@ to 0.1 s."""
 
 
 class RefusedPushes:
-    """Counted by IP in the present slot."""
+    """Counts refused blocks by IP, for the present slot."""
 
     def __init__(self) -> None:
         self._slot: tuple[Round, Slot] | None = None

@@ -48,7 +48,8 @@ async def get_own_hash(ledger: BlockReader, height: Height) -> bytes | None:
 
 
 class CommonBlockSearch:
-    """Asks the holders of a branch.  ``silent`` are those that had no answer so far."""
+    """Asks the holders of a branch for its last common block with ours.  ``silent`` are those that did not
+    answer so far."""
 
     def __init__(self, ledger: BlockReader, borrow: Borrow, on_failure: OnFailure) -> None:
         self._ledger = ledger

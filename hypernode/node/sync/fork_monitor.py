@@ -35,7 +35,7 @@ _EVERYBODY: Final = Support(1, 1)
 
 
 class ForkMonitor:
-    """Finds them among what peers tell, and looks into them."""
+    """Finds such chains among the heights that peers report, and looks into them."""
 
     def __init__(
         self,

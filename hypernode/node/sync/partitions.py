@@ -32,7 +32,7 @@ PREFIX_CHARS: Final = 12
 
 
 class UnknownTip(Exception):
-    """The operator's word names no block, or several: words for him."""
+    """The operator's override names no block, or several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def resolve_order(tips: Sequence[OtherTip], text: str, height: Height | None = N
 
 
 class Partitions:
-    """The node's side: says what it sees, and knows the operator's word."""
+    """Reports the chains that the node sees, and knows the operator's override."""
 
     def __init__(self, files: Files, clock: Clock, log: Callable[[str], None]) -> None:
         self._files = files

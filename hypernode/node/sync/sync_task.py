@@ -18,7 +18,7 @@ from hypernode.ports.clock import Clock
 
 
 class SyncTask:
-    """Holds the procedure that is under way."""
+    """Holds the sync that is under way."""
 
     def __init__(self, clock: Clock, tip: TipSignal, activities: ActivityTracker, chain: Chain) -> None:
         self._clock = clock

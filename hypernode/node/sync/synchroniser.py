@@ -47,7 +47,7 @@ SAY_EVERY_S = 10.0
 
 @dataclass(slots=True)
 class Synchroniser:
-    """Performs SyncRound and CatchUp."""
+    """Carries out SyncRound and CatchUp."""
 
     params: ChainParams
     clock: Clock

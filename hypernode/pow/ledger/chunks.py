@@ -86,7 +86,7 @@ Span = tuple[int, int]
 
 
 class RolledBack(PowNotReady):
-    """The chain was another one before the end of what we read of it: read again."""
+    """The chain changed below the end of what was read of it: read again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ _REFUSED: Final = frozenset({sqlite3.SQLITE_TOOBIG})
 
 
 class TooLarge(PowNotReady):
-    """A value of the row is larger than SQLite may make one for us."""
+    """A value of the row is larger than SQLite may return to us."""
 
 
 def is_busy(error: Exception) -> bool:

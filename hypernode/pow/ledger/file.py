@@ -28,7 +28,7 @@ longest openfield of the chain 100."""
 
 @dataclass(frozen=True, slots=True)
 class LedgerFile:
-    """Where the ledger is and how patiently it is asked."""
+    """Where the ledger is, and how long a question to it may wait."""
 
     path: Path
     busy_timeout_s: float = 5.0

@@ -38,7 +38,7 @@ _Parts: TypeAlias = Iterator[tuple[float, Collection[str], list[Row]]]
 
 
 class PastBalances:
-    """Of the addresses that were asked for; any other seems to have nothing."""
+    """Balances of the addresses that were asked for; any other address reads as 0."""
 
     def __init__(self, received: dict[str, Counter[PowHeight]], sent: dict[str, Counter[PowHeight]]) -> None:
         self._received = {address: sum_up(units) for address, units in received.items()}

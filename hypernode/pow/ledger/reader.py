@@ -34,7 +34,7 @@ MAX_ROWID: Final = 2**63 - 1
 
 
 class OpenFile(Protocol):
-    """Where the ledger is, and how patiently it is asked."""
+    """Where the ledger is, and how long a question to it may wait."""
 
     @property
     def path(self) -> Path: ...

@@ -13,7 +13,7 @@ from hypernode.core.types import PowHeight
 
 @dataclass(frozen=True, slots=True)
 class RunningSum:
-    """What came or went up to each of some heights, ascending."""
+    """The sum up to each of some heights, ascending."""
 
     heights: tuple[PowHeight, ...]
     sums: tuple[int, ...]
