@@ -26,8 +26,8 @@ class OwnChain(TipReader, BlockReader, RoundReader, Protocol):
 async def choose_height_to_tell(
     ledger: OwnChain, peer: Peer | None, features: int, *, awaits_push: bool = False
 ) -> ChainHeight:
-    """Our height; for a legacy peer that may be on another chain before this round, one that does not harm it.
-    ``awaits_push``: our last block is on its way to it, so that it hears of the one below."""
+    """Our height; for a legacy peer that may be on another chain before this round, one that does not harm
+    it.  ``awaits_push``: our last block is on its way to it, so that it hears of the one below."""
     own = ledger.get_height()
     if awaits_push and not features:
         own = await ledger.get_height_at(own.height - 1) or own

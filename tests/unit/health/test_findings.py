@@ -38,7 +38,7 @@ CAUSE = replace(error("companion-late", "the ledger is away", "Mend it"), cause=
         ("no list", "no list (that follows from what companion says)"),
     ],
 )
-def test_what_follows_from_another_finding_is_a_note_that_says_where_to_look(words: str, shown: str) -> None:
+def test_what_follows_from_another_finding_is_a_note_that_names_it(words: str, shown: str) -> None:
     follows = replace(error("registration-unknown", words, "Ask again"), follows="companion")
     settled = settle_causes({"companion": [CAUSE], "registration": [follows, ok("a", "x")]})
     assert settled["companion"] == [CAUSE]

@@ -65,7 +65,7 @@ def test_it_forges_and_sends_as_another_does_from_then_on() -> None:
     run(scenario())
 
 
-def test_only_who_knows_its_blocks_goes_on_over_one_that_it_did_not_journal() -> None:
+def test_only_a_node_that_knows_its_block_goes_on_without_a_journal() -> None:
     async def scenario() -> None:
         cluster, node = await start()
         block = await node.ports.ledger.get_block(node.chain.height.height)
