@@ -79,3 +79,22 @@ def is_in_time(p: Parameters, timestamp: int, now: float) -> bool:
 def is_known(m: Any, others: Sequence[Any]) -> bool:
     """Whether it or its twin is among those of a mempool and of a chain: equal signed buffers are one."""
     return any(other.txid == m.txid or encode_signed(other) == encode_signed(m) for other in others)
+
+
+def is_taken(
+    p: Parameters,
+    m: Any,
+    now: float,
+    senders: Collection[str],
+    held: Sequence[Any],
+    chained: Sequence[Any],
+    signatures: Signatures = ECDSA,
+) -> bool:
+    """Whether a mempool takes a message: all six rules everywhere, its time, neither it nor its twin known,
+    and its sender below the quota.  ``held`` are messages of one round."""
+    return (
+        not breaks_of_message(p, m, senders, signatures)
+        and is_in_time(p, m.timestamp, now)
+        and not is_known(m, [*held, *chained])
+        and sum(other.sender == m.sender for other in held) < p.quota
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from decimal import Decimal
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from hypernode.core.registrations.registry import COIN, PowRow, RegistryState, compute_balance, sort_rows
 from hypernode.core.registrations.registry_rules import apply_rows
+from hypernode.pow.ledger.past_balances import PastBalances
 from tests.oracle import registering
 from tests.unit.pow.ledgers import FIRST, NETWORK, collateral, pos
 
@@ -63,3 +65,31 @@ def test_the_list_of_hypernodes(
     expected = registering.derive(plain, FIRST + 9, NETWORK.address_byte, NETWORK.control_pow)
     assert [result.ok for result in results] == [ok for _, ok in expected.taken]
     assert [asdict(entry) for entry in state.entries] == [vars(one) for one in expected.listed]
+
+
+ledger_rows = st.tuples(
+    st.integers(-4, 4),
+    st.sampled_from(["a", "b"]),
+    st.sampled_from(["a", "b"]),
+    st.integers(0, 5),
+    st.integers(0, 1),
+    st.integers(0, 2),
+)
+
+
+@given(drawn=st.lists(ledger_rows, max_size=8), height=st.integers(0, 5))
+@settings(max_examples=150)
+def test_balances_with_mirror_rows(drawn: list[tuple[int, str, str, int, int, int]], height: int) -> None:
+    received: dict[str, Counter[int]] = {}
+    sent: dict[str, Counter[int]] = {}
+    rows = []
+    for at, sender, recipient, amount, fee, reward in drawn:
+        received.setdefault(recipient, Counter())[at] += amount + reward
+        sent.setdefault(sender, Counter())[at] += amount + fee
+        units = [Decimal(unit) / COIN for unit in (amount, fee, reward)]
+        rows.append(registering.Row(at, 0.0, sender, recipient, units[0], units[1], units[2], "", ""))
+    ours = PastBalances(received, sent)
+    for who in "ab":
+        balance = registering.balance_of(rows, who, height)
+        assert ours.get(who, height) == (None if balance is None else balance * COIN)
+        assert ours.get_pot(who, height) == registering.balance_of_pot(rows, who, height) * COIN
