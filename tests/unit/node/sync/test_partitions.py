@@ -338,3 +338,20 @@ def test_an_override_passes_over_chains_without_its_block_or_with_faults() -> No
         assert status["extra"]["follow"] == {"height": 1, "block_hash": wrong.block_hash.hex()}
 
     play(scenario())
+
+
+def test_a_new_order_is_worth_a_new_try_of_what_was_put_aside_before_it() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        tip, now = b"t" * 20, node.ports.clock.monotonic()
+        for reason in Aside:
+            node.sync.memory.put_aside(tip, reason, now)
+        await node.sync.look_at_order()
+        assert tip in node.sync.list_aside(Aside.IGNORED)
+        node.follow("cd" * 20, 1)
+        await node.sync.look_at_order()
+        forgotten = {reason for reason in Aside if not node.sync.list_aside(reason)}
+        assert forgotten == {Aside.IGNORED, Aside.LACKS_ORDER}
+
+    play(scenario())

@@ -200,6 +200,30 @@ def test_a_holder_that_refuses_our_hello_is_a_failing_one() -> None:
     play(scenario())
 
 
+def test_when_our_chain_moves_while_a_holder_fails_the_next_is_not_asked_and_the_tip_not_ignored() -> None:
+    """A block was pushed to us meanwhile: the next look says whether the branch is still better."""
+
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        better = await two_chains(bed, node)
+        pushed = await (await Branch.on(bed, node.ports.ledger)).make(ROUND, 4)
+
+        async def fail_late(caller: Caller, command: Command) -> Command | None:
+            await node.ports.ledger.append(pushed)
+            raise Ignore(Rule.WIRE, "gone")
+
+        await bed.script(1, fail_late)
+        next_one = await bed.script(2, serve_blocks(better))
+        told = make_told(bed, await measure(bed, better), 1, 2)
+        assert await node.sync.sync_round(told, (), NOBODY)
+        assert node.chain.height.block_hash == pushed.block_hash
+        assert next_one == []
+        assert node.sync.list_aside(Aside.IGNORED) == frozenset()
+
+    play(scenario())
+
+
 def test_only_some_holders_are_asked() -> None:
     async def scenario() -> None:
         bed = Bed(8)
