@@ -172,7 +172,6 @@ class BranchDownload:
                 height = self._pending.last
                 is_last = height >= self.told.height.height
                 follows = self.common == self.chain.height.height
-                # Blocks of ours go only for a whole branch; what merely follows our tip is taken as it comes.
                 is_due = follows or is_last or self._pending.is_much(self.support.order)
                 if is_due and not await self._adopt(source):
                     return False

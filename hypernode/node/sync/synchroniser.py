@@ -39,8 +39,7 @@ from hypernode.ports.signing import Verifier
 MAX_HOLDERS_ASKED = 3
 """Holders of a better round that are tried before the next look around."""
 MAX_HOLDERS_IN_LINE = 12
-"""Holders of a branch that catching up may come to, some at once, the others when one fails: whatever their
-number, the next look around is not far."""
+"""Holders that catching up may come to, some at once, the others when one fails."""
 SAY_EVERY_S = 10.0
 """Between two lines on catching up in the log."""
 
