@@ -45,7 +45,7 @@ def encode_raw_block(block: Block) -> bytes:
 
 
 def compute_block_hash(block: Block) -> bytes:
-    """H20 of the raw buffer.  Needs the messages: the hash of a mere header cannot be computed."""
+    """H20 of the raw buffer.  It needs the messages' ids, so a header alone has no computable hash."""
     return h20(encode_raw_block(block))
 
 
@@ -60,8 +60,8 @@ def to_header(block: Block) -> Block:
 
 
 def normalise_block(params: ChainParams, block: Block) -> Block:
-    """A block from outside as it is judged and stored: every message cut where the spec cuts it, and with the
-    block's height (which is not signed: spec 4, a valid block)."""
+    """A block from outside in the form in which it is validated and stored: every message with its fields
+    divided as the spec says, and with the block's height (which is not signed: spec 4, a valid block)."""
 
     def normalise(m: Message) -> Message:
         cut = normalise_cut(m, params.address_byte)

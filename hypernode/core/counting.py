@@ -54,7 +54,8 @@ class Counted:
 
     @property
     def addresses(self) -> frozenset[str]:
-        """Both rounds' together: what governs, so that nobody flaps at the hour."""
+        """The addresses that count in one of the two rounds.  This set governs, so that nobody changes sides
+        at the turn of a round."""
         return self.present | self.before
 
 
@@ -68,7 +69,7 @@ def compute_counted(
     registered_before: Iterable[Registration] = (),
     uncounted_before: Mapping[str, Uncounted] | None = None,
 ) -> Counted:
-    """From the lists of a round and of the one before, and who of each does not count."""
+    """Who counts, from the lists of a round and of the round before, and from who of each does not count."""
     left_out = uncounted_before or {}
     return Counted(
         present=frozenset(entry.pos for entry in registered if entry.pos not in uncounted),
@@ -78,8 +79,8 @@ def compute_counted(
 
 
 def is_collateral_kept(params: ChainParams, round_: Round) -> bool:
-    """Whether a collateral must still be there for its hypernode to be on the list of a round.  Where legacy
-    nodes forge it never must: they keep it on theirs."""
+    """Whether a collateral must still be there for its hypernode to be on the list of a round.  Never where
+    legacy nodes forge: they keep such a hypernode on their list."""
     first = params.collateral_from_round
     return not params.mixed and first is not None and round_ >= first
 

@@ -86,7 +86,7 @@ def compute_entry_size(block_size: int) -> int:
 
 
 def count_within(block_sizes: Iterable[int], most_bytes: int) -> int:
-    """How many blocks of these sizes, from the first on, have so many bytes together; at least one, if there
+    """How many of the first blocks of these sizes have at most so many bytes together; at least one, if there
     is any."""
     count = 0
     for size in block_sizes:
@@ -107,10 +107,10 @@ def _count_text(text: str) -> int:
 
 
 def _count_bytes(size: int) -> int:
-    """Of a field that says its length."""
+    """Bytes of a field with its length before it."""
     return _TAG_BYTES + _count_number(size) + size
 
 
 def _count_number(number: int) -> int:
-    """Of a number that is not negative: seven bits a byte."""
+    """Bytes of a number that is not negative: seven bits each."""
     return (number.bit_length() + 6) // 7 or 1

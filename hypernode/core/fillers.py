@@ -26,8 +26,8 @@ LAST_PART: Final = 3 / 4
 def compute_fillers(
     params: ChainParams, counted: Collection[str], round_: Round, sir: Slot, part: float
 ) -> frozenset[str]:
-    """PoS addresses of those whose turn it is, at a ``part`` (0 to 1) of a slot that lacks messages: twice as
-    many as a block needs, then twice as many as before."""
+    """PoS addresses whose turn it is, when a ``part`` (0 to 1) of a slot that lacks messages has passed:
+    first twice as many as a block needs, then twice as many as before."""
     if part < FIRST_PART:
         return frozenset()
     order = sorted(counted)

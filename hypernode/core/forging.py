@@ -37,7 +37,7 @@ def select_messages(
 
 
 def _count_fitting(messages: Sequence[Message], room: int) -> int:
-    """How many of the messages, from the first on, a block has room for, in bytes."""
+    """How many of the first messages fit into a block, by bytes."""
     for count, m in enumerate(messages):
         room -= compute_message_size(m) + MAX_HEIGHT_GROWTH
         if room < 0:
@@ -50,7 +50,8 @@ class TooFewMessages(Reject):
 
 
 def find_forging_break(params: ChainParams, messages: Sequence[Message]) -> Violation | None:
-    """Why these messages make no block: too few of them, or of too few senders.  None when they do."""
+    """Why no block can be made of these messages: too few of them, or of too few senders.  None if one
+    can."""
     # [REJECT] messages enough, of senders enough
     if len(messages) < params.min_block_messages:
         return Violation(Rule.FORGING, f"{len(messages)} messages, {params.min_block_messages} are needed")
@@ -115,7 +116,8 @@ def _fits(params: ChainParams, m: Message, timestamp: Timestamp) -> bool:
 
 
 def _spread_over_senders(messages: Sequence[Message]) -> list[Message]:
-    """Everybody's newest, then everybody's next: senders in the order of their newest messages."""
+    """Every sender's newest message, then everybody's next one: senders in the order of their newest
+    messages."""
     queues: dict[str, list[Message]] = {}
     for m in sorted(messages, key=lambda m: m.timestamp, reverse=True):
         queues.setdefault(m.sender, []).append(m)

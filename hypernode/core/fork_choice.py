@@ -22,8 +22,8 @@ def is_same_height(a: ChainHeight, b: ChainHeight) -> bool:
 
 
 def is_promise_kept(told: ChainHeight, measured: ChainHeight) -> bool:
-    """Whether a branch came out as it was told.  ``uniques`` and ``forgers`` do not count: they may be
-    stale on legacy nodes."""
+    """Whether a branch came out as its peer reported it.  ``uniques`` and ``forgers`` do not count: they may
+    be stale on legacy nodes."""
     return is_same_height(told, measured) and (told.uniques_round, told.forgers_round) == (
         measured.uniques_round,
         measured.forgers_round,

@@ -34,7 +34,8 @@ def format_peer_name(ip: str, port: int) -> str:
 
 
 def format_no_test(when: int) -> str:
-    """Params of NO_TEST: no test for us in this round, said at its start (1) and in its closing slot (2)."""
+    """Params of NO_TEST: no test for us in this round, published at its start (1) and in its closing slot
+    (2)."""
     return f"NO_TEST:{when}"
 
 

@@ -48,7 +48,7 @@ class KpiCounter:
             self._ko_pairs.add((m.sender, m.recipient))
 
     def get(self) -> dict[str, Kpis]:
-        """By address.  Who has neither forged nor sent nor received a 200 has no entry."""
+        """KPIs by address.  An address that has neither forged nor sent nor received a 200 has no entry."""
         ko_senders = Counter(recipient for _, recipient in self._ko_pairs)
         ko_recipients = Counter(sender for sender, _ in self._ko_pairs)
         entries = dict.fromkeys((*self._forged, *self._sources, *self._ok_actions))

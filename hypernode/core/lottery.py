@@ -47,7 +47,7 @@ class Draws:
         return items[self.below(len(items))]
 
     def two_of(self, items: Sequence[T]) -> tuple[T, T]:
-        """Two different places of a list of at least two."""
+        """Two different indices of a list of at least two."""
         count = len(items)
         first = self.below(count)
         if count <= _POOL_LIMIT:
@@ -105,8 +105,8 @@ def compute_distance(ticket: Juror, reference_hash: bytes) -> int:
 def compute_tests(
     params: ChainParams, candidates: Sequence[str], jurors: Sequence[Juror], reference_hash: bytes
 ) -> tuple[tuple[PeerTest, ...], ...]:
-    """The test plan: per slot with a juror, ``tests_per_slot`` tests among the candidates but the juror;
-    none where fewer than two are left.  One generator runs through all slots."""
+    """The test plan: ``tests_per_slot`` tests for each slot with a juror, among the candidates other than the
+    juror; none if fewer than two are left.  One generator runs through all slots."""
     draws = Draws(reference_hash)
     plan = []
     for juror in jurors:

@@ -18,7 +18,7 @@ PART_CHARS = 1024 * 1024
 
 
 def encode_signed_buffer(m: Message) -> bytes:
-    """timestamp, sender, recipient, what, params, value: what ``txid`` is a signature of.
+    """timestamp, sender, recipient, what, params, value: the bytes that ``txid`` signs.
 
     Raises Reject(Rule.M1) when a number is no uint32 or a text is not ASCII."""
     try:
@@ -35,7 +35,7 @@ def encode_signed_buffer(m: Message) -> bytes:
 
 
 def generate_signed_buffer(m: Message) -> Iterator[bytes]:
-    """What ``encode_signed_buffer`` gives, in parts, for texts of which no second copy is to be held.  The
+    """The bytes of ``encode_signed_buffer`` in parts, so that no second copy of a long text is held.  The
     numbers are uint32 and the texts ASCII (M1)."""
     yield m.timestamp.to_bytes(_INT_BYTES, "big") + m.sender.encode("ascii")
     yield from _encode_parts(m.recipient)
@@ -65,7 +65,7 @@ def create_message(
 
 
 def normalise_cut(m: Message, address_byte: int) -> Message:
-    """The same signed bytes, cut where the spec cuts them (spec 4, valid message).
+    """The same signed bytes, divided into fields as the spec divides them (spec 4, valid message).
 
     The buffer has no separators: one signature fits several cuts of recipient, what and params.  If the 34
     characters after the sender are a valid address of the network, the recipient ends there, whatever the
@@ -89,7 +89,7 @@ def normalise_cut(m: Message, address_byte: int) -> Message:
 
 
 def _find_unwritable(m: Message) -> str:
-    """Which field cannot be written down; empty when all can."""
+    """The name of a field that cannot be encoded; empty if all can."""
     for name in ("timestamp", "what", "value"):
         if not 0 <= getattr(m, name) <= UINT32_MAX:
             return f"{name} is not an unsigned number of 32 bits"

@@ -61,7 +61,7 @@ def network_from_json(text: str, source: str) -> ChainParams:
 
 
 def _require_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Which of two values holds would be anybody's guess.  Raises _Unfit."""
+    """Refuses an object with one name twice: nobody knows which value holds.  Raises _Unfit."""
     found: dict[str, Any] = {}
     for name, value in pairs:
         if name in found:
@@ -193,7 +193,7 @@ _AT_LEAST_ONE: Final = frozenset(
 
 
 def _require_sense(params: ChainParams) -> None:
-    """What types alone do not say.  Raises _Unfit."""
+    """Checks what types alone do not say.  Raises _Unfit."""
     numbers = {**_as_dict(params), **_as_dict(params.delays)}
     for name, number in numbers.items():
         least = 1 if name in _AT_LEAST_ONE else 0

@@ -43,7 +43,7 @@ _TEST_CONTROL_POS: Final = "bRtpbaZdoWbEyjyaPsN959n3r8FztjAcK5"
 
 
 def testnet() -> ChainParams:
-    """The test network (none runs at present): main's times, rules that hold without mercy."""
+    """The test network (none runs at present): main's times, and every rule holds."""
     return ChainParams(
         name="testnet",
         mixed=False,

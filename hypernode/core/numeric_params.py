@@ -36,7 +36,7 @@ def list_texts(value: int | float) -> Iterator[str]:
 
 
 def restore_params(message: Message, value: int | float, *, allow_long_ids: bool) -> str | None:
-    """The params of ``message`` whose signature says so; None when no text that we think of does."""
+    """The params of ``message`` that its signature fits; None if no text that we try does."""
     for text in list_texts(value):
         try:
             buffer = encode_signed_buffer(replace(message, params=text))

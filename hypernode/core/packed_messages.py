@@ -86,7 +86,7 @@ class PackedMessages(Sequence[Message]):
         )
 
     def select(self, what: int) -> Iterator[Message]:
-        """Those of one kind."""
+        """The messages of one kind."""
         return (self._make(place) for place, kind in enumerate(self.whats) if kind == what)
 
 
@@ -103,7 +103,7 @@ class Packer:
         self._params: dict[str, int] = {}
 
     def number(self, messages: Sequence[Message]) -> Places:
-        """Their places, new rows added."""
+        """Their places in the tables; new rows are added."""
         signers, recipients, params = self._signers, self._recipients, self._params
         return (
             array("I", [signers.setdefault((m.sender, m.pubkey), len(signers)) for m in messages]),

@@ -58,7 +58,7 @@ def compute_pow_value(hashes: Sequence[str]) -> int:
 def find_answer_break(
     kind: int, expected: int | None, value: int, now: float, rtt_s: float, *, from_feature_peer: bool
 ) -> Violation | None:
-    """Why a test failed although it was answered, or None when it is passed.
+    """Why an answered test is failed, or None if it is passed.
 
     ``expected`` is ours for kinds 1 and 2, None when we cannot tell; ``now`` (unix s) is when the answer
     came, ``rtt_s`` how long it took.  A legacy node gives the frame back as it came: it passes."""

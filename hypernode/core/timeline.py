@@ -30,7 +30,7 @@ def compute_slot_start(params: ChainParams, round_: Round, sir: Slot) -> Timesta
 
 
 def has_begun(params: ChainParams, round_: Round, sir: Slot, now: float) -> bool:
-    """Whether a slot has begun, as far as a block may be ahead of the clock."""
+    """Whether a slot has begun, with the tolerance that a block may be ahead of the clock."""
     return compute_slot_start(params, round_, sir) <= now + params.future_allowed_s
 
 

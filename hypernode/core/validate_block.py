@@ -203,8 +203,8 @@ def _judge_size(params: ChainParams, size: int) -> Iterator[Violation]:
 def is_refused(
     params: ChainParams, block: Block, brk: Violation, origin: Origin, majority_holds: bool = False
 ) -> bool:
-    """Whether the break is a reason to refuse the block.  ``majority_holds``: most of the peers in
-    sight that count hold the branch it was fetched in."""
+    """Whether the violation is a reason to refuse the block.  ``majority_holds``: most of the counted peers
+    in sight hold the branch that it was fetched in."""
     if brk.rule not in STRUCTURAL and (block.height, block.block_hash) in params.exceptions:
         return False
     if brk.rule in LENIENT and block.height < params.lenient_below:
@@ -233,7 +233,7 @@ def validate_block(
 
 
 def find_dead_tip(params: ChainParams, block: Block) -> Violation | None:
-    """Whether the network left the branch that the block is in for good."""
+    """Whether the block is in a branch that the network left for good."""
     if (block.height, block.block_hash) in params.dead_tips:
         return Violation(Rule.DEAD_TIP, "the network left this branch for good")
     return None
@@ -242,7 +242,7 @@ def find_dead_tip(params: ChainParams, block: Block) -> Violation | None:
 def _refuse(
     params: ChainParams, block: Block, brk: Violation, origin: Origin, majority_holds: bool = False
 ) -> None:
-    """Raise Reject or Ignore where the break is a reason to refuse the block."""
+    """Raise Reject or Ignore if the violation is a reason to refuse the block."""
     if is_refused(params, block, brk, origin, majority_holds):
         raise _find_verdict(params, brk, origin).of(brk)
 

@@ -28,12 +28,12 @@ class Conduct(Enum):
 
 
 def judge_failure(failure: Exception) -> Conduct:
-    """What the failure of a question says of who was asked."""
+    """What the failure of a question says about the peer that was asked."""
     return Conduct.LIED if isinstance(failure, Reject) else Conduct.FAILED
 
 
 def is_held_against(holder: PeerView) -> bool:
-    """Whether what came from its IP is the holder's doing: its key or its endpoint vouches for it."""
+    """Whether a peer may be blamed for what came from its IP: its key or its endpoint vouches for it."""
     return holder.is_vouched
 
 

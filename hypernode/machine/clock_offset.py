@@ -24,12 +24,12 @@ class ClockOffsets:
     _told: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def note(self, peer: str, offset_s: float, now: float) -> None:
-        """``offset_s``: the peer's clock less ours, half a round trip taken off."""
+        """A peer's offset.  ``offset_s``: the peer's clock less ours, with half a round trip taken off."""
         self._told[peer] = (now, offset_s)
 
     def shift(self, step_s: float) -> None:
-        """Our clock was set forward by so much (below 0: back): all that was told is as much off now, or as
-        much less."""
+        """Our clock was set forward by so many seconds (below 0: back): every noted offset changes by as
+        much."""
         self._told = {peer: (at, offset - step_s) for peer, (at, offset) in self._told.items()}
 
     def get_offset(self, now: float) -> float:

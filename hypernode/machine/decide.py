@@ -202,7 +202,7 @@ def _decide_urgent_forging(params: ChainParams, view: NodeView) -> Forge | None:
 
 
 def _decide_order(view: NodeView) -> Follow | None:
-    """An operator's word goes before our own measures, and before forging what would only be cut."""
+    """An operator's override goes before our own measures, and before forging what would only be cut."""
     order = view.order
     if order is None:
         return None
@@ -217,7 +217,7 @@ def _decide_order(view: NodeView) -> Follow | None:
 
 
 def _decide_sync(params: ChainParams, view: NodeView, better: list[ToldChain]) -> Decision | None:
-    """A better chain is followed once it is not just a block on its way to us."""
+    """A better chain is followed once it is more than a block on its way to us."""
     if not better or view.better_since is None:
         return None
     waited = view.monotonic - view.better_since
@@ -250,15 +250,15 @@ def _decide_forging(params: ChainParams, view: NodeView) -> Decision:
 
 
 def _describe_silence(view: NodeView) -> str:
-    """Connected, and nobody says anything: lines that still stand while their other ends hang."""
+    """Connected, but nobody reports a height: connections that still stand while their other ends hang."""
     if view.peers or not view.connected:
         return ""
     return f"none of {view.connected} connected has said anything of late"
 
 
 def _find_forging_obstacle(params: ChainParams, view: NodeView) -> Rest | None:
-    """Why we do not forge in our own slot, consensus aside; None when nothing stands against it.  What has no
-    reason is no obstacle: the slot has its block, or its time has not come."""
+    """What keeps us from forging in our own slot, apart from consensus; None if nothing does.  A slot that
+    has its block already, or whose time has not come, is no obstacle."""
     opens = view.slot_start + params.delays.earliest_forging_s
     closes = view.slot_end - params.delays.latest_forging_s
     clock = f"the clock is {view.clock_offset_s:+.1f} s off"

@@ -53,13 +53,14 @@ def compute_freshness_s(delays: Delays, *, is_legacy_caller: bool = False) -> fl
 
 
 def is_fresh(delays: Delays, peer: PeerView, now: float) -> bool:
-    """Whether what it said still counts.  ``now``: monotonic seconds."""
+    """Whether the peer's last height still counts.  ``now``: monotonic seconds."""
     is_legacy_caller = not peer.has_features and not peer.is_outbound
     return now - peer.told_at < compute_freshness_s(delays, is_legacy_caller=is_legacy_caller)
 
 
 def keep_fresh(delays: Delays, peers: Iterable[PeerView], now: float) -> tuple[PeerView, ...]:
-    """The peers in sight: those whose last word is fresh.  Whatever is counted is counted over these."""
+    """The peers in sight: those whose last height is fresh.  Everything that is counted is counted over
+    these."""
     return tuple(peer for peer in peers if is_fresh(delays, peer, now))
 
 
@@ -72,7 +73,7 @@ class ToldChain:
 
     @property
     def count(self) -> int:
-        """Holders that count."""
+        """How many of its holders count."""
         return sum(peer.counts for peer in self.holders)
 
     def count_subnets(self) -> int:
@@ -127,8 +128,8 @@ def get_best(heights: Iterable[ChainHeight]) -> ChainHeight:
 
 
 def order_holders(told: ToldChain, jurors: Collection[str], liars: Collection[str]) -> list[PeerView]:
-    """Whom to ask for a branch first: jurors, then those we have an outgoing connection to, then by latest
-    word; who lied of late comes last."""
+    """In which order to ask holders for a branch: jurors first, then those that we have an outgoing
+    connection to, then by latest height; those who lied recently come last."""
     return sorted(
         told.holders,
         key=lambda peer: (
@@ -177,6 +178,6 @@ class Support:
 
 
 def compute_support(block_hash: bytes, peers: Sequence[PeerView]) -> Support:
-    """Who stands behind the branch with this tip."""
+    """Who holds the branch with this tip."""
     voters = _list_voters(peers)
     return Support(sum(peer.told.block_hash == block_hash for peer in voters), len(voters))

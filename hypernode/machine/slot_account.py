@@ -78,7 +78,7 @@ class SlotAccount:
 
 
 def find_obstacle(view: NodeView, decision: Decision) -> Obstacle | None:
-    """What keeps us from forging while this is what is to be done."""
+    """What keeps us from forging while this decision is in force."""
     match decision:
         case Rest():
             return decision.obstacle
@@ -121,7 +121,8 @@ def account_for_slot(
 def find_miss(
     params: ChainParams, slot: tuple[Round, Slot], looks: Sequence[Look], *, started: float
 ) -> Miss:
-    """The obstacle at the last look within the forging window, and the others with their seconds."""
+    """Why a slot was missed: the obstacle at the last look within the forging window, and the others with
+    their seconds."""
     start = compute_slot_start(params, *slot)
     opens = start + params.delays.earliest_forging_s
     closes = start + params.slot_s - params.delays.latest_forging_s
@@ -141,7 +142,7 @@ def find_miss(
 
 
 def _name_absence(looks: Sequence[Look], closes: float, started: float) -> Obstacle:
-    """Nothing stood against it at any look within the window."""
+    """The reason if nothing stood in the way at any look within the window."""
     if started > closes:
         return Obstacle(Reason.STARTING, f"started {started - closes:.0f} s after the forging window")
     late = next((look for look in looks if look.at > closes), None)

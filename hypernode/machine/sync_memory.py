@@ -41,14 +41,14 @@ class ExpiringSet(Generic[Key]):
         return len(self._until)
 
     def add(self, key: Key, until: float) -> None:
-        """Hold a key until then; the last word on it counts."""
+        """Hold a key until then; of several calls for a key the last one counts."""
         self._until.pop(key, None)
         self._until[key] = until
         if len(self._until) > self._most:
             del self._until[min(self._until, key=self._until.__getitem__)]
 
     def list_held(self, now: float) -> frozenset[Key]:
-        """The keys that are held; the others are forgotten."""
+        """The keys that are held; expired ones are forgotten."""
         for key in [key for key, until in self._until.items() if until <= now]:
             del self._until[key]
         return frozenset(self._until)
@@ -66,11 +66,11 @@ class SyncMemory:
         self._liars = ExpiringSet[str](MAX_LIARS)
 
     def __len__(self) -> int:
-        """All that is held, also what is over and not yet forgotten."""
+        """How many entries are held, also expired ones that are not forgotten yet."""
         return sum(map(len, self._tips.values())) + len(self._liars)
 
     def put_aside(self, tip: bytes, reason: Aside, now: float, seconds: float = BAN_S) -> None:
-        """Remember a tip for that reason, for so long from now on."""
+        """Ignore a tip for that reason, for so many seconds from now on."""
         self._tips[reason].add(tip, now + seconds)
 
     def list_aside(self, reason: Aside, now: float) -> frozenset[bytes]:
@@ -78,7 +78,7 @@ class SyncMemory:
         return self._tips[reason].list_held(now)
 
     def forget(self, *reasons: Aside) -> None:
-        """Every tip that was put aside for one of these is worth a new try."""
+        """Try every tip again that was put aside for one of these reasons."""
         for reason in reasons:
             self._tips[reason].clear()
 
@@ -87,5 +87,5 @@ class SyncMemory:
         self._liars.add(address, now + BAN_S)
 
     def list_liars(self, now: float) -> frozenset[str]:
-        """PoS addresses of those who lied of late."""
+        """PoS addresses of those who lied recently."""
         return self._liars.list_held(now)

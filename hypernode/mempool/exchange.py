@@ -26,7 +26,7 @@ class PeerNotes:
     """Insertion order, so that the oldest go first."""
 
     def note(self, txids: Iterable[bytes]) -> None:
-        """The peer just sent these."""
+        """The peer just sent these messages."""
         for txid in txids:
             self.noted.pop(txid, None)
             self.noted[txid] = None
@@ -34,7 +34,7 @@ class PeerNotes:
             del self.noted[txid]
 
     def forgive(self, txid: bytes) -> bool:
-        """Whether the peer sent this one; it is asked once, so the note goes."""
+        """Whether the peer sent this message; it is asked once, so the note is deleted."""
         if txid not in self.noted:
             return False
         del self.noted[txid]

@@ -28,7 +28,7 @@ def find_policy_break(
     registered: Collection[str] | Unchecked,
     signature_ok: bool = True,
 ) -> Violation | None:
-    """The first thing that keeps a message out of any mempool, its signature taken as said.
+    """The first thing that keeps a message out of any mempool; its signature is taken as good.
 
     ``registered`` are the senders of this and the previous round and the control address; UNCHECKED:
     everybody (a message that a block held already)."""
@@ -41,13 +41,13 @@ def find_policy_break(
 
 
 def find_signature_break(params: ChainParams, message: Message) -> Violation | None:
-    """M3 [REJECT], verified here: dearer than all the rest, so asked last."""
+    """M3 [REJECT], verified here: it costs more than all other checks, so it comes last."""
     return find_core_break(params, message, sealed=False)
 
 
 def is_ripe(params: ChainParams, message: Message, now: float) -> bool:
-    """Whether a peer will take it now: one message of the future makes a legacy node drop the batch
-    (spec 8)."""
+    """Whether a peer will take the message now: one message from the future makes a legacy node drop the
+    whole batch (spec 8)."""
     return message.timestamp <= now + max(0.0, params.future_allowed_s - CLOCK_SPREAD_S)
 
 

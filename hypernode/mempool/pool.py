@@ -65,8 +65,8 @@ class Mempool:
         return len(self._entries)
 
     def set_lesser(self, senders: frozenset[str]) -> None:
-        """Who does not count: its messages are kept with a part of the quota, all of theirs together in a
-        part of the room, so that what is cheap to register does not push out what is not."""
+        """Who does not count.  Their messages get a part of the quota, and all of them together a part of the
+        room, so that cheap registrations do not push out others."""
         self._lesser = senders
         self._lesser_held = sum(entry.message.sender in senders for entry in self._entries.values())
 
@@ -82,7 +82,7 @@ class Mempool:
         is_own: bool = False,
         signature_ok: bool = True,
     ) -> Violation | None:
-        """What keeps a message out, its signature taken as said.  Nothing is changed or counted."""
+        """What keeps a message out; its signature is taken as good.  Nothing is changed or counted."""
         broken = find_policy_break(self._params, message, now, registered, signature_ok)
         if broken is not None:
             return broken
@@ -103,9 +103,9 @@ class Mempool:
         is_own: bool = False,
         pending: int = 0,
     ) -> Violation | None:
-        """What keeps a message out that is seen at once: its time, its sender's right and quota, and room.
-        ``pending``: so many of the sender's are about to come in; ours, too, are bound by that, because
-        anybody can write our name on a message."""
+        """What keeps a message out at first sight: its time, its sender's right and quota, and room.
+        ``pending``: so many of the sender's messages are about to come in.  Our own are bound by that too,
+        because anybody can write our name on a message."""
         untimely = find_time_break(self._params, message, now)
         if untimely is not None:
             return untimely
@@ -130,8 +130,8 @@ class Mempool:
         return None
 
     def admit(self, message: Message, now: float, *, is_own: bool = False) -> Violation | None:
-        """Take a message that was screened, cut and verified; what came in meanwhile may still keep it
-        out."""
+        """Take a message that was screened, normalised and verified.  What came in meanwhile may still keep
+        it out."""
         if encode_signed_buffer(message) in self._ids or message.txid in self._entries:
             return Violation(Rule.KNOWN, "known")
         shortage = None if is_own else self._find_shortage(message)
@@ -140,8 +140,8 @@ class Mempool:
         return shortage
 
     def count_refusal(self, broken: Violation) -> None:
-        """Count a message that is not taken by the reason.  That others have what we have is how messages
-        spread, no refusal."""
+        """Count a message that is not taken, by the reason.  A message that we have already is no refusal:
+        that is how messages spread."""
         if broken.rule is not Rule.KNOWN:
             self._count_refusal(broken)
 
@@ -180,7 +180,7 @@ class Mempool:
         return None
 
     def add(self, message: Message) -> None:
-        """Put in a message that was judged (``offer`` does both).  Equal ones and twins are left out."""
+        """Put in a message that was checked (``offer`` does both).  Equal ones and twins are left out."""
         buffer = encode_signed_buffer(message)
         if buffer in self._ids or message.txid in self._entries:
             return
@@ -194,7 +194,8 @@ class Mempool:
     def return_messages(
         self, messages: Iterable[Message], now: float, *, registered: Collection[str] | Unchecked = UNCHECKED
     ) -> int:
-        """Take back what dropped blocks held and the better branch does not; returns how many came in.
+        """Take back the messages of dropped blocks that the better branch does not have; returns how many
+        came in.
 
         Their signatures are known to be good.  Policy holds (a chain shared with legacy nodes may hold
         what we would not offer), the quota does not: they were counted when they came first."""
@@ -208,8 +209,8 @@ class Mempool:
     # --- out ----------------------------------------------------------------------------------------
 
     def remove(self, sealed: Iterable[Message | bytes]) -> int:
-        """Drop what a block holds now, messages or bare ids, with their twins: all that have an equal
-        signed buffer.  Returns how many went."""
+        """Drop messages that a block holds now, by message or id, and everything with an equal signed buffer.
+        Returns how many were dropped."""
         before = len(self._entries)
         if not before:
             return 0
@@ -225,7 +226,8 @@ class Mempool:
         return before - len(self._entries)
 
     def expire(self, now: float) -> int:
-        """Drop what is over the age limit, and the quotas of rounds that are; returns how many went."""
+        """Drop messages over the age limit, and the quotas of past rounds; returns how many messages were
+        dropped."""
         oldest = now - self._params.message_age_s
         old = [entry for entry in self._entries.values() if entry.message.timestamp < oldest]
         for entry in old:
@@ -243,7 +245,8 @@ class Mempool:
         return [entry.message for entry in self._entries.values()]
 
     def since(self, received: int) -> list[Message]:
-        """What came at ``received`` (unix s) or later.  Our own have 0: only asking since 0 shows them."""
+        """Messages that came at ``received`` (unix s) or later.  Our own have 0: only a question since 0
+        returns them."""
         return [m for m in self.get_all() if m.received >= received]
 
     def holds(self, message: Message) -> bool:
@@ -283,9 +286,9 @@ class Mempool:
     # --- exchange -----------------------------------------------------------------------------------
 
     def take_new_for(self, peer: str, limit: int, now: float) -> list[Message]:
-        """What a peer is to be sent now, at most ``limit``: what is new since the last exchange with it
-        and did not come from it.  What does not fit, or is not ripe, goes next time.  When sending fails,
-        ``forget_peer``: it then gets everything again."""
+        """Messages to send to a peer now, at most ``limit``: those that are new since the last exchange with
+        it and did not come from it.  Those that do not fit, or are not ripe, go next time.  If sending fails,
+        call ``forget_peer``: the peer then gets everything again."""
         notes = self._peers.setdefault(peer, PeerNotes())
         batch: list[Message] = []
         waiting, notes.unripe = notes.unripe, []
@@ -303,16 +306,16 @@ class Mempool:
         return batch
 
     def note_from(self, peer: str, messages: Iterable[Message]) -> None:
-        """A peer sent these: it is not sent them back."""
+        """A peer sent these messages: it is not sent them back."""
         self._peers.setdefault(peer, PeerNotes()).note(message.txid for message in messages)
 
     def forget_peer(self, peer: str) -> None:
-        """The connection ended."""
+        """The connection to the peer ended."""
         self._peers.pop(peer, None)
 
     def offer_anew(self) -> None:
-        """Our clock was set: what peers were given before its time they refused, also if that time has come
-        since.  They are given everything once more, when it is ripe."""
+        """Our clock was set.  Peers refused what they were sent too early, even if its time has come since,
+        so they are sent everything once more when it is ripe."""
         for notes in self._peers.values():
             notes.next_number = 0
             notes.unripe.clear()
@@ -320,7 +323,8 @@ class Mempool:
     # --- inside -------------------------------------------------------------------------------------
 
     def _take(self, notes: PeerNotes, number: int, now: float, batch: list[Message]) -> None:
-        """Put the message of a number into the batch, unless it went, came from the peer or is not ripe."""
+        """Put the message of a number into the batch, unless it was dropped, came from the peer or is not
+        ripe."""
         entry = self._get_numbered(number)
         if entry is None or notes.forgive(entry.message.txid):
             return
@@ -337,7 +341,7 @@ class Mempool:
         return entry if entry is not None and entry.number == number else None
 
     def _drop_equal(self, message: Message) -> None:
-        """One that was signed twice has two ids that are no twins."""
+        """Drop a message that was signed twice: it has two ids that are no twins."""
         try:
             held = self._ids.get(encode_signed_buffer(message))
         except Reject:
@@ -352,7 +356,8 @@ class Mempool:
             self._lesser_held -= entry.message.sender in self._lesser
 
     def _compact(self) -> None:
-        """Forget the places of what went once they outnumber what is left, so that each is paid once."""
+        """Delete the places of dropped messages once they outnumber the rest, so that each is paid for
+        once."""
         if len(self._order) > 2 * len(self._entries) + 16:
             self._order = [(entry.number, txid) for txid, entry in self._entries.items()]
 

@@ -39,7 +39,7 @@ class Screening:
         self._passed: Counter[str] = Counter()
 
     def screen(self, message: Message) -> Message | Violation:
-        """The message cut as the spec cuts it, with its signature still to be verified; or why it is not
+        """The message with its fields normalised, its signature still to be verified; or why it is not
         taken."""
         if self._pool.holds(message) or self._seen.get(message.txid) == message:
             return Violation(Rule.KNOWN, "known")

@@ -56,13 +56,13 @@ EVIDENCE_ROUNDS: Final = 5
 
 
 def _check_ordered(order: ForkOverride, blocks: Sequence[Block]) -> None:
-    """An operator's word holds for one chain only.  Raises Reject."""
+    """An operator's override holds for one chain only.  Raises Reject."""
     if not any(b.height == order.height and b.block_hash == order.block_hash for b in blocks):
         raise Reject(Rule.PROMISE, f"promise not kept: the branch lacks block {order.height} of the order")
 
 
 def _is_other(theirs: ChainHeight, ours: ChainHeight) -> bool:
-    """In the place of ``is_better`` where an operator has chosen."""
+    """Takes the place of ``is_better`` under an operator's override."""
     return theirs.block_hash != ours.block_hash
 
 
@@ -113,7 +113,7 @@ class Chain:
 
     @asynccontextmanager
     async def at_rest(self) -> AsyncIterator[None]:
-        """Nothing changes the chain meanwhile."""
+        """While it is entered, nothing changes the chain."""
         async with self._lock:
             yield
 
@@ -174,7 +174,8 @@ class Chain:
         return await prepare_until_fault(self._params, self._verifier, self._mempool, block)
 
     async def append_own(self, block: Block) -> ChainHeight:
-        """A block that we forged.  It is journalled before this is called, and judged like any other."""
+        """Store a block that we forged.  It is in the journal before this is called, and validated like any
+        other."""
         async with self._lock:
             own = self.height
             if block.height != own.height + 1 or block.previous_hash != own.block_hash:
@@ -187,7 +188,7 @@ class Chain:
     async def _append(
         self, validator: BlockValidator, prepared: Prepared, on_judged: Callable[[], None] = lambda: None
     ) -> ChainHeight:
-        """A block onto the tip."""
+        """Store a block on top of the tip."""
         clock, block = self._clock, prepared.block
         begun = clock.monotonic()
         findings = await self._judge(validator, prepared)
@@ -270,7 +271,7 @@ class Chain:
         return all(has_begun(self._params, header.round, header.sir, now) for header in headers)
 
     async def rollback(self, to_height: Height) -> tuple[Block, ...]:
-        """Drop blocks, whatever stands for them; their messages go back to the mempool."""
+        """Drop blocks unconditionally; their messages go back to the mempool."""
         async with self._lock:
             dropped = await self._drop_above(to_height)
         self._events.on_tip()
@@ -298,7 +299,7 @@ class Chain:
         )
 
     async def _judge(self, validator: BlockValidator, prepared: Prepared) -> list[ToleratedViolation]:
-        """Every rule; findings of the breaks that are tolerated.  Raises Reject."""
+        """Check every rule; returns the tolerated violations.  Raises Reject."""
         breaks = await validator.judge(prepared)
         if not {Rule.B4, Rule.B5}.intersection(brk.rule for brk in breaks):
             await self._note_own_block(prepared.block)
@@ -317,7 +318,7 @@ class Chain:
                 self._events.on_block(part)
 
     async def _run(self, block: Block, work: Callable[[], T]) -> T:
-        """Off the event loop, where the block is a giant one."""
+        """Run work off the event loop if the block is a giant one."""
         return await self._verifier.run(work) if is_giant(block) else work()
 
     async def check_depth(self, common: Height, support: Support) -> None:
@@ -338,7 +339,7 @@ class Chain:
             raise Ignore.of(broken)
 
     async def _keep_above(self, common: Height, why: str) -> None:
-        """Write down the blocks that go though no better ones came.  Raises StorageTrouble."""
+        """Write down blocks that are dropped without better ones in their place.  Raises StorageTrouble."""
         tip = self.height.height
         if tip > common:
             name = make_cut_name(common + 1, tip, self._clock.now())
@@ -349,8 +350,8 @@ class Chain:
             self._events.on_cut(common + 1, tip, name, why)
 
     async def _note_own_block(self, block: Block) -> None:
-        """A valid block of ours that the journal does not know: somebody else signs with our key, or
-        the journal is an old one."""
+        """Note a valid block of ours that the journal does not know: somebody else signs with our key, or the
+        journal is an old one."""
         if block.forger != self._own_address:
             return
         if await self._journal.get_hash(block.round, block.sir) != block.block_hash:

@@ -66,7 +66,7 @@ class History:
         seen.update(list_senders(block.messages))
 
     async def look_up(self, blocks: Sequence[Block]) -> None:
-        """Two questions to the ledger for what would be two for each of the blocks that are held."""
+        """Ask the ledger once for all blocks that are held, instead of twice for each of them."""
         held = (block for block in blocks if not isinstance(block.messages, LongMessages))
         txids = frozenset(txid for block in held for txid in list_txids(block.messages))
         self._stored_ids = await self._ledger.get_known_ids(txids, up_to=self._common.height)

@@ -73,7 +73,8 @@ class DoubleSignGuard:
         self.wait_for_next_round(f"the journal is older than our block {block.height}")
 
     def wait_for_next_round(self, reason: str) -> None:
-        """No forging in this one.  Said once, whatever else speaks for it; ``note_round`` tells its end."""
+        """Do not forge in this round.  Logged once, however many reasons there are; ``note_round`` ends
+        it."""
         next_round = self.node_state.get_round_slot()[0] + 1
         if self.node_state.forge_from_round < next_round:
             self.node_state.forbid_forging_before(next_round)
@@ -83,7 +84,7 @@ class DoubleSignGuard:
             self._is_waiting = True
 
     def note_round(self, round_: Round) -> None:
-        """A round began for us: the wait may be over."""
+        """We entered a round: the wait may be over."""
         if self._is_waiting and round_ >= self.node_state.forge_from_round:
             self._is_waiting = False
             self.log(f"round {round_} has begun: the wait is over, and we forge again")

@@ -46,13 +46,13 @@ class Duties:
     events: NodeEvents
 
     def is_able(self) -> bool:
-        """Somebody hears us, and nothing keeps us from judging."""
+        """Whether somebody hears us, and nothing keeps us from judging."""
         idle = (State.START, State.HALTED, State.POW_NOT_SYNC)
         enough = self.peers.count_connected() >= self.params.min_connections
         return enough and self.activities.shown.state not in idle
 
     async def publish_what_is_due(self) -> None:
-        """Words that belong to a time of the round."""
+        """Publish the messages that belong to a time of the round."""
         plan = self.node_state.plan
         round_, sir = self.node_state.get_round_slot()
         if plan is None or plan.round != round_ or not self.is_able():
@@ -66,8 +66,8 @@ class Duties:
             await self.reporter.publish_config_again(sir)
 
     def _is_our_turn_to_fill(self, round_: Round, sir: Slot) -> bool:
-        """Whether the slot would stay empty because who does not count has the tests, and we are one of those
-        who send it a message."""
+        """Whether the slot would stay empty, because hypernodes that do not count have its tests, and we are
+        one of those that send it a message."""
         counted, height = self.node_state.counted, self.ledger.get_height()
         if not counted.reasons or (height.round, height.sir) >= (round_, sir):
             return False
@@ -79,7 +79,7 @@ class Duties:
         return find_forging_break(self.params, self.mempool.get_all()) is not None
 
     async def test_peers(self) -> None:
-        """The plan's tests of every slot, one at a time, for as long as the node lives."""
+        """Run the plan's tests of every slot, one at a time, for as long as the node lives."""
         while True:
             plan = self.node_state.plan
             round_, sir = self.node_state.get_round_slot()

@@ -40,16 +40,16 @@ class EvidenceWatch:
     warn: Callable[[str], None]
 
     async def load(self) -> None:
-        """What was seen before our start."""
+        """Load the evidence from before our start."""
         self.node_state.set_evidence(_to_headers(case) for case in await self.ledger.get_evidence())
 
     def note(self, evidence: Equivocation) -> None:
-        """A new case, stored already; it is to be reported."""
+        """Note a new case that is stored already; it is to be reported."""
         self.node_state.set_evidence([*self.node_state.evidence, _to_headers(evidence)][-MAX_SHOWN:])
         self.warn(f"{evidence.first.forger} signed two blocks for slot {evidence.first.sir}")
 
     async def report_again(self, round_: Round) -> None:
-        """Say what is not said yet."""
+        """Publish the reports that are not in the chain or on their way."""
         recent = [
             case for case in self.node_state.evidence if case.first.round >= round_ - self.params.keep_rounds
         ]

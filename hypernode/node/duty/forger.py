@@ -62,14 +62,14 @@ class Forger:
     forged_count: int = 0
 
     def select(self, senders: frozenset[str]) -> list[Message]:
-        """The messages that a block made now would hold."""
+        """The messages that a block forged now would hold."""
         candidates = [m for m in self.mempool.get_all() if m.sender in senders]
         timestamp = int(self.clock.now())
         return select_messages(self.params, candidates, self.params.max_txs_per_block, timestamp)
 
     async def forge(self, plan: RoundPlan, sir: Slot) -> Block:
-        """Journal, sign, store.  Raises Reject or Ignore when it cannot be (the tip moved, too few
-        messages), AlreadySigned when the journal holds another block for the slot."""
+        """Journal, sign, store.  Raises Reject or Ignore if that cannot be done (the tip moved, too few
+        messages), AlreadySigned if the journal holds another block for the slot."""
         senders = await self.rounds.get_allowed_senders(plan)
         messages = await self._drop_sealed(self.select(senders))
         validate_forging(self.params, messages)
@@ -146,7 +146,8 @@ class Forger:
         return len(sent)
 
     async def _is_due(self, entry: Registration, block: Block) -> bool:
-        """Whether it is still ours, and on the peer's tip: a better branch may have come meanwhile."""
+        """Whether the block is still ours to push, and on top of the peer's tip: a better branch may have
+        come meanwhile."""
         if not await self._is_on_parent(entry, block):
             return False
         try:

@@ -29,21 +29,21 @@ class Reporter:
         self._started = False
 
     def enter_round(self, round_: Round) -> None:
-        """Forget what was said in the round before."""
+        """Forget what was published in the round before."""
         if round_ != self._round:
             self._round = round_
             self._said.clear()
             self._late.clear()
 
     async def publish_start(self) -> None:
-        """202 START: once in the life of the process, when the network can hear it."""
+        """202 START: once in the life of the process, when peers can hear it."""
         if not self._started:
             own = self.own_address
             said = await self._intake.say(kinds.START_OR_TEST_OK, own, kinds.START_PARAMS, self._round)
             self._started = said is not None
 
     async def publish_no_test(self, plan: RoundPlan, sir: Slot) -> None:
-        """201: no test for us to do in this round, said at its start and in its closing slot."""
+        """201: no test for us to do in this round, published at its start and in its closing slot."""
         own = self.own_address
         if any(test.tester == own for tests in plan.tests for test in tests):
             return
@@ -63,12 +63,12 @@ class Reporter:
         await self._once(kinds.CONFIG, own, params, self._round, key=(kinds.CONFIG, sir))
 
     async def publish_tested(self, test: PeerTest, value: int, *, is_good: bool) -> None:
-        """202 or 204 of a tester."""
+        """202 or 204: the result of a test that we ran."""
         what = kinds.START_OR_TEST_OK if is_good else kinds.TEST_KO
         await self._intake.say(what, test.tested, kinds.format_test(test.kind), value)
 
     async def publish_was_tested(self, test: PeerTest, round_: Round, sir: Slot) -> None:
-        """203 of the tested, with its own words; once for a test of the plan, however often it is asked."""
+        """203: we were tested; once for each test of the plan, however often it is asked."""
         now = int(self._clock.now())
         key = (kinds.WAS_TESTED, round_, sir, test)
         await self._once(kinds.WAS_TESTED, test.tester, kinds.format_test(test.kind), now, key)

@@ -58,20 +58,20 @@ class SlotLog:
     _pushed: tuple[PlaceInRound, tuple[int, int]] | None = None
 
     def note(self, view: NodeView, decision: Decision) -> None:
-        """What the owner saw, and what it is about to do."""
+        """Note what the owner saw, and what it is about to do."""
         if view.juror is not None and view.juror == view.own_address:
             self._held = (view.round, view.sir)
         self.note_obstacle(find_obstacle(view, decision))
 
     def note_obstacle(self, obstacle: Obstacle | None) -> None:
-        """From now on this stands against forging."""
+        """From now on this obstacle stands against forging."""
         if self._looks and self._looks[-1].obstacle == obstacle:
             return
         if len(self._looks) < MAX_LOOKS:
             self._looks.append(Look(self.clock.now(), obstacle))
 
     def note_fault(self, fault: Exception) -> None:
-        """A procedure of the owner ended by this."""
+        """A procedure of the owner ended by this fault."""
         match fault:
             case PowNotReady():
                 reason = Reason.COMPANION_LATE
@@ -103,8 +103,8 @@ class SlotLog:
         return [account_to_object(account) for account in self.recent]
 
     async def end_past(self) -> None:
-        """Whether a slot is over: to be called before the owner decides anything.  Raises StorageTrouble, and
-        is then to be called again."""
+        """Close a slot that is over; to be called before the owner decides anything.  If it raises
+        StorageTrouble, it is to be called again."""
         node_state = self.node_state.get_round_slot()
         if self._slot != node_state:
             self._end_slots(node_state)
@@ -131,7 +131,7 @@ class SlotLog:
         return next((plan for plan in plans if plan is not None and plan.round == round_), None)
 
     def _give_up(self, round_: Round) -> None:
-        """Slots of a round whose lists were never derived: nobody here knows whose they were."""
+        """Give up slots of a round whose lists were never derived: nobody here knows whose they were."""
         for past in sorted({slot[0] for slot in self._ended if slot[0] < round_}):
             looks = [look for slot, looks in self._ended.items() if slot[0] == past for look in looks]
             seen = [look.obstacle for look in looks if look.obstacle is not None]

@@ -52,12 +52,12 @@ class Tester:
     offsets: ClockOffsets
 
     def list_own(self, plan: RoundPlan, sir: Slot) -> list[PeerTest]:
-        """What we have to test in a slot, in order."""
+        """The tests that we have to run in a slot, in order."""
         tests = plan.tests[sir] if sir < len(plan.tests) else ()
         return [test for test in tests if test.tester == self.own_address]
 
     async def run(self, test: PeerTest, plan: RoundPlan, sir: Slot) -> None:
-        """One test, and what we say of it.  A test that we cannot judge ourselves is not reported."""
+        """Run one test and publish its result.  A test that we cannot judge ourselves is not reported."""
         entry = next((e for e in plan.registered if e.pos == test.tested), None)
         if entry is None:
             return
@@ -140,7 +140,7 @@ class Tester:
         return Command(CommandId.TEST, messages=(message,), hashes=padding)
 
     async def _compute_value(self, kind: int, plan: RoundPlan, sir: Slot) -> int | None:
-        """What a node that can answers; None where we cannot (the companion is late)."""
+        """The right answer to a test; None if we cannot compute it (the companion is late)."""
         try:
             if kind == peer_tests.PING:
                 return peer_tests.compute_ping_value(self.clock.now())

@@ -28,7 +28,7 @@ class ConfigWatch:
         """By the round that it is about, then by sender: when it was said last, and the params."""
 
     def note(self, messages: Iterable[Message]) -> None:
-        """Messages that the mempool took, or of a block."""
+        """Note messages that the mempool took, or of a block."""
         for message in messages:
             if message.what != CONFIG or len(message.params) > MAX_PARAMS:
                 continue
@@ -38,7 +38,7 @@ class ConfigWatch:
                 said[message.sender] = max(word, said.get(message.sender, word))
 
     def enter_round(self, round_: Round, registered: Collection[str]) -> None:
-        """Forget who left, and what was said before the last round."""
+        """Forget hypernodes that left, and hashes from before the last round."""
         self._round, self._registered = round_, frozenset(registered)
         self._said = {
             about: {sender: word for sender, word in said.items() if sender in self._registered}

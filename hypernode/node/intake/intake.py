@@ -64,8 +64,8 @@ class Intake:
         self._mempool.set_lesser(self._senders - full)
 
     async def submit(self, messages: Sequence[Message], peer: str | None = None) -> list[Violation | None]:
-        """Offer messages to the mempool; for each what keeps it out, None for taken.  ``peer`` is who sent
-        them: it will not be sent them back."""
+        """Offer messages to the mempool; returns for each what keeps it out, None if it was taken.  ``peer``
+        is who sent them: it will not be sent them back."""
         if peer is not None:
             self._mempool.note_from(peer, messages)
         own = self._signer.address
@@ -97,7 +97,7 @@ class Intake:
         return verdicts
 
     async def _find_sealed(self, messages: Sequence[Message]) -> set[int]:
-        """Those (by ``id``) that the chain holds, or whose twins it holds."""
+        """Messages (by ``id``) that the chain holds, or whose twins it holds."""
         if not messages:
             return set()
         ids = {id(message): self._mempool.list_twin_ids(message) for message in messages}
@@ -105,8 +105,8 @@ class Intake:
         return {place for place, twins in ids.items() if not known.isdisjoint(twins)} if known else set()
 
     async def say(self, what: int, recipient: str, params: str, value: int) -> Message | None:
-        """Sign a message of our own and put it into the mempool; None when policy refuses it (we are
-        not registered, or said the same a moment ago)."""
+        """Sign a message of our own and put it into the mempool; None if policy refuses it (we are not
+        registered, or sent the same a moment ago)."""
         signer = self._signer
         message = create_message(
             signer.sign,
@@ -122,7 +122,8 @@ class Intake:
         return message if verdict is None else None
 
     async def _find_forged(self, messages: Sequence[Message]) -> dict[int, Violation]:
-        """By ``id``, those whose signature is not good, or was not looked at because of the others' (M3)."""
+        """Messages (by ``id``) whose signature is bad, or was not verified because others of the batch were
+        bad (M3)."""
         forged: dict[int, Violation] = {}
         for part in (messages[:PROBE], messages[PROBE:]):
             if 2 * len(forged) > PROBE:
@@ -138,7 +139,7 @@ class Intake:
 
 
 def _describe_digest(verdicts: Sequence[Violation | None], peer: str | None) -> str:
-    """How many were taken of whose, and why the others were not."""
+    """How many messages of whom were taken, and why the others were not."""
     refused = Counter(verdict.reason for verdict in verdicts if verdict is not None)
     words = "".join(f", {count} refused ({reason})" for reason, count in refused.most_common(_SHOWN_REASONS))
     return f"{verdicts.count(None)} of {len(verdicts)} messages of {peer or 'ours'} taken{words}"

@@ -65,7 +65,7 @@ class Connector:
     _tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     def set_targets(self, entries: list[Registration], group: asyncio.TaskGroup) -> None:
-        """Dial these, let go of all others.  Tasks live in ``group``."""
+        """Dial these hypernodes, and close the connections to all others.  Tasks live in ``group``."""
         wanted = {f"{entry.pos} {entry.ip} {entry.port}": entry for entry in entries}
         for key in [key for key in self._tasks if key not in wanted]:
             self._tasks.pop(key).cancel()
@@ -175,8 +175,8 @@ class Connector:
             await self.intake.submit(theirs, peer.exchange)
 
     async def _fetch_mempool(self, entry: Registration, peer: Peer) -> None:
-        """Everything a legacy peer has, over a connection for this alone: what it wrote itself it does not
-        tell again over the standing one."""
+        """Everything in a legacy peer's mempool, over a connection for this alone: over the standing one it
+        does not send its own messages again."""
         try:
             async with self.dialler.open_once(entry) as errand:
                 theirs = await ask_all_messages(errand)
@@ -186,7 +186,7 @@ class Connector:
         await self.intake.submit(theirs, peer.exchange)
 
     def _is_short(self) -> bool:
-        """Whether the mempool has too few messages, or senders, for anybody's block."""
+        """Whether the mempool has too few messages, or senders, for any block."""
         found = [m for m in self.mempool.get_all() if m.sender in self.intake.senders]
         return find_forging_break(self.params, found) is not None
 

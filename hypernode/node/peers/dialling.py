@@ -74,12 +74,12 @@ class Dialler:
         return next((ip for ip in wanted if self.connections.has_address(ip)), None)
 
     async def open_standing(self, entry: Registration) -> ClientSession:
-        """A connection of the round, under our registered name."""
+        """A standing connection of the round, under our registered name."""
         return await self._open(entry, self.own_port)
 
     @asynccontextmanager
     async def open_once(self, entry: Registration) -> AsyncIterator[ClientSession]:
-        """A connection for one errand.  Raises TransportClosed also when our hello is refused."""
+        """A connection for one errand.  Raises TransportClosed, also if our hello is refused."""
         async with self._errands.setdefault(self._endpoint(entry), asyncio.Lock()):
             try:
                 session = await self._open(entry, ERRAND_PORT)

@@ -45,7 +45,7 @@ class CannotListen(Exception):
 
 
 def explain_refusal(local: Endpoint, trouble: OSError) -> CannotListen:
-    """What an operator can do about an address and port that the system does not give us."""
+    """What an operator can do if the system does not give us an address and port."""
     port = f"port {local.port} of {local.ip}"
     match trouble.errno:
         case errno.EADDRINUSE:
@@ -120,26 +120,26 @@ class Listening:
 
     @property
     def count(self) -> int:
-        """Sessions that came in and are open."""
+        """How many incoming sessions are open."""
         return len(self._transports)
 
     @property
     def bytes_held(self) -> int:
-        """Of questions and answers of these sessions."""
+        """Bytes of the questions and answers of these sessions."""
         return self._budgets.bytes_held
 
     def close_all(self) -> None:
-        """End every session that came in."""
+        """End every incoming session."""
         for transport in list(self._transports.values()):
             transport.close()
 
     def _is_never_held(self, ip: str) -> bool:
-        """The operator's tools come from there, by the allow list in force, also where it is a
-        hypernode's."""
+        """Whether the operator's tools come from the IP, by the allow list in force; also if a hypernode has
+        it."""
         return ip in self.serving.allow_queries_from
 
     def get_standing(self, ip: str) -> Standing:
-        """What an IP counts for; the operator's own ones by the allow list that is in force."""
+        """What an IP counts for; the operator's own IPs by the allow list in force."""
         return find_standing(self.peers, self.serving.allow_queries_from, ip)
 
     async def _serve(self, transport: Transport) -> None:
@@ -201,7 +201,7 @@ class Listening:
 
 
 def _tell_nobody(caller: Caller, end: SessionEnd) -> None:
-    """Where no log of sessions is kept."""
+    """For a node without a log of sessions."""
 
 
 def _describe_hello(caller: Caller) -> str:

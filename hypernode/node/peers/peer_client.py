@@ -21,14 +21,15 @@ ANSWER_TIMEOUT_S = 90.0
 
 async def ask(session: ClientSession, command: Command, timeout_s: float = ANSWER_TIMEOUT_S) -> Command:
     """Send a command and take its answer of the same kind.  Raises Reject for another kind, and
-    TransportClosed for a refusal: who cannot serve what we ask (it is pruned there) does not lie."""
+    TransportClosed for a refusal: a peer that cannot serve what we ask (because it pruned it) does not
+    lie."""
     answer = await session.request(command, timeout_s)
     check_kind(answer, command.id)
     return answer
 
 
 def check_kind(answer: Command | UnparsedAnswer, asked: CommandId) -> None:
-    """Raises as ``ask``."""
+    """Check the kind of an answer; raises like ``ask``."""
     if answer.id is CommandId.KO:
         raise TransportClosed(f"{asked.name} was refused")
     if answer.id is not asked:
@@ -112,6 +113,6 @@ async def ask_round_blocks(session: ClientSession, round_: Round) -> tuple[Block
 
 
 def check_run(blocks: tuple[Block, ...], first: Height) -> None:
-    """Raises Reject where they are not the blocks from a height on."""
+    """Raises Reject if they are not the blocks from a height on."""
     if any(block.height != first + place for place, block in enumerate(blocks)):
         raise Reject(Rule.WIRE, f"blocks from {first} on are not in a row")

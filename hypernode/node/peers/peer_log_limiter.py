@@ -35,7 +35,7 @@ class PeerLogLimiter:
         self._budget = TokenBucket(LINES, LINES / INTERVAL_S, self.monotonic())
 
     def note(self, peer: str, text: str) -> None:
-        """Something that ``peer`` (its IP) did; ``text`` names it."""
+        """``peer`` (an IP) did something; ``text`` says what."""
         now = self.monotonic()
         self.total += 1
         if now - self._spoken_at.get(peer, -INTERVAL_S) < INTERVAL_S or self._budget.get_tokens(now) < 1:

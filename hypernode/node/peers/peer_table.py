@@ -53,8 +53,8 @@ class Peers:
     """Addresses that told something since."""
 
     def add(self, peer: Peer) -> None:
-        """A connection stands.  One that we dialled takes the place of an older one under its name; one that
-        came in stands beside it."""
+        """A connection was opened.  One that we dialled replaces an older one under its name; an incoming one
+        stands beside it."""
         self._count += 1
         peer.number = self._count
         if peer.is_outbound:
@@ -74,18 +74,18 @@ class Peers:
 
     @property
     def inbound(self) -> dict[str, Peer]:
-        """By name, the connection that came in and counts for it, or would."""
+        """By name, the incoming connection that counts for it, or would."""
         return {name: self._find_first(came) for name, came in self._came.items()}
 
     def _find_first(self, came: list[Peer]) -> Peer:
         return next((peer for peer in came if self.has_registered_key(peer)), came[0])
 
     def find_caller(self, name: str, caller: object) -> Peer | None:
-        """The connection of who asks."""
+        """The connection of the session that asks."""
         return next((peer for peer in self._came.get(name, ()) if peer.caller is caller), None)
 
     def note_told(self, peer: Peer, told: ChainHeight, juror: str | None, now: float) -> bool:
-        """A peer told its height; whether that is news."""
+        """A peer reported its height; returns whether that is news."""
         is_news = (peer.told, peer.told_juror) != (told, juror)
         peer.told, peer.told_juror, peer.told_at = told, juror, now
         address = self.find_address(peer)
@@ -99,8 +99,8 @@ class Peers:
         counted: Counted | None = None,
         jurors: Collection[str] = (),
     ) -> None:
-        """The list of the round, and of the one before after it; who of them counts (None: everybody), and
-        the jurors of the round."""
+        """Set the list of the round, followed by that of the round before; who of them counts (None:
+        everybody), and the jurors of the round."""
         entries = list(entries)
         self.counted = compute_counted(entries, {}) if counted is None else counted
         self.jurors = frozenset(jurors)
@@ -137,7 +137,7 @@ class Peers:
         return self.counts(address) or address in self.jurors
 
     def find_registration(self, ip: str, port: int | None) -> Registration | None:
-        """Whose IP this is; by port too where hypernodes share it."""
+        """The registration with this IP, and port where hypernodes share it."""
         known = self._by_ip.get(ip, [])
         if len(known) == 1:
             return known[0]
@@ -147,7 +147,7 @@ class Peers:
         return self._by_address.get(address)
 
     def get_told(self, address: str) -> ChainHeight | None:
-        """The height that a hypernode told last, over the connection that speaks for it."""
+        """The height that a hypernode reported last, over the connection that speaks for it."""
         ruling = peer_views.find_ruling(address, self.list_authentic(address), self.delays)
         return ruling.told if ruling else None
 
@@ -160,13 +160,13 @@ class Peers:
         return list(self._get_connections().get(address, ()))
 
     def is_authentic(self, peer: Peer) -> bool:
-        """Whether what comes over this connection is used: it is a hypernode's, and no other one proved that
+        """Whether this connection is used: it is a hypernode's, and no other connection proved that
         hypernode's key."""
         address = self.find_address(peer)
         return address is not None and any(other is peer for other in self.list_authentic(address))
 
     def is_answerable(self, peer: Peer) -> bool:
-        """Whether what this connection tells is the hypernode's word, which may be held against it."""
+        """Whether the hypernode may be blamed for what this connection reports."""
         address = self.find_address(peer)
         if address is None or not peer_views.is_vouched(address, peer):
             return False
@@ -185,7 +185,7 @@ class Peers:
         return any(peer.ip == ip and self.has_registered_key(peer) for peer in self.list_all())
 
     def shares_exchange(self, peer: Peer) -> bool:
-        """Whether another connection has its mempool exchange."""
+        """Whether another connection has the same mempool exchange."""
         return any(other.exchange == peer.exchange for other in self.list_all() if other is not peer)
 
     def awaits_push(self, peer: Peer | None, now: float) -> bool:
@@ -213,12 +213,12 @@ class Peers:
         self._spreads_until = until
 
     def list_registrations(self, ip: str) -> list[Registration]:
-        """All that are registered with this IP."""
+        """All registrations with this IP."""
         return list(self._by_ip.get(ip, []))
 
     def find_address(self, peer: Peer) -> str | None:
-        """Which hypernode it is: the one whose key it proved where that is registered for its IP, else the
-        one that its IP, and port, say."""
+        """Which hypernode a connection belongs to: the one whose key it proved, if that is registered for its
+        IP; else the one that its IP, and port, name."""
         if any(entry.pos == peer.proved_address for entry in self._by_ip.get(peer.ip, ())):
             return peer.proved_address
         entry = self.find_registration(peer.ip, peer.port)
@@ -232,14 +232,14 @@ class Peers:
         return [*self.outbound.values(), *(peer for came in self._came.values() for peer in came)]
 
     def find_outbound(self, address: str) -> Peer | None:
-        """An open connection to a hypernode that we can ask things on."""
+        """An open connection to a hypernode on which we can ask."""
         for peer in self.list_authentic(address):
             if peer.session is not None and not peer.session.is_closed:
                 return peer
         return None
 
     def count_connected(self) -> int:
-        """Distinct hypernodes that count and that we have a connection with, either way."""
+        """How many different counted hypernodes we are connected to, in either direction."""
         return sum(self.counts(address) for address in self._get_connections())
 
     def list_views(self) -> tuple[PeerView, ...]:

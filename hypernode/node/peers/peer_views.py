@@ -43,21 +43,21 @@ class Peer:
 
     @property
     def exchange(self) -> str:
-        """Whose mempool exchange this is.  The connections of one key share theirs, so that it is sent
-        nothing twice; one that proved nothing has its own, and swallows nothing that is meant for another."""
+        """The name of its mempool exchange.  Connections of one key share one, so that nothing is sent twice;
+        a connection that proved nothing has its own, so it takes nothing that is meant for another."""
         return self.proved_address or f"{self.name} {self.number}"
 
 
 def list_authentic(address: str, connections: Sequence[Peer]) -> list[Peer]:
-    """The connections of a hypernode that are used, best first: those that proved its key if any did, else
-    all of them."""
+    """The connections of a hypernode that are used, best first: those that proved its key if there are any,
+    else all of them."""
     proved = [peer for peer in connections if peer.proved_address == address]
     return sorted(proved or connections, key=lambda peer: (not peer.is_outbound, peer.number))
 
 
 def find_ruling(address: str, authentic: Sequence[Peer], delays: Delays) -> Peer | None:
-    """The connection whose height is the hypernode's, from the authentic ones, best first; None while none
-    told one."""
+    """The connection whose height is taken as the hypernode's, from the authentic ones, best first; None
+    while none reported one."""
     told = [peer for peer in authentic if peer.told is not None]
     if not told:
         return None
@@ -73,19 +73,20 @@ def _get_silence_s(peer: Peer, delays: Delays) -> float:
 
 
 def is_vouched(address: str, peer: Peer) -> bool:
-    """Whether what comes over an authentic connection may be held against the hypernode: its key or its
-    endpoint speaks for it."""
+    """Whether the hypernode may be blamed for what comes over an authentic connection: its key or its
+    endpoint vouches for it."""
     return peer.is_outbound or peer.proved_address == address
 
 
 def has_features(address: str, authentic: Sequence[Peer]) -> bool:
-    """Whether a hypernode is a feature peer for certain.  A legacy node stops over what only those bear, so
-    the hello of one that came in without a proof is not enough."""
+    """Whether a hypernode is a feature peer for certain.  A legacy node stops over feature commands, so the
+    hello of an incoming connection without a proof is not enough."""
     return any(peer.features and is_vouched(address, peer) for peer in authentic)
 
 
 def make_view(address: str, authentic: Sequence[Peer], delays: Delays, *, counts: bool) -> PeerView | None:
-    """Of one hypernode over its authentic connections, best first; None while it told no height."""
+    """The view of one hypernode over its authentic connections, best first; None while it reported no
+    height."""
     ruling = find_ruling(address, authentic, delays)
     if ruling is None or ruling.told is None:
         return None

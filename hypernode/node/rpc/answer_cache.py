@@ -32,8 +32,8 @@ class AnswerCache:
         self._making: dict[object, asyncio.Task[Encoded]] = {}
 
     async def get(self, key: object, make: Callable[[], Awaitable[Command]]) -> Encoded:
-        """The answer, made by ``make`` when there is none of the last second.  What that raises, everybody
-        who waits for it gets, and it is made anew for the next."""
+        """The answer, made by ``make`` if there is none of the last second.  If that raises, everybody who
+        waits for it gets the fault, and it is made again for the next."""
         now = self._clock.monotonic()
         at, answer = self._made.get(key, (now, None))
         if answer is not None and now - at < LIFE_S:

@@ -68,7 +68,7 @@ class BlockAnswers:
         return limits.answer_to_stranger_bytes if is_stranger else limits.answer_of_blocks_bytes
 
     async def _answer_giant(self, command_id: CommandId, sizes: Sizes) -> Answer:
-        """One block that is over what an answer may have."""
+        """One block that is larger than an answer may be."""
         if self.caller.is_legacy:
             return self._make_in_turn(command_id, sizes)
         total = _measure(sizes)
@@ -99,7 +99,7 @@ def _measure(sizes: Sizes) -> int:
 
 
 def _take(sizes: Sizes, most: int) -> Sizes:
-    """From the first on, so many that their payload is within ``most`` bytes, and at least one."""
+    """As many of the first blocks as have a payload within ``most`` bytes, and at least one."""
     total, count = HEAD_BYTES, 0
     for _, size in sizes:
         total += compute_entry_size(size)

@@ -115,7 +115,7 @@ class RequestHandlers:
     def take_settings(
         self, queries_from: Collection[str], updates_from: Collection[str], *, takes_updates: bool
     ) -> None:
-        """What the operator's file says now (SIGHUP): ALLOW_QUERIES_FROM, ALLOW_UPDATES_FROM, and whether
+        """Take the operator's file as it is now (SIGHUP): ALLOW_QUERIES_FROM, ALLOW_UPDATES_FROM, and whether
         AUTO_UPDATE is not off."""
         self.allow_queries_from, self.allow_updates_from = queries_from, updates_from
         self.takes_updates = takes_updates
@@ -189,8 +189,8 @@ class RequestHandlers:
         self.peers.note_spread(self.clock.monotonic() + PUSH_SPREAD_PART * self.params.slot_s)
 
     def _refuse_block(self, ip: str, block: Block, refusal: Reject) -> NoReturn:
-        """Honest legacy jurors push blocks that we refuse (other jurors after a restart): the line is closed,
-        but their IP is not held for it."""
+        """Close the connection but do not hold the IP: honest legacy jurors push blocks that we refuse (they
+        have other jurors after a restart)."""
         self._log_limiter.note(ip, f"block {block.height} of {ip} refused: {refusal}")
         raise Ignore(refusal.rule, refusal.reason) from refusal
 
@@ -213,21 +213,21 @@ class RequestHandlers:
         return Command(CommandId.MEMPOOL, messages=tuple(new))
 
     async def _make_mempool(self) -> Command:
-        """All that is offered."""
+        """Everything that is offered."""
         now = self.views.node_state.get_offer_time()
         ripe = (m for m in self.mempool.get_all() if is_ripe(self.params, m, now))
         return Command(CommandId.MEMPOOL, messages=tuple(islice(ripe, self.params.max_txs_to_sync)))
 
     async def _update(self, caller: Caller, command: Command) -> Command:
-        """Nothing is ever fetched from the URL, or run: who may ask is told ok, so that a script that asks
-        all nodes goes on, and an operator sees in the log that somebody did."""
+        """Nothing is ever fetched from the URL, or run.  Those who may ask get ok, so that a script that asks
+        all nodes goes on; the operator sees in the log that somebody asked."""
         if not self.takes_updates or caller.ip not in self._list_updaters():
             return Command(CommandId.KO, string="updates are off, or not for this IP")
         self.log(f"{caller.ip} asks for an update; its URL is ignored, updates are an operator's")
         return Command(CommandId.OK)
 
     def _list_updaters(self) -> Collection[str]:
-        """ALLOW_UPDATES_FROM in force: the network's word, else the operator's as it was read last."""
+        """ALLOW_UPDATES_FROM in force: the network's list, else the operator's as it was read last."""
         tuner = self.views.tuner
         is_of_network = tuner.get_origins()["ALLOW_UPDATES_FROM"] == OF_RAINBOW
         return tuner.params.allow_updates_from if is_of_network else self.allow_updates_from
@@ -279,12 +279,12 @@ class RequestHandlers:
         return await BlockAnswers(self.limits, reader, caller).answer(command.id, sizes)
 
     def _get_reader(self, caller: Caller) -> ChainReader:
-        """Of the chain, for a question of this caller: never the node's own."""
+        """A reader of the chain for a question of this caller: never the node's own."""
         is_peer = caller.standing in (Standing.COUNTED, Standing.OPERATOR)
         return self.ledger.get_reader(Lane.PEERS if is_peer else Lane.STRANGERS)
 
     def _is_pruned(self, height: Height) -> bool:
-        """Whether the block lost its messages (genesis had none)."""
+        """Whether the block lost its messages (genesis never had any)."""
         return 0 < height < self.ledger.get_pruned_below()
 
     async def _getaddtxs(self, caller: Caller, command: Command) -> Command:
@@ -345,8 +345,8 @@ class RequestHandlers:
 
 
 def _refuse_pruned(caller: Caller) -> Command:
-    """Ko says why where it is understood; a legacy node would take it, or an empty answer, for "no more" and
-    thank us: its connection is closed (spec 4, storage)."""
+    """Ko gives the reason to a peer that understands it.  A legacy node would take it, or an empty answer,
+    for "no more" and thank us; its connection is closed (spec 4, storage)."""
     if not caller.features:
         raise Ignore(Rule.STORED, "the blocks asked for are pruned")
     return Command(CommandId.KO, string="pruned")

@@ -23,13 +23,13 @@ class RefusedPushes:
         self._refused: Counter[str] = Counter()
 
     def check(self, ip: str, slot: tuple[Round, Slot]) -> None:
-        """Raises Ignore where too many of the IP's were refused in this slot."""
+        """Raises Ignore if too many pushes of the IP were refused in this slot."""
         self._enter(slot)
         if self._refused[ip] >= MAX_REFUSED:
             raise Ignore(Rule.WIRE, f"{MAX_REFUSED} blocks of its IP were refused in this slot")
 
     def note(self, ip: str, slot: tuple[Round, Slot]) -> None:
-        """One was read whole and refused."""
+        """A push was read whole and refused."""
         self._enter(slot)
         self._refused[ip] += 1
 

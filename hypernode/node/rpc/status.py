@@ -126,7 +126,7 @@ class StatusQueries:
         return {**self.tuner.get_tunables(), "origins": self.tuner.get_origins()}
 
     def get_heights(self) -> dict[str, object]:
-        """Peer name to the height that it told."""
+        """The height that each peer reported, by its name."""
         views = self.peers.list_views()
         return {view.name: height_to_object(view.told) for view in views}
 
@@ -211,7 +211,7 @@ class StatusQueries:
         return {**config, "outip": own.ip} if own is not None else dict(config)
 
     def _list_in_sight(self) -> tuple[PeerView, ...]:
-        """Whose word counts now."""
+        """The peers whose heights count now."""
         delays = self.node_state.params.delays
         return keep_fresh(delays, self.peers.list_views(), self.clock.monotonic())
 
@@ -239,7 +239,7 @@ class StatusQueries:
         }
 
     def _get_net_height(self) -> dict[str, object] | None:
-        """The best chain that peers tell, with who tells it."""
+        """The best chain that peers report, with who reports it."""
         views = self._list_in_sight()
         if not views:
             return None
@@ -299,7 +299,7 @@ class StatusQueries:
         }
 
     def _describe_counted(self) -> dict[str, object]:
-        """Who is registered and does not count, and why (spec 3): the first ones by name."""
+        """Which registered hypernodes do not count, and why (spec 3): the first ones by name."""
         counted = self.node_state.counted
         shown = islice(counted.reasons.items(), MAX_UNCOUNTED_SHOWN)
         return {
@@ -310,7 +310,7 @@ class StatusQueries:
         }
 
     def _get_own_uncounted(self) -> str:
-        """Why we do not count ourselves; empty where we do, or are not registered."""
+        """Why we do not count ourselves; empty if we do, or are not registered."""
         reason = self.node_state.counted.reasons.get(self.own_address)
         return reason.value if reason is not None else ""
 
