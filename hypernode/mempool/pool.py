@@ -216,9 +216,11 @@ class Mempool:
             return 0
         for item in sealed:
             if isinstance(item, Message):
-                # its twin has an equal buffer
+                # its twin has an equal buffer, and of these one is held: where it is this one, there is no other
+                is_held = self.holds(item)
                 self._drop(item.txid)
-                self._drop_equal(item)
+                if not is_held:
+                    self._drop_equal(item)
             else:
                 for txid in list_twin_ids(item):
                     self._drop(txid)
