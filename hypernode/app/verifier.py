@@ -15,7 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from hypernode.app import worker
-from hypernode.app.worker_pool import MAX_PROCESSES, REST_S, WorkerDied, WorkerPool, count_cores
+from hypernode.app.cores import count_cores
+from hypernode.app.worker_pool import MAX_PROCESSES, REST_S, WorkerDied, WorkerPool
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.rules import Violation
 from hypernode.core.signing import is_valid_signature

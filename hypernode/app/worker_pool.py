@@ -14,7 +14,6 @@ import subprocess
 import sys
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Final
 
 from hypernode.app import worker
@@ -25,7 +24,6 @@ MAX_PROCESSES: Final = 6
 """What one process judges and stores, five or six verify."""
 REST_S: Final = 60.0
 """Without a job for so long they go: each takes some 20 MB."""
-_CPU_MAX: Final = Path("/sys/fs/cgroup/cpu.max")
 
 
 class WorkerDied(Exception):
@@ -156,14 +154,3 @@ class WorkerPool:
         self._threads.shutdown(cancel_futures=True)
         while self._idle:
             self._idle.popleft().end()
-
-
-def count_cores() -> int:
-    """Cores that this process may use: those that it is bound to, and no more than its control group's share
-    of time comes to."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = _CPU_MAX.read_text(encoding="ascii").split()
-    except (OSError, ValueError):
-        return cores
-    return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))

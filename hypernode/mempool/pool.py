@@ -216,7 +216,7 @@ class Mempool:
             return 0
         for item in sealed:
             if isinstance(item, Message):
-                # its twin has an equal buffer, and of these one is held: where it is this one, there is no other
+                # its twin has an equal buffer, and one of these is held at most: where it is this, no other
                 is_held = self.holds(item)
                 self._drop(item.txid)
                 if not is_held:

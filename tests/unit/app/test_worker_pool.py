@@ -8,15 +8,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import psutil
 import pytest
 
 from hypernode.app import verifier as verifying
-from hypernode.app import worker, worker_pool
+from hypernode.app import worker
 from hypernode.app.verifier import ThreadVerifier
-from hypernode.app.worker_pool import WorkerDied, WorkerPool, count_cores
+from hypernode.app.worker_pool import WorkerDied, WorkerPool
 from hypernode.core.errors import Reject
 from hypernode.core.networks import mainnet
 from hypernode.core.packed_messages import PackedMessages
@@ -240,19 +239,6 @@ def test_what_is_wrong_with_the_first_piece_is_said(monkeypatch: pytest.MonkeyPa
             await check_here(verifier, NO_BLOCKS)
 
     with_verifier(scenario)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"), [("max 100000\n", 4), ("50000 100000\n", 1), ("250000 100000\n", 2)]
-)
-def test_cores_are_those_that_may_be_used(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, expected: int
-) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2, 3}, raising=False)
-    monkeypatch.setattr(worker_pool, "_CPU_MAX", tmp_path / "cpu.max")
-    assert count_cores() == 4
-    (tmp_path / "cpu.max").write_text(text, encoding="ascii")
-    assert count_cores() == expected
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
