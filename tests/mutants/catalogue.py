@@ -48,8 +48,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "core/fork_choice.py",
-        "if age > network.keep_rounds",
-        "if age >= network.keep_rounds",
+        "if age > params.keep_rounds",
+        "if age >= params.keep_rounds",
         "the oldest round that may heal would wait for an operator",
     ),
     Mutant(
@@ -66,20 +66,20 @@ MUTANTS: Final = (
     ),
     Mutant(
         "core/timeline.py",
-        "<= now + network.future_allowed_s",
-        "< now + network.future_allowed_s",
+        "<= now + params.future_allowed_s",
+        "< now + params.future_allowed_s",
         "a block at the very limit would be dropped as premature by us alone",
     ),
     Mutant(
         "core/timeline.py",
-        "return start - network.round_s",
-        "return start - network.slot_s",
+        "return start - params.round_s",
+        "return start - params.slot_s",
         "lists would follow from another PoW height than everybody's",
     ),
     Mutant(
         "core/lottery.py",
-        "len(seen) < network.min_active",
-        "len(seen) <= network.min_active",
+        "len(seen) < params.min_active",
+        "len(seen) <= params.min_active",
         "silent ones would stay jurors in a small network",
     ),
     Mutant(
@@ -132,8 +132,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "core/validate_message.py",
-        "now - m.timestamp > network.message_age_s",
-        "now - m.timestamp >= network.message_age_s",
+        "now - m.timestamp > params.message_age_s",
+        "now - m.timestamp >= params.message_age_s",
         "a message that others take would be refused in its last second",
     ),
     Mutant(
@@ -181,8 +181,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "machine/decide.py",
-        "view.monotonic - view.sync_alive_at < network.delays.grace_s",
-        "view.monotonic - view.sync_alive_at <= network.delays.grace_s",
+        "view.monotonic - view.sync_alive_at < params.delays.grace_s",
+        "view.monotonic - view.sync_alive_at <= params.delays.grace_s",
         "a silent sync would hold one look longer than the grace time",
     ),
     Mutant(
@@ -224,14 +224,14 @@ MUTANTS: Final = (
     # --- node: who does it -------------------------------------------------------------------------------
     Mutant(
         "node/duty/forger.py",
-        "        await self.ports.journal.record(plan.round, sir, draft.block_hash)\n",
+        "        await self.journal.record(plan.round, sir, draft.block_hash)\n",
         "",
         "a block would be signed that the journal does not know: two for one slot after a crash",
     ),
     Mutant(
         "node/duty/forger.py",
-        "timestamp = max(int(self.ports.clock.now()), parent.timestamp)",
-        "timestamp = int(self.ports.clock.now())",
+        "timestamp = max(int(self.clock.now()), parent.timestamp)",
+        "timestamp = int(self.clock.now())",
         "our block would be before its parent, and refused",
     ),
     Mutant(
@@ -266,7 +266,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         "node/chain/chain.py",
-        "                self._mempool.return_messages(outcome.dropped_messages, self._ports.clock.now())\n",
+        "                self._mempool.return_messages(outcome.dropped_messages, self._clock.now())\n",
         "",
         "messages of a branch that went would be lost",
     ),

@@ -120,3 +120,10 @@ def test_the_most_common_telling_of_a_tip_stands_whoever_comes_first(order: tupl
     tellings: list[ChainHeight] = [make_height(uniques=999), tip, tip, make_height(uniques=3)]
     (chain,) = group_chains([make_peer(n, tellings[place]) for n, place in enumerate(order)])
     assert chain.height == tip
+
+
+@pytest.mark.parametrize(("from_round", "kind"), [(0, Forge), (4, Forge), (5, Forge), (6, Rest)])
+def test_after_a_restart_it_forges_from_its_round_on(from_round: int, kind: type[Decision]) -> None:
+    view = make_view(juror=ME, now=1_000.0 + SLOT / 2, forge_from_round=from_round)
+    assert view.round == 5
+    assert isinstance(decide(NETWORK, view), kind)
