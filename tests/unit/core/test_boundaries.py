@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from hypernode.core.chain_params import ChainParams
+from hypernode.core.encoded_size import compute_block_size
 from hypernode.core.fork_choice import find_replacement_break
 from hypernode.core.rules import UNCHECKED
 from hypernode.core.timeline import compute_slot_start
@@ -95,7 +96,15 @@ def with_params(size: float) -> tuple[ChainParams, Block, BlockContext]:
     return judge(make_block(OWN, messages=[*make_messages(OWN), make_message(OWN, params="x" * int(size))]))
 
 
+def with_most(field: str, size: float) -> tuple[ChainParams, Block, BlockContext]:
+    """A usual block where blocks may have so many bytes."""
+    params = replace(OWN, max_block_bytes=int(size)) if field == "max_block_bytes" else OWN
+    params = replace(OWN, giant_block_bytes=int(size)) if field == "giant_block_bytes" else params
+    return judge(make_block(OWN), params)
+
+
 TIME = make_block(OWN).timestamp
+SIZE = compute_block_size(make_block(OWN))
 OLDEST = TIME - OWN.message_age_s - OWN.slot_s
 
 ROWS = (
@@ -114,6 +123,16 @@ ROWS = (
     Row("8", "senders", of_senders, (2, 3), (1,)),
     Row("9", "a message's time", with_message_at, (OLDEST, TIME + 5), (OLDEST - 1, TIME + 6)),
     Row("13", "length of params", with_params, (255, 256), (257,)),
+    Row(
+        "14",
+        "bytes of a pushed block",
+        lambda n: with_most("max_block_bytes", n),
+        (SIZE, SIZE + 1),
+        (SIZE - 1,),
+    ),
+    Row(
+        "15", "bytes of any block", lambda n: with_most("giant_block_bytes", n), (SIZE, SIZE + 1), (SIZE - 1,)
+    ),
 )
 
 

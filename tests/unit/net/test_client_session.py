@@ -255,6 +255,17 @@ def test_no_answer_in_time_ends_the_session() -> None:
     run(live())
 
 
+def test_a_giant_block_has_its_time_to_come() -> None:
+    async def live() -> None:
+        loop = asyncio.get_running_loop()
+        session = await connect(None)
+        begun = loop.time()
+        await fails(session, session.request_giant(1, 2**20), TimeoutError)
+        assert loop.time() - begun == pytest.approx(LIMITS.giant_block_s)
+
+    run(live())
+
+
 def test_waiting_for_ones_turn_in_vain_does_not_end_the_session() -> None:
     async def live() -> None:
         session = await connect(None)
