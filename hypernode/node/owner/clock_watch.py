@@ -8,6 +8,8 @@ from hypernode.machine.clock_offset import NTP_REMEDY, WARN_S, ClockOffsets
 from hypernode.ports.clock import Clock
 
 WARN_EVERY_S = 60.0
+LEAST_STEP_S = 0.001
+"""Of the wall clock against the steady one; below it they are just read one after the other."""
 STEP_S = 1.0
 """The wall clock moved by this much more or less than the monotonic one: somebody set it."""
 
@@ -35,11 +37,13 @@ class ClockWatch:
         monotonic = self._clock.monotonic()
         difference = self._clock.now() - monotonic
         step = difference - self._difference
-        self._difference = difference
+        if abs(step) > LEAST_STEP_S:
+            self._difference = difference
+            # Peers told theirs before: whether it is right now is known at once, not an hour later.  A clock
+            # that drifts goes in small steps, which count as well, or it would seem off when it is set right.
+            self._offsets.shift(step)
         if abs(step) > STEP_S:
             self._warn(f"the clock was set by {step:+.1f} s; {NTP_REMEDY}")
-            # Peers told theirs before: whether it is right now is known at once, not an hour later.
-            self._offsets.shift(step)
             self._on_step()
         offset = self._offsets.get_offset(monotonic)
         if abs(offset) > WARN_S and monotonic - self._warned >= WARN_EVERY_S:

@@ -53,6 +53,25 @@ def test_a_clock_set_wrong_is_off_at_once_and_right_when_set_back() -> None:
     assert abs(watch.look()) < 0.2
 
 
+def test_a_clock_that_drifts_is_right_when_it_is_set_right() -> None:
+    """Peers told theirs before it drifted, and none does for an hour."""
+    clock, offsets, said = HandClock(), ClockOffsets(), list[str]()
+    steps: list[float] = []
+    watch = ClockWatch(clock, offsets, said.append, lambda: steps.append(clock.now()))
+    for number in range(MIN_PEERS):
+        offsets.note(f"peer{number}", 0.0, clock.monotonic())
+    for _ in range(1_200):
+        clock.pass_time(1.0)
+        clock.wall += 0.01
+        watch.look()
+    assert abs(watch.look() - 12.0) < 0.1
+    assert steps == []
+    clock.wall -= 12.0
+    assert abs(watch.look()) < 0.1
+    assert len(steps) == 1
+    assert "-12.0 s" in said[-1]
+
+
 def test_an_offset_over_a_second_is_said_once_a_minute_with_what_to_do() -> None:
     clock, said = HandClock(), list[str]()
     offsets = ClockOffsets()
