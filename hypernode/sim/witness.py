@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
@@ -93,6 +93,10 @@ class Witness:
     now: Callable[[], float] = lambda: 0.0
     find_giver: Callable[[int], int | None] = lambda index: None
     """Which host sent a host something large last."""
+    slow: set[int] = field(default_factory=set)
+    """Hosts whose writes take their time, and go on when who asked for them is cancelled."""
+    writing: dict[int, set[asyncio.Task[Any]]] = field(default_factory=dict)
+    """What is written on them at present."""
     givers: dict[int, deque[tuple[int, Height]]] = field(default_factory=dict)
     """By host: which hosts gave it the blocks that it stored last, and up to which height."""
 
@@ -137,6 +141,22 @@ class Witness:
             self.on_refusal(index)
             raise
 
+    async def finish(self, index: int, work: Coroutine[Any, Any, T]) -> T:
+        """A write of a host with all that is noted of it, be its caller cancelled or not, as the disk's part
+        of it is."""
+        if index not in self.slow:
+            return await work
+        task = asyncio.get_running_loop().create_task(work, name=f"write of {index}")
+        writing = self.writing.setdefault(index, set())
+        writing.add(task)
+        task.add_done_callback(writing.discard)
+        return await asyncio.shield(task)
+
+    def abandon_writes(self, index: int) -> None:
+        """The host's process ended."""
+        for task in list(self.writing.get(index, ())):
+            task.cancel()
+
     async def pass_point(self, index: int) -> None:
         """Before and after a write; a host whose time has come does not get past it."""
         await asyncio.sleep(WRITE_S)
@@ -173,12 +193,14 @@ class WatchedLedger:
         return getattr(self._ledger, name)
 
     async def append(self, block: Block, findings: Sequence[ToleratedViolation] = ()) -> ChainHeight:
-        return await self._write(lambda: self._ledger.append(block, findings), (block,))
+        work = self._write(lambda: self._ledger.append(block, findings), (block,))
+        return await self._witness.finish(self._index, work)
 
     async def append_many(
         self, blocks: Sequence[Block], findings: Sequence[ToleratedViolation] = ()
     ) -> ChainHeight:
-        return await self._write(lambda: self._ledger.append_many(blocks, findings), blocks)
+        work = self._write(lambda: self._ledger.append_many(blocks, findings), blocks)
+        return await self._witness.finish(self._index, work)
 
     async def replace(
         self,
@@ -186,6 +208,15 @@ class WatchedLedger:
         blocks: Sequence[Block],
         is_better: Callable[[ChainHeight, ChainHeight], bool],
         findings: Sequence[ToleratedViolation] = (),
+    ) -> Replacement:
+        return await self._witness.finish(self._index, self._replace(common, blocks, is_better, findings))
+
+    async def _replace(
+        self,
+        common: Height,
+        blocks: Sequence[Block],
+        is_better: Callable[[ChainHeight, ChainHeight], bool],
+        findings: Sequence[ToleratedViolation],
     ) -> Replacement:
         before, asked_at = self._ledger.get_height(), self._now()
         oldest = await self._ledger.get_headers(common + 1, 1)
@@ -204,6 +235,9 @@ class WatchedLedger:
 
     async def rollback(self, to_height: Height) -> tuple[Block, ...]:
         """By the node itself: operators roll back ledgers of nodes that do not run."""
+        return await self._witness.finish(self._index, self._roll_back(to_height))
+
+    async def _roll_back(self, to_height: Height) -> tuple[Block, ...]:
         before = self._ledger.get_height()
         tip = await self._ledger.get_headers(to_height, 1)
         await self._witness.pass_point(self._index)

@@ -30,6 +30,8 @@ MAX_DOUBLED: Final = 0.5
 """Part of the chunks that a narrow link carries twice."""
 MAX_LOSS: Final = 0.3
 """Of packets; beyond that TCP hardly gets on."""
+MAX_CORRUPT: Final = 0.02
+"""Of chunks; a node gets some hundred in an hour from each peer."""
 MAX_REORDER_S: Final = 1.0
 MIN_BYTES_PER_S: Final = 1_000.0
 MAX_BYTES_PER_S: Final = 20_000.0
@@ -91,6 +93,9 @@ def _list_cuts(cluster: FaultCluster, fault: Fault) -> list[tuple[str, str]]:
         everybody = [host.ip for host in cluster.hosts]
         ways = [(ip, other) for ip in ips for other in everybody if ip != other]
         return list(dict.fromkeys([*ways, *((target, source) for source, target in ways)]))
+    if fault.kind is FaultKind.PARTIAL_PARTITION:
+        ips = [cluster.hosts[index].ip for index in fault.subjects]
+        return [(ip, other) for ip in ips for other in ips if ip != other]
     ways = _list_ways(cluster, fault)
     return ways[: len(ways) // 2] if fault.kind is FaultKind.ONE_WAY else ways
 
@@ -148,6 +153,8 @@ def _spoil(good: LinkQuality, fault: Fault) -> LinkQuality:
         return replace(good, bytes_per_s=bytes_per_s, double_chance=MAX_DOUBLED * fault.amount)
     if fault.kind is FaultKind.SPIKES:
         return replace(good, tail_s=MAX_SPIKES_S * fault.amount)
+    if fault.kind is FaultKind.CORRUPT:
+        return replace(good, corrupt_chance=MAX_CORRUPT * fault.amount)
     loss = MAX_LOSS * fault.amount
     return replace(good, loss_chance=loss, jitter_s=MAX_REORDER_S * fault.amount)
 
@@ -215,6 +222,10 @@ FAULT_ACTIONS: Final[Mapping[FaultKind, FaultAction]] = {
     FaultKind.PARTITION: _CUTS,
     FaultKind.LONG_PARTITION: FaultAction(_part_for_long, take_one_side),
     FaultKind.ONE_WAY: _CUTS,
+    FaultKind.PARTIAL_PARTITION: _CUTS,
+    FaultKind.CORRUPT: _LINKS,
+    FaultKind.CLOCK_DRIFT: FaultAction(hosts.let_clocks_drift, hosts.set_drifted_right),
+    FaultKind.SLOW_DISK: FaultAction(hosts.slow_disks, hosts.hasten_disks),
     FaultKind.SLOW: FaultAction(_slow_down, _speed_up),
     FaultKind.SPIKES: _LINKS,
     FaultKind.LOSSY: _LINKS,

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
+from random import Random
 from typing import Any, Final, cast
 
 from hypernode.core.chain_params import ChainParams
@@ -32,6 +33,7 @@ from hypernode.sim.faults.registrations import list_worthless_rows, make_ghosts
 from hypernode.sim.legacy.chain import Cut, LegacyChain
 from hypernode.sim.legacy.hosts import LegacyHosts, LegacyPorts
 from hypernode.sim.memory.holding import NOWHERE, get_holding_loop
+from hypernode.sim.memory.slow_database import SlowDatabase
 from hypernode.sim.signatures import WatchedSigner
 from hypernode.sim.witness import WatchedJournal, WatchedLedger, Witness
 from hypernode.storage.database import InlineDatabase
@@ -126,6 +128,11 @@ class FaultCluster(Cluster):
         self.witness.now = self.clock.now
         self.witness.find_giver = self._find_giver
         asyncio.get_running_loop().set_exception_handler(self._note_failure)
+
+    def _make_host(self, index: int) -> SimNode:
+        host = super()._make_host(index)
+        host.ledger_db, host.journal_db = SlowDatabase(), SlowDatabase()
+        return host
 
     @property
     def begin_time(self) -> float:
@@ -282,6 +289,10 @@ class FaultCluster(Cluster):
             return
         self.network.crash(host.ip, silent=silent)
         await self._end(host)
+        self.witness.abandon_writes(index)
+        for database in (host.ledger_db, host.journal_db):
+            if isinstance(database, SlowDatabase):
+                database.abandon()
 
     async def bring_up(self, index: int) -> None:
         """Start a host's node again, once nothing keeps it down."""
@@ -307,6 +318,17 @@ class FaultCluster(Cluster):
         await self.take_down(index, silent=silent)
         if silent:
             await self.lose_unsynced(self.hosts[index])
+
+    def make_disk_slow(self, index: int, max_delay_s: float) -> None:
+        """What its databases are asked takes so long at most; 0: as before."""
+        host = self.hosts[index]
+        self.witness.slow.discard(index)
+        if max_delay_s:
+            self.witness.slow.add(index)
+        for number, database in enumerate((host.ledger_db, host.journal_db)):
+            if isinstance(database, SlowDatabase):
+                database.random = Random(f"disk {self.seed} {index} {number} {database.slowed}")
+                database.max_delay_s = max_delay_s
 
     def set_trap(self, index: int, amount: float) -> None:
         """A host ends at a write to come; the larger the amount (0 to 1), the later."""

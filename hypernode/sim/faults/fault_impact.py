@@ -17,6 +17,7 @@ from hypernode.sim.cluster import SimNode
 from hypernode.sim.faults.fault_cluster import FaultCluster
 from hypernode.sim.faults.plan import Fault, FaultKind
 from hypernode.sim.memory.holding import get_holding_loop
+from hypernode.sim.memory.slow_database import SlowDatabase
 
 
 def begin_measuring(cluster: FaultCluster, fault: Fault) -> None:
@@ -50,6 +51,16 @@ def _list_subjects(cluster: FaultCluster, fault: Fault) -> list[SimNode]:
 
 def _count_harm(cluster: FaultCluster, fault: Fault) -> int:
     return cluster.network.count_harm({host.ip for host in _list_subjects(cluster, fault)})
+
+
+def _count_harm_among(cluster: FaultCluster, fault: Fault) -> int:
+    return cluster.network.count_harm_among({host.ip for host in _list_subjects(cluster, fault)})
+
+
+def _count_slowed(cluster: FaultCluster, fault: Fault) -> int:
+    """Calls of the subjects' databases that took their time."""
+    databases = [db for host in _list_subjects(cluster, fault) for db in (host.ledger_db, host.journal_db)]
+    return sum(database.slowed for database in databases if isinstance(database, SlowDatabase))
 
 
 def _count_kept(cluster: FaultCluster, fault: Fault) -> int:
@@ -131,6 +142,7 @@ _MEASURES: Final[Mapping[FaultKind, Callable[[FaultCluster, Fault], int]]] = {
             FaultKind.PARTITION,
             FaultKind.LONG_PARTITION,
             FaultKind.ONE_WAY,
+            FaultKind.CORRUPT,
             FaultKind.SLOW,
             FaultKind.SPIKES,
             FaultKind.LOSSY,
@@ -142,6 +154,8 @@ _MEASURES: Final[Mapping[FaultKind, Callable[[FaultCluster, Fault], int]]] = {
     ),
     **dict.fromkeys((FaultKind.PAUSE, FaultKind.FREEZE), _count_kept),
     **dict.fromkeys((FaultKind.OLD_LEDGER, FaultKind.OLD_BACKUP), _count_blocks),
+    FaultKind.PARTIAL_PARTITION: _count_harm_among,
+    FaultKind.SLOW_DISK: _count_slowed,
     FaultKind.CLONE: _count_halted,
     FaultKind.DISK_FULL: _count_refusals,
     **dict.fromkeys((FaultKind.POW_LATE, FaultKind.POW_DOWN), _count_problems),

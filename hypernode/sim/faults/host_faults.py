@@ -23,6 +23,9 @@ MIN_SKEW_S: Final = 1.0
 MAX_JUMP_S: Final = 7_200.0
 MAX_CALLBACKS_PASSED: Final = 800
 """Some minutes of a node's life: one with four peers takes two steps a second."""
+MAX_DISK_S: Final = 2.0
+"""That a call of the database takes at most on a slow disk."""
+CLOCKS: Final = frozenset({FaultKind.CLOCK, FaultKind.CLOCK_JUMP, FaultKind.CLOCK_DRIFT})
 _NO_LIMIT: Final = 1 << 30
 
 # --- up and down --------------------------------------------------------------------------------------
@@ -112,6 +115,41 @@ async def step_clocks(cluster: FaultCluster, fault: Fault) -> None:
 
 async def set_clocks_right(cluster: FaultCluster, fault: Fault) -> None:
     _step_clocks(cluster, fault, -1)
+
+
+def _get_drift(fault: Fault) -> float:
+    """Seconds that the clock gains in a second."""
+    return MAX_SKEW_S * (2 * fault.amount - 1) / max(fault.duration_s, 1.0)
+
+
+async def let_clocks_drift(cluster: FaultCluster, fault: Fault) -> None:
+    """By the end they are up to ``MAX_SKEW_S`` wrong."""
+    for index in fault.subjects:
+        cluster.hosts[index].clock.drift(_get_drift(fault))
+
+
+async def set_drifted_right(cluster: FaultCluster, fault: Fault) -> None:
+    for index in fault.subjects:
+        clock = cluster.hosts[index].clock
+        clock.drift(0.0)
+        gained_s = clock.now() - cluster.clock.now()
+        others = [
+            f for f in cluster.active.values() if f is not fault and f.kind in CLOCKS and index in f.subjects
+        ]
+        if not others:
+            clock.step(-gained_s)
+        if abs(gained_s) >= MIN_SKEW_S:
+            cluster.impacts.count(fault)
+
+
+async def slow_disks(cluster: FaultCluster, fault: Fault) -> None:
+    for index in fault.subjects:
+        cluster.make_disk_slow(index, MAX_DISK_S * fault.amount)
+
+
+async def hasten_disks(cluster: FaultCluster, fault: Fault) -> None:
+    for index in fault.subjects:
+        cluster.make_disk_slow(index, 0.0)
 
 
 async def _limit_disks(cluster: FaultCluster, fault: Fault, *, is_full: bool) -> None:

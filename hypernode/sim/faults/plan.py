@@ -121,6 +121,16 @@ class FaultKind(Enum):
     """Strangers ask ``subjects`` dear questions all the time."""
     STRANGERS_UNREAD = "strangers_unread"
     """Strangers ask ``subjects`` for blocks, and read nothing."""
+    PARTIAL_PARTITION = "partial_partition"
+    """``subjects`` do not reach each other, while all others reach them."""
+    CORRUPT = "corrupt"
+    """Now and then a byte of what ``subjects`` send or are sent, in streams that stand, is another one."""
+    CLOCK_DRIFT = "clock_drift"
+    """The wall clocks of ``subjects`` go some percent too fast or too slow, and are set right in the end."""
+    STRANGERS_CROWD = "strangers_crowd"
+    """All that strangers do, at several nodes at once."""
+    SLOW_DISK = "slow_disk"
+    """Reads and writes of the database of ``subjects`` take up to seconds, and may be cancelled meanwhile."""
     POW_AT_REFERENCE = "pow_at_reference"
     """A hypernode leaves in the very block to which a round's list refers, and comes back in another such."""
     POW_CHURN = "pow_churn"
@@ -152,16 +162,26 @@ LIARS: Final = frozenset(
         FaultKind.FLOOD,
     }
 )
-STRANGERS: Final = frozenset({FaultKind.STRANGERS_STAY, FaultKind.STRANGERS_ASK, FaultKind.STRANGERS_UNREAD})
+STRANGERS: Final = frozenset(
+    {
+        FaultKind.STRANGERS_STAY,
+        FaultKind.STRANGERS_ASK,
+        FaultKind.STRANGERS_UNREAD,
+        FaultKind.STRANGERS_CROWD,
+    }
+)
 NO_EXCUSE: Final = STRANGERS | {FaultKind.POW_WORTHLESS}
 """Kinds that a network takes without noticing: it is judged as in calm."""
 CUTS: Final = frozenset({FaultKind.PARTITION, FaultKind.ONE_WAY})
 BEFALL_LEGACY: Final = (
-    frozenset(FaultKind) - LIARS - STRANGERS - {FaultKind.CLONE, FaultKind.RESTART_IN_SIGNING}
+    frozenset(FaultKind)
+    - LIARS
+    - STRANGERS
+    - {FaultKind.CLONE, FaultKind.RESTART_IN_SIGNING, FaultKind.SLOW_DISK}
 )
 """Kinds that may befall hosts with a legacy node.  A liar is a node of ours; what strangers do tries the
 defences of ours; what a clone of a legacy node would do to others, which is to sign twice, a liar of ours
-does; and a legacy node has no journal."""
+does; and a legacy node has neither a journal nor a database here."""
 SINGLE: Final = frozenset(
     {
         FaultKind.CLOCK_JUMP,
@@ -180,7 +200,7 @@ SINGLE: Final = frozenset(
         FaultKind.POW_SPEND,
         FaultKind.POW_WEIGHT,
         FaultKind.POW_DEEP_FORK,
-        *STRANGERS,
+        *(STRANGERS - {FaultKind.STRANGERS_CROWD}),
     }
 )
 """Kinds that befall one host at a time."""
@@ -189,6 +209,11 @@ LENGTHENED: Final = frozenset({FaultKind.CLONE, FaultKind.POW_DEEP_FORK})
 BY_NAME: Final = frozenset({FaultKind.GIANT})
 LATER: Final = frozenset(
     {
+        FaultKind.PARTIAL_PARTITION,
+        FaultKind.CORRUPT,
+        FaultKind.CLOCK_DRIFT,
+        FaultKind.STRANGERS_CROWD,
+        FaultKind.SLOW_DISK,
         FaultKind.POW_AT_REFERENCE,
         FaultKind.POW_CHURN,
         FaultKind.POW_SPEND,
@@ -335,6 +360,8 @@ def _draw_count(draws: Draws, kind: FaultKind, nodes: int) -> int:
     """How many hosts: of liars fewer than a fifth, of cuts up to half."""
     if kind in SINGLE:
         return 1
+    if kind is FaultKind.PARTIAL_PARTITION:
+        return 2 + draws.below(max(1, nodes // 2 - 1))
     if kind is FaultKind.POW_CHURN:
         return max(1, nodes // 3)
     most = nodes // 2 if kind in CUTS else nodes // 5

@@ -163,8 +163,24 @@ def _frame(command: Command) -> bytes:
     return len(payload).to_bytes(4, "big") + payload
 
 
+async def _do_all(strangers: Strangers) -> None:
+    """Each of the three, by strangers of its own."""
+    async with asyncio.TaskGroup() as tasks:
+        for attack_by in (_stay, _ask, _leave_unread):
+            others = Strangers(strangers.cluster, strangers.fault, strangers.target)
+            tasks.create_task(_attack_and_close(attack_by, others), name="crowd")
+
+
+async def _attack_and_close(attack_by: Callable[[Strangers], Awaitable[None]], strangers: Strangers) -> None:
+    try:
+        await attack_by(strangers)
+    finally:
+        strangers.close()
+
+
 _ATTACKS: Final[Mapping[FaultKind, Callable[[Strangers], Awaitable[None]]]] = {
     FaultKind.STRANGERS_STAY: _stay,
     FaultKind.STRANGERS_ASK: _ask,
     FaultKind.STRANGERS_UNREAD: _leave_unread,
+    FaultKind.STRANGERS_CROWD: _do_all,
 }

@@ -13,7 +13,7 @@ from hypernode.sim.faults.plan import LIARS, FaultKind
 from hypernode.sim.invariants.watch import Watch
 from hypernode.sim.legacy.traps import SprungTrap, Trap
 
-CLOCKS: Final = frozenset({FaultKind.CLOCK, FaultKind.CLOCK_JUMP})
+CLOCKS: Final = frozenset({FaultKind.CLOCK, FaultKind.CLOCK_JUMP, FaultKind.CLOCK_DRIFT})
 EXCUSES: Final = LIARS | CLOCKS
 """Under these a node of ours springs traps by the fault's doing: it lies, or it cannot know the time."""
 SPIKES: Final = frozenset({FaultKind.SPIKES, FaultKind.LOSSY})

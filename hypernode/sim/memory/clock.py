@@ -13,9 +13,18 @@ class SimClock:
         self._loop = loop
         self._wall_start = wall_start
         self._skew_s = skew_s
+        self._rate, self._since = 0.0, 0.0
 
     def now(self) -> float:
-        return self._wall_start + self._loop.time() + self._skew_s
+        return self._wall_start + self._loop.time() + self._skew_s + self._drifted()
+
+    def drift(self, rate: float) -> None:
+        """From now on the wall clock gains so many seconds a second (or loses); what it gained stays."""
+        self._skew_s += self._drifted()
+        self._rate, self._since = rate, self._loop.time()
+
+    def _drifted(self) -> float:
+        return self._rate * (self._loop.time() - self._since)
 
     def monotonic(self) -> float:
         return self._loop.time()

@@ -18,6 +18,8 @@ MAX_TAIL_S: Final = 30.0
 """A route that hangs for longer is a stream that breaks."""
 
 
+_OTHER_VALUES: Final = 255
+"""That a byte may have."""
 HARM_S: Final = 0.1
 """What is held up for longer counts as harmed."""
 
@@ -43,6 +45,8 @@ class LinkQuality:
     """Per packet.  A stream hides it: what was lost is sent again, and all that follows waits for it."""
     double_chance: float = 0.0
     """Per packet.  A stream drops what comes twice: it costs bandwidth."""
+    corrupt_chance: float = 0.0
+    """Per chunk: one of its bytes is another one, which no checksum of the network shows."""
 
 
 class Fate(Enum):
@@ -86,6 +90,15 @@ class Link:
         is_lost = self.quality.loss_chance > 0.0 and self._draw() < self.quality.loss_chance
         self.harmed += is_lost
         return is_lost
+
+    def corrupt(self, chunk: bytes) -> bytes:
+        """What becomes of a chunk; nothing is drawn on a link that spoils none."""
+        if not self.quality.corrupt_chance or self._draw() >= self.quality.corrupt_chance:
+            return chunk
+        self.harmed += 1
+        place = int(self._draw() * len(chunk))
+        other = chunk[place] ^ (1 + int(self._draw() * _OTHER_VALUES))
+        return chunk[:place] + bytes([other]) + chunk[place + 1 :]
 
     def _draw_tail(self) -> float:
         """Seconds; nothing is drawn on a link without.  Of shape 1, as a division is the same everywhere."""

@@ -138,6 +138,12 @@ class MemoryNetwork:
             if (source in ips) is not (target in ips)
         )
 
+    def count_harm_among(self, ips: Collection[str]) -> int:
+        """The same between these hosts."""
+        return sum(
+            link.harmed for (source, target), link in self._links.items() if source in ips and target in ips
+        )
+
     def is_lost(self, source: str, target: str) -> bool:
         """Whether a packet without payload is lost now."""
         return self._get_link(source, target).draw_loss()

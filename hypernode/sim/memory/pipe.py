@@ -82,7 +82,7 @@ class Pipe:
             raise TransportClosed("reset by the network")
         if fate is Fate.STALLS:
             self.stall()
-        self._send(chunk)
+        self._send(self._link.corrupt(chunk))
 
     def finish(self, problem: str) -> None:
         """No more will be written; what is on its way still arrives, and then the end of it."""
