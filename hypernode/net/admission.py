@@ -26,7 +26,7 @@ class _Hold:
 
 
 def call_stranger(ip: str) -> Standing:
-    """Where nobody is known: everybody is a stranger."""
+    """The standing of an IP where nobody is known: everybody is a stranger."""
     return Standing.STRANGER
 
 
@@ -51,18 +51,18 @@ class Admission:
 
     @property
     def count(self) -> int:
-        """Sessions that are open."""
+        """How many sessions are open."""
         return self._places.count
 
     def count_of(self, ip: str) -> int:
         return self._places.count_of(ip)
 
     def change_limits(self, limits: Limits) -> None:
-        """Go by others from now on: before the first list everybody is a stranger."""
+        """Use other limits from now on: before the first list everybody is a stranger."""
         self._limits = self._places.limits = limits
 
     def admit(self, ip: str, now: float, guest: Guest) -> Ticket:
-        """Take a place; the ticket gives it back.  Raises Ignore with the reason when there is none."""
+        """Take a place; the ticket gives it back.  Raises Ignore with the reason if there is none."""
         if self.is_on_hold(ip, now):
             raise Ignore(RULE, "its IP is on hold")
         return self._places.take(ip, guest)
@@ -96,7 +96,7 @@ class Admission:
         return bucket
 
     def _forget_buckets(self, now: float) -> None:
-        """Those that are full again hold nothing; if none is, the oldest goes."""
+        """Drop the buckets that are full again, because they hold nothing; if none is, the oldest one."""
         kept = {ip: bucket for ip, bucket in self._buckets.items() if not bucket.is_full(now)}
         if len(kept) >= self._limits.known_ips:
             del kept[next(iter(kept))]

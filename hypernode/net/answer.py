@@ -38,8 +38,8 @@ Answer: TypeAlias = Command | Encoded | InTurn
 
 
 async def read_answer(answer: Answer, limits: Limits = LIMITS) -> Command:
-    """The command that an answer is, as its asker reads it: for who looks into one.  Raises what ``pieces``
-    does."""
+    """The command that an answer is, as its asker will read it: for code that looks into one.  Raises what
+    ``pieces`` raises."""
     if isinstance(answer, Command):
         return answer
     if isinstance(answer, Encoded):

@@ -80,21 +80,21 @@ class Answering:
         self._is_making_large = False
 
     def drop(self) -> None:
-        """The session gave its place away: it waits for nothing any more, whatever it carried."""
+        """The session gave its place away: it waits for nothing any more, whatever it asked."""
         self._budgets.peers.drop(self._asker)
         self._budgets.strangers.drop(self._asker)
 
     def begin(self, command_id: CommandId) -> None:
-        """A question came, of this kind: from now on it waits."""
+        """A question of this kind came; from now on it waits."""
         self._due = self._clock.monotonic() + get_wait(self._limits, command_id)
 
     def get_time_left(self) -> float:
-        """Seconds that it may still wait."""
+        """For how many seconds it may still wait."""
         return max(self._due - self._clock.monotonic(), 0.0)
 
     async def expect(self, size: int) -> None:
-        """Called by a handler before it reads: take room for an answer of so many bytes.  Raises Ignore where
-        there is none in time, TransportClosed when nobody waits for it any more."""
+        """Take room for an answer of so many bytes; a handler calls it before it reads.  Raises Ignore if
+        there is no room in time, TransportClosed if nobody waits for the answer any more."""
         if size > SMALL_BYTES:
             await self._budgets.answers.take(self._session, size, self.get_time_left())
         if size > self._limits.answer_of_blocks_bytes and not self._is_making_large:
@@ -125,7 +125,7 @@ class Answering:
     async def _make(
         self, question: Command | LongQuestion, handle: Handle
     ) -> tuple[bytes, ...] | InTurn | None:
-        """What is to be written."""
+        """Make what is to be written."""
         turns = self._find_turns(question.id)
         if turns is None:
             answer = await handle(await decode_question(question))
@@ -148,7 +148,7 @@ class Answering:
             turns.give_back(key, cost)
 
     def _find_turns(self, command_id: CommandId) -> Turns | None:
-        """Where the question waits; None where it does not."""
+        """The turns that the question waits for; None if it waits for none."""
         standing, takes = self._session.standing, COMMANDS[command_id].turn
         turns = self._budgets.get_turns(standing)
         is_stranger = turns is self._budgets.strangers
@@ -185,7 +185,7 @@ class Answering:
         )
 
     async def _write_in_turn(self, answer: InTurn) -> None:
-        """Piece by piece; each is read when the one before is written."""
+        """Write piece by piece; each is read when the one before is written."""
         async with self._hold_whole_round():
             until = self._clock.monotonic() + self._limits.write_s + answer.size / self._limits.least_rate
             await self._write((self._stream.framing.encode_length(answer.size, answer.checksums),))
@@ -198,7 +198,7 @@ class Answering:
                 await self._write((piece,), max(until - self._clock.monotonic(), 0.0))
 
     async def _read_piece(self, answer: InTurn) -> bytes:
-        """The next one; nothing when there is none."""
+        """The next piece; empty at the end."""
         turns, key = self._budgets.get_turns(self._session.standing), self._get_key()
         cost = compute_cost(0, 0)
         # it has begun: what is promised is not refused half-way
@@ -236,7 +236,7 @@ _ROW_BYTES: Final = 240
 
 
 def _count_told(question: Command | LongQuestion) -> int:
-    """Messages that it carries; of one that is not decoded, about as many."""
+    """How many messages a question carries; for one that is not decoded, about how many."""
     if isinstance(question, LongQuestion):
         return question.size // _ROW_BYTES
     return count_messages(question)

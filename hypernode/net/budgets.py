@@ -41,11 +41,11 @@ class Budgets:
 
     @property
     def bytes_held(self) -> int:
-        """Of questions that came and answers that wait, of all sessions."""
+        """Bytes of all sessions' questions that came and answers that wait."""
         return self.questions.total + self.answers.total
 
     def get_turns(self, standing: Standing) -> Turns:
-        """Whose turns are those of an IP."""
+        """The turns that the questions of an IP wait for."""
         return self.peers if standing in (Standing.COUNTED, Standing.OPERATOR) else self.strangers
 
     def get_whole_round(self, *, is_listed: bool) -> asyncio.Lock:
@@ -55,12 +55,12 @@ class Budgets:
 
 
 def get_key(standing: Standing, ip: str, name: str) -> str:
-    """Among whom turns are shared: hypernodes, and everybody else's /24s."""
+    """Among whom turns are shared: each hypernode, and each /24 of everybody else."""
     return name if standing is Standing.COUNTED else get_site(ip)
 
 
 def get_wait(limits: Limits, command_id: CommandId) -> float:
-    """Seconds that an asker may be kept waiting: a little less than legacy nodes wait."""
+    """For how many seconds an asker may be kept waiting: a little less than legacy nodes wait."""
     return limits.round_wait_s if command_id is CommandId.ROUNDBLOCKS else limits.question_wait_s
 
 

@@ -56,16 +56,16 @@ class Caller(SessionTraffic):
 
     @property
     def name(self) -> str:
-        """``ip:0port`` with the port of its hello, which is who it is on a legacy link."""
+        """``ip:0port`` with the port of its hello: its identity on a legacy connection."""
         return format_peer_name(self.ip, self.hello.port if self.hello else 0)
 
     @property
     def is_legacy(self) -> bool:
-        """Whether it has nothing of ours: no features, no checked frames."""
+        """Whether it has no features and no checked frames."""
         return not self.features and self._stream.is_legacy
 
     async def expect(self, size: int) -> None:
-        """Take room for an answer of so many bytes, before it is read.  Raises Ignore where there is none."""
+        """Take room for an answer of so many bytes, before it is read.  Raises Ignore if there is none."""
         await self._expect(size)
 
     def close(self) -> None:

@@ -77,7 +77,7 @@ class ClientSession(SessionTraffic):
 
     @property
     def is_closed(self) -> bool:
-        """Closed by us, or found closed; a peer's closing shows at the next question only."""
+        """Closed by us, or found closed; that the peer closed shows only at the next question."""
         return self.close_reason is not None
 
     async def request(self, command: Command, timeout_s: float) -> Command:
@@ -151,7 +151,7 @@ class ClientSession(SessionTraffic):
             await self._lock.acquire()
 
     async def send(self, command: Command) -> None:
-        """Say something that has no answer.  Raises TransportClosed, TimeoutError, Ignore."""
+        """Send a command that has no answer.  Raises TransportClosed, TimeoutError, Ignore."""
         async with self._lock:
             self._check(command)
             try:
@@ -195,7 +195,7 @@ class ClientSession(SessionTraffic):
         return answer
 
     def close(self, reason: str = "closed") -> None:
-        """End it; the first reason stays."""
+        """End the session; the first reason stays."""
         if self.close_reason is None:
             self.close_reason = reason
             self._stream.close()
@@ -209,7 +209,7 @@ class ClientSession(SessionTraffic):
             raise Ignore(RULE, "no height over a one-off connection: it would make us a place to sync from")
 
     def _refuse_unasked(self) -> None:
-        """What came after the last answer belongs to no question."""
+        """Refuse what came after the last answer: it belongs to no question."""
         if self._stream.framing.is_in_frame and self._stream.take_frame() is not None:
             raise Reject(RULE, "a frame that was not asked for")
 
@@ -309,6 +309,6 @@ def _check_before_hello(command: Command) -> None:
 
 
 def _clean(text: str) -> str:
-    """What a peer said, fit to be logged."""
+    """What a peer sent, made safe for a log."""
     shown = (char if char.isascii() and char.isprintable() else "?" for char in text[:_MAX_REASON_CHARS])
     return "".join(shown)

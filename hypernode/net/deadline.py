@@ -24,7 +24,7 @@ class Deadline:
         self.is_over = False
 
     def set(self, at: float, loop: asyncio.AbstractEventLoop) -> None:
-        """Move it."""
+        """Move the deadline."""
         self._at = at
         if self._timer is None:
             self._timer = loop.call_at(at, self._fire, loop)
@@ -33,11 +33,11 @@ class Deadline:
             self._timer = loop.call_at(at, self._fire, loop)
 
     def clear(self) -> None:
-        """There is none for now; the timer may stay until it fires in vain."""
+        """Have no deadline for now; the timer may stay until it fires in vain."""
         self._at = math.inf
 
     def close(self) -> None:
-        """There will be none any more."""
+        """Have no deadline ever again."""
         self._at = math.inf
         if self._timer is not None:
             self._timer.cancel()

@@ -22,17 +22,17 @@ class Guest(Protocol):
 
     @property
     def is_gone(self) -> bool:
-        """Its peer closed, though nobody noticed yet."""
+        """Whether its peer closed, though nobody noticed yet."""
         ...
 
     @property
     def is_busy(self) -> bool:
-        """A question of its waits for its answer."""
+        """Whether a question of it waits for its answer."""
         ...
 
     @property
     def last_active(self) -> float:
-        """When it last said something whole, or took some of an answer."""
+        """When it last sent something whole, or took a part of an answer."""
         ...
 
     def give_way(self) -> None:
@@ -53,7 +53,7 @@ class Ticket:
         self.is_operators = is_operators
 
     def release(self) -> None:
-        """Give the place back; again is fine."""
+        """Give the place back; a second call does nothing."""
         if self._places is not None:
             self._places._remove(self)
             self._places = None
@@ -71,15 +71,15 @@ class Places:
 
     @property
     def count(self) -> int:
-        """Sessions that are open."""
+        """How many sessions are open."""
         return sum(map(len, self._by_ip.values()))
 
     def count_of(self, ip: str) -> int:
         return len(self._by_ip.get(ip, ()))
 
     def take(self, ip: str, guest: Guest) -> Ticket:
-        """A place for who comes from ``ip``; another session may have to give way.  Raises Ignore with the
-        reason when there is none."""
+        """Take a place for a session from ``ip``; another session may have to give way.  Raises Ignore with
+        the reason if there is none."""
         standing = self._standing_of(ip)
         if standing is Standing.OPERATOR and self._has_place_for_operator():
             return self._add(ip, guest, is_operators=True)
@@ -92,7 +92,7 @@ class Places:
         return self._add(ip, guest, is_operators=False)
 
     def _has_place_for_operator(self) -> bool:
-        """Whether one is free, now that the one idle longest of those that nobody waits on has gone."""
+        """Whether a place is free, after the longest idle session that waits for nothing has given way."""
         if self._operators >= self.limits.sessions_of_operator:
             held = [t for tickets in self._by_ip.values() for t in tickets if t.is_operators]
             idle = [ticket for ticket in held if ticket.guest.is_gone or not ticket.guest.is_busy]
@@ -129,8 +129,8 @@ class Places:
             self._make_room(strangers, _FULL)
 
     def _make_room(self, held: list[Ticket], reason: str) -> None:
-        """The one of these that is idle longest gives way: who is not on the list before who is, and who
-        waits for an answer last."""
+        """End the longest idle one of these sessions: those that are not on the list first, those that wait
+        for an answer last."""
         if not held:
             raise Ignore(RULE, reason)
         self._send_away(min(held, key=lambda ticket: (self._is_listed(ticket.ip), *_rank(ticket))))
@@ -139,7 +139,7 @@ class Places:
         return self._standing_of(ip) is Standing.REGISTERED
 
     def _list_strangers(self) -> list[Ticket]:
-        """Those on places that strangers may have."""
+        """Sessions on places that strangers may have."""
         return [
             ticket
             for ip, tickets in self._by_ip.items()
@@ -167,7 +167,8 @@ class Places:
 
 
 def _rank(ticket: Ticket) -> tuple[bool, bool, float]:
-    """Lowest first to go.  Who is not busy is being read: its closing is noticed without asking for it."""
+    """The order in which sessions give way, lowest first.  A session that is not busy is being read, so its
+    closing is noticed by itself."""
     guest = ticket.guest
     is_busy = guest.is_busy
     return not (is_busy and guest.is_gone), is_busy, guest.last_active

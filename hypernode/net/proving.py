@@ -47,11 +47,11 @@ class ProvingPlace:
         self.guest = guest
 
     def prove(self, address: str) -> None:
-        """It proved the key of an address, and stays for that from now on."""
+        """The session proved the key of an address, and keeps its place for that from now on."""
         self._door.move(self, f"key {address}", PROVED_PER_KEY)
 
     def release(self) -> None:
-        """Give the place back; again is fine."""
+        """Give the place back; a second call does nothing."""
         self._door.leave(self)
 
 
@@ -63,7 +63,7 @@ class ProvingPlaces:
         self._by_key: dict[str, list[ProvingPlace]] = {}
 
     def take(self, ip: str, guest: Guest) -> ProvingPlace:
-        """A place to prove a key from."""
+        """Take a place to prove a key from."""
         place = ProvingPlace(self, f"ip {ip}", guest)
         waiting = [p for key, places in self._by_key.items() if key.startswith("ip ") for p in places]
         if len(waiting) >= PLACES:

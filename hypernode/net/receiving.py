@@ -41,8 +41,8 @@ class ReceivedQuestions:
         return self._total
 
     def note(self, sender: Sender, size: int) -> None:
-        """So many bytes are held of a session, now; 0 when its question is dealt with.  Somebody may have to
-        go, which may be this one."""
+        """So many bytes of a session's question are held now; 0 when it is answered.  Some session may have
+        to give way, perhaps this one."""
         self._total += size - self._held.get(sender, 0)
         if not size:
             self._held.pop(sender, None)

@@ -80,7 +80,7 @@ async def serve_session(
 
 
 async def _serve(served: ServerSession, admission: Admission, clock: Clock, *, may_prove: bool) -> SessionEnd:
-    """Give it a place, and serve it until it ends."""
+    """Give the session a place, and serve it until it ends."""
     place: Ticket | ProvingPlace
     try:
         place = admission.admit(served.ip, clock.monotonic(), served)

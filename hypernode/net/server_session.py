@@ -99,7 +99,7 @@ class ServerSession:
         self.gave_way = False
 
     def let_prove(self, refusal: Ignore) -> ProvingPlace:
-        """It was refused a place, and is let in to prove a key and no more."""
+        """The session was refused a place, and is let in only to prove a key."""
         ip = self._caller.ip
         self._refusal, self._purse = refusal, f"proofs of {ip}"
         self._proving = self._admission.proving.take(ip, self)
@@ -120,7 +120,7 @@ class ServerSession:
         return SessionEnd(verdict.reason, is_offence=True, held_s=self._admission.hold(ip, now))
 
     def _is_pushed_block(self) -> bool:
-        """Whether the frame under way is a block from where blocks may come."""
+        """Whether the frame being received is a block from an IP that may push blocks."""
         is_block = self._stream.framing.command_id is CommandId.BLOCK
         return is_block and self._is_registered(self._caller.ip)
 
@@ -146,7 +146,7 @@ class ServerSession:
 
     @property
     def name(self) -> str:
-        """Whose turns it takes: a key's own, or those of the name that anybody at its IP can say."""
+        """The key of its turns: that of a proved key, or the name that anybody at its IP can use."""
         return self._key_name or self._caller.name
 
     @property
@@ -154,7 +154,7 @@ class ServerSession:
         return self._caller.ip
 
     def give_way(self) -> None:
-        """Another session needs the place, or the room."""
+        """End it, because another session needs the place or the room."""
         self.gave_way = True
         self.close()
         self._answering.drop()
@@ -165,18 +165,18 @@ class ServerSession:
         self._let_go()
 
     def _note_held(self, size: int) -> None:
-        """So much of a long question is here."""
+        """So many bytes of a long question are here."""
         self._holds_much = True
         self._questions.note(self, size)
 
     def _let_go(self) -> None:
-        """It is dealt with."""
+        """The long question is answered."""
         if self._holds_much:
             self._holds_much = False
             self._questions.note(self, 0)
 
     async def run(self) -> NoReturn:
-        """Question and answer in turn.  Ends by what it raises."""
+        """Answer one question after the other.  It ends only by what it raises."""
         while True:
             is_known = self._caller.hello is not None and self._proof is None
             wait_s = self._limits.silence_s if is_known else self._limits.first_frame_s
@@ -214,12 +214,12 @@ class ServerSession:
             raise TransportClosed("gave way")
 
     def _rest(self) -> None:
-        """Nothing of ours is waited for: the peer has the next word, or an answer to read."""
+        """Nothing of ours is waited for: it is the peer's turn to send, or to read an answer."""
         self.is_busy = False
         self._let_go()
 
     async def _screen(self, payload: bytes) -> None:
-        """A block is looked at before it is parsed, if it may be pushed from there at all."""
+        """Look at a block before it is parsed, if it may be pushed from there at all."""
         is_block = peek_command_id(payload) is CommandId.BLOCK
         if self._screen_block is not None and is_block and self._is_registered(self._caller.ip):
             for header in peek_block_heads(payload, self._limits):
@@ -246,7 +246,8 @@ class ServerSession:
         return wait_s
 
     async def _check(self, command_id: CommandId) -> None:
-        """Whether this caller may ask that; what depends on lists of the node is left to the handler."""
+        """Check whether this caller may ask that; what depends on lists of the node is left to the
+        handler."""
         spec = COMMANDS[command_id]
         if self._caller.hello is None and not spec.is_before_hello:
             await self._refuse("Did not say hello")
@@ -321,7 +322,7 @@ class ServerSession:
         await self._stream.write_command(Command(CommandId.OK))
 
     def _limit_of(self, command_id: CommandId | None, is_first_frame: bool) -> int:
-        """The most that a question may have, which for strangers and before hello is less."""
+        """The most bytes that a question may have; for strangers and before the hello it is less."""
         limits, is_registered = self._limits, self._is_registered(self._caller.ip)
         is_narrow = self._refusal is not None and not self._keys.is_proved_at(self._caller.ip)
         if self._proof is not None or is_narrow:

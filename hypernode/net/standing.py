@@ -22,7 +22,7 @@ class Standing(Enum):
 
     @property
     def is_peer(self) -> bool:
-        """Whether it shares what is kept for hypernodes."""
+        """Whether it may use what is kept for hypernodes."""
         return self is Standing.COUNTED
 
 
@@ -31,8 +31,8 @@ StandingOf: TypeAlias = Callable[[str], Standing]
 
 
 def get_site(ip: str) -> str:
-    """The /24 of an IPv4 address, the /48 of an IPv6 one, as text: what one tenant has for the price of one
-    address.  What is no address stands for itself."""
+    """The /24 of an IPv4 address, the /48 of an IPv6 one, as text: what one tenant gets for the price of one
+    address.  A text that is no address stands for itself."""
     if ":" not in ip:
         return ip.rpartition(".")[0] or ip
     try:

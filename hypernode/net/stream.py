@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 
 def _note_nothing(size: int) -> None:
-    """Where nobody asks what has gone."""
+    """For a stream whose progress nobody follows."""
 
 
 async def run_inline(work: Callable[[], T], /) -> T:
@@ -62,7 +62,7 @@ class LongQuestion:
     three times as much memory, and little of that would return to the system."""
 
     def __init__(self, payload: bytes, limits: Limits, received: int, offload: Offload) -> None:
-        """Raises Reject when it begins with no command."""
+        """Raises Reject if the bytes do not begin with a command."""
         command_id = peek_command_id(payload)
         if command_id is None:
             raise Reject(RULE, "a frame without a command")
@@ -74,7 +74,7 @@ class LongQuestion:
         self._offload = offload
 
     async def decode(self) -> Command:
-        """Once; what came is let go.  Raises Reject for what is no command."""
+        """Decode it, once; the bytes are dropped.  Raises Reject if they are no command."""
         payload, self._payload = self._payload, b""
         if len(payload) <= LONG_BYTES:
             return decode_command(payload, self._limits, self._received)
@@ -129,7 +129,7 @@ class CommandStream:
 
     @property
     def is_gone(self) -> bool:
-        """The peer closed, though nobody reads or writes."""
+        """Whether the peer closed, though nobody reads or writes."""
         return self._transport.is_gone
 
     @property
@@ -154,7 +154,7 @@ class CommandStream:
         return await self._offload(lambda: decode_command(payload, within, received))
 
     async def read_unparsed(self, wait_s: float, most_s: float) -> Command | UnparsedAnswer:
-        """As ``read_command``, but a long answer that is held is left to be parsed."""
+        """Like ``read_command``, but a long answer that is held is left to be parsed."""
         payload, received = await self._read_screened(wait_s, most_s, self._limits)
         if not isinstance(payload, bytes):
             spool = payload
@@ -165,7 +165,7 @@ class CommandStream:
         return UnparsedAnswer(command_id, payload, received)
 
     async def read_question(self, wait_s: float) -> Command | LongQuestion:
-        """As ``read_command``, but what is long is left to be decoded when it is its turn."""
+        """Like ``read_command``, but a long question is left to be decoded when it is its turn."""
         payload, received = await self._read_screened(wait_s, math.inf, self._limits)
         if not isinstance(payload, bytes):
             raise RuntimeError("only answers are put into spools")
@@ -326,12 +326,12 @@ def _split(parts: tuple[bytes, ...]) -> Iterable[bytes]:
 
 
 async def decode_question(question: Command | LongQuestion) -> Command:
-    """Raises Reject for what is no command."""
+    """The command of a question.  Raises Reject if it is none."""
     return await question.decode() if isinstance(question, LongQuestion) else question
 
 
 def count_messages(command: Command) -> int:
-    """Messages that a command carries, alone and in blocks."""
+    """How many messages a command carries, alone and in blocks."""
     if not command.blocks:
         return len(command.messages)
     return len(command.messages) + sum(len(block.messages) for block in command.blocks)

@@ -16,15 +16,15 @@ class TokenBucket:
         self._then = now
 
     def take(self, cost: float, now: float) -> float:
-        """Take ``cost`` tokens; seconds until they are there, 0 when they are."""
+        """Take ``cost`` tokens; returns the seconds until they are there, 0 if they are."""
         self._tokens = self.get_tokens(now) - cost
         self._then = now
         return max(0.0, -self._tokens / self._rate)
 
     def get_tokens(self, now: float) -> float:
-        """What is in it at ``now``; negative in debt."""
+        """The tokens in it at ``now``; negative in debt."""
         return min(self._capacity, self._tokens + max(0.0, now - self._then) * self._rate)
 
     def is_full(self, now: float) -> bool:
-        """Nothing is remembered in a full one: it may be dropped."""
+        """Whether it is full.  A full bucket remembers nothing and may be dropped."""
         return self.get_tokens(now) >= self._capacity

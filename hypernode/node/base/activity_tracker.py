@@ -31,24 +31,24 @@ class ActivityTracker:
 
     @property
     def since(self) -> float:
-        """When it became another one, unix s."""
+        """Since when the shown state holds, unix s."""
         return self._since
 
     def note_decision(self, decision: Decision) -> None:
-        """The owner decided; what stood in the way of its last decision is over, or comes again."""
+        """The owner decided.  What stood in the way of its last decision is over, or comes again."""
         self._decision = decision
         self._note(replace(self._activities, fault=None))
 
     def note_fault(self, state: State, reason: str) -> None:
-        """What was decided came to nothing, until the next decision."""
+        """A decision could not be carried out; this holds until the next decision."""
         self._note(replace(self._activities, fault=ShownState(state, reason)))
 
     def note_sync(self, state: State, reason: str = "") -> None:
-        """The procedure that takes blocks is so far."""
+        """How far the sync is."""
         self._note(replace(self._activities, sync=ShownState(state, reason)))
 
     def end_sync(self) -> None:
-        """That procedure ended, well or not."""
+        """The sync ended, well or not."""
         self._note(replace(self._activities, sync=None))
 
     @contextmanager

@@ -28,5 +28,6 @@ class Background:
             yield group
 
     def start(self, work: Callable[[], Coroutine[Any, Any, None]], name: str) -> asyncio.Task[None] | None:
-        """A task of its own for ``work``; None, and no work, where the node does not run."""
+        """Start a task of its own for ``work``.  If the node does not run there is no task: None, and no work
+        is done."""
         return None if self._group is None else self._group.create_task(work(), name=name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def describe_fault(fault: BaseException) -> str:
-    """What it says; a time-out, which says nothing by itself, in words."""
+    """The text of a fault; a time-out, which has none of its own, in words."""
     text = str(fault).strip()
     if text:
         return text

@@ -27,7 +27,7 @@ class LogDedup:
         self._faults: dict[str, _Fault] = {}
 
     def on_fault(self, subject: str, text: str, now: float) -> str | None:
-        """The line to log about a fault at ``now`` (monotonic s); None while it was spoken of just before."""
+        """The line to log about a fault at ``now`` (monotonic s); None if it was logged just before."""
         fault = self._faults.pop(subject, None)
         if fault is None:
             if len(self._faults) >= MAX_SUBJECTS:

@@ -105,7 +105,7 @@ class SteadyFile(RotatingFileHandler):
         self._missed = 0
 
     def _rotate(self, record: logging.LogRecord) -> TextIOWrapper:
-        """Raises OSError when no file can be opened any more."""
+        """Rotate the file.  Raises OSError if no file can be opened any more."""
         try:
             self.doRollover()
         except OSError as trouble:
@@ -118,7 +118,7 @@ class SteadyFile(RotatingFileHandler):
         return self.stream
 
     def _may_rotate(self, now: float) -> bool:
-        """Not again just after it failed; a clock that was set back is no reason to wait."""
+        """Whether to try: not again just after it failed; a clock that was set back is no reason to wait."""
         return not 0 < self._rotate_at - now <= ROTATE_AGAIN_S
 
     def _make_line(self, record: logging.LogRecord, text: str) -> str:
@@ -143,7 +143,7 @@ class SteadyFile(RotatingFileHandler):
                 stream.close()
 
     def _open(self) -> TextIOWrapper:
-        """Never through a link.  Raises OSError."""
+        """Open the file, never through a link.  Raises OSError."""
         path = Path(self.baseFilename)
         if path.parent.parent.exists() and not path.parent.exists():
             make_folder(path.parent, LOG_FOLDER)

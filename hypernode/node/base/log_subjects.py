@@ -18,7 +18,7 @@ class Subjects:
     write: Callable[[str, str], None]
 
     def say(self, subject: str, words: Callable[[], str]) -> None:
-        """A line on a subject.  What a peer sent is in it only as what it parsed to."""
+        """Log a line on a subject.  What a peer sent is in it only in parsed form."""
         if self.is_on(subject):
             self.write(subject, f"{subject}: {words()}")
 

@@ -123,7 +123,7 @@ def setup_logging(
 
 
 def _do_nothing(path: Path) -> None:
-    """About files that nobody follows."""
+    """For files that nobody follows."""
 
 
 def _make_file(path: Path, fallback: TextIO | None, on_open: Callable[[Path], None]) -> SteadyFile:

@@ -26,10 +26,11 @@ class NodeEvents(Protocol):
         """Two blocks of one forger for one slot, stored as evidence already."""
 
     def on_cut(self, first: Height, last: Height, name: str, why: str) -> None:
-        """Blocks from ``first`` to ``last`` of ours go, ``why`` in words; the file ``name`` keeps them."""
+        """Blocks of ours from ``first`` to ``last`` are dropped, ``why`` in words; the file ``name`` keeps
+        them."""
 
     def on_height(self) -> None:
-        """A peer told a height that it had not told before."""
+        """A peer reported a height that it had not reported before."""
 
     def on_storage_fault(self, fault: StorageTrouble) -> None:
         """Something could not be read or stored while a question was answered."""

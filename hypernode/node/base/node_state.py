@@ -42,7 +42,7 @@ class NodeState:
         return compute_round_slot(self.params, self.clock.now())
 
     def get_juror(self) -> str | None:
-        """Whom we hold for the juror of the present slot; None in the closing slot, and without a plan."""
+        """Whom we take for the juror of the present slot; None in the closing slot, and without a plan."""
         round_, sir = self.get_round_slot()
         return self.plan.juror_of(sir) if self.plan is not None and self.plan.round == round_ else None
 
@@ -53,32 +53,32 @@ class NodeState:
         return float(start), float(start + self.params.slot_s)
 
     def get_offer_time(self) -> float:
-        """Unix s by which messages are offered: where our clock is ahead of the others', by theirs, or what
-        we write now would be of their future."""
+        """Unix s by which messages are offered.  If our clock is ahead of the others', it is theirs: what we
+        write now would come from their future."""
         return self.clock.now() - max(0.0, self.clock_offset_s)
 
     def halt(self, reason: str) -> None:
-        """An operator is needed, and why."""
+        """Halt the node: an operator is needed, and why."""
         self.halted = reason
 
     def forbid_forging_before(self, round_: Round) -> None:
-        """No block of ours before this round."""
+        """Forge no block before this round."""
         self.forge_from_round = round_
 
     def note_companion(self, status: PowStatus) -> None:
-        """What the companion said last."""
+        """The companion's latest status."""
         self.pow_status = status
 
     def note_consensus(self, consensus: Consensus) -> None:
-        """How many agree with us, as of now."""
+        """How many agree with us now."""
         self.consensus = consensus
 
     def note_clock_offset(self, offset_s: float) -> None:
-        """How far our clock is ahead of the others' now, s."""
+        """By how many seconds our clock is ahead of the others' now."""
         self.clock_offset_s = offset_s
 
     def set_evidence(self, cases: Iterable[Equivocation]) -> None:
-        """All that is shown and reported from now on."""
+        """The evidence that is shown and reported from now on."""
         self.evidence = list(cases)
 
     def set_plan(self, plan: RoundPlan, counted: Counted, connect_to: tuple[str, ...]) -> None:

@@ -22,7 +22,7 @@ class TipSignal:
 
     @property
     def next_change(self) -> asyncio.Event:
-        """Is set when the tip changes the next time, and stays set."""
+        """An event that is set at the next change of the tip, and stays set."""
         return self._next
 
     def note_change(self) -> None:

@@ -51,11 +51,11 @@ class Tuner:
 
     @property
     def refused(self) -> tuple[str, ...]:
-        """What ``rainbow`` says that is out of bounds, in words."""
+        """Values of ``rainbow`` that are out of bounds, in words."""
         return self._tuning.refused
 
     def enter_round(self, colours: Colours) -> None:
-        """Take what the network says at the reference height of a round."""
+        """Take the values that the network has at the reference height of a round."""
         before = self._tuning
         self.colours = colours
         self._tuning = apply_rainbow(self._own, colours)
@@ -74,7 +74,7 @@ class Tuner:
         return get_tunables(self.params)
 
     def get_origins(self) -> dict[str, str]:
-        """Where each of them comes from."""
+        """Where the value of each parameter comes from."""
         return {key: self._get_origin(key) for key in self.get_tunables()}
 
     def _get_origin(self, key: str) -> str:

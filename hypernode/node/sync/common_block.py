@@ -79,7 +79,7 @@ class CommonBlockSearch:
         raise NoHolderLeft("no holder of the branch answers")
 
     async def _ask(self, holder: PeerView, highest: Height) -> Height | None:
-        """By bisection with one holder; None where it fails."""
+        """Bisection with one holder; None if it fails."""
         self.silent.add(holder.address)
         try:
             async with self._borrow(holder.address) as session:
@@ -98,8 +98,8 @@ async def count_votes(
     block_hash: bytes | None,
     giver: PeerView | None,
 ) -> int:
-    """How many more holders have that block at a height than deny it; ``giver``, who gave it where it was not
-    ours, speaks for it."""
+    """How many more holders have that block at a height than deny it.  ``giver`` gave it, if it was not ours,
+    and speaks for it."""
     votes = 0 if giver is None else 1
     for holder, session in sessions:
         if holder == giver:

@@ -58,7 +58,8 @@ class ForkMonitor:
         self._quiet_until = 0.0
 
     async def find(self, peers: Sequence[PeerView]) -> ToldChain | None:
-        """A chain to look into now, told for longer than a fork of the present round lives."""
+        """A chain to look into now: it has been reported for longer than a fork of the present round
+        lives."""
         now = self._clock.monotonic()
         strange = [told for told in group_chains(peers)[:MAX_CHAINS] if await self._is_strange(told)]
         if not strange:
@@ -72,7 +73,8 @@ class ForkMonitor:
         return next((told for told in strange if told.height.block_hash not in compared), None)
 
     async def look_into(self, told: ToldChain) -> None:
-        """Find the last common block; a split when our block above it is too old to go by itself."""
+        """Find the last common block.  The network has split if our block above it is too old to be replaced
+        automatically."""
         now = self._clock.monotonic()
         self._quiet_until = now + PAUSE * self._params.delays.peer_retry_s
         self._memory.put_aside(told.height.block_hash, Aside.COMPARED, now, LOOK_AGAIN_S)

@@ -60,7 +60,7 @@ def load_tips(files: Files) -> tuple[OtherTip, ...]:
 
 
 def save_tips(files: Files, tips: Sequence[OtherTip]) -> None:
-    """Raises OSError."""
+    """Store the tips that the node saw.  Raises OSError."""
     rows = [
         {"height": t.height, "block_hash": t.block_hash.hex(), "common": t.common, "seen_at": t.seen_at}
         for t in tips
@@ -69,8 +69,8 @@ def save_tips(files: Files, tips: Sequence[OtherTip]) -> None:
 
 
 def load_order(files: Files) -> ForkOverride | None:
-    """The operator's word, if there is one.  Raises UnknownTip for a file that ``save_order`` did not write,
-    OSError."""
+    """The operator's override, if there is one.  Raises UnknownTip for a file that ``save_order`` did not
+    write, OSError."""
     content = files.read(ORDER_NAME)
     if content is None:
         return None
@@ -84,7 +84,7 @@ def load_order(files: Files) -> ForkOverride | None:
 
 
 def save_order(files: Files, order: ForkOverride) -> None:
-    """Raises OSError."""
+    """Store the operator's override.  Raises OSError."""
     fields = {"height": order.height, "block_hash": order.block_hash.hex()}
     files.write(ORDER_NAME, json.dumps(fields).encode() + b"\n")
 
@@ -130,11 +130,11 @@ class Partitions:
 
     @property
     def last(self) -> OtherTip | None:
-        """The tip that was told last of those that parted from ours."""
+        """The tip that was reported last of those that parted from ours."""
         return next(reversed(self._tips.values()), None)
 
     def note(self, own: ChainHeight, told: ChainHeight, common: Height, reason: str) -> None:
-        """Another chain is told that may not replace ours; said once a minute."""
+        """A chain is reported that may not replace ours automatically; logged once a minute."""
         monotonic, other = self._clock.monotonic(), told.block_hash.hex()
         facts = (
             f"{reason}; ours {own.height} {own.block_hash.hex()}, theirs {told.height} {other}, in common up "
@@ -160,13 +160,13 @@ class Partitions:
             self._store(lambda: self._files.remove(SEEN_NAME))
 
     def follow(self, text: str, height: Height | None = None) -> ForkOverride:
-        """An operator's word, as the command gives it.  Raises UnknownTip, OSError."""
+        """Take an operator's override, as the command gives it.  Raises UnknownTip, OSError."""
         order = resolve_order(tuple(self._tips.values()), text, height)
         save_order(self._files, order)
         return order
 
     def look(self) -> bool:
-        """Read the operator's word again; True when there is a new one."""
+        """Read the operator's override again; True if there is a new one."""
         if not self.words:
             self._say_over()
         try:
@@ -190,7 +190,7 @@ class Partitions:
         return True
 
     def finish(self) -> None:
-        """The order's block is in our chain."""
+        """The override's block is in our chain."""
         if self.order is not None:
             self._log(f"done by an operator's word: block {self.order.height} is in our chain")
             self._done, self.order = self.order, None
@@ -198,7 +198,7 @@ class Partitions:
             self.end()
 
     def describe(self) -> dict[str, object] | None:
-        """The operator's word for the status, until it is done."""
+        """The operator's override for the status, until it is carried out."""
         order = self.order
         return None if order is None else {"height": order.height, "block_hash": order.block_hash.hex()}
 

@@ -43,15 +43,15 @@ class PendingBranch:
 
     @property
     def last(self) -> Height:
-        """Of the last block; there must be one."""
+        """The height of the last block; there must be one."""
         return self._blocks[-1].block.height
 
     def extend(self, blocks: Sequence[Prepared]) -> None:
-        """These follow."""
+        """Add blocks that follow."""
         self._blocks += blocks
 
     def clear(self) -> None:
-        """They are stored, or of no use."""
+        """Forget the blocks: they are stored, or useless."""
         self._blocks = []
 
     def cut(self, height: Height) -> None:
@@ -59,7 +59,7 @@ class PendingBranch:
         self._blocks = [each for each in self._blocks if each.block.height < height]
 
     def find_hash(self, height: Height) -> bytes | None:
-        """Of the block at a height, where it is pending."""
+        """The hash of the block at a height, if it is pending."""
         return next((each.block.block_hash for each in self._blocks if each.block.height == height), None)
 
     def is_much(self, order: ForkOverride | None) -> bool:
@@ -73,7 +73,7 @@ class PendingBranch:
         return sum(messages.encoded_bytes for messages in long) >= MAX_BRANCH_BYTES
 
     async def put_away(self) -> None:
-        """Into a file, what is not in one.  Raises StorageTrouble."""
+        """Write to a file what is not in one yet.  Raises StorageTrouble."""
         held = [each for each in self._blocks if not isinstance(each.block.messages, LongMessages)]
         if not held:
             return

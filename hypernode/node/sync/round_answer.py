@@ -31,7 +31,7 @@ class RoundAnswer:
 
     @property
     def is_empty(self) -> bool:
-        """All of it is ours already."""
+        """Whether we have all of it already."""
         return not self._blocks
 
     async def parts(self) -> AsyncGenerator[list[Block], None]:

@@ -30,7 +30,7 @@ class SyncProgress:
 
     @property
     def percent(self) -> int:
-        """Of the blocks between our height and the target."""
+        """Percent of the blocks between our height and the target."""
         return 100 * self.blocks // max(1, self.target - self.first)
 
     @property
@@ -70,4 +70,4 @@ OnProgress: TypeAlias = Callable[[SyncProgress | None], None]
 
 
 def show_nothing(progress: SyncProgress | None) -> None:
-    """Where nobody looks on."""
+    """For a sync that nobody watches."""

@@ -30,11 +30,12 @@ class SyncTask:
 
     @property
     def alive_at(self) -> float | None:
-        """When it began, or our chain last changed since (monotonic s); None while none is under way."""
+        """When the sync began, or our chain last changed since then (monotonic s); None if none is under
+        way."""
         return None if self._task is None else max(self._began_at, self._tip.changed_at)
 
     def start(self, group: asyncio.TaskGroup, work: Callable[[], Awaitable[object]]) -> None:
-        """Begin.  There must be none under way."""
+        """Begin a sync.  There must be none under way."""
 
         async def run() -> None:
             await work()
@@ -49,11 +50,11 @@ class SyncTask:
             self._activities.end_sync()
 
     def show(self, state: State, words: str = "") -> None:
-        """How far the procedure is."""
+        """How far the sync is."""
         self._activities.note_sync(state, words)
 
     async def stop(self) -> None:
-        """End what is under way, but not in the middle of a change of our chain."""
+        """Stop the sync, but not in the middle of a change of our chain."""
         task = self._task
         if task is not None:
             async with self._chain.at_rest():
@@ -61,6 +62,6 @@ class SyncTask:
             await asyncio.wait({task})
 
     def cancel(self) -> None:
-        """At the end of the node."""
+        """Cancel it, at the end of the node."""
         if self._task is not None:
             self._task.cancel()

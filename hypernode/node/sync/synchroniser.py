@@ -78,7 +78,7 @@ class Synchroniser:
         return tip in self.list_aside(Aside.IGNORED) or tip in self.list_aside(Aside.NEEDS_CATCH_UP)
 
     async def look_at_order(self) -> None:
-        """Read the operator's word; done is what our chain has."""
+        """Read the operator's override again; it is done when our chain has its block."""
         if self.partitions.look():
             # His word is worth a new try, whatever was found before.
             self.memory.forget(Aside.IGNORED, Aside.LACKS_ORDER)
@@ -196,7 +196,7 @@ class Synchroniser:
         return is_moved
 
     def _show(self, progress: SyncProgress) -> None:
-        """Status and bar each time, the log once in a while."""
+        """Show the progress: in status and bar each time, in the log once in a while."""
         self.progress = progress
         self.set_state(State.CATCHING_UP_SYNC, progress.format())
         self.on_progress(progress)
@@ -216,7 +216,7 @@ class Synchroniser:
         self.memory.put_aside(told.height.block_hash, reason, self.clock.monotonic(), seconds)
 
     async def _blame(self, holder: PeerView, failure: Exception, *, catching_up: bool) -> None:
-        """A holder lied, or failed us: it is reported, and for a while asked last when it lied."""
+        """A holder lied, or failed us: report it, and if it lied ask it last for a while."""
         self.log(f"sync from {holder.name} failed: {describe_fault(failure)}")
         if not is_held_against(holder):
             return
@@ -225,14 +225,14 @@ class Synchroniser:
         await self.reporter.publish_failed(holder.address, holder.name, catching_up=catching_up)
 
     async def _end_split(self) -> None:
-        """What was told to have parted from ours may be ours now."""
+        """A chain that was reported to have parted from ours may be ours now."""
         other = self.partitions.last
         if other is not None and await get_own_hash(self.ledger, other.height) == other.block_hash:
             self.partitions.end()
 
     def _note_split(self, told: ToldChain, common: Height, refusal: Ignore) -> None:
-        """The other chain may not replace ours by itself: nobody's fault.  More peers may come to stand
-        behind it, so it is looked at again soon."""
+        """The other chain may not replace ours automatically, which is nobody's fault.  More peers may come
+        to hold it, so it is looked at again soon."""
         self.partitions.note(self.chain.height, told.height, common, refusal.reason)
         self._put_aside(told, Aside.IGNORED, self.params.delays.grace_s)
 
