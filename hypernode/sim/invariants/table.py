@@ -24,6 +24,7 @@ from hypernode.sim.invariants.of_change import (
     remember_tips,
     reorganisations_are_declared,
 )
+from hypernode.sim.invariants.of_duty import the_duty_that_is_told_is_true
 from hypernode.sim.invariants.of_legacy import no_legacy_node_is_trapped
 from hypernode.sim.invariants.of_messages import (
     each_says_things_once_and_truly,
@@ -104,6 +105,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     everything_is_bounded,
     nodes_stay_small,
     no_legacy_node_is_trapped,
+    the_duty_that_is_told_is_true,
     sealed_messages_do_not_vanish,
     nobody_without_faults_is_blamed,
     each_says_things_once_and_truly,

@@ -67,6 +67,8 @@ class Watch:
     """Messages of the last rounds, by the id under which they came up first."""
     new_messages: list[Message] = field(default_factory=list)
     """Those that came up since the check before."""
+    final_rounds: dict[int, Round] = field(default_factory=dict)
+    """The last round of each host's duty log that was checked."""
     lives: dict[int, tuple[int, Filed]] = field(default_factory=dict)
     """Which node a trusted host ran at the check before, and its tip then."""
 
