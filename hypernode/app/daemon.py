@@ -97,6 +97,7 @@ def run(
             settings.logs_path,
             level=settings.log_level,
             topics=settings.log_topics,
+            is_json=settings.is_log_json,
             verbose=verbose,
             console=console,
             on_open=faults.follow,

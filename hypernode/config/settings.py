@@ -79,6 +79,7 @@ class Settings:
     tuned: frozenset[str]
     """Parameters that the network may tune and that the operator set: ``rainbow`` wins over them."""
     log_topics: frozenset[str]
+    is_log_json: bool
     log_level: str
     status_every_s: int
     status_long: bool
@@ -173,6 +174,7 @@ def load_settings(flags: Flags, folder: Path) -> tuple[Settings, tuple[Remark, .
         pow_node_path=_find_node_folder(config, values, home),
         tuned=frozenset(BOUNDS.keys() & config.values.keys()),
         log_topics=frozenset(_choose_topics(values, table)),
+        is_log_json=values.get_text("LOG_FORMAT") == "json",
         log_level="DEBUG" if values.is_on("DEBUG_MODE") else values.get_text("LOG_LEVEL"),
         status_every_s=values.get_int("STATUS_EVERY"),
         status_long=values.is_on("STATUS_LONG"),

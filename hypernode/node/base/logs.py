@@ -7,6 +7,7 @@ logger below the application's; what it says below WARNING is heard only then.
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import time
@@ -52,6 +53,28 @@ class _Formatter(LogFormatter):
     converter = staticmethod(time.gmtime)
 
 
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line, with the fields that a line for people has (spec 10, 9)."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        fields: dict[str, object] = {
+            "time": f"{at}.{record.msecs:03.0f}Z",
+            "level": record.levelname,
+            "logger": record.name,
+            "module": record.module,
+            "line": record.lineno,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return json.dumps(fields, ensure_ascii=True, separators=(",", ":"))
+
+
+def _make_formatter(*, is_json: bool, color: bool) -> logging.Formatter:
+    return JsonFormatter() if is_json else _Formatter(fmt=_FORMAT, datefmt=_DATE_FORMAT, color=color)
+
+
 class LogFiles:
     """The handlers that were set up; ``close`` takes them away again."""
 
@@ -88,22 +111,25 @@ def setup_logging(
     level: str,
     topics: Iterable[str],
     verbose: bool,
+    is_json: bool = False,
     console: TextIO | None = None,
     on_open: Callable[[Path], None] | None = None,
 ) -> LogFiles:
     """Log into ``folder``, and with ``verbose`` on ``console`` (standard error) too; without, it takes what
-    no file does.  ``on_open`` is called with each file of the application's log that was opened.  What
-    libraries warn of goes where the application's lines go.  Raises OSError where the folder or a file is
-    something else."""
+    no file does.  ``is_json``: each line an object (``LOG_FORMAT``).  ``on_open`` is called with each file of
+    the application's log that was opened.  What libraries warn of goes where the application's lines go.
+    Raises OSError where the folder or a file is something else."""
     make_folder(folder, LOG_FOLDER)
     console = console or sys.stderr
     handlers: list[tuple[str, logging.Handler]] = []
     for name, file_name in FILES.items():
         opened = on_open if on_open is not None and name == APP_LOGGER else _do_nothing
-        handlers.append((name, _make_file(folder / file_name, None if verbose else console, opened)))
+        file = _make_file(folder / file_name, None if verbose else console, opened)
+        file.setFormatter(_make_formatter(is_json=is_json, color=False))
+        handlers.append((name, file))
     if verbose:
         shown = logging.StreamHandler(console)
-        shown.setFormatter(_Formatter(fmt=_FORMAT, datefmt=_DATE_FORMAT))
+        shown.setFormatter(_make_formatter(is_json=is_json, color=True))
         handlers += [(name, shown) for name in FILES]
     handlers.append(("", ForeignLines([handler for name, handler in handlers if name == APP_LOGGER])))
     files = LogFiles(handlers)
@@ -127,9 +153,7 @@ def _do_nothing(path: Path) -> None:
 
 
 def _make_file(path: Path, fallback: TextIO | None, on_open: Callable[[Path], None]) -> SteadyFile:
-    file = SteadyFile(path, max_bytes=MAX_LOG_BYTES, kept=KEPT_FILES, fallback=fallback, on_open=on_open)
-    file.setFormatter(_Formatter(fmt=_FORMAT, datefmt=_DATE_FORMAT, color=False))
-    return file
+    return SteadyFile(path, max_bytes=MAX_LOG_BYTES, kept=KEPT_FILES, fallback=fallback, on_open=on_open)
 
 
 def _set_levels(level: str, topics: Iterable[str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from hypernode.config.parameter_table import load_table
 from hypernode.core.printable import printable
-from hypernode.node.base.logs import ACCESS_LOGGER, TOPICS, LogFiles, get_logger, setup_logging
+from hypernode.node.base.logs import ACCESS_LOGGER, TOPICS, JsonFormatter, LogFiles, get_logger, setup_logging
 
 
 @contextmanager
@@ -124,3 +126,36 @@ def test_whatever_comes_is_one_visible_line(value: str | bytes) -> None:
     shown = printable(value)
     assert shown.isprintable()
     assert shown.replace("…", "").isascii()
+
+
+@given(st.text(max_size=60))
+def test_a_line_as_json_is_one_object_with_the_same_fields(text: str) -> None:
+    record = logging.LogRecord(
+        "tornado.application.hello", logging.WARNING, "a/hello.py", 7, "%s", (text,), None
+    )
+    line = JsonFormatter().format(record)
+    found = json.loads(line)
+    assert "\n" not in line
+    assert line.isascii()
+    assert found["message"] == text
+    assert (found["level"], found["module"], found["line"]) == ("WARNING", "hello", 7)
+    assert found["logger"] == "tornado.application.hello"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", found["time"])
+
+
+def test_both_files_take_lines_as_json(tmp_path: Path) -> None:
+    files = setup_logging(tmp_path, level="INFO", topics=(), verbose=False, is_json=True)
+    try:
+        get_logger().info("one")
+        logging.getLogger(ACCESS_LOGGER).info("two")
+        try:
+            raise ValueError("a fault")
+        except ValueError:
+            get_logger().exception("three")
+    finally:
+        files.close()
+    app = [json.loads(line) for line in (tmp_path / "pos_app.log").read_text().splitlines()]
+    access = [json.loads(line) for line in (tmp_path / "pos_access.log").read_text().splitlines()]
+    assert [line["message"] for line in app] == ["one", "three"]
+    assert "ValueError: a fault" in app[1]["exception"]
+    assert [line["message"] for line in access] == ["two"]
