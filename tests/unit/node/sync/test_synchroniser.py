@@ -200,7 +200,7 @@ def test_a_holder_that_refuses_our_hello_is_a_failing_one() -> None:
     play(scenario())
 
 
-def test_when_our_chain_moves_while_a_holder_fails_the_next_is_not_asked_and_the_tip_not_ignored() -> None:
+def test_where_our_chain_moves_under_a_failing_holder_no_next_is_asked() -> None:
     """A block was pushed to us meanwhile: the next look says whether the branch is still better."""
 
     async def scenario() -> None:
