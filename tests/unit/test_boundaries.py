@@ -392,7 +392,7 @@ def test_it_ends_right_beyond_its_limit(row: Number, number: float) -> None:
     assert not row.holds(number), f"{row.name} ({row.source})"
 
 
-def test_long_ids_of_legacy_nodes_are_sealed_up_to_their_length_on_mixed_networks() -> None:
+def test_long_ids_of_legacy_nodes_are_sealed_on_mixed_networks() -> None:
     message = make_message(OWN)
     for size, is_good in ((ID_BYTES, True), (MAX_ID_BYTES, True), (MAX_ID_BYTES + 1, False)):
         found = find_core_break(MAIN, replace(message, txid=b"\1" * size), sealed=True, signature_ok=True)
