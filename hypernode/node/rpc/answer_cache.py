@@ -17,6 +17,8 @@ from hypernode.wire.codec import Command, encode_command
 
 LIFE_S: Final = 1.0
 """An answer is served for so long."""
+SHORT_CHARS: Final = 64 * 1024
+"""A text that is encoded where it is: a status of some hundred hypernodes; 0.1 ms."""
 MAX_KEPT: Final = 16
 """Answers that are kept: one of each command, and some questions of the operator's that have a text."""
 
@@ -25,7 +27,7 @@ class AnswerCache:
     """Keeps answers by their question."""
 
     def __init__(self, clock: Clock, offload: Offload) -> None:
-        """``offload`` gets the encoding."""
+        """``offload`` gets the encoding of long ones."""
         self._clock = clock
         self._offload = offload
         self._made: dict[object, tuple[float, Encoded]] = {}
@@ -47,7 +49,12 @@ class AnswerCache:
 
     async def _make(self, key: object, make: Callable[[], Awaitable[Command]]) -> Encoded:
         command = await make()
-        answer = Encoded(await self._offload(lambda: encode_command(command)))
+        # a thread is worth it for what is long: to come back from one takes longer than a status does
+        is_short = len(command.string or "") <= SHORT_CHARS
+        encoded = (
+            encode_command(command) if is_short else await self._offload(lambda: encode_command(command))
+        )
+        answer = Encoded(encoded)
         self._made.pop(key, None)
         if len(self._made) >= MAX_KEPT:
             del self._made[next(iter(self._made))]

@@ -91,6 +91,9 @@ class StatusQueries:
     sync: Synchroniser
     tuner: Tuner
     events: NodeEvents
+    _findings: tuple[ChainHeight, dict[str, int]] | None = None
+    """Counts of findings, and our chain's height when they were read: they come with blocks."""
+    _plan_meta: tuple[RoundPlan | None, dict[str, object]] | None = None
 
     def note_height(self, peer: Peer, told: ChainHeight, juror: str | None) -> None:
         """A peer told its height: remember it, and whether it is over one round late.  Raises Reject for a
@@ -144,7 +147,7 @@ class StatusQueries:
             "uptime": int(self.clock.now() - self.node_state.start_time),
             "clock_offset": round(self.node_state.clock_offset_s, 3),
             "chains": self._list_chains(own),
-            "findings": await self.ledger.count_findings(),
+            "findings": await self._count_findings(own),
             "equivocations": self._list_equivocations(),
             "split": self.partitions.words,
             "follow": self.partitions.describe(),
@@ -272,31 +275,17 @@ class StatusQueries:
             for case in self.node_state.evidence[-MAX_CASES_SHOWN:]
         ]
 
+    async def _count_findings(self, own: ChainHeight) -> dict[str, int]:
+        if self._findings is None or self._findings[0] != own:
+            self._findings = own, await self.ledger.count_findings()
+        return self._findings[1]
+
     def _get_meta(self) -> dict[str, object]:
         plan = self.node_state.plan
-        registered = plan.registered if plan else ()
-        inactive = set(plan.inactive) if plan else set()
-        voided = plan.voided if plan else ()
-        active = [entry for entry in registered if entry.pos not in inactive and entry.pos not in voided]
-        slots = [(juror.address, juror.ticket) for juror in plan.jurors] if plan else []
-        return {
-            "round": plan.round if plan else None,
-            "sir": self.node_state.get_round_slot()[1],
-            "all_hns_count": len(registered),
-            "all_hns_hash": _fingerprint(entry.pos for entry in registered),
-            "inactive_hns_count": len(inactive),
-            "inactive_hns_hash": _fingerprint(sorted(inactive)),
-            "inactive_hns": list(plan.inactive) if plan else [],
-            **self._describe_counted(),
-            "voided_hns_count": len(voided),
-            "voided_hns": list(voided),
-            "powchain_regs_count": len(registered),
-            "powchain_regs": _fingerprint(_describe(entry) for entry in registered),
-            "active_regs_count": len(active),
-            "active_regs": _fingerprint(_describe(entry) for entry in active),
-            # As legacy nodes make it: scripts compare it between nodes of both kinds (spec 6, status).
-            "slots": hashlib.sha256(str(slots).encode()).hexdigest(),
-        }
+        if self._plan_meta is None or self._plan_meta[0] is not plan:
+            self._plan_meta = plan, _describe_plan(plan)
+        sir = self.node_state.get_round_slot()[1]
+        return {**self._plan_meta[1], "sir": sir, **self._describe_counted()}
 
     def _describe_counted(self) -> dict[str, object]:
         """Which registered hypernodes do not count, and why (spec 3): the first ones by name."""
@@ -384,6 +373,33 @@ class StatusQueries:
         seen = await reader.get_seen(round_ - 1)
         silent = compute_silent(self.node_state.params, before.entries if before else (), seen)
         return silent | frozenset(voided)
+
+
+def _describe_plan(plan: RoundPlan | None) -> dict[str, object]:
+    """What the status tells of a round's lists: the same as long as it is the same plan."""
+    registered = plan.registered if plan else ()
+    inactive = set(plan.inactive) if plan else set()
+    voided = plan.voided if plan else ()
+    active = [entry for entry in registered if entry.pos not in inactive and entry.pos not in voided]
+    slots = [(juror.address, juror.ticket) for juror in plan.jurors] if plan else []
+    return {
+        "round": plan.round if plan else None,
+        "sir": None,  # in its place, for who reads it; the slot of the moment comes with each answer
+        "all_hns_count": len(registered),
+        "all_hns_hash": _fingerprint(entry.pos for entry in registered),
+        "inactive_hns_count": len(inactive),
+        "inactive_hns_hash": _fingerprint(sorted(inactive)),
+        "inactive_hns": list(plan.inactive) if plan else [],
+        **dict.fromkeys(("counted_hns_count", "uncounted_hns_count", "uncounted_why", "uncounted_hns")),
+        "voided_hns_count": len(voided),
+        "voided_hns": list(voided),
+        "powchain_regs_count": len(registered),
+        "powchain_regs": _fingerprint(_describe(entry) for entry in registered),
+        "active_regs_count": len(active),
+        "active_regs": _fingerprint(_describe(entry) for entry in active),
+        # As legacy nodes make it: scripts compare it between nodes of both kinds (spec 6, status).
+        "slots": hashlib.sha256(str(slots).encode()).hexdigest(),
+    }
 
 
 def make_peer_name(entry: Registration) -> str:

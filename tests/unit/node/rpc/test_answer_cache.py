@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 
@@ -10,11 +12,13 @@ from hypernode.core.errors import Ignore
 from hypernode.core.rules import Rule
 from hypernode.net.answer import read_answer
 from hypernode.net.stream import run_inline
-from hypernode.node.rpc.answer_cache import LIFE_S, MAX_KEPT, AnswerCache
+from hypernode.node.rpc.answer_cache import LIFE_S, MAX_KEPT, SHORT_CHARS, AnswerCache
 from hypernode.sim.memory.clock import SimClock
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from tests.unit.node.worlds import STRANGER, Bed, FakeCaller, ask, play
+
+T = TypeVar("T")
 
 
 class Maker:
@@ -110,5 +114,25 @@ def test_what_looks_at_the_whole_node_is_looked_up_once(
         first = await node.serving.handle(FakeCaller(STRANGER), ask(command_id))  # type: ignore[arg-type]
         again = await node.serving.handle(FakeCaller(STRANGER), ask(command_id))  # type: ignore[arg-type]
         assert first is again
+
+    play(scenario())
+
+
+@pytest.mark.parametrize(("chars", "offloaded"), [(SHORT_CHARS, 0), (SHORT_CHARS + 1, 1)])
+def test_only_long_answers_are_encoded_elsewhere(chars: int, offloaded: int) -> None:
+    async def scenario() -> None:
+        works: list[object] = []
+
+        async def offload(work: Callable[[], T], /) -> T:
+            works.append(work)
+            return work()
+
+        async def make() -> Command:
+            return Command(CommandId.STATUS, string="x" * chars)
+
+        cache = AnswerCache(SimClock(asyncio.get_running_loop(), 0.0), offload)
+        answer = await read_answer(await cache.get("status", make))
+        assert answer.string == "x" * chars
+        assert len(works) == offloaded
 
     play(scenario())

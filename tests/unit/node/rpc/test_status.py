@@ -313,3 +313,31 @@ def test_the_companions_trouble_is_shown() -> None:
         assert "down" in (await get_status(node))["pow"]["problem"]
 
     play(scenario())
+
+
+def test_what_hangs_on_tip_or_plan_is_made_when_they_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        counts: list[int] = []
+
+        async def count_findings() -> dict[str, int]:
+            counts.append(len(counts))
+            return {"9": len(counts)}
+
+        monkeypatch.setattr(node.ports.ledger, "count_findings", count_findings)
+        first, again = [await node.views.get_status() for _ in range(2)]
+        assert first["extra"]["findings"] == again["extra"]["findings"] == {"9": 1}  # type: ignore[index]
+        bed.go_to(3, 0)
+        await store(bed, node.ports.ledger, (3, 0))
+        assert (await node.views.get_status())["extra"]["findings"] == {"9": 2}  # type: ignore[index]
+        bed.go_to(3, 1)
+        plan = await node.chain.derive_plan(3)
+        for inactive in ((), ("somebody",)):
+            node.node_state.plan = replace(plan, inactive=inactive)
+            meta = (await node.views.get_status())["meta"]
+            assert meta["inactive_hns"] == list(inactive)  # type: ignore[index]
+            assert list(meta)[:2] == ["round", "sir"]  # type: ignore[call-overload]
+            assert meta["sir"] == 1  # type: ignore[index]
+
+    play(scenario())
