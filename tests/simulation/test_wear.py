@@ -33,7 +33,7 @@ def test_a_network_goes_through_wear() -> None:
     assert report.filled >= 0.8 * report.slots
 
 
-def test_a_partial_partition_parts_its_subjects_from_each_other_and_from_nobody_else() -> None:
+def test_a_partial_partition_parts_only_its_subjects_from_each_other() -> None:
     async def scenario() -> list[bool]:
         cluster = FaultCluster(QUIET.nodes, QUIET.seed, QUIET.make_network())
         fault, ips = (
