@@ -62,7 +62,7 @@ async def main(senders: int, blocks: int, messages: int) -> None:
     chain = await load_chain(party, blocks, messages)
     network = party.params
     hello = Hello(network.posnet, network.hypernodes[INDEX].port, party.addresses[INDEX])
-    answers = make_answers(create_genesis(network), chain, network.block_sync_count, hello)
+    answers = make_answers(create_genesis(network), chain, network.default_tunables.block_sync_count, hello)
     listener = socket.create_server((make_ip(INDEX), 0))
 
     def accept() -> None:

@@ -22,8 +22,9 @@ from hypernode.cli.check import command as check
 from hypernode.cli.ledger import command as ledger
 from hypernode.config.parameter_table import NO_PURPOSE, OF_THE_NETWORK, Parameter, load_table
 from hypernode.core.chain_params import ChainParams, Delays
-from hypernode.core.registrations.rainbow import BOUNDS, MAX_ITEMS
+from hypernode.core.registrations.rainbow import MAX_ITEMS
 from hypernode.core.rules import Rule
+from hypernode.core.tunables import TUNABLES, Tunables
 from hypernode.health.codes import CODES
 from hypernode.wire.catalogue import COMMANDS, LIMITS, CommandSpec, Limits, Values, Who
 from hypernode.wire.hello import FEATURES
@@ -145,12 +146,10 @@ NETWORK_MEANINGS: Final[Mapping[str, str]] = {
     "name": "shown to people; a derived genesis follows from it",
     "address_byte": "first byte of addresses: 25 on main, 85 on test networks",
     "posnet": "what a hello of ours begins with, 10 characters",
-    "posnet_allow": "what a peer's hello may begin with; the network's own where nothing is said",
     "origin_of_time": "start of round 0, unix s",
     "control_pow": "control address on the companion's chain",
     "control_pos": "control address on this chain; forger of a derived genesis",
     "slot_s": "seconds of a slot",
-    "tests_per_slot": "TESTS_PER_SLOT: tests of peers that are drawn for a slot",
     "test_kinds": "TESTS_TYPE: kinds of tests that are drawn",
     "min_active": "MIN_ACTIVE_HNS: fewer seen in a round, and nobody counts as silent",
     "min_connections": "connected hypernodes below which the state is START",
@@ -164,15 +163,8 @@ NETWORK_MEANINGS: Final[Mapping[str, str]] = {
     "reference": "reference time of a round: its start less a round, or (legacy) an older formula",
     "genesis": "main's first block as it is, or one derived from name, origin and control address",
     "hypernodes": "a fixed list in place of a companion: pos, ip, port, weight, in order",
-    "max_connect_to": "MAX_CONNECT_TO: outgoing connections",
-    "block_sync_count": "BLOCK_SYNC_COUNT: blocks in an answer to blocksync",
-    "max_txs_to_sync": "MAX_TXS_TO_SYNC: messages in one exchange",
-    "max_txs_per_block": "MAX_TXS_PER_BLOCK: messages in a block that we forge",
-    "ping_delay_s": "PING_DELAY: quiet on a line before a ping",
-    "min_forge_consensus": "MIN_FORGE_CONSENSUS: percent that must be exceeded to forge",
     "min_forge_consensus_low": "MIN_FORGE_CONSENSUS_LOW: the same in a slot's second half",
     "allow_queries_from": "ALLOW_QUERIES_FROM: IPs that may ask gethypernodes",
-    "allow_updates_from": "ALLOW_UPDATES_FROM: IPs that may send update",
     "future_allowed_s": "how far ahead of the clock a timestamp may be",
     "message_age_s": "how old a message may be, and how long a mempool keeps it",
     "min_block_messages": "rule 7: fewer, and a block is invalid",
@@ -194,10 +186,27 @@ def format_network_fields(cls: type[ChainParams] | type[Delays]) -> str:
     hints = cls.__annotations__
     rows = []
     for field in fields(cls):
+        if field.name == "default_tunables":
+            rows += _list_tunable_fields()
+            continue
         said = " ".join(words.get((cls.__name__, field.name), ())).strip()
         meaning = "; ".join(part for part in (NETWORK_MEANINGS.get(field.name, ""), said) if part)
         rows.append((f"``{field.name}``", f"``{hints[field.name]}``", _format_field_default(field), meaning))
     return format_table(("field", "type", "default", "meaning"), rows, (22, 18, 14, 46))
+
+
+def _list_tunable_fields() -> list[tuple[str, str, str, str]]:
+    """They stand among the others in a file: what the network begins with."""
+    found = {field.name: field for field in fields(Tunables)}
+    return [
+        (
+            f"``{row.field}``",
+            f"``{found[row.field].type}``",
+            _format_field_default(found[row.field]),
+            f"{row.key}: {row.meaning}",
+        )
+        for row in TUNABLES
+    ]
 
 
 def _format_field_default(field: Field[object]) -> str:
@@ -276,10 +285,14 @@ def format_ledger_help() -> str:
 def format_bounds() -> str:
     """What the network may tune, and within which bounds."""
     rows = (
-        (f"``{key}``", f"{bound.least} to {bound.most}" if bound.parse is None else _LIST_BOUNDS[key])
-        for key, bound in BOUNDS.items()
+        (
+            f"``{row.key}``",
+            row.meaning,
+            f"{row.least} to {row.most_of_chain}" if row.most else _LIST_BOUNDS[row.key],
+        )
+        for row in TUNABLES
     )
-    return format_table(("parameter", "taken when it is"), rows, (30, 70))
+    return format_table(("parameter", "what it is", "taken when it is"), rows, (24, 44, 32))
 
 
 def make_pages(root: Path) -> Mapping[str, str]:

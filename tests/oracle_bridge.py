@@ -21,10 +21,10 @@ def to_parameters(params: ChainParams) -> Parameters:
         slot_s=params.slot_s,
         slots=params.slots,
         closing_slots=params.closing_slots,
-        tests_per_slot=params.tests_per_slot,
+        tests_per_slot=params.default_tunables.tests_per_slot,
         test_types=params.test_kinds,
         min_active=params.min_active,
-        max_connect_to=params.max_connect_to,
+        max_connect_to=params.default_tunables.max_connect_to,
         reference=params.reference,
         collateral_from_round=params.collateral_from_round,
         future_s=params.future_allowed_s,
@@ -40,7 +40,7 @@ def to_parameters(params: ChainParams) -> Parameters:
         lenient_below=params.lenient_below,
         exceptions=params.exceptions,
         min_forge_sources=params.min_forge_sources,
-        max_sealed=params.max_txs_per_block,
+        max_sealed=params.default_tunables.max_txs_per_block,
     )
 
 

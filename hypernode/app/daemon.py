@@ -290,7 +290,7 @@ def _make_node(
         source_ips=settings.source_ips,
         limits=settings.limits,
         is_journal_new=is_journal_new,
-        tuned=settings.tuned,
+        tunables=settings.tunables,
         takes_updates=settings.auto_update,
     )
     return Node(

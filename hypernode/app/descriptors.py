@@ -32,7 +32,7 @@ def raise_limit() -> int | None:
 
 def fit_sessions(settings: Settings, descriptors: int | None) -> tuple[Settings, str]:
     """The settings with as many sessions as there are descriptors for, and what there is to say about it."""
-    limits, dials = settings.limits, settings.params.max_connect_to
+    limits, dials = settings.limits, settings.own_tunables.max_connect_to
     needed = limits.sessions + dials + OTHER_FILES
     if descriptors is None or descriptors >= needed:
         return settings, ""

@@ -236,11 +236,8 @@ def reload_settings(process: Process, node: Node) -> None:
         APP_LOG.error("SIGHUP: the configuration stays as it was: %s", error)
         return
     process.logs.set_level(settings.log_level, settings.log_topics)
-    node.serving.take_settings(
-        settings.params.allow_queries_from,
-        settings.params.allow_updates_from,
-        takes_updates=settings.auto_update,
-    )
+    node.serving.take_settings(settings.params.allow_queries_from, takes_updates=settings.auto_update)
+    node.tunables.reconfigure("ALLOW_UPDATES_FROM", settings.tunables)
     APP_LOG.info("SIGHUP: log level %s, logs reopened", settings.log_level)
 
 

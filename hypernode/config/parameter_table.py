@@ -14,12 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from hypernode.core.networks import mainnet
+from hypernode.core.tunables import TUNABLES_BY_KEY, list_values
 from hypernode.core.types import HASH_BYTES
 
 TABLE_FILE: Final = Path(__file__).resolve().parents[2] / "config.json"
 
 NO_PURPOSE: Final = "no purpose"
 """Type of names that old files have and nothing needs any more."""
+TUNABLE: Final = "tunable"
+"""Type of names that have their row in ``core.tunables``: the network may tune them, too."""
 OF_THE_NETWORK: Final = "of the network"
 """Type of names that only a network file can set."""
 
@@ -77,9 +81,24 @@ def load_table(path: Path = TABLE_FILE) -> dict[str, Parameter]:
 
 
 def _parse_row(name: str, row: dict[str, Any]) -> Parameter:
+    if row["type"] == TUNABLE:
+        return _make_tunable_row(name)
     if row["type"] not in PARSERS and row["type"] not in (NO_PURPOSE, OF_THE_NETWORK):
         raise ValueError(f"{name} is of unknown type {row['type']!r}")
     return Parameter(name, **{**row, "choices": tuple(row.get("choices", ()))})
+
+
+def _make_tunable_row(name: str) -> Parameter:
+    """Raises ValueError where there is no such parameter."""
+    row = TUNABLES_BY_KEY.get(name)
+    if row is None:
+        raise ValueError(f"{name} is no tunable parameter")
+    if not row.is_operators:
+        return Parameter(name, None, OF_THE_NETWORK, row.meaning)
+    default = list_values(mainnet().default_tunables)[name]
+    shown = list(default) if isinstance(default, tuple) else default
+    least, most = (row.least, row.most) if row.most else (None, None)
+    return Parameter(name, shown, row.kind, row.meaning, least, most)
 
 
 def parse_value(parameter: Parameter, text: str) -> object:

@@ -19,7 +19,7 @@ from hypernode.config.parameter_table import ConfigError, Parameter, get_default
 from hypernode.config.paths import follow_later, resolve_path
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.public_ip import find_ip_fault, find_reach_fault
-from hypernode.core.registrations.rainbow import BOUNDS
+from hypernode.core.tunables import TUNABLES_BY_KEY, Tunables, override_tunables
 from hypernode.core.types import MAX_PORT
 from hypernode.health.remarks import Remark
 from hypernode.wire.catalogue import Limits
@@ -76,8 +76,9 @@ class Settings:
     pow_port: int
     pow_node_path: Path | None
     """The companion's folder, where the operator told it."""
-    tuned: frozenset[str]
-    """Parameters that the network may tune and that the operator set: ``rainbow`` wins over them."""
+    tunables: Mapping[str, object]
+    """What the operator set of the parameters that the network may tune, by name: ``rainbow`` wins over
+    them."""
     log_topics: frozenset[str]
     is_log_json: bool
     log_level: str
@@ -87,6 +88,11 @@ class Settings:
     index: int | None = None
     network_name: str = ""
     """A built-in name, or the path of the network's file."""
+
+    @property
+    def own_tunables(self) -> Tunables:
+        """The tunable parameters before ``rainbow``: the network's values, and the operator's over them."""
+        return override_tunables(self.params.default_tunables, self.tunables)
 
     @property
     def ledger_path(self) -> Path:
@@ -172,7 +178,7 @@ def load_settings(flags: Flags, folder: Path) -> tuple[Settings, tuple[Remark, .
         pow_ip=values.get_text("POW_IP"),
         pow_port=values.get_int("POW_PORT"),
         pow_node_path=_find_node_folder(config, values, home),
-        tuned=frozenset(BOUNDS.keys() & config.values.keys()),
+        tunables={key: value for key, value in config.values.items() if key in TUNABLES_BY_KEY},
         log_topics=frozenset(_choose_topics(values, table)),
         is_log_json=values.get_text("LOG_FORMAT") == "json",
         log_level="DEBUG" if values.is_on("DEBUG_MODE") else values.get_text("LOG_LEVEL"),
@@ -224,7 +230,8 @@ def _override_network(params: ChainParams, table: Mapping[str, Parameter], confi
     delays = {table[name].delay: value for name, value in given.items() if table[name].delay}
     changed: ChainParams = replace(params, **fields)  # type: ignore[arg-type]
     changed = replace(changed, delays=replace(changed.delays, **delays))  # type: ignore[arg-type]
-    if "POSNET_ALLOW" in given and changed.posnet not in changed.posnet_allow:
+    posnets = cast("tuple[str, ...]", given.get("POSNET_ALLOW", (changed.posnet,)))
+    if changed.posnet not in posnets:
         remedy = f"Add {changed.posnet}: it is our own"
         line = config.lines["POSNET_ALLOW"]
         raise ConfigError(config.source, line, "POSNET_ALLOW", "our own network is not allowed", remedy)

@@ -6,9 +6,10 @@ read by ``core.network_file``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Final, Literal
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final, Literal
 
+from hypernode.core.tunables import Tunables
 from hypernode.core.types import Height, PowHeight, Round, Timestamp
 
 _MIB: Final = 1024 * 1024
@@ -57,7 +58,7 @@ class Delays:
 
 @dataclass(frozen=True, slots=True)
 class ChainParams:
-    """Everything that nodes of one network must agree on, and the tunable parameters."""
+    """Everything that nodes of one network must agree on, and what their own settings begin with."""
 
     name: str
     mixed: bool
@@ -66,7 +67,9 @@ class ChainParams:
     magic: bytes
     """Four bytes that open a checked frame; the first is above 0x7F."""
     posnet: str
-    posnet_allow: tuple[str, ...]
+    default_tunables: Tunables
+    """The network's own values of what ``rainbow`` may tune: those in force have the operator's and the
+    round's over them."""
     origin_of_time: Timestamp
     control_pow: str
     control_pos: str
@@ -75,7 +78,6 @@ class ChainParams:
     """MAX_ROUND_SLOTS: slots that have a juror."""
     closing_slots: int = 1
     """END_ROUND_SLOTS."""
-    tests_per_slot: int = 8
     test_kinds: tuple[int, ...] = (0, 1, 2, 3, 4)
     min_active: int = 10
     min_connections: int = 3
@@ -100,16 +102,9 @@ class ChainParams:
     reference: Literal["round", "legacy"] = "round"
     genesis: Literal["main", "derived"] = "main"
     hypernodes: tuple[FixedHypernode, ...] = ()
-    # tunable (rainbow)
-    max_connect_to: int = 40
-    block_sync_count: int = 20
-    max_txs_to_sync: int = 2_000
-    max_txs_per_block: int = 3_000
-    ping_delay_s: int = 30
-    min_forge_consensus: int = 18
+    # defaults of what an operator may set
     min_forge_consensus_low: int = 11
     allow_queries_from: tuple[str, ...] = ("127.0.0.1",)
-    allow_updates_from: tuple[str, ...] = ()
     # rules with numbers
     future_allowed_s: int = 5
     message_age_s: int = 3_600
@@ -148,3 +143,16 @@ class ChainParams:
     def round_s(self) -> int:
         """ROUND_TIME_SEC."""
         return self.slot_s * self.slots_total
+
+
+_TUNABLE_FIELDS: Final = frozenset(f.name for f in fields(Tunables))
+
+
+def replace_fields(params: ChainParams, **changes: Any) -> ChainParams:
+    """With other values of fields of ``ChainParams``, or of its ``default_tunables``."""
+    tunables = {name: value for name, value in changes.items() if name in _TUNABLE_FIELDS}
+    others = {name: value for name, value in changes.items() if name not in tunables}
+    if tunables:
+        others["default_tunables"] = replace(params.default_tunables, **tunables)
+    changed: ChainParams = replace(params, **others)
+    return changed

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.hashing import h20
 from hypernode.core.types import Round, Slot
 
@@ -70,21 +69,6 @@ def format_config(tunables: Mapping[str, int | str | Sequence[str]]) -> str:
     """Params of CONFIG: the hash of the tunable parameters, by their names in configurations."""
     lines = "".join(f"{key}={_format_value(tunables[key])}\n" for key in sorted(tunables))
     return f"CONFIG:{h20(lines.encode()).hex()[:_CONFIG_HASH_CHARS]}"
-
-
-def get_tunables(params: ChainParams) -> dict[str, int | str | Sequence[str]]:
-    """The parameters that ``rainbow`` may tune (spec 5), under their names in configurations."""
-    return {
-        "POSNET_ALLOW": params.posnet_allow,
-        "MAX_CONNECT_TO": params.max_connect_to,
-        "BLOCK_SYNC_COUNT": params.block_sync_count,
-        "ALLOW_UPDATES_FROM": params.allow_updates_from,
-        "TESTS_PER_SLOT": params.tests_per_slot,
-        "PING_DELAY": params.ping_delay_s,
-        "MIN_FORGE_CONSENSUS": params.min_forge_consensus,
-        "MAX_TXS_TO_SYNC": params.max_txs_to_sync,
-        "MAX_TXS_PER_BLOCK": params.max_txs_per_block,
-    }
 
 
 def _format_value(value: int | str | Sequence[str]) -> str:

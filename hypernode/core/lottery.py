@@ -103,7 +103,11 @@ def compute_distance(ticket: Juror, reference_hash: bytes) -> int:
 
 
 def compute_tests(
-    params: ChainParams, candidates: Sequence[str], jurors: Sequence[Juror], reference_hash: bytes
+    kinds: Sequence[int],
+    tests_per_slot: int,
+    candidates: Sequence[str],
+    jurors: Sequence[Juror],
+    reference_hash: bytes,
 ) -> tuple[tuple[PeerTest, ...], ...]:
     """The test plan: ``tests_per_slot`` tests for each slot with a juror, among the candidates other than the
     juror; none if fewer than two are left.  One generator runs through all slots."""
@@ -111,8 +115,8 @@ def compute_tests(
     plan = []
     for juror in jurors:
         others = [address for address in candidates if address != juror.address]
-        count = params.tests_per_slot if len(others) > 1 else 0
-        plan.append(tuple(_draw_test(draws, others, params.test_kinds) for _ in range(count)))
+        count = tests_per_slot if len(others) > 1 else 0
+        plan.append(tuple(_draw_test(draws, others, kinds) for _ in range(count)))
     return tuple(plan)
 
 
@@ -122,7 +126,7 @@ def _draw_test(draws: Draws, others: Sequence[str], kinds: Sequence[int]) -> Pee
 
 
 def compute_connect_to(
-    params: ChainParams,
+    max_connect_to: int,
     registered: Iterable[Registration],
     own_address: str,
     round_: Round,
@@ -132,11 +136,12 @@ def compute_connect_to(
     (who does not count, as PoS addresses; legacy leaves nobody out), the first ``max_connect_to``."""
     others = [r for r in registered if r.pos != own_address]
     Draws(f"{own_address}{round_}").shuffle(others)
-    return [r for r in others if r.pos not in left_out][: params.max_connect_to]
+    return [r for r in others if r.pos not in left_out][:max_connect_to]
 
 
 def compute_round_plan(
     params: ChainParams,
+    tests_per_slot: int,
     round_: Round,
     registered: Sequence[Registration],
     registered_before: Sequence[Registration],
@@ -164,5 +169,5 @@ def compute_round_plan(
         inactive=tuple(r.pos for r in registered if r.pos in silent and r.pos not in voided),
         voided=tuple(r.pos for r in registered if r.pos in voided),
         jurors=jurors,
-        tests=compute_tests(params, candidates, jurors, reference_hash),
+        tests=compute_tests(params.test_kinds, tests_per_slot, candidates, jurors, reference_hash),
     )

@@ -1,5 +1,5 @@
-"""A network as a JSON file (spec 6, networks): the fields of ``ChainParams``; those with a default may be
-left out.
+"""A network as a JSON file (spec 6, networks): the fields of ``ChainParams``, and those of ``Tunables`` among
+them; those with a default may be left out.
 
 Bytes are hexadecimal text, tuples are lists.  ``delays`` that are not given are main's, scaled with the
 slot.  Every error names the file, the field and what was expected there.
@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args, get_origin, get_typ
 
 from hypernode.core.address import is_address_byte, is_valid_address
 from hypernode.core.chain_params import ChainParams, Delays, FixedHypernode
+from hypernode.core.tunables import Tunables
 from hypernode.core.types import MAX_PORT
 
 POSNET_CHARS: Final = 10
@@ -22,6 +23,8 @@ MAGIC_BYTES: Final = 4
 _LARGEST: Final = 1e12
 _LEGACY_TOP_BYTE: Final = 0x7F
 """The largest first byte of a legacy frame's length."""
+
+_TUNABLE_FIELDS: Final = frozenset(f.name for f in fields(Tunables))
 
 _Parsers: TypeAlias = Mapping[object, Callable[[Any], object]]
 
@@ -86,7 +89,20 @@ def _to_plain(value: object) -> object:
 
 
 def _as_dict(value: ChainParams | Delays | FixedHypernode) -> dict[str, object]:
+    if isinstance(value, ChainParams):
+        return {
+            f.name: getattr(value.default_tunables if f.name in _TUNABLE_FIELDS else value, f.name)
+            for f in _list_fields(ChainParams)
+        }
     return {f.name: getattr(value, f.name) for f in fields(value)}
+
+
+def _list_fields(cls: type[Any]) -> list[Field[Any]]:
+    """Of a dataclass as a file has them: the tunable parameters stand among those of the network."""
+    found: list[Field[Any]] = []
+    for field in fields(cls):
+        found += fields(Tunables) if field.name == "default_tunables" else [field]
+    return found
 
 
 def _parse_object(
@@ -98,20 +114,23 @@ def _parse_object(
     """An instance of a dataclass from an object of JSON; ``defaults`` go before those of the class."""
     if not isinstance(value, dict):
         raise _Unfit("expected an object")
-    known = {f.name: f for f in fields(cls)}
+    known = {f.name: f for f in _list_fields(cls)}
     for name in value:
         if name not in known:
             raise _Unfit(f"unknown field {name!r}{_suggest(name, known)}")
     missing = [f.name for f in known.values() if _is_required(f) and f.name not in {*value, *defaults}]
     if missing:
         raise _Unfit(f"missing {', '.join(map(repr, missing))}")
-    hints = get_type_hints(cls)
+    hints = {**get_type_hints(Tunables), **get_type_hints(cls)} if cls is ChainParams else get_type_hints(cls)
     parsed = dict(defaults)
     for name, item in value.items():
         try:
             parsed[name] = _parse_value(hints[name], item, parsers)
         except _Unfit as unfit:
             raise _Unfit(f"{name}: {unfit}") from None
+    if cls is ChainParams:
+        tunables = {name: parsed.pop(name) for name in _TUNABLE_FIELDS if name in parsed}
+        parsed["default_tunables"] = Tunables(**tunables)  # type: ignore[arg-type]
     return cls(**parsed)
 
 
@@ -205,7 +224,7 @@ def _require_sense(params: ChainParams) -> None:
         raise _Unfit(
             f"address_byte: expected one whose addresses have 34 characters, not {params.address_byte}"
         )
-    for posnet in (params.posnet, *params.posnet_allow):
+    for posnet in (params.posnet, *params.default_tunables.posnet_allow):
         if len(posnet) != POSNET_CHARS:
             raise _Unfit(f"posnet: expected {POSNET_CHARS} characters, not {posnet!r}")
     if not 1 <= params.port <= MAX_PORT:
@@ -214,7 +233,7 @@ def _require_sense(params: ChainParams) -> None:
         raise _Unfit(
             "collateral_from_round: expected null with a fixed list (hypernodes), without collaterals"
         )
-    if params.tests_per_slot and not params.test_kinds:
+    if params.default_tunables.tests_per_slot and not params.test_kinds:
         raise _Unfit("test_kinds: expected at least one where there are tests")
     _require_addresses(params)
 

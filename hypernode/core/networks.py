@@ -3,10 +3,10 @@ is a JSON file with the same fields (``core.network_file``)."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 
-from hypernode.core.chain_params import ChainParams, Delays
+from hypernode.core.chain_params import ChainParams, Delays, replace_fields
+from hypernode.core.tunables import Tunables
 from hypernode.core.types import Timestamp
 
 _MAIN_CONTROL_POW: Final = "cf2562488992997dff3658e455701589678d0e966a79e2a037cbb2ff"
@@ -27,7 +27,7 @@ def mainnet() -> ChainParams:
         address_byte=0x19,
         magic=bytes.fromhex("b1534e19"),
         posnet="posnet0002",
-        posnet_allow=("posnet0002", "posnet0003", "posnet0004"),
+        default_tunables=Tunables(posnet_allow=("posnet0002", "posnet0003", "posnet0004")),
         origin_of_time=_MAIN_ORIGIN,
         control_pow=_MAIN_CONTROL_POW,
         control_pos=_MAIN_CONTROL_POS,
@@ -50,7 +50,7 @@ def testnet() -> ChainParams:
         address_byte=_TEST_ADDRESS_BYTE,
         magic=bytes.fromhex("b1534e55"),
         posnet="postest001",
-        posnet_allow=("postest001",),
+        default_tunables=Tunables(posnet_allow=("postest001",)),
         origin_of_time=_MAIN_ORIGIN,
         control_pow=_TEST_CONTROL_POW,
         control_pos=_TEST_CONTROL_POS,
@@ -67,14 +67,14 @@ def devnet(
     origin_of_time: Timestamp, slot_s: int, control_pow: str, control_pos: str, **overrides: Any
 ) -> ChainParams:
     """A local network: slots of ``slot_s`` seconds from ``origin_of_time`` on, and a companion whose blocks
-    are as much quicker as its slots.  ``overrides`` are fields of ``ChainParams``."""
+    are as much quicker as its slots.  ``overrides`` are fields of ``ChainParams`` or ``Tunables``."""
     params = ChainParams(
         name="devnet",
         mixed=False,
         address_byte=_TEST_ADDRESS_BYTE,
         magic=bytes.fromhex("b1534ede"),
         posnet="devnet0001",
-        posnet_allow=("devnet0001",),
+        default_tunables=Tunables(posnet_allow=("devnet0001",)),
         origin_of_time=origin_of_time,
         control_pow=control_pow,
         control_pos=control_pos,
@@ -88,4 +88,4 @@ def devnet(
         genesis="derived",
         delays=Delays().scaled(slot_s),
     )
-    return replace(params, **overrides)
+    return replace_fields(params, **overrides)

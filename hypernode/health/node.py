@@ -134,9 +134,12 @@ def _judge_consensus(params: ChainParams, status: Mapping[str, object]) -> list[
         f"{percent} % of {consensus.get('counted')} that count are seen on our tip, "
         f"{count(_get_int(consensus, 'chains'), 'chain')} in sight"
     )
-    if not isinstance(percent, int) or percent > params.min_forge_consensus:
+    needed_percent = _get(status, "extra", "tunables", "MIN_FORGE_CONSENSUS")
+    if not isinstance(needed_percent, int):
+        needed_percent = params.default_tunables.min_forge_consensus
+    if not isinstance(percent, int) or percent > needed_percent:
         return [ok("consensus", found)]
-    needed = f"more than {params.min_forge_consensus} % are needed to forge"
+    needed = f"more than {needed_percent} % are needed to forge"
     return [
         warning(
             "no-consensus",

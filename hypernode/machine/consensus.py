@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.fork_choice import is_same_height
+from hypernode.core.tunables import Tunables
 from hypernode.core.types import ChainHeight
 from hypernode.machine.peers import PeerView
 
@@ -42,21 +43,23 @@ def compute_consensus(
     )
 
 
-def is_enough(params: ChainParams, consensus: Consensus, is_second_half: bool) -> bool:
+def is_enough(params: ChainParams, tunables: Tunables, consensus: Consensus, is_second_half: bool) -> bool:
     """The percentage is over MIN_FORGE_CONSENSUS, or in the slot's second half over
     MIN_FORGE_CONSENSUS_LOW while one single chain is observable; and of the jurors that we see at
     least one agrees, unless none is in sight."""
     if consensus.jurors_seen and not consensus.jurors_agree:
         return False
-    if consensus.percent > params.min_forge_consensus:
+    if consensus.percent > tunables.min_forge_consensus:
         return True
     return is_second_half and consensus.chains == 1 and consensus.percent > params.min_forge_consensus_low
 
 
-def describe_shortfall(params: ChainParams, consensus: Consensus, is_second_half: bool) -> str:
+def describe_shortfall(
+    params: ChainParams, tunables: Tunables, consensus: Consensus, is_second_half: bool
+) -> str:
     """What ``is_enough`` misses, in figures."""
     is_low_bar = is_second_half and consensus.chains == 1
-    needed = params.min_forge_consensus_low if is_low_bar else params.min_forge_consensus
+    needed = params.min_forge_consensus_low if is_low_bar else tunables.min_forge_consensus
     if consensus.percent <= needed:
         return f"{consensus.percent} %, over {needed} needed"
     return f"{consensus.percent} %, but none of {consensus.jurors_seen} jurors in sight agrees"

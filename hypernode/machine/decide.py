@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.timeline import has_begun
+from hypernode.core.tunables import Tunables
 from hypernode.core.types import ChainHeight, Round, Slot
 from hypernode.machine.consensus import Consensus, compute_consensus, describe_shortfall, is_enough
 from hypernode.machine.peers import ForkOverride, PeerView, ToldChain, find_better_chains, group_chains
@@ -134,11 +135,11 @@ class Forge:
 Decision = Rest | GoOn | DeriveRound | DropPremature | SyncRound | CatchUp | Follow | LookInto | Forge
 
 
-def decide(params: ChainParams, view: NodeView) -> Decision:
+def decide(params: ChainParams, tunables: Tunables, view: NodeView) -> Decision:
     """The next thing to do, by spec 6 (states, consensus, forging, syncing)."""
     if view.halted:
         return _rest(State.HALTED, Reason.HALTED, view.halted)
-    if (urgent := _decide_urgent_forging(params, view)) is not None:
+    if (urgent := _decide_urgent_forging(params, tunables, view)) is not None:
         return urgent
     is_syncing = view.sync_alive_at is not None
     if _is_sync_alive(params, view) and not view.is_round_new:
@@ -153,12 +154,14 @@ def decide(params: ChainParams, view: NodeView) -> Decision:
         return _rest(State.START, reason, f"{view.connected} of {params.min_connections} connections")
     if is_syncing:
         # Those who should give us blocks are silent: only our own slot is worth more than waiting on.
-        decision = _decide_forging(params, view)
+        decision = _decide_forging(params, tunables, view)
         return decision if isinstance(decision, Forge) else GoOn()
     if _is_premature(params, view):
         return DropPremature()
     better = find_better_chains(view.own, view.peers, view.banned_tips)
-    decision = _decide_order(view) or _decide_sync(params, view, better) or _decide_forging(params, view)
+    decision = (
+        _decide_order(view) or _decide_sync(params, view, better) or _decide_forging(params, tunables, view)
+    )
     if decision == Rest(State.SYNCING) and view.strange is not None:
         return LookInto(view.strange)
     return decision
@@ -185,7 +188,7 @@ def _is_sync_alive(params: ChainParams, view: NodeView) -> bool:
     return view.monotonic - view.sync_alive_at < params.delays.grace_s
 
 
-def _decide_urgent_forging(params: ChainParams, view: NodeView) -> Forge | None:
+def _decide_urgent_forging(params: ChainParams, tunables: Tunables, view: NodeView) -> Forge | None:
     """Our own slot, where better chains are told for long, nothing came of following them, and most peers in
     sight are on our tip all the same: who tells one after the other, and fails us in time with each, would
     keep us from forging for ever.  An operator's word goes before."""
@@ -195,7 +198,7 @@ def _decide_urgent_forging(params: ChainParams, view: NodeView) -> Forge | None:
     is_able = view.is_plan_current and view.connected >= params.min_connections
     if view.pow_problem or view.order is not None or not is_able:
         return None
-    decision = _decide_forging(params, view)
+    decision = _decide_forging(params, tunables, view)
     if isinstance(decision, Forge) and 2 * decision.consensus.agree > sum(peer.counts for peer in view.peers):
         return decision
     return None
@@ -236,17 +239,17 @@ def _decide_sync(params: ChainParams, view: NodeView, better: list[ToldChain]) -
     return CatchUp(trusted[0]) if trusted else None
 
 
-def _decide_forging(params: ChainParams, view: NodeView) -> Decision:
+def _decide_forging(params: ChainParams, tunables: Tunables, view: NodeView) -> Decision:
     if view.juror != view.own_address:
         return Rest(State.SYNCING, _describe_silence(view))
     if (rest := _find_forging_obstacle(params, view)) is not None:
         return rest
     consensus = compute_consensus(view.own, view.peers, view.counted, view.jurors)
     is_second_half = view.now >= (view.slot_start + view.slot_end) / 2
-    if is_enough(params, consensus, is_second_half):
+    if is_enough(params, tunables, consensus, is_second_half):
         return Forge(consensus)
     state = State.MINIMAL_CONSENSUS if is_second_half else State.STRONG_CONSENSUS
-    return _rest(state, Reason.NO_CONSENSUS, describe_shortfall(params, consensus, is_second_half))
+    return _rest(state, Reason.NO_CONSENSUS, describe_shortfall(params, tunables, consensus, is_second_half))
 
 
 def _describe_silence(view: NodeView) -> str:

@@ -9,7 +9,7 @@ The side that answers is ``net.server``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -57,8 +57,10 @@ class ClientSession(SessionTraffic):
         mode: Mode = Mode.LEGACY,
         offload: Offload = run_inline,
         make_spool: MakeSpool = MemorySpool,
+        posnet_allow: Collection[str] | None = None,
     ) -> None:
         self._params = params
+        self._posnet_allow = params.default_tunables.posnet_allow if posnet_allow is None else posnet_allow
         self._limits = limits
         self._asked: CommandId | None = None
         self._giant: Limits | None = None
@@ -173,7 +175,7 @@ class ClientSession(SessionTraffic):
         )
         answer = self._require(await self.request(question, timeout_s), CommandId.HELLO)
         self.peer_hello = parse_hello(answer.string or "")
-        if self.peer_hello.posnet not in self._params.posnet_allow:
+        if self.peer_hello.posnet not in self._posnet_allow:
             raise HelloRefused(f"its posnet is {self.peer_hello.posnet}")
         self.features = features & (answer.features or 0)
         self._never_heights = hello.is_client or hello.is_one_off
@@ -238,14 +240,23 @@ async def open_session(
     identity: Identity | None = None,
     offload: Offload = run_inline,
     make_spool: MakeSpool = MemorySpool,
+    posnet_allow: Collection[str] | None = None,
 ) -> ClientSession:
     """Connect and say hello, signed where there is an ``identity`` and the peer can, too.
-    ``start_checked``: the peer is known to have checked frames; the last two are as for ``CommandStream``.
+    ``start_checked``: the peer is known to have checked frames; ``posnet_allow``: networks that its hello may
+    name, those of ``params`` where none are given; the two before it are as for ``CommandStream``.
     Raises HelloRefused, TransportClosed, TimeoutError, Reject."""
     transport = await connections.connect(remote, source_ip, connect_timeout_s)
     mode = Mode.CHECKED if start_checked else Mode.LEGACY
     session = ClientSession(
-        transport, params, limits, clock=clock, mode=mode, offload=offload, make_spool=make_spool
+        transport,
+        params,
+        limits,
+        clock=clock,
+        mode=mode,
+        offload=offload,
+        make_spool=make_spool,
+        posnet_allow=posnet_allow,
     )
     try:
         await session.send_hello(hello, features, hello_timeout_s, identity)

@@ -8,7 +8,7 @@ proves it in the frame after it, or is not served.  An offence
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
@@ -47,6 +47,7 @@ async def serve_session(
     offload: Offload = run_inline,
     keys: Keys = NO_KEYS,
     screen_block: ScreenBlock | None = None,
+    posnet_allow: Collection[str] | None = None,
     on_end: Callable[[Caller, SessionEnd], None] = lambda caller, end: None,
 ) -> SessionEnd:
     """Serve a connection until it ends, and say how.  ``is_registered`` tells for an IP whether the doors of
@@ -54,6 +55,7 @@ async def serve_session(
     called once, before our hello answers (before its proof is acknowledged, where the hello is signed), and
     may refuse by raising Ignore or Reject; without ``identity`` no hello is signed; ``offload``:
     see ``CommandStream``; ``keys``: who is to find a way in though its IP has none (``net.proving``);
+    ``posnet_allow``: networks that the hello may name, those of ``params`` where none are given;
     ``screen_block`` sees a pushed block without its messages, before they are parsed; ``on_end`` is told how
     it ended, and of whom.  Never raises for what the peer does."""
     ip = transport.remote.ip
@@ -73,6 +75,7 @@ async def serve_session(
         offload,
         keys,
         screen_block,
+        params.default_tunables.posnet_allow if posnet_allow is None else posnet_allow,
     )
     end = await _serve(served, admission, clock, may_prove=identity is not None and is_registered(ip))
     on_end(served.caller, end)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Final, NoReturn, TypeAlias
 
@@ -64,7 +64,9 @@ class ServerSession:
         offload: Offload,
         keys: Keys,
         screen_block: ScreenBlock | None,
+        posnet_allow: Collection[str],
     ) -> None:
+        self._posnet_allow = posnet_allow
         self._params = params
         self._limits = limits
         self._clock = clock
@@ -267,7 +269,7 @@ class ServerSession:
             raise Ignore(RULE, "a second hello")
         text = command.string or ""
         posnet = get_posnet(text)
-        if posnet not in self._params.posnet_allow:
+        if posnet not in self._posnet_allow:
             await self._refuse(f"Bad Posnet {posnet}", ForeignNetwork)
         hello = self._caller.hello = parse_hello(text)
         if self._refusal is not None and not self._can_prove(command, hello):

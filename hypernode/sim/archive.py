@@ -145,6 +145,7 @@ class Archive:
         if plan is None:
             plan = self._plans[key] = compute_round_plan(
                 self._params,
+                self._params.default_tunables.tests_per_slot,
                 round_,
                 registered=registered.entries,
                 registered_before=before,

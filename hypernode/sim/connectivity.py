@@ -9,10 +9,10 @@ round before, are up more often than others.  Everything follows from the seed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.chain_params import ChainParams, replace_fields
 from hypernode.core.hashing import h20
 from hypernode.core.lottery import Draws, compute_connect_to, compute_round_plan
 from hypernode.core.networks import mainnet
@@ -38,7 +38,7 @@ class Scenario:
 
     def make_network(self) -> ChainParams:
         """The network's rules, with nobody left out of a dialling order."""
-        return replace(self.params, slots=self.slots, max_connect_to=max(1, self.nodes - 1))
+        return replace_fields(self.params, slots=self.slots, max_connect_to=max(1, self.nodes - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,9 @@ def draw_rounds(scenario: Scenario) -> Iterator[RoundDraw]:
         seen = frozenset(listed[n].pos for n in up)
         up = _go_on(scenario, draws, up)
         reference = h20(f"{scenario.seed} {round_}".encode())
-        plan = compute_round_plan(params, round_, listed, listed, seen, reference)
+        plan = compute_round_plan(
+            params, params.default_tunables.tests_per_slot, round_, listed, listed, seen, reference
+        )
         yield RoundDraw(
             round_,
             up,
@@ -100,7 +102,7 @@ def _go_on(scenario: Scenario, draws: Draws, up: frozenset[int]) -> frozenset[in
 def _draw_order(
     params: ChainParams, listed: Sequence[Registration], numbers: dict[str, int], number: int, round_: Round
 ) -> tuple[int, ...]:
-    order = compute_connect_to(params, listed, listed[number].pos, round_)
+    order = compute_connect_to(params.default_tunables.max_connect_to, listed, listed[number].pos, round_)
     return tuple(numbers[entry.pos] for entry in order)
 
 

@@ -7,10 +7,11 @@ other, each at another moment between two exchanges, and every half second it is
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from hypernode.core import kinds
+from hypernode.core.chain_params import replace_fields
 from hypernode.core.types import Message
 from hypernode.sim.cluster import Cluster, make_network
 from hypernode.sim.memory.link import LinkQuality
@@ -47,7 +48,7 @@ def measure_spread(nodes: int, connect: int, messages: int, *, seed: int, latenc
 
 async def _play(nodes: int, connect: int, messages: int, seed: int, latency_s: float) -> Spread:
     # Nobody seals what is to be looked for in mempools.
-    params = replace(
+    params = replace_fields(
         make_network(nodes, seed, SLOT_S), max_connect_to=connect, min_block_messages=NEVER_SO_MANY
     )
     cluster = Cluster(nodes, seed, params=params)

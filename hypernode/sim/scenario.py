@@ -117,13 +117,14 @@ class Scenario:
             mixed=self.legacy > 0,
             # of ours both kinds: those whose collaterals must stay, and those with a list as legacy has it
             collateral_from_round=0 if self.seed % 2 and not self.legacy else None,
-            max_connect_to=self.connect,
+            default_tunables=replace(params.default_tunables, max_connect_to=self.connect),
             min_active=main.min_active if self.has_main_numbers or self.nodes >= 2 * main.min_active else 2,
             pow_block_s=main.pow_block_s,
             pow_confirmations=main.pow_confirmations,
             pow_synced_s=main.pow_synced_s,
         )
-        return apply_rainbow(params, ((RAINBOW, self.tuned),)).params
+        tuned = apply_rainbow(params, params.default_tunables, ((RAINBOW, self.tuned),)).tunables
+        return replace(params, default_tunables=tuned)
 
     @property
     def length_s(self) -> float:

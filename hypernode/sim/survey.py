@@ -111,12 +111,13 @@ def advise(scenario: Scenario) -> int:
     up can forge; all others (nodes - 1) when none does."""
     draws = list(draw_rounds(scenario))
     least, most = 1, max(1, scenario.nodes - 1)
+    bar = scenario.params.default_tunables.min_forge_consensus
     while least < most:
         middle = (least + most) // 2
         samples = _Samples()
         for draw in draws:
             _look_around(scenario, draw, middle, samples)
-        if min(samples.connected) == 1 and _part_over(samples, scenario.params.min_forge_consensus) >= ENOUGH:
+        if min(samples.connected) == 1 and _part_over(samples, bar) >= ENOUGH:
             most = middle
         else:
             least = middle + 1
@@ -137,7 +138,7 @@ def _measure(scenario: Scenario, draws: Sequence[RoundDraw], count: int) -> Find
         degree_max=max(samples.degrees, default=0),
         connected=min(samples.connected, default=0.0),
         percent_min=min(samples.percents, default=0),
-        can_forge=_part_over(samples, params.min_forge_consensus),
+        can_forge=_part_over(samples, params.default_tunables.min_forge_consensus),
         can_forge_low=_part_over(samples, params.min_forge_consensus_low),
         jurors_up=_mean(samples.jurors_up),
         jurors_direct=_mean(samples.direct),
@@ -205,7 +206,7 @@ def _compute_traffic(scenario: Scenario, links: float, up: float) -> dict[str, f
     params = scenario.make_network()
     hours = params.round_s / 3_600
     height, message = _measure_frames()
-    rounds_of_tests = params.tests_per_slot * scenario.slots * MESSAGES_A_TEST
+    rounds_of_tests = params.default_tunables.tests_per_slot * scenario.slots * MESSAGES_A_TEST
     messages = (rounds_of_tests + NO_TESTS_EACH * up) / hours
     exchanges = 3_600 / params.delays.height_exchange_s
     each = 1 / max(1.0, up) / 1_000

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final
 
-from hypernode.core.chain_params import ChainParams, Delays
+from hypernode.core.chain_params import ChainParams, Delays, replace_fields
 from hypernode.core.networks import mainnet
 from hypernode.sim.scenario import Scenario
 
@@ -50,7 +50,7 @@ def _change(params: ChainParams, changes: Sequence[Change]) -> ChainParams:
     of_delays = {field.name for field in fields(Delays)}
     delays: dict[str, Any] = {name: value for name, value in changes if name in of_delays}
     others: dict[str, Any] = {name: int(value) for name, value in changes if name not in of_delays}
-    return replace(params, delays=replace(params.delays, **delays), **others)
+    return replace_fields(params, delays=replace(params.delays, **delays), **others)
 
 
 def cell_from_json(value: dict[str, Any]) -> Cell:
@@ -97,7 +97,9 @@ _WHOLE: Final = ("nodes", "connect")
 def _vary(cell: Cell, name: str, value: float) -> Cell:
     if name not in {field.name for field in fields(Cell)}:
         # What is main's value is no change: that cell is another experiment's too.
-        is_change = value not in (getattr(mainnet(), name, None), getattr(mainnet().delays, name, None))
+        main = mainnet()
+        usual = [getattr(kind, name, None) for kind in (main, main.default_tunables, main.delays)]
+        is_change = value not in usual
         return replace(cell, changes=(*cell.changes, (name, value))) if is_change else cell
     changed: dict[str, Any] = {name: int(value) if name in _WHOLE else value}
     return replace(cell, **changed)

@@ -85,7 +85,9 @@ class Plot:
         signer = node.ports.signer
         blocks = []
         for timestamp in (end - 1, end - 2):
-            messages = select_messages(node.params, candidates, node.params.max_txs_per_block, timestamp)
+            messages = select_messages(
+                node.params, candidates, node.params.default_tunables.max_txs_per_block, timestamp
+            )
             if find_forging_break(node.params, messages) is None:
                 blocks.append(
                     seal_block(signer.sign, signer.address, parent, plan.round, sir, timestamp, messages)

@@ -107,7 +107,7 @@ async def _judge_answers(params: ChainParams, ledger: SqliteLedger, case: Json) 
         command, _, rest = name.partition("_")
         first, _, what = rest.partition("_")
         if command == "blocksync" and first.isdecimal() and what in ("heights", "sha256"):
-            blocks = await ledger.get_blocks(int(first), params.block_sync_count)
+            blocks = await ledger.get_blocks(int(first), params.default_tunables.block_sync_count)
             got[name] = _describe_blocksync(blocks, what)
     return compare_fields({name: case[name] for name in got if name in case}, got)
 

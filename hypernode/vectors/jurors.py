@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.chain_params import ChainParams, replace_fields
 from hypernode.core.lottery import (
     Draws,
     compute_connect_to,
@@ -35,12 +34,12 @@ def run_case(document: Json, case: Json) -> Outcome:
 def _read_network(document: Json) -> ChainParams:
     params = mainnet()
     config = document.get("config", {})
-    return replace(
+    return replace_fields(
         params,
         slots=config.get("MAX_ROUND_SLOTS", params.slots),
-        tests_per_slot=config.get("TESTS_PER_SLOT", params.tests_per_slot),
+        tests_per_slot=config.get("TESTS_PER_SLOT", params.default_tunables.tests_per_slot),
         test_kinds=tuple(config.get("TESTS_TYPE", params.test_kinds)),
-        max_connect_to=config.get("MAX_CONNECT_TO", params.max_connect_to),
+        max_connect_to=config.get("MAX_CONNECT_TO", params.default_tunables.max_connect_to),
     )
 
 
@@ -50,7 +49,9 @@ def _judge_round(params: ChainParams, case: Json) -> Outcome:
     reference_hash = bytes.fromhex(case["reference_hash"])
     tickets = compute_tickets([everyone[i] for i in case["active"]], params.slots)
     jurors = compute_jurors(tickets, reference_hash, params.slots)
-    tests = compute_tests(params, addresses, jurors, reference_hash)
+    tests = compute_tests(
+        params.test_kinds, params.default_tunables.tests_per_slot, addresses, jurors, reference_hash
+    )
     place = {address: i for i, address in enumerate(addresses)}
     sample = tickets[:3] + tickets[-1:]
     got = {
@@ -66,7 +67,9 @@ def _judge_round(params: ChainParams, case: Json) -> Outcome:
 def _judge_connections(params: ChainParams, case: Json, everyone: Sequence[tuple[str, int]]) -> Outcome:
     registered = [Registration("", "", "", address, "", weight) for address, weight in everyone]
     for asked in case.get("get_connect_to", []):
-        chosen = compute_connect_to(params, registered, asked["address"], asked["round"])
+        chosen = compute_connect_to(
+            params.default_tunables.max_connect_to, registered, asked["address"], asked["round"]
+        )
         outcome = compare_fields({"connect_to": asked["connect_to"]}, {"connect_to": [r.pos for r in chosen]})
         if not isinstance(outcome, Agree):
             return outcome

@@ -58,6 +58,7 @@ async def _derive_plan(
     _, reference_hash = await ledger.get_reference(round_)
     return compute_round_plan(
         params,
+        params.default_tunables.tests_per_slot,
         round_,
         registered=registered,
         registered_before=registered,

@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
-from hypernode.core.chain_params import ChainParams, FixedHypernode
+from hypernode.core.chain_params import ChainParams, FixedHypernode, replace_fields
 from hypernode.core.networks import mainnet
 from hypernode.core.rules import Unchecked
 from hypernode.core.types import Block, Registration
@@ -22,7 +21,7 @@ def read_network(document: Json) -> ChainParams:
     """Main, but without its lenient history, with what the document's ``config`` (names of legacy
     configurations) and ``hns`` (the fixed list) say."""
     main, config = mainnet(), document.get("config", {})
-    return replace(
+    return replace_fields(
         main,
         lenient_below=0,
         dead_tips=(),
@@ -31,11 +30,11 @@ def read_network(document: Json) -> ChainParams:
         slot_s=config.get("POS_SLOT_TIME_SEC", main.slot_s),
         slots=config.get("MAX_ROUND_SLOTS", main.slots),
         closing_slots=config.get("END_ROUND_SLOTS", main.closing_slots),
-        tests_per_slot=config.get("TESTS_PER_SLOT", main.tests_per_slot),
+        tests_per_slot=config.get("TESTS_PER_SLOT", main.default_tunables.tests_per_slot),
         test_kinds=tuple(config.get("TESTS_TYPE", main.test_kinds)),
         min_active=config.get("MIN_ACTIVE_HNS", main.min_active),
-        min_forge_consensus=config.get("MIN_FORGE_CONSENSUS", main.min_forge_consensus),
-        posnet_allow=tuple(config.get("POSNET_ALLOW", main.posnet_allow)),
+        min_forge_consensus=config.get("MIN_FORGE_CONSENSUS", main.default_tunables.min_forge_consensus),
+        posnet_allow=tuple(config.get("POSNET_ALLOW", main.default_tunables.posnet_allow)),
         hypernodes=tuple(
             FixedHypernode(hn["pos"], hn["ip"], int(hn["port"]), hn.get("weight", 1))
             for hn in document.get("hns", [])

@@ -172,7 +172,9 @@ def test_a_plan_has_jurors_of_positive_weight_or_none_at_all(
 ) -> None:
     registered = [make_registration(OWN, number, weight) for number, weight in enumerate(weights)]
     seen_before = {r.pos for i, r in enumerate(registered) if i in seen}
-    plan = compute_round_plan(OWN, 5, registered, registered, seen_before, reference)
+    plan = compute_round_plan(
+        OWN, OWN.default_tunables.tests_per_slot, 5, registered, registered, seen_before, reference
+    )
     weight_of = {r.pos: r.weight for r in registered if r.pos not in plan.inactive}
     assert len(plan.jurors) == (OWN.slots if any(w > 0 for w in weight_of.values()) else 0)
     assert all(weight_of[juror.address] > 0 for juror in plan.jurors)

@@ -85,7 +85,9 @@ def test_the_plan_of_a_round(
     before = [entry for n, entry in enumerate(listed) if n not in gone]
     chain = make_chain(seen, reference)
     was_seen = {*seen[:2], *seen[2:]}
-    plan = compute_round_plan(params, 9, listed, before, was_seen, reference, voided=voided)
+    plan = compute_round_plan(
+        params, params.default_tunables.tests_per_slot, 9, listed, before, was_seen, reference, voided=voided
+    )
     expected = rounds.derive_round(
         to_parameters(params), 9, to_pairs(listed), to_pairs(before), chain, voided
     )
@@ -114,7 +116,9 @@ def test_equally_far_tickets_of_different_addresses_keep_ticket_order(slots: int
     assert len(ties) > 100
     for pair in ties[:100]:
         params = replace(OWN, slots=slots)
-        jurors = compute_round_plan(params, 9, make_listed(pair, [1, 1]), [], (), reference).jurors
+        jurors = compute_round_plan(
+            params, params.default_tunables.tests_per_slot, 9, make_listed(pair, [1, 1]), [], (), reference
+        ).jurors
         tickets = drawing.list_tickets([(name, 1) for name in pair], slots)
         expected = drawing.draw_jurors(tickets, reference, slots)
         assert [(juror.address, juror.ticket) for juror in jurors] == expected
@@ -134,7 +138,7 @@ def test_whom_to_connect_to(size: int, own: int, counted: set[int], round_: int,
     listed = make_listed(names, [1] * size)
     counts = {f"node {n}" for n in counted}
     left_out = set(names) - counts
-    ours = compute_connect_to(replace(OWN, max_connect_to=most), listed, f"node {own}", round_, left_out)
+    ours = compute_connect_to(most, listed, f"node {own}", round_, left_out)
     expected = drawing.list_connect_to(names, counts, f"node {own}", round_, most)
     assert [entry.pos for entry in ours] == expected
 

@@ -10,7 +10,7 @@ from functools import cache
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.chain_params import ChainParams, replace_fields
 from hypernode.core.counting import apply_collateral, compute_counted, find_uncounted, is_collateral_kept
 from hypernode.core.fillers import compute_fillers
 from hypernode.core.forging import draft_block, find_forging_break, select_messages
@@ -179,7 +179,7 @@ pools = st.lists(
 @given(pool=pools, limit=st.integers(0, 9))
 @settings(max_examples=150)
 def test_what_is_sealed(pool: list[Message], limit: int) -> None:
-    params = replace(OWN, max_txs_per_block=limit)
+    params = replace_fields(OWN, max_txs_per_block=limit)
     p = to_parameters(params)
     taken = select_messages(params, pool, limit, AT)
     assert not sealing.faults_of_selection(p, pool, taken, AT)

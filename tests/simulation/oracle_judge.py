@@ -179,7 +179,7 @@ class OracleJudge:
         tests = [[(test.tester, test.tested, test.kind) for test in slot] for slot in plan.tests]
         self._expect(f"tests {about}", tests, expected.tests, host.index)
         counted = (listed.counted | before.counted) - set(listed.voided)
-        most = host.node.node_state.params.max_connect_to
+        most = host.node.tunables.current().max_connect_to
         own = host.signer.address
         connect_to = drawing.list_connect_to(listed.addresses, counted, own, plan.round, most)
         self._expect(f"connections {about}", list(host.node.node_state.connect_to), connect_to, host.index)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Coroutine
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from hypernode.core.chain_params import MAIN_SLOT_S
+from hypernode.core.chain_params import MAIN_SLOT_S, replace_fields
 from hypernode.core.types import Block
 from hypernode.sim.cluster import Cluster, make_network
 from hypernode.sim.memory.loop import run
@@ -39,7 +38,7 @@ def play(coroutine: Coroutine[Any, Any, None], seed: int) -> None:
 def test_nodes_fill_every_slot_of_a_round_and_agree(count: int, seed: int) -> None:
     async def scenario() -> None:
         # All with all, but where that would be dear.
-        params = replace(make_network(count, seed, int(MAIN_SLOT_S)), max_connect_to=8)
+        params = replace_fields(make_network(count, seed, int(MAIN_SLOT_S)), max_connect_to=8)
         cluster = Cluster(count, seed, params=params)
         await cluster.start_all()
         await cluster.run_until(FIRST_ROUND + 1)

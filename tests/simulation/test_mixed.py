@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from hypernode.core.chain_params import replace_fields
 from hypernode.core.message import create_message
 from hypernode.core.types import Block, Message, Round, Slot
 from hypernode.node.owner.runtime import Node
@@ -324,7 +325,7 @@ def test_our_mempool_exchange_drops_no_batch_of_a_legacy_node() -> None:
     """Its clock is 2 s behind ours; clients give us what it would raise over, and more than a frame holds."""
 
     async def scenario() -> None:
-        params = replace(make_mixed_network(5, 9), max_txs_to_sync=40)
+        params = replace_fields(make_mixed_network(5, 9), max_txs_to_sync=40)
         cluster = MixedCluster(5, 9, legacy=(1,), params=params)
         cluster.hosts[1].clock.step(-2.0)
         await cluster.start_all()

@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from hypernode.core import lottery
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.types import Juror, Kpis, PeerTest
 from hypernode.sim.faults.plan import parse_kinds
 from hypernode.sim.play import play
@@ -44,10 +43,14 @@ def draw_jurors_by_address(tickets: Iterable[Juror], reference: bytes, slots: in
 
 
 def draw_tests_backwards(
-    params: ChainParams, candidates: Sequence[str], jurors: Sequence[Juror], reference: bytes
+    kinds: Sequence[int],
+    tests_per_slot: int,
+    candidates: Sequence[str],
+    jurors: Sequence[Juror],
+    reference: bytes,
 ) -> tuple[tuple[PeerTest, ...], ...]:
     """The list from its end."""
-    return DRAW_TESTS(params, candidates[::-1], jurors, reference)
+    return DRAW_TESTS(kinds, tests_per_slot, candidates[::-1], jurors, reference)
 
 
 DRAW_TESTS = lottery.compute_tests

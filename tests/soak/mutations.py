@@ -175,7 +175,7 @@ def _overlook_own_blocks() -> Iterable[Change]:
 
 def _never_catch_up() -> Iterable[Change]:
     def stay(network: Any, view: NodeView) -> Decision:
-        decision = decide(network, view)
+        decision = decide(network, network.default_tunables, view)
         return Rest(State.SYNCING) if isinstance(decision, CatchUp) else decision
 
     yield runtime_module, "decide", stay

@@ -45,7 +45,7 @@ def test_a_cell_of_two_experiments_is_played_once() -> None:
     again = replace(LOSS, name="again", values=(0.5, 0.9))
     assert len(list_cells([LOSS, again])) == 6
     # as a parameter that is as main has it
-    usual = mainnet().min_forge_consensus
+    usual = mainnet().default_tunables.min_forge_consensus
     assert BAR.make_cell(usual, 0.0, 1) == BAR.base
     assert BAR.make_cell(usual + 1, 0.0, 1).changes == (("min_forge_consensus", usual + 1),)
 
@@ -69,11 +69,11 @@ def test_a_line_is_played_for_hours_of_its_own() -> None:
 
 def test_a_cell_lives_by_mains_rules_but_for_its_changes() -> None:
     params = Cell(connect=7, changes=(("min_forge_consensus", 40), ("height_exchange_s", 5.0))).make_network()
-    assert params.max_connect_to == 7
-    assert params.min_forge_consensus == 40
+    assert params.default_tunables.max_connect_to == 7
+    assert params.default_tunables.min_forge_consensus == 40
     assert params.delays == replace(mainnet().delays, height_exchange_s=5.0)
     plain = Cell().make_network()
-    assert plain.min_forge_consensus == mainnet().min_forge_consensus
+    assert plain.default_tunables.min_forge_consensus == mainnet().default_tunables.min_forge_consensus
     assert plain.slot_s == mainnet().slot_s
     assert plain.min_active == mainnet().min_active
     assert Cell(nodes=8, connect=3).make_network().min_active == 2

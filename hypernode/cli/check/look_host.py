@@ -92,7 +92,7 @@ async def look_at_limits(inquiry: Inquiry) -> LimitFacts:
             _read_limit(None, resource.RLIMIT_FSIZE),
         )
     return LimitFacts(
-        open_files, settings.limits.sessions, settings.params.max_connect_to, file_bytes, pid or 0
+        open_files, settings.limits.sessions, settings.own_tunables.max_connect_to, file_bytes, pid or 0
     )
 
 

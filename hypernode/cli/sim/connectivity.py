@@ -202,7 +202,7 @@ def _save_pictures(
             for n in advice
         ]
 
-    across, bar = "MAX_CONNECT_TO", params.min_forge_consensus
+    across, bar = "MAX_CONNECT_TO", params.default_tunables.min_forge_consensus
     panels = [
         Panel(
             "Least percent of all registered in sight",
@@ -225,7 +225,10 @@ def _save_pictures(
         "hypernodes on the list",
         across,
         [Series("", list(advice.items()))],
-        (f"{params.name} has {params.max_connect_to}", params.max_connect_to),
+        (
+            f"{params.name} has {params.default_tunables.max_connect_to}",
+            params.default_tunables.max_connect_to,
+        ),
     )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / PICTURE).write_text(draw("Connectivity of hypernodes", panels), encoding="utf-8")

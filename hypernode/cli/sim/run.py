@@ -199,7 +199,8 @@ def _make_scenario(args: argparse.Namespace) -> Scenario:
         raise ValueError(f"--registered: from --nodes to {MAX_NODES}, not {args.registered}")
     if not 0 <= args.worthless <= MAX_WORTHLESS:
         raise ValueError(f"--worthless: from 0 to {MAX_WORTHLESS}, not {args.worthless}")
-    refused = apply_rainbow(mainnet(), ((RAINBOW, args.tune),)).refused
+    main = mainnet()
+    refused = apply_rainbow(main, main.default_tunables, ((RAINBOW, args.tune),)).refused
     if refused:
         raise ValueError(f"--tune: {refused[0]}")
     if not 0 < args.hours <= MAX_HOURS:

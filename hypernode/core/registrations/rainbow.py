@@ -1,19 +1,20 @@
 """Tunable parameters that the network's control address sets in the PoW chain (spec 5, coloured lists).
 
 ``rainbow`` is a list of ``KEY=VALUE``, items of a value that is a list joined by ``;``.  Taken at the start
-of a round, each checked against the bounds below: what is outside is left as it was and told.  The value of
-the network wins over the operator's.  A ``ChainParams`` stays immutable: a round has one of its own.
+of a round, each checked against the bounds of ``core.tunables``: what is outside is left as it was, and that
+is shown.  The value of the network wins over the operator's.
 """
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.registrations.colours import RAINBOW, Colours, split_colour
+from hypernode.core.tunables import TUNABLES_BY_KEY, Tunables, TunableValue, override_tunables
 
 POSNET_CHARS: Final = 10
 MAX_ITEMS: Final = 20
@@ -25,22 +26,11 @@ class _Unfit(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
-    """A tunable parameter: the field of the network, and for a number its bounds.  A parameter that is not a
-    number has a parser of its own."""
-
-    field: str
-    least: int = 0
-    most: int = 0
-    parse: Callable[[ChainParams, str], tuple[str, ...]] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Tuning:
-    """A network as ``rainbow`` tunes it.  ``tuned`` names the parameters that were set, ``refused`` says in
-    words which values were not taken."""
+    """The values as ``rainbow`` tunes them.  ``tuned`` names the parameters that were set, ``refused`` says
+    in words which values were not taken."""
 
-    params: ChainParams
+    tunables: Tunables
     tuned: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
 
@@ -68,48 +58,34 @@ def _parse_items(text: str) -> tuple[str, ...]:
     return items
 
 
-BOUNDS: Final[Mapping[str, Bound]] = {
-    "POSNET_ALLOW": Bound("posnet_allow", parse=_parse_posnets),
-    "MAX_CONNECT_TO": Bound("max_connect_to", 1, 1_000),
-    "BLOCK_SYNC_COUNT": Bound("block_sync_count", 1, 100),
-    "ALLOW_UPDATES_FROM": Bound("allow_updates_from", parse=_parse_ips),
-    "TESTS_PER_SLOT": Bound("tests_per_slot", 0, 100),
-    "PING_DELAY": Bound("ping_delay_s", 1, 80),
-    "MIN_FORGE_CONSENSUS": Bound("min_forge_consensus", 0, 66),
-    "MAX_TXS_TO_SYNC": Bound("max_txs_to_sync", 1, 2_000),
-    "MAX_TXS_PER_BLOCK": Bound("max_txs_per_block", 4, 10_000),
+_PARSERS: Final[Mapping[str, Callable[[ChainParams, str], tuple[str, ...]]]] = {
+    "posnets": _parse_posnets,
+    "ip addresses": _parse_ips,
 }
-"""The parameters that can be tuned (spec 5).  As in an operator's file, but that a consensus which two thirds
-of the registered cannot reach would stop the network."""
+"""By kind, of what is no number."""
 
 
-def apply_rainbow(params: ChainParams, colours: Colours) -> Tuning:
-    """``params`` with what the list ``rainbow`` among ``colours`` says.  Never raises; of equal keys the
-    last one counts, and one that is malformed counts nothing."""
-    fields: dict[str, object] = {}
-    tuned: dict[str, None] = {}
+def apply_rainbow(params: ChainParams, own: Tunables, colours: Colours) -> Tuning:
+    """``own`` values with what the list ``rainbow`` among ``colours`` says over them.  Never raises; of equal
+    keys the last one counts, and one that is malformed counts nothing."""
+    values: dict[str, TunableValue] = {}
     refused: list[str] = []
     for item in split_colour(dict(colours).get(RAINBOW, "")):
         key, _, text = item.partition("=")
         try:
-            bound, value = _parse(params, key.strip(), text.strip())
+            values[key.strip()] = _parse(params, key.strip(), text.strip())
         except _Unfit as unfit:
             refused.append(f"rainbow {item[:80]!a}: {unfit}")
-        else:
-            fields[bound.field] = value
-            tuned[key.strip()] = None
-    changed: ChainParams = replace(params, **fields) if fields else params  # type: ignore[arg-type]
-    return Tuning(changed, tuple(tuned), tuple(refused[:MAX_ITEMS]))
+    return Tuning(override_tunables(own, values), tuple(values), tuple(refused[:MAX_ITEMS]))
 
 
-def _parse(params: ChainParams, key: str, text: str) -> tuple[Bound, object]:
-    bound = BOUNDS.get(key)
-    if bound is None:
+def _parse(params: ChainParams, key: str, text: str) -> TunableValue:
+    row = TUNABLES_BY_KEY.get(key)
+    if row is None:
         raise _Unfit("no tunable parameter")
-    if bound.parse is not None:
-        return bound, bound.parse(params, text)
-    if not (
-        text.isascii() and text.isdecimal() and len(text) <= 9 and bound.least <= int(text) <= bound.most
-    ):
-        raise _Unfit(f"expected a whole number from {bound.least} to {bound.most}")
-    return bound, int(text)
+    if row.kind in _PARSERS:
+        return _PARSERS[row.kind](params, text)
+    least, most = row.least, row.most_of_chain
+    if not (text.isascii() and text.isdecimal() and len(text) <= 9 and least <= int(text) <= most):
+        raise _Unfit(f"expected a whole number from {least} to {most}")
+    return int(text)

@@ -1,53 +1,41 @@
-"""The tunable parameters in force: the operator's, and from the start of each round the network's over them.
+"""The tunable parameters in force: the network's own, the operator's over them, and over both what the
+network's control address says (``rainbow``), taken anew at the start of each round.
 
-A ``ChainParams`` never changes.  A round has one of its own, made from ours and ``rainbow``, and every part
-that looks at a tunable parameter is given it here, at one moment.
+The one place that holds them.  Parts are given this object and ask ``current()`` when they need a value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Callable, Mapping
 
 from hypernode.core.chain_params import ChainParams
-from hypernode.core.kinds import format_config, get_tunables
+from hypernode.core.kinds import format_config
 from hypernode.core.registrations.colours import Colours
 from hypernode.core.registrations.rainbow import Tuning, apply_rainbow
-
-OF_THE_NETWORK: Final = "network"
-OF_THE_OPERATOR: Final = "operator"
-OF_RAINBOW: Final = "rainbow"
+from hypernode.core.tunables import Tunables, TunableValue, find_origin, list_values, override_tunables
 
 
-class Tunable(Protocol):
-    """A part of the node that looks at tunable parameters."""
-
-    params: ChainParams
-
-
-class Tuner:
-    """Knows which parameters are in force and where each comes from.  ``set_by_operator`` names those of the
-    operator's file."""
+class TunablesInForce:
+    """Says what is in force and where it comes from.  ``configured``: the operator's values by their names in
+    his file."""
 
     def __init__(
-        self, params: ChainParams, set_by_operator: frozenset[str], log: Callable[[str], None]
+        self, params: ChainParams, configured: Mapping[str, object], log: Callable[[str], None]
     ) -> None:
-        self._own = params
-        self._set_by_operator = set_by_operator
+        self._params = params
+        self._configured = dict(configured)
         self._log = log
-        self._tuning = Tuning(params)
-        self._parts: Sequence[Tunable] = ()
+        self._tuning = Tuning(self._compute_own())
         self.colours: Colours = ()
         """The coloured lists of the present round."""
 
-    def attach(self, parts: Sequence[Tunable]) -> None:
-        """These are given the network of each round."""
-        self._parts = parts
+    def _compute_own(self) -> Tunables:
+        """Without ``rainbow``."""
+        return override_tunables(self._params.default_tunables, self._configured)
 
-    @property
-    def params(self) -> ChainParams:
-        """With the parameters in force."""
-        return self._tuning.params
+    def current(self) -> Tunables:
+        """The values in force."""
+        return self._tuning.tunables
 
     @property
     def refused(self) -> tuple[str, ...]:
@@ -58,10 +46,8 @@ class Tuner:
         """Take the values that the network has at the reference height of a round."""
         before = self._tuning
         self.colours = colours
-        self._tuning = apply_rainbow(self._own, colours)
-        for part in self._parts:
-            part.params = self._tuning.params
-        now, old = get_tunables(self.params), get_tunables(before.params)
+        self._tuning = apply_rainbow(self._params, self._compute_own(), colours)
+        now, old = list_values(self.current()), list_values(before.tunables)
         changes = [f"{key} {old[key]} → {now[key]}" for key in now if now[key] != old[key]]
         if changes:
             self._log(f"rainbow: {', '.join(changes)}")
@@ -69,19 +55,23 @@ class Tuner:
             if words not in before.refused:
                 self._log(f"left as it was: {words}")
 
-    def get_tunables(self) -> Mapping[str, object]:
-        """The parameters in force, by their names in configurations."""
-        return get_tunables(self.params)
+    def reconfigure(self, key: str, configured: Mapping[str, object]) -> None:
+        """Take what the operator's file says now of one parameter, or no longer says: it holds from now on,
+        where ``rainbow`` does not set it."""
+        self._configured.pop(key, None)
+        if key in configured:
+            self._configured[key] = configured[key]
+        self._tuning = apply_rainbow(self._params, self._compute_own(), self.colours)
+
+    def get_values(self) -> Mapping[str, TunableValue]:
+        """The values in force, by their names in configurations."""
+        return list_values(self.current())
 
     def get_origins(self) -> dict[str, str]:
         """Where the value of each parameter comes from."""
-        return {key: self._get_origin(key) for key in self.get_tunables()}
-
-    def _get_origin(self, key: str) -> str:
-        if key in self._tuning.tuned:
-            return OF_RAINBOW
-        return OF_THE_OPERATOR if key in self._set_by_operator else OF_THE_NETWORK
+        tuned, configured = self._tuning.tuned, tuple(self._configured)
+        return {key: find_origin(key, tuned, configured).value for key in self.get_values()}
 
     def format_config(self) -> str:
         """Params of our message 120."""
-        return format_config(get_tunables(self.params))
+        return format_config(self.get_values())

@@ -36,12 +36,14 @@ class Rounds:
         _, reference_hash = await history.get_reference(round_)
         seen = await history.get_seen(round_ - 1)
         lists = (registered.pow_height, registered.entries, registered.voided, before)
-        params = apply_rainbow(self._params, registered.colours).params
-        key = (round_, reference_hash, seen, lists, params.tests_per_slot)
+        # all must agree on the plan: the network's own values and the round's over them, not the operator's
+        tunables = apply_rainbow(self._params, self._params.default_tunables, registered.colours).tunables
+        key = (round_, reference_hash, seen, lists, tunables.tests_per_slot)
         plan = self._plans.get(key)
         if plan is None:
             plan = compute_round_plan(
-                params,
+                self._params,
+                tunables.tests_per_slot,
                 round_,
                 registered=registered.entries,
                 registered_before=before,

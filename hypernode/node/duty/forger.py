@@ -29,6 +29,7 @@ from hypernode.ports.connections import TransportClosed
 from hypernode.ports.journal import Journal
 from hypernode.ports.signing import Signer
 from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.tunables import CurrentTunables
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 
@@ -49,6 +50,7 @@ class Forger:
     """Makes our block, stores it and pushes it."""
 
     params: ChainParams
+    tunables: CurrentTunables
     clock: Clock
     signer: Signer
     journal: Journal
@@ -65,7 +67,7 @@ class Forger:
         """The messages that a block forged now would hold."""
         candidates = [m for m in self.mempool.get_all() if m.sender in senders]
         timestamp = int(self.clock.now())
-        return select_messages(self.params, candidates, self.params.max_txs_per_block, timestamp)
+        return select_messages(self.params, candidates, self.tunables.current().max_txs_per_block, timestamp)
 
     async def forge(self, plan: RoundPlan, sir: Slot) -> Block:
         """Journal, sign, store.  Raises Reject or Ignore if that cannot be done (the tip moved, too few

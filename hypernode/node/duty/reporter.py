@@ -9,16 +9,20 @@ from collections import Counter
 
 from hypernode.core import kinds
 from hypernode.core.chain_params import ChainParams
+from hypernode.core.tunables import list_values
 from hypernode.core.types import Equivocation, PeerTest, Round, RoundPlan, Slot
 from hypernode.node.intake.intake import Intake
 from hypernode.ports.clock import Clock
+from hypernode.ports.tunables import CurrentTunables
 
 
 class Reporter:
     """Publishes what is due, and remembers what was published in this round."""
 
-    def __init__(self, params: ChainParams, clock: Clock, own_address: str, intake: Intake) -> None:
-        self.params = params
+    def __init__(
+        self, params: ChainParams, tunables: CurrentTunables, clock: Clock, own_address: str, intake: Intake
+    ) -> None:
+        self.params, self._tunables = params, tunables
         """With the tunable parameters in force."""
         self._clock = clock
         self.own_address = own_address
@@ -51,15 +55,18 @@ class Reporter:
         if which == kinds.IN_CLOSING_SLOT or sir == 0:
             await self._once(kinds.NO_TEST, own, kinds.format_no_test(which), plan.round)
 
+    def _format_config(self) -> str:
+        return kinds.format_config(list_values(self._tunables.current()))
+
     async def publish_config(self) -> None:
         """120: the hash of the tunable parameters, once a round."""
         own = self.own_address
-        await self._once(kinds.CONFIG, own, kinds.format_config(kinds.get_tunables(self.params)), self._round)
+        await self._once(kinds.CONFIG, own, self._format_config(), self._round)
 
     async def publish_config_again(self, sir: Slot) -> None:
         """120 once more, for a slot that lacks messages (``core.fillers``)."""
         own = self.own_address
-        params = kinds.format_config(kinds.get_tunables(self.params))
+        params = self._format_config()
         await self._once(kinds.CONFIG, own, params, self._round, key=(kinds.CONFIG, sir))
 
     async def publish_tested(self, test: PeerTest, value: int, *, is_good: bool) -> None:

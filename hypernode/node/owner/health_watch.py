@@ -30,7 +30,7 @@ from hypernode.health.running import (
 )
 from hypernode.machine.decide import NodeView
 from hypernode.node.base.node_state import NodeState
-from hypernode.node.base.tunables import Tuner
+from hypernode.node.base.tunables import TunablesInForce
 from hypernode.node.duty.duty_log import DutyLog
 from hypernode.node.intake.config_watch import ConfigWatch
 from hypernode.node.owner.storage_watch import StorageWatch
@@ -59,7 +59,7 @@ class HealthWatch:
     storage: StorageWatch
     partitions: Partitions
     sync: Synchroniser
-    tuner: Tuner
+    tunables: TunablesInForce
     configs: ConfigWatch
     metrics: Callable[[], Mapping[str, object]]
     log: Callable[[str], None]
@@ -130,7 +130,7 @@ class HealthWatch:
         consensus = state.consensus
         progress = self.sync.progress
         own_double = sum(case.first.forger == self.own for case in state.evidence)
-        heard = self.configs.describe(self.own, self.tuner.format_config())
+        heard = self.configs.describe(self.own, self.tunables.format_config())
         day = self.duty_log.day
         return DutyFacts(
             now=now,
@@ -143,7 +143,7 @@ class HealthWatch:
             needed_connections=self.params.min_connections,
             silent=view is not None and view.connected > 0 and not view.peers,
             consensus=consensus.percent if consensus is not None else None,
-            needed=state.params.min_forge_consensus,
+            needed=self.tunables.current().min_forge_consensus,
             height=view.own.height if view is not None else 0,
             tip_age_s=self._get_tip_age(view, now),
             target=progress.target if progress is not None else None,

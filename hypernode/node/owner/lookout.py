@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypernode.core.types import Round, Slot
 from hypernode.mempool.pool import Mempool
 from hypernode.node.base.node_state import NodeState
-from hypernode.node.base.tunables import Tuner
+from hypernode.node.base.tunables import TunablesInForce
 from hypernode.node.duty.duty_log import DutyLog
 from hypernode.node.duty.slot_log import SlotLog
 from hypernode.node.owner.clock_watch import ClockWatch
@@ -23,7 +23,7 @@ class Lookout:
 
     clock: Clock
     node_state: NodeState
-    tuner: Tuner
+    tunables: TunablesInForce
     mempool: Mempool
     slot_log: SlotLog
     duty_log: DutyLog
@@ -40,7 +40,7 @@ class Lookout:
         await self._settle_duty()
         await self.storage_watch.check()
         self._expire_messages()
-        await self.companion.check(self.tuner.colours)
+        await self.companion.check(self.tunables.colours)
         await self.sync.look_at_order()
 
     async def _settle_duty(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from hypernode.core.types import Endpoint
@@ -24,8 +25,8 @@ class NodeOptions:
     limits: Limits
     is_journal_new: bool = False
     """The journal was missing at start: no forging before the next round (spec 4)."""
-    tuned: frozenset[str] = frozenset()
-    """Tunable parameters that the operator set, by name."""
+    tunables: Mapping[str, object] = field(default_factory=dict)
+    """The operator's values of tunable parameters, by their names in his file."""
     takes_updates: bool = False
     """AUTO_UPDATE is not off."""
 

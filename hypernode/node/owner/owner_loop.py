@@ -18,6 +18,7 @@ from hypernode.node.owner.lookout import Lookout
 from hypernode.node.owner.performer import Performer
 from hypernode.node.owner.view_builder import ViewBuilder
 from hypernode.ports.clock import Clock
+from hypernode.ports.tunables import CurrentTunables
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Owner:
     woken: asyncio.Event
     clock: Clock
     node_state: NodeState
+    tunables: CurrentTunables
     activities: ActivityTracker
     lookout: Lookout
     view_builder: ViewBuilder
@@ -54,7 +56,7 @@ class Owner:
     async def _decide_once(self) -> None:
         await self.lookout.look()
         view = await self.view_builder.look()
-        decision = decide(self.node_state.params, view)
+        decision = decide(self.node_state.params, self.tunables.current(), view)
         self.activities.note_decision(decision)
         self.slot_log.note(view, decision)
         await self.health.look(view)

@@ -13,7 +13,7 @@ from hypernode.core.types import Registration, Round, RoundPlan
 from hypernode.node.base.background import Background
 from hypernode.node.base.log_subjects import Subjects
 from hypernode.node.base.node_state import NodeState
-from hypernode.node.base.tunables import Tuner
+from hypernode.node.base.tunables import TunablesInForce
 from hypernode.node.chain.chain import Chain
 from hypernode.node.chain.rounds import Rounds
 from hypernode.node.duty.double_sign_guard import DoubleSignGuard
@@ -45,7 +45,7 @@ class RoundEntry:
     files: Files
     background: Background
     node_state: NodeState
-    tuner: Tuner
+    tunables: TunablesInForce
     companion: CompanionWatch
     double_sign_guard: DoubleSignGuard
     chain: Chain
@@ -98,12 +98,12 @@ class RoundEntry:
         round_ = plan.round
         before = await self.rounds.get_registered_before(round_)
         self.companion.enter_round()
-        self.tuner.enter_round(await self.rounds.get_colours(round_))
+        self.tunables.enter_round(await self.rounds.get_colours(round_))
         counted = await self.rounds.get_counted(round_)
         # who is voided stays registered, and in the shuffle (spec 3, whom to connect to; spec 5)
         left_out = {entry.pos for entry in plan.registered} - counted.addresses | set(plan.voided)
-        own, params = self.own_address, self.node_state.params
-        targets = compute_connect_to(params, plan.registered, own, round_, left_out)
+        most = self.tunables.current().max_connect_to
+        targets = compute_connect_to(most, plan.registered, self.own_address, round_, left_out)
         self.node_state.set_plan(plan, counted, tuple(entry.pos for entry in targets))
         jurors = frozenset(juror.address for juror in plan.jurors)
         self.peers.set_registered([*plan.registered, *before], counted, jurors)

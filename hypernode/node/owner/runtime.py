@@ -23,7 +23,7 @@ from hypernode.node.base.log_subjects import SILENT, Subjects
 from hypernode.node.base.node_ports import Ports
 from hypernode.node.base.node_state import NodeState
 from hypernode.node.base.tip_signal import TipSignal
-from hypernode.node.base.tunables import Tuner
+from hypernode.node.base.tunables import TunablesInForce
 from hypernode.node.chain.chain import Chain
 from hypernode.node.chain.rounds import Rounds
 from hypernode.node.duty.double_sign_guard import DoubleSignGuard
@@ -104,7 +104,7 @@ class Node:
         self.node_state = state = NodeState(params, clock, clock.now())
         self.activities = ActivityTracker(clock, StateLog(clock, log).note)
         self.halting = Halting(state, warn, self.wake)
-        self.tuner = Tuner(params, options.tuned, log)
+        self.tunables = tunables = TunablesInForce(params, options.tunables, log)
         self.companion = CompanionWatch(params, clock, ports.pow_source, state, log, warn)
         self.storage_watch = StorageWatch(clock, (journal, ledger), warn)
         self.rounds = Rounds(params, ports.pow_source)
@@ -119,7 +119,7 @@ class Node:
         self.intake = Intake(
             params, clock, signer, ports.verifier, ledger, self.mempool, self.configs, subjects
         )
-        self.reporter = Reporter(params, clock, own, self.intake)
+        self.reporter = Reporter(params, tunables, clock, own, self.intake)
         self.evidence = EvidenceWatch(params, own, ledger, state, self.mempool, self.reporter, warn)
         self.double_sign_guard = DoubleSignGuard(
             params, clock, own, journal, ledger, state, self.halting.halt, warn, log
@@ -152,6 +152,7 @@ class Node:
         self.peers = Peers(params.delays)
         self.dialler = Dialler(
             params,
+            tunables,
             clock,
             ports.connections,
             identity,
@@ -165,6 +166,7 @@ class Node:
         )
         self.forger = makers.forger(
             params,
+            tunables,
             clock,
             signer,
             journal,
@@ -206,6 +208,7 @@ class Node:
         memory = SyncMemory()
         self.sync = Synchroniser(
             params,
+            tunables,
             clock,
             ports.verifier,
             ledger,
@@ -234,7 +237,7 @@ class Node:
             self.storage_watch,
             self.partitions,
             self.sync,
-            self.tuner,
+            tunables,
             self.configs,
             metrics,
             log,
@@ -260,11 +263,12 @@ class Node:
             self.health,
             self.partitions,
             self.sync,
-            self.tuner,
+            tunables,
             self.events,
         )
         self.connector = makers.connector(
             params,
+            tunables,
             clock,
             ports.entropy,
             own,
@@ -282,6 +286,7 @@ class Node:
         )
         self.serving = makers.handlers(
             params,
+            tunables,
             clock,
             ports.verifier,
             ledger,
@@ -300,6 +305,7 @@ class Node:
         access = None if log_session is None else AccessLog(log_session, clock.monotonic)
         self.listening = Listening(
             params,
+            tunables,
             clock,
             ports.connections,
             identity,
@@ -321,7 +327,7 @@ class Node:
             ports.files,
             self.background,
             state,
-            self.tuner,
+            tunables,
             self.companion,
             self.double_sign_guard,
             self.chain,
@@ -376,7 +382,7 @@ class Node:
         lookout = Lookout(
             clock,
             state,
-            self.tuner,
+            tunables,
             self.mempool,
             self.slot_log,
             self.duty_log,
@@ -389,6 +395,7 @@ class Node:
             woken,
             clock,
             state,
+            tunables,
             self.activities,
             lookout,
             self.view_builder,
@@ -397,12 +404,6 @@ class Node:
             self.slot_log,
             self.health,
             self.faults,
-        )
-        self.tuner.attach(
-            (
-                *(self.node_state, self.reporter, self.dialler, self.forger),
-                *(self.connector, self.serving, self.listening, self.sync),
-            )
         )
 
     def halt(self, reason: str) -> None:

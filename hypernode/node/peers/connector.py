@@ -31,6 +31,7 @@ from hypernode.node.peers.peer_table import Peer, Peers, parse_port
 from hypernode.ports.clock import Clock, Entropy
 from hypernode.ports.connections import TransportClosed
 from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.tunables import CurrentTunables
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 
@@ -48,6 +49,7 @@ class Connector:
     """Keeps the round's connections.  ``note_height`` takes the heights that peers report."""
 
     params: ChainParams
+    tunables: CurrentTunables
     clock: Clock
     entropy: Entropy
     own_address: str
@@ -135,7 +137,10 @@ class Connector:
                 if not peer.features and self._is_short():
                     await self._fetch_mempool(entry, peer)
                 mempool_due = clock.monotonic() + self._mempool_interval()
-            if peer.features and clock.monotonic() - session.last_used >= self.params.ping_delay_s:
+            if (
+                peer.features
+                and clock.monotonic() - session.last_used >= self.tunables.current().ping_delay_s
+            ):
                 await session.request(Command(CommandId.PING), PING_TIMEOUT_S)
             await self._wait_until(min(height_due, mempool_due), changed)
             if changed.is_set():
@@ -150,7 +155,7 @@ class Connector:
         return start + params.slot_s * (1 + self.entropy.below(_REDIAL_PARTS) / _REDIAL_PARTS)
 
     async def _wait_until(self, due: float, changed: asyncio.Event) -> None:
-        wait = max(0.0, min(due - self.clock.monotonic(), float(self.params.ping_delay_s)))
+        wait = max(0.0, min(due - self.clock.monotonic(), float(self.tunables.current().ping_delay_s)))
         try:
             async with asyncio.timeout(wait):
                 await changed.wait()
@@ -168,7 +173,7 @@ class Connector:
 
     async def _exchange_mempools(self, session: ClientSession, peer: Peer) -> None:
         now = self.node_state.get_offer_time()
-        new = self.mempool.take_new_for(peer.exchange, self.params.max_txs_to_sync, now)
+        new = self.mempool.take_new_for(peer.exchange, self.tunables.current().max_txs_to_sync, now)
         theirs = await ask_mempool(session, tuple(new))
         self.subjects.say("mempool", lambda: f"{peer.name} got {len(new)} messages, gave {len(theirs)}")
         if theirs and self.peers.is_authentic(peer):

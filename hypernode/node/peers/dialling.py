@@ -31,6 +31,7 @@ from hypernode.ports.clock import Clock
 from hypernode.ports.connections import Connections, TransportClosed
 from hypernode.ports.files import Files
 from hypernode.ports.signing import Verifier
+from hypernode.ports.tunables import CurrentTunables
 from hypernode.wire.catalogue import Limits
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello
@@ -50,6 +51,7 @@ class Dialler:
     registered with, ``source_ips`` the IPs that the operator gave as ours."""
 
     params: ChainParams
+    tunables: CurrentTunables
     clock: Clock
     connections: Connections
     identity: Identity
@@ -151,6 +153,7 @@ class Dialler:
             self._endpoint(entry),
             source_ip=self.find_source_ip(),
             params=self.params,
+            posnet_allow=self.tunables.current().posnet_allow,
             limits=self.limits,
             hello=Hello(self.params.posnet, port, self.identity.signer.address),
             features=ANNOUNCED_FEATURES,

@@ -31,6 +31,7 @@ from hypernode.node.peers.standing import find_standing
 from hypernode.ports.clock import Clock
 from hypernode.ports.connections import Connections, Listener, Transport
 from hypernode.ports.signing import Verifier
+from hypernode.ports.tunables import CurrentTunables
 from hypernode.wire.catalogue import Limits
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, Hello
@@ -82,6 +83,7 @@ class Listening:
     """Accepts sessions.  ``own_port`` is the port in our hello."""
 
     params: ChainParams
+    tunables: CurrentTunables
     clock: Clock
     connections: Connections
     identity: Identity
@@ -152,6 +154,7 @@ class Listening:
             end = await serve_session(
                 transport,
                 params=self.params,
+                posnet_allow=self.tunables.current().posnet_allow,
                 limits=self.limits,
                 clock=self.clock,
                 our_hello=Hello(self.params.posnet, self.own_port, self.identity.signer.address),

@@ -24,7 +24,6 @@ from hypernode.net.caller import Caller
 from hypernode.net.standing import Standing
 from hypernode.node.base.log_subjects import SILENT, Subjects
 from hypernode.node.base.node_events import NodeEvents
-from hypernode.node.base.tunables import OF_RAINBOW
 from hypernode.node.chain.chain import Chain
 from hypernode.node.duty.tester import Tester, list_slots_at_hand
 from hypernode.node.intake.intake import Intake
@@ -42,6 +41,7 @@ from hypernode.ports.clock import Clock
 from hypernode.ports.registrations import PowNotReady
 from hypernode.ports.signing import Verifier
 from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.tunables import CurrentTunables
 from hypernode.wire.catalogue import LIMITS, CommandId, Limits
 from hypernode.wire.codec import Command, PeerIp
 
@@ -61,6 +61,7 @@ class RequestHandlers:
     """Answers commands for one node."""
 
     params: ChainParams
+    tunables: CurrentTunables
     clock: Clock
     verifier: Verifier
     ledger: AnswerLedger
@@ -75,7 +76,6 @@ class RequestHandlers:
     limits: Limits = LIMITS
     subjects: Subjects = SILENT
     allow_queries_from: Collection[str] = ()
-    allow_updates_from: Collection[str] = ()
     takes_updates: bool = False
     handlers: Mapping[CommandId, Handler] = field(init=False)
     _log_limiter: PeerLogLimiter = field(init=False)
@@ -84,7 +84,6 @@ class RequestHandlers:
 
     def __post_init__(self) -> None:
         self.allow_queries_from = self.params.allow_queries_from
-        self.allow_updates_from = self.params.allow_updates_from
         self._log_limiter = PeerLogLimiter(self.log, self.clock.monotonic)
         self._answer_cache = AnswerCache(self.clock, self.verifier.run)
         self.handlers = {
@@ -112,12 +111,10 @@ class RequestHandlers:
             CommandId.GETCONFIG: self._getconfig,
         }
 
-    def take_settings(
-        self, queries_from: Collection[str], updates_from: Collection[str], *, takes_updates: bool
-    ) -> None:
-        """Take the operator's file as it is now (SIGHUP): ALLOW_QUERIES_FROM, ALLOW_UPDATES_FROM, and whether
-        AUTO_UPDATE is not off."""
-        self.allow_queries_from, self.allow_updates_from = queries_from, updates_from
+    def take_settings(self, queries_from: Collection[str], *, takes_updates: bool) -> None:
+        """Take the operator's file as it is now (SIGHUP): ALLOW_QUERIES_FROM, and whether AUTO_UPDATE is not
+        off."""
+        self.allow_queries_from = queries_from
         self.takes_updates = takes_updates
 
     async def handle(self, caller: Caller, command: Command) -> Answer | None:
@@ -207,30 +204,26 @@ class RequestHandlers:
         now = self.views.node_state.get_offer_time()
         if peer is None:
             return await self._answer_cache.get(command.id, self._make_mempool)
-        if len(command.messages) <= self.params.max_txs_to_sync and self.peers.is_authentic(peer):
+        if len(command.messages) <= self.tunables.current().max_txs_to_sync and self.peers.is_authentic(peer):
             await self.intake.submit(command.messages, peer.exchange)
-        new = self.mempool.take_new_for(peer.exchange, self.params.max_txs_to_sync, now)
+        new = self.mempool.take_new_for(peer.exchange, self.tunables.current().max_txs_to_sync, now)
         return Command(CommandId.MEMPOOL, messages=tuple(new))
 
     async def _make_mempool(self) -> Command:
         """Everything that is offered."""
         now = self.views.node_state.get_offer_time()
         ripe = (m for m in self.mempool.get_all() if is_ripe(self.params, m, now))
-        return Command(CommandId.MEMPOOL, messages=tuple(islice(ripe, self.params.max_txs_to_sync)))
+        return Command(
+            CommandId.MEMPOOL, messages=tuple(islice(ripe, self.tunables.current().max_txs_to_sync))
+        )
 
     async def _update(self, caller: Caller, command: Command) -> Command:
         """Nothing is ever fetched from the URL, or run.  Those who may ask get ok, so that a script that asks
         all nodes goes on; the operator sees in the log that somebody asked."""
-        if not self.takes_updates or caller.ip not in self._list_updaters():
+        if not self.takes_updates or caller.ip not in self.tunables.current().allow_updates_from:
             return Command(CommandId.KO, string="updates are off, or not for this IP")
         self.log(f"{caller.ip} asks for an update; its URL is ignored, updates are an operator's")
         return Command(CommandId.OK)
-
-    def _list_updaters(self) -> Collection[str]:
-        """ALLOW_UPDATES_FROM in force: the network's list, else the operator's as it was read last."""
-        tuner = self.views.tuner
-        is_of_network = tuner.get_origins()["ALLOW_UPDATES_FROM"] == OF_RAINBOW
-        return tuner.params.allow_updates_from if is_of_network else self.allow_updates_from
 
     async def _height(self, caller: Caller, command: Command) -> Command:
         peer = self._find_peer(caller)
@@ -260,7 +253,7 @@ class RequestHandlers:
         if self._is_pruned(max(first, 1)):
             return _refuse_pruned(caller)
         reader = self._get_reader(caller)
-        sizes = await reader.get_block_sizes(first, self.params.block_sync_count)
+        sizes = await reader.get_block_sizes(first, self.tunables.current().block_sync_count)
         return await BlockAnswers(self.limits, reader, caller).answer(command.id, sizes)
 
     async def _roundblocks(self, caller: Caller, command: Command) -> Answer:

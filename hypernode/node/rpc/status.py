@@ -29,7 +29,7 @@ from hypernode.node.base.activity_tracker import ActivityTracker
 from hypernode.node.base.json_shapes import height_to_object
 from hypernode.node.base.node_events import NodeEvents
 from hypernode.node.base.node_state import NodeState
-from hypernode.node.base.tunables import Tuner
+from hypernode.node.base.tunables import TunablesInForce
 from hypernode.node.duty.duty_log import DutyLog
 from hypernode.node.duty.forger import Forger
 from hypernode.node.duty.reporter import Reporter
@@ -89,7 +89,7 @@ class StatusQueries:
     health: HealthReport
     partitions: Partitions
     sync: Synchroniser
-    tuner: Tuner
+    tunables: TunablesInForce
     events: NodeEvents
     _findings: tuple[ChainHeight, dict[str, int]] | None = None
     """Counts of findings, and our chain's height when they were read: they come with blocks."""
@@ -126,7 +126,7 @@ class StatusQueries:
 
     def get_config(self) -> dict[str, object]:
         """getconfig: the tunable parameters in force, and where each comes from."""
-        return {**self.tuner.get_tunables(), "origins": self.tuner.get_origins()}
+        return {**self.tunables.get_values(), "origins": self.tunables.get_origins()}
 
     def get_heights(self) -> dict[str, object]:
         """The height that each peer reported, by its name."""
@@ -189,8 +189,8 @@ class StatusQueries:
         """What is in force and from where, what was refused, and how many peers say that theirs differ."""
         return {
             **self.get_config(),
-            "refused": list(self.tuner.refused),
-            "peers": self.configs.describe(self.own_address, self.tuner.format_config()),
+            "refused": list(self.tunables.refused),
+            "peers": self.configs.describe(self.own_address, self.tunables.format_config()),
         }
 
     def _describe_companion(self) -> dict[str, object] | None:
@@ -199,8 +199,8 @@ class StatusQueries:
         status = self.node_state.pow_status
         if status is None:
             return None
-        colours = {name: len(split_colour(text)) for name, text in self.tuner.colours}
-        archives = split_colour(dict(self.tuner.colours).get(BOOTSTRAP, ""))[:MAX_ARCHIVES]
+        colours = {name: len(split_colour(text)) for name, text in self.tunables.colours}
+        archives = split_colour(dict(self.tunables.colours).get(BOOTSTRAP, ""))[:MAX_ARCHIVES]
         return {
             **asdict(status),
             "remarks": list(status.remarks),

@@ -37,6 +37,7 @@ from hypernode.ports.clock import Clock
 from hypernode.ports.connections import TransportClosed
 from hypernode.ports.files import Files
 from hypernode.ports.signing import Verifier
+from hypernode.ports.tunables import CurrentTunables
 
 
 @dataclass(slots=True)
@@ -45,6 +46,7 @@ class BranchDownload:
     ``blame`` is told which holders failed or lied, ``show`` how far a longer one is."""
 
     params: ChainParams
+    tunables: CurrentTunables
     clock: Clock
     verifier: Verifier
     ledger: BlockReader
@@ -120,7 +122,7 @@ class BranchDownload:
         fetcher = BlockFetcher(
             sorted(left, key=lambda holder: holder.address in silent),
             Span(self.common + 1, self.told.height.height),
-            self.params.block_sync_count,
+            self.tunables.current().block_sync_count,
             borrow=self.borrow,
             clock=self.clock,
             on_failure=self._on_failure,

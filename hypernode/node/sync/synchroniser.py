@@ -35,6 +35,7 @@ from hypernode.ports.connections import TransportClosed
 from hypernode.ports.files import Files
 from hypernode.ports.registrations import PowNotReady
 from hypernode.ports.signing import Verifier
+from hypernode.ports.tunables import CurrentTunables
 
 MAX_HOLDERS_ASKED = 3
 """Holders of a better round that are tried before the next look around."""
@@ -49,6 +50,7 @@ class Synchroniser:
     """Carries out SyncRound and CatchUp."""
 
     params: ChainParams
+    tunables: CurrentTunables
     clock: Clock
     verifier: Verifier
     ledger: BlockReader
@@ -147,6 +149,7 @@ class Synchroniser:
         holders = order_holders(told, jurors, self.memory.list_liars(self.clock.monotonic()))
         download = BranchDownload(
             self.params,
+            self.tunables,
             self.clock,
             self.verifier,
             self.ledger,

@@ -111,7 +111,7 @@ def compute_most(node: Node) -> int:
         + MAX_UNITS_PER_PEER * len(node.peers.list_all())
         + MAX_UNITS_PER_SESSION * node.listening.count
         + MAX_UNITS_PER_LISTED * _count_listed(node)
-        + MAX_UNITS_PER_TEST * node.params.slots * node.params.tests_per_slot
+        + MAX_UNITS_PER_TEST * node.params.slots * node.params.default_tunables.tests_per_slot
         + MAX_UNITS_PER_MESSAGE * len(node.mempool)
         + MAX_UNITS_PER_NOTE * sum(_list_notes(node))
     )

@@ -75,7 +75,7 @@ class LegacyDialling:
             state.note_told(ip, port, answer.height)
             if state.clock.monotonic() >= mempool_due and len(state.mempool):
                 mempool_due = state.clock.monotonic() + habits.mempool_s
-                offered = state.mempool.list_since(since)[: state.params.max_txs_to_sync]
+                offered = state.mempool.list_since(since)[: state.params.default_tunables.max_txs_to_sync]
                 since = int(state.clock.now())
                 answer = await stream.ask(Command(CommandId.MEMPOOL, messages=tuple(offered)))
                 await state.free.wait()

@@ -122,7 +122,9 @@ class LegacyNode:
             if not entry.port.isdecimal():
                 state.traps.spring(Trap.REGISTERED_PORT, entry.ip, entry.port)
             state.listed.setdefault(entry.ip, []).append(entry)
-        targets = compute_connect_to(state.params, plan.registered, state.signer.address, round_)
+        targets = compute_connect_to(
+            state.params.default_tunables.max_connect_to, plan.registered, state.signer.address, round_
+        )
         if self._group is not None:
             self._dialling.set_targets(targets, self._group)
         state.note(f"round {round_}")
@@ -143,6 +145,7 @@ class LegacyNode:
         seen = state.chain.get_seen(round_ - 1)
         return compute_round_plan(
             state.params,
+            state.params.default_tunables.tests_per_slot,
             round_,
             registered=registered,
             registered_before=before,
@@ -184,7 +187,7 @@ class LegacyNode:
         agree = sum(told.height.block_hash == own.block_hash for told in state.list_told())
         registered = len(state.plan.registered) if state.plan else 0
         percent = round(100 * agree / registered) if registered else 0
-        return percent > state.params.min_forge_consensus
+        return percent > state.params.default_tunables.min_forge_consensus
 
     def _has_enough(self, messages: list[Message]) -> bool:
         return len(messages) >= MIN_MESSAGES and count_sources(messages) >= MIN_SOURCES
@@ -193,7 +196,7 @@ class LegacyNode:
         """Seal all that the mempool has, which is empty then, and push to everybody."""
         state = self.state
         round_, sir = state.get_round_slot()
-        messages = state.mempool.take_all()[: state.params.max_txs_per_block]
+        messages = state.mempool.take_all()[: state.params.default_tunables.max_txs_per_block]
         block = seal_block(
             state.signer.sign,
             state.signer.address,

@@ -103,7 +103,7 @@ class LegacyServing:
         if command.id is not CommandId.HELLO:
             await self._refuse(caller, "Did not say hello")
         text = command.string or ""
-        if get_posnet(text) not in self._state.params.posnet_allow:
+        if get_posnet(text) not in self._state.params.default_tunables.posnet_allow:
             await self._refuse(caller, f"Bad Posnet {get_posnet(text)}")
         try:
             caller.hello = parse_hello(text)
@@ -181,7 +181,7 @@ class LegacyServing:
         state = self._state
         if state.is_registered_ip(caller.ip):
             await state.digest_messages(command.messages, caller.ip)
-        found = state.mempool.list_since(caller.since)[: state.params.max_txs_to_sync]
+        found = state.mempool.list_since(caller.since)[: state.params.default_tunables.max_txs_to_sync]
         caller.since = int(state.clock.now())
         return Command(CommandId.MEMPOOL, messages=tuple(found))
 
@@ -198,7 +198,7 @@ class LegacyServing:
 
     async def _blocksync(self, caller: LegacyCaller, command: Command) -> Command:
         state = self._state
-        blocks = state.chain.get_blocks(_to_height(command), state.params.block_sync_count)
+        blocks = state.chain.get_blocks(_to_height(command), state.params.default_tunables.block_sync_count)
         return Command(CommandId.BLOCKSYNC, blocks=blocks)
 
     async def _roundblocks(self, caller: LegacyCaller, command: Command) -> Command:

@@ -153,7 +153,7 @@ class LegacyState:
 
     async def digest_messages(self, messages: Sequence[Message], by: str) -> bool:
         """A batch from a peer; False when a bad one took the rest of it along."""
-        if len(messages) > self.params.max_txs_to_sync:
+        if len(messages) > self.params.default_tunables.max_txs_to_sync:
             self.traps.spring(Trap.TOO_MANY_MESSAGES, by, str(len(messages)))
             return True
         now = self.clock.now()

@@ -23,7 +23,7 @@ def test_too_few_are_said_and_suffice_for_fewer_sessions(
 ) -> None:
     settings = load_settings(Flags(), tmp_path)[0]
     settings = replace(settings, limits=replace(settings.limits, sessions=300, sessions_kept=100))
-    needed = 300 + settings.params.max_connect_to + OTHER_FILES
+    needed = 300 + settings.params.default_tunables.max_connect_to + OTHER_FILES
     fitted, words = fit_sessions(settings, needed + spare)
     assert (fitted.limits.sessions, fitted.limits.sessions_kept) == (sessions, kept)
     assert bool(words) == (spare < 0)

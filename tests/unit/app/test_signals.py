@@ -29,16 +29,17 @@ def test_a_reload_takes_the_allow_lists(tmp_path: Path) -> None:
     async def scenario() -> None:
         node = await Bed().node()
         settings = load(tmp_path)
-        params = replace(
-            settings.params, allow_queries_from=("127.0.0.1", STRANGER), allow_updates_from=(STRANGER,)
-        )
-        changed = replace(settings, params=params, auto_update=True)
+        params = replace(settings.params, allow_queries_from=("127.0.0.1", STRANGER))
+        tunables = {"ALLOW_UPDATES_FROM": (STRANGER,), "PING_DELAY": 7}
+        changed = replace(settings, params=params, tunables=tunables, auto_update=True)
         admission = node.listening.admission
         admission.change_limits(Limits())
         assert admission.hold(STRANGER, 0.0) > 0
         reload_settings(Process(LogFiles([]), False, lambda: changed), node)
         assert node.serving.allow_queries_from == ("127.0.0.1", STRANGER)
-        assert (node.serving.allow_updates_from, node.serving.takes_updates) == ((STRANGER,), True)
+        assert (node.tunables.current().allow_updates_from, node.serving.takes_updates) == ((STRANGER,), True)
+        # the others hold from the next start on
+        assert node.tunables.current().ping_delay_s == 30
         # who is let in goes by the lists in force, and one that was on hold gets in
         assert admission.hold(STRANGER, 0.0) == 0.0
         assert not admission.is_on_hold(STRANGER, 0.0)

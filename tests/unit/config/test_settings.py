@@ -106,7 +106,8 @@ def test_overrides_change_the_network_its_delays_and_the_limits(tmp_path: Path) 
     )
     settings = load(tmp_path, text)
     params = settings.params
-    assert (params.max_connect_to, params.block_sync_count) == (7, 5)
+    assert (settings.own_tunables.max_connect_to, settings.own_tunables.block_sync_count) == (7, 5)
+    assert params.default_tunables == networks.mainnet().default_tunables
     assert (params.delays.tick_s, params.delays.peer_retry_s) == (2.0, 3.0)
     assert params.delays.grace_s == networks.mainnet().delays.grace_s
     assert params.allow_queries_from == ("10.0.0.1", "10.0.0.2")
@@ -211,6 +212,6 @@ def test_where_collaterals_must_stay_only_the_ledger_serves(tmp_path: Path, key:
 
 
 def test_what_the_operator_tuned_is_known_by_name(tmp_path: Path) -> None:
-    assert load(tmp_path).tuned == frozenset()
+    assert load(tmp_path).tunables == {}
     settings = load(tmp_path, "MAX_CONNECT_TO=7\nPING_DELAY=9\nPORT=7000")
-    assert settings.tuned == {"MAX_CONNECT_TO", "PING_DELAY"}
+    assert settings.tunables == {"MAX_CONNECT_TO": 7, "PING_DELAY": 9}

@@ -1,8 +1,8 @@
-from dataclasses import replace
-
 from hypernode.core import kinds
+from hypernode.core.chain_params import replace_fields
 from hypernode.core.hashing import h20
 from hypernode.core.networks import mainnet
+from hypernode.core.tunables import list_values
 from hypernode.core.validate_message import is_safe_params
 
 PEER = kinds.format_peer_name("10.0.0.7", 6969)
@@ -33,9 +33,9 @@ def test_config_is_hashed_by_sorted_lines() -> None:
 
 
 def test_a_tuned_parameter_changes_the_hash() -> None:
-    before = kinds.format_config(kinds.get_tunables(mainnet()))
-    tuned = replace(mainnet(), max_connect_to=41)
-    assert kinds.format_config(kinds.get_tunables(tuned)) != before
+    before = kinds.format_config(list_values(mainnet().default_tunables))
+    tuned = replace_fields(mainnet(), max_connect_to=41)
+    assert kinds.format_config(list_values(tuned.default_tunables)) != before
 
 
 def test_all_params_are_of_the_safe_alphabet() -> None:
@@ -47,6 +47,6 @@ def test_all_params_are_of_the_safe_alphabet() -> None:
         kinds.format_failed("255.255.255.255:65535", catching_up=True),
         kinds.format_late(99),
         kinds.format_equivocation(2**32, 18, b"\xff" * 20, b"\xfe" * 20),
-        kinds.format_config(kinds.get_tunables(mainnet())),
+        kinds.format_config(list_values(mainnet().default_tunables)),
     ]
     assert all(is_safe_params(text) for text in texts)

@@ -16,6 +16,7 @@ from hypernode.core.lottery import (
 from hypernode.core.types import Juror, Registration
 from tests.unit.core.builders import MIXED, OWN, get_address, make_registration
 
+TESTS = OWN.default_tunables.tests_per_slot
 REFERENCE = bytes(range(20))
 
 
@@ -39,7 +40,7 @@ def test_weights_of_zero_and_below_get_no_ticket() -> None:
 
 def test_a_list_without_a_positive_weight_has_no_jurors_and_ends() -> None:
     assert compute_tickets([("a", 0), ("b", -1)], 19) == []
-    plan = compute_round_plan(OWN, 1, register(0, -1), [], frozenset(), REFERENCE)
+    plan = compute_round_plan(OWN, TESTS, 1, register(0, -1), [], frozenset(), REFERENCE)
     assert plan.jurors == ()
     assert plan.tests == ()
     assert plan.juror_of(0) is None
@@ -69,13 +70,13 @@ def test_nobody_is_silent_when_too_few_were_seen() -> None:
 
 def test_who_is_new_on_the_list_is_active() -> None:
     seen = frozenset(get_address(OWN, n) for n in (0, 1))
-    plan = compute_round_plan(OWN, 1, register(1, 1, 1), register(1, 1), seen, REFERENCE)
+    plan = compute_round_plan(OWN, TESTS, 1, register(1, 1, 1), register(1, 1), seen, REFERENCE)
     assert plan.inactive == ()
 
 
 def test_silent_ones_draw_no_slot_but_are_tested() -> None:
     seen = frozenset(get_address(OWN, n) for n in (0, 1))
-    plan = compute_round_plan(OWN, 1, register(1, 1, 1), register(1, 1, 1), seen, REFERENCE)
+    plan = compute_round_plan(OWN, TESTS, 1, register(1, 1, 1), register(1, 1, 1), seen, REFERENCE)
     silent = get_address(OWN, 2)
     assert plan.inactive == (silent,)
     assert silent not in {j.address for j in plan.jurors}
@@ -84,7 +85,16 @@ def test_silent_ones_draw_no_slot_but_are_tested() -> None:
 
 def test_voided_ones_neither_draw_nor_are_tested_on_networks_of_our_own() -> None:
     voided = get_address(OWN, 1)
-    plan = compute_round_plan(OWN, 1, register(1, 1, 1, 1), [], frozenset(), REFERENCE, voided=[voided, "x"])
+    plan = compute_round_plan(
+        OWN,
+        TESTS,
+        1,
+        register(1, 1, 1, 1),
+        [],
+        frozenset(),
+        REFERENCE,
+        voided=[voided, "x"],
+    )
     assert plan.voided == (voided,)
     assert voided not in {j.address for j in plan.jurors}
     assert voided not in {a for slot in plan.tests for t in slot for a in (t.tester, t.tested)}
@@ -92,18 +102,36 @@ def test_voided_ones_neither_draw_nor_are_tested_on_networks_of_our_own() -> Non
 
 def test_voided_ones_draw_all_the_same_on_mixed_networks() -> None:
     registered = [make_registration(MIXED, number) for number in range(3)]
-    plan = compute_round_plan(MIXED, 1, registered, [], (), REFERENCE, voided=[registered[1].pos])
-    unvoided = compute_round_plan(MIXED, 1, registered, [], (), REFERENCE)
+    plan = compute_round_plan(
+        MIXED,
+        TESTS,
+        1,
+        registered,
+        [],
+        (),
+        REFERENCE,
+        voided=[registered[1].pos],
+    )
+    unvoided = compute_round_plan(MIXED, TESTS, 1, registered, [], (), REFERENCE)
     assert (plan.jurors, plan.tests) == (unvoided.jurors, unvoided.tests)
     assert plan.voided == (registered[1].pos,)
 
 
 def test_a_plan_has_a_juror_and_tests_for_every_slot() -> None:
-    plan = compute_round_plan(OWN, 9, register(1, 2, 3, 1), [], frozenset(), REFERENCE, pow_height=77)
+    plan = compute_round_plan(
+        OWN,
+        TESTS,
+        9,
+        register(1, 2, 3, 1),
+        [],
+        frozenset(),
+        REFERENCE,
+        pow_height=77,
+    )
     assert (plan.round, plan.pow_height, plan.reference_hash) == (9, 77, REFERENCE)
     assert len(plan.jurors) == len(plan.tests) == OWN.slots
     for juror, tests in zip(plan.jurors, plan.tests, strict=True):
-        assert len(tests) == OWN.tests_per_slot
+        assert len(tests) == TESTS
         assert all(juror.address not in (t.tester, t.tested) and t.tester != t.tested for t in tests)
         assert all(t.kind in OWN.test_kinds for t in tests)
     assert plan.juror_of(0) == plan.jurors[0].address
@@ -112,27 +140,25 @@ def test_a_plan_has_a_juror_and_tests_for_every_slot() -> None:
 
 def test_a_slot_with_fewer_than_two_candidates_has_no_test() -> None:
     juror = Juror("a", 0)
-    assert compute_tests(OWN, ["a", "b"], [juror], REFERENCE) == ((),)
-    assert len(compute_tests(OWN, ["a", "b", "c"], [juror], REFERENCE)[0]) == OWN.tests_per_slot
+    assert compute_tests(OWN.test_kinds, TESTS, ["a", "b"], [juror], REFERENCE) == ((),)
+    assert len(compute_tests(OWN.test_kinds, TESTS, ["a", "b", "c"], [juror], REFERENCE)[0]) == TESTS
 
 
 def test_connections_leave_ourselves_out_and_are_bounded() -> None:
     registered = register(*[1] * 10)
     own = registered[3].pos
-    params = replace(OWN, max_connect_to=5)
-    chosen = compute_connect_to(params, registered, own, 8)
+    chosen = compute_connect_to(5, registered, own, 8)
     assert len(chosen) == len(set(chosen)) == 5
     assert own not in {r.pos for r in chosen}
-    assert chosen != compute_connect_to(params, registered, own, 9)
-    assert chosen == compute_connect_to(params, registered, own, 8)
+    assert chosen != compute_connect_to(5, registered, own, 9)
+    assert chosen == compute_connect_to(5, registered, own, 8)
 
 
 def test_who_does_not_count_is_left_out_of_the_same_shuffle() -> None:
     registered = register(*[1] * 12)
     own, left_out = registered[3].pos, {registered[5].pos, registered[7].pos}
-    params = replace(OWN, max_connect_to=11)
-    everybody = compute_connect_to(params, registered, own, 8)
-    chosen = compute_connect_to(replace(OWN, max_connect_to=5), registered, own, 8, left_out)
+    everybody = compute_connect_to(11, registered, own, 8)
+    chosen = compute_connect_to(5, registered, own, 8, left_out)
     assert chosen == [r for r in everybody if r.pos not in left_out][:5]
 
 
@@ -152,7 +178,16 @@ def test_registered_is_active_and_inactive_and_voided(params: ChainParams) -> No
     silent_voided, voided, silent = (registered[n].pos for n in (0, 1, 2))
     seen = {entry.pos for entry in registered} - {silent_voided, silent}
     low = replace(params, min_active=1)
-    plan = compute_round_plan(low, 1, registered, registered, seen, REFERENCE, voided=[silent_voided, voided])
+    plan = compute_round_plan(
+        low,
+        TESTS,
+        1,
+        registered,
+        registered,
+        seen,
+        REFERENCE,
+        voided=[silent_voided, voided],
+    )
     assert plan.voided == (silent_voided, voided)
     assert plan.inactive == (silent,)
 

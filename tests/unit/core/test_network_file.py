@@ -40,7 +40,7 @@ def test_a_file_needs_only_what_has_no_default() -> None:
         "slot_s": 18,
     }
     params = network_from_json(json.dumps(given), "net.json")
-    assert params.posnet_allow == ("sidenet001",)
+    assert params.default_tunables.posnet_allow == ("sidenet001",)
     assert params.delays == Delays().scaled(18)
     assert params.min_active == networks.mainnet().min_active
 

@@ -13,7 +13,7 @@ BUILT_IN = (networks.mainnet(), networks.testnet(), OWN)
 def test_built_in_networks_make_sense(params: ChainParams) -> None:
     assert is_valid_address(params.control_pos, params.address_byte)
     assert len(params.posnet) == 10
-    assert params.posnet in params.posnet_allow
+    assert params.posnet in params.default_tunables.posnet_allow
     assert network_from_json(network_to_json(params), "net.json") == params
 
 

@@ -54,8 +54,8 @@ def test_no_node_and_no_answer_are_told_apart() -> None:
 @pytest.mark.parametrize(
     ("percent", "code"),
     [
-        (PARAMS.min_forge_consensus, "no-consensus"),
-        (PARAMS.min_forge_consensus + 1, "consensus"),
+        (PARAMS.default_tunables.min_forge_consensus, "no-consensus"),
+        (PARAMS.default_tunables.min_forge_consensus + 1, "consensus"),
     ],
 )
 def test_the_bar_of_consensus(percent: int, code: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.chain_params import ChainParams, replace_fields
 from hypernode.core.networks import devnet
 from hypernode.core.types import ChainHeight
 from hypernode.machine.decide import NodeView
@@ -21,7 +21,7 @@ def make_network(**overrides: object) -> ChainParams:
         control_pow="cf2562488992997dff3658e455701589678d0e966a79e2a037cbb2ff",
         control_pos="bJ5YTuPNJP2jEvCLGNoaCES2MBquR1nsLF",
     )
-    return replace(params, **overrides)  # type: ignore[arg-type]
+    return replace_fields(params, **overrides)
 
 
 def make_height(height: int = 10, round_: int = 5, sir: int = 3, tag: int = 1, **more: int) -> ChainHeight:

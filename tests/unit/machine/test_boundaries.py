@@ -23,6 +23,7 @@ from hypernode.machine.state import State
 from tests.unit.machine.samples import ME, SLOT, make_height, make_network, make_peer, make_view
 
 NETWORK = make_network()
+TUNABLES = NETWORK.default_tunables
 DELAYS = NETWORK.delays
 PATIENT = make_network(delays=replace(DELAYS, grace_s=30.0))
 """With a longer grace than one exchange of heights: on main both are 10 s."""
@@ -46,7 +47,7 @@ def behind(rounds: int, waited_s: float, *, of_round: int = 5) -> NodeView:
 def test_a_better_branch_of_the_round_is_followed_after_one_exchange(
     rounds: int, waited_s: float, kind: type[Decision]
 ) -> None:
-    assert isinstance(decide(NETWORK, behind(rounds, waited_s)), kind)
+    assert isinstance(decide(NETWORK, TUNABLES, behind(rounds, waited_s)), kind)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_one_round_behind_is_late_after_the_grace_time_and_two_before(
 ) -> None:
     # The round is new: its chain is of the round before, which makes it a matter of catching up.
     view = replace(behind(rounds, waited_s, of_round=4), round=5)
-    assert isinstance(decide(PATIENT, view), kind)
+    assert isinstance(decide(PATIENT, TUNABLES, view), kind)
 
 
 @pytest.mark.parametrize(("subnets", "kind"), [(1, Rest), (2, CatchUp)])
@@ -72,7 +73,7 @@ def test_a_branch_of_too_few_networks_is_not_caught_up_with(subnets: int, kind: 
     view = behind(3, 60.0, of_round=4)
     ips = [f"127.{n % subnets}.0.{n}" for n in range(4)]
     peers = tuple(replace(peer, ip=ip) for peer, ip in zip(view.peers, ips, strict=True))
-    assert isinstance(decide(make_network(min_subnets=2), replace(view, peers=peers)), kind)
+    assert isinstance(decide(make_network(min_subnets=2), TUNABLES, replace(view, peers=peers)), kind)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_a_branch_of_too_few_networks_is_not_caught_up_with(subnets: int, kind: 
 )
 def test_a_clock_that_is_two_seconds_off_still_forges(offset_s: float, kind: type[Decision]) -> None:
     view = make_view(juror=ME, now=1_000.0 + SLOT / 2, clock_offset_s=offset_s)
-    assert isinstance(decide(NETWORK, view), kind)
+    assert isinstance(decide(NETWORK, TUNABLES, view), kind)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_the_bars_of_consensus_and_the_half_of_the_slot(
     at = max(earliest, 1_000.0 + SLOT * now)
     view = make_view(juror=ME, peers=peers, counted=of, jurors=(ME,), now=at, connected=agree)
     params = make_network(min_forge_consensus=18, min_forge_consensus_low=11)
-    decision = decide(params, view)
+    decision = decide(params, params.default_tunables, view)
     assert (decision.state if isinstance(decision, Rest) else None) is kind
 
 
@@ -126,4 +127,4 @@ def test_the_most_common_telling_of_a_tip_stands_whoever_comes_first(order: tupl
 def test_after_a_restart_it_forges_from_its_round_on(from_round: int, kind: type[Decision]) -> None:
     view = make_view(juror=ME, now=1_000.0 + SLOT / 2, forge_from_round=from_round)
     assert view.round == 5
-    assert isinstance(decide(NETWORK, view), kind)
+    assert isinstance(decide(NETWORK, TUNABLES, view), kind)

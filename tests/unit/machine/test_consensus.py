@@ -8,6 +8,7 @@ from hypernode.machine.consensus import Consensus, compute_consensus, is_enough
 from tests.unit.machine.samples import make_height, make_network, make_peer
 
 NETWORK = make_network()
+TUNABLES = NETWORK.default_tunables
 OWN = make_height(uniques=5)
 
 
@@ -38,19 +39,24 @@ def _consensus(**changes: int) -> Consensus:
 
 
 def test_the_percentage_must_be_over_the_bar() -> None:
-    bar = NETWORK.min_forge_consensus
-    assert is_enough(NETWORK, _consensus(percent=bar + 1, chains=2), is_second_half=False)
-    assert not is_enough(NETWORK, _consensus(percent=bar, chains=2), is_second_half=False)
+    bar = NETWORK.default_tunables.min_forge_consensus
+    assert is_enough(NETWORK, TUNABLES, _consensus(percent=bar + 1, chains=2), is_second_half=False)
+    assert not is_enough(NETWORK, TUNABLES, _consensus(percent=bar, chains=2), is_second_half=False)
 
 
 def test_the_low_bar_counts_in_the_second_half_with_one_chain_in_sight() -> None:
     low = NETWORK.min_forge_consensus_low + 1
-    assert is_enough(NETWORK, _consensus(percent=low), is_second_half=True)
-    assert not is_enough(NETWORK, _consensus(percent=low), is_second_half=False)
-    assert not is_enough(NETWORK, _consensus(percent=low, chains=2), is_second_half=True)
-    assert not is_enough(NETWORK, _consensus(percent=low - 1), is_second_half=True)
+    assert is_enough(NETWORK, TUNABLES, _consensus(percent=low), is_second_half=True)
+    assert not is_enough(NETWORK, TUNABLES, _consensus(percent=low), is_second_half=False)
+    assert not is_enough(NETWORK, TUNABLES, _consensus(percent=low, chains=2), is_second_half=True)
+    assert not is_enough(NETWORK, TUNABLES, _consensus(percent=low - 1), is_second_half=True)
 
 
 def test_a_juror_that_sees_jurors_needs_one_of_them() -> None:
-    assert not is_enough(NETWORK, _consensus(percent=90, jurors_agree=0), is_second_half=False)
-    assert is_enough(NETWORK, _consensus(percent=90, jurors_agree=0, jurors_seen=0), is_second_half=False)
+    assert not is_enough(NETWORK, TUNABLES, _consensus(percent=90, jurors_agree=0), is_second_half=False)
+    assert is_enough(
+        NETWORK,
+        TUNABLES,
+        _consensus(percent=90, jurors_agree=0, jurors_seen=0),
+        is_second_half=False,
+    )

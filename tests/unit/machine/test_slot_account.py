@@ -26,6 +26,7 @@ from hypernode.machine.slot_account import Look, Miss, Outcome, account_for_slot
 from tests.unit.machine.samples import ME, make_height, make_network, make_peer, make_view
 
 NETWORK = make_network()
+TUNABLES = NETWORK.default_tunables
 SLOT = (5, 4)
 START = compute_slot_start(NETWORK, *SLOT)
 OPENS = START + NETWORK.delays.earliest_forging_s
@@ -65,7 +66,7 @@ def test_each_obstacle_has_its_code_and_figures(
     change: dict[str, object], reason: Reason, figures: str
 ) -> None:
     view = make_view(juror=ME, **change)
-    obstacle = find_obstacle(view, decide(NETWORK, view))
+    obstacle = find_obstacle(view, decide(NETWORK, TUNABLES, view))
     assert obstacle is not None
     assert obstacle.reason is reason
     assert figures in obstacle.figures
@@ -75,14 +76,14 @@ def test_jurors_that_do_not_agree_are_named_where_the_percentage_would_do() -> N
     own = make_height()
     peers = (*(make_peer(n, own) for n in (3, 4, 5)), *STRANGERS[:2])
     view = make_view(juror=ME, peers=peers)
-    obstacle = find_obstacle(view, decide(NETWORK, view))
+    obstacle = find_obstacle(view, decide(NETWORK, TUNABLES, view))
     assert obstacle == Obstacle(Reason.NO_CONSENSUS, "60 %, but none of 2 jurors in sight agrees")
 
 
 def test_waiting_for_the_window_and_forging_are_no_obstacles() -> None:
     for change in ({}, {"now": 1_001.0}, {"own": make_height(sir=4)}, {"juror": "peer1"}):
         view = make_view(**{"juror": ME, **change})
-        assert find_obstacle(view, decide(NETWORK, view)) is None
+        assert find_obstacle(view, decide(NETWORK, TUNABLES, view)) is None
 
 
 def test_every_decision_but_rest_and_forge_is_an_obstacle() -> None:
@@ -149,5 +150,5 @@ def test_the_outcome_is_what_our_chain_has_for_the_slot() -> None:
 
 def test_a_look_that_forges_is_no_obstacle() -> None:
     view = make_view(juror=ME)
-    assert isinstance(decide(NETWORK, view), Forge)
-    assert find_obstacle(view, decide(NETWORK, view)) is None
+    assert isinstance(decide(NETWORK, TUNABLES, view), Forge)
+    assert find_obstacle(view, decide(NETWORK, TUNABLES, view)) is None

@@ -30,10 +30,9 @@ RECORDS = {
     "node/peers/peer_table.py": {"peer"},
     "app/faults.py": {"threading", "sys"},
     "app/signals.py": {"timer"},
-    "node/base/tunables.py": {"part"},
 }
-"""What is written into and is no part: rows of a table, records of a log, reports, hooks of the interpreter.
-(And the parameters in force, as long as ``Tuner`` hands them out.)"""
+"""What is written into and is no part: rows of a table, records of a log, reports, hooks of the
+interpreter."""
 
 
 def list_foreign_writes(source: str) -> Iterator[tuple[int, str, str | None]]:
@@ -90,7 +89,7 @@ def test_nobody_writes_into_another_part(path: Path) -> None:
     allowed = RECORDS.get(str(path.relative_to(ROOT)), set())
     writes = list(list_foreign_writes(path.read_text()))
     assert [write for write in writes if write[2] not in allowed] == []
-    assert allowed - {"part"} <= {name for _, _, name in writes}, "an exception that nobody needs any more"
+    assert allowed <= {name for _, _, name in writes}, "an exception that nobody needs any more"
 
 
 def test_there_is_something_to_look_at() -> None:

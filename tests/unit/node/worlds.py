@@ -15,7 +15,7 @@ from itertools import count
 from typing import Any
 
 from hypernode.core.address import compute_address
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.chain_params import ChainParams, replace_fields
 from hypernode.core.forging import seal_block
 from hypernode.core.message import create_message
 from hypernode.core.signing import compute_pubkey, sign
@@ -86,7 +86,7 @@ class Bed:
 
     def __init__(self, size: int = 6, **fields: Any) -> None:
         loop = asyncio.get_running_loop()
-        self.params: ChainParams = replace(make_network(size, SEED, 180), **fields)
+        self.params: ChainParams = replace_fields(make_network(size, SEED, 180), **fields)
         self.memory = MemoryNetwork(SEED, QUICK)
         self.size = size
         start = compute_slot_start(self.params, ROUND, 0) + 20.0 - loop.time()
@@ -154,6 +154,7 @@ class Bed:
         journal_db: InlineDatabase | None = None,
         pow_source: PowSource | None = None,
         params: ChainParams | None = None,
+        configured: Mapping[str, object] | None = None,
         subjects: Subjects = SILENT,
         log_session: Callable[[str], None] | None = None,
         metrics: Callable[[], Mapping[str, object]] = no_metrics,
@@ -174,7 +175,13 @@ class Bed:
             pow_source=pow_source or FixedPowSource(params),
             files=MemoryFiles(),
         )
-        options = NodeOptions(Endpoint(self.ip(index), PORT), PORT, (self.ip(index),), limits or Limits())
+        options = NodeOptions(
+            Endpoint(self.ip(index), PORT),
+            PORT,
+            (self.ip(index),),
+            limits or Limits(),
+            tunables=configured or {},
+        )
         node = Node(
             params,
             replace(ports, **others),

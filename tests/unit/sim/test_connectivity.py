@@ -1,8 +1,8 @@
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from hypernode.core.chain_params import replace_fields
 from hypernode.core.lottery import compute_connect_to
 from hypernode.core.networks import mainnet
 from hypernode.core.types import Registration
@@ -27,8 +27,8 @@ def test_orders_are_those_that_hypernodes_dial_in() -> None:
     listed = [
         Registration(f"c{n}", "10.0.0.1", "6969", f"hn{n:05d}", f"c{n}", (1, 2, 3)[n % 3]) for n in range(30)
     ]
-    params = replace(mainnet(), max_connect_to=7)
-    dialled = compute_connect_to(params, listed, listed[4].pos, draw.round)
+    params = replace_fields(mainnet(), max_connect_to=7)
+    dialled = compute_connect_to(params.default_tunables.max_connect_to, listed, listed[4].pos, draw.round)
     assert [link.peer for link in make_links(scenario, draw, 7) if link.dialler == 4] == [
         int(entry.pos[2:]) for entry in dialled
     ]

@@ -116,5 +116,5 @@ def test_the_command_of_a_scenario_has_all_that_it_follows_from() -> None:
     scenario = replace(scenario, worthless=9)
     more = "--connect 4 --legacy 2 --worthless 9 --registered 70 --tune 'PING_DELAY=20' --until 9"
     assert scenario.to_arguments() == f"--nodes 7 --hours 2 --seed 5 --faults all {more}"
-    assert scenario.make_network().ping_delay_s == 20
+    assert scenario.make_network().default_tunables.ping_delay_s == 20
     assert len({hypernode.ip for hypernode in scenario.make_network().hypernodes}) == 70

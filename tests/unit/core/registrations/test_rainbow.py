@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
-from hypernode.core.kinds import get_tunables
 from hypernode.core.networks import mainnet
-from hypernode.core.registrations.rainbow import BOUNDS, apply_rainbow
+from hypernode.core.registrations.rainbow import apply_rainbow
+from hypernode.core.tunables import TUNABLES, Tunable, Tunables, list_values
 
 NETWORK = mainnet()
+OWN = NETWORK.default_tunables
 
 
-def test_bounds_are_of_the_tunable_parameters_and_no_others() -> None:
-    assert BOUNDS.keys() == get_tunables(NETWORK).keys()
-    for key, bound in BOUNDS.items():
-        tuned = replace(NETWORK, **{bound.field: getattr(NETWORK, bound.field)})
-        assert get_tunables(tuned)[key] == getattr(NETWORK, bound.field)
+def test_the_table_has_every_tunable_parameter_once() -> None:
+    assert sorted(row.field for row in TUNABLES) == sorted(field.name for field in fields(Tunables))
+    assert list(list_values(OWN)) == [row.key for row in TUNABLES]
+
+
+@pytest.mark.parametrize("row", [row for row in TUNABLES if row.most], ids=lambda row: row.key)
+def test_a_number_is_taken_from_its_least_to_its_most(row: Tunable) -> None:
+    for value, is_taken in (
+        *((row.least, True), (row.most_of_chain, True)),
+        *((row.least - 1, False), (row.most_of_chain + 1, False)),
+    ):
+        tuning = apply_rainbow(NETWORK, OWN, (("rainbow", f"{row.key}={value}"),))
+        assert (tuning.tuned == (row.key,)) is is_taken
+        assert getattr(tuning.tunables, row.field) == (value if is_taken else getattr(OWN, row.field))
 
 
 def test_every_parameter_is_tuned_within_its_bounds() -> None:
@@ -26,10 +36,10 @@ def test_every_parameter_is_tuned_within_its_bounds() -> None:
         "MAX_TXS_TO_SYNC=100,MAX_TXS_PER_BLOCK=500,POSNET_ALLOW=posnet0002;posnet0009,"
         "ALLOW_UPDATES_FROM=1.2.3.4;::1"
     )
-    tuning = apply_rainbow(NETWORK, (("rainbow", text),))
+    tuning = apply_rainbow(NETWORK, OWN, (("rainbow", text),))
     assert tuning.refused == ()
-    assert set(tuning.tuned) == set(BOUNDS)
-    assert get_tunables(tuning.params) == {
+    assert set(tuning.tuned) == {row.key for row in TUNABLES}
+    assert list_values(tuning.tunables) == {
         "POSNET_ALLOW": ("posnet0002", "posnet0009"),
         "MAX_CONNECT_TO": 12,
         "BLOCK_SYNC_COUNT": 7,
@@ -40,8 +50,6 @@ def test_every_parameter_is_tuned_within_its_bounds() -> None:
         "MAX_TXS_TO_SYNC": 100,
         "MAX_TXS_PER_BLOCK": 500,
     }
-    untouched = {bound.field: getattr(NETWORK, bound.field) for bound in BOUNDS.values()}
-    assert replace(tuning.params, **untouched) == NETWORK
 
 
 @pytest.mark.parametrize(
@@ -64,17 +72,17 @@ def test_every_parameter_is_tuned_within_its_bounds() -> None:
     ],
 )
 def test_what_is_out_of_bounds_stays_as_it_was_and_is_told(item: str) -> None:
-    tuning = apply_rainbow(NETWORK, (("rainbow", f"{item},PING_DELAY=11"),))
-    assert tuning.params == replace(NETWORK, ping_delay_s=11)
+    tuning = apply_rainbow(NETWORK, OWN, (("rainbow", f"{item},PING_DELAY=11"),))
+    assert tuning.tunables == replace(OWN, ping_delay_s=11)
     assert tuning.tuned == ("PING_DELAY",)
     assert len(tuning.refused) == 1
     assert len(tuning.refused[0]) < 200
 
 
 def test_of_equal_keys_the_last_one_counts() -> None:
-    tuning = apply_rainbow(NETWORK, (("rainbow", "PING_DELAY=5,PING_DELAY=6,PING_DELAY=0"),))
-    assert tuning.params.ping_delay_s == 6
+    tuning = apply_rainbow(NETWORK, OWN, (("rainbow", "PING_DELAY=5,PING_DELAY=6,PING_DELAY=0"),))
+    assert tuning.tunables.ping_delay_s == 6
 
 
 def test_without_a_rainbow_the_network_is_itself() -> None:
-    assert apply_rainbow(NETWORK, (("white", "PING_DELAY=5"),)).params is NETWORK
+    assert apply_rainbow(NETWORK, OWN, (("white", "PING_DELAY=5"),)).tunables == OWN

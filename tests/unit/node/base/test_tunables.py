@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,8 @@ from hypernode.core import kinds
 from hypernode.core.networks import mainnet
 from hypernode.core.registrations.registry import UNVOID, VOID, PowRow
 from hypernode.core.timeline import compute_reference_time
-from hypernode.node.base.tunables import Tuner
+from hypernode.core.tunables import list_values
+from hypernode.node.base.tunables import TunablesInForce
 from hypernode.node.owner.runtime import Node
 from hypernode.pow.scripted_source import PowScript, ScriptedPowSource
 from tests.unit.node.worlds import ROUND, Bed, play
@@ -45,8 +47,8 @@ class Written:
         entry = self.bed.entry(index)
         self.write(round_, operation, f"{entry.ip}:{entry.port}:{entry.pos},reason=test")
 
-    async def node(self) -> Node:
-        return await self.bed.node(pow_source=self.source, params=self.params)
+    async def node(self, **options: Any) -> Node:
+        return await self.bed.node(pow_source=self.source, params=self.params, **options)
 
 
 def test_a_rainbow_holds_from_its_round_on_for_every_part() -> None:
@@ -58,14 +60,8 @@ def test_a_rainbow_holds_from_its_round_on_for_every_part() -> None:
         assert node.views.get_config()["PING_DELAY"] == 30
         ports.bed.go_to(ROUND + 1, 0)
         await node.entry.enter(ROUND + 1)
-        parts = (
-            *(node.node_state, node.reporter, node.dialler, node.forger),
-            *(node.connector, node.serving, node.listening),
-        )
-        for part in parts:
-            assert part.params.ping_delay_s == 7
-            assert part.params.max_txs_per_block == 9
-        assert node.params.ping_delay_s == 30
+        assert node.tunables.current().ping_delay_s == 7
+        assert node.params.default_tunables.ping_delay_s == 30
         assert len(node.node_state.connect_to) == 2
         plan = node.node_state.plan
         assert plan is not None
@@ -82,10 +78,10 @@ def test_without_the_rainbow_everything_is_again_as_configured() -> None:
         ports.write(ROUND + 1, "color:rainbow", "")
         node = await ports.node()
         await node.entry.enter(ROUND)
-        assert node.connector.params.ping_delay_s == 7
+        assert node.tunables.current().ping_delay_s == 7
         ports.bed.go_to(ROUND + 1, 0)
         await node.entry.enter(ROUND + 1)
-        assert node.connector.params == node.params
+        assert node.tunables.current() == node.params.default_tunables
 
     play(scenario())
 
@@ -96,10 +92,9 @@ def test_origins_and_refusals_are_shown() -> None:
         ports.write(ROUND, "color:rainbow", RAINBOW)
         ports.write(ROUND, "color:white", "1.1.1.1,2.2.2.2")
         ports.write(ROUND, "color:bootstrap", "https://a.example/hn.tar.gz, https://b.example/")
-        node = await ports.node()
-        node.tuner._set_by_operator = frozenset({"PING_DELAY", "BLOCK_SYNC_COUNT"})
+        node = await ports.node(configured={"PING_DELAY": 9, "BLOCK_SYNC_COUNT": 7})
         await node.entry.enter(ROUND)
-        await node.companion.check(node.tuner.colours)
+        await node.companion.check(node.tunables.colours)
         config = node.views.get_config()
         assert config["origins"] == {
             "POSNET_ALLOW": "network",
@@ -120,7 +115,7 @@ def test_origins_and_refusals_are_shown() -> None:
         assert extra["tunables"]["refused"] == ["rainbow 'X=1': no tunable parameter"]
         assert companion["colours"] == {"bootstrap": 2, "rainbow": 6, "white": 2}
         assert companion["bootstrap"] == ["https://a.example/hn.tar.gz", "https://b.example/"]
-        assert extra["tunables"]["peers"]["own"] == node.tuner.format_config()
+        assert extra["tunables"]["peers"]["own"] == node.tunables.format_config()
 
     play(scenario())
 
@@ -130,11 +125,11 @@ def test_a_rainbow_that_comes_after_all_makes_the_list_stale() -> None:
         ports = Written()
         node = await ports.node()
         await node.entry.enter(ROUND)
-        await node.companion.check(node.tuner.colours)
+        await node.companion.check(node.tunables.colours)
         assert not is_stale(node)
         ports.write(ROUND, "color:rainbow", RAINBOW)
         await asyncio.sleep(31)
-        await node.companion.check(node.tuner.colours)
+        await node.companion.check(node.tunables.colours)
         assert is_stale(node)
         await node.entry.enter(ROUND)
         assert not is_stale(node)
@@ -190,15 +185,15 @@ def test_our_own_hash_follows_the_rainbow() -> None:
         await node.entry.enter(ROUND)
         await node.reporter.publish_config()
         (message,) = node.mempool.get_all()
-        assert (message.what, message.params) == (120, node.tuner.format_config())
-        assert message.params != kinds.format_config(kinds.get_tunables(node.params))
+        assert (message.what, message.params) == (120, node.tunables.format_config())
+        assert message.params != kinds.format_config(list_values(node.params.default_tunables))
 
     play(scenario())
 
 
 def test_what_is_out_of_bounds_is_told_once() -> None:
     said: list[str] = []
-    tuner = Tuner(mainnet(), frozenset(), said.append)
+    tunables = TunablesInForce(mainnet(), {}, said.append)
     for _ in range(3):
-        tuner.enter_round((("rainbow", "PING_DELAY=0"),))
+        tunables.enter_round((("rainbow", "PING_DELAY=0"),))
     assert len(said) == 1

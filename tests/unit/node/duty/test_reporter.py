@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hypernode.core import kinds
+from hypernode.core.tunables import list_values
 from hypernode.core.types import ChainHeight, Equivocation, PeerTest, RoundPlan
 from hypernode.node.owner.runtime import Node
 from tests.unit.node.worlds import ROUND, Bed, Branch, enter_round, note_told, play, store
@@ -59,7 +60,7 @@ def test_config_is_said_once_a_round() -> None:
             await node.reporter.publish_config()
             bed.go_to(round_, 1)
             await node.reporter.publish_config()
-        params = kinds.format_config(kinds.get_tunables(bed.params))
+        params = kinds.format_config(list_values(bed.params.default_tunables))
         assert list_said(node) == [(120, bed.address(0), params, r) for r in (ROUND, ROUND + 1)]
         assert len(params) == len("CONFIG:") + 8
 

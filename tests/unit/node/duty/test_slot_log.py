@@ -20,7 +20,7 @@ from tests.unit.node.worlds import ROUND, Bed, note_told, play, store
 async def _look(node: Node) -> None:
     await node.slot_log.end_past()
     view = await node.view_builder.look()
-    node.slot_log.note(view, decide(node.params, view))
+    node.slot_log.note(view, decide(node.params, node.params.default_tunables, view))
 
 
 def _find_slots(node: Node) -> list[int]:

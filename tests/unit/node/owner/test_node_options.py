@@ -10,7 +10,7 @@ from hypernode.wire.catalogue import LIMITS
 
 def test_nothing_is_tuned_and_no_update_is_taken_unless_it_is_said() -> None:
     options = NodeOptions(Endpoint("0.0.0.0", 6969), 6969, (), LIMITS)
-    assert (options.is_journal_new, options.tuned, options.takes_updates) == (False, frozenset(), False)
+    assert (options.is_journal_new, options.tunables, options.takes_updates) == (False, {}, False)
 
 
 def test_makers_are_the_shipped_classes_but_for_those_that_are_replaced() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from hypernode.core import kinds
+from hypernode.core.chain_params import replace_fields
 from hypernode.core.types import Block, Message
 from hypernode.machine.state import State
 from hypernode.sim.cluster import Cluster
@@ -65,7 +66,7 @@ async def _play_with_one_that_is_away() -> Story:
 
 async def _play_without_tests() -> Story:
     cluster = Cluster(SIZE, 22)
-    cluster.params = replace(cluster.params, tests_per_slot=0)
+    cluster.params = replace_fields(cluster.params, tests_per_slot=0)
     await cluster.start_all()
     await cluster.run_until(FIRST + 2, 2)
     return await _tell(cluster)

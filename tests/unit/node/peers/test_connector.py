@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from hypernode.core.chain_params import replace_fields
 from hypernode.core.errors import Ignore
 from hypernode.core.rules import Rule
 from hypernode.core.types import ChainHeight
@@ -130,7 +131,7 @@ def test_messages_are_exchanged_both_ways_and_not_sent_back() -> None:
 def test_pings_go_to_feature_peers_only(features: int) -> None:
     async def scenario() -> None:
         bed = Bed()
-        bed.params = replace(
+        bed.params = replace_fields(
             bed.params, ping_delay_s=5, delays=replace(bed.params.delays, height_exchange_s=40.0)
         )
         node, peer = await bed.node(), Peer()

@@ -35,9 +35,9 @@ def make_dialler(host: Host, registered: str | None, *source_ips: str) -> Dialle
     entry = Registration("c", "10.9.9.9", "6969", "B2", "c", 1)
     own = [replace(entry, ip=registered, pos=OWN)] if registered else []
     peers.set_registered([entry, *own])
-    unused: Any = None  # clock, verifier and files
+    unused: Any = None  # tunables, clock, verifier and files
     parts: Any = host
-    return Dialler(params, unused, parts, parts, unused, unused, peers, Limits(), 6969, source_ips)
+    return Dialler(params, unused, unused, parts, parts, unused, unused, peers, Limits(), 6969, source_ips)
 
 
 @pytest.mark.parametrize(

@@ -308,7 +308,7 @@ def test_whoever_is_an_operator_by_the_configuration_in_force_has_a_place() -> N
         bed = Bed()
         node = await listening(bed)
         assert node.listening.get_standing(STRANGER) is Standing.STRANGER
-        node.serving.take_settings((STRANGER,), (), takes_updates=False)
+        node.serving.take_settings((STRANGER,), takes_updates=False)
         assert node.listening.get_standing(STRANGER) is Standing.OPERATOR
         assert node.listening.get_standing(bed.ip(2)) is Standing.COUNTED
 

@@ -450,7 +450,7 @@ def test_an_update_is_acknowledged_to_who_may_ask_and_does_nothing(
     async def scenario() -> None:
         bed = Bed(allow_updates_from=listed)
         node = await bed.node()
-        node.serving.take_settings((), listed, takes_updates=is_on)
+        node.serving.take_settings((), takes_updates=is_on)
         answer = await put(node, stranger(bed), C.UPDATE, string="http://example.org")
         assert answer is not None
         assert answer.id is command_id
@@ -463,16 +463,17 @@ def test_the_network_decides_before_the_operator_who_may_send_update() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
+        node.serving.take_settings((), takes_updates=True)
         for from_rainbow, from_file, command_id in (
             ((), (), C.KO),
             ((), (STRANGER,), C.OK),
             (("10.9.9.9",), (STRANGER,), C.KO),
             ((STRANGER,), (), C.OK),
         ):
-            node.tuner.enter_round(
+            node.tunables.enter_round(
                 (("rainbow", "ALLOW_UPDATES_FROM=" + ";".join(from_rainbow)),) if from_rainbow else ()
             )
-            node.serving.take_settings((), from_file, takes_updates=True)
+            node.tunables.reconfigure("ALLOW_UPDATES_FROM", {"ALLOW_UPDATES_FROM": from_file})
             answer = await put(node, stranger(bed), C.UPDATE, string="")
             assert answer is not None
             assert answer.id is command_id

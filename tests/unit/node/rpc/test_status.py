@@ -281,7 +281,7 @@ def test_getround_has_the_lists_of_the_round() -> None:
         assert (ip, port, weight, collateral, reward) == (bed.ip(number), "6969", 1, pos, pos)
         assert shown["slots"] == [[juror.address, juror.ticket] for juror in plan.jurors]
         assert len(shown["test_slots"]) == bed.params.slots
-        assert all(len(tests) == bed.params.tests_per_slot for tests in shown["test_slots"])
+        assert all(len(tests) == bed.params.default_tunables.tests_per_slot for tests in shown["test_slots"])
         assert {len(test) for tests in shown["test_slots"] for test in tests} == {3}
         assert (shown["active"], shown["inactive"]) == ([address(n) for n in range(bed.size)], [])
 

@@ -241,7 +241,9 @@ def exchange(**fields: Any) -> Callable[[Scene], Awaitable[None]]:
 async def send_too_many(scene: Scene) -> None:
     stream = await scene.dial()
     message = scene.message()
-    await stream.ask(Command(CommandId.MEMPOOL, messages=(message,) * (scene.params.max_txs_to_sync + 1)))
+    await stream.ask(
+        Command(CommandId.MEMPOOL, messages=(message,) * (scene.params.default_tunables.max_txs_to_sync + 1))
+    )
     assert scene.node is not None
     assert scene.node.state.mempool.list_since(1) == []
 
