@@ -64,7 +64,10 @@ class Display:
 
             def draw(now: float, rows: Sequence[NodeRow], juror: str) -> None:
                 clock = read_clock(self._params, now)
-                live.update(make_screen(clock, rows, juror, "Ctrl-C stops everything"), refresh=True)
+                live.update(
+                    make_screen(clock, rows, juror, "Ctrl-C stops everything", self._console.width),
+                    refresh=True,
+                )
 
             yield draw
 

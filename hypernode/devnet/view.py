@@ -62,12 +62,15 @@ def read_clock(params: ChainParams, now: float) -> SlotClock:
     )
 
 
-def make_screen(clock: SlotClock, rows: Sequence[NodeRow], juror: str, footer: str) -> RenderableType:
-    """The live table: clock, nodes, and a line below.  ``juror``: address of the slot's, or empty."""
+def make_screen(
+    clock: SlotClock, rows: Sequence[NodeRow], juror: str, footer: str, width: int = 120
+) -> RenderableType:
+    """The live table: clock, nodes, and a line below.  ``juror``: address of the slot's, or empty; ``width``:
+    of the terminal, in characters."""
     lines = [Text(footer, style="dim")]
     if words := describe_uncounted(rows):
         lines.insert(0, Text(words, style="yellow"))
-    return Group(_make_clock(clock, rows, juror), _make_table(rows, juror), *lines)
+    return Group(_make_clock(clock, rows, juror), _make_table(rows, juror, width), *lines)
 
 
 def describe_uncounted(rows: Sequence[NodeRow]) -> str:
@@ -143,31 +146,61 @@ def _make_clock(clock: SlotClock, rows: Sequence[NodeRow], juror: str) -> Table:
     return grid
 
 
-def _make_table(rows: Sequence[NodeRow], juror: str) -> Table:
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """``weight``: the larger, the longer it stays where the terminal is narrow."""
+
+    title: str
+    weight: int
+    is_number: bool = False
+
+
+_COLUMNS: Final = (
+    _Column("node", 9),
+    _Column("ip", 2),
+    _Column("state", 8),
+    _Column("height", 7, is_number=True),
+    _Column("hash", 3),
+    _Column("peers", 5, is_number=True),
+    _Column("mempool", 1, is_number=True),
+    _Column("forged", 6, is_number=True),
+)
+_PADDING: Final = 3
+"""Around a cell, with the line beside it."""
+
+
+def _make_table(rows: Sequence[NodeRow], juror: str, width: int) -> Table:
+    """As many columns as fit; the names with the juror's mark, and the states, never go."""
+    cells = [_make_cells(row, juror) for row in rows]
+    kept = list(range(len(_COLUMNS)))
+    needed = [max(len(_COLUMNS[i].title), *(len(line[i]) for line in cells), 0) for i in kept]
+    while len(kept) > 2 and sum(needed[i] + _PADDING for i in kept) + 1 > width:
+        kept.remove(min(kept, key=lambda i: _COLUMNS[i].weight))
     table = Table(expand=False)
-    for title in ("node", "ip", "state"):
-        table.add_column(title, no_wrap=True)
-    table.add_column("height", justify="right", no_wrap=True)
-    table.add_column("hash", no_wrap=True)
-    for title in ("peers", "mempool", "forged"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for row in rows:
-        name = f"{row.name} ◂" if row.address == juror else row.name
-        if row.report is None:
-            table.add_row(name, row.ip, Text(row.note, style="red"))
-            continue
-        report = row.report
-        table.add_row(
-            name,
-            row.ip,
-            Text(_name_state(report), style=_choose_style(report)),
-            str(report.height),
-            report.block_hash[:HASH_CHARS],
-            str(report.peers),
-            str(report.mempool),
-            str(report.forged),
-        )
+    for i in kept:
+        column = _COLUMNS[i]
+        table.add_column(column.title, justify="right" if column.is_number else "left", no_wrap=True)
+    for line in cells:
+        table.add_row(*(line[i] for i in kept))
     return table
+
+
+def _make_cells(row: NodeRow, juror: str) -> list[Text]:
+    """One of each column."""
+    name = Text(f"{row.name} ◂" if row.address == juror else row.name)
+    report = row.report
+    if report is None:
+        return [name, Text(row.ip), Text(row.note, style="red"), *(Text("") for _ in range(5))]
+    return [
+        name,
+        Text(row.ip),
+        Text(_name_state(report), style=_choose_style(report)),
+        Text(str(report.height)),
+        Text(report.block_hash[:HASH_CHARS]),
+        Text(str(report.peers)),
+        Text(str(report.mempool)),
+        Text(str(report.forged)),
+    ]
 
 
 def _name_state(report: NodeReport) -> str:

@@ -33,10 +33,10 @@ STATUS: dict[str, Any] = {
 }
 
 
-def render(now: float, rows: list[NodeRow], juror: str) -> str:
-    console = Console(file=io.StringIO(), width=120, force_terminal=False)
+def render(now: float, rows: list[NodeRow], juror: str, width: int = 120) -> str:
+    console = Console(file=io.StringIO(), width=width, force_terminal=False)
     with console.capture() as capture:
-        console.print(make_screen(read_clock(NETWORK, now), rows, juror, "footer"))
+        console.print(make_screen(read_clock(NETWORK, now), rows, juror, "footer", width))
     return capture.get()
 
 
@@ -155,3 +155,15 @@ def test_display_on_a_terminal_draws_the_table() -> None:
         display.say("something")
     assert "SYNCING" in out.getvalue()
     assert "something" in out.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_narrow_terminal_keeps_names_juror_mark_and_states_whole(width: int) -> None:
+    long_state = replace(REPORT, state="CATCHING_UP_PRESYNC")
+    rows = [replace(ROWS[0], report=long_state), ROWS[1]]
+    shown = render(IN_SLOT, rows, rows[0].address, width)
+    table = shown.splitlines()[2:]
+    assert any(f"{rows[0].name} ◂" in line and "CATCHING_UP_PRESYNC" in line for line in table)
+    assert all(len(line) <= width for line in table)
+    assert ("mempool" in shown) == (width == 120)
+    assert "height" in shown
