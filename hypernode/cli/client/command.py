@@ -142,12 +142,12 @@ def _ask_and_print(args: argparse.Namespace) -> int:
     except (SaidKo, HelloRefused) as error:
         return _print_ko(args, whom, error.reason)
     except Ignore as error:
-        _print(args, False)
+        _print(args, whom, False)
         return _fail(error.reason, Exit.NEGATIVE)
     except (BadAnswer, Reject) as error:
         return _fail(f"bad answer: {error}", Exit.BAD_ANSWER)
     try:
-        _print(args, answer.value)
+        _print(args, whom, answer.value)
     except RecursionError:
         return _fail("bad answer: nested too deeply", Exit.BAD_ANSWER)
     return Exit.NEGATIVE if answer.is_negative else Exit.OK
@@ -205,10 +205,16 @@ def _check_network_of(param: str, params: ChainParams) -> None:
         raise UsageError(f"--action address_txs: {broken.reason}; we ask a node of {params.name} (--network)")
 
 
-def _print(args: argparse.Namespace, value: object) -> None:
-    """A table for people, JSON on one line for programs."""
+def _print(args: argparse.Namespace, whom: Whom, value: object) -> None:
+    """A table for people, JSON on one line for programs; of a status that tells the duty the screen of
+    ``hypernode status``."""
     if args.json or not sys.stdout.isatty():
         print(json.dumps(value), flush=True)
+        return
+    if args.action == "status" and isinstance(value, dict) and "duty" in value:
+        from hypernode.cli.status.command import print_status
+
+        print_status(whom.params, whom.network_name, value)
         return
     from hypernode.cli.client.tables import print_value
 

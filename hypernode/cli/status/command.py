@@ -13,7 +13,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from hypernode.cli.companion import add_folder_flags, read_flags
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from hypernode.cli.check.inquiry import Inquiry
     from hypernode.config.settings import Settings
+    from hypernode.core.chain_params import ChainParams
     from hypernode.health.findings import Finding
     from hypernode.health.node import NodeFacts
 
@@ -189,6 +190,20 @@ def _print(
     if args.watch is not None and is_terminal:
         print("\x1b[H\x1b[J", end="")
     _write(texts, is_terminal=is_terminal)
+
+
+def print_status(params: ChainParams, network: str, status: Mapping[str, object]) -> None:
+    """The screen of a status that was asked for alone, without the lists of the round."""
+    from hypernode.app.system_clock import SystemClock
+    from hypernode.cli.status.screen import Answers, list_problems, make_screen
+    from hypernode.core.timeline import compute_round_slot, compute_round_start
+
+    now = SystemClock().now()
+    round_, _ = compute_round_slot(params, now)
+    left_s = compute_round_start(params, round_ + 1) - now
+    answers = Answers("", network, status, {}, params.slots, left_s, now)
+    width = max(LEAST_WIDTH, shutil.get_terminal_size().columns)
+    _write(render(make_screen(answers), list_problems(status), width), is_terminal=True)
 
 
 def _write(texts: Sequence[Text], *, is_terminal: bool) -> None:

@@ -156,6 +156,11 @@ def _make_ours(answers: Answers) -> Line:
     }
     present = _number(answers.status, "state", "sir") or 0
     pieces = [_show_slot(sir, accounts.get(sir), present) for sir in own]
+    if not isinstance(slots, list):
+        # the lists of the round were not asked for
+        over = sorted(sir for sir in accounts if sir is not None)
+        pieces = [_show_slot(int(sir), accounts[sir], present) for sir in over]
+        return Line(" ours", tuple(pieces) or (Piece("none is over in this round", 9),))
     return Line(" ours", tuple(pieces) or (Piece("no slot of ours in this round", 9),))
 
 

@@ -160,3 +160,10 @@ def test_whatever_a_node_answers_it_is_shown(key: str, value: object, width: int
 @given(st.sampled_from(sorted(STATUS["extra"])), JSON)
 def test_whatever_a_figure_is_it_is_shown_or_left_out(key: str, value: object) -> None:
     assert show({**STATUS, "extra": {**STATUS["extra"], key: value}}, 80)
+
+
+def test_a_status_asked_for_alone_shows_what_is_over_and_no_more() -> None:
+    answers = Answers("", "mainnet", STATUS, {}, 19, 1_740.0, 1_000.0)
+    lines = [text.plain for text in render(make_screen(answers), [], 80)]
+    assert lines[3] == " ours      3 forged  9 MISSED no-consensus (8 %, over 18 needed)"
+    assert lines[1].startswith("DUTY       OK  registered")
