@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Final
 
 from hypernode.core.counting import Uncounted
+from hypernode.core.rules import UNCHECKED, Unchecked
 from hypernode.core.types import Height, Round, Slot
 from hypernode.health.files import DiskFacts, judge_disk
 from hypernode.health.findings import Finding, error, note, ok, warning
@@ -128,7 +129,7 @@ class DutyFacts:
     reports: int = 0
     slots: SlotCounts = SlotCounts()
     score: Score = Score()
-    clock_offset_s: float | None = None
+    clock_offset_s: float | Unchecked = UNCHECKED
     loop_lag_s: float = 0.0
     disk: DiskFacts | None = None
     differing: int = 0
@@ -286,7 +287,7 @@ def _judge_tip(facts: DutyFacts) -> list[Finding]:
 
 
 def _judge_clock(facts: DutyFacts) -> list[Finding]:
-    if facts.clock_offset_s is None:
+    if facts.clock_offset_s is UNCHECKED:
         return []
     value = facts.clock_offset_s
     judged = judge_clock(ClockFacts(value, is_kept=True))

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
 
+from hypernode.core.rules import UNCHECKED, Unchecked
+
 SPAN_S: Final = 3_600.0
 MIN_PEERS: Final = 5
 WARN_S: Final = 1.0
@@ -32,11 +34,12 @@ class ClockOffsets:
         much."""
         self._told = {peer: (at, offset - step_s) for peer, (at, offset) in self._told.items()}
 
-    def get_offset(self, now: float) -> float:
-        """How far *our* clock is ahead (below 0: behind), in seconds; 0 while too few peers told."""
+    def get_offset(self, now: float) -> float | Unchecked:
+        """How far *our* clock is ahead (below 0: behind), in seconds; UNCHECKED while too few peers
+        told."""
         self._told = {peer: told for peer, told in self._told.items() if now - told[0] <= SPAN_S}
         if len(self._told) < MIN_PEERS:
-            return 0.0
+            return UNCHECKED
         return -median(offset for _, offset in self._told.values())
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hypernode.core.chain_params import ChainParams
+from hypernode.core.rules import UNCHECKED, Unchecked
 from hypernode.core.timeline import has_begun
 from hypernode.core.tunables import Tunables
 from hypernode.core.types import ChainHeight, Round, Slot
@@ -68,7 +69,7 @@ class NodeView:
     """Of what a block made now would hold; counted in our own slot."""
     uptime_s: float = float("inf")
     forge_from_round: Round = 0
-    clock_offset_s: float = 0.0
+    clock_offset_s: float | Unchecked = UNCHECKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,13 +265,14 @@ def _find_forging_obstacle(params: ChainParams, view: NodeView) -> Rest | None:
     has its block already, or whose time has not come, is no obstacle."""
     opens = view.slot_start + params.delays.earliest_forging_s
     closes = view.slot_end - params.delays.latest_forging_s
-    clock = f"the clock is {view.clock_offset_s:+.1f} s off"
+    offset_s = 0.0 if view.clock_offset_s is UNCHECKED else view.clock_offset_s
+    clock = f"the clock is {offset_s:+.1f} s off"
     from_round = f"no forging before round {view.forge_from_round}"
     checks = (
         ((view.own.round, view.own.sir) >= (view.round, view.sir), None, "the slot has its block"),
         (view.is_slot_signed, Reason.ALREADY_SIGNED, "already signed for this slot"),
         (view.round < view.forge_from_round, Reason.RESTART_RULE, from_round),
-        (abs(view.clock_offset_s) > MAX_CLOCK_OFFSET_S, Reason.CLOCK_OFF, clock),
+        (abs(offset_s) > MAX_CLOCK_OFFSET_S, Reason.CLOCK_OFF, clock),
         (view.now < opens, None, "too early in the slot"),
         (view.now > closes, Reason.TOO_LATE, "too late in the slot"),
         (not view.can_seal, Reason.TOO_FEW_MESSAGES, _describe_mempool(params, view)),

@@ -107,8 +107,8 @@ async def look_at_clock(inquiry: Inquiry) -> ClockFacts:
     answers = (await inquiry.once(look_at_node)).answers
     extra = answers.status.get("extra") if answers is not None else None
     offset = extra.get("clock_offset") if isinstance(extra, dict) else None
-    # the node says 0 while too few peers told theirs
-    return ClockFacts(float(offset) if isinstance(offset, int | float) and offset else None, is_clock_kept())
+    # the node says null while too few peers told theirs
+    return ClockFacts(float(offset) if isinstance(offset, int | float) else None, is_clock_kept())
 
 
 async def look_at_port(inquiry: Inquiry) -> PortFacts:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import NOBODY, Counted
+from hypernode.core.rules import UNCHECKED, Unchecked
 from hypernode.core.timeline import compute_round_slot, compute_slot_start
 from hypernode.core.types import Equivocation, Round, RoundPlan, Slot
 from hypernode.machine.consensus import Consensus
@@ -35,8 +36,8 @@ class NodeState:
     consensus: Consensus | None = None
     evidence: list[Equivocation] = field(default_factory=list)
     forge_from_round: Round = 0
-    clock_offset_s: float = 0.0
-    """How far our clock is ahead of the others'; 0 while too few told."""
+    clock_offset_s: float | Unchecked = UNCHECKED
+    """How far our clock is ahead of the others'; UNCHECKED while too few told."""
 
     def get_round_slot(self) -> tuple[Round, Slot]:
         return compute_round_slot(self.params, self.clock.now())
@@ -55,7 +56,8 @@ class NodeState:
     def get_offer_time(self) -> float:
         """Unix s by which messages are offered.  If our clock is ahead of the others', it is theirs: what we
         write now would come from their future."""
-        return self.clock.now() - max(0.0, self.clock_offset_s)
+        ahead_s = 0.0 if self.clock_offset_s is UNCHECKED else self.clock_offset_s
+        return self.clock.now() - max(0.0, ahead_s)
 
     def halt(self, reason: str) -> None:
         """Halt the node: an operator is needed, and why."""
@@ -73,7 +75,7 @@ class NodeState:
         """How many agree with us now."""
         self.consensus = consensus
 
-    def note_clock_offset(self, offset_s: float) -> None:
+    def note_clock_offset(self, offset_s: float | Unchecked) -> None:
         """By how many seconds our clock is ahead of the others' now."""
         self.clock_offset_s = offset_s
 

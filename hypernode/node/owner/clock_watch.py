@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hypernode.core.rules import UNCHECKED, Unchecked
 from hypernode.machine.clock_offset import NTP_REMEDY, WARN_S, ClockOffsets
 from hypernode.ports.clock import Clock
 
@@ -32,7 +33,7 @@ class ClockWatch:
         self._warned = float("-inf")
         self._on_step = on_step
 
-    def look(self) -> float:
+    def look(self) -> float | Unchecked:
         """How far our clock is ahead of the others' now (s)."""
         monotonic = self._clock.monotonic()
         difference = self._clock.now() - monotonic
@@ -46,7 +47,7 @@ class ClockWatch:
             self._warn(f"the clock was set by {step:+.1f} s; {NTP_REMEDY}")
             self._on_step()
         offset = self._offsets.get_offset(monotonic)
-        if abs(offset) > WARN_S and monotonic - self._warned >= WARN_EVERY_S:
+        if offset is not UNCHECKED and abs(offset) > WARN_S and monotonic - self._warned >= WARN_EVERY_S:
             self._warned = monotonic
             self._warn(f"our clock is {offset:+.1f} s from the peers'; {NTP_REMEDY}")
         return offset

@@ -158,7 +158,7 @@ class HealthWatch:
             reports=self._reporters,
             slots=day.count(),
             score=day.rate(),
-            clock_offset_s=state.clock_offset_s or None,
+            clock_offset_s=state.clock_offset_s,
             loop_lag_s=self._get_figure("loop_lag_ms") / 1_000,
             disk=self._find_disk(),
             differing=_as_int(heard.get("differ")),

@@ -21,7 +21,7 @@ from hypernode.core.fork_choice import is_same_height
 from hypernode.core.kinds import format_peer_name
 from hypernode.core.lottery import compute_silent
 from hypernode.core.registrations.colours import BOOTSTRAP, split_colour
-from hypernode.core.rules import Rule
+from hypernode.core.rules import UNCHECKED, Rule
 from hypernode.core.types import HASH_BYTES, ChainHeight, Registration, Round, RoundPlan
 from hypernode.machine.peers import PeerView, get_best, group_chains, is_fresh, keep_fresh
 from hypernode.mempool.pool import Mempool
@@ -137,7 +137,7 @@ class StatusQueries:
         """The whole status as a JSON object."""
         round_, sir = self.node_state.get_round_slot()
         own, shown = self.ledger.get_height(), self.activities.shown
-        metrics = dict(self.metrics())
+        metrics, offset_s = dict(self.metrics()), self.node_state.clock_offset_s
         extra = {
             "forged_count": self.forger.forged_count,
             "own_slots": self.slot_log.list_recent(),
@@ -145,7 +145,7 @@ class StatusQueries:
             **dict(_as_mapping(metrics.pop("extra", {}))),
             "start_time": int(self.node_state.start_time),
             "uptime": int(self.clock.now() - self.node_state.start_time),
-            "clock_offset": round(self.node_state.clock_offset_s, 3),
+            "clock_offset": None if offset_s is UNCHECKED else round(offset_s, 3),
             "chains": self._list_chains(own),
             "findings": await self._count_findings(own),
             "equivocations": self._list_equivocations(),
