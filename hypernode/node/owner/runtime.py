@@ -94,317 +94,114 @@ class Node:
         session that ended to ``log_session``, details to ``subjects``.  ``show_sync`` gets how far catching
         up is."""
         self.params, self.ports, self.options, self.subjects = params, ports, options, subjects
-        clock, ledger, journal, signer = ports.clock, ports.ledger, ports.journal, ports.signer
+        clock, entropy, signer, verifier = ports.clock, ports.entropy, ports.signer, ports.verifier
+        ledger, journal, files = ports.ledger, ports.journal, ports.files
+        connections, pow_source = ports.connections, ports.pow_source
         limits, port, own = options.limits, options.own_port, ports.signer.address
-        identity = Identity(signer, ports.entropy)
+        identity = Identity(signer, entropy)
         woken = asyncio.Event()
-        self.wake, self._warn = woken.set, warn
+        wake = self.wake = woken.set
+        self._warn = warn
         # the moment, and what stands in our way
-        self.background, self.tip = Background(), TipSignal(clock)
-        self.node_state = state = NodeState(params, clock, clock.now())
-        self.activities = ActivityTracker(clock, StateLog(clock, log).note)
-        self.halting = Halting(state, warn, self.wake)
-        self.tunables = tunables = TunablesInForce(params, options.tunables, log)
-        self.companion = CompanionWatch(params, clock, ports.pow_source, state, log, warn)
-        self.storage_watch = StorageWatch(clock, (journal, ledger), warn)
-        self.rounds = Rounds(params, ports.pow_source)
-        self.duty_log = DutyLog(params, own, ledger, self.rounds, state.start_time)
-        self.slot_log = SlotLog(clock, own, ledger, state, self.duty_log, log, warn)
-        self.faults = FaultNotes(
-            self.activities, self.companion, self.storage_watch, self.slot_log, self.halting
-        )
+        background = self.background = Background()
+        tip = self.tip = TipSignal(clock)
+        state = self.node_state = NodeState(params, clock, clock.now())
+        activities = self.activities = ActivityTracker(clock, StateLog(clock, log).note)
+        halting = self.halting = Halting(state, warn, wake)
+        tunables = self.tunables = TunablesInForce(params, options.tunables, log)
+        companion = self.companion = CompanionWatch(params, clock, pow_source, state, log, warn)
+        storage_watch = self.storage_watch = StorageWatch(clock, (journal, ledger), warn)
+        rounds = self.rounds = Rounds(params, pow_source)
+        duty_log = self.duty_log = DutyLog(params, own, ledger, rounds, state.start_time)
+        slot_log = self.slot_log = SlotLog(clock, own, ledger, state, duty_log, log, warn)
+        faults = self.faults = FaultNotes(activities, companion, storage_watch, slot_log, halting)
         # messages, and what we say of ourselves and of others
-        self.mempool, self.configs, self.offsets = Mempool(params), ConfigWatch(), ClockOffsets()
-        self.clock_watch = ClockWatch(clock, self.offsets, warn, on_step=self.mempool.offer_anew)
-        self.intake = Intake(
-            params, clock, signer, ports.verifier, ledger, self.mempool, self.configs, subjects
+        mempool = self.mempool = Mempool(params)
+        configs = self.configs = ConfigWatch()
+        offsets = self.offsets = ClockOffsets()
+        clock_watch = self.clock_watch = ClockWatch(clock, offsets, warn, on_step=mempool.offer_anew)
+        intake = self.intake = Intake(params, clock, signer, verifier, ledger, mempool, configs, subjects)
+        reporter = self.reporter = Reporter(params, tunables, clock, own, intake)
+        evidence = self.evidence = EvidenceWatch(params, own, ledger, state, mempool, reporter, warn)
+        guard = self.double_sign_guard = DoubleSignGuard(
+            params, clock, own, journal, ledger, state, halting.halt, warn, log
         )
-        self.reporter = Reporter(params, tunables, clock, own, self.intake)
-        self.evidence = EvidenceWatch(params, own, ledger, state, self.mempool, self.reporter, warn)
-        self.double_sign_guard = DoubleSignGuard(
-            params, clock, own, journal, ledger, state, self.halting.halt, warn, log
-        )
-        self.events = makers.events(
-            self.wake,
-            self.tip,
-            self.background,
-            self.faults,
-            self.configs,
-            self.double_sign_guard,
-            self.evidence,
-            self.reporter,
-            warn,
+        events = self.events = makers.events(
+            wake, tip, background, faults, configs, guard, evidence, reporter, warn
         )
         # blocks and peers
-        self.chain = Chain(
-            params,
-            clock,
-            own,
-            ports.verifier,
-            journal,
-            ledger,
-            ports.files,
-            self.rounds,
-            self.mempool,
-            self.events,
-            subjects,
+        chain = self.chain = Chain(
+            params, clock, own, verifier, journal, ledger, files, rounds, mempool, events, subjects
         )
-        self.peers = Peers(params.delays)
-        self.dialler = Dialler(
-            params,
-            tunables,
-            clock,
-            ports.connections,
-            identity,
-            ports.verifier,
-            ports.files,
-            self.peers,
-            limits,
-            port,
-            options.source_ips,
-            subjects,
+        peers = self.peers = Peers(params.delays)
+        dialler = self.dialler = Dialler(
+            params, tunables, clock, connections, identity, verifier, files, peers, limits, port,
+            options.source_ips, subjects,
+        )  # fmt: skip
+        forger = self.forger = makers.forger(
+            params, tunables, clock, signer, journal, ledger, chain, rounds, mempool, peers, dialler, log
         )
-        self.forger = makers.forger(
-            params,
-            tunables,
-            clock,
-            signer,
-            journal,
-            ledger,
-            self.chain,
-            self.rounds,
-            self.mempool,
-            self.peers,
-            self.dialler,
-            log,
+        tester = self.tester = Tester(
+            params, clock, entropy, own, pow_source, ledger, peers, dialler, reporter, offsets
         )
-        self.tester = Tester(
-            params,
-            clock,
-            ports.entropy,
-            own,
-            ports.pow_source,
-            ledger,
-            self.peers,
-            self.dialler,
-            self.reporter,
-            self.offsets,
-        )
-        self.duties = Duties(
-            params,
-            clock,
-            state,
-            self.activities,
-            self.peers,
-            self.reporter,
-            self.tester,
-            ledger,
-            self.mempool,
-            self.events,
+        duties = self.duties = Duties(
+            params, clock, state, activities, peers, reporter, tester, ledger, mempool, events
         )
         # taking blocks from peers
-        self.partitions = Partitions(ports.files, clock, log)
-        self.sync_task = SyncTask(clock, self.tip, self.activities, self.chain)
+        partitions = self.partitions = Partitions(files, clock, log)
+        sync_task = self.sync_task = SyncTask(clock, tip, activities, chain)
         memory = SyncMemory()
-        self.sync = Synchroniser(
-            params,
-            tunables,
-            clock,
-            ports.verifier,
-            ledger,
-            ports.files,
-            self.chain,
-            self.dialler,
-            self.reporter,
-            self.partitions,
-            GiantBlocks(params, limits),
-            memory,
-            self.sync_task.show,
-            log,
-            show_sync,
+        sync = self.sync = Synchroniser(
+            params, tunables, clock, verifier, ledger, files, chain, dialler, reporter, partitions,
+            GiantBlocks(params, limits), memory, sync_task.show, log, show_sync,
+        )  # fmt: skip
+        fork_monitor = self.fork_monitor = ForkMonitor(
+            params, clock, ledger, chain, dialler, partitions, memory
         )
-        self.fork_monitor = ForkMonitor(
-            params, clock, ledger, self.chain, self.dialler, self.partitions, memory
-        )
-        self.health = HealthWatch(
-            params,
-            own,
-            clock,
-            ports.pow_source,
-            ledger,
-            state,
-            self.duty_log,
-            self.storage_watch,
-            self.partitions,
-            self.sync,
-            tunables,
-            self.configs,
-            metrics,
-            log,
-            warn,
-        )
+        health = self.health = HealthWatch(
+            params, own, clock, pow_source, ledger, state, duty_log, storage_watch, partitions, sync,
+            tunables, configs, metrics, log, warn,
+        )  # fmt: skip
         # the connections that we keep, and the answers that we give
-        self.views = StatusQueries(
-            params,
-            clock,
-            own,
-            ports.pow_source,
-            ledger,
-            state,
-            self.activities,
-            self.peers,
-            self.mempool,
-            self.reporter,
-            self.configs,
-            metrics,
-            self.forger,
-            self.slot_log,
-            self.duty_log,
-            self.health,
-            self.partitions,
-            self.sync,
-            tunables,
-            self.events,
-        )
-        self.connector = makers.connector(
-            params,
-            tunables,
-            clock,
-            ports.entropy,
-            own,
-            ledger,
-            state,
-            self.peers,
-            self.dialler,
-            self.mempool,
-            self.intake,
-            self.views.note_height,
-            self.tip,
-            self.events,
-            log_connections,
-            subjects,
-        )
-        self.serving = makers.handlers(
-            params,
-            tunables,
-            clock,
-            ports.verifier,
-            ledger,
-            self.chain,
-            self.mempool,
-            self.intake,
-            self.peers,
-            self.tester,
-            self.views,
-            self.events,
-            log,
-            limits,
-            subjects,
-            takes_updates=options.takes_updates,
-        )
+        views = self.views = StatusQueries(
+            params, clock, own, pow_source, ledger, state, activities, peers, mempool, reporter, configs,
+            metrics, forger, slot_log, duty_log, health, partitions, sync, tunables, events,
+        )  # fmt: skip
+        connector = self.connector = makers.connector(
+            params, tunables, clock, entropy, own, ledger, state, peers, dialler, mempool, intake,
+            views.note_height, tip, events, log_connections, subjects,
+        )  # fmt: skip
+        serving = self.serving = makers.handlers(
+            params, tunables, clock, verifier, ledger, chain, mempool, intake, peers, tester, views, events,
+            log, limits, subjects, takes_updates=options.takes_updates,
+        )  # fmt: skip
         access = None if log_session is None else AccessLog(log_session, clock.monotonic)
         self.listening = Listening(
-            params,
-            tunables,
-            clock,
-            ports.connections,
-            identity,
-            ports.verifier,
-            limits,
-            port,
-            self.peers,
-            self.mempool,
-            self.serving,
-            log,
-            subjects,
-            access,
-        )
+            params, tunables, clock, connections, identity, verifier, limits, port, peers, mempool, serving,
+            log, subjects, access,
+        )  # fmt: skip
         # the owner
-        self.entry = RoundEntry(
-            clock,
-            own,
-            ledger,
-            ports.files,
-            self.background,
-            state,
-            tunables,
-            self.companion,
-            self.double_sign_guard,
-            self.chain,
-            self.rounds,
-            self.intake,
-            self.configs,
-            self.peers,
-            self.reporter,
-            self.evidence,
-            self.views,
-            self.connector,
-            log,
-            subjects,
+        entry = self.entry = RoundEntry(
+            clock, own, ledger, files, background, state, tunables, companion, guard, chain, rounds, intake,
+            configs, peers, reporter, evidence, views, connector, log, subjects,
+        )  # fmt: skip
+        view_builder = self.view_builder = ViewBuilder(
+            clock, own, journal, ledger, state, chain, peers, intake, forger, companion, sync, sync_task,
+            fork_monitor,
+        )  # fmt: skip
+        forge_task = self.forge_task = ForgeTask(
+            background, state, activities, peers, forger, slot_log, faults, wake, log
         )
-        self.view_builder = ViewBuilder(
-            clock,
-            own,
-            journal,
-            ledger,
-            state,
-            self.chain,
-            self.peers,
-            self.intake,
-            self.forger,
-            self.companion,
-            self.sync,
-            self.sync_task,
-            self.fork_monitor,
-        )
-        self.forge_task = ForgeTask(
-            self.background,
-            state,
-            self.activities,
-            self.peers,
-            self.forger,
-            self.slot_log,
-            self.faults,
-            self.wake,
-            log,
-        )
-        self.performer = Performer(
-            self.background,
-            self.chain,
-            self.entry,
-            self.forge_task,
-            self.sync_task,
-            self.sync,
-            self.fork_monitor,
-            self.faults,
-            self.wake,
+        performer = self.performer = Performer(
+            background, chain, entry, forge_task, sync_task, sync, fork_monitor, faults, wake
         )
         lookout = Lookout(
-            clock,
-            state,
-            tunables,
-            self.mempool,
-            self.slot_log,
-            self.duty_log,
-            self.clock_watch,
-            self.storage_watch,
-            self.companion,
-            self.sync,
+            clock, state, tunables, mempool, slot_log, duty_log, clock_watch, storage_watch, companion, sync
         )
         self.owner = Owner(
-            woken,
-            clock,
-            state,
-            tunables,
-            self.activities,
-            lookout,
-            self.view_builder,
-            self.performer,
-            self.duties,
-            self.slot_log,
-            self.health,
-            self.faults,
-        )
+            woken, clock, state, tunables, activities, lookout, view_builder, performer, duties, slot_log,
+            health, faults,
+        )  # fmt: skip
 
     def halt(self, reason: str) -> None:
         """Stop forging and syncing until an operator comes; go on answering."""
