@@ -94,18 +94,25 @@ async def import_chain(
     report = ImportReport(own + 1, own)
     [parent] = await ledger.get_headers(own, 1)
     reading: list[Block] = await source.get_blocks(own + 1, BATCH_BLOCKS)
-    while reading:
-        batch, reading = _split(reading)
-        verifying = asyncio.create_task(examiner.verify(batch))
-        try:
-            await asyncio.sleep(0)  # so that it begins
-            if not reading:
-                reading = await source.get_blocks(batch[-1].height + 1, BATCH_BLOCKS)
-            await _store(params, ledger, examiner, parent, batch, await verifying, report, needs_companion)
-        finally:
-            verifying.cancel()
-        parent = to_header(batch[-1])
-        on_progress(report)
+    waiting: tuple[list[Block], asyncio.Task[Mapping[bytes, Violation] | Unchecked]] | None = None
+    try:
+        while reading or waiting is not None:
+            ready, waiting = waiting, None
+            if reading:
+                batch, reading = _split(reading)
+                waiting = batch, asyncio.create_task(examiner.verify(batch))
+                await asyncio.sleep(0)  # so that it begins, and goes on while the one before is stored
+            if ready is not None:
+                await _store(
+                    params, ledger, examiner, parent, ready[0], await ready[1], report, needs_companion
+                )
+                parent = to_header(ready[0][-1])
+                on_progress(report)
+            if waiting is not None and not reading:
+                reading = await source.get_blocks(waiting[0][-1].height + 1, BATCH_BLOCKS)
+    finally:
+        if waiting is not None:
+            waiting[1].cancel()
     return report
 
 

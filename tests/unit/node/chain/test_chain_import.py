@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from hypernode.core.errors import Reject
 from hypernode.core.rules import Rule
+from hypernode.core.types import Block
 from hypernode.node.chain import chain_import
 from hypernode.node.chain.chain_import import LedgerChain, OtherChain, import_chain
 from hypernode.node.chain.examiner import HEADER_RULES, Examiner
+from hypernode.ports.chain import ToleratedViolation
 from hypernode.ports.registrations import PowNotReady
 from hypernode.sim.memory.adapters import InlineVerifier
 from hypernode.storage.database import InlineDatabase
@@ -156,5 +159,33 @@ def test_ledger_of_ours_is_a_source() -> None:
         assert report.height == source.tip_height == 5
         assert other.get_height() == ports.ledger.get_height()
         assert await source.get_hash(6) is None
+
+    play(scenario())
+
+
+def test_the_next_batch_is_verified_while_one_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a batch that is bad leaves those before it stored."""
+    monkeypatch.setattr(chain_import, "BATCH_BLOCKS", 2)
+
+    async def scenario() -> None:
+        ports = await World.make()
+        steps: list[str] = []
+        verify, append = ports.examiner.verify, ports.ledger.append_many
+
+        async def note_verify(blocks: Sequence[Block]) -> object:
+            steps.append(f"verify {blocks[0].height}")
+            return await verify(blocks)
+
+        async def note_append(blocks: Sequence[Block], findings: Sequence[ToleratedViolation]) -> object:
+            steps.append(f"store {blocks[0].height}")
+            return await append(blocks, findings)
+
+        monkeypatch.setattr(ports.examiner, "verify", note_verify)
+        monkeypatch.setattr(ports.ledger, "append_many", note_append)
+        bad = replace(ports.blocks[4], msg_count=3)
+        with pytest.raises(Reject, match="rule 7: block 5"):
+            await ports.take_in([*ports.blocks[:4], bad])
+        assert steps == ["verify 1", "verify 3", "store 1", "verify 5", "store 3"]
+        assert ports.ledger.get_height().height == 4
 
     play(scenario())
