@@ -116,6 +116,21 @@ def test_a_killed_process_is_said_and_replaced() -> None:
     run(scenario)
 
 
+def test_closing_waits_for_no_job() -> None:
+    async def scenario(pool: WorkerPool) -> None:
+        await pool.do(worker.BLOCKS, MAIN, PAYLOAD)
+        os.kill(pool.pids[0], signal.SIGSTOP)
+        job = asyncio.create_task(pool.do(worker.BLOCKS, MAIN, PAYLOAD))
+        while not pool._busy:
+            await asyncio.sleep(0)
+        pool.close()
+        with pytest.raises(WorkerDied):
+            await job
+        assert pool.pids == []
+
+    run(scenario)
+
+
 def test_they_go_when_there_was_nothing_to_do_for_a_while() -> None:
     async def scenario(pool: WorkerPool) -> None:
         await pool.do(worker.BLOCKS, MAIN, PAYLOAD)
