@@ -38,6 +38,7 @@ def test_a_reload_takes_the_allow_lists(tmp_path: Path) -> None:
         reload_settings(Process(LogFiles([]), False, lambda: changed), node)
         assert node.serving.allow_queries_from == ("127.0.0.1", STRANGER)
         assert (node.tunables.current().allow_updates_from, node.serving.takes_updates) == ((STRANGER,), True)
+        assert node.tunables.get_origins()["ALLOW_UPDATES_FROM"] == "operator"
         # the others hold from the next start on
         assert node.tunables.current().ping_delay_s == 30
         # who is let in goes by the lists in force, and one that was on hold gets in
@@ -46,6 +47,9 @@ def test_a_reload_takes_the_allow_lists(tmp_path: Path) -> None:
         assert admission.standing_of(STRANGER) is Standing.OPERATOR
         reload_settings(Process(LogFiles([]), False, lambda: settings), node)
         assert admission.hold(STRANGER, 0.0) > 0
+        # no longer in the file: the network's own again
+        assert node.tunables.current().allow_updates_from == ()
+        assert node.tunables.get_origins()["ALLOW_UPDATES_FROM"] == "network"
 
     play(scenario())
 
