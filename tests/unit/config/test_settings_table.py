@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import hypernode.config as config_package
 from hypernode.config.config_files import parse_config
 from hypernode.config.parameter_table import (
     NO_PURPOSE,
@@ -117,3 +118,16 @@ def test_a_missing_or_damaged_table_is_a_configuration_error(tmp_path: Path, con
         path.write_text(content, encoding="utf-8")
     with pytest.raises(ConfigError, match=r"config\.json: the table of parameters cannot be read"):
         load_table(path)
+
+
+def test_every_parameter_that_sets_no_field_of_a_table_is_read() -> None:
+    """A row that nobody reads would be a parameter that does nothing."""
+    folder = Path(config_package.__file__).parent
+    source = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    own = [
+        p.name
+        for p in TABLE.values()
+        if p.type not in (NO_PURPOSE, OF_THE_NETWORK) and not (p.network or p.delay or p.limit)
+    ]
+    assert len(own) > 10
+    assert [name for name in own if f'"{name}"' not in source] == []
