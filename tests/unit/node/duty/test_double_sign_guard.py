@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from hypernode.core.types import Block
 from hypernode.machine.peers import Support
 from hypernode.node.owner.runtime import Node
+from tests.unit.node.duty.jurors import juror_node
 from tests.unit.node.worlds import ROUND, Bed, Branch, play
 
 EVERYBODY = Support(behind=6, connected=6)
@@ -72,5 +75,23 @@ def test_a_block_that_the_journal_knows_is_nothing_special() -> None:
         await node.ports.journal.record(ROUND, 0, block.block_hash)
         await node.chain.adopt(0, [block], None, EVERYBODY)
         assert (node.node_state.halted, node.node_state.forge_from_round, bed.warnings) == ("", 0, [])
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("kept", ["both", "journal"])
+def test_only_a_ledger_that_ends_before_what_was_signed_delays_forging(kept: str) -> None:
+    """Who forged the tip loses no round with a restart; whose ledger is an old one waits for the next."""
+
+    async def scenario() -> None:
+        bed = Bed()
+        node, plan = await juror_node(bed)
+        await node.forger.forge(plan, 0)
+        if kept == "journal":
+            await node.chain.rollback(0)
+        await node.double_sign_guard.check_journal()
+        assert node.node_state.forge_from_round == (0 if kept == "both" else ROUND + 1)
+        assert node.node_state.halted == ""
+        assert len(bed.warnings) == (0 if kept == "both" else 1)
 
     play(scenario())

@@ -24,6 +24,24 @@ from tests.unit.node.worlds import ROUND, Bed, Branch, ask, note_told, play
 # --- sealing --------------------------------------------------------------------------------------------
 
 
+def test_a_block_of_ours_is_never_before_its_parent() -> None:
+    """A parent whose time is beyond its slot is there on mixed networks, where most held it."""
+
+    async def scenario() -> None:
+        bed = Bed()
+        node, plan = await juror_node(bed, 1)
+        ahead_s = bed.params.future_allowed_s - 1
+        parent = await (await Branch.on(bed, node.ports.ledger)).make(
+            ROUND, 0, after_s=bed.params.slot_s + 20.0 + ahead_s
+        )
+        await node.ports.ledger.append(parent)
+        bed.go_to(ROUND, 1, 20.0)
+        block = await node.forger.forge(plan, 1)
+        assert block.timestamp == parent.timestamp > bed.clock.now()
+
+    play(scenario())
+
+
 def test_a_block_is_journalled_then_signed_then_stored() -> None:
     async def scenario() -> None:
         bed = Bed()
