@@ -60,7 +60,7 @@ class Pruned:
     ("beyond_s", "common", "below", "is_lacking"),
     [(-1, 9, 5, True), (0, 9, 5, True), (1, 9, 5, False), (1, 3, 5, True), (-1, 9, 0, False)],
 )
-def test_what_was_pruned_is_needed_up_to_the_window_in_which_it_could_be_sealed_again(
+def test_what_was_pruned_is_needed_up_to_the_end_of_its_window(
     beyond_s: int, common: int, below: int, is_lacking: bool
 ) -> None:
     params = mainnet()
