@@ -28,7 +28,7 @@ from hypernode.app.last_words import APP_LOG_NAME
 from hypernode.app.lock_watch import watch_locks
 from hypernode.app.memory import find_trim, give_back_memory, hold_little
 from hypernode.app.metrics import ProcessMetrics
-from hypernode.app.pow_source import open_pow_source
+from hypernode.app.pow_source import find_feed, open_pow_source
 from hypernode.app.signals import (
     Process,
     Reactions,
@@ -224,6 +224,7 @@ async def _open_ports(
         ledger=ledger,
         journal=journal,
         pow_source=pow_source,
+        feed=find_feed(pow_source),
         files=FolderFiles(settings.data_path),
     )
     return ports, fault, journal.is_new and not is_wallet_new

@@ -10,7 +10,7 @@ from hypernode.config.settings import Settings
 from hypernode.core.types import Endpoint
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.ports.connections import Connections
-from hypernode.ports.registrations import PowSource
+from hypernode.ports.registrations import FeedReader, PowSource
 from hypernode.pow.failover_source import FailoverPowSource
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.pow.last_seen import LastSeen
@@ -48,6 +48,13 @@ def open_pow_source(
         return ledger
     node = _open_node(settings, connections, last_seen)
     return FailoverPowSource(ledger, node, log=APP_LOG.info, warn=APP_LOG.warning)
+
+
+def find_feed(source: PowSource) -> FeedReader | None:
+    """What can tell the registry as it is now: the companion's ledger, alone or before its port."""
+    if isinstance(source, FailoverPowSource):
+        return find_feed(source.first)
+    return source if isinstance(source, LedgerPowSource) else None
 
 
 def _open_node(settings: Settings, connections: Connections | None, last_seen: LastSeen) -> NodePowSource:

@@ -121,6 +121,7 @@ class DutyFacts:
     seconds_left: float | None = None
     forge_from_round: Round = 0
     next_round_s: float = 0.0
+    round_s: int = 3_600
     next_slot: tuple[Slot, float] | None = None
     halted: str = ""
     split: str = ""
@@ -346,8 +347,11 @@ def find_waiting_end(facts: DutyFacts) -> float | None:
         if facts.seconds_left is None:
             return None
         ends.append(facts.now + facts.seconds_left)
-    if facts.forge_from_round > facts.round or facts.registration.listing is Listing.LATER:
+    if facts.forge_from_round > facts.round:
         ends.append(facts.now + facts.next_round_s)
+    if facts.registration.listing is Listing.LATER:
+        rounds = max(1, facts.registration.from_round - facts.round)
+        ends.append(facts.now + facts.next_round_s + (rounds - 1) * facts.round_s)
     return max(ends, default=None)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hypernode.core.registrations.colours import Colours
+from hypernode.core.registrations.registry import PowRow, RowResult
 from hypernode.core.rules import UNCHECKED, Unchecked
 from hypernode.core.types import (
     PowHeight,
@@ -63,3 +64,11 @@ class PowSource(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+class FeedReader(Protocol):
+    """The registry as it is at a height, also above the reference of any round."""
+
+    async def get_feed(self, height: PowHeight) -> list[tuple[PowRow, RowResult]]:
+        """What became of each row up to a height, in order.  Raises PowNotReady."""
+        ...

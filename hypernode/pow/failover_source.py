@@ -40,6 +40,11 @@ class FailoverPowSource:
         """Whether it was told that the second way is gone."""
         self._now = 0.0
 
+    @property
+    def first(self) -> PowSource:
+        """The way that is taken while it can be."""
+        return self._first
+
     async def get_status(self, now: float) -> PowStatus:
         """Of the first if it is well, else of the second if that one is; of neither, the problems of both."""
         self._now = now

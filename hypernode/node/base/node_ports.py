@@ -9,7 +9,7 @@ from hypernode.ports.clock import Clock, Entropy
 from hypernode.ports.connections import Connections
 from hypernode.ports.files import Files
 from hypernode.ports.journal import Journal
-from hypernode.ports.registrations import PowSource
+from hypernode.ports.registrations import FeedReader, PowSource
 from hypernode.ports.signing import Signer, Verifier
 
 
@@ -26,3 +26,5 @@ class Ports:
     journal: Journal
     pow_source: PowSource
     files: Files
+    feed: FeedReader | None = None
+    """Of the companion's ledger, where that is what we read."""

@@ -31,6 +31,7 @@ from hypernode.health.running import (
 from hypernode.machine.decide import NodeView
 from hypernode.node.base.node_state import NodeState
 from hypernode.node.base.tunables import TunablesInForce
+from hypernode.node.chain.registration_feed import replay
 from hypernode.node.duty.duty_log import DutyLog
 from hypernode.node.intake.config_watch import ConfigWatch
 from hypernode.node.owner.storage_watch import StorageWatch
@@ -38,7 +39,7 @@ from hypernode.node.sync.partitions import Partitions
 from hypernode.node.sync.synchroniser import Synchroniser
 from hypernode.ports.chain import ChainReader
 from hypernode.ports.clock import Clock
-from hypernode.ports.registrations import PowNotReady, PowSource
+from hypernode.ports.registrations import FeedReader, PowNotReady, PowSource
 
 EVERY_S: Final = 1.0
 LOOK_AHEAD_PART: Final = 1 / 6
@@ -53,6 +54,7 @@ class HealthWatch:
     own: str
     clock: Clock
     pow_source: PowSource
+    feed: FeedReader | None
     ledger: ChainReader
     node_state: NodeState
     duty_log: DutyLog
@@ -71,7 +73,8 @@ class HealthWatch:
     _counted_in: tuple[Round, Slot] | None = None
     _last_pow_height: PowHeight = 0
     _is_growing: bool = False
-    _next_listed: tuple[Round, bool] = (-1, False)
+    _counts_from: tuple[Round, Round | None] = (-1, None)
+    """Seen in a round: from which on we count, by what is registered now; None: by none."""
     _asked_ahead: float = field(default=float("-inf"))
 
     async def look(self, view: NodeView | None) -> None:
@@ -149,6 +152,7 @@ class HealthWatch:
             target=progress.target if progress is not None else None,
             seconds_left=progress.seconds_left if progress is not None else None,
             forge_from_round=state.forge_from_round,
+            round_s=self.params.round_s,
             next_round_s=compute_round_start(self.params, round_ + 1) - now,
             next_slot=self._find_next_slot(round_, sir, now),
             halted=state.halted,
@@ -178,8 +182,10 @@ class HealthWatch:
             return RegistrationState(Listing.UNKNOWN)
         entry = next((entry for entry in plan.registered if entry.pos == self.own), None)
         if entry is None:
-            is_next = self._next_listed == (round_ + 1, True)
-            return RegistrationState(Listing.LATER if is_next else Listing.ABSENT, round_ + 1)
+            seen_in, counts_from = self._counts_from
+            if seen_in != round_ or counts_from is None:
+                return RegistrationState(Listing.ABSENT)
+            return RegistrationState(Listing.LATER, counts_from)
         return RegistrationState(
             Listing.LISTED,
             weight=entry.weight,
@@ -189,7 +195,8 @@ class HealthWatch:
         )
 
     async def _look_ahead(self, now: float) -> None:
-        """Where we are on no list: whether we are on the next one, whose reference time is past already."""
+        """Where we are on no list: from which round on we are, by what is registered now.  The next round's
+        reference time is past already; what came later counts from the one after it."""
         plan = self.node_state.plan
         round_, _ = self.node_state.get_round_slot()
         is_absent = (
@@ -202,9 +209,19 @@ class HealthWatch:
         self._asked_ahead = now
         try:
             listed = await self.pow_source.get_registered(round_ + 1)
+            is_next = any(entry.pos == self.own for entry in listed.entries)
+            is_known = is_next or await self._is_registered_now()
         except PowNotReady:
             return
-        self._next_listed = (round_ + 1, any(entry.pos == self.own for entry in listed.entries))
+        self._counts_from = (round_, round_ + (1 if is_next else 2) if is_known else None)
+
+    async def _is_registered_now(self) -> bool:
+        """At the companion's last block.  Raises PowNotReady."""
+        status = self.node_state.pow_status
+        if self.feed is None or status is None or not status.height:
+            return False
+        events = await self.feed.get_feed(status.height)
+        return any(entry.pos == self.own for entry in replay(self.params, events).entries)
 
     async def _count_reporters(self) -> None:
         """Once a slot: how many others say in this round that a session with us failed.  Raises

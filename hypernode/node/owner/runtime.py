@@ -159,8 +159,8 @@ class Node:
             params, clock, ledger, chain, dialler, partitions, memory
         )
         health = self.health = HealthWatch(
-            params, own, clock, pow_source, ledger, state, duty_log, storage_watch, partitions, sync,
-            tunables, configs, metrics, log, warn,
+            params, own, clock, pow_source, ports.feed, ledger, state, duty_log, storage_watch, partitions,
+            sync, tunables, configs, metrics, log, warn,
         )  # fmt: skip
         # the connections that we keep, and the answers that we give
         views = self.views = StatusQueries(
