@@ -40,7 +40,7 @@ from hypernode.app.signals import (
 )
 from hypernode.app.system_clock import SystemClock, SystemEntropy
 from hypernode.app.verifier import ThreadVerifier
-from hypernode.config.run_file import describe_run, telling_run
+from hypernode.config.run_file import describe_run, keep_run_file
 from hypernode.config.settings import Settings
 from hypernode.core.types import Endpoint
 from hypernode.health.remarks import Remark
@@ -107,8 +107,8 @@ def run(
             APP_LOG.log(logging.getLevelNamesMapping()[remark.level.upper()], remark.text)
         process = Process(logs, verbose, reload or partial(_keep, settings))
         facts = describe_run(settings, os.getpid(), __version__, sys.argv)
-        if trouble := stack.enter_context(telling_run(settings.data_path, facts)):
-            APP_LOG.warning(trouble)
+        if problem := stack.enter_context(keep_run_file(settings.data_path, facts)):
+            APP_LOG.warning(problem)
         try:
             asyncio.run(
                 _live(settings, process, signals, show_sync or show_nothing, (data_lock, wallet_lock))

@@ -197,13 +197,13 @@ class Signals:
             answered.set()
             reactions.dump()
 
-        def say_if_hung() -> None:
+        def write_stacks_if_hung() -> None:
             if not answered.wait(ANSWER_S):
                 words = f"the loop does not answer for {ANSWER_S:g} s: the stacks above show where it is"
                 try_within(lambda: append_line(self._log_path, "W", words))
 
         self._call(dump)
-        threading.Thread(target=say_if_hung, name="stacks", daemon=True).start()
+        threading.Thread(target=write_stacks_if_hung, name="stacks", daemon=True).start()
 
     def _end_now(self, status: int, words: str, *, is_hung: bool = False) -> None:
         def tell() -> None:

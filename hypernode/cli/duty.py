@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
     from hypernode.config.parameter_table import ConfigError
     from hypernode.node.chain.reward_week import WeekNotFinished
     from hypernode.ports.registrations import PowNotReady
-    from hypernode.ports.trouble import StorageTrouble
+    from hypernode.ports.storage_faults import StorageFault
     from hypernode.storage.interface import StorageError
     from hypernode.wallet.pos_wallet import WalletError
 
@@ -69,7 +69,7 @@ def main(argv: list[str] | None = None) -> int:
         return _fail(str(error), Exit.CONFIGURATION)
     except WeekNotFinished as error:
         return _fail(str(error), Exit.NEGATIVE)
-    except (PowNotReady, StorageError, StorageTrouble, OSError) as error:
+    except (PowNotReady, StorageError, StorageFault, OSError) as error:
         return _fail(str(error), Exit.TEMPORARY)
     except KeyboardInterrupt:
         return _fail("interrupted", Exit.TEMPORARY)

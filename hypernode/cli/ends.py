@@ -51,7 +51,7 @@ def _judge_ours(error: BaseException) -> End:
     from hypernode.app.signals import Stopped
     from hypernode.config.parameter_table import ConfigError
     from hypernode.node.peers.listening import CannotListen
-    from hypernode.ports.trouble import StorageTrouble
+    from hypernode.ports.storage_faults import StorageFault
     from hypernode.storage.interface import StorageError
     from hypernode.wallet.locks import LockHeld
     from hypernode.wallet.pos_wallet import WalletError
@@ -63,7 +63,7 @@ def _judge_ours(error: BaseException) -> End:
             return End(Exit.TEMPORARY if error.is_temporary else Exit.CONFIGURATION, str(error))
         case ConfigError() | WalletError() | StorageError():
             return End(Exit.CONFIGURATION, str(error))
-        case LockHeld() | StorageTrouble():
+        case LockHeld() | StorageFault():
             return End(Exit.TEMPORARY, str(error))
         case OSError():
             return End(Exit.CONFIGURATION if is_lasting(error) else Exit.TEMPORARY, explain(error))

@@ -1,6 +1,6 @@
 """``hn_instance.py``: run a hypernode in the foreground (spec 6, command lines).
 
-Exit status: 0 stopped as asked, 2 usage, 70 a fault of ours, 75 a trouble that may pass (in use, no disk), 78
+Exit status: 0 stopped as asked, 2 usage, 70 a fault of ours, 75 a fault that may pass (in use, no disk), 78
 a configuration that the operator must mend; the reason of any is in the log.  Imports wait until the command
 line was understood, so that ``--version`` and a typo answer at once.
 """

@@ -73,28 +73,28 @@ class Answers(io.TextIOWrapper):
             raise OutputLost("standard output is closed")
         try:
             return super().write(text)
-        except OSError as trouble:
-            self._lose(trouble)
+        except OSError as error:
+            self._lose(error)
         return len(text)
 
     def flush(self) -> None:
         """Raises OutputLost."""
         try:
             super().flush()
-        except OSError as trouble:
-            self._lose(trouble)
+        except OSError as error:
+            self._lose(error)
 
-    def _lose(self, trouble: OSError) -> None:
+    def _lose(self, error: OSError) -> None:
         """What is still to come goes nowhere, so that it does not fail again when the interpreter ends."""
         _send_nowhere(self.fileno())
-        if not self._is_reader_gone(trouble):
-            raise OutputLost(f"standard output cannot be written: {trouble.strerror}") from None
+        if not self._is_reader_gone(error):
+            raise OutputLost(f"standard output cannot be written: {error.strerror}") from None
         if self._is_needed:
             raise ReaderGone from None
 
-    def _is_reader_gone(self, trouble: OSError) -> bool:
+    def _is_reader_gone(self, error: OSError) -> bool:
         """A pipe or a connection without another end, or a terminal that hung up."""
-        return trouble.errno in _GONE or (self._is_terminal and trouble.errno == errno.EIO)
+        return error.errno in _GONE or (self._is_terminal and error.errno == errno.EIO)
 
 
 class Words(io.TextIOBase):

@@ -34,7 +34,7 @@ def resolve_path(path: Path | str, base: Path, source: str, line: int = 0, key: 
 
 def follow_later(path: Path | str, base: Path, source: str, line: int = 0, key: str = "") -> Path:
     """The same for a path into the companion's folders: links stay in it, for they are followed anew at each
-    use, and what cannot be looked at is a trouble to wait out (spec 5).  Raises ConfigError for the home of
+    use, and what cannot be looked at is a fault to wait out (spec 5).  Raises ConfigError for the home of
     somebody unknown, and for what no system could have."""
     try:
         if "\0" in os.fspath(path):

@@ -91,17 +91,17 @@ def read_start(pid: int) -> str:
 
 
 @contextlib.contextmanager
-def telling_run(data: Path, facts: RunFacts) -> Iterator[str]:
-    """The file is there as long as the block lasts.  What could not be written, in words, or an empty text: a
-    node runs without it."""
-    trouble = ""
+def keep_run_file(data: Path, facts: RunFacts) -> Iterator[str]:
+    """Write the file, and remove it at the end of the block.  Yields why it cannot be written, or an empty
+    text: a node runs without it."""
+    problem = ""
     try:
         with replacing(data / RUN_NAME) as file:
             file.write(json.dumps(asdict(facts), indent=1).encode())
     except OSError as error:
-        trouble = f"{data / RUN_NAME} cannot be written: tools need the flags of this node ({error})"
+        problem = f"{data / RUN_NAME} cannot be written: tools need the flags of this node ({error})"
     try:
-        yield trouble
+        yield problem
     finally:
         with contextlib.suppress(OSError):
             if (left := read_run(data)) is not None and left.pid == facts.pid:

@@ -18,7 +18,7 @@ from hypernode.core.types import Endpoint, PowHeight, Registration, Round
 from hypernode.health.findings import Finding, error, note, ok, warning
 
 COMPANION: Final = "companion"
-"""The trouble that other rows follow from."""
+"""The finding that other rows follow from."""
 WANTED_INDICES: Final = ("address", "recipient", "block_height")
 """Columns of the ledger's table whose index makes a balance quick to find."""
 

@@ -25,7 +25,7 @@ class Severity(IntEnum):
 
 
 LOCK: Final = "lock"
-"""The trouble that the lock, and most likely its folder, cannot be looked at."""
+"""The finding that the lock, and most likely its folder, cannot be looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,8 @@ def error(code: str, found: str, remedy: str, value: float | None = None) -> Fin
 
 
 def settle_causes(found: Mapping[str, list[Finding]]) -> dict[str, list[Finding]]:
-    """One cause, said once: what only follows from a trouble that another finding states is a note that says
-    where to look."""
+    """State each cause once: a finding that only follows from what another finding states becomes a note that
+    names that one."""
     stated = {
         finding.cause: (row, finding.found)
         for row, findings in found.items()

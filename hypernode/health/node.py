@@ -20,7 +20,7 @@ LATE_ROUNDS: Final = 2
 _LOG: Final = "look into logs/pos_app.log"
 _HANGS: Final = "Look at logs/pos_app.log; kill -USR1 writes there what it does; then start it again"
 NO_ANSWER: Final = "no-answer"
-"""The trouble that other rows follow from."""
+"""The finding that other rows follow from."""
 _CATCHING_UP: Final = "CATCHING_UP"
 _LARGEST: Final = 2**53
 """Of numbers in an answer: a larger one is no height, count or time."""

@@ -106,7 +106,7 @@ class ClientSession(SessionTraffic):
 
     async def request_giant(self, height: Height, most_bytes: int) -> Command:
         """Ask for a block that is known to be larger than any that is pushed; as ``request``, and
-        StorageTrouble where it cannot be put away."""
+        StorageFault where it cannot be put away."""
         limits = self._limits
         self._giant = replace(
             limits,

@@ -20,7 +20,7 @@ from hypernode.net.deadline import Deadline
 from hypernode.ports.clock import Clock
 from hypernode.ports.connections import Transport, TransportClosed
 from hypernode.ports.signing import Offload
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command, decode_command, encode_command
 from hypernode.wire.framing import FaultCounter, Framing, Mode
@@ -142,7 +142,7 @@ class CommandStream:
     ) -> Command:
         """The next command; its first byte within ``wait_s`` seconds, all of it within ``most_s``.
         ``limits``: other ones than the stream's.  Raises TimeoutError (and then the stream is closed),
-        TransportClosed, Reject for what is no command, StorageTrouble for a long answer that cannot be put
+        TransportClosed, Reject for what is no command, StorageFault for a long answer that cannot be put
         away."""
         within = limits or self._limits
         payload, received = await self._read_screened(wait_s, most_s, within)
@@ -301,11 +301,11 @@ class CommandStream:
         return spool
 
     async def _put_away(self, work: Callable[[], T]) -> T:
-        """Off the event loop: it is inflated, and goes to a disk.  Raises StorageTrouble."""
+        """Off the event loop: it is inflated, and goes to a disk.  Raises StorageFault."""
         try:
             return await self._offload(work)
-        except OSError as trouble:
-            raise StorageTrouble(f"a long answer cannot be put away: {trouble}") from trouble
+        except OSError as error:
+            raise StorageFault(f"a long answer cannot be put away: {error}") from error
 
     async def _take_frame(self) -> bytes | None:
         """As ``take_frame``; nobody else touches the framing of a stream while it is read."""

@@ -191,18 +191,18 @@ class _Server:
                 return
             except ConnectionError:  # it went away while it waited
                 continue
-            except OSError as trouble:
-                self._wait(trouble)
+            except OSError as error:
+                self._wait(error)
                 return
             self._take(connection, Endpoint(str(address[0]), int(address[1])))
 
-    def _wait(self, trouble: OSError) -> None:
+    def _wait(self, error: OSError) -> None:
         self._loop.remove_reader(self._sock)
         self._pause = self._loop.call_later(PAUSE_S, self._listen)
         now = self._loop.time()
         if now - self._told_at >= TELL_EVERY_S:
             self._told_at = now
-            _LOG.warning("no connection can be taken, it is tried again every second: %s", trouble)
+            _LOG.warning("no connection can be taken, it is tried again every second: %s", error)
 
     def _take(self, connection: socket.socket, remote: Endpoint) -> None:
         """Each connection gets a task of its own."""

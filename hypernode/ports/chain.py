@@ -55,7 +55,7 @@ class Lane(Enum):
 
 class BlockReader(Protocol):
     """Stored blocks and measures; each call sees one moment of the chain.  Every call may raise
-    StorageTrouble."""
+    StorageFault."""
 
     async def get_block(self, height: Height) -> Block | None: ...
 
@@ -108,7 +108,7 @@ class BlockReader(Protocol):
 
 
 class MessageIndex(Protocol):
-    """Messages of the chain: by txid, by address, by kind.  Every call may raise StorageTrouble."""
+    """Messages of the chain: by txid, by address, by kind.  Every call may raise StorageFault."""
 
     async def get_message(self, txid: bytes) -> Message | None: ...
 
@@ -136,7 +136,7 @@ class MessageIndex(Protocol):
 
 class RoundReader(Protocol):
     """What the chain says of rounds: references, who took part, plans.  Every call may raise
-    StorageTrouble."""
+    StorageFault."""
 
     async def get_reference(self, round_: Round, up_to: Height | None = None) -> tuple[Height, bytes]:
         """Height and hash of the last block of a round before ``round_`` (spec 3, reference hash)."""
@@ -175,11 +175,11 @@ class PrunedReader(Protocol):
 
 class ChainReader(BlockReader, MessageIndex, RoundReader, Protocol):
     """What can be asked of the chain in storage; each call sees one moment of it.  Every call may raise
-    StorageTrouble."""
+    StorageFault."""
 
 
 class ChainWriter(Protocol):
-    """What changes the chain.  One writer; a call is one transaction.  Every call may raise StorageTrouble;
+    """What changes the chain.  One writer; a call is one transaction.  Every call may raise StorageFault;
     then the chain is as it was."""
 
     async def append(self, block: Block, findings: Sequence[ToleratedViolation] = ()) -> ChainHeight:
@@ -213,7 +213,7 @@ class ChainWriter(Protocol):
 
 
 class RoundStore(RoundReader, Protocol):
-    """Plans and the node's own status of rounds, kept.  Every call may raise StorageTrouble."""
+    """Plans and the node's own status of rounds, kept.  Every call may raise StorageFault."""
 
     async def save_plan(self, plan: RoundPlan) -> None:
         """Keep what was derived for a round; a later one of the same round replaces it."""
@@ -261,11 +261,11 @@ class Ledger(
     DutyStore,
     Protocol,
 ):
-    """The whole chain in storage.  Every call may raise StorageTrouble.  Questions to the ledger itself are
+    """The whole chain in storage.  Every call may raise StorageFault.  Questions to the ledger itself are
     those of the node's own validation."""
 
     async def check_writable(self) -> None:
-        """Raises StorageTrouble when nothing can be stored at present."""
+        """Raises StorageFault when nothing can be stored at present."""
         ...
 
     async def close(self) -> None: ...

@@ -10,7 +10,7 @@ from hypernode.health.duty_log import SlotRecord
 
 
 class DutyReader(Protocol):
-    """The duty log, read.  Every call may raise StorageTrouble."""
+    """The duty log, read.  Every call may raise StorageFault."""
 
     async def get_slot_records(self, first: Round, last: Round) -> list[SlotRecord]:
         """Of these rounds, both included, ascending."""
@@ -30,7 +30,7 @@ class DutyReader(Protocol):
 
 
 class DutyStore(DutyReader, Protocol):
-    """The duty log, kept.  Every call may raise StorageTrouble; then nothing of it was kept."""
+    """The duty log, kept.  Every call may raise StorageFault; then nothing of it was kept."""
 
     async def save_slot_record(self, record: SlotRecord) -> None:
         """A later one of the same slot replaces it."""

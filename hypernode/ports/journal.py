@@ -15,7 +15,7 @@ class AlreadySigned(Exception):
 
 
 class JournalReader(Protocol):
-    """What we signed.  Every call may raise StorageTrouble."""
+    """What we signed.  Every call may raise StorageFault."""
 
     async def get_hash(self, round_: Round, sir: Slot) -> bytes | None:
         """What was signed for the slot."""
@@ -28,12 +28,12 @@ class JournalReader(Protocol):
 
 class Journal(JournalReader, Protocol):
     """What we signed, durably, before it leaves us (spec 4: a node never signs twice for a slot).  Every call
-    may raise StorageTrouble."""
+    may raise StorageFault."""
 
     async def record(self, round_: Round, sir: Slot, block_hash: bytes) -> None:
         """On disk when it returns.  The same hash again is fine; raises AlreadySigned for another."""
         ...
 
     async def check_writable(self) -> None:
-        """Raises StorageTrouble when nothing can be recorded at present."""
+        """Raises StorageFault when nothing can be recorded at present."""
         ...

@@ -52,7 +52,7 @@ class PowSource(Protocol):
     """The companion's chain, read only (spec 5)."""
 
     async def get_status(self, now: float) -> PowStatus:
-        """Never raises: trouble is in ``problem``."""
+        """Never raises: what is wrong is in ``problem``."""
         ...
 
     async def get_registered(self, round_: Round) -> RegisteredList:

@@ -73,7 +73,7 @@ async def _follow_one(cluster: Cluster, number: int) -> float:
     await asyncio.sleep(number * STEP_S)
     loop = asyncio.get_running_loop()
     begun = loop.time()
-    message = await _say(cluster, number)
+    message = await _publish(cluster, number)
     while not _is_everywhere(cluster, message):
         await asyncio.sleep(LOOK_EVERY_S)
         if loop.time() - begun > MAX_EXCHANGES * cluster.params.delays.mempool_exchange_s:
@@ -81,12 +81,12 @@ async def _follow_one(cluster: Cluster, number: int) -> float:
     return loop.time() - begun
 
 
-async def _say(cluster: Cluster, number: int) -> Message:
+async def _publish(cluster: Cluster, number: int) -> Message:
     node = cluster.hosts[number % len(cluster.hosts)].node
     if node is None:
         raise RuntimeError("a node does not run")
     own = node.ports.signer.address
-    message = await node.intake.say(kinds.START_OR_TEST_OK, own, "SPREAD", number)
+    message = await node.intake.publish(kinds.START_OR_TEST_OK, own, "SPREAD", number)
     if message is None:
         raise RuntimeError("a node refuses its own message")
     return message

@@ -16,7 +16,7 @@ from typing import Any, Final, TypeVar
 from hypernode.core.types import Block, ChainHeight, Height, Round, Slot
 from hypernode.ports.chain import Ledger, Replacement, ToleratedViolation
 from hypernode.ports.journal import Journal
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 from hypernode.sim.signatures import Signatures
 
 T = TypeVar("T")
@@ -137,7 +137,7 @@ class Witness:
         """Of a write of a host."""
         try:
             yield
-        except StorageTrouble:
+        except StorageFault:
             self.on_refusal(index)
             raise
 

@@ -24,7 +24,8 @@ from typing import Any, Final
 import aiosqlite
 
 from hypernode.files.own_files import explain, is_lasting, prepare_database
-from hypernode.ports.trouble import StorageBroken, StorageTrouble
+from hypernode.ports.storage_faults import StorageBroken, StorageFault
+from hypernode.storage.faults import find_storage_fault, raising_storage_faults
 from hypernode.storage.interface import (
     COMMON_PRAGMAS,
     Database,
@@ -39,7 +40,6 @@ from hypernode.storage.interface import (
 )
 from hypernode.storage.lanes import ReaderLane, open_reader
 from hypernode.storage.transact import InlineTransaction, run_transaction, transact
-from hypernode.storage.trouble import find_trouble, saying_trouble
 
 __all__ = [
     "MEMORY",
@@ -77,7 +77,7 @@ def _connect(name: str, durability: Durability) -> sqlite3.Connection:
 
 
 class InlineDatabase:
-    """sqlite3 in the caller's thread; ``path`` may be ``:memory:``.  Raises StorageError, StorageTrouble."""
+    """sqlite3 in the caller's thread; ``path`` may be ``:memory:``.  Raises StorageError, StorageFault."""
 
     def __init__(self, path: Path | str = MEMORY, durability: Durability = Durability.WAL) -> None:
         self._name = str(path)
@@ -93,13 +93,13 @@ class InlineDatabase:
         return await self.read(lambda reader: reader.fetch_all(sql, params))
 
     async def read(self, work: Callable[[Reader], Awaitable[T]]) -> T:
-        with saying_trouble(self._name):
+        with raising_storage_faults(self._name):
             return await work(self._transaction)
 
     async def write(
         self, work: Callable[[Transaction], Awaitable[T]], on_commit: Callable[[T], None] | None = None
     ) -> T:
-        with saying_trouble(self._name):
+        with raising_storage_faults(self._name):
             result = transact(self._connection, _BEGIN, work)
         if on_commit is not None:
             on_commit(result)
@@ -192,7 +192,7 @@ class AioDatabase:
         on_commit: Callable[[T], None] | None,
     ) -> T:
         async with lock:
-            with saying_trouble(self._name):
+            with raising_storage_faults(self._name):
                 result = await run_transaction(connection, begin, work)
             if on_commit is not None:
                 on_commit(result)
@@ -206,24 +206,24 @@ class AioDatabase:
 
 
 def _prepare(name: str) -> None:
-    """Raises StorageError where something else lies, StorageTrouble when the disk refuses."""
+    """Raises StorageError where something else lies, StorageFault when the disk refuses."""
     try:
         prepare_database(Path(name))
     except OSError as error:
-        kind = StorageError if is_lasting(error) else StorageTrouble
+        kind = StorageError if is_lasting(error) else StorageFault
         raise kind(explain(error)) from error
 
 
 def _explain_opening(name: str, error: sqlite3.DatabaseError) -> Exception:
-    """StorageTrouble when the disk refuses, StorageError when the file is none of ours."""
-    trouble = find_trouble(name, getattr(error, "sqlite_errorcode", 0), str(error))
-    if trouble is not None and not isinstance(trouble, StorageBroken):
-        return trouble
+    """StorageFault when the disk refuses, StorageError when the file is none of ours."""
+    fault = find_storage_fault(name, getattr(error, "sqlite_errorcode", 0), str(error))
+    if fault is not None and not isinstance(fault, StorageBroken):
+        return fault
     return StorageError(f"{name}: cannot be used as a database ({error}); move it away or restore a backup")
 
 
 async def open_database(path: Path, durability: Durability = Durability.WAL) -> AioDatabase:
-    """Open or create a file.  Raises StorageError when it is no database, StorageTrouble when the disk
+    """Open or create a file.  Raises StorageError when it is no database, StorageFault when the disk
     refuses."""
     name = str(path)
     connections: list[aiosqlite.Connection] = []

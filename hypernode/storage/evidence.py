@@ -10,7 +10,7 @@ from hypernode.core.block import to_header
 from hypernode.core.rules import BLOCK_RULES, Rule
 from hypernode.core.types import Block, Equivocation, Height, Message
 from hypernode.ports.chain import ToleratedViolation
-from hypernode.ports.trouble import StorageBroken
+from hypernode.ports.storage_faults import StorageBroken
 from hypernode.storage.interface import Reader, Transaction
 
 MAX_CASES: Final = 100

@@ -109,7 +109,7 @@ def get_sqlite_version() -> tuple[str, bool]:
 async def inspect_ledger(
     database: Database, on_step: Callable[[str], None] = lambda subject: None
 ) -> list[Fault]:
-    """All that is wrong.  Reads the whole file.  Raises StorageTrouble when it cannot be read at all."""
+    """All that is wrong.  Reads the whole file.  Raises StorageFault when it cannot be read at all."""
     on_step("version")
     version, ours = await get_version(database), len(LEDGER_MIGRATIONS)
     if version != ours:

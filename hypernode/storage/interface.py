@@ -56,7 +56,7 @@ class Transaction(Reader, Protocol):
 
 
 class Source(Reader, Protocol):
-    """A way to read an open SQLite file.  Every call may raise StorageTrouble: the disk refuses."""
+    """A way to read an open SQLite file.  Every call may raise StorageFault: the disk refuses."""
 
     async def read(self, work: Callable[[Reader], Awaitable[T]]) -> T:
         """Several statements on one snapshot.  ``work`` may wait for nothing else and touches nothing that
@@ -87,7 +87,7 @@ class Database(Source, Protocol):
 
 
 async def check_writable(database: Database) -> None:
-    """Raises StorageTrouble when the file cannot be written at present.  Writes what is there already: a
+    """Raises StorageFault when the file cannot be written at present.  Writes what is there already: a
     page goes to the disk, and nothing changes."""
 
     async def work(transaction: Transaction) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from hypernode.core.types import Round, Slot, Timestamp
 from hypernode.ports.journal import AlreadySigned
-from hypernode.ports.trouble import StorageBroken
+from hypernode.ports.storage_faults import StorageBroken
 from hypernode.storage.database import Durability, open_database
 from hypernode.storage.inspection import check_whole
 from hypernode.storage.interface import Database, StorageError, Transaction, check_writable
@@ -38,7 +38,7 @@ _GET_LAST: Final = "SELECT round, sir FROM signed ORDER BY round DESC, sir DESC 
 
 async def open_journal(path: Path, now: Timestamp) -> SqliteJournal:
     """The journal in a file, made if there is none; ``now`` (unix s) is then kept as its creation.
-    Raises StorageError for a file that is not ours or not whole, StorageTrouble when the disk refuses."""
+    Raises StorageError for a file that is not ours or not whole, StorageFault when the disk refuses."""
     try:
         database = await open_database(path, Durability.ROLLBACK)
         try:
@@ -66,7 +66,7 @@ async def open_journal_in(database: Database, now: Timestamp) -> SqliteJournal:
 
 
 async def inspect_journal(path: Path) -> None:
-    """Look whether a journal is whole and ours.  Raises StorageError, StorageTrouble when it is not."""
+    """Look whether a journal is whole and ours.  Raises StorageError, StorageFault when it is not."""
     database = SnapshotDatabase(path)
     try:
         await check_version(database, _MIGRATIONS, "journal")

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import aiosqlite
 
+from hypernode.storage.faults import raising_storage_faults
 from hypernode.storage.interface import COMMON_PRAGMAS, Params, Reader, Row, StorageError, T
 from hypernode.storage.transact import run_transaction
-from hypernode.storage.trouble import saying_trouble
 
 IDLE_S: Final = 30.0
 """Connections that nobody used so long are closed."""
@@ -71,7 +71,7 @@ class ReaderLane:
 
     async def _read(self, work: Callable[[Reader], Awaitable[T]]) -> T:
         async with self._places:
-            with saying_trouble(self._name):
+            with raising_storage_faults(self._name):
                 connection = self._free.pop() if self._free else await self._open()
                 try:
                     return await run_transaction(connection, "BEGIN", work)

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from hypernode.core.types import Height
+from hypernode.storage.faults import raising_storage_faults
 from hypernode.storage.interface import Reader, StorageError, Transaction
 from hypernode.storage.rows import compute_first_id
 from hypernode.storage.schema.tables import SPAN_BITS
-from hypernode.storage.trouble import saying_trouble
 
 STEP_BLOCKS: Final = 500
 """Blocks that one transaction prunes: some 100,000 messages, well under a second."""
@@ -88,7 +88,10 @@ def check_not_pruned(name: str, common: Height, below: Height) -> None:
 
 def vacuum(path: Path) -> None:
     """Give the room of what was dropped back to the disk; needs as much room as the file takes, for a
-    while.  Nobody else may have the file open.  Raises StorageTrouble."""
-    with saying_trouble(str(path)), closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    while.  Nobody else may have the file open.  Raises StorageFault."""
+    with (
+        raising_storage_faults(str(path)),
+        closing(sqlite3.connect(path, isolation_level=None)) as connection,
+    ):
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import quote
 
-from hypernode.ports.trouble import StorageBroken
+from hypernode.ports.storage_faults import StorageBroken
 from hypernode.storage.archive.foreign import distrust, require_file
+from hypernode.storage.faults import raising_storage_faults
 from hypernode.storage.interface import Params, Reader, Row, StorageError, T, Transaction
-from hypernode.storage.trouble import saying_trouble
 
 _BUSY_S = 5.0
 
@@ -51,7 +51,7 @@ def connect_read_only(
 
 class SnapshotDatabase:
     """``Database`` over one moment of a file.  ``max_value_bytes``: of one that somebody else wrote.  Raises
-    StorageError, StorageTrouble."""
+    StorageError, StorageFault."""
 
     def __init__(self, path: Path, *, traceless: bool = False, max_value_bytes: int | None = None) -> None:
         self._name = str(path)
@@ -67,7 +67,7 @@ class SnapshotDatabase:
 
     async def fetch_all(self, sql: str, params: Params = ()) -> list[Row]:
         try:
-            with saying_trouble(self._name):
+            with raising_storage_faults(self._name):
                 return self._connection.execute(sql, params).fetchall()
         except (sqlite3.DatabaseError, StorageBroken) as error:
             if not self._is_foreign:

@@ -122,7 +122,7 @@ _SIZES_HOURS: Final = (0.5, 0.5, 0.15)
 def _make_large(
     name: str, title: str, axis: str, values: tuple[float, ...], base: Cell = _LARGE
 ) -> Experiment:
-    """A trouble of the twenties, for larger networks."""
+    """A fault of the networks of twenty, for larger networks."""
     return Experiment(f"{name}_large", title, base, axis, values, "nodes", _SIZES, 2, hours=_SIZES_HOURS)
 
 

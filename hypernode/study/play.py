@@ -103,7 +103,7 @@ class _Run:
         self._draws.shuffle(order)
         return frozenset(order[: round(self._cell.liars * self._cell.nodes)])
 
-    # --- trouble --------------------------------------------------------------------------------------
+    # --- faults ---------------------------------------------------------------------------------------
 
     async def _begin_lies(self) -> None:
         """From the first moment to the last."""

@@ -241,7 +241,7 @@ def _get_bytes(path: Path, content: Mapping[str, Any], name: str, size: int) -> 
 
 
 def _get_time(value: object) -> int:
-    """Unix seconds; 0 for what is no time, which is nobody's trouble: nothing goes by it."""
+    """Unix seconds; 0 for what is no time, which is no fault: nothing uses it."""
     return int(value) if isinstance(value, int | float) and 0 <= value <= _LAST_TIME else 0
 
 

@@ -31,8 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for mutant in mutants:
             mutant.apply((ROOT / "hypernode" / mutant.file).read_text(encoding="utf-8"))
         verdicts = _try_all(mutants, args.jobs)
-    except (NotPlantable, CannotTell, OSError) as trouble:
-        print(f"{trouble}\nnothing is known about the tests", file=sys.stderr)
+    except (NotPlantable, CannotTell, OSError) as error:
+        print(f"{error}\nnothing is known about the tests", file=sys.stderr)
         return 2
     caught = sum(verdict.fate is Fate.CAUGHT for verdict in verdicts)
     print(f"{caught} of {len(verdicts)} caught")

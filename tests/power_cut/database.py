@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import apsw
 
+from hypernode.storage.faults import find_storage_fault
 from hypernode.storage.interface import COMMON_PRAGMAS, Durability, Params, Reader, Row, Transaction
-from hypernode.storage.trouble import find_trouble
 from tests.power_cut.vfs import DiskVfs
 
 T = TypeVar("T")
@@ -60,14 +60,14 @@ class ApswDatabase:
         return await self.read(lambda reader: reader.fetch_all(sql, params))
 
     async def read(self, work: Callable[[Reader], Awaitable[T]]) -> T:
-        with self._saying_trouble():
+        with self._raising_storage_faults():
             return await work(self._transaction)
 
     async def write(
         self, work: Callable[[Transaction], Awaitable[T]], on_commit: Callable[[T], None] | None = None
     ) -> T:
         self._run_checkpoint()
-        with self._saying_trouble():
+        with self._raising_storage_faults():
             result = await self._commit(work)
         if on_commit is not None:
             on_commit(result)
@@ -92,14 +92,14 @@ class ApswDatabase:
         return result
 
     @contextlib.contextmanager
-    def _saying_trouble(self) -> Iterator[None]:
+    def _raising_storage_faults(self) -> Iterator[None]:
         try:
             yield
         except apsw.Error as error:
-            trouble = find_trouble(self._name, getattr(error, "extendedresult", 0), str(error))
-            if trouble is None:
+            fault = find_storage_fault(self._name, getattr(error, "extendedresult", 0), str(error))
+            if fault is None:
                 raise
-            raise trouble from error
+            raise fault from error
 
     async def close(self) -> None:
         self._connection.close(True)

@@ -222,7 +222,7 @@ def test_a_stopped_node_keeps_its_mempool() -> None:
         await cluster.run_until(FIRST_ROUND, 2)
         node = cluster.hosts[4].node
         assert node is not None
-        said = await node.intake.say(202, cluster.hosts[0].signer.address, "TEST:0", 77)
+        said = await node.intake.publish(202, cluster.hosts[0].signer.address, "TEST:0", 77)
         assert said is not None
         cluster.network.partition([[cluster.hosts[4].ip], [h.ip for h in cluster.hosts[:4]]])
         await cluster.stop(4)

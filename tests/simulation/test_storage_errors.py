@@ -12,12 +12,12 @@ import pytest
 from hypernode.core.types import Block, Endpoint
 from hypernode.net.client_session import open_session
 from hypernode.node.owner.runtime import Node
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 from hypernode.sim.cluster import PORT, Cluster, SimNode
 from hypernode.sim.memory.loop import run
 from hypernode.storage.database import InlineDatabase
+from hypernode.storage.faults import find_storage_fault
 from hypernode.storage.interface import Reader, Transaction
-from hypernode.storage.trouble import find_trouble
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, CLIENT_PORT, Hello
@@ -44,7 +44,7 @@ class SickDatabase(InlineDatabase):
         return await super().write(work, on_commit)
 
     def _refuse(self) -> None:
-        error = find_trouble("ledger.db", self.code, "as arranged") if self.code else None
+        error = find_storage_fault("ledger.db", self.code, "as arranged") if self.code else None
         if error is not None:
             raise error
 
@@ -190,7 +190,7 @@ def test_a_full_disk_at_the_end_costs_the_saved_mempool_and_no_more() -> None:
 def test_a_database_reports_its_error_where_it_is_asked() -> None:
     database = SickDatabase()
     database.code = sqlite3.SQLITE_FULL
-    with pytest.raises(StorageTrouble, match="make room"), contextlib.closing(_fail(database)) as coroutine:
+    with pytest.raises(StorageFault, match="make room"), contextlib.closing(_fail(database)) as coroutine:
         coroutine.send(None)
 
 

@@ -84,7 +84,7 @@ def test_a_cell_survives_json(cell: Cell) -> None:
     assert cell_from_json(cell.to_json()) == cell
 
 
-# --- trouble ------------------------------------------------------------------------------------------
+# --- faults -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("uptime", [0.5, 0.8])

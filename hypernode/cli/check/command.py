@@ -1,7 +1,7 @@
 """``hn_check.py``: does this node do its duty, and are its files in order? (spec 6, command lines)
 
 One check a row of ``CHECKS``; without a name the node's, whose rows are in ``duty.table``.  Exit status of
-that one: 0 all well (notes are no trouble), 1 warnings, 2 errors, as monitoring tools have it.  Of the
+that one: 0 all well (notes do not count), 1 warnings, 2 errors, as monitoring tools have it.  Of the
 others: 0 in order (breaks of rules that are documented or of a lenient history are counted and shown), 1
 something is wrong, 75 it cannot be looked at now, 78 configuration.  Of several the largest.  64: the command
 line.
@@ -56,7 +56,7 @@ def _check(args: argparse.Namespace) -> int:
     """``main`` once the command line was understood."""
     from hypernode.config.parameter_table import ConfigError
     from hypernode.files.own_files import explain, is_lasting
-    from hypernode.ports.trouble import StorageTrouble
+    from hypernode.ports.storage_faults import StorageFault
     from hypernode.storage.interface import StorageError
 
     try:
@@ -65,7 +65,7 @@ def _check(args: argparse.Namespace) -> int:
         return _fail(str(error), Exit.CONFIGURATION)
     except StorageError as error:
         return _fail(str(error), Exit.NEGATIVE)
-    except StorageTrouble as error:
+    except StorageFault as error:
         return _fail(str(error), Exit.TEMPORARY)
     except OSError as error:
         return _fail(explain(error), Exit.CONFIGURATION if is_lasting(error) else Exit.TEMPORARY)

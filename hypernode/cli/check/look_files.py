@@ -15,7 +15,7 @@ from hypernode.config.settings import Settings
 from hypernode.core.timeline import compute_round_slot
 from hypernode.files.own_files import explain
 from hypernode.health.files import ConfigFacts, DiskFacts, LedgerFacts, LockFacts, WalletFacts
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 from hypernode.storage.interface import OtherNetwork, StorageError
 from hypernode.storage.journal import inspect_journal
 from hypernode.storage.ledger import open_ledger_to_read
@@ -107,7 +107,7 @@ def _find_journal_problem(path: Path) -> str:
         return ""
     try:
         asyncio.run(inspect_journal(path))
-    except (StorageError, StorageTrouble) as error:
+    except (StorageError, StorageFault) as error:
         return str(error)
     return ""
 
@@ -197,7 +197,7 @@ async def _read_ledger(inquiry: Inquiry, *, is_running: bool) -> LedgerFacts:
             tip = ledger.get_height()
         finally:
             await ledger.close()
-    except (StorageError, StorageTrouble) as error:
+    except (StorageError, StorageFault) as error:
         is_foreign = isinstance(error, OtherNetwork)
         return LedgerFacts(str(path), exists=True, problem=str(error), is_foreign=is_foreign)
     present, _ = compute_round_slot(settings.params, inquiry.now)

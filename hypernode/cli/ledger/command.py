@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     from hypernode.node.chain.chain_import import OtherChain
     from hypernode.node.sync.partitions import UnknownTip
     from hypernode.ports.registrations import PowNotReady
-    from hypernode.ports.trouble import StorageTrouble
+    from hypernode.ports.storage_faults import StorageFault
     from hypernode.storage.interface import StorageError
     from hypernode.wallet.locks import LockHeld
 
@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
         return _fail(str(error), Exit.CONFIGURATION)
     except (Reject, OtherChain, StorageError, UnknownTip) as error:
         return _fail(str(error), Exit.NEGATIVE)
-    except (LockHeld, PowNotReady, StorageTrouble) as error:
+    except (LockHeld, PowNotReady, StorageFault) as error:
         return _fail(str(error), Exit.TEMPORARY)
     except OSError as error:
         return _fail(explain(error), Exit.CONFIGURATION if is_lasting(error) else Exit.TEMPORARY)

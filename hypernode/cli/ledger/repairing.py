@@ -28,7 +28,7 @@ async def repair_ledger(
     args: argparse.Namespace, settings: Settings, ledger: SqliteLedger, stack: AsyncExitStack
 ) -> dict[str, object]:
     """Cut back to ``args.to``, or to the last good block; what was done.  Raises StorageError for a height
-    that the chain cannot go back to, StorageTrouble, OSError."""
+    that the chain cannot go back to, StorageFault, OSError."""
     tip = ledger.get_height().height
     good = await _find_last_good(args, settings, ledger, stack) if args.to is None else args.to
     if not 0 <= good <= tip:

@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     from hypernode.config.parameter_table import ConfigError
     from hypernode.node.chain.reward_week import WeekNotFinished
     from hypernode.ports.registrations import PowNotReady
-    from hypernode.ports.trouble import StorageTrouble
+    from hypernode.ports.storage_faults import StorageFault
     from hypernode.storage.interface import StorageError
 
     try:
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
         return _report(args, settings, name, week)
     except ConfigError as error:
         return _fail(str(error), Exit.CONFIGURATION)
-    except (WeekNotFinished, PowNotReady, StorageError, StorageTrouble, OSError) as error:
+    except (WeekNotFinished, PowNotReady, StorageError, StorageFault, OSError) as error:
         return _fail(str(error), Exit.TEMPORARY)
     except FilesDiffer as error:
         return _fail(str(error), Exit.NEGATIVE)

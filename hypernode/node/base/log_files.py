@@ -52,7 +52,7 @@ class SteadyFile(RotatingFileHandler):
         self._fallback = fallback
         self._looked_at = self._rotate_at = 0.0
         self._missed = 0
-        self._trouble = ""
+        self._error = ""
         super().__init__(path, maxBytes=max_bytes, backupCount=kept, encoding="utf-8", delay=True)
 
     def open(self) -> None:
@@ -62,17 +62,17 @@ class SteadyFile(RotatingFileHandler):
             self.stream = self._open()
         except LastingFault:
             raise
-        except OSError as trouble:
-            self._trouble = str(trouble)
+        except OSError as error:
+            self._error = str(error)
 
     def emit(self, record: logging.LogRecord) -> None:
         line = self.format(record) + self.terminator
         try:
             self._write(line, record)
-        except (OSError, ValueError) as trouble:
+        except (OSError, ValueError) as error:
             self._drop_stream()
             self._missed += 1
-            self._trouble = str(trouble)
+            self._error = str(error)
             if self._fallback is not None:
                 self._fallback.write(line)
                 self._fallback.flush()
@@ -99,7 +99,7 @@ class SteadyFile(RotatingFileHandler):
         if self.maxBytes and size and size + length > self.maxBytes and self._may_rotate(record.created):
             stream = self._rotate(record)
         if self._missed:
-            stream.write(self._make_line(record, f"{self._missed} lines are missing here: {self._trouble}"))
+            stream.write(self._make_line(record, f"{self._missed} lines are missing here: {self._error}"))
         stream.write(line)
         stream.flush()
         self._missed = 0
@@ -108,11 +108,11 @@ class SteadyFile(RotatingFileHandler):
         """Rotate the file.  Raises OSError if no file can be opened any more."""
         try:
             self.doRollover()
-        except OSError as trouble:
+        except OSError as error:
             self._rotate_at = record.created + ROTATE_AGAIN_S
             self._drop_stream()
             self.stream = self._open()
-            self.stream.write(self._make_line(record, f"the log cannot be rotated, and grows: {trouble}"))
+            self.stream.write(self._make_line(record, f"the log cannot be rotated, and grows: {error}"))
         else:
             self.stream = self._open()
         return self.stream

@@ -17,7 +17,7 @@ class Subjects:
     is_on: Callable[[str], bool]
     write: Callable[[str, str], None]
 
-    def say(self, subject: str, words: Callable[[], str]) -> None:
+    def log(self, subject: str, words: Callable[[], str]) -> None:
         """Log a line on a subject.  What a peer sent is in it only in parsed form."""
         if self.is_on(subject):
             self.write(subject, f"{subject}: {words()}")

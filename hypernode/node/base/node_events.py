@@ -6,7 +6,7 @@ from typing import Protocol
 
 from hypernode.core.errors import InvariantBroken
 from hypernode.core.types import Block, Equivocation, Height
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 
 
 class NodeEvents(Protocol):
@@ -20,7 +20,7 @@ class NodeEvents(Protocol):
         """A block came on top of our chain; of a giant one a part, with the messages that are short."""
 
     async def on_own_block(self, block: Block) -> None:
-        """A valid block of ours, by its signature, that the journal does not know.  Raises StorageTrouble."""
+        """A valid block of ours, by its signature, that the journal does not know.  Raises StorageFault."""
 
     def on_evidence(self, evidence: Equivocation) -> None:
         """Two blocks of one forger for one slot, stored as evidence already."""
@@ -32,7 +32,7 @@ class NodeEvents(Protocol):
     def on_height(self) -> None:
         """A peer reported a height that it had not reported before."""
 
-    def on_storage_fault(self, fault: StorageTrouble) -> None:
+    def on_storage_fault(self, fault: StorageFault) -> None:
         """Something could not be read or stored while a question was answered."""
 
     def on_bug(self, bug: InvariantBroken) -> None:

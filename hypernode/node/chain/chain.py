@@ -47,7 +47,7 @@ from hypernode.ports.clock import Clock
 from hypernode.ports.files import Files
 from hypernode.ports.journal import JournalReader
 from hypernode.ports.signing import Verifier
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 
 T = TypeVar("T")
 
@@ -198,8 +198,8 @@ class Chain:
         words = (
             f"block {block.height} ({block.round}, {block.sir}) of {block.forger}, {block.msg_count} messages"
         )
-        self._subjects.say("blockdigest", lambda: f"{words}, {len(findings)} findings")
-        self._subjects.say(
+        self._subjects.log("blockdigest", lambda: f"{words}, {len(findings)} findings")
+        self._subjects.log(
             "timing",
             lambda: (
                 f"{words}: judged in {judged - begun:.3f} s, stored in {clock.monotonic() - judged:.3f} s"
@@ -339,14 +339,14 @@ class Chain:
             raise Ignore.of(broken)
 
     async def _keep_above(self, common: Height, why: str) -> None:
-        """Write down blocks that are dropped without better ones in their place.  Raises StorageTrouble."""
+        """Write down blocks that are dropped without better ones in their place.  Raises StorageFault."""
         tip = self.height.height
         if tip > common:
             name = make_cut_name(common + 1, tip, self._clock.now())
             try:
                 await keep_blocks(self._ledger, common + 1, self._files, name, self._verifier.run)
-            except OSError as trouble:
-                raise StorageTrouble(f"{name} cannot be written, so nothing is cut: {trouble}") from trouble
+            except OSError as error:
+                raise StorageFault(f"{name} cannot be written, so nothing is cut: {error}") from error
             self._events.on_cut(common + 1, tip, name, why)
 
     async def _note_own_block(self, block: Block) -> None:

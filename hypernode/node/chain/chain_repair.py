@@ -64,7 +64,7 @@ async def lacks_pruned(params: ChainParams, ledger: Ledger, common: Height) -> b
 
 
 async def cut_back(ledger: Ledger, to_height: Height) -> int:
-    """Drop the blocks above a height, from the top down; how many.  Raises StorageTrouble, and what
+    """Drop the blocks above a height, from the top down; how many.  Raises StorageFault, and what
     ``Ledger.rollback`` raises where they are pruned."""
     count = 0
     while (height := ledger.get_height().height) > to_height:

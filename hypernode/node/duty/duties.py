@@ -24,7 +24,7 @@ from hypernode.node.duty.tester import Tester
 from hypernode.node.peers.peer_table import Peers
 from hypernode.ports.chain import TipReader
 from hypernode.ports.clock import Clock
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 
 SLOT_EDGE_S = 0.02
 """How long after the edge of a slot we look, so that rounding does not put us before it."""
@@ -97,7 +97,7 @@ class Duties:
         try:
             with self.activities.testing(f"test {test.kind} of {test.tested}"):
                 await self.tester.run(test, plan, sir)
-        except StorageTrouble:
+        except StorageFault:
             pass  # the owner meets it too, and says so
         except InvariantBroken as bug:
             self.events.on_bug(bug)

@@ -97,19 +97,19 @@ class DutyLog:
         self._settler = DutySettler(self.params, self.own, self.ledger, self._derive, self.started)
 
     async def save(self, record: SlotRecord) -> None:
-        """A slot of ours is over.  Raises StorageTrouble."""
+        """A slot of ours is over.  Raises StorageFault."""
         await self.ledger.save_slot_record(record)
         self._day_of = None
 
     async def note_pushed(self, slot: tuple[Round, Slot], sent: int, targets: int) -> None:
-        """A block of ours was pushed after its slot was written down.  Raises StorageTrouble."""
+        """A block of ours was pushed after its slot was written down.  Raises StorageFault."""
         for record in await self.ledger.get_slot_records(slot[0], slot[0]):
             if record.sir == slot[1] and not record.is_final:
                 await self.save(replace(record, pushed=sent, targets=targets))
 
     async def look(self, present: Round, *, is_synced: bool) -> None:
         """Settle a round that is due, where our chain can tell what became of it; and bring ``day`` up to
-        date.  Raises StorageTrouble."""
+        date.  Raises StorageFault."""
         if is_synced and self._tried != present:
             try:
                 if await self._settler.settle_one(present):

@@ -48,7 +48,7 @@ class DutySettler:
 
     async def settle_one(self, present: Round) -> bool:
         """Make the earliest round that is not final yet final, if it is due; whether one was.  Raises
-        PowNotReady, StorageTrouble: then nothing changed, and it is to be tried again."""
+        PowNotReady, StorageFault: then nothing changed, and it is to be tried again."""
         if self._next is None:
             self._next = await self._find_first(present)
         if self._next > present - FINAL_AFTER_ROUNDS:

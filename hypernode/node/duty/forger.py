@@ -28,7 +28,7 @@ from hypernode.ports.clock import Clock
 from hypernode.ports.connections import TransportClosed
 from hypernode.ports.journal import Journal
 from hypernode.ports.signing import Signer
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 from hypernode.ports.tunables import CurrentTunables
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
@@ -154,7 +154,7 @@ class Forger:
             return False
         try:
             ours = await self.ledger.get_height_at(block.height)
-        except StorageTrouble:
+        except StorageFault:
             return False
         return ours is not None and ours.block_hash == block.block_hash
 

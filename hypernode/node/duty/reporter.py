@@ -43,7 +43,7 @@ class Reporter:
         """202 START: once in the life of the process, when peers can hear it."""
         if not self._started:
             own = self.own_address
-            said = await self._intake.say(kinds.START_OR_TEST_OK, own, kinds.START_PARAMS, self._round)
+            said = await self._intake.publish(kinds.START_OR_TEST_OK, own, kinds.START_PARAMS, self._round)
             self._started = said is not None
 
     async def publish_no_test(self, plan: RoundPlan, sir: Slot) -> None:
@@ -72,7 +72,7 @@ class Reporter:
     async def publish_tested(self, test: PeerTest, value: int, *, is_good: bool) -> None:
         """202 or 204: the result of a test that we ran."""
         what = kinds.START_OR_TEST_OK if is_good else kinds.TEST_KO
-        await self._intake.say(what, test.tested, kinds.format_test(test.kind), value)
+        await self._intake.publish(what, test.tested, kinds.format_test(test.kind), value)
 
     async def publish_was_tested(self, test: PeerTest, round_: Round, sir: Slot) -> None:
         """203: we were tested; once for each test of the plan, however often it is asked."""
@@ -110,5 +110,5 @@ class Reporter:
         self, what: int, recipient: str, params: str, value: int, key: tuple[object, ...] | None = None
     ) -> None:
         key = key or (what, recipient, params)
-        if key not in self._said and await self._intake.say(what, recipient, params, value) is not None:
+        if key not in self._said and await self._intake.publish(what, recipient, params, value) is not None:
             self._said.add(key)

@@ -24,7 +24,7 @@ from hypernode.ports.chain import BlockReader
 from hypernode.ports.clock import Clock
 from hypernode.ports.journal import AlreadySigned
 from hypernode.ports.registrations import PowNotReady
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 
 MAX_LOOKS: Final = 200
 """Of one slot, after equal ones were put together: a change of obstacle each second of main's slot."""
@@ -75,7 +75,7 @@ class SlotLog:
         match fault:
             case PowNotReady():
                 reason = Reason.COMPANION_LATE
-            case StorageTrouble():
+            case StorageFault():
                 reason = Reason.DISK
             case TooFewMessages():
                 reason = Reason.TOO_FEW_MESSAGES
@@ -93,7 +93,7 @@ class SlotLog:
 
     async def note_pushed(self, slot: PlaceInRound, sent: int, targets: int) -> None:
         """Our block of a slot went to ``sent`` of ``targets``; its slot may be over.  Raises
-        StorageTrouble."""
+        StorageFault."""
         self._pushed = (slot, (sent, targets))
         if any((account.round, account.sir) == slot for account in self.recent):
             await self.duty_log.note_pushed(slot, sent, targets)
@@ -104,7 +104,7 @@ class SlotLog:
 
     async def end_past(self) -> None:
         """Close a slot that is over; to be called before the owner decides anything.  If it raises
-        StorageTrouble, it is to be called again."""
+        StorageFault, it is to be called again."""
         node_state = self.node_state.get_round_slot()
         if self._slot != node_state:
             self._end_slots(node_state)

@@ -93,7 +93,7 @@ class Intake:
             for result, verdict in zip(results, verdicts, strict=True)
             if verdict is None and isinstance(result, Message)
         )
-        self._subjects.say("txdigest", lambda: _describe_digest(verdicts, peer))
+        self._subjects.log("txdigest", lambda: _describe_digest(verdicts, peer))
         return verdicts
 
     async def _find_sealed(self, messages: Sequence[Message]) -> set[int]:
@@ -104,7 +104,7 @@ class Intake:
         known = await self._ledger.get_known_ids(txid for twins in ids.values() for txid in twins)
         return {place for place, twins in ids.items() if not known.isdisjoint(twins)} if known else set()
 
-    async def say(self, what: int, recipient: str, params: str, value: int) -> Message | None:
+    async def publish(self, what: int, recipient: str, params: str, value: int) -> Message | None:
         """Sign a message of our own and put it into the mempool; None if policy refuses it (we are not
         registered, or sent the same a moment ago)."""
         signer = self._signer

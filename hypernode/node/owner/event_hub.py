@@ -18,7 +18,7 @@ from hypernode.node.duty.evidence import EvidenceWatch
 from hypernode.node.duty.reporter import Reporter
 from hypernode.node.intake.config_watch import ConfigWatch
 from hypernode.node.owner.fault_notes import FaultNotes
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class EventHub(NodeEvents):
     async def _publish(self, evidence: Equivocation) -> None:
         try:
             await self.reporter.publish_equivocation(evidence)
-        except (StorageTrouble, InvariantBroken) as fault:
+        except (StorageFault, InvariantBroken) as fault:
             self.faults.note(fault)
 
     def on_cut(self, first: Height, last: Height, name: str, why: str) -> None:
@@ -61,7 +61,7 @@ class EventHub(NodeEvents):
     def on_height(self) -> None:
         self.wake()
 
-    def on_storage_fault(self, fault: StorageTrouble) -> None:
+    def on_storage_fault(self, fault: StorageFault) -> None:
         self.faults.storage_watch.note(fault)
         self.wake()
 

@@ -13,9 +13,9 @@ from hypernode.node.owner.companion_watch import CompanionWatch
 from hypernode.node.owner.halting import Halting
 from hypernode.node.owner.storage_watch import StorageWatch
 from hypernode.ports.registrations import PowNotReady
-from hypernode.ports.trouble import StorageBroken, StorageTrouble
+from hypernode.ports.storage_faults import StorageBroken, StorageFault
 
-FAULTS: Final = (PowNotReady, StorageTrouble, InvariantBroken)
+FAULTS: Final = (PowNotReady, StorageFault, InvariantBroken)
 """What a procedure may end by; whatever else it raises ends the process."""
 
 
@@ -41,7 +41,7 @@ class FaultNotes:
                 if not self.halting.node_state.halted:
                     self.halting.halt(str(fault))
                 self.activities.note_fault(State.HALTED, self.halting.node_state.halted)
-            case StorageTrouble():
+            case StorageFault():
                 self.storage_watch.note(fault)
                 self.activities.note_fault(State.HALTED, str(fault))
             case InvariantBroken():

@@ -79,7 +79,7 @@ class HealthWatch:
 
     async def look(self, view: NodeView | None) -> None:
         """Judge, once a second.  ``view``: what the owner saw; None where something kept it from looking,
-        then the last one stands.  Raises StorageTrouble."""
+        then the last one stands.  Raises StorageFault."""
         self._view = view or self._view
         if self._view is None and view is None and not self.storage.problem:
             return
@@ -225,7 +225,7 @@ class HealthWatch:
 
     async def _count_reporters(self) -> None:
         """Once a slot: how many others say in this round that a session with us failed.  Raises
-        StorageTrouble."""
+        StorageFault."""
         slot = self.node_state.get_round_slot()
         if slot == self._counted_in:
             return

@@ -34,7 +34,7 @@ class Lookout:
     _expired_in: tuple[Round, Slot] | None = None
 
     async def look(self) -> None:
-        """Raises StorageTrouble, PowNotReady."""
+        """Raises StorageFault, PowNotReady."""
         self.node_state.note_clock_offset(self.clock_watch.look())
         await self.slot_log.end_past()
         await self._settle_duty()

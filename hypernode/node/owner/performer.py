@@ -47,7 +47,7 @@ class Performer:
     wake: Callable[[], None]
 
     async def perform(self, decision: Decision, view: NodeView) -> None:
-        """Do what was decided by ``view``.  Raises PowNotReady, StorageTrouble, InvariantBroken."""
+        """Do what was decided by ``view``.  Raises PowNotReady, StorageFault, InvariantBroken."""
         match decision:
             case Rest():
                 if view.halted:

@@ -63,15 +63,15 @@ class RoundEntry:
 
     async def enter(self, round_: Round) -> None:
         """Derive the lists of the present round, live by them, and dial whom they say.  Raises PowNotReady,
-        StorageTrouble."""
+        StorageFault."""
         finished = self.node_state.plan
         if finished is not None and finished.round < round_:
             await self.ledger.save_status(finished.round, await self.views.get_status())
         begun = self.clock.monotonic()
         plan = await self.chain.derive_plan(round_)
         took_s = self.clock.monotonic() - begun
-        self.subjects.say("timing", lambda: f"the lists of round {round_} were derived in {took_s:.3f} s")
-        self.subjects.say("determine", partial(describe_plan, plan))
+        self.subjects.log("timing", lambda: f"the lists of round {round_} were derived in {took_s:.3f} s")
+        self.subjects.log("determine", partial(describe_plan, plan))
         targets = await self.hand_out(plan)
         if self.background.group is not None:
             self.connector.set_targets(targets, self.background.group)

@@ -237,5 +237,5 @@ class Node:
                 task.cancel()
         try:
             save_messages(self.ports.files, self.mempool.get_all())
-        except OSError as trouble:
-            self._warn(f"the mempool is not saved, and will come back from peers: {trouble}")
+        except OSError as error:
+            self._warn(f"the mempool is not saved, and will come back from peers: {error}")

@@ -30,7 +30,7 @@ from hypernode.node.peers.peer_client import ask_all_messages, ask_height, ask_m
 from hypernode.node.peers.peer_table import Peer, Peers, parse_port
 from hypernode.ports.clock import Clock, Entropy
 from hypernode.ports.connections import TransportClosed
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 from hypernode.ports.tunables import CurrentTunables
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
@@ -90,7 +90,7 @@ class Connector:
             except asyncio.CancelledError:
                 self.log(f"connection to {entry.ip}:{entry.port} ended: not wanted any more")
                 raise
-            except (TransportClosed, TimeoutError, HelloRefused, Verdict, StorageTrouble) as error:
+            except (TransportClosed, TimeoutError, HelloRefused, Verdict, StorageFault) as error:
                 end = describe_fault(error)
             except InvariantBroken as bug:
                 end = f"a bug of ours: {bug}"
@@ -168,14 +168,14 @@ class Connector:
         own = await choose_height_to_tell(self.ledger, peer, peer.features, awaits_push=awaits_push)
         juror = self.node_state.get_juror() if peer.features else None
         told, their_juror = await ask_height(session, own, juror)
-        self.subjects.say("workermsg", lambda: f"{peer.name} tells height {told.height} of {told.round}")
+        self.subjects.log("workermsg", lambda: f"{peer.name} tells height {told.height} of {told.round}")
         self.note_height(peer, told, their_juror)
 
     async def _exchange_mempools(self, session: ClientSession, peer: Peer) -> None:
         now = self.node_state.get_offer_time()
         new = self.mempool.take_new_for(peer.exchange, self.tunables.current().max_txs_to_sync, now)
         theirs = await ask_mempool(session, tuple(new))
-        self.subjects.say("mempool", lambda: f"{peer.name} got {len(new)} messages, gave {len(theirs)}")
+        self.subjects.log("mempool", lambda: f"{peer.name} got {len(new)} messages, gave {len(theirs)}")
         if theirs and self.peers.is_authentic(peer):
             await self.intake.submit(theirs, peer.exchange)
 
@@ -185,8 +185,8 @@ class Connector:
         try:
             async with self.dialler.open_once(entry) as errand:
                 theirs = await ask_all_messages(errand)
-        except (TransportClosed, TimeoutError) as trouble:
-            self.log(f"no messages from {entry.ip}:{entry.port}: {describe_fault(trouble)}")
+        except (TransportClosed, TimeoutError) as error:
+            self.log(f"no messages from {entry.ip}:{entry.port}: {describe_fault(error)}")
             return
         await self.intake.submit(theirs, peer.exchange)
 

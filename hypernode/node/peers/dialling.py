@@ -141,7 +141,7 @@ class Dialler:
     async def _open(self, entry: Registration, port: int) -> ClientSession:
         """Raises TransportClosed for another at the endpoint of a hypernode whose key is connected."""
         session = await self._open_to_anyone(entry, port)
-        self.subjects.say("hello", lambda: _describe_hello(entry, session))
+        self.subjects.log("hello", lambda: _describe_hello(entry, session))
         if session.proved_address != entry.pos and self.peers.is_key_connected(entry.pos):
             session.close("another than the one whose key is connected")
             raise TransportClosed("who answers did not prove the key that is connected from its IP")

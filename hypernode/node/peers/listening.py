@@ -45,10 +45,10 @@ class CannotListen(Exception):
         self.is_temporary = is_temporary
 
 
-def explain_refusal(local: Endpoint, trouble: OSError) -> CannotListen:
+def explain_refusal(local: Endpoint, error: OSError) -> CannotListen:
     """What an operator can do if the system does not give us an address and port."""
     port = f"port {local.port} of {local.ip}"
-    match trouble.errno:
+    match error.errno:
         case errno.EADDRINUSE:
             words = f"{port} is taken: stop what listens there, or choose another one (PORT, or -p)"
             return CannotListen(words, is_temporary=True)
@@ -61,7 +61,7 @@ def explain_refusal(local: Endpoint, trouble: OSError) -> CannotListen:
                 "right to (CAP_NET_BIND_SERVICE)"
             )
             return CannotListen(words, is_temporary=False)
-    words = f"{port} cannot be listened on: {trouble.strerror or trouble}"
+    words = f"{port} cannot be listened on: {error.strerror or error}"
     return CannotListen(words, is_temporary=True)
 
 
@@ -117,8 +117,8 @@ class Listening:
         """Listen.  Raises CannotListen."""
         try:
             return await self.connections.listen(local, self._serve)
-        except OSError as trouble:
-            raise explain_refusal(local, trouble) from trouble
+        except OSError as error:
+            raise explain_refusal(local, error) from error
 
     @property
     def count(self) -> int:
@@ -193,7 +193,7 @@ class Listening:
     def _welcome(self, caller: Caller) -> list[Peer]:
         """A hypernode that says hello with its own port is a peer of ours from now on."""
         hello = caller.hello
-        self.subjects.say("hello", lambda: _describe_hello(caller))
+        self.subjects.log("hello", lambda: _describe_hello(caller))
         if hello is None or not hello.is_dialable:
             return []
         peer = Peer(caller.name, caller.ip, hello.port, caller.features, is_outbound=False, caller=caller)

@@ -40,7 +40,7 @@ from hypernode.ports.chain import ChainReader, Lane, LaneReaders, PrunedReader
 from hypernode.ports.clock import Clock
 from hypernode.ports.registrations import PowNotReady
 from hypernode.ports.signing import Verifier
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 from hypernode.ports.tunables import CurrentTunables
 from hypernode.wire.catalogue import LIMITS, CommandId, Limits
 from hypernode.wire.codec import Command, PeerIp
@@ -119,7 +119,7 @@ class RequestHandlers:
 
     async def handle(self, caller: Caller, command: Command) -> Answer | None:
         """The answer to a command."""
-        self.subjects.say("srvmsg", lambda: f"{caller.name} asks {command.id.name.lower()}")
+        self.subjects.log("srvmsg", lambda: f"{caller.name} asks {command.id.name.lower()}")
         handler = self.handlers.get(command.id)
         if handler is None:
             raise Ignore(Rule.WIRE, f"{command.id.name} is not served")
@@ -127,9 +127,9 @@ class RequestHandlers:
             return await handler(caller, command)
         except PowNotReady as problem:
             raise Ignore(Rule.COMPANION, str(problem)) from problem
-        except StorageTrouble as trouble:
-            self.events.on_storage_fault(trouble)
-            raise Ignore(Rule.STORED, str(trouble)) from trouble
+        except StorageFault as error:
+            self.events.on_storage_fault(error)
+            raise Ignore(Rule.STORED, str(error)) from error
         except InvariantBroken as bug:
             self.events.on_bug(bug)
             raise

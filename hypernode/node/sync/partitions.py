@@ -210,8 +210,8 @@ class Partitions:
         """What is lost when the disk refuses is told again, or done already."""
         try:
             work()
-        except OSError as trouble:
-            self._log(f"a file of the split cannot be changed: {trouble}")
+        except OSError as error:
+            self._log(f"a file of the split cannot be changed: {error}")
 
 
 def _parse_hash(text: str) -> bytes:

@@ -18,7 +18,7 @@ from hypernode.node.chain.block_validation import Prepared
 from hypernode.node.chain.spooled_blocks import put_away
 from hypernode.ports.files import Files
 from hypernode.ports.signing import Offload
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 
 MAX_BRANCH_BLOCKS: Final = 2_000
 """Blocks of a diverging branch that are kept before it is measured: what two of main's rounds and a long
@@ -73,15 +73,15 @@ class PendingBranch:
         return sum(messages.encoded_bytes for messages in long) >= MAX_BRANCH_BYTES
 
     async def put_away(self) -> None:
-        """Write to a file what is not in one yet.  Raises StorageTrouble."""
+        """Write to a file what is not in one yet.  Raises StorageFault."""
         held = [each for each in self._blocks if not isinstance(each.block.messages, LongMessages)]
         if not held:
             return
         work = partial(put_away, [prepared.block for prepared in held], self._files)
         try:
             blocks = iter(await self._run(work))
-        except OSError as trouble:
-            raise StorageTrouble(f"a branch cannot be put away: {trouble}") from trouble
+        except OSError as error:
+            raise StorageFault(f"a branch cannot be put away: {error}") from error
         self._blocks = [
             each if isinstance(each.block.messages, LongMessages) else replace(each, block=next(blocks))
             for each in self._blocks

@@ -89,7 +89,7 @@ class LegacyNode:
             return
         if not self._has_said_start:
             self._has_said_start = True
-            state.say(START_OR_TEST_OK, state.signer.address, START_PARAMS, round_)
+            state.publish(START_OR_TEST_OK, state.signer.address, START_PARAMS, round_)
         before = state.chain.get_before(round_).block_hash
         if await self._sync.follow() and state.chain.get_before(round_).block_hash != before:
             await self._enter_round(round_)
@@ -162,7 +162,7 @@ class LegacyNode:
         which = 2 if sir >= state.params.slots else 1 if sir == 0 else None
         if which is not None and (plan.round, which) not in self._said_no_test:
             self._said_no_test.add((plan.round, which))
-            state.say(NO_TEST, state.signer.address, format_no_test(which), plan.round)
+            state.publish(NO_TEST, state.signer.address, format_no_test(which), plan.round)
 
     # --- forging -----------------------------------------------------------------------------------
 

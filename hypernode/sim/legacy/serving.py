@@ -142,7 +142,7 @@ class LegacyServing:
             (t.tester, t.tested, f"TEST:{t.kind}") == (asked.sender, state.signer.address, asked.params)
             for t in tests
         ):
-            state.say(WAS_TESTED, asked.sender, asked.params, int(state.clock.now()))
+            state.publish(WAS_TESTED, asked.sender, asked.params, int(state.clock.now()))
         await caller.stream.write(Command(CommandId.TEST, messages=command.messages))
 
     # --- after it ----------------------------------------------------------------------------------

@@ -136,7 +136,7 @@ class LegacyState:
         """A connection without hello, for a block or a test."""
         return await connect(self.connections, Endpoint(ip, port), self.own.ip, self.traps, None)
 
-    def say(self, what: int, recipient: str, params: str, value: int) -> Message:
+    def publish(self, what: int, recipient: str, params: str, value: int) -> Message:
         """Write a message into the own mempool."""
         message = create_message(
             self.signer.sign,

@@ -152,11 +152,11 @@ class LegacySync:
         state, name = self._state, format_peer_name(holder.ip, holder.port)
         state.note(f"synced to {state.chain.tip.height} from {name}")
         params = format_synced(name, catching_up=catching_up)
-        state.say(OK_ACTION, self._find_address(holder), params, state.get_round_slot()[0])
+        state.publish(OK_ACTION, self._find_address(holder), params, state.get_round_slot()[0])
 
     def _blame(self, holder: ToldHeight, *, catching_up: bool) -> None:
         state, name = self._state, format_peer_name(holder.ip, holder.port)
         state.note(f"{name} did not keep its promise of {holder.height.height}")
         state.chain.banned.add(holder.height.block_hash)
         params = format_failed(name, catching_up=catching_up)
-        state.say(KO_ACTION, self._find_address(holder), params, state.get_round_slot()[0])
+        state.publish(KO_ACTION, self._find_address(holder), params, state.get_round_slot()[0])

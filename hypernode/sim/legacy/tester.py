@@ -44,9 +44,9 @@ class LegacyTester:
         asked = Message(b"", 0, now, test.tester, test.tested, START_OR_TEST_OK, params, 0, b"")
         value = await self._ask(entry.ip, int(entry.port), asked)
         if value is None:
-            state.say(TEST_KO, test.tested, params, now)
+            state.publish(TEST_KO, test.tested, params, now)
         else:
-            state.say(START_OR_TEST_OK, test.tested, params, value)
+            state.publish(START_OR_TEST_OK, test.tested, params, value)
 
     async def _ask(self, ip: str, port: int, asked: Message) -> int | None:
         """The value in the answer, None without one."""

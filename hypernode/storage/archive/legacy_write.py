@@ -26,9 +26,9 @@ from hypernode.storage.archive.legacy_schema import (
     block_to_row,
     message_to_row,
 )
+from hypernode.storage.faults import raising_storage_faults
 from hypernode.storage.interface import Params, StorageError
 from hypernode.storage.ledger import SqliteLedger
-from hypernode.storage.trouble import saying_trouble
 
 _BATCH: Final = 200
 _BLOCK: Final = f"INSERT INTO pos_chain VALUES({','.join('?' * 11)})"
@@ -40,7 +40,7 @@ async def export_legacy(
     ledger: SqliteLedger, folder: Path, on_progress: Callable[[Height], None] = lambda height: None
 ) -> list[Path]:
     """Write both files into a folder, which has neither; their paths.  Raises StorageError for a folder that
-    has one and for a pruned chain, StorageTrouble, OSError."""
+    has one and for a pruned chain, StorageFault, OSError."""
     if ledger.get_pruned_below():
         raise StorageError(
             f"messages of blocks below {ledger.get_pruned_below()} are pruned: this chain cannot be exported"
@@ -68,7 +68,7 @@ def _write_beside(path: Path) -> Iterator[sqlite3.Connection]:
         Path(f"{beside}{suffix}").unlink(missing_ok=True)  # of a link: the link, not what it leads to
     try:
         with (
-            saying_trouble(str(beside)),
+            raising_storage_faults(str(beside)),
             closing(sqlite3.connect(beside, isolation_level=None)) as connection,
         ):
             # nobody reads it before it is whole

@@ -21,10 +21,10 @@ from hypernode.storage.archive.archives import compute_sha256, write_archive
 from hypernode.storage.archive.legacy_schema import CHAIN_NAME, HYPERNODES_NAME
 from hypernode.storage.archive.legacy_write import export_legacy
 from hypernode.storage.database import Durability, InlineDatabase
+from hypernode.storage.faults import raising_storage_faults
 from hypernode.storage.interface import StorageError, Transaction
 from hypernode.storage.ledger import SqliteLedger, open_ledger
 from hypernode.storage.read_only import connect_read_only
-from hypernode.storage.trouble import saying_trouble
 
 LEDGER_NAME: Final = "ledger.db"
 MANIFEST_NAME: Final = "manifest.json"
@@ -56,7 +56,7 @@ async def write_snapshot(
     source: Path, params: ChainParams, target: Path, folder: Path, created: int, *, legacy: bool = False
 ) -> Manifest:
     """Pack a snapshot of the ledger ``source`` into ``target``; ``folder`` is empty, and for what is made
-    meanwhile.  ``legacy``: in the format of the legacy software.  Raises StorageError, StorageTrouble,
+    meanwhile.  ``legacy``: in the format of the legacy software.  Raises StorageError, StorageFault,
     OSError."""
     _check_absent(target)
     copy = folder / LEDGER_NAME
@@ -91,8 +91,8 @@ def _check_absent(target: Path) -> None:
 
 
 def copy_ledger(source: Path, target: Path) -> None:
-    """One moment of a database as another file.  Raises StorageError, StorageTrouble."""
-    with saying_trouble(str(source)), closing(connect_read_only(source)) as connection:
+    """One moment of a database as another file.  Raises StorageError, StorageFault."""
+    with raising_storage_faults(str(source)), closing(connect_read_only(source)) as connection:
         connection.execute("VACUUM INTO CAST(? AS TEXT)", (os.fsencode(target),))
 
 

@@ -45,7 +45,7 @@ async def check_version(database: Database, migrations: Sequence[Migration], wha
 
 
 async def _check_ours(database: Database, migrations: Sequence[Migration], what: str) -> int:
-    with _saying_damage(database.name, what):
+    with _raising_damage(database.name, what):
         version, ours = await get_version(database), len(migrations)
         if version > ours:
             raise StorageError(
@@ -67,8 +67,8 @@ async def _check_ours(database: Database, migrations: Sequence[Migration], what:
 
 
 @contextlib.contextmanager
-def _saying_damage(name: str, what: str) -> Iterator[None]:
-    """Raises StorageError for what SQLite cannot read, and StorageTrouble does not say."""
+def _raising_damage(name: str, what: str) -> Iterator[None]:
+    """Raises StorageError for what SQLite cannot read, and StorageFault does not say."""
     try:
         yield
     except sqlite3.DatabaseError as error:

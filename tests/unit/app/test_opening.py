@@ -13,7 +13,7 @@ from hypernode.app.daemon import _open_ledger
 from hypernode.config.settings import Flags, Settings, load_settings
 from hypernode.core.networks import mainnet
 from hypernode.core.networks import testnet as make_testnet
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 from hypernode.storage import ledger as ledger_module
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import open_ledger
@@ -58,11 +58,11 @@ def test_a_disk_that_refuses_later_leaves_no_thread_either(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*arguments: object) -> None:
-        raise StorageTrouble("the disk is full: make room")
+        raise StorageFault("the disk is full: make room")
 
     monkeypatch.setattr(ledger_module, "migrate", fail)
     before = set(threading.enumerate())
-    with pytest.raises(StorageTrouble):
+    with pytest.raises(StorageFault):
         open_and_close(make_settings(tmp_path))
     assert_none_new(before)
 

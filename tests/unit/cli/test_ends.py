@@ -16,7 +16,7 @@ from hypernode.config.parameter_table import ConfigError
 from hypernode.core.errors import InvariantBroken
 from hypernode.files.own_files import explain
 from hypernode.node.peers.listening import CannotListen
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 from hypernode.wallet.locks import LockHeld
 from hypernode.wallet.pos_wallet import WalletError
 
@@ -41,7 +41,7 @@ REFUSED = explain(PermissionError(13, "no")).split(" (")[0]
         (ConfigError("config.txt", 3, "PORT", "no number", "Set one"), Exit.CONFIGURATION, "config.txt:3"),
         (WalletError("w.json", "pubkey differs", "Restore it"), Exit.CONFIGURATION, "w.json"),
         (LockHeld(Path("data/lock"), "the data folder", 77), Exit.TEMPORARY, "the data folder is in use"),
-        (StorageTrouble("the disk is full"), Exit.TEMPORARY, "the disk is full"),
+        (StorageFault("the disk is full"), Exit.TEMPORARY, "the disk is full"),
         (OSError(28, "No space left on device"), Exit.TEMPORARY, FULL),
         (PermissionError(13, "Permission denied"), Exit.CONFIGURATION, REFUSED),
         (InvariantBroken("two tips"), Exit.OUR_FAULT, "a fault of ours: InvariantBroken: two tips"),

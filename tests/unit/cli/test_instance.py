@@ -19,7 +19,7 @@ from hypernode.core.network_file import network_to_json
 from hypernode.core.networks import testnet as make_testnet
 from hypernode.files.own_files import UnsafeFile
 from hypernode.node.sync.sync_progress import OnProgress, SyncProgress
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 from hypernode.storage.interface import StorageError
 from hypernode.wallet.locks import LockHeld
 from hypernode.wallet.pos_wallet import WalletError
@@ -123,7 +123,7 @@ def test_a_typo_ends_with_78_and_names_file_line_and_nearest_name(
         (OSError(36, "File name too long", "a" * 300), Exit.CONFIGURATION, "give a shorter path"),
         (UnsafeFile("data/lock is a link"), Exit.CONFIGURATION, "data/lock is a link"),
         (StorageError("the journal is damaged. Restore it"), Exit.CONFIGURATION, "Restore it"),
-        (StorageTrouble("the disk is full: make room"), Exit.TEMPORARY, "make room"),
+        (StorageFault("the disk is full: make room"), Exit.TEMPORARY, "make room"),
         (WalletError("w.json", "pubkey differs", "Restore it"), Exit.CONFIGURATION, "w.json: pubkey differs"),
     ],
 )

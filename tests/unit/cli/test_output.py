@@ -171,7 +171,7 @@ def _do_nothing(master: int) -> None:
 
 
 @pytest.mark.parametrize("end", [_close_master, _do_nothing])
-def test_a_terminal_that_vanishes_in_the_middle_of_a_bar_is_no_trouble(
+def test_a_terminal_that_vanishes_in_the_middle_of_a_bar_is_accepted(
     end: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")

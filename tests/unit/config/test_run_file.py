@@ -16,9 +16,9 @@ from hypernode.config.run_file import (
     RunFacts,
     describe_run,
     follow_running,
+    keep_run_file,
     read_run,
     read_start,
-    telling_run,
 )
 from hypernode.config.settings import Flags, load_settings
 
@@ -37,8 +37,8 @@ def _describe(home: Path, **flags: object) -> RunFacts:
 def test_it_is_there_while_the_node_runs_and_of_its_user_alone(home: Path) -> None:
     facts = _describe(home, port=7001, ip="127.0.0.5", network="testnet")
     path = home / "data" / RUN_NAME
-    with telling_run(home / "data", facts) as trouble:
-        assert trouble == ""
+    with keep_run_file(home / "data", facts) as problem:
+        assert problem == ""
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert read_run(home / "data") == facts
         assert (facts.port, facts.ip, facts.network) == (7001, "127.0.0.5", "testnet")
@@ -47,7 +47,7 @@ def test_it_is_there_while_the_node_runs_and_of_its_user_alone(home: Path) -> No
 
 
 def test_it_goes_also_when_the_node_ends_by_a_fault(home: Path) -> None:
-    with pytest.raises(RuntimeError), telling_run(home / "data", _describe(home)):
+    with pytest.raises(RuntimeError), keep_run_file(home / "data", _describe(home)):
         raise RuntimeError
     assert read_run(home / "data") is None
 
@@ -80,9 +80,9 @@ def test_every_wrong_field_is_seen(home: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_stops_no_node(home: Path) -> None:
-    with telling_run(home / "none", _describe(home)) as trouble:
-        assert "cannot be written" in trouble
-        assert str(home / "none" / RUN_NAME) in trouble
+    with keep_run_file(home / "none", _describe(home)) as problem:
+        assert "cannot be written" in problem
+        assert str(home / "none" / RUN_NAME) in problem
 
 
 def test_a_start_is_that_of_one_process() -> None:
@@ -96,7 +96,7 @@ def test_a_start_is_that_of_one_process() -> None:
 
 def test_tools_follow_the_node_where_the_command_line_says_nothing(home: Path) -> None:
     facts = _describe(home, port=7001, ip="127.0.0.5", network="testnet", wallet=home / "other.json")
-    with telling_run(home / "data", facts):
+    with keep_run_file(home / "data", facts):
         settings, _ = load_settings(follow_running(Flags(home=home), home), home)
         assert (settings.port, settings.listen_ip, settings.params.name) == (7001, "127.0.0.5", "testnet")
         assert settings.wallet_path == home / "other.json"

@@ -18,7 +18,7 @@ from hypernode.net.caller import Caller
 from hypernode.net.client_session import ClientSession
 from hypernode.net.stream import UnparsedAnswer
 from hypernode.ports.connections import TransportClosed
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, decode_command, encode_command
 from hypernode.wire.compression import pack_payload
@@ -150,13 +150,13 @@ def test_damaged_long_answer_is_nobodys_lie() -> None:
     run_with(body, replace(BLOCK, messages=MIXED), features=FEATURE_CHECKED)
 
 
-def test_long_answer_that_the_disk_has_no_room_for_is_our_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_answer_that_the_disk_has_no_room_for_is_our_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     class FullDisk(MemorySpool):
         def append(self, data: bytes) -> None:
             raise OSError(28, "No space left on device")
 
     async def body(session: ClientSession) -> None:
-        with pytest.raises(StorageTrouble, match="No space left"):
+        with pytest.raises(StorageFault, match="No space left"):
             await session.request(Command(CommandId.BLOCKSYNC, int32=1), 9.0)
 
     monkeypatch.setitem(asking.open_session.__kwdefaults__ or {}, "make_spool", FullDisk)

@@ -130,7 +130,7 @@ def test_a_pipe_in_the_place_of_coloured_lists_is_not_waited_for(tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", ["c" * 300, "c\0c"])
-def test_a_path_of_coloured_lists_that_is_none_is_no_trouble(tmp_path: Path, name: str) -> None:
+def test_a_path_of_coloured_lists_that_is_none_is_accepted(tmp_path: Path, name: str) -> None:
     async def scenario(bed: Bed) -> None:
         status = await bed.source.get_status(bed.clock.now())
         assert status.problem == ""

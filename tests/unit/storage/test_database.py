@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hypernode.core.errors import InvariantBroken
-from hypernode.ports.trouble import StorageBroken, StorageTrouble
+from hypernode.ports.storage_faults import StorageBroken, StorageFault
 from hypernode.storage.database import (
     Database,
     Durability,
@@ -264,7 +264,7 @@ def test_reading_connection_cannot_write(tmp_path: Path) -> None:
     async def run() -> None:
         database = await open_database(tmp_path / "x.db")
         await database.write(_make_table)
-        with pytest.raises(StorageTrouble, match="readonly"):
+        with pytest.raises(StorageFault, match="readonly"):
             await database.fetch_all("INSERT INTO t VALUES(1)")
         await database.close()
 
@@ -299,7 +299,7 @@ def test_full_disk_is_a_trouble_that_passes_and_leaves_no_half(opener: Opener, t
         await database.write(_make_table)
         await database.write(lambda t: t.execute("PRAGMA max_page_count = 4"))
         rows = [(n,) for n in range(5_000)]
-        with pytest.raises(StorageTrouble, match=r"x\.db: the disk is full: make room"):
+        with pytest.raises(StorageFault, match=r"x\.db: the disk is full: make room"):
             await database.write(lambda t: t.execute_many("INSERT INTO t VALUES(?)", rows))
         assert await database.read(_count) == 0
         await check_writable(database)
@@ -319,7 +319,7 @@ def test_disk_that_can_only_be_read_is_a_trouble_and_reading_goes_on(opener: Ope
         await check_writable(database)
         # The connection that writes refuses to, as it does on such a disk.
         await database.write(lambda t: t.execute("PRAGMA query_only = 1"))
-        with pytest.raises(StorageTrouble, match="it can only be read: mount the disk writable"):
+        with pytest.raises(StorageFault, match="it can only be read: mount the disk writable"):
             await check_writable(database)
         assert await database.read(_count) == 0
         await database.close()
@@ -335,7 +335,7 @@ def test_file_in_use_elsewhere_is_a_trouble_that_passes(opener: Opener, tmp_path
         await database.write(lambda t: t.execute("PRAGMA busy_timeout = 1"))
         other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StorageTrouble, match="another process has it in use"):
+        with pytest.raises(StorageFault, match="another process has it in use"):
             await check_writable(database)
         other.close()
         await check_writable(database)
@@ -366,7 +366,7 @@ def test_damaged_page_is_told_apart_from_what_passes(opener: Opener, tmp_path: P
 
 @OPENERS
 def test_folder_that_is_not_there_is_no_broken_file(opener: Opener, tmp_path: Path) -> None:
-    with pytest.raises(StorageTrouble, match="it cannot be opened"):
+    with pytest.raises(StorageFault, match="it cannot be opened"):
         asyncio.run(_open_and_close(opener, tmp_path / "none" / "x.db"))
 
 

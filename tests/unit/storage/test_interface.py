@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.interface import Durability, OtherNetwork, StorageError, check_writable
 from hypernode.storage.read_only import SnapshotDatabase
@@ -21,7 +21,7 @@ def test_both_kinds_of_durability_outlive_a_power_cut() -> None:
 
 def test_another_networks_file_is_no_damaged_one() -> None:
     assert issubclass(OtherNetwork, StorageError)
-    assert not issubclass(StorageError, StorageTrouble)
+    assert not issubclass(StorageError, StorageFault)
 
 
 def test_a_file_is_writable_and_stays_as_it_is(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from hypernode.cli.check import look_chains
 from hypernode.cli.check.inquiry import Inquiry, in_thread
 from hypernode.cli.check.look_files import FULL_BYTES
 from hypernode.cli.check.table import ROWS, Row, look_at_all
-from hypernode.config.run_file import describe_run, telling_run
+from hypernode.config.run_file import describe_run, keep_run_file
 from hypernode.config.settings import Flags, Settings, load_settings
 from hypernode.core.chain_params import FixedHypernode
 from hypernode.core.networks import testnet as make_testnet
@@ -237,7 +237,7 @@ def test_a_node_whose_lock_was_removed_runs_still(home: Path) -> None:
     (home / "data").mkdir(exist_ok=True)
     with (
         acquire_lock(settings.wallet_lock_path, "wallet"),
-        telling_run(settings.data_path, describe_run(settings, os.getpid(), "1", [])),
+        keep_run_file(settings.data_path, describe_run(settings, os.getpid(), "1", [])),
     ):
         severity, words = look_at(home, "lock")
     assert severity is Severity.OK

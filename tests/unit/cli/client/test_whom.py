@@ -10,7 +10,7 @@ import pytest
 from hypernode.cli.client.identity import DEFAULT_WALLET
 from hypernode.cli.client.whom import Whom, find_whom
 from hypernode.config.parameter_table import ConfigError
-from hypernode.config.run_file import describe_run, telling_run
+from hypernode.config.run_file import describe_run, keep_run_file
 from hypernode.config.settings import Flags, load_settings
 
 
@@ -41,7 +41,7 @@ def test_a_node_that_listens_everywhere_is_asked_over_loopback(home: Path) -> No
 
 def test_the_running_node_goes_before_its_file(home: Path) -> None:
     settings, _ = load_settings(Flags(home=home, port=7002, ip="127.0.0.6", network="mainnet"), home)
-    with telling_run(home / "data", describe_run(settings, os.getpid(), "1", [])):
+    with keep_run_file(home / "data", describe_run(settings, os.getpid(), "1", [])):
         assert _find(home) == ("127.0.0.6", 7002, "mainnet")
         (home / "config.txt").write_text("PORT=none\n")
         with pytest.raises(ConfigError):

@@ -18,11 +18,11 @@ def test_only_what_is_heard_is_put_into_words() -> None:
     subjects = Subjects(
         lambda subject: subject == "hello", lambda subject, line: lines.append((subject, line))
     )
-    subjects.say("timing", words)
+    subjects.log("timing", words)
     assert (made, lines) == ([], [])
-    subjects.say("hello", words)
+    subjects.log("hello", words)
     assert (made, lines) == (["once"], [("hello", "hello: what happened")])
 
 
 def test_who_hears_nothing_makes_no_words() -> None:
-    SILENT.say("hello", lambda: pytest.fail("put into words"))
+    SILENT.log("hello", lambda: pytest.fail("put into words"))

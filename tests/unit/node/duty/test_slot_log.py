@@ -13,7 +13,7 @@ from hypernode.node.duty.slot_log import MAX_LOOKS, SlotLog
 from hypernode.node.owner.runtime import Node
 from hypernode.ports.journal import AlreadySigned
 from hypernode.ports.registrations import PowNotReady
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 from tests.unit.node.worlds import ROUND, Bed, note_told, play, store
 
 
@@ -132,7 +132,7 @@ def test_each_fault_of_the_owner_has_its_reason() -> None:
         node = await bed.node()
         faults = {
             PowNotReady("x"): Reason.COMPANION_LATE,
-            StorageTrouble("x"): Reason.DISK,
+            StorageFault("x"): Reason.DISK,
             InvariantBroken("x"): Reason.HALTED,
             AlreadySigned("x"): Reason.ALREADY_SIGNED,
             TooFewMessages(Rule.FORGING, "x"): Reason.TOO_FEW_MESSAGES,

@@ -194,10 +194,10 @@ def test_what_we_say_is_signed_and_in_the_mempool_whatever_the_quota() -> None:
     async def scenario() -> None:
         bed = Bed(sender_quota=1)
         node = await bed.node()
-        said = [await node.intake.say(202, bed.address(1), "TEST:0", value) for value in range(3)]
+        said = [await node.intake.publish(202, bed.address(1), "TEST:0", value) for value in range(3)]
         assert None not in said
         assert [m.value for m in node.mempool.get_all()] == [0, 1, 2]
-        assert await node.intake.say(202, bed.address(1), "TEST:0", 2) is None
+        assert await node.intake.publish(202, bed.address(1), "TEST:0", 2) is None
         assert await digest(node, bed.message(3)) is None
         over = await digest(node, bed.message(3))
         assert over is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hypernode.core.errors import InvariantBroken
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 from tests.unit.node.worlds import ROUND, Bed, play, store
 
 
@@ -41,7 +41,7 @@ def test_a_refusing_disk_is_no_end_and_a_bug_is() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        node.events.on_storage_fault(StorageTrouble("the disk is full: make room"))
+        node.events.on_storage_fault(StorageFault("the disk is full: make room"))
         assert node.node_state.halted == ""
         assert any("make room" in line for line in bed.warnings)
         node.events.on_bug(InvariantBroken("what must hold does not"))

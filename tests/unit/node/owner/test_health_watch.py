@@ -9,7 +9,7 @@ from hypernode.machine.slot_account import Outcome
 from hypernode.node.owner.health_watch import HealthWatch
 from hypernode.node.owner.runtime import Node
 from hypernode.ports.registrations import PowStatus
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 from tests.unit.node.worlds import ROUND, Bed, note_told, play
 
 
@@ -74,7 +74,7 @@ def test_a_disk_that_refuses_is_judged_though_nothing_can_be_decided() -> None:
         bed = Bed()
         node = await bed.node()
         await look(node)
-        node.storage_watch.note(StorageTrouble("disk full"))
+        node.storage_watch.note(StorageFault("disk full"))
         await pass_time(2.0)
         await node.health.look(None)
         assert "disk-full" in codes(node.health)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hypernode.node.owner.storage_watch import StorageWatch
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 from tests.unit.node.worlds import Bed, play
 
 
@@ -23,7 +23,7 @@ class Disk:
     async def check_writable(self) -> None:
         self.asked += 1
         if self.is_full:
-            raise StorageTrouble("full")
+            raise StorageFault("full")
 
 
 def watching(scenario: Any) -> None:
@@ -47,9 +47,9 @@ def test_without_a_trouble_nothing_is_written() -> None:
 def test_a_trouble_is_tried_again_each_time_and_said_once_a_minute() -> None:
     async def scenario(watch: StorageWatch, ledger: Disk, journal: Disk, warnings: list[str]) -> None:
         ledger.is_full = True
-        watch.note(StorageTrouble("full"))
+        watch.note(StorageFault("full"))
         for _ in range(18):
-            with pytest.raises(StorageTrouble) as caught:
+            with pytest.raises(StorageFault) as caught:
                 await watch.check()
             watch.note(caught.value)
             await asyncio.sleep(10)
@@ -72,7 +72,7 @@ def test_a_trouble_is_tried_again_each_time_and_said_once_a_minute() -> None:
 def test_a_trouble_that_comes_and_goes_is_not_said_to_be_over() -> None:
     async def scenario(watch: StorageWatch, ledger: Disk, journal: Disk, warnings: list[str]) -> None:
         for _ in range(5):
-            watch.note(StorageTrouble("full"))
+            watch.note(StorageFault("full"))
             await watch.check()
             await asyncio.sleep(10)
         assert warnings == ["storage: full"]
@@ -83,8 +83,8 @@ def test_a_trouble_that_comes_and_goes_is_not_said_to_be_over() -> None:
 def test_the_journal_is_asked_too() -> None:
     async def scenario(watch: StorageWatch, ledger: Disk, journal: Disk, warnings: list[str]) -> None:
         journal.is_full = True
-        watch.note(StorageTrouble("full"))
-        with pytest.raises(StorageTrouble):
+        watch.note(StorageFault("full"))
+        with pytest.raises(StorageFault):
             await watch.check()
 
     watching(scenario)

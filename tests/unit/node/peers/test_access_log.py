@@ -128,7 +128,7 @@ def test_every_subject_says_what_its_name_says() -> None:
 
 
 def test_a_subject_that_is_off_makes_no_words() -> None:
-    SILENT.say("mempool", lambda: pytest.fail("made for nobody"))
+    SILENT.log("mempool", lambda: pytest.fail("made for nobody"))
 
 
 def test_the_daemons_sessions_go_to_the_access_log(tmp_path: Path) -> None:

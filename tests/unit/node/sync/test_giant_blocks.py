@@ -35,7 +35,7 @@ from hypernode.node.sync import pending_branch
 from hypernode.node.sync.answer_times import GIANT_PATIENCE_S
 from hypernode.node.sync.giant_blocks import GiantBlocks
 from hypernode.ports.chain import ToleratedViolation
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.sim.memory.adapters import InlineVerifier, MemoryFiles
 from hypernode.storage.database import InlineDatabase
@@ -201,7 +201,7 @@ def test_a_giant_without_room_on_the_disk_is_nobodys_fault() -> None:
         node = await net.open([10, 40_000])
         full = await net.new(files=FullDisk())
         await net.hold(2)
-        with pytest.raises(StorageTrouble, match="No space left"):
+        with pytest.raises(StorageFault, match="No space left"):
             await net.catch_up(full, 2)
         assert full.chain.height.height <= 1
         assert blamed(full) == []

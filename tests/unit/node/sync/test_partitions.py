@@ -32,7 +32,7 @@ from hypernode.node.sync.partitions import (
     save_order,
     save_tips,
 )
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 from hypernode.sim.memory.adapters import MemoryFiles
 from hypernode.storage.ledger import SqliteLedger
 from tests.unit.node.chain.test_chain import told_of
@@ -257,7 +257,7 @@ def test_nothing_is_cut_when_it_cannot_be_kept_or_is_pruned() -> None:
         node = await bed.node(files=FullDisk())
         worse = await _old_chain_and_a_worse_one(bed, node)
         before = node.chain.height
-        with pytest.raises(StorageTrouble, match=r"nothing is cut: .*No space"):
+        with pytest.raises(StorageFault, match=r"nothing is cut: .*No space"):
             await node.chain.adopt(0, worse, None, ordered(worse))
         bed = Bed(keep_rounds=1, message_age_s=10)
         pruned = await bed.node()

@@ -12,7 +12,7 @@ from hypernode.machine.peers import ForkOverride
 from hypernode.node.chain.block_validation import Prepared
 from hypernode.node.sync import pending_branch
 from hypernode.node.sync.pending_branch import PendingBranch
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 from tests.unit.node.worlds import ROUND, Bed, play, store
 
 COUNT = 3
@@ -82,7 +82,7 @@ def test_a_disk_that_refuses_is_said_and_nothing_is_lost() -> None:
         good = await make_pending(Bed())
         pending = PendingBranch(good._files, refuse)
         pending.extend(good.blocks)
-        with pytest.raises(StorageTrouble, match="a branch cannot be put away: no space left"):
+        with pytest.raises(StorageFault, match="a branch cannot be put away: no space left"):
             await pending.put_away()
         assert list(pending.blocks) == list(good.blocks)
 

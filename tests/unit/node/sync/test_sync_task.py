@@ -25,7 +25,7 @@ from hypernode.node.owner.runtime import Node
 from hypernode.node.peers.connector import Connector
 from hypernode.node.rpc.handlers import Handler
 from hypernode.node.sync.synchroniser import Synchroniser
-from hypernode.ports.trouble import StorageTrouble
+from hypernode.ports.storage_faults import StorageFault
 from hypernode.sim.cluster import Cluster
 from hypernode.sim.corruptible import answer_by
 from hypernode.wire.catalogue import CommandId
@@ -209,7 +209,7 @@ def test_a_sync_is_alive_when_it_begins_and_when_our_chain_changes() -> None:
 
 @pytest.mark.parametrize(
     ("fault", "halted"),
-    [(StorageTrouble("disk full"), ""), (InvariantBroken("no"), "a bug of ours: no")],
+    [(StorageFault("disk full"), ""), (InvariantBroken("no"), "a bug of ours: no")],
 )
 def test_what_a_sync_ends_by_is_dealt_with_as_by_the_owner(
     fault: Exception, halted: str, monkeypatch: pytest.MonkeyPatch

@@ -122,7 +122,7 @@ async def wait_for_blocks(watch: Watch, message: Message, blocks: int, txids: fr
 
 async def say(watch: Watch) -> Message:
     node = get_node(watch, 1)
-    message = await node.intake.say(202, node.ports.signer.address, "TEST:0", 77)
+    message = await node.intake.publish(202, node.ports.signer.address, "TEST:0", 77)
     assert message is not None
     return message
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 
-class StorageTrouble(Exception):
+class StorageFault(Exception):
     """The disk refuses for now (full, read only, failing, in use): words for the operator.  What was asked
     did not happen, or is not known to have happened; it can be tried again."""
 
 
-class StorageBroken(StorageTrouble):
+class StorageBroken(StorageFault):
     """The stored data is damaged: no later try helps."""

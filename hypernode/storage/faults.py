@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from hypernode.ports.trouble import StorageBroken, StorageTrouble
+from hypernode.ports.storage_faults import StorageBroken, StorageFault
 
 _REMEDIES: Final[Mapping[int, str]] = {
     sqlite3.SQLITE_FULL: "the disk is full: make room",
@@ -29,23 +29,23 @@ _PRIMARY: Final = 0xFF
 """The low byte of a result code is the primary one."""
 
 
-def find_trouble(name: str, code: int, words: str) -> StorageTrouble | None:
+def find_storage_fault(name: str, code: int, words: str) -> StorageFault | None:
     """What a result code of SQLite means for the file ``name``; None for a fault of ours."""
     primary = code & _PRIMARY
     if primary in _BROKEN:
         return StorageBroken(f"{name} is damaged ({words}): repair it or restore a backup")
     remedy = _REMEDIES.get(primary)
-    return None if remedy is None else StorageTrouble(f"{name}: {remedy} ({words})")
+    return None if remedy is None else StorageFault(f"{name}: {remedy} ({words})")
 
 
 @contextlib.contextmanager
-def saying_trouble(name: str) -> Iterator[None]:
-    """Raises StorageTrouble for what sqlite3 raises when the disk refuses; the rest passes as it is."""
+def raising_storage_faults(name: str) -> Iterator[None]:
+    """Raises StorageFault in place of what sqlite3 raises when the disk refuses; other errors pass."""
     try:
         yield
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0)  # none where the module itself complains
-        trouble = find_trouble(name, code, str(error))
-        if trouble is None:
+        fault = find_storage_fault(name, code, str(error))
+        if fault is None:
             raise
-        raise trouble from error
+        raise fault from error

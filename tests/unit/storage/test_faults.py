@@ -7,37 +7,37 @@ from contextlib import closing
 
 import pytest
 
-from hypernode.ports.trouble import StorageBroken, StorageTrouble
-from hypernode.storage.trouble import find_trouble, saying_trouble
+from hypernode.ports.storage_faults import StorageBroken, StorageFault
+from hypernode.storage.faults import find_storage_fault, raising_storage_faults
 
 
 @pytest.mark.parametrize(
     ("code", "kind", "words"),
     [
-        (sqlite3.SQLITE_FULL, StorageTrouble, "make room"),
-        (sqlite3.SQLITE_READONLY, StorageTrouble, "writable"),
-        (sqlite3.SQLITE_IOERR, StorageTrouble, "the disk fails"),
-        (sqlite3.SQLITE_CANTOPEN, StorageTrouble, "cannot be opened"),
-        (sqlite3.SQLITE_BUSY, StorageTrouble, "another process"),
-        (sqlite3.SQLITE_PERM, StorageTrouble, "may not be used"),
+        (sqlite3.SQLITE_FULL, StorageFault, "make room"),
+        (sqlite3.SQLITE_READONLY, StorageFault, "writable"),
+        (sqlite3.SQLITE_IOERR, StorageFault, "the disk fails"),
+        (sqlite3.SQLITE_CANTOPEN, StorageFault, "cannot be opened"),
+        (sqlite3.SQLITE_BUSY, StorageFault, "another process"),
+        (sqlite3.SQLITE_PERM, StorageFault, "may not be used"),
         (sqlite3.SQLITE_CORRUPT, StorageBroken, "repair it or restore a backup"),
         (sqlite3.SQLITE_NOTADB, StorageBroken, "repair it or restore a backup"),
     ],
 )
 @pytest.mark.parametrize("extended", [0, 1 << 8, 13 << 8])
 def test_a_code_says_which_file_and_what_to_do(
-    code: int, kind: type[StorageTrouble], words: str, extended: int
+    code: int, kind: type[StorageFault], words: str, extended: int
 ) -> None:
-    trouble = find_trouble("data/ledger.db", code | extended, "as SQLite says it")
-    assert type(trouble) is kind
-    assert str(trouble).startswith("data/ledger.db")
-    assert words in str(trouble)
-    assert "as SQLite says it" in str(trouble)
+    fault = find_storage_fault("data/ledger.db", code | extended, "as SQLite says it")
+    assert type(fault) is kind
+    assert str(fault).startswith("data/ledger.db")
+    assert words in str(fault)
+    assert "as SQLite says it" in str(fault)
 
 
 @pytest.mark.parametrize("code", [sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISUSE, 0])
 def test_a_fault_of_ours_is_no_trouble_of_the_disk(code: int) -> None:
-    assert find_trouble("x", code, "") is None
+    assert find_storage_fault("x", code, "") is None
 
 
 def ask(content: bytes | None, sql: str) -> None:
@@ -45,7 +45,7 @@ def ask(content: bytes | None, sql: str) -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
         if content is not None:
             connection.deserialize(content)
-        with saying_trouble("x"):
+        with raising_storage_faults("x"):
             connection.execute(sql)
 
 
@@ -54,5 +54,5 @@ def test_what_sqlite_raises_is_said_and_the_rest_passes_as_it_is() -> None:
         ask(b"this is no file of a database" * 99, "SELECT * FROM sqlite_master")
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
         ask(None, "SELECT * FROM nowhere")
-    with pytest.raises(ZeroDivisionError), saying_trouble("x"):
+    with pytest.raises(ZeroDivisionError), raising_storage_faults("x"):
         raise ZeroDivisionError
