@@ -28,8 +28,10 @@ LATE = FIRST_ROUND + 2
 def make_params(**changes: Any) -> ChainParams:
     """Short rounds, with tests enough for blocks where many are away; three connections to hypernodes of two
     networks, as on main."""
-    shape = {"slots": 5, "keep_rounds": 1, "min_connections": 3, "min_subnets": 2, "tests_per_slot": 30}
-    return replace(make_network(SIZE, SEED, 180), **{**shape, **changes})
+    shape = {"slots": 5, "keep_rounds": 1, "min_connections": 3, "min_subnets": 2}
+    params = make_network(SIZE, SEED, 180)
+    tuned = replace(params.default_tunables, tests_per_slot=30)
+    return replace(params, **{**shape, "default_tunables": tuned, **changes})
 
 
 @cache

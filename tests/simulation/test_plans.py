@@ -18,7 +18,7 @@ from hypernode.sim.play import play
 from hypernode.sim.scenario import MAIN_SUBNET_HOSTS, Scenario
 
 HOURS = 12.0
-SEEDS = range(1, 13)
+SEEDS = range(1, 25)
 LIKE_MAIN = Scenario(
     seed=3, nodes=12, hours=1.0, kinds=(FaultKind.PARTITION,), connect=6, has_main_numbers=True
 )

@@ -115,7 +115,7 @@ def has_offset(peers: float = MIN_PEERS, age_s: float = 0.0) -> bool:
     offsets = ClockOffsets()
     for number in range(int(peers)):
         offsets.note(f"peer {number}", 0.5, 100.0)
-    return offsets.get_offset(100.0 + age_s) != 0.0
+    return offsets.get_offset(100.0 + age_s) is not UNCHECKED
 
 
 def is_on_hold(after_s: float) -> bool:
