@@ -44,10 +44,11 @@ class Lookout:
         await self.sync.look_at_order()
 
     async def _settle_duty(self) -> None:
-        """What became of our slots is final where our chain is the others', or has gone on since."""
+        """What became of our slots is final where as many are on our tip as forging asks for; many may be
+        away, so that it need not be most of all who count."""
         round_, _ = self.node_state.get_round_slot()
-        consensus = self.node_state.consensus
-        is_synced = consensus is not None and 2 * consensus.percent > 100
+        consensus, needed = self.node_state.consensus, self.tunables.current().min_forge_consensus
+        is_synced = consensus is not None and consensus.percent > needed and self.sync.progress is None
         await self.duty_log.look(round_, is_synced=is_synced)
 
     def _expire_messages(self) -> None:
