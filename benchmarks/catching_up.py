@@ -21,7 +21,7 @@ from benchmarks.other_end import start_other_end
 from benchmarks.server import INDEX
 from benchmarks.worlds import open_node
 from hypernode.core.types import Block, ChainHeight
-from hypernode.machine.peers import PeerView, Support, ToldChain
+from hypernode.machine.peers import PeerView, ReportedChain, Support
 from hypernode.storage.database import open_database
 from hypernode.storage.ledger import open_ledger
 
@@ -100,8 +100,8 @@ async def _catch_up(party: Party, folder: Path, port: int, height: ChainHeight) 
     ours = replace(ours, params=replace(ours.params, hypernodes=tuple(listed)))
     async with open_node(ours, 0, folder) as node:
         holder = PeerView("peer", make_ip(INDEX), party.addresses[INDEX], height, 0.0, True, True)
-        told = ToldChain(height, (holder,))
-        took = await time_await(lambda: node.sync.catch_up(told, Support(1, 1)))
+        reported = ReportedChain(height, (holder,))
+        took = await time_await(lambda: node.sync.catch_up(reported, Support(1, 1)))
         if node.chain.height != height:
             raise RuntimeError(f"caught up to {node.chain.height.height} of {height.height}")
     return took

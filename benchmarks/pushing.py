@@ -64,7 +64,7 @@ async def _push(node: Node, party: Party, block: Block, peers: int) -> list[floa
         for number in range(1, peers + 1):
             port = await stack.enter_async_context(_listen(make_ip(number), times))
             peer = Peer(f"peer {number}", make_ip(number), port, ANNOUNCED_FEATURES, is_outbound=True)
-            peer.told, peer.told_at = parent, loop.time()
+            peer.reported, peer.reported_at = parent, loop.time()
             node.peers.add(peer)
             entries.append(Registration("", make_ip(number), str(port), party.addresses[number], "", 1, 0.0))
         plan = RoundPlan(block.round, 0, b"", tuple(entries))

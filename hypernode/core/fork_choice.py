@@ -21,10 +21,10 @@ def is_same_height(a: ChainHeight, b: ChainHeight) -> bool:
     return _position(a) == _position(b)
 
 
-def is_promise_kept(told: ChainHeight, measured: ChainHeight) -> bool:
+def is_promise_kept(reported: ChainHeight, measured: ChainHeight) -> bool:
     """Whether a branch came out as its peer reported it.  ``uniques`` and ``forgers`` do not count: they may
     be stale on legacy nodes."""
-    return is_same_height(told, measured) and (told.uniques_round, told.forgers_round) == (
+    return is_same_height(reported, measured) and (reported.uniques_round, reported.forgers_round) == (
         measured.uniques_round,
         measured.forgers_round,
     )

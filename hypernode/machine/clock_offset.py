@@ -37,7 +37,7 @@ class ClockOffsets:
     def get_offset(self, now: float) -> float | Unchecked:
         """How far *our* clock is ahead (below 0: behind), in seconds; UNCHECKED while too few peers
         told."""
-        self._told = {peer: told for peer, told in self._told.items() if now - told[0] <= SPAN_S}
+        self._told = {peer: reported for peer, reported in self._told.items() if now - reported[0] <= SPAN_S}
         if len(self._told) < MIN_PEERS:
             return UNCHECKED
         return -median(offset for _, offset in self._told.values())

@@ -31,8 +31,8 @@ def compute_consensus(
 ) -> Consensus:
     """``counted``: how many count; what others tell is not looked at, nor are we among those who agree."""
     voters = [peer for peer in peers if peer.counts]
-    agreeing = [peer for peer in voters if is_same_height(own, peer.told)]
-    chains = {peer.told.block_hash for peer in voters} | {own.block_hash}
+    agreeing = [peer for peer in voters if is_same_height(own, peer.reported)]
+    chains = {peer.reported.block_hash for peer in voters} | {own.block_hash}
     return Consensus(
         agree=len(agreeing),
         counted=counted,

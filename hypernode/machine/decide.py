@@ -16,7 +16,7 @@ from hypernode.core.timeline import has_begun
 from hypernode.core.tunables import Tunables
 from hypernode.core.types import ChainHeight, Round, Slot
 from hypernode.machine.consensus import Consensus, compute_consensus, describe_shortfall, is_enough
-from hypernode.machine.peers import ForkOverride, PeerView, ToldChain, find_better_chains, group_chains
+from hypernode.machine.peers import ForkOverride, PeerView, ReportedChain, find_better_chains, group_chains
 from hypernode.machine.reasons import Obstacle, Reason
 from hypernode.machine.state import State
 
@@ -55,7 +55,7 @@ class NodeView:
     """Until its block is in our chain."""
     tips_without_order: frozenset[bytes] = frozenset()
     """Tips of chains that do not have the order's block."""
-    strange: ToldChain | None = None
+    strange: ReportedChain | None = None
     """A chain that is no better than ours and no part of it, told for a while and not looked at yet."""
     sync_alive_at: float | None = None
     """While a sync is under way: when it began, or our chain last changed since."""
@@ -101,14 +101,14 @@ class DropPremature:
 class SyncRound:
     """Take a better branch of the present round."""
 
-    chain: ToldChain
+    chain: ReportedChain
 
 
 @dataclass(frozen=True, slots=True)
 class CatchUp:
     """Find the common block and fetch the rest."""
 
-    chain: ToldChain
+    chain: ReportedChain
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +116,14 @@ class Follow:
     """Take one of these chains because an operator chose it, whatever our measures are."""
 
     order: ForkOverride
-    chains: tuple[ToldChain, ...]
+    chains: tuple[ReportedChain, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LookInto:
     """Find where a chain that is no better has parted from ours."""
 
-    chain: ToldChain
+    chain: ReportedChain
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ def _is_premature(params: ChainParams, view: NodeView) -> bool:
     if has_begun(params, view.own.round, view.own.sir, view.now):
         return False
     voters = [peer for peer in view.peers if peer.counts]
-    timely = sum(has_begun(params, peer.told.round, peer.told.sir, view.now) for peer in voters)
+    timely = sum(has_begun(params, peer.reported.round, peer.reported.sir, view.now) for peer in voters)
     return 2 * timely > len(voters)
 
 
@@ -220,7 +220,7 @@ def _decide_order(view: NodeView) -> Follow | None:
     return Follow(order, tuple(able)) if able else None
 
 
-def _decide_sync(params: ChainParams, view: NodeView, better: list[ToldChain]) -> Decision | None:
+def _decide_sync(params: ChainParams, view: NodeView, better: list[ReportedChain]) -> Decision | None:
     """A better chain is followed once it is more than a block on its way to us."""
     if not better or view.better_since is None:
         return None

@@ -27,7 +27,7 @@ LEGACY_EXCHANGE_S: Final = 10.0
 class PeerView:
     """A hypernode that counts, or is a juror of the round, and whose height we know.
 
-    ``address`` is its PoS address by the list (its IP), ``told_at`` monotonic seconds, ``juror`` whom
+    ``address`` is its PoS address by the list (its IP), ``reported_at`` monotonic seconds, ``juror`` whom
     it holds for the juror of the present slot (feature peers), ``is_outbound`` whether we dialled it
     and so can ask it things; ``counts`` is false of a juror that only holds a slot; ``is_vouched``: the
     height came from who proved its key or answers at its endpoint, so that an untrue one may be held against
@@ -36,8 +36,8 @@ class PeerView:
     name: str
     ip: str
     address: str
-    told: ChainHeight
-    told_at: float
+    reported: ChainHeight
+    reported_at: float
     is_outbound: bool
     has_features: bool
     juror: str | None = None
@@ -55,7 +55,7 @@ def compute_freshness_s(delays: Delays, *, is_legacy_caller: bool = False) -> fl
 def is_fresh(delays: Delays, peer: PeerView, now: float) -> bool:
     """Whether the peer's last height still counts.  ``now``: monotonic seconds."""
     is_legacy_caller = not peer.has_features and not peer.is_outbound
-    return now - peer.told_at < compute_freshness_s(delays, is_legacy_caller=is_legacy_caller)
+    return now - peer.reported_at < compute_freshness_s(delays, is_legacy_caller=is_legacy_caller)
 
 
 def keep_fresh(delays: Delays, peers: Iterable[PeerView], now: float) -> tuple[PeerView, ...]:
@@ -65,7 +65,7 @@ def keep_fresh(delays: Delays, peers: Iterable[PeerView], now: float) -> tuple[P
 
 
 @dataclass(frozen=True, slots=True)
-class ToldChain:
+class ReportedChain:
     """One chain as peers tell it, and who holds it."""
 
     height: ChainHeight
@@ -95,15 +95,15 @@ def _identity(height: ChainHeight) -> tuple[int, int, int, bytes]:
     return height.height, height.round, height.sir, height.block_hash
 
 
-def group_chains(peers: Sequence[PeerView]) -> list[ToldChain]:
+def group_chains(peers: Sequence[PeerView]) -> list[ReportedChain]:
     """Peers by the tip that they tell, most holders that count first, then the better tip.  Peers that tell
     one tip with other measures (a stale cache) are one chain: the best measures stand for it, told by those
     that count where there are any."""
     by_tip: dict[tuple[int, int, int, bytes], list[PeerView]] = {}
     for peer in peers:
-        by_tip.setdefault(_identity(peer.told), []).append(peer)
+        by_tip.setdefault(_identity(peer.reported), []).append(peer)
     chains = [
-        ToldChain(get_best(p.told for p in _list_voters(holders) or holders), tuple(holders))
+        ReportedChain(get_best(p.reported for p in _list_voters(holders) or holders), tuple(holders))
         for holders in by_tip.values()
     ]
     chains.sort(key=lambda c: (c.count, c.height.round, c.height.height, c.height.block_hash), reverse=True)
@@ -127,16 +127,16 @@ def get_best(heights: Iterable[ChainHeight]) -> ChainHeight:
     return best
 
 
-def order_holders(told: ToldChain, jurors: Collection[str], liars: Collection[str]) -> list[PeerView]:
+def order_holders(reported: ReportedChain, jurors: Collection[str], liars: Collection[str]) -> list[PeerView]:
     """In which order to ask holders for a branch: jurors first, then those that we have an outgoing
     connection to, then by latest height; those who lied recently come last."""
     return sorted(
-        told.holders,
+        reported.holders,
         key=lambda peer: (
             peer.address in liars,
             peer.address not in jurors,
             not peer.is_outbound,
-            -peer.told_at,
+            -peer.reported_at,
             peer.address,
         ),
     )
@@ -144,10 +144,10 @@ def order_holders(told: ToldChain, jurors: Collection[str], liars: Collection[st
 
 def find_better_chains(
     own: ChainHeight, peers: Sequence[PeerView], banned: frozenset[bytes]
-) -> list[ToldChain]:
+) -> list[ReportedChain]:
     """Chains told to be better than ours, most held first; banned tips left out."""
     # On our own tip nobody tells anything better, and that is where most are most of the time.
-    elsewhere = [peer for peer in peers if peer.told.block_hash != own.block_hash]
+    elsewhere = [peer for peer in peers if peer.reported.block_hash != own.block_hash]
     return [
         chain
         for chain in group_chains(elsewhere)
@@ -180,4 +180,4 @@ class Support:
 def compute_support(block_hash: bytes, peers: Sequence[PeerView]) -> Support:
     """Who holds the branch with this tip."""
     voters = _list_voters(peers)
-    return Support(sum(peer.told.block_hash == block_hash for peer in voters), len(voters))
+    return Support(sum(peer.reported.block_hash == block_hash for peer in voters), len(voters))

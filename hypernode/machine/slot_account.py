@@ -89,7 +89,7 @@ def find_obstacle(view: NodeView, decision: Decision) -> Obstacle | None:
         case DropPremature():
             return Obstacle(Reason.CLOCK_OFF, "our last block is of a slot that had not begun")
         case SyncRound() | CatchUp() | Follow() | LookInto() | GoOn():
-            best = get_best(peer.told for peer in view.peers) if view.peers else view.own
+            best = get_best(peer.reported for peer in view.peers) if view.peers else view.own
             figures = f"block {view.own.height}, {best.height} told by peers"
             return Obstacle(Reason.CATCHING_UP, figures)
     assert_never(decision)

@@ -221,11 +221,11 @@ def _compute_traffic(scenario: Scenario, links: float, up: float) -> dict[str, f
 def _measure_frames() -> tuple[int, int]:
     """Bytes of a height's frame, and of a message within one."""
     address = "B" * 34
-    told = ChainHeight(900_000, 49_000, 18, bytes(20), 400, 300, 300, 19)
+    reported = ChainHeight(900_000, 49_000, 18, bytes(20), 400, 300, 300, 19)
     message = Message(
         bytes(ID_BYTES), 0, 1_711_180_800, address, address, 202, "TEST:1", 49_000, bytes(PUBKEY_BYTES)
     )
-    height = encode_command(Command(CommandId.HEIGHT, height=told, height_forger=address))
+    height = encode_command(Command(CommandId.HEIGHT, height=reported, height_forger=address))
     return len(height) + FRAME_BYTES, len(encode_command(Command(CommandId.MEMPOOL, messages=(message,))))
 
 

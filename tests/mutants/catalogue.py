@@ -60,8 +60,8 @@ MUTANTS: Final = (
     ),
     Mutant(
         "core/fork_choice.py",
-        "(told.uniques_round, told.forgers_round) == (",
-        "(told.uniques_round, measured.forgers_round) == (",
+        "(reported.uniques_round, reported.forgers_round) == (",
+        "(reported.uniques_round, measured.forgers_round) == (",
         "a branch that was told better than it is would be a promise kept",
     ),
     Mutant(
@@ -211,13 +211,13 @@ MUTANTS: Final = (
     ),
     Mutant(
         "machine/peers.py",
-        "return now - peer.told_at < compute_freshness_s",
-        "return now - peer.told_at <= compute_freshness_s",
+        "return now - peer.reported_at < compute_freshness_s",
+        "return now - peer.reported_at <= compute_freshness_s",
         "what a hung peer said would count for a look longer than agreed",
     ),
     Mutant(
         "machine/clock_offset.py",
-        " if now - told[0] <= SPAN_S}",
+        " if now - reported[0] <= SPAN_S}",
         "}",
         "what was told about clocks would never expire",
     ),

@@ -153,12 +153,12 @@ class OracleJudge:
     async def _judge_host(self, host: SimNode) -> None:
         """Its measures; and its lists, unless a fault keeps them from it."""
         assert host.node is not None
-        told = host.node.ports.ledger.get_height()
-        self._expect("measures of the tip", asdict(told), self._measure(told.block_hash), host.index)
+        reported = host.node.ports.ledger.get_height()
+        self._expect("measures of the tip", asdict(reported), self._measure(reported.block_hash), host.index)
         plan = host.node.node_state.plan
         present, _ = compute_round_slot(self._cluster.params, self._cluster.clock.now())
         if host in self._cluster.list_trusted() and plan is not None and plan.round == present:
-            chain = self._chains[told.block_hash]
+            chain = self._chains[reported.block_hash]
             self._judge_plan(host, plan, chain)
             for round_ in (plan.round - 1, plan.round):
                 await self._judge_kpis(host, round_, chain)
@@ -187,9 +187,9 @@ class OracleJudge:
 
     async def _judge_kpis(self, host: SimNode, round_: int, chain: Sequence[Any]) -> None:
         assert host.node is not None
-        told = await host.node.ports.ledger.get_kpis(round_, round_)
+        reported = await host.node.ports.ledger.get_kpis(round_, round_)
         expected = counting.count_kpis([b for b in chain[1:] if b.round == round_])
-        ours = {address: asdict(kpis) for address, kpis in told.items()}
+        ours = {address: asdict(kpis) for address, kpis in reported.items()}
         self._expect(f"KPIs of round {round_}", ours, expected, host.index)
         self.judged["kpis"] += 1
 

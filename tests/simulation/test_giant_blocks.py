@@ -22,10 +22,10 @@ def test_a_giant_block_of_legacy_nodes_is_synced_by_an_empty_node() -> None:
         cluster = MixedCluster(7, 51, legacy=LEGACY)
         await cluster.start_all()
         await pass_to(cluster, FIRST_ROUND, 0)
-        told: list[int] = []
-        corrupt(Liar(get_node(cluster, LIAR), Draws("giant"), lambda: told.append(1)), FaultKind.GIANT)
+        reported: list[int] = []
+        corrupt(Liar(get_node(cluster, LIAR), Draws("giant"), lambda: reported.append(1)), FaultKind.GIANT)
         sir = 1
-        while not told and sir < 18:
+        while not reported and sir < 18:
             sir += 1
             await pass_to(cluster, FIRST_ROUND, sir)
         await cluster.stop(LIAR)

@@ -44,9 +44,9 @@ def test_false_heights_reach_those_who_ask_and_those_who_are_asked(kind: FaultKi
         _turn(liar, kind)
         await cluster.run_until(ROUND, 2)
         peers = node_of(other).peers.list_all()
-        told = {peer.is_outbound: peer.told for peer in peers if peer.ip == liar.ip}
-        assert set(told) == {True, False}
-        assert told[True] == told[False] != liar.height
+        reported = {peer.is_outbound: peer.reported for peer in peers if peer.ip == liar.ip}
+        assert set(reported) == {True, False}
+        assert reported[True] == reported[False] != liar.height
         await cluster.stop_all()
 
     play(scenario(), 36)

@@ -79,10 +79,10 @@ def test_wrong_kpis_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     count = rounds.get_kpis
 
     async def count_starts_as_tests(reader: Reader, first: int, last: int) -> dict[str, Kpis]:
-        told = await count(reader, first, last)
+        reported = await count(reader, first, last)
         return {
             who: replace(kpis, start_count=0, ok_tests_sent=kpis.ok_tests_sent + kpis.start_count)
-            for who, kpis in told.items()
+            for who, kpis in reported.items()
         }
 
     monkeypatch.setattr(rounds, "get_kpis", count_starts_as_tests)

@@ -91,10 +91,10 @@ def test_the_command_of_a_shrunk_run_plays_what_broke() -> None:
 def test_shrinking_tells_each_step_and_gives_its_best_when_stopped() -> None:
     """The third run that breaks too is the last one."""
     whole = Scenario(seed=1, nodes=20, hours=8.0)
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
 
     def play_fake(scenario: Scenario) -> Report:
-        if len(told) == 3:
+        if len(reported) == 3:
             raise KeyboardInterrupt
         report = Report(scenario)
         report.failure = Failure("one_block_a_slot", "two", 20_000.0, (0,), ())
@@ -102,10 +102,12 @@ def test_shrinking_tells_each_step_and_gives_its_best_when_stopped() -> None:
 
     report = play_fake(whole)
     shrunk = shrink(
-        report, play_fake, on_smaller=lambda scenario, runs: told.append((len(scenario.make_plan()), runs))
+        report,
+        play_fake,
+        on_smaller=lambda scenario, runs: reported.append((len(scenario.make_plan()), runs)),
     )
     assert shrunk.is_stopped
-    assert [runs for _, runs in told] == [1, 2, 3]
-    sizes = [size for size, _ in told]
+    assert [runs for _, runs in reported] == [1, 2, 3]
+    sizes = [size for size, _ in reported]
     assert sizes == sorted(sizes, reverse=True)
     assert len(shrunk.scenario.make_plan()) == sizes[-1] < len(whole.make_plan())

@@ -27,7 +27,7 @@ from hypernode.storage.journal import open_journal
 from hypernode.storage.ledger import open_ledger
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
-from tests.unit.node.worlds import ROUND, Bed, Branch, enter_round, note_told
+from tests.unit.node.worlds import ROUND, Bed, Branch, enter_round, note_height
 
 SIZE: Final = 4
 """Hypernodes of the network; few, so that every fourth slot is ours."""
@@ -194,4 +194,4 @@ async def _let_peers_listen(pipe: Connection, bed: Bed, node: Node) -> None:
     for index in range(SIZE):
         if index != OWN:
             await bed.script(index, handle)
-            note_told(bed, node, index, node.chain.height)
+            note_height(bed, node, index, node.chain.height)

@@ -209,16 +209,16 @@ class Chain:
         return height
 
     async def adopt(
-        self, common: Height, blocks: Sequence[Block], told: ChainHeight | None, support: Support
+        self, common: Height, blocks: Sequence[Block], reported: ChainHeight | None, support: Support
     ) -> Replacement:
         """``prepare`` and ``adopt_prepared`` in one."""
-        return await self.adopt_prepared(common, await self.prepare(blocks), told, support)
+        return await self.adopt_prepared(common, await self.prepare(blocks), reported, support)
 
     async def adopt_prepared(
-        self, common: Height, branch: Sequence[Prepared], told: ChainHeight | None, support: Support
+        self, common: Height, branch: Sequence[Prepared], reported: ChainHeight | None, support: Support
     ) -> Replacement:
         """Judge a fetched branch on top of ``common``, measure it, and take it if it is what was told
-        and better than ours (spec 4, which chain is better).  ``told`` is None for a part
+        and better than ours (spec 4, which chain is better).  ``reported`` is None for a part
         of a branch; ``support``: who holds it.  Raises BlockRejected with the rule that a block breaks,
         Reject for a promise that is not kept, Ignore when it may not replace ours.  What an operator
         ordered is judged all the same, and taken whatever its measures; what goes for it is written down
@@ -249,8 +249,10 @@ class Chain:
                 await self._after_append(blocks)
         if outcome.adopted:
             self._events.on_tip()
-        if told is not None and not is_promise_kept(told, outcome.measured):
-            raise Reject(Rule.PROMISE, f"promise not kept: told {told.height}, got {outcome.measured.height}")
+        if reported is not None and not is_promise_kept(reported, outcome.measured):
+            raise Reject(
+                Rule.PROMISE, f"promise not kept: told {reported.height}, got {outcome.measured.height}"
+            )
         return outcome
 
     async def drop_premature(self) -> tuple[Block, ...]:

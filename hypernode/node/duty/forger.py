@@ -126,7 +126,9 @@ class Forger:
         targets = self._list_targets(plan)
         legacy = self._find_legacy(targets)
         # Who is known to wait for it gets it first; asking the others takes its time.
-        targets.sort(key=lambda entry: (self.peers.get_told(entry.pos) is None, entry.pos in legacy))
+        targets.sort(
+            key=lambda entry: (self.peers.get_reported_height(entry.pos) is None, entry.pos in legacy)
+        )
         self.peers.await_push(legacy)
         sent: list[str] = []
 
@@ -160,9 +162,9 @@ class Forger:
 
     async def _is_on_parent(self, entry: Registration, block: Block) -> bool:
         """By what it told; a legacy node is asked afresh: what it told may be old, and it would stop."""
-        told = self.peers.get_told(entry.pos)
-        if told is not None and self.peers.has_features(entry.pos):
-            return told.block_hash == block.previous_hash
+        reported = self.peers.get_reported_height(entry.pos)
+        if reported is not None and self.peers.has_features(entry.pos):
+            return reported.block_hash == block.previous_hash
         try:
             async with asyncio.timeout(ASK_TIMEOUT_S), self.dialler.open_once(entry) as session:
                 header = await ask_last_header(session)

@@ -88,8 +88,8 @@ class Tester:
             rtt_s=elapsed,
             from_feature_peer=is_feature_peer,
         )
-        told = value if refusal is None else int(self.clock.now())
-        await self.reporter.publish_tested(test, told, is_good=refusal is None)
+        reported = value if refusal is None else int(self.clock.now())
+        await self.reporter.publish_tested(test, reported, is_good=refusal is None)
 
     async def answer(self, ip: str, command: Command, plans: list[tuple[RoundPlan, Slot]]) -> Command:
         """Answer a test.  ``plans``: the slot at hand and the one before it.  Raises Reject for a frame

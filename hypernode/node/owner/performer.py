@@ -20,7 +20,7 @@ from hypernode.machine.decide import (
     Rest,
     SyncRound,
 )
-from hypernode.machine.peers import Support, ToldChain, compute_support
+from hypernode.machine.peers import ReportedChain, Support, compute_support
 from hypernode.node.base.background import Background
 from hypernode.node.chain.chain import Chain
 from hypernode.node.owner.fault_notes import FAULTS, FaultNotes
@@ -90,5 +90,5 @@ class Performer:
             asyncio.get_running_loop().call_soon(self.wake)
 
 
-def _find_support(chain: ToldChain, view: NodeView) -> Support:
+def _find_support(chain: ReportedChain, view: NodeView) -> Support:
     return compute_support(chain.height.block_hash, view.peers)

@@ -167,9 +167,11 @@ class Connector:
         awaits_push = self.peers.awaits_push(peer, self.clock.monotonic())
         own = await choose_height_to_tell(self.ledger, peer, peer.features, awaits_push=awaits_push)
         juror = self.node_state.get_juror() if peer.features else None
-        told, their_juror = await ask_height(session, own, juror)
-        self.subjects.log("workermsg", lambda: f"{peer.name} tells height {told.height} of {told.round}")
-        self.note_height(peer, told, their_juror)
+        reported, their_juror = await ask_height(session, own, juror)
+        self.subjects.log(
+            "workermsg", lambda: f"{peer.name} tells height {reported.height} of {reported.round}"
+        )
+        self.note_height(peer, reported, their_juror)
 
     async def _exchange_mempools(self, session: ClientSession, peer: Peer) -> None:
         now = self.node_state.get_offer_time()

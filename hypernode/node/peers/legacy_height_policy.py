@@ -34,23 +34,23 @@ async def choose_height_to_tell(
     # Clients ask for our height and do not follow it.
     if features or peer is None or peer.matches_before >= own.round:
         return own
-    if peer.told is None:
+    if peer.reported is None:
         return await ledger.get_height_at(0) or own
     before, _ = await ledger.get_reference(own.round)
-    if await _is_in_our_chain(ledger, peer.told):
-        return own if peer.told.height >= before else await ledger.get_height_at(before) or own
-    return await _choose_harmless(ledger, before, peer.told, peer.matches_before)
+    if await _is_in_our_chain(ledger, peer.reported):
+        return own if peer.reported.height >= before else await ledger.get_height_at(before) or own
+    return await _choose_harmless(ledger, before, peer.reported, peer.matches_before)
 
 
 async def _choose_harmless(
-    ledger: OwnChain, height: Height, told: ChainHeight, matches_before: Round
+    ledger: OwnChain, height: Height, reported: ChainHeight, matches_before: Round
 ) -> ChainHeight:
     """Our block at ``height``, or an earlier one: what a legacy node on another chain does not ask for the
     blocks of its own round over, unless they follow its chain."""
     while True:
         candidate = await ledger.get_height_at(height) or ledger.get_height()
-        is_safe = candidate.round > told.round or candidate.round <= matches_before
-        if height == 0 or is_safe or not is_better(candidate, told):
+        is_safe = candidate.round > reported.round or candidate.round <= matches_before
+        if height == 0 or is_safe or not is_better(candidate, reported):
             return candidate
         height, _ = await ledger.get_reference(candidate.round)
 
@@ -70,6 +70,10 @@ async def check_earlier_rounds(session: ClientSession, ledger: OwnChain, peer: P
         peer.matches_before = own.round
 
 
-async def _is_in_our_chain(ledger: OwnChain, told: ChainHeight) -> bool:
-    headers = await ledger.get_headers(told.height, 1)
-    return bool(headers) and headers[0].height == told.height and headers[0].block_hash == told.block_hash
+async def _is_in_our_chain(ledger: OwnChain, reported: ChainHeight) -> bool:
+    headers = await ledger.get_headers(reported.height, 1)
+    return (
+        bool(headers)
+        and headers[0].height == reported.height
+        and headers[0].block_hash == reported.block_hash
+    )

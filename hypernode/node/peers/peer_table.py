@@ -84,10 +84,10 @@ class Peers:
         """The connection of the session that asks."""
         return next((peer for peer in self._came.get(name, ()) if peer.caller is caller), None)
 
-    def note_told(self, peer: Peer, told: ChainHeight, juror: str | None, now: float) -> bool:
+    def note_height(self, peer: Peer, reported: ChainHeight, juror: str | None, now: float) -> bool:
         """A peer reported its height; returns whether that is news."""
-        is_news = (peer.told, peer.told_juror) != (told, juror)
-        peer.told, peer.told_juror, peer.told_at = told, juror, now
+        is_news = (peer.reported, peer.reported_juror) != (reported, juror)
+        peer.reported, peer.reported_juror, peer.reported_at = reported, juror, now
         address = self.find_address(peer)
         if address is not None:
             self._changed[address] = None
@@ -146,10 +146,10 @@ class Peers:
     def find_by_address(self, address: str) -> Registration | None:
         return self._by_address.get(address)
 
-    def get_told(self, address: str) -> ChainHeight | None:
+    def get_reported_height(self, address: str) -> ChainHeight | None:
         """The height that a hypernode reported last, over the connection that speaks for it."""
         ruling = peer_views.find_ruling(address, self.list_authentic(address), self.delays)
-        return ruling.told if ruling else None
+        return ruling.reported if ruling else None
 
     def has_features(self, address: str) -> bool:
         """Whether a hypernode that we are connected to is a feature peer for certain."""

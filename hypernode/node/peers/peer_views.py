@@ -29,9 +29,9 @@ class Peer:
     is_outbound: bool
     session: ClientSession | None = None
     """Of one that we opened."""
-    told: ChainHeight | None = None
-    told_at: float = 0.0
-    told_juror: str | None = None
+    reported: ChainHeight | None = None
+    reported_at: float = 0.0
+    reported_juror: str | None = None
     matches_before: int = -1
     """The last round before which its chain was seen to equal ours (legacy peers)."""
     proved_address: str | None = None
@@ -58,13 +58,15 @@ def list_authentic(address: str, connections: Sequence[Peer]) -> list[Peer]:
 def find_ruling(address: str, authentic: Sequence[Peer], delays: Delays) -> Peer | None:
     """The connection whose height is taken as the hypernode's, from the authentic ones, best first; None
     while none reported one."""
-    told = [peer for peer in authentic if peer.told is not None]
-    if not told:
+    reported = [peer for peer in authentic if peer.reported is not None]
+    if not reported:
         return None
-    latest = max(told, key=lambda peer: peer.told_at)
+    latest = max(reported, key=lambda peer: peer.reported_at)
     if latest.proved_address == address:
         return latest
-    return next(peer for peer in told if latest.told_at - peer.told_at <= _get_silence_s(peer, delays))
+    return next(
+        peer for peer in reported if latest.reported_at - peer.reported_at <= _get_silence_s(peer, delays)
+    )
 
 
 def _get_silence_s(peer: Peer, delays: Delays) -> float:
@@ -88,18 +90,18 @@ def make_view(address: str, authentic: Sequence[Peer], delays: Delays, *, counts
     """The view of one hypernode over its authentic connections, best first; None while it reported no
     height."""
     ruling = find_ruling(address, authentic, delays)
-    if ruling is None or ruling.told is None:
+    if ruling is None or ruling.reported is None:
         return None
     dialled = next((peer for peer in authentic if peer.is_outbound), None)
     return PeerView(
         name=(dialled or ruling).name,
         ip=ruling.ip,
         address=address,
-        told=ruling.told,
-        told_at=ruling.told_at,
+        reported=ruling.reported,
+        reported_at=ruling.reported_at,
         is_outbound=dialled is not None,
         has_features=has_features(address, authentic),
-        juror=ruling.told_juror,
+        juror=ruling.reported_juror,
         counts=counts,
         is_vouched=is_vouched(address, ruling),
     )

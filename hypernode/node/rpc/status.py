@@ -95,27 +95,27 @@ class StatusQueries:
     """Counts of findings, and our chain's height when they were read: they come with blocks."""
     _plan_meta: tuple[RoundPlan | None, dict[str, object]] | None = None
 
-    def note_height(self, peer: Peer, told: ChainHeight, juror: str | None) -> None:
+    def note_height(self, peer: Peer, reported: ChainHeight, juror: str | None) -> None:
         """A peer told its height: remember it, and whether it is over one round late.  Raises Reject for a
         hash that is none; a juror that is no address is not remembered, however long it is."""
-        if len(told.block_hash) != HASH_BYTES:
-            raise Reject(Rule.WIRE, f"a height with a hash of {len(told.block_hash)} bytes")
+        if len(reported.block_hash) != HASH_BYTES:
+            raise Reject(Rule.WIRE, f"a height with a hash of {len(reported.block_hash)} bytes")
         if juror is not None and not is_valid_address(juror, self.params.address_byte):
             juror = None
-        is_news = self.peers.note_told(peer, told, juror, self.clock.monotonic())
+        is_news = self.peers.note_height(peer, reported, juror, self.clock.monotonic())
         address = self.peers.find_address(peer)
-        if address is not None and self.peers.is_answerable(peer) and self._is_late(told):
+        if address is not None and self.peers.is_answerable(peer) and self._is_late(reported):
             self.reporter.note_late(address)
         if is_news and self.peers.is_authentic(peer):
             self.events.on_height()
 
-    def _is_late(self, told: ChainHeight) -> bool:
+    def _is_late(self, reported: ChainHeight) -> bool:
         """Over one round behind our chain.  After rounds without any block the last one is old, and who has
         it has all there was before this round."""
-        if told.round >= self.ledger.get_height().round - 1:
+        if reported.round >= self.ledger.get_height().round - 1:
             return False
         plans = (plan for plan in self.get_plans() if plan is not None)
-        return told.block_hash not in {plan.reference_hash for plan in plans}
+        return reported.block_hash not in {plan.reference_hash for plan in plans}
 
     def get_juror(self) -> str | None:
         return self.node_state.get_juror()
@@ -131,7 +131,7 @@ class StatusQueries:
     def get_heights(self) -> dict[str, object]:
         """The height that each peer reported, by its name."""
         views = self.peers.list_views()
-        return {view.name: height_to_object(view.told) for view in views}
+        return {view.name: height_to_object(view.reported) for view in views}
 
     async def get_status(self) -> dict[str, object]:
         """The whole status as a JSON object."""
@@ -225,11 +225,11 @@ class StatusQueries:
             "outbound": sorted(self.peers.outbound),
             "inbound": sorted(self.peers.inbound),
             "net_height": self._get_net_height(),
-            "oldest_word": round(max((now - view.told_at for view in views), default=0.0), 1),
+            "oldest_word": round(max((now - view.reported_at for view in views), default=0.0), 1),
             "told": {
                 view.name: {
-                    "height": view.told.height,
-                    "age": round(now - view.told_at, 1),
+                    "height": view.reported.height,
+                    "age": round(now - view.reported_at, 1),
                     "counts": view.counts and is_fresh(self.node_state.params.delays, view, now),
                     "juror": view.juror,
                     "features": view.has_features,
@@ -247,7 +247,7 @@ class StatusQueries:
         if not views:
             return None
         best = get_best([get_best(chain.height for chain in group_chains(views))])
-        holders = [view.name for view in views if is_same_height(best, view.told)]
+        holders = [view.name for view in views if is_same_height(best, view.reported)]
         return {**height_to_object(best), "count": len(holders), "peers": holders}
 
     def _list_chains(self, own: ChainHeight) -> list[dict[str, object]]:

@@ -19,7 +19,7 @@ from hypernode.core.errors import Reject
 from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Height
 from hypernode.machine.blame import BadBlock, Culprit, find_culprit
-from hypernode.machine.peers import PeerView, Support, ToldChain
+from hypernode.machine.peers import PeerView, ReportedChain, Support
 from hypernode.node.chain.block_validation import BlockRejected, Prepared
 from hypernode.node.chain.chain import Chain
 from hypernode.node.sync.batches import Span
@@ -52,7 +52,7 @@ class BranchDownload:
     ledger: BlockReader
     files: Files
     chain: Chain
-    told: ToldChain
+    reported: ReportedChain
     support: Support
     holders: Sequence[PeerView]
     borrow: Borrow
@@ -87,7 +87,7 @@ class BranchDownload:
         start = self.chain.height
         for holder in self.holders:
             try:
-                answer = await ask_round(self.borrow, self.ledger, holder, self.told.height)
+                answer = await ask_round(self.borrow, self.ledger, holder, self.reported.height)
             except (TransportClosed, TimeoutError, Reject) as failure:
                 await self._on_failure(holder, failure)
             else:
@@ -106,7 +106,7 @@ class BranchDownload:
         self._lower = await search.list_candidates(self.holders, await self._find_highest())
         while True:
             self.common, *self._lower = self._lower
-            if self.common == self.told.height.height:
+            if self.common == self.reported.height.height:
                 return False
             try:
                 return await self._fetch_above(search.silent)
@@ -121,7 +121,7 @@ class BranchDownload:
         left = [holder for holder in self.holders if holder.address not in self._failed]
         fetcher = BlockFetcher(
             sorted(left, key=lambda holder: holder.address in silent),
-            Span(self.common + 1, self.told.height.height),
+            Span(self.common + 1, self.reported.height.height),
             self.tunables.current().block_sync_count,
             borrow=self.borrow,
             clock=self.clock,
@@ -152,10 +152,10 @@ class BranchDownload:
 
     async def _find_highest(self) -> Height:
         """The highest block of ours that can be one of the branch."""
-        target = self.told.height.height
+        target = self.reported.height.height
         if target > self.chain.height.height:
             return self.chain.height.height
-        is_ours = await get_own_hash(self.ledger, target) == self.told.height.block_hash
+        is_ours = await get_own_hash(self.ledger, target) == self.reported.height.block_hash
         return target if is_ours else max(0, target - 1)
 
     def _may_part_lower(self, fault: BlockRejected) -> bool:
@@ -172,7 +172,7 @@ class BranchDownload:
             async for part in parts:
                 self._pending.extend(part)
                 height = self._pending.last
-                is_last = height >= self.told.height.height
+                is_last = height >= self.reported.height.height
                 follows = self.common == self.chain.height.height
                 is_due = follows or is_last or self._pending.is_much(self.support.order)
                 if is_due and not await self._adopt(source):
@@ -196,9 +196,11 @@ class BranchDownload:
         """Whether our chain goes through what is pending now; its promise is measured when it ends in what
         was told."""
         last = self._pending.blocks[-1].block
-        told = self.told.height if last.height >= self.told.height.height else None
+        reported = self.reported.height if last.height >= self.reported.height.height else None
         try:
-            outcome = await self.chain.adopt_prepared(self.common, self._pending.blocks, told, self.support)
+            outcome = await self.chain.adopt_prepared(
+                self.common, self._pending.blocks, reported, self.support
+            )
         except BlockRejected:
             raise
         except Reject as broken:
@@ -220,7 +222,7 @@ class BranchDownload:
     def _measure(self, height: Height, source: BlockSource) -> SyncProgress:
         return SyncProgress(
             first=self._first,
-            target=self.told.height.height,
+            target=self.reported.height.height,
             height=height,
             messages=self._messages,
             seconds=self.clock.monotonic() - self._since,

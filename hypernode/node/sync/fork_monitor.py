@@ -14,7 +14,7 @@ from typing import Final
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.fork_choice import is_better
-from hypernode.machine.peers import PeerView, Support, ToldChain, group_chains
+from hypernode.machine.peers import PeerView, ReportedChain, Support, group_chains
 from hypernode.machine.sync_memory import Aside, SyncMemory
 from hypernode.node.chain.chain import Chain
 from hypernode.node.peers.dialling import Dialler
@@ -57,11 +57,13 @@ class ForkMonitor:
         self._since: float | None = None
         self._quiet_until = 0.0
 
-    async def find(self, peers: Sequence[PeerView]) -> ToldChain | None:
+    async def find(self, peers: Sequence[PeerView]) -> ReportedChain | None:
         """A chain to look into now: it has been reported for longer than a fork of the present round
         lives."""
         now = self._clock.monotonic()
-        strange = [told for told in group_chains(peers)[:MAX_CHAINS] if await self._is_strange(told)]
+        strange = [
+            reported for reported in group_chains(peers)[:MAX_CHAINS] if await self._is_strange(reported)
+        ]
         if not strange:
             self._since = None
             return None
@@ -70,31 +72,31 @@ class ForkMonitor:
         if now < max(self._since + self._params.delays.peer_retry_s, self._quiet_until):
             return None
         compared = self._memory.list_aside(Aside.COMPARED, now)
-        return next((told for told in strange if told.height.block_hash not in compared), None)
+        return next((reported for reported in strange if reported.height.block_hash not in compared), None)
 
-    async def look_into(self, told: ToldChain) -> None:
+    async def look_into(self, reported: ReportedChain) -> None:
         """Find the last common block.  The network has split if our block above it is too old to be replaced
         automatically."""
         now = self._clock.monotonic()
         self._quiet_until = now + PAUSE * self._params.delays.peer_retry_s
-        self._memory.put_aside(told.height.block_hash, Aside.COMPARED, now, LOOK_AGAIN_S)
-        holder = max(told.holders, key=lambda peer: (peer.is_outbound, peer.told_at, peer.address))
+        self._memory.put_aside(reported.height.block_hash, Aside.COMPARED, now, LOOK_AGAIN_S)
+        holder = max(reported.holders, key=lambda peer: (peer.is_outbound, peer.reported_at, peer.address))
         own = self._chain.height
         try:
             async with (
                 asyncio.timeout(self._params.delays.peer_retry_s),
                 self._dialler.borrow(holder.address) as session,
             ):
-                common = await find_common(session, self._ledger, min(own.height, told.height.height))
+                common = await find_common(session, self._ledger, min(own.height, reported.height.height))
         except (TransportClosed, TimeoutError, Reject):
             return  # nothing hangs on it: the next tip is looked into
         try:
             await self._chain.check_depth(common, _EVERYBODY)
         except Ignore as refusal:
-            self._partitions.note(own, told.height, common, refusal.reason)
+            self._partitions.note(own, reported.height, common, refusal.reason)
 
-    async def _is_strange(self, told: ToldChain) -> bool:
-        own, other = self._chain.height, told.height
+    async def _is_strange(self, reported: ReportedChain) -> bool:
+        own, other = self._chain.height, reported.height
         if other.block_hash == own.block_hash or is_better(other, own):
             return False
         return other.height > own.height or (

@@ -133,19 +133,20 @@ class Partitions:
         """The tip that was reported last of those that parted from ours."""
         return next(reversed(self._tips.values()), None)
 
-    def note(self, own: ChainHeight, told: ChainHeight, common: Height, reason: str) -> None:
+    def note(self, own: ChainHeight, reported: ChainHeight, common: Height, reason: str) -> None:
         """A chain is reported that may not replace ours automatically; logged once a minute."""
-        monotonic, other = self._clock.monotonic(), told.block_hash.hex()
+        monotonic, other = self._clock.monotonic(), reported.block_hash.hex()
         facts = (
-            f"{reason}; ours {own.height} {own.block_hash.hex()}, theirs {told.height} {other}, in common up "
-            f"to block {common}; to take theirs: python -m hypernode ledger follow {other[:PREFIX_CHARS]}"
+            f"{reason}; ours {own.height} {own.block_hash.hex()}, theirs {reported.height} {other}, "
+            f"in common up to block {common}; "
+            f"to take theirs: python -m hypernode ledger follow {other[:PREFIX_CHARS]}"
         )
         self._words, self._until = f"SPLIT: {facts}", monotonic + SHOWN_S
         if line := self._repeats.on_fault("SPLIT", facts, monotonic):
             self._log(line)
-        known = self._tips.pop(told.block_hash, None)
+        known = self._tips.pop(reported.block_hash, None)
         seen_at = int(self._clock.now())
-        self._tips[told.block_hash] = OtherTip(told.height, told.block_hash, common, seen_at)
+        self._tips[reported.block_hash] = OtherTip(reported.height, reported.block_hash, common, seen_at)
         while len(self._tips) > MAX_TIPS:
             del self._tips[next(iter(self._tips))]
         if known is None or known.common != common:

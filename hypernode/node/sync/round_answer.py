@@ -54,19 +54,21 @@ class RoundAnswer:
         return []
 
 
-async def ask_round(borrow: Borrow, ledger: BlockReader, holder: PeerView, told: ChainHeight) -> RoundAnswer:
+async def ask_round(
+    borrow: Borrow, ledger: BlockReader, holder: PeerView, reported: ChainHeight
+) -> RoundAnswer:
     """What a holder's round has that ours has not, up to the tip that it told.  Raises NeedsCatchUp, Reject
     for an answer without that tip, TransportClosed, TimeoutError."""
     try:
         async with borrow(holder.address) as session:
-            blocks = await ask_round_blocks(session, told.round)
-            ends_early = await _ends_early(session, blocks, told.height)
+            blocks = await ask_round_blocks(session, reported.round)
+            ends_early = await _ends_early(session, blocks, reported.height)
     except OverLimit as refusal:
         raise NeedsCatchUp(f"the answer of {holder.name} is over our limits: {refusal.reason}") from refusal
     if ends_early:
         raise NeedsCatchUp(f"{holder.name} has more of the round than one answer holds")
-    branch = [block for block in blocks if block.height <= told.height]
-    if not branch or branch[-1].block_hash != told.block_hash:
+    branch = [block for block in blocks if block.height <= reported.height]
+    if not branch or branch[-1].block_hash != reported.block_hash:
         raise Reject(Rule.PROMISE, "promise not kept: the tip that was told is not in the answer")
     common = branch[0].height - 1
     if await get_own_hash(ledger, common) != branch[0].previous_hash:

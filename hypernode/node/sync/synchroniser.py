@@ -15,7 +15,14 @@ from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject, TooFewHold
 from hypernode.core.types import Height
 from hypernode.machine.blame import Conduct, compute_pause_s, is_held_against, judge_failure
-from hypernode.machine.peers import ForkOverride, PeerView, Support, ToldChain, compute_support, order_holders
+from hypernode.machine.peers import (
+    ForkOverride,
+    PeerView,
+    ReportedChain,
+    Support,
+    compute_support,
+    order_holders,
+)
 from hypernode.machine.state import State
 from hypernode.machine.sync_memory import BAN_S, Aside, SyncMemory
 from hypernode.node.base.error_text import describe_fault
@@ -74,9 +81,9 @@ class Synchroniser:
         """Tips that are put aside for that reason now."""
         return self.memory.list_aside(reason, self.clock.monotonic())
 
-    def is_put_aside(self, told: ToldChain) -> bool:
+    def is_put_aside(self, reported: ReportedChain) -> bool:
         """Whether the next look will pass over this tip, or catch up with it."""
-        tip = told.height.block_hash
+        tip = reported.height.block_hash
         return tip in self.list_aside(Aside.IGNORED) or tip in self.list_aside(Aside.NEEDS_CATCH_UP)
 
     async def look_at_order(self) -> None:
@@ -89,24 +96,24 @@ class Synchroniser:
             self.partitions.finish()
 
     async def follow(
-        self, order: ForkOverride, chains: Sequence[ToldChain], peers: Sequence[PeerView]
+        self, order: ForkOverride, chains: Sequence[ReportedChain], peers: Sequence[PeerView]
     ) -> bool:
         """Take the chain that has the order's block; True when it is ours now.  It is verified in full like
         any other; neither its age nor its measures count."""
-        for told in chains:
-            if await self._is_told_to_have(told, order):
-                support = compute_support(told.height.block_hash, peers)
-                await self.catch_up(told, replace(support, order=order))
+        for reported in chains:
+            if await self._is_reported_to_have(reported, order):
+                support = compute_support(reported.height.block_hash, peers)
+                await self.catch_up(reported, replace(support, order=order))
                 await self.look_at_order()
             if self.partitions.order is None:
                 return True
         return False
 
-    async def _is_told_to_have(self, told: ToldChain, order: ForkOverride) -> bool:
+    async def _is_reported_to_have(self, reported: ReportedChain, order: ForkOverride) -> bool:
         """Whether one of some holders says that the chain has the order's block: it has to give it then."""
         is_denied = False
         liars = self.memory.list_liars(self.clock.monotonic())
-        for holder in order_holders(told, (), liars)[:MAX_HOLDERS_ASKED]:
+        for holder in order_holders(reported, (), liars)[:MAX_HOLDERS_ASKED]:
             try:
                 async with self.dialler.borrow(holder.address) as session:
                     there = await ask_block_info(session, order.height)
@@ -117,26 +124,28 @@ class Synchroniser:
                 return True
             is_denied = True
         if is_denied:
-            self._put_aside(told, Aside.LACKS_ORDER)
+            self._put_aside(reported, Aside.LACKS_ORDER)
         else:
-            self._put_aside(told, Aside.IGNORED, self.params.delays.peer_retry_s)
+            self._put_aside(reported, Aside.IGNORED, self.params.delays.peer_retry_s)
         return False
 
-    async def sync_round(self, told: ToldChain, jurors: Sequence[str], support: Support) -> bool:
+    async def sync_round(self, reported: ReportedChain, jurors: Sequence[str], support: Support) -> bool:
         """Take a better branch of the present round, jurors asked first; True when our chain moved."""
-        return await self._take(told, jurors, support, State.ROUND_SYNC)
+        return await self._take(reported, jurors, support, State.ROUND_SYNC)
 
-    async def catch_up(self, told: ToldChain, support: Support, jurors: Sequence[str] = ()) -> bool:
+    async def catch_up(self, reported: ReportedChain, support: Support, jurors: Sequence[str] = ()) -> bool:
         """Find the last common block and fetch the rest, from several holders at once, jurors first; True
         when our chain moved."""
         try:
-            return await self._take(told, jurors, support, State.CATCHING_UP_PRESYNC)
+            return await self._take(reported, jurors, support, State.CATCHING_UP_PRESYNC)
         finally:
             self._hide()
 
-    async def _take(self, told: ToldChain, jurors: Sequence[str], support: Support, state: State) -> bool:
+    async def _take(
+        self, reported: ReportedChain, jurors: Sequence[str], support: Support, state: State
+    ) -> bool:
         """One download, and what is said of its givers; ``state`` says which of the two it is."""
-        if self._lacks_holders(told, support):
+        if self._lacks_holders(reported, support):
             return False
         self.set_state(state)
         catching_up = state is not State.ROUND_SYNC
@@ -146,7 +155,7 @@ class Synchroniser:
             conducts.append(judge_failure(failure))
             await self._blame(holder, failure, catching_up=catching_up)
 
-        holders = order_holders(told, jurors, self.memory.list_liars(self.clock.monotonic()))
+        holders = order_holders(reported, jurors, self.memory.list_liars(self.clock.monotonic()))
         download = BranchDownload(
             self.params,
             self.tunables,
@@ -155,7 +164,7 @@ class Synchroniser:
             self.ledger,
             self.files,
             self.chain,
-            told,
+            reported,
             support,
             holders[: MAX_HOLDERS_IN_LINE if catching_up else MAX_HOLDERS_ASKED],
             self.dialler.borrow,
@@ -171,7 +180,7 @@ class Synchroniser:
 
     async def _finish(self, download: BranchDownload, conducts: Sequence[Conduct]) -> bool:
         """Do the work, and put its tip aside as its end says; True when our chain moved."""
-        told, start = download.told, self.chain.height
+        reported, start = download.reported, self.chain.height
         is_given = True
         try:
             if await download.run():
@@ -179,23 +188,23 @@ class Synchroniser:
             else:
                 # By our own count it is not better, or it is part of our chain: what is told of uniques and
                 # forgers may be stale, and no lie (spec 8).  Looked at again, we would do nothing else.
-                self._put_aside(told, Aside.IGNORED)
+                self._put_aside(reported, Aside.IGNORED)
         except NeedsCatchUp as reason:
             self.log(f"the round is left to catching up: {reason}")
-            self._put_aside(told, Aside.NEEDS_CATCH_UP)
+            self._put_aside(reported, Aside.NEEDS_CATCH_UP)
         except TooFewHold as refusal:
-            self._wait_for_holders(told, refusal)
+            self._wait_for_holders(reported, refusal)
         except Ignore as refusal:
-            self._note_split(told, download.common, refusal)
+            self._note_split(reported, download.common, refusal)
         except PowNotReady as problem:
-            self.log(f"the branch of block {told.height.height} has to wait: {problem}")
+            self.log(f"the branch of block {reported.height.height} has to wait: {problem}")
         except (TransportClosed, Reject) as end:
-            self.log(f"the branch of block {told.height.height} is not taken: {describe_fault(end)}")
+            self.log(f"the branch of block {reported.height.height} is not taken: {describe_fault(end)}")
             is_given = False
         is_moved = self.chain.height.block_hash != start.block_hash
         if not is_given and not is_moved:
             pause_s = compute_pause_s(conducts, self.params.delays.peer_retry_s)
-            self._put_aside(told, Aside.IGNORED, pause_s)
+            self._put_aside(reported, Aside.IGNORED, pause_s)
         return is_moved
 
     def _show(self, progress: SyncProgress) -> None:
@@ -215,8 +224,8 @@ class Synchroniser:
         self.progress = self._said_at = None
         self.on_progress(None)
 
-    def _put_aside(self, told: ToldChain, reason: Aside, seconds: float = BAN_S) -> None:
-        self.memory.put_aside(told.height.block_hash, reason, self.clock.monotonic(), seconds)
+    def _put_aside(self, reported: ReportedChain, reason: Aside, seconds: float = BAN_S) -> None:
+        self.memory.put_aside(reported.height.block_hash, reason, self.clock.monotonic(), seconds)
 
     async def _blame(self, holder: PeerView, failure: Exception, *, catching_up: bool) -> None:
         """A holder lied, or failed us: report it, and if it lied ask it last for a while."""
@@ -233,21 +242,21 @@ class Synchroniser:
         if other is not None and await get_own_hash(self.ledger, other.height) == other.block_hash:
             self.partitions.end()
 
-    def _note_split(self, told: ToldChain, common: Height, refusal: Ignore) -> None:
+    def _note_split(self, reported: ReportedChain, common: Height, refusal: Ignore) -> None:
         """The other chain may not replace ours automatically, which is nobody's fault.  More peers may come
         to hold it, so it is looked at again soon."""
-        self.partitions.note(self.chain.height, told.height, common, refusal.reason)
-        self._put_aside(told, Aside.IGNORED, self.params.delays.grace_s)
+        self.partitions.note(self.chain.height, reported.height, common, refusal.reason)
+        self._put_aside(reported, Aside.IGNORED, self.params.delays.grace_s)
 
-    def _wait_for_holders(self, told: ToldChain, refusal: TooFewHold) -> None:
+    def _wait_for_holders(self, reported: ReportedChain, refusal: TooFewHold) -> None:
         """Nobody's fault either, and soon looked at again; fetched again when most hold it."""
-        self.log(f"too few hold the branch of block {told.height.height} so far: {refusal}")
-        self._put_aside(told, Aside.NEEDS_MAJORITY)
-        self._put_aside(told, Aside.IGNORED, self.params.delays.grace_s)
+        self.log(f"too few hold the branch of block {reported.height.height} so far: {refusal}")
+        self._put_aside(reported, Aside.NEEDS_MAJORITY)
+        self._put_aside(reported, Aside.IGNORED, self.params.delays.grace_s)
 
-    def _lacks_holders(self, told: ToldChain, support: Support) -> bool:
+    def _lacks_holders(self, reported: ReportedChain, support: Support) -> bool:
         """Whether this branch was found to be taken only when most hold it, and they do not."""
-        if support.is_majority or told.height.block_hash not in self.list_aside(Aside.NEEDS_MAJORITY):
+        if support.is_majority or reported.height.block_hash not in self.list_aside(Aside.NEEDS_MAJORITY):
             return False
-        self._put_aside(told, Aside.IGNORED, self.params.delays.grace_s)
+        self._put_aside(reported, Aside.IGNORED, self.params.delays.grace_s)
         return True

@@ -101,10 +101,10 @@ def _change(alter: Callable[[Command], Command]) -> Wrap:
         async def answer(caller: Caller, command: Command) -> Command | None:
             answered = await honest(caller, command)
             truth = None if answered is None else await read_answer(answered)
-            told = None if truth is None else alter(truth)
-            if told != truth:
+            reported = None if truth is None else alter(truth)
+            if reported != truth:
                 on_lie()
-            return told
+            return reported
 
         return answer
 
@@ -123,19 +123,19 @@ def _change_height(lie: Lie) -> Wrap:
     return _change(lambda truth: truth if truth.height is None else replace(truth, height=lie(truth.height)))
 
 
-def _invent_height(told: ChainHeight) -> ChainHeight:
+def _invent_height(reported: ChainHeight) -> ChainHeight:
     return replace(
-        told,
-        height=told.height + 2,
-        block_hash=h20(b"invented" + told.block_hash),
-        uniques_round=told.uniques_round + 7,
-        forgers=told.forgers + 1,
-        forgers_round=told.forgers_round + 2,
+        reported,
+        height=reported.height + 2,
+        block_hash=h20(b"invented" + reported.block_hash),
+        uniques_round=reported.uniques_round + 7,
+        forgers=reported.forgers + 1,
+        forgers_round=reported.forgers_round + 2,
     )
 
 
-def _flatter(told: ChainHeight) -> ChainHeight:
-    return replace(told, forgers=told.forgers + 3)
+def _flatter(reported: ChainHeight) -> ChainHeight:
+    return replace(reported, forgers=reported.forgers + 3)
 
 
 def _cut_blocks(truth: Command) -> Command:
@@ -166,8 +166,8 @@ _HEIGHTS: Final[Mapping[FaultKind, Lie]] = {
 async def _tell_lie(lie: Lie, on_lie: OnLie, by: Connector, session: ClientSession, peer: Peer) -> None:
     own = lie(by.ledger.get_height())
     on_lie()
-    told, their_juror = await ask_height(session, own, by.node_state.get_juror())
-    by.note_height(peer, told, their_juror)
+    reported, their_juror = await ask_height(session, own, by.node_state.get_juror())
+    by.note_height(peer, reported, their_juror)
 
 
 # --- forgers ----------------------------------------------------------------------------------------

@@ -69,9 +69,9 @@ async def measures_equal_a_recount(watch: Watch) -> None:
     """Measures that a ledger keeps are those that counting gives."""
     for index, tip in watch.tips.items():
         node = watch.cluster.hosts[index].node
-        told = node.ports.ledger.get_height() if node is not None else tip.measured
-        if told != tip.measured:
-            detail = f"node {index} says {told}, counted {tip.measured}"
+        reported = node.ports.ledger.get_height() if node is not None else tip.measured
+        if reported != tip.measured:
+            detail = f"node {index} says {reported}, counted {tip.measured}"
             raise InvariantFailed("measures_equal_a_recount", detail, [index])
 
 

@@ -72,7 +72,7 @@ class LegacyDialling:
             answer = await stream.ask(Command(CommandId.HEIGHT, height=state.chain.height))
             if answer.height is None:
                 raise LegacyCloses("height without a height")
-            state.note_told(ip, port, answer.height)
+            state.note_height(ip, port, answer.height)
             if state.clock.monotonic() >= mempool_due and len(state.mempool):
                 mempool_due = state.clock.monotonic() + habits.mempool_s
                 offered = state.mempool.list_since(since)[: state.params.default_tunables.max_txs_to_sync]

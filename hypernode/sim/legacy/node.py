@@ -184,7 +184,7 @@ class LegacyNode:
         """Over MIN_FORGE_CONSENSUS percent of the registered are on its tip; it never takes less."""
         state = self.state
         own = state.chain.height
-        agree = sum(told.height.block_hash == own.block_hash for told in state.list_told())
+        agree = sum(reported.height.block_hash == own.block_hash for reported in state.list_reported())
         registered = len(state.plan.registered) if state.plan else 0
         percent = round(100 * agree / registered) if registered else 0
         return percent > state.params.default_tunables.min_forge_consensus

@@ -190,7 +190,7 @@ class LegacyServing:
         if caller.hello is not None and command.height is not None:
             if caller.hello.port == ONE_OFF_PORT:
                 state.traps.spring(Trap.HEIGHT_OVER_ONE_OFF, caller.ip)
-            state.note_told(caller.ip, caller.hello.port, command.height)
+            state.note_height(caller.ip, caller.hello.port, command.height)
         return Command(CommandId.HEIGHT, height=state.chain.height)
 
     async def _blockinfo(self, caller: LegacyCaller, command: Command) -> Command:
@@ -233,8 +233,8 @@ class LegacyServing:
         return Command(CommandId.GETROUND, string=json.dumps({"slots": slots}))
 
     async def _getheights(self, caller: LegacyCaller, command: Command) -> Command:
-        told = {name: height_to_object(t.height) for name, t in self._state.told.items()}
-        return Command(CommandId.GETHEIGHTS, string=json.dumps(told))
+        reported = {name: height_to_object(t.height) for name, t in self._state.reported.items()}
+        return Command(CommandId.GETHEIGHTS, string=json.dumps(reported))
 
 
 def _to_height(command: Command) -> Height:

@@ -47,7 +47,7 @@ class LegacyMemory:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldHeight:
+class ReportedHeight:
     """What a registered peer told of its chain, and under which name."""
 
     height: ChainHeight
@@ -70,7 +70,7 @@ class LegacyState:
     mempool: LegacyMempool = field(init=False)
     plan: RoundPlan | None = None
     previous_plan: RoundPlan | None = None
-    told: dict[str, ToldHeight] = field(default_factory=dict)
+    reported: dict[str, ReportedHeight] = field(default_factory=dict)
     """By peer name; over connections of either direction."""
     inbound: dict[str, LegacyStream] = field(default_factory=dict)
     outbound: dict[str, LegacyStream] = field(default_factory=dict)
@@ -116,16 +116,16 @@ class LegacyState:
         streams = (*self.inbound.values(), *self.outbound.values())
         return len({s.remote.ip for s in streams if self.is_registered_ip(s.remote.ip)})
 
-    def note_told(self, ip: str, port: int, height: ChainHeight) -> None:
+    def note_height(self, ip: str, port: int, height: ChainHeight) -> None:
         """A registered peer told its height."""
         if self.is_registered_ip(ip):
-            self.told[format_peer_name(ip, port)] = ToldHeight(height, ip, port)
+            self.reported[format_peer_name(ip, port)] = ReportedHeight(height, ip, port)
 
-    def list_told(self) -> list[ToldHeight]:
+    def list_reported(self) -> list[ReportedHeight]:
         """What the registered peers that it is connected to told, one each, by name."""
         names = {*self.inbound, *self.outbound}
-        told = [self.told[name] for name in sorted(self.told) if name in names]
-        return [t for t in told if self.is_registered_ip(t.ip)]
+        reported = [self.reported[name] for name in sorted(self.reported) if name in names]
+        return [t for t in reported if self.is_registered_ip(t.ip)]
 
     async def dial_once(self, ip: str, port: int) -> LegacyStream:
         """A connection for one command (port 00000)."""

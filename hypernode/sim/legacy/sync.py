@@ -11,7 +11,7 @@ from hypernode.core.fork_choice import is_better, is_promise_kept
 from hypernode.core.kinds import KO_ACTION, OK_ACTION, format_failed, format_peer_name, format_synced
 from hypernode.core.types import Block
 from hypernode.ports.connections import TransportClosed
-from hypernode.sim.legacy.state import LegacyState, ToldHeight
+from hypernode.sim.legacy.state import LegacyState, ReportedHeight
 from hypernode.sim.legacy.stream import LegacyStream
 from hypernode.sim.legacy.traps import LegacyCloses, Trap
 from hypernode.wire.catalogue import CommandId
@@ -25,20 +25,20 @@ class LegacySync:
         self._state = state
         self._late_looks = 0
 
-    def find_better(self) -> list[ToldHeight]:
+    def find_better(self) -> list[ReportedHeight]:
         """Who tells the best of the chains that are better than ours; none where ours is."""
         state, own = self._state, self._state.chain.height
         better = [
             t
-            for t in state.list_told()
+            for t in state.list_reported()
             if t.height.block_hash not in state.chain.banned and is_better(t.height, own)
         ]
         best = better[:1]
-        for told in better[1:]:
-            if told.height.block_hash == best[0].height.block_hash:
-                best.append(told)
-            elif is_better(told.height, best[0].height):
-                best = [told]
+        for reported in better[1:]:
+            if reported.height.block_hash == best[0].height.block_hash:
+                best.append(reported)
+            elif is_better(reported.height, best[0].height):
+                best = [reported]
         jurors = {juror.address for juror in state.plan.jurors} if state.plan else set()
         is_juror = {t.ip: any(e.pos in jurors for e in state.listed.get(t.ip, ())) for t in best}
         return sorted(best, key=lambda t: (not is_juror[t.ip], t.ip))
@@ -65,7 +65,7 @@ class LegacySync:
 
     # --- the present round -------------------------------------------------------------------------
 
-    async def _sync_round(self, holder: ToldHeight) -> bool:
+    async def _sync_round(self, holder: ReportedHeight) -> bool:
         state, round_ = self._state, holder.height.round
         stream = await state.dial_once(holder.ip, holder.port)
         try:
@@ -95,7 +95,7 @@ class LegacySync:
 
     # --- catching up -------------------------------------------------------------------------------
 
-    async def _catch_up(self, holder: ToldHeight) -> bool:
+    async def _catch_up(self, holder: ReportedHeight) -> bool:
         state = self._state
         stream = await state.dial_once(holder.ip, holder.port)
         try:
@@ -108,7 +108,7 @@ class LegacySync:
         self._thank(holder, catching_up=True)
         return state.chain.tip.height > first
 
-    async def _find_common(self, stream: LegacyStream, holder: ToldHeight) -> None:
+    async def _find_common(self, stream: LegacyStream, holder: ReportedHeight) -> None:
         """Delete the last block, and the next, for as long as the peer has another one there."""
         chain = self._state.chain
         while chain.tip.height > 0:
@@ -123,7 +123,7 @@ class LegacySync:
             chain.drop_last()
             self._state.note(f"deletes block {tip.height}: {holder.ip} has another one")
 
-    async def _fetch_batch(self, stream: LegacyStream, holder: ToldHeight) -> bool:
+    async def _fetch_batch(self, stream: LegacyStream, holder: ReportedHeight) -> bool:
         """Whether to go on."""
         chain, traps = self._state.chain, self._state.traps
         first = chain.tip.height + 1
@@ -145,16 +145,16 @@ class LegacySync:
             self._state.mempool.remove(block.messages)
         return taken
 
-    def _find_address(self, holder: ToldHeight) -> str:
+    def _find_address(self, holder: ReportedHeight) -> str:
         return self._state.listed[holder.ip][0].pos
 
-    def _thank(self, holder: ToldHeight, *, catching_up: bool) -> None:
+    def _thank(self, holder: ReportedHeight, *, catching_up: bool) -> None:
         state, name = self._state, format_peer_name(holder.ip, holder.port)
         state.note(f"synced to {state.chain.tip.height} from {name}")
         params = format_synced(name, catching_up=catching_up)
         state.publish(OK_ACTION, self._find_address(holder), params, state.get_round_slot()[0])
 
-    def _blame(self, holder: ToldHeight, *, catching_up: bool) -> None:
+    def _blame(self, holder: ReportedHeight, *, catching_up: bool) -> None:
         state, name = self._state, format_peer_name(holder.ip, holder.port)
         state.note(f"{name} did not keep its promise of {holder.height.height}")
         state.chain.banned.add(holder.height.block_hash)

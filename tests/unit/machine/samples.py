@@ -28,13 +28,13 @@ def make_height(height: int = 10, round_: int = 5, sir: int = 3, tag: int = 1, *
     return ChainHeight(height, round_, sir, bytes([tag]) * 20, **more)
 
 
-def make_peer(number: int, told: ChainHeight, **more: object) -> PeerView:
+def make_peer(number: int, reported: ChainHeight, **more: object) -> PeerView:
     values: dict[str, object] = {
         "name": f"127.{number}.0.1:06969",
         "ip": f"127.{number}.0.1",
         "address": f"peer{number}",
-        "told": told,
-        "told_at": 0.0,
+        "reported": reported,
+        "reported_at": 0.0,
         "is_outbound": True,
         "has_features": True,
     }

@@ -32,8 +32,8 @@ PATIENT = make_network(delays=replace(DELAYS, grace_s=30.0))
 def behind(rounds: int, waited_s: float, *, of_round: int = 5) -> NodeView:
     """Four peers tell a better chain, whose last block is so many rounds after ours, for so long."""
     own = make_height(round_=of_round - rounds)
-    told = make_height(20, of_round, 3, tag=2, forgers=9)
-    peers = tuple(make_peer(n, told) for n in range(1, 5))
+    reported = make_height(20, of_round, 3, tag=2, forgers=9)
+    peers = tuple(make_peer(n, reported) for n in range(1, 5))
     return make_view(own=own, peers=peers, better_since=500.0 - waited_s)
 
 

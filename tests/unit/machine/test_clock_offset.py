@@ -31,8 +31,8 @@ def test_a_peer_counts_once_and_for_an_hour() -> None:
 @pytest.mark.parametrize("ahead_s", [0.0, 2.5, -2.5])
 def test_half_the_round_trip_is_taken_off(ahead_s: float) -> None:
     now, rtt = 1_700_000_000.0, 0.5
-    told = int((now - rtt / 2 + ahead_s) * 1000) % (1 << 32)
-    assert compute_offset(told, now, rtt) == pytest.approx(ahead_s, abs=0.002)
+    reported = int((now - rtt / 2 + ahead_s) * 1000) % (1 << 32)
+    assert compute_offset(reported, now, rtt) == pytest.approx(ahead_s, abs=0.002)
 
 
 def test_the_offset_goes_the_shorter_way_around_the_modulus() -> None:

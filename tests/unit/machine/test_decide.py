@@ -53,10 +53,10 @@ def test_stale_lists_are_derived_before_anything_is_forged() -> None:
     assert decide(NETWORK, TUNABLES, make_view(is_plan_current=False, juror=ME)) == DeriveRound()
 
 
-def _look_at(own: ChainHeight, *told: ChainHeight, later_s: float = 0.0) -> NodeView:
+def _look_at(own: ChainHeight, *reported: ChainHeight, later_s: float = 0.0) -> NodeView:
     """Slot 4 of round 5 begins, by the network's own times."""
     now = compute_slot_start(NETWORK, 5, 4) + later_s
-    peers = tuple(make_peer(number, height) for number, height in enumerate(told, start=1))
+    peers = tuple(make_peer(number, height) for number, height in enumerate(reported, start=1))
     return make_view(now=now, own=own, peers=peers)
 
 
@@ -125,8 +125,8 @@ def test_without_consensus_the_juror_waits_first_strongly_then_minimally() -> No
         assert decision.state is state
 
 
-def _peers_on(told: object, count: int = 4) -> dict[str, object]:
-    return {"peers": tuple(make_peer(n, told) for n in range(1, count + 1))}  # type: ignore[arg-type]
+def _peers_on(reported: object, count: int = 4) -> dict[str, object]:
+    return {"peers": tuple(make_peer(n, reported) for n in range(1, count + 1))}  # type: ignore[arg-type]
 
 
 def test_a_better_chain_of_this_round_is_synced_after_a_moment() -> None:

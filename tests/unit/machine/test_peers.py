@@ -83,7 +83,7 @@ def test_a_majority_is_more_than_half_of_those_in_sight() -> None:
 def test_who_is_silent_for_exactly_three_exchanges_is_not_seen(
     kind: dict[str, object], slot_s: int, lasts_s: float
 ) -> None:
-    peer = make_peer(1, make_height(), told_at=1_000.0, **kind)
+    peer = make_peer(1, make_height(), reported_at=1_000.0, **kind)
     delays = Delays().scaled(slot_s)
     assert keep_fresh(delays, [peer], 1_000.0 + lasts_s - 0.001) == (peer,)
     assert keep_fresh(delays, [peer], 1_000.0 + lasts_s) == ()

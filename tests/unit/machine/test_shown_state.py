@@ -20,12 +20,12 @@ from hypernode.machine.decide import (
     Rest,
     SyncRound,
 )
-from hypernode.machine.peers import ForkOverride, ToldChain
+from hypernode.machine.peers import ForkOverride, ReportedChain
 from hypernode.machine.shown_state import Activities, ShownState, compute_shown_state
 from hypernode.machine.state import State
 from tests.unit.machine.samples import make_height
 
-CHAIN = ToldChain(make_height(), ())
+CHAIN = ReportedChain(make_height(), ())
 FAULT = ShownState(State.POW_NOT_SYNC, "20 min late")
 SYNC = ShownState(State.CATCHING_UP_SYNC, "block 7 of 9")
 SENDING = ShownState(State.SENDING)

@@ -20,7 +20,7 @@ from hypernode.machine.decide import (
     SyncRound,
     decide,
 )
-from hypernode.machine.peers import ForkOverride, ToldChain
+from hypernode.machine.peers import ForkOverride, ReportedChain
 from hypernode.machine.reasons import Obstacle, Reason
 from hypernode.machine.slot_account import Look, Miss, Outcome, account_for_slot, find_miss, find_obstacle
 from tests.unit.machine.samples import ME, make_height, make_network, make_peer, make_view
@@ -87,7 +87,7 @@ def test_waiting_for_the_window_and_forging_are_no_obstacles() -> None:
 
 
 def test_every_decision_but_rest_and_forge_is_an_obstacle() -> None:
-    chain = ToldChain(make_height(12), (make_peer(1, make_height(12)),))
+    chain = ReportedChain(make_height(12), (make_peer(1, make_height(12)),))
     sync: list[Decision] = [SyncRound(chain), CatchUp(chain), LookInto(chain), GoOn()]
     sync.append(Follow(ForkOverride(9, b""), (chain,)))
     view = make_view(peers=chain.holders)

@@ -30,7 +30,7 @@ from hypernode.core.types import (
     Registration,
     RoundPlan,
 )
-from hypernode.machine.peers import PeerView, ToldChain
+from hypernode.machine.peers import PeerView, ReportedChain
 from hypernode.net.admission import Admission
 from hypernode.net.answer import read_answer
 from hypernode.net.budgets import Budgets
@@ -396,19 +396,19 @@ async def serve(node: Node, caller: FakeCaller, command: Command) -> Command | N
     return None if answer is None else await read_answer(answer)
 
 
-def make_told(bed: Bed, told: ChainHeight, *holders: int) -> ToldChain:
+def make_reported(bed: Bed, reported: ChainHeight, *holders: int) -> ReportedChain:
     """A chain as these hypernodes tell it, the first of them last."""
     views = tuple(
-        PeerView(f"{bed.ip(n)}:0{PORT}", bed.ip(n), bed.address(n), told, -float(place), True, True)
+        PeerView(f"{bed.ip(n)}:0{PORT}", bed.ip(n), bed.address(n), reported, -float(place), True, True)
         for place, n in enumerate(holders)
     )
-    return ToldChain(told, views)
+    return ReportedChain(reported, views)
 
 
-def note_told(bed: Bed, node: Node, index: int, told: ChainHeight | None, *, features: int = 1) -> Peer:
+def note_height(bed: Bed, node: Node, index: int, reported: ChainHeight | None, *, features: int = 1) -> Peer:
     """Let a node have heard a height from a hypernode that it dialled."""
     name = f"{bed.ip(index)}:{PORT:05d}"
-    peer = Peer(name, bed.ip(index), PORT, features, is_outbound=True, told=told)
+    peer = Peer(name, bed.ip(index), PORT, features, is_outbound=True, reported=reported)
     node.peers.add(peer)
     return peer
 

@@ -59,8 +59,8 @@ def test_the_chain_tells_the_recorded_measures() -> None:
 def test_the_chain_answers_as_recorded() -> None:
     chain = replay_chain()
     for recorded in CHAIN["blockinfo"]:
-        told = height_to_object(chain.get_info(recorded["height"]))
-        assert {key: told[key] for key in recorded} == recorded
+        reported = height_to_object(chain.get_info(recorded["height"]))
+        assert {key: reported[key] for key in recorded} == recorded
     assert chain.get_info(chain.tip.height + 1) == ChainHeight(0, 0, 0, b"")
     assert [b.height for b in chain.get_blocks(5, 20)] == CHAIN["blocksync_5_heights"]
     for recorded in CHAIN["rounds"]:

@@ -14,9 +14,9 @@ class Bench:
     """A tracker, its clock, and the states that it told."""
 
     def __init__(self) -> None:
-        self.told: list[ShownState] = []
+        self.reported: list[ShownState] = []
         self.time = 1_000.0
-        self.tracker = ActivityTracker(self, self.told.append)
+        self.tracker = ActivityTracker(self, self.reported.append)
 
     def now(self) -> float:
         return self.time
@@ -27,7 +27,11 @@ class Bench:
 
 def test_it_begins_in_start_and_tells_nothing() -> None:
     bench = Bench()
-    assert (bench.tracker.shown, bench.tracker.since, bench.told) == (ShownState(State.START), 1_000.0, [])
+    assert (bench.tracker.shown, bench.tracker.since, bench.reported) == (
+        ShownState(State.START),
+        1_000.0,
+        [],
+    )
 
 
 def test_a_sync_is_seen_again_after_whatever_hid_it() -> None:
@@ -83,7 +87,7 @@ def test_only_another_state_is_told_and_dated() -> None:
     assert tracker.since == 1_000.0
     with tracker.sending():
         assert tracker.since == 1_005.0
-    assert bench.told == [
+    assert bench.reported == [
         ShownState(State.SYNCING),
         ShownState(State.SENDING),
         ShownState(State.SYNCING, "another reason"),

@@ -36,7 +36,7 @@ def reseal(bed: Bed, block: Block, forger: int | None = None, **fields: Any) -> 
     return replace(changed, signature=sign(make_privkey(SEED, f"node {number}"), raw), block_hash=h20(raw))
 
 
-async def told_of(bed: Bed, *blocks: Block) -> ChainHeight:
+async def reported_by(bed: Bed, *blocks: Block) -> ChainHeight:
     """The height of a chain of these blocks, measured in a ledger of its own."""
     other = await bed.node(1)
     return await other.ports.ledger.append_many(blocks)
@@ -521,10 +521,10 @@ def test_a_better_branch_replaces_ours_and_gives_its_messages_back() -> None:
         more = bed.messages(ours.messages[0].timestamp)
         blocks = [await branch.add(ROUND, 0, messages=[shared, twin, *more], after_s=20)]
         blocks += await branch.grow((ROUND, 1))
-        told = await told_of(bed, *blocks)
-        outcome = await node.chain.adopt(0, blocks, told, NOBODY)
+        reported = await reported_by(bed, *blocks)
+        outcome = await node.chain.adopt(0, blocks, reported, NOBODY)
         assert outcome.adopted
-        assert node.chain.height == told
+        assert node.chain.height == reported
         returned = {m.txid for m in node.mempool.get_all()}
         assert returned == {m.txid for m in dropped[1:]}
         assert {m.block_height for m in node.mempool.get_all()} == {0}
@@ -541,7 +541,7 @@ def test_a_worse_branch_is_measured_and_left() -> None:
         before = node.chain.height
         changes = len(list_heard(node, "tip"))
         worse = await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 1))
-        outcome = await node.chain.adopt(0, worse, await told_of(bed, *worse), NOBODY)
+        outcome = await node.chain.adopt(0, worse, await reported_by(bed, *worse), NOBODY)
         assert not outcome.adopted
         assert node.chain.height == before
         assert len(list_heard(node, "tip")) == changes
@@ -559,12 +559,12 @@ def test_a_promise_is_measured(field: str, is_kept: bool) -> None:
         node = await bed.node()
         blocks = await (await Branch.on(bed, node.ports.ledger)).grow((ROUND, 0))
         changed: dict[str, Any] = {field: 40}
-        told = replace(await told_of(bed, *blocks), **changed)
+        reported = replace(await reported_by(bed, *blocks), **changed)
         if is_kept:
-            assert (await node.chain.adopt(0, blocks, told, NOBODY)).adopted
+            assert (await node.chain.adopt(0, blocks, reported, NOBODY)).adopted
         else:
             with pytest.raises(Reject, match="promise not kept"):
-                await node.chain.adopt(0, blocks, told, NOBODY)
+                await node.chain.adopt(0, blocks, reported, NOBODY)
 
     play(scenario())
 
@@ -576,10 +576,10 @@ def test_blocks_of_a_past_round_go_only_for_what_most_hold() -> None:
         node = await bed.node()
         await store(bed, node.ports.ledger, (ROUND, 0))
         better = await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 1), (ROUND, 2))
-        told = await told_of(bed, *better)
+        reported = await reported_by(bed, *better)
         with pytest.raises(Ignore, match="only 2 of 4"):
-            await node.chain.adopt(0, better, told, Support(2, 4))
-        assert (await node.chain.adopt(0, better, told, MOST)).adopted
+            await node.chain.adopt(0, better, reported, Support(2, 4))
+        assert (await node.chain.adopt(0, better, reported, MOST)).adopted
 
     play(scenario())
 
@@ -592,7 +592,7 @@ def test_blocks_older_than_two_rounds_never_go_by_themselves() -> None:
         await store(bed, node.ports.ledger, (ROUND, 0))
         better = await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 1), (ROUND, 2))
         with pytest.raises(Ignore, match="operator"):
-            await node.chain.adopt(0, better, await told_of(bed, *better), Support(5, 5))
+            await node.chain.adopt(0, better, await reported_by(bed, *better), Support(5, 5))
         dropped = await node.chain.rollback(0)
         assert [block.height for block in dropped] == [1]
         assert (await node.chain.adopt(0, better, None, NOBODY)).adopted
@@ -635,8 +635,8 @@ def test_a_branch_is_judged_by_its_own_history() -> None:
         sirs = [s for s in range(4) if theirs_plan.juror_of(s) != our_plan.juror_of(s)]
         await branch.grow(*[(ROUND + 1, sir) for sir in sirs])
         assert len(branch.blocks) > 2
-        told = await told_of(bed, *branch.blocks)
-        assert (await node.chain.adopt(0, branch.blocks, told, MOST)).adopted
+        reported = await reported_by(bed, *branch.blocks)
+        assert (await node.chain.adopt(0, branch.blocks, reported, MOST)).adopted
         plan = await node.chain.derive_plan(ROUND + 1)
         assert plan.jurors == theirs_plan.jurors
 

@@ -66,7 +66,7 @@ def test_entries_are_of_those_with_kpis_and_their_collateral() -> None:
             FixedPowSource(bed.params),
             purse.read,
             range(3, 7),
-            lambda *told: heard.append(told),
+            lambda *reported: heard.append(reported),
         )
         assert (week.rounds, week.pot, week.empty) == (range(3, 7), 7, (5,))
         assert {entry.round for entry in week.entries} == {3, 4, 6}

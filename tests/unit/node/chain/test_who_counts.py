@@ -13,7 +13,7 @@ from hypernode.ports.registrations import RegisteredList
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from tests.unit.node.chain.weighed import COUNTED, Weighed
-from tests.unit.node.worlds import ROUND, Bed, Branch, FakeCaller, ask, enter_round, note_told, play
+from tests.unit.node.worlds import ROUND, Bed, Branch, FakeCaller, ask, enter_round, note_height, play
 
 SIZE = 40
 
@@ -43,7 +43,7 @@ def test_shares_are_of_who_counts_and_jurors_are_heard_beside() -> None:
         node = await make_node(bed)
         own = node.chain.height
         for n in range(1, SIZE):
-            note_told(bed, node, n, own if n in COUNTED else replace(own, block_hash=b"o" * 20))
+            note_height(bed, node, n, own if n in COUNTED else replace(own, block_hash=b"o" * 20))
         view = await node.view_builder.look()
         jurors = list_jurors(bed, node)
         assert jurors - COUNTED
@@ -67,7 +67,7 @@ def test_a_block_goes_to_who_counts_and_to_every_juror() -> None:
         assert plan is not None
         heard = {}
         for n in range(1, SIZE):
-            note_told(bed, node, n, parent)
+            note_height(bed, node, n, parent)
 
             async def take(caller: object, command: object) -> None:
                 return None
@@ -164,11 +164,11 @@ def test_who_does_not_count_does_not_move_our_clock() -> None:
         assert plan is not None
 
         async def answer(caller: object, command: Command) -> Command:
-            told = replace(command.messages[0], value=1)
-            return Command(CommandId.TEST, messages=(told,))
+            reported = replace(command.messages[0], value=1)
+            return Command(CommandId.TEST, messages=(reported,))
 
         for n in range(1, 12):
-            note_told(bed, node, n, None)
+            note_height(bed, node, n, None)
             await bed.script(n, answer)
             await node.tester.run(PeerTest(bed.address(0), bed.address(n), 0), plan, 0)
         assert len(node.offsets._told) == len(COUNTED) - 1

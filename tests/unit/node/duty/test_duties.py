@@ -9,7 +9,7 @@ from hypernode.machine.decide import Rest
 from hypernode.machine.state import State
 from hypernode.pow.fixed_source import FixedPowSource
 from tests.unit.node.chain.weighed import Weighed
-from tests.unit.node.worlds import ROUND, Bed, note_told, play
+from tests.unit.node.worlds import ROUND, Bed, note_height, play
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_slot_that_lacks_messages_gets_some_from_who_counts(
         source = Weighed(bed, range(4)) if is_listed else FixedPowSource(bed.params)
         node = await bed.node(pow_source=source)
         for n in range(1, 4):
-            note_told(bed, node, n, node.chain.height)
+            note_height(bed, node, n, node.chain.height)
         node.activities.note_decision(Rest(State.SYNCING))
         bed.go_to(ROUND, 4, after_s)
         await node.duties.publish_what_is_due()

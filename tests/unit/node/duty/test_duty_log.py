@@ -90,8 +90,14 @@ def test_before_a_round_is_final_there_is_nothing_to_tell() -> None:
             RoundSummary(7, tests=1, tests_failed=1, rank=4, scored=9),
         ),
     )
-    told = day.to_object()
-    assert told is not None
-    assert (told["won"], told["forged"], told["missed"], told["taken"], told["replaced"]) == (4, 1, 1, 1, 1)
-    assert (told["tests"], told["tests_passed"], told["tests_failed"]) == (4, 2, 1)
-    assert (told["rank"], told["scored"]) == (4, 9)
+    reported = day.to_object()
+    assert reported is not None
+    assert (
+        reported["won"],
+        reported["forged"],
+        reported["missed"],
+        reported["taken"],
+        reported["replaced"],
+    ) == (4, 1, 1, 1, 1)
+    assert (reported["tests"], reported["tests_passed"], reported["tests_failed"]) == (4, 2, 1)
+    assert (reported["rank"], reported["scored"]) == (4, 9)

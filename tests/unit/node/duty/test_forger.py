@@ -19,7 +19,7 @@ from hypernode.ports.journal import AlreadySigned
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from tests.unit.node.duty.jurors import juror_node
-from tests.unit.node.worlds import ROUND, Bed, Branch, ask, note_told, play
+from tests.unit.node.worlds import ROUND, Bed, Branch, ask, note_height, play
 
 # --- sealing --------------------------------------------------------------------------------------------
 
@@ -200,7 +200,7 @@ def test_a_block_goes_to_who_told_the_parent_and_to_nobody_twice() -> None:
         node, plan, _, block, listeners = await forged(bed)
         height = await node.ports.ledger.get_height_at(1)
         for number in listeners:
-            note_told(bed, node, number, height)
+            note_height(bed, node, number, height)
         assert await node.forger.send(block, plan) == len(listeners)
         await asyncio.sleep(1)
         for listener in listeners.values():
@@ -216,7 +216,7 @@ def test_a_branch_that_replaced_our_block_ends_its_sending() -> None:
         node, plan, _, block, listeners = await forged(bed)
         height = await node.ports.ledger.get_height_at(1)
         for number in listeners:
-            note_told(bed, node, number, height)
+            note_height(bed, node, number, height)
         await node.ports.ledger.rollback(1)
         assert await node.forger.send(block, plan) == 0
         assert [listener.list_ids() for listener in listeners.values()] == [[]] * len(listeners)
@@ -230,7 +230,7 @@ def test_who_is_elsewhere_is_left_to_sync() -> None:
         node, plan, _, block, listeners = await forged(bed)
         heights = [await node.ports.ledger.get_height_at(h) for h in (0, 2)]
         for place, number in enumerate(listeners):
-            note_told(bed, node, number, heights[place % 2])
+            note_height(bed, node, number, heights[place % 2])
         assert await node.forger.send(block, plan) == 0
         await asyncio.sleep(1)
         assert not any(listener.heard for listener in listeners.values())
@@ -260,17 +260,17 @@ def test_those_who_wait_for_it_get_it_before_those_who_must_be_asked() -> None:
     async def scenario() -> None:
         bed = Bed(40)
         node, plan, _, block, listeners = await forged(bed)
-        told = [n for n in listeners if n >= 25]
+        reported = [n for n in listeners if n >= 25]
         height = await node.ports.ledger.get_height_at(1)
-        for number in told:
-            note_told(bed, node, number, height)
+        for number in reported:
+            note_height(bed, node, number, height)
         for number in listeners:
-            if number not in told:
+            if number not in reported:
                 bed.memory.crash(bed.ip(number), silent=True)
         started = bed.clock.monotonic()
-        assert await node.forger.send(block, plan) == len(told)
+        assert await node.forger.send(block, plan) == len(reported)
         assert bed.clock.monotonic() - started <= 45.0
-        assert all(listeners[n].list_ids() == [CommandId.BLOCK] for n in told)
+        assert all(listeners[n].list_ids() == [CommandId.BLOCK] for n in reported)
 
     play(scenario())
 

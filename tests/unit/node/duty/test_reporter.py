@@ -8,7 +8,7 @@ from hypernode.core import kinds
 from hypernode.core.tunables import list_values
 from hypernode.core.types import ChainHeight, Equivocation, PeerTest, RoundPlan
 from hypernode.node.owner.runtime import Node
-from tests.unit.node.worlds import ROUND, Bed, Branch, enter_round, note_told, play, store
+from tests.unit.node.worlds import ROUND, Bed, Branch, enter_round, note_height, play, store
 
 Said = tuple[int, str, str, int]
 
@@ -131,10 +131,10 @@ def test_late_counts_heights_of_over_one_round_ago() -> None:
         await store(bed, node.ports.ledger, (ROUND, 0), (ROUND + 1, 0), (ROUND + 2, 0))
         await enter_round(node)
         for number, round_, times in ((1, ROUND, 3), (2, ROUND + 1, 3), (3, ROUND + 2, 1)):
-            peer = note_told(bed, node, number, None)
+            peer = note_height(bed, node, number, None)
             for n in range(times):
-                told = ChainHeight(1 + n, round_, 0, bytes([n]) * 20)
-                node.views.note_height(peer, told, None)
+                reported = ChainHeight(1 + n, round_, 0, bytes([n]) * 20)
+                node.views.note_height(peer, reported, None)
         for _ in range(2):
             await node.reporter.publish_late()
         assert list_said(node) == [(110, bed.address(1), "LATE:3", ROUND + 2)]

@@ -14,7 +14,7 @@ from hypernode.node.owner.runtime import Node
 from hypernode.ports.journal import AlreadySigned
 from hypernode.ports.registrations import PowNotReady
 from hypernode.ports.storage_faults import StorageFault
-from tests.unit.node.worlds import ROUND, Bed, note_told, play, store
+from tests.unit.node.worlds import ROUND, Bed, note_height, play, store
 
 
 async def _look(node: Node) -> None:
@@ -47,7 +47,7 @@ def test_a_missed_slot_leaves_one_line_with_the_reason_and_its_figures() -> None
             bed.go_to(ROUND, sir, after_s)
             await _look(node)
         for number in range(1, 4):
-            note_told(bed, node, number, node.chain.height)
+            note_height(bed, node, number, node.chain.height)
         bed.go_to(ROUND, sir, 100.0)
         await _look(node)
         bed.go_to(ROUND, sir + 1, 0.1)

@@ -16,7 +16,7 @@ from hypernode.node.duty.tester import PADDING_BYTES, compute_bandwidth, list_sl
 from hypernode.node.owner.runtime import Node
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
-from tests.unit.node.worlds import ROUND, Bed, FakeCaller, Handler, note_told, play, serve, store
+from tests.unit.node.worlds import ROUND, Bed, FakeCaller, Handler, note_height, play, serve, store
 
 TESTER, TESTED = 1, 2
 
@@ -198,7 +198,7 @@ async def run_test(bed: Bed, kind: int, handler: Handler | None, features: int =
         with_tests(other, test)
     else:
         await bed.script(TESTED, handler)
-    note_told(bed, node, TESTED, node.chain.height, features=features)
+    note_height(bed, node, TESTED, node.chain.height, features=features)
     assert node.tester.list_own(plan, 0) == [test]
     assert node.tester.list_own(plan, bed.params.slots) == []
     await node.tester.run(test, plan, 0)

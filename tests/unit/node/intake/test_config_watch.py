@@ -88,8 +88,8 @@ def test_words_of_the_last_round_are_compared_with_what_ours_was_then() -> None:
         watch.enter_round(ROUND, {bed.address(n) for n in range(4)})
         watch.note([say(bed, n, before, ROUND - 1) for n in (0, 1, 2)])
         watch.note([say(bed, 3, now, ROUND - 1), say(bed, 2, before, ROUND)])
-        told = watch.describe(bed.address(0), now)
-        assert (told["heard"], told["differ"]) == (3, 2)
-        assert told["differing"] == {bed.address(3): now, bed.address(2): before}
+        reported = watch.describe(bed.address(0), now)
+        assert (reported["heard"], reported["differ"]) == (3, 2)
+        assert reported["differing"] == {bed.address(3): now, bed.address(2): before}
 
     play(scenario())

@@ -10,7 +10,7 @@ from hypernode.node.owner.health_watch import HealthWatch
 from hypernode.node.owner.runtime import Node
 from hypernode.ports.registrations import PowStatus
 from hypernode.ports.storage_faults import StorageFault
-from tests.unit.node.worlds import ROUND, Bed, note_told, play
+from tests.unit.node.worlds import ROUND, Bed, note_height, play
 
 
 async def look(node: Node, *, after_s: float = 1.0) -> HealthWatch:
@@ -110,7 +110,7 @@ def test_peers_that_stand_and_a_missed_slot_are_seen() -> None:
         bed.go_to(ROUND, sir, 20.0)
         await node.slot_log.end_past()
         view = await node.view_builder.look()
-        note_told(bed, node, 1, node.chain.height)
+        note_height(bed, node, 1, node.chain.height)
         bed.go_to(ROUND, sir + 1, 1.0)
         await node.slot_log.end_past()
         await node.duty_log.look(ROUND, is_synced=False)

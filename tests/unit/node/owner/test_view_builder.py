@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from hypernode.machine.peers import compute_freshness_s
 from tests.unit.node.duty.jurors import juror_node
-from tests.unit.node.worlds import ROUND, Bed, note_told, play, store
+from tests.unit.node.worlds import ROUND, Bed, note_height, play, store
 
 
 def test_a_height_counts_for_as_long_as_is_agreed() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        note_told(bed, node, 1, node.chain.height).told_at = bed.clock.monotonic()
+        note_height(bed, node, 1, node.chain.height).reported_at = bed.clock.monotonic()
         fresh_s = compute_freshness_s(bed.params.delays)
         assert len((await node.view_builder.look()).peers) == 1
         await asyncio.sleep(fresh_s - 0.1)
@@ -80,8 +80,8 @@ def test_since_when_a_better_chain_is_told_begins_anew_with_our_tip() -> None:
         better = replace(
             node.chain.height, height=9, round=ROUND, sir=5, block_hash=b"b" * 20, forgers_round=9
         )
-        peer = note_told(bed, node, 1, better)
-        peer.told_at = bed.clock.monotonic()
+        peer = note_height(bed, node, 1, better)
+        peer.reported_at = bed.clock.monotonic()
         first = bed.clock.monotonic()
         assert (await node.view_builder.look()).better_since == first
         await asyncio.sleep(3)

@@ -98,8 +98,8 @@ def test_strangers_have_a_minute_of_lines_at_once_and_then_one_a_second() -> Non
 def test_every_subject_says_what_its_name_says() -> None:
     async def scenario() -> None:
         bed = Bed()
-        told: dict[str, list[str]] = {}
-        subjects = Subjects(lambda name: True, lambda name, text: told.setdefault(name, []).append(text))
+        reported: dict[str, list[str]] = {}
+        subjects = Subjects(lambda name: True, lambda name, text: reported.setdefault(name, []).append(text))
         node, other = await bed.serve(0, subjects=subjects), await bed.node(1, subjects=subjects)
         await other.entry.enter(ROUND)
         await node.intake.submit([bed.message(2)], "10.3.0.1:06969")
@@ -111,17 +111,17 @@ def test_every_subject_says_what_its_name_says() -> None:
         block = (await store(bed, (await bed.node(2)).ports.ledger, (ROUND, 0)))[0]
         bed.go_to(ROUND, 0)
         await node.chain.accept_pushed(block)
-        assert set(told) | {"connections"} == set(TOPICS)
-        assert all(line.startswith(f"{name}: ") for name, lines in told.items() for line in lines)
-        assert f"srvmsg: {bed.ip(1)}:0{PORT} asks height" in told["srvmsg"]
-        assert any(bed.address(1) in line for line in told["hello"])
-        assert "txdigest: 1 of 1 messages of 10.3.0.1:06969 taken" in told["txdigest"]
-        assert any("tells height 0" in line for line in told["workermsg"])
-        assert any(line.endswith("gave 1") for line in told["mempool"])
-        assert any(f"block 1 ({ROUND}, 0)" in line for line in told["blockdigest"])
-        assert any("were derived in" in line for line in told["timing"])
-        assert any("stored in" in line for line in told["timing"])
-        assert any(line.startswith(f"determine: round {ROUND} from block ") for line in told["determine"])
+        assert set(reported) | {"connections"} == set(TOPICS)
+        assert all(line.startswith(f"{name}: ") for name, lines in reported.items() for line in lines)
+        assert f"srvmsg: {bed.ip(1)}:0{PORT} asks height" in reported["srvmsg"]
+        assert any(bed.address(1) in line for line in reported["hello"])
+        assert "txdigest: 1 of 1 messages of 10.3.0.1:06969 taken" in reported["txdigest"]
+        assert any("tells height 0" in line for line in reported["workermsg"])
+        assert any(line.endswith("gave 1") for line in reported["mempool"])
+        assert any(f"block 1 ({ROUND}, 0)" in line for line in reported["blockdigest"])
+        assert any("were derived in" in line for line in reported["timing"])
+        assert any("stored in" in line for line in reported["timing"])
+        assert any(line.startswith(f"determine: round {ROUND} from block ") for line in reported["determine"])
         assert any("connected to" in line for line in bed.log)
 
     play(scenario())

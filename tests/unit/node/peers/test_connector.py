@@ -64,7 +64,7 @@ def test_heights_are_exchanged_at_once_and_then_as_often_as_is_due() -> None:
         async def body(group: asyncio.TaskGroup) -> None:
             await asyncio.sleep(1)
             views = node.peers.list_views()
-            assert [(v.address, v.told, v.is_outbound, v.juror) for v in views] == [
+            assert [(v.address, v.reported, v.is_outbound, v.juror) for v in views] == [
                 (bed.address(2), HEIGHT, True, bed.address(3))
             ]
             assert node.peers.count_connected() == 1

@@ -16,7 +16,7 @@ from hypernode.sim.cluster import PORT
 from hypernode.sim.memory.entropy import SeededEntropy
 from hypernode.wire.catalogue import Limits
 from hypernode.wire.hello import ANNOUNCED_FEATURES, FEATURE_SIGNED_HELLO, Hello
-from tests.unit.node.worlds import STRANGER, Bed, note_told, play
+from tests.unit.node.worlds import STRANGER, Bed, note_height, play
 
 
 def make_peers(*connections: tuple[str, str | None]) -> Peers:
@@ -122,8 +122,8 @@ def test_the_status_says_how_well_a_peer_is_known(index: int, features: int, ide
         node.views.note_height(peer, ChainHeight(5, 1, 0, b"a" * 20), None)
         status = (await node.views.get_status())["peers"]
         assert isinstance(status, dict)
-        told = status["told"][f"{bed.ip(2)}:0{PORT}"]
-        assert (told["address"], told["identity"]) == (bed.address(2), identity.value)
+        reported = status["told"][f"{bed.ip(2)}:0{PORT}"]
+        assert (reported["address"], reported["identity"]) == (bed.address(2), identity.value)
         assert bool(status["findings"]) is (identity is KeyProof.OTHER)
         assert node.peers.count_connected() == 1
 
@@ -152,7 +152,7 @@ def test_a_peer_without_signed_hello_is_listened_to_as_ever() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        note_told(bed, node, 1, ChainHeight(5, 1, 0, b"a" * 20), features=0)
+        note_height(bed, node, 1, ChainHeight(5, 1, 0, b"a" * 20), features=0)
         assert [view.address for view in node.peers.list_views()] == [bed.address(1)]
         assert get_identity(node.peers, bed.address(1)) == KeyProof.CLAIMED
 

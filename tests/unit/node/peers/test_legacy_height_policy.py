@@ -17,8 +17,8 @@ from hypernode.wire.codec import Command
 from tests.unit.node.worlds import ROUND, Bed, Branch, play, store
 
 
-def make_peer(told: ChainHeight | None, *, is_outbound: bool = True) -> Peer:
-    return Peer("10.3.0.1:06969", "10.3.0.1", 6969, 0, is_outbound, told=told)
+def make_peer(reported: ChainHeight | None, *, is_outbound: bool = True) -> Peer:
+    return Peer("10.3.0.1:06969", "10.3.0.1", 6969, 0, is_outbound, reported=reported)
 
 
 async def two_rounds(bed: Bed) -> Node:
@@ -53,8 +53,8 @@ def test_a_legacy_peer_gets_our_height_once_its_chain_is_in_the_round(
 
     async def scenario() -> None:
         node = await two_rounds(Bed())
-        told = None if its_tip is None else await at(node, its_tip)
-        assert await choose_height_to_tell(node.ports.ledger, make_peer(told), 0) == await at(node, tells)
+        reported = None if its_tip is None else await at(node, its_tip)
+        assert await choose_height_to_tell(node.ports.ledger, make_peer(reported), 0) == await at(node, tells)
 
     play(scenario())
 
@@ -170,8 +170,8 @@ def test_the_first_height_over_a_new_line_is_chosen_too(is_same: bool) -> None:
             node.connector.set_targets([bed.entry(2)], group)
             await asyncio.sleep(1)
             node.connector.cancel_all()
-        told = [command.height for command in heard if command.id is CommandId.HEIGHT]
-        assert told == [node.chain.height if is_same else await at(node, 0)]
+        reported = [command.height for command in heard if command.id is CommandId.HEIGHT]
+        assert reported == [node.chain.height if is_same else await at(node, 0)]
 
     play(scenario())
 

@@ -21,7 +21,7 @@ from hypernode.ports.connections import Transport
 from hypernode.ports.journal import AlreadySigned
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
-from tests.unit.node.worlds import ROUND, Bed, Branch, FakeCaller, note_told, play, store
+from tests.unit.node.worlds import ROUND, Bed, Branch, FakeCaller, note_height, play, store
 
 LEGACY = 2
 
@@ -210,7 +210,7 @@ async def send(bed: Bed, node: Node, block: Block, peer: LegacyPeer) -> list[Com
     """What a legacy peer gets when our block goes out."""
     other = next(n for n in range(bed.size) if bed.address(n) != node.ports.signer.address)
     await bed.script(other, peer, features=0)
-    note_told(bed, node, other, peer.tip, features=0)
+    note_height(bed, node, other, peer.tip, features=0)
     assert node.node_state.plan is not None
     await node.forger.send(block, node.node_state.plan)
     await asyncio.sleep(1)
@@ -234,8 +234,8 @@ class SlowStoring:
         return height
 
 
-async def ask_height_of(session: ClientSession, told: ChainHeight) -> ChainHeight:
-    answer = await session.request(Command(CommandId.HEIGHT, height=told), 5.0)
+async def ask_height_of(session: ClientSession, reported: ChainHeight) -> ChainHeight:
+    answer = await session.request(Command(CommandId.HEIGHT, height=reported), 5.0)
     assert answer.height is not None
     return answer.height
 
@@ -312,9 +312,9 @@ def test_one_that_told_the_parent_is_asked_again_before_it_is_pushed_to() -> Non
     async def scenario() -> None:
         bed = Bed()
         node, parent, block = await forged(bed)
-        told = await node.ports.ledger.get_height_at(1)
-        assert told is not None
-        peer = LegacyPeer(told, parent)
+        reported = await node.ports.ledger.get_height_at(1)
+        assert reported is not None
+        peer = LegacyPeer(reported, parent)
         assert await send(bed, node, block, peer) == [CommandId.GETHEADERS, CommandId.BLOCK]
 
     play(scenario())
@@ -324,9 +324,9 @@ def test_one_that_moved_on_since_it_told_the_parent_gets_nothing() -> None:
     async def scenario() -> None:
         bed = Bed()
         node, _, block = await forged(bed)
-        told = await node.ports.ledger.get_height_at(1)
-        assert told is not None
-        peer = LegacyPeer(told, replace(block, block_hash=b"o" * 20))
+        reported = await node.ports.ledger.get_height_at(1)
+        assert reported is not None
+        peer = LegacyPeer(reported, replace(block, block_hash=b"o" * 20))
         assert await send(bed, node, block, peer) == [CommandId.GETHEADERS]
 
     play(scenario())
@@ -336,9 +336,9 @@ def test_one_that_reached_the_parent_since_its_last_height_is_pushed_to() -> Non
     async def scenario() -> None:
         bed = Bed()
         node, parent, block = await forged(bed)
-        told = await node.ports.ledger.get_height_at(0)
-        assert told is not None
-        peer = LegacyPeer(told, parent)
+        reported = await node.ports.ledger.get_height_at(0)
+        assert reported is not None
+        peer = LegacyPeer(reported, parent)
         assert await send(bed, node, block, peer) == [CommandId.GETHEADERS, CommandId.BLOCK]
 
     play(scenario())
@@ -367,16 +367,16 @@ def test_until_the_push_is_done_it_does_not_hear_of_the_block() -> None:
         bed = Bed()
         node, parent, block = await forged(bed)
         other = next(n for n in range(bed.size) if bed.address(n) != node.ports.signer.address)
-        told = await node.ports.ledger.get_height_at(1)
-        assert told is not None
-        peer = LegacyPeer(told, parent)
+        reported = await node.ports.ledger.get_height_at(1)
+        assert reported is not None
+        peer = LegacyPeer(reported, parent)
         await node.listening.start(node.options.listen)
         own = bed.index_of(node.ports.signer.address)
         session = await bed.open(bed.ip(other), own, port=6969, features=0)
         heard: list[int] = []
 
         async def ask_height() -> None:
-            answer = await session.request(Command(CommandId.HEIGHT, height=told), 5.0)
+            answer = await session.request(Command(CommandId.HEIGHT, height=reported), 5.0)
             assert answer.height is not None
             heard.append(answer.height.height)
 

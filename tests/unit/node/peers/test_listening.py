@@ -260,15 +260,15 @@ def test_a_port_that_cannot_be_had_is_told_with_what_to_do(
 
 def test_nobody_is_told_that_a_node_listens_that_does_not() -> None:
     async def scenario() -> None:
-        told: list[Endpoint] = []
+        reported: list[Endpoint] = []
 
         async def refuse(local: Endpoint, on_connection: object) -> None:
             raise OSError(errno.EADDRINUSE, "taken")
 
         node = await Bed().node(connections=SimpleNamespace(listen=refuse))
         with pytest.raises(CannotListen):
-            await node.run(asyncio.Event(), told.append)
-        assert told == []
+            await node.run(asyncio.Event(), reported.append)
+        assert reported == []
 
 
 @pytest.mark.parametrize("has_list", [False, True])
@@ -294,13 +294,13 @@ def test_strangers_of_one_24_share_eight_places_once_hypernodes_are_known(has_li
 def test_who_waits_for_it_is_told_where_a_node_listens() -> None:
     async def scenario() -> None:
         node = await Bed().node()
-        told: list[Endpoint] = []
+        reported: list[Endpoint] = []
         stop = asyncio.Event()
-        running = asyncio.create_task(node.run(stop, told.append))
+        running = asyncio.create_task(node.run(stop, reported.append))
         await asyncio.sleep(1)
         stop.set()
         await running
-        assert told == [node.options.listen]
+        assert reported == [node.options.listen]
 
 
 def test_whoever_is_an_operator_by_the_configuration_in_force_has_a_place() -> None:

@@ -23,7 +23,7 @@ def peer(
     return Peer(f"{ip}:{port:05d}", ip, port, features, out, proved_address=proved)
 
 
-def told(name: bytes) -> ChainHeight:
+def reported(name: bytes) -> ChainHeight:
     return ChainHeight(1, 1, 1, name * 20)
 
 
@@ -63,31 +63,31 @@ def test_the_latest_height_counts_over_any_connection_with_the_key() -> None:
     peers.add(came)
     assert peers.list_views() == ()
     assert peers.count_connected() == 1
-    assert peers.note_told(dialled, told(b"x"), None, 1.0)
-    assert peers.note_told(came, told(b"y"), "juror", 2.0)
-    assert not peers.note_told(came, told(b"y"), "juror", 3.0)
+    assert peers.note_height(dialled, reported(b"x"), None, 1.0)
+    assert peers.note_height(came, reported(b"y"), "juror", 2.0)
+    assert not peers.note_height(came, reported(b"y"), "juror", 3.0)
     (view,) = peers.list_views()
-    assert (view.told, view.told_at, view.juror) == (told(b"y"), 3.0, "juror")
+    assert (view.reported, view.reported_at, view.juror) == (reported(b"y"), 3.0, "juror")
     assert (view.is_outbound, view.has_features) == (True, True)
-    assert peers.get_told("a") == told(b"y")
-    peers.note_told(dialled, told(b"z"), None, 4.0)
-    assert peers.list_views()[0].told == told(b"z")
-    assert peers.get_told("a") == told(b"z")
-    assert peers.get_told("b") is None
+    assert peers.get_reported_height("a") == reported(b"y")
+    peers.note_height(dialled, reported(b"z"), None, 4.0)
+    assert peers.list_views()[0].reported == reported(b"z")
+    assert peers.get_reported_height("a") == reported(b"z")
+    assert peers.get_reported_height("b") is None
 
 
 # --- who speaks for a hypernode -----------------------------------------------------------------------
 
 
 def tell(peers: Peers, which: Peer, name: bytes, now: float) -> None:
-    peers.note_told(which, told(name), None, now)
+    peers.note_height(which, reported(name), None, now)
 
 
 def get_view(peers: Peers) -> tuple[ChainHeight | None, bool]:
     """What hypernode a told, and whether that may be held against it."""
     (view,) = peers.list_views() or (None,)
-    assert (view.told if view else None) == peers.get_told("a")
-    return (view.told, view.is_vouched) if view else (None, False)
+    assert (view.reported if view else None) == peers.get_reported_height("a")
+    return (view.reported, view.is_vouched) if view else (None, False)
 
 
 @pytest.mark.parametrize("is_first", [True, False])
@@ -106,13 +106,13 @@ def test_who_proved_nothing_does_not_speak_beside_who_proved_the_key(
     tell(peers, proved, b"y", 2.0)
     # neither later news nor a long silence of the proved one let another speak
     tell(peers, other, b"x", 10_000.0)
-    assert get_view(peers) == (told(b"y"), True)
+    assert get_view(peers) == (reported(b"y"), True)
     assert (peers.is_authentic(proved), peers.is_authentic(other)) == (True, False)
     assert (peers.is_answerable(proved), peers.is_answerable(other)) == (True, False)
     assert peers.inbound[proved.name] is proved
     assert peers.find_outbound("a") is None
     peers.remove(other)
-    assert get_view(peers) == (told(b"y"), True)
+    assert get_view(peers) == (reported(b"y"), True)
     assert peers.inbound == {proved.name: proved}
 
 
@@ -123,10 +123,10 @@ def test_without_a_proof_the_older_of_two_speaks_until_it_goes() -> None:
     peers.add(newer)
     tell(peers, older, b"x", 1.0)
     tell(peers, newer, b"y", 2.0)
-    assert get_view(peers) == (told(b"x"), False)
+    assert get_view(peers) == (reported(b"x"), False)
     assert peers.is_authentic(newer)
     peers.remove(older)
-    assert get_view(peers) == (told(b"y"), False)
+    assert get_view(peers) == (reported(b"y"), False)
     assert peers.inbound == {newer.name: newer}
     peers.remove(newer)
     assert (peers.list_views(), peers.inbound, peers.count_connected()) == ((), {}, 0)
@@ -140,9 +140,9 @@ def test_without_a_proof_the_older_speaks_until_three_silent_exchanges(silent_s:
     peers.add(newer)
     tell(peers, older, b"x", 1.0)
     tell(peers, newer, b"y", 1.0 + silent_s)
-    assert get_view(peers)[0] == told(name)
+    assert get_view(peers)[0] == reported(name)
     tell(peers, older, b"z", 2.0 + silent_s)
-    assert get_view(peers)[0] == told(b"z")
+    assert get_view(peers)[0] == reported(b"z")
 
 
 def test_without_a_proof_the_dialled_one_speaks_before_one_that_came() -> None:
@@ -150,11 +150,11 @@ def test_without_a_proof_the_dialled_one_speaks_before_one_that_came() -> None:
     came, dialled = peer(out=False), peer()
     peers.add(came)
     tell(peers, came, b"x", 1.0)
-    assert get_view(peers) == (told(b"x"), False)
+    assert get_view(peers) == (reported(b"x"), False)
     peers.add(dialled)
     tell(peers, dialled, b"y", 2.0)
     tell(peers, came, b"x", 3.0)
-    assert get_view(peers) == (told(b"y"), True)
+    assert get_view(peers) == (reported(b"y"), True)
     assert (peers.is_answerable(dialled), peers.is_answerable(came)) == (True, False)
 
 
@@ -164,7 +164,7 @@ def test_a_silent_older_one_keeps_nobody_from_speaking() -> None:
     peers.add(silent)
     peers.add(newer)
     tell(peers, newer, b"y", 1.0)
-    assert get_view(peers)[0] == told(b"y")
+    assert get_view(peers)[0] == reported(b"y")
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_who_is_not_registered_has_no_view() -> None:
     peers = make_peers(entry("a"))
     stranger = peer("10.0.0.9")
     peers.add(stranger)
-    peers.note_told(stranger, told(b"x"), None, 1.0)
+    peers.note_height(stranger, reported(b"x"), None, 1.0)
     assert peers.list_views() == ()
     peers.set_registered([entry("s", "10.0.0.9")])
     assert [view.address for view in peers.list_views()] == ["s"]
@@ -217,7 +217,7 @@ def test_who_does_not_count_is_heard_only_as_a_juror_without_a_voice() -> None:
     for n in range(1, 5):
         dialled = peer(f"10.0.0.{n}")
         peers.add(dialled)
-        peers.note_told(dialled, told(b"x"), None, 1.0)
+        peers.note_height(dialled, reported(b"x"), None, 1.0)
     assert [(view.address, view.counts) for view in peers.list_views()] == [
         ("a", True),
         ("c", False),
@@ -234,7 +234,7 @@ def test_an_ended_connection_is_forgotten_unless_a_newer_has_its_name() -> None:
     peers = make_peers(entry("a"))
     old, new = peer(), peer()
     peers.add(old)
-    peers.note_told(old, told(b"x"), None, 1.0)
+    peers.note_height(old, reported(b"x"), None, 1.0)
     peers.add(new)
     peers.remove(old)
     assert peers.outbound == {new.name: new}
@@ -283,7 +283,9 @@ def test_views_that_are_remembered_are_those_that_would_be_made_anew(
         elif action == "remove":
             peers.remove(connections[which])
         elif action == "tell":
-            peers.note_told(connections[which], told(b"xyz"[what : what + 1]), ADDRESSES[what], float(now))
+            peers.note_height(
+                connections[which], reported(b"xyz"[what : what + 1]), ADDRESSES[what], float(now)
+            )
         else:
             registered = lists[what]
             peers.set_registered(registered)

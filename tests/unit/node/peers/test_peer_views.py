@@ -23,7 +23,7 @@ DELAYS = Delays()
 
 def connect(
     number: int,
-    told: ChainHeight | None = None,
+    reported: ChainHeight | None = None,
     at: float = 0.0,
     *,
     features: int = 1,
@@ -36,8 +36,8 @@ def connect(
         number,
         features,
         is_outbound,
-        told=told,
-        told_at=at,
+        reported=reported,
+        reported_at=at,
         proved_address=proved,
         number=number,
     )
@@ -94,7 +94,7 @@ def test_a_view_is_of_the_one_that_rules_under_the_name_that_we_dialled() -> Non
     came = connect(1, make_height(7), 5.0, proved=ADDRESS)
     view = make_view(ADDRESS, list_authentic(ADDRESS, [came, dialled]), DELAYS, counts=True)
     assert view is not None
-    assert (view.name, view.told, view.told_at) == (dialled.name, came.told, 5.0)
+    assert (view.name, view.reported, view.reported_at) == (dialled.name, came.reported, 5.0)
     assert (view.is_outbound, view.has_features, view.is_vouched, view.counts) == (True,) * 4
     assert make_view(ADDRESS, [dialled], DELAYS, counts=True) is None
 

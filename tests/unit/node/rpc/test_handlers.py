@@ -341,7 +341,7 @@ def test_a_hypernodes_height_is_noted_and_ours_comes_back() -> None:
         answer = await get(node, caller, C.HEIGHT, height=theirs, height_forger=bed.address(4))
         assert (answer.height, answer.height_forger) == (node.chain.height, node.node_state.get_juror())
         (view,) = node.peers.list_views()
-        assert (view.address, view.told, view.juror) == (bed.address(2), theirs, bed.address(4))
+        assert (view.address, view.reported, view.juror) == (bed.address(2), theirs, bed.address(4))
         assert not view.is_outbound
 
     play(scenario())
@@ -597,8 +597,8 @@ def test_texts_are_json() -> None:
         bed = Bed()
         node = await make_node(bed)
         caller = await with_peer(bed, node)
-        told = ChainHeight(9, ROUND, 3, b"t" * 20, 1, 2, 3, 4)
-        await get(node, caller, C.HEIGHT, height=told)
+        reported = ChainHeight(9, ROUND, 3, b"t" * 20, 1, 2, 3, 4)
+        await get(node, caller, C.HEIGHT, height=reported)
         assert await get_json(node, caller, C.GETHEIGHTS) == {
             "10.3.0.1:06969": {
                 "height": 9,

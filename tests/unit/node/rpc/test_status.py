@@ -20,7 +20,7 @@ from hypernode.net.tornado_connections import Traffic
 from hypernode.node.base.node_state import NodeState
 from hypernode.node.owner.runtime import Node
 from hypernode.pow.scripted_source import ScriptedPowSource
-from tests.unit.node.worlds import ROUND, Bed, list_heard, note_told, play, store
+from tests.unit.node.worlds import ROUND, Bed, list_heard, note_height, play, store
 
 HEX_HASH = 64
 
@@ -89,7 +89,7 @@ async def get_status(node: Node) -> Any:
     return json.loads(json.dumps(await node.views.get_status(), allow_nan=False))
 
 
-def told(height: int, name: bytes, **measures: int) -> ChainHeight:
+def reported(height: int, name: bytes, **measures: int) -> ChainHeight:
     return ChainHeight(height, ROUND, 0, name * 20, **measures)
 
 
@@ -100,7 +100,7 @@ def test_a_status_has_every_key_that_is_read_by_others(tmp_path: Path) -> None:
         bed = Bed()
         node = await bed.node(metrics=ProcessMetrics(Traffic(), config, tmp_path))
         node.node_state.pow_status = await node.ports.pow_source.get_status(bed.clock.now())
-        note_told(bed, node, 1, told(5, b"a"))
+        note_height(bed, node, 1, reported(5, b"a"))
         await node.intake.submit([bed.message(3)])
         status = await get_status(node)
         assert set(status) == {*STATUS, "PID"}
@@ -190,8 +190,8 @@ def test_the_nets_height_is_the_best_that_peers_tell_with_who_tells_it() -> None
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        for number, height in ((1, told(5, b"a")), (2, told(6, b"b")), (3, told(5, b"a"))):
-            note_told(bed, node, number, height)
+        for number, height in ((1, reported(5, b"a")), (2, reported(6, b"b")), (3, reported(5, b"a"))):
+            note_height(bed, node, number, height)
         peers = (await get_status(node))["peers"]
         assert peers["connected_count"] == 3
         assert peers["outbound"] == ["10.2.0.1:06969", "10.3.0.1:06969", "10.4.0.1:06969"]
@@ -214,7 +214,7 @@ def test_what_a_silent_peer_said_counts_for_three_exchanges_on_any_slot(slot_s: 
         node = await bed.node()
         own = node.chain.height
         for number in range(1, 5):
-            note_told(bed, node, number, own)
+            note_height(bed, node, number, own)
         last_s = 90.0 * slot_s / 180
         for wait_s, seen in ((last_s - 0.01, 4), (0.011, 0)):
             await asyncio.sleep(wait_s)
@@ -226,10 +226,10 @@ def test_what_a_silent_peer_said_counts_for_three_exchanges_on_any_slot(slot_s: 
             status = await get_status(node)
             assert sum(chain["count"] for chain in status["extra"]["chains"]) == seen
             assert (status["peers"]["net_height"] is None) is not bool(seen)
-            assert {told["counts"] for told in status["peers"]["told"].values()} == {bool(seen)}
+            assert {reported["counts"] for reported in status["peers"]["told"].values()} == {bool(seen)}
         assert status["peers"]["connected_count"] == 4
         assert status["peers"]["oldest_word"] == round(last_s, 1)
-        assert {told["age"] for told in status["peers"]["told"].values()} == {round(last_s, 1)}
+        assert {reported["age"] for reported in status["peers"]["told"].values()} == {round(last_s, 1)}
 
     play(scenario())
 
@@ -239,7 +239,7 @@ def test_what_peers_tell_does_not_break_the_status() -> None:
         bed = Bed()
         node = await bed.node()
         most = 2**32 - 1
-        peer = note_told(bed, node, 1, None)
+        peer = note_height(bed, node, 1, None)
         node.views.note_height(
             peer, ChainHeight(most, most, most, b"\0" * 20, most, most, most, most), "\0\ud800"
         )
@@ -254,11 +254,11 @@ def test_a_height_wakes_the_node_when_it_is_news() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        peer = note_told(bed, node, 1, None)
-        for height in (told(5, b"a"), told(5, b"a"), told(6, b"b")):
+        peer = note_height(bed, node, 1, None)
+        for height in (reported(5, b"a"), reported(5, b"a"), reported(6, b"b")):
             node.views.note_height(peer, height, None)
         assert len(list_heard(node, "height")) == 2
-        assert peer.told_at == bed.clock.monotonic()
+        assert peer.reported_at == bed.clock.monotonic()
 
     play(scenario())
 

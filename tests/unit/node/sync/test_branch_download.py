@@ -28,7 +28,7 @@ from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES
 from tests.unit.node.sync.test_synchroniser import list_said, measure, serve_blocks
-from tests.unit.node.worlds import ROUND, Bed, Branch, Handler, make_told, play, store
+from tests.unit.node.worlds import ROUND, Bed, Branch, Handler, make_reported, play, store
 
 ALL = Support(5, 5)
 BATCH = 4
@@ -71,8 +71,8 @@ class World:
         """From these holders; seconds that it took."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        told = make_told(self.bed, self.maker.chain.height, *holders)
-        assert await self.node.sync.catch_up(told, ALL)
+        reported = make_reported(self.bed, self.maker.chain.height, *holders)
+        assert await self.node.sync.catch_up(reported, ALL)
         return loop.time() - begun
 
     def list_blamed(self) -> list[str]:
@@ -236,9 +236,9 @@ def test_jurors_are_asked_before_others() -> None:
         await ports.open()
         for index in range(2, 8):
             await ports.hold(index)
-        told = make_told(ports.bed, ports.maker.chain.height, *range(2, 8))
+        reported = make_reported(ports.bed, ports.maker.chain.height, *range(2, 8))
         jurors = [ports.bed.address(index) for index in (5, 6, 7)]
-        assert await ports.node.sync.catch_up(told, ALL, jurors)
+        assert await ports.node.sync.catch_up(reported, ALL, jurors)
         assert ports.is_whole()
         assert [index for index in range(2, 8) if ports.heard[index]] == [2, 5, 6, 7]
 
@@ -362,12 +362,12 @@ def test_who_gives_blocks_of_another_branch_is_outvoted() -> None:
         await ports.hold(2)
         await ports.hold(3, stray)
         await ports.hold(4)
-        told = make_told(ports.bed, ports.maker.chain.height, 2, 3, 4)
-        assert await node.sync.catch_up(told, ALL)
+        reported = make_reported(ports.bed, ports.maker.chain.height, 2, 3, 4)
+        assert await node.sync.catch_up(reported, ALL)
         assert ports.list_blamed() == [ports.bed.address(3)]
         # Its blocks were valid and are ours now; the next look takes them back.
         assert node.chain.height.block_hash == other[-1].block_hash
-        assert await node.sync.catch_up(told, ALL)
+        assert await node.sync.catch_up(reported, ALL)
         assert ports.is_whole()
         assert ports.list_blamed() == [ports.bed.address(3)]
 
@@ -466,8 +466,8 @@ def test_after_a_crash_it_goes_on_from_what_was_stored() -> None:
         database = InlineDatabase()
         node = await ports.open(database)
         await ports.hold(2, after(9, be_silent))
-        told = make_told(ports.bed, ports.maker.chain.height, 2)
-        work = asyncio.create_task(node.sync.catch_up(told, ALL))
+        reported = make_reported(ports.bed, ports.maker.chain.height, 2)
+        work = asyncio.create_task(node.sync.catch_up(reported, ALL))
         await asyncio.sleep(30)
         node.activities.note_decision(GoOn())
         assert node.activities.shown.state is State.CATCHING_UP_SYNC

@@ -11,7 +11,7 @@ from hypernode.node.owner.runtime import Node
 from hypernode.node.sync.block_source import NoHolderLeft
 from hypernode.node.sync.common_block import CommonBlockSearch, count_votes, find_common, get_own_hash
 from tests.unit.node.sync.test_synchroniser import _hanging_up, measure, serve_blocks, two_chains
-from tests.unit.node.worlds import ROUND, Bed, Branch, make_told, play, store
+from tests.unit.node.worlds import ROUND, Bed, Branch, make_reported, play, store
 
 
 async def list_candidates(node: Node, holders: Sequence[PeerView], failed: list[str]) -> list[int]:
@@ -33,7 +33,7 @@ def test_the_highest_that_half_of_the_holders_have_comes_first() -> None:
         fork = await (await Branch.on(bed, node.ports.ledger, 2)).grow((ROUND, 4))
         for index, theirs in ((1, blocks), (2, blocks[:5]), (3, [*blocks[:2], *fork])):
             await bed.script(index, serve_blocks(theirs))
-        holders = make_told(bed, await measure(bed, blocks), 1, 2, 3).holders
+        holders = make_reported(bed, await measure(bed, blocks), 1, 2, 3).holders
         failed: list[str] = []
         assert await list_candidates(node, holders, failed) == [5, 2]
         assert failed == []
@@ -50,10 +50,10 @@ def test_who_fails_is_reported_and_where_all_do_that_is_the_end() -> None:
         await bed.script(2, serve_blocks(better))
         height = await measure(bed, better)
         failed: list[str] = []
-        assert await list_candidates(node, make_told(bed, height, 1, 2).holders, failed) == [2]
+        assert await list_candidates(node, make_reported(bed, height, 1, 2).holders, failed) == [2]
         assert failed == [bed.address(1)]
         with pytest.raises(NoHolderLeft):
-            await list_candidates(node, make_told(bed, height, 1).holders, failed)
+            await list_candidates(node, make_reported(bed, height, 1).holders, failed)
         assert failed == [bed.address(1), bed.address(1)]
 
     play(scenario())
@@ -66,7 +66,7 @@ def test_votes_are_those_of_who_is_asked_and_of_who_gave_the_block() -> None:
         better = await two_chains(bed, node)
         for index, theirs in ((1, better), (2, better[:2]), (3, _hanging_up)):
             await bed.script(index, theirs if callable(theirs) else serve_blocks(theirs))
-        holders = {p.address: p for p in make_told(bed, await measure(bed, better), 1, 2, 3).holders}
+        holders = {p.address: p for p in make_reported(bed, await measure(bed, better), 1, 2, 3).holders}
         one, two, three = (holders[bed.address(index)] for index in (1, 2, 3))
         borrow = node.dialler.borrow
         async with borrow(one.address) as a, borrow(two.address) as b, borrow(three.address) as c:

@@ -9,9 +9,9 @@ import pytest
 
 from hypernode.machine.peers import group_chains
 from hypernode.wire.catalogue import CommandId
-from tests.unit.node.chain.test_chain import told_of
+from tests.unit.node.chain.test_chain import reported_by
 from tests.unit.node.sync.test_synchroniser import serve_blocks
-from tests.unit.node.worlds import ROUND, Bed, Branch, note_told, play, store
+from tests.unit.node.worlds import ROUND, Bed, Branch, note_height, play, store
 
 
 @pytest.mark.parametrize(("rounds_later", "is_split"), [(0, False), (2, False), (3, True)])
@@ -26,7 +26,7 @@ def test_the_better_side_says_split_too_when_the_other_parted_long_ago(
         theirs = await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 2))
         bed.go_to(ROUND + rounds_later, 6)
         heard = await bed.script(2, serve_blocks(theirs))
-        note_told(bed, node, 2, await told_of(bed, *theirs))
+        note_height(bed, node, 2, await reported_by(bed, *theirs))
         views = node.peers.list_views()
         assert await node.fork_monitor.find(views) is None
         await asyncio.sleep(bed.params.delays.peer_retry_s + 1)
@@ -49,8 +49,8 @@ def test_peers_on_our_chain_are_not_looked_into() -> None:
         bed.go_to(ROUND, 6)
         await store(bed, node.ports.ledger, (ROUND, 0), (ROUND, 1))
         for index, height in ((1, 2), (2, 1), (3, 0)):
-            note_told(bed, node, index, await node.ports.ledger.get_height_at(height))
-        note_told(bed, node, 4, replace(node.chain.height, height=3, block_hash=b"b" * 20, round=ROUND + 1))
+            note_height(bed, node, index, await node.ports.ledger.get_height_at(height))
+        note_height(bed, node, 4, replace(node.chain.height, height=3, block_hash=b"b" * 20, round=ROUND + 1))
         for _ in range(2):
             assert await node.fork_monitor.find(node.peers.list_views()) is None
             await asyncio.sleep(bed.params.delays.peer_retry_s + 1)

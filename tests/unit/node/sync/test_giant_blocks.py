@@ -46,7 +46,7 @@ from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES
 from hypernode.wire.spool import Spool
 from tests.unit.node.sync.test_synchroniser import list_said
-from tests.unit.node.worlds import ROUND, Bed, Branch, Handler, make_told, play
+from tests.unit.node.worlds import ROUND, Bed, Branch, Handler, make_reported, play
 
 ALL = Support(5, 5)
 KIB = 1024
@@ -130,7 +130,7 @@ class Net:
         return [command.int32 or 0 for command in self.heard[index] if command.id is command_id]
 
     async def catch_up(self, node: Node, *holders: int, support: Support = ALL) -> bool:
-        return await node.sync.catch_up(make_told(self.bed, self.tip, *holders), support)
+        return await node.sync.catch_up(make_reported(self.bed, self.tip, *holders), support)
 
 
 def blamed(node: Node) -> list[str]:
@@ -247,16 +247,16 @@ def test_giant_waits_for_most_to_hold_it_and_nobody_is_blamed(
         net = Net()
         node = await net.open(sizes)
         await net.hold(2, whole=whole)
-        told, few = make_told(net.bed, net.tip, 2), Support(1, 5)
+        reported, few = make_reported(net.bed, net.tip, 2), Support(1, 5)
         if by_round:
-            assert not await node.sync.sync_round(told, (), few)
-        await node.sync.catch_up(told, few)
+            assert not await node.sync.sync_round(reported, (), few)
+        await node.sync.catch_up(reported, few)
         assert node.chain.height.height < len(sizes)
         heard = len(net.heard[2])
-        assert not await node.sync.catch_up(told, few)
-        assert not await node.sync.sync_round(told, (), few)
+        assert not await node.sync.catch_up(reported, few)
+        assert not await node.sync.sync_round(reported, (), few)
         assert len(net.heard[2]) == heard
-        assert await node.sync.catch_up(told, ALL)
+        assert await node.sync.catch_up(reported, ALL)
         assert node.chain.height == net.tip
         assert blamed(node) == []
 
@@ -272,10 +272,10 @@ def test_part_of_a_round_is_no_broken_promise_when_bytes_end_answers(features: i
         await net.hold(2, features, round_ends=2)
         if not goes_on:
             del net.blocks[2:]
-        told = make_told(net.bed, net.tip, 2)
-        assert not await node.sync.sync_round(told, (), ALL)
+        reported = make_reported(net.bed, net.tip, 2)
+        assert not await node.sync.sync_round(reported, (), ALL)
         is_left = bool(features) and goes_on
-        assert (told.height.block_hash in node.sync.list_aside(Aside.NEEDS_CATCH_UP)) == is_left
+        assert (reported.height.block_hash in node.sync.list_aside(Aside.NEEDS_CATCH_UP)) == is_left
         assert len(blamed(node)) == (0 if is_left else 1)
 
     play(scenario())
@@ -315,11 +315,11 @@ def test_a_round_over_our_limits_is_left_to_catching_up_without_blame() -> None:
         net = Net()
         node = await net.open([10, 40_000, 10])
         await net.hold(2, 0, whole=True)
-        told = make_told(net.bed, net.tip, 2)
-        assert not await node.sync.sync_round(told, (), ALL)
-        assert told.height.block_hash in node.sync.list_aside(Aside.NEEDS_CATCH_UP)
-        assert not node.sync.is_put_aside(replace(told, height=replace(net.tip, block_hash=b"other")))
-        assert await node.sync.catch_up(told, ALL)
+        reported = make_reported(net.bed, net.tip, 2)
+        assert not await node.sync.sync_round(reported, (), ALL)
+        assert reported.height.block_hash in node.sync.list_aside(Aside.NEEDS_CATCH_UP)
+        assert not node.sync.is_put_aside(replace(reported, height=replace(net.tip, block_hash=b"other")))
+        assert await node.sync.catch_up(reported, ALL)
         assert node.chain.height == net.tip
         assert blamed(node) == []
 

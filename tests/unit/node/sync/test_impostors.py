@@ -9,7 +9,7 @@ import pytest
 
 from hypernode.core import kinds
 from hypernode.core.types import ChainHeight
-from hypernode.machine.peers import Support, ToldChain
+from hypernode.machine.peers import ReportedChain, Support
 from hypernode.machine.sync_memory import Aside
 from hypernode.net.client_session import ClientSession
 from hypernode.node.owner.runtime import Node
@@ -33,16 +33,16 @@ IMPOSTORS: list[dict[str, Any]] = [
 """Its port or another one, with features or without, or with a key that is registered elsewhere."""
 
 
-async def tell(session: ClientSession, told: ChainHeight) -> None:
-    answer = await session.request(Command(C.HEIGHT, height=told), 5.0)
+async def tell(session: ClientSession, reported: ChainHeight) -> None:
+    answer = await session.request(Command(C.HEIGHT, height=reported), 5.0)
     assert answer.height is not None
 
 
-async def get_told(node: Node) -> dict[str, Any]:
+async def get_reported_height(node: Node) -> dict[str, Any]:
     peers = (await node.views.get_status())["peers"]
     assert isinstance(peers, dict)
-    told: dict[str, Any] = peers["told"]
-    return told
+    reported: dict[str, Any] = peers["told"]
+    return reported
 
 
 @pytest.mark.parametrize("is_first", [True, False])
@@ -61,13 +61,13 @@ def test_an_impostor_beside_a_proved_key_is_answered_and_changes_nothing(
             await asyncio.sleep(60)
             await victim.request(Command(C.PING), 5.0)
             await tell(other, LIE)
-        told = await get_told(node)
-        assert (told[NAME]["height"], told[NAME]["identity"]) == (0, "proved")
-        assert [view.told for view in node.peers.list_views()] == [node.chain.height]
+        reported = await get_reported_height(node)
+        assert (reported[NAME]["height"], reported[NAME]["identity"]) == (0, "proved")
+        assert [view.reported for view in node.peers.list_views()] == [node.chain.height]
         other.close()
         await asyncio.sleep(1)
         assert list(node.peers.inbound) == [NAME]
-        assert (await get_told(node))[NAME]["identity"] == "proved"
+        assert (await get_reported_height(node))[NAME]["identity"] == "proved"
         victim.close()
         await asyncio.sleep(1)
         assert node.peers.inbound == {}
@@ -85,8 +85,8 @@ def test_the_height_of_an_impostor_is_its_own_once_the_proved_one_left() -> None
         victim.close()
         await asyncio.sleep(1)
         await tell(other, LIE)
-        told = await get_told(node)
-        assert (told[NAME]["height"], told[NAME]["identity"]) == (99, "claimed")
+        reported = await get_reported_height(node)
+        assert (reported[NAME]["height"], reported[NAME]["identity"]) == (99, "claimed")
         (view,) = node.peers.list_views()
         assert (view.is_vouched, view.has_features) == (False, False)
 
@@ -158,7 +158,7 @@ def test_a_promise_made_by_an_ip_alone_is_not_held_against_a_hypernode() -> None
         other = await bed.open(bed.ip(VICTIM), 0, port=PORT, features=0)
         await tell(other, LIE)
         (view,) = node.peers.list_views()
-        assert not await node.sync.sync_round(ToldChain(LIE, (view,)), (), Support(0, 5))
+        assert not await node.sync.sync_round(ReportedChain(LIE, (view,)), (), Support(0, 5))
         assert LIE.block_hash in node.sync.list_aside(Aside.IGNORED)
         assert list_said(node, kinds.KO_ACTION) == []
 

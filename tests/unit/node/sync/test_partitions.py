@@ -35,9 +35,9 @@ from hypernode.node.sync.partitions import (
 from hypernode.ports.storage_faults import StorageFault
 from hypernode.sim.memory.adapters import MemoryFiles
 from hypernode.storage.ledger import SqliteLedger
-from tests.unit.node.chain.test_chain import told_of
+from tests.unit.node.chain.test_chain import reported_by
 from tests.unit.node.sync.test_synchroniser import list_said, serve_blocks
-from tests.unit.node.worlds import ROUND, Bed, Branch, make_told, play, store
+from tests.unit.node.worlds import ROUND, Bed, Branch, make_reported, play, store
 
 TIPS = [OtherTip(9, bytes([0xAB, n]) + bytes(18), 4, 1_000 + n) for n in (1, 2)]
 hashes = st.binary(min_size=20, max_size=20)
@@ -217,9 +217,9 @@ def test_an_override_takes_an_old_worse_chain_and_keeps_what_goes() -> None:
             await node.chain.adopt(0, worse, None, Support(5, 5))
         with pytest.raises(Reject, match="lacks block 2 of the order"):
             await node.chain.adopt(0, worse, None, ordered(ours))
-        told = await told_of(bed, *worse)
-        assert (await node.chain.adopt(0, worse, told, ordered(worse))).adopted
-        assert node.chain.height == told
+        reported = await reported_by(bed, *worse)
+        assert (await node.chain.adopt(0, worse, reported, ordered(worse))).adopted
+        assert node.chain.height == reported
         [name] = list_files(node)
         assert name == f"cut-1-2-{int(bed.clock.now())}.json.gz"
         kept = gzip.decompress(node.ports.files.read(name) or b"").splitlines()
@@ -294,8 +294,8 @@ async def follow(
     node.follow(block.block_hash.hex(), block.height)
     await node.sync.look_at_order()
     assert node.partitions.order is not None
-    told = make_told(bed, await told_of(bed, *theirs), *holders)
-    return await node.sync.follow(node.partitions.order, [told], told.holders)
+    reported = make_reported(bed, await reported_by(bed, *theirs), *holders)
+    return await node.sync.follow(node.partitions.order, [reported], reported.holders)
 
 
 def test_a_chain_is_followed_by_any_block_of_it_and_the_word_ends() -> None:

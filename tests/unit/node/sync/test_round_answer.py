@@ -14,14 +14,14 @@ from hypernode.node.owner.runtime import Node
 from hypernode.node.sync.block_source import NoHolderLeft
 from hypernode.node.sync.round_answer import NeedsCatchUp, RoundAnswer, ask_round
 from tests.unit.node.sync.test_synchroniser import measure, serve_blocks, two_chains
-from tests.unit.node.worlds import Bed, make_told, play
+from tests.unit.node.worlds import Bed, make_reported, play
 
 
 async def ask(bed: Bed, node: Node, blocks: list[Block], told_blocks: list[Block]) -> RoundAnswer:
     """Of hypernode 2, which has ``blocks`` and told the tip of ``told_blocks``."""
     await bed.script(2, serve_blocks(blocks))
-    told = make_told(bed, await measure(bed, told_blocks), 2)
-    return await ask_round(node.dialler.borrow, node.ports.ledger, told.holders[0], told.height)
+    reported = make_reported(bed, await measure(bed, told_blocks), 2)
+    return await ask_round(node.dialler.borrow, node.ports.ledger, reported.holders[0], reported.height)
 
 
 def test_what_is_equal_stays_and_the_rest_is_given_with_its_giver() -> None:

@@ -30,16 +30,16 @@ from hypernode.sim.cluster import Cluster
 from hypernode.sim.corruptible import answer_by
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
-from tests.unit.node.chain.test_chain import told_of
+from tests.unit.node.chain.test_chain import reported_by
 from tests.unit.node.worlds import ROUND, Bed, Branch, play, store
 
 FIRST = 3
 """The first whole round of a cluster."""
 
 
-def make_boast(told: ChainHeight, number: int) -> ChainHeight:
+def make_boast(reported: ChainHeight, number: int) -> ChainHeight:
     """A tip that there is not, better than any; with another number another one."""
-    return ChainHeight(told.height + 1, told.round, told.sir, number.to_bytes(20), 99, 99, 99, 99)
+    return ChainHeight(reported.height + 1, reported.round, reported.sir, number.to_bytes(20), 99, 99, 99, 99)
 
 
 def make_boaster(honest: Handler) -> Handler:
@@ -151,7 +151,7 @@ def test_a_sync_is_stopped_between_changes_of_the_chain_and_not_in_one(
         bed.go_to(ROUND, 6)
         await store(bed, node.ports.ledger, (ROUND, 0))
         better = await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 1), (ROUND, 2))
-        told = await told_of(bed, *better)
+        reported = await reported_by(bed, *better)
         inside, ended = asyncio.Event(), list[ChainHeight]()
         derive = node.rounds.derive
 
@@ -162,7 +162,7 @@ def test_a_sync_is_stopped_between_changes_of_the_chain_and_not_in_one(
 
         async def work() -> None:
             try:
-                await node.chain.adopt(0, better, told, Support(5, 5))
+                await node.chain.adopt(0, better, reported, Support(5, 5))
                 await asyncio.sleep(1_000)
             finally:
                 ended.append(node.chain.height)
@@ -173,7 +173,7 @@ def test_a_sync_is_stopped_between_changes_of_the_chain_and_not_in_one(
             node.sync_task.start(group, work)
             await inside.wait()
             await node.sync_task.stop()
-        assert ended == [told]
+        assert ended == [reported]
         # What our blocks had and theirs have not is back: nothing of the change was cut off.
         assert len(node.mempool) == 4
 

@@ -27,7 +27,7 @@ from hypernode.ports.registrations import PowNotReady, RegisteredList
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
-from tests.unit.node.worlds import ROUND, Bed, Branch, Handler, ask, make_told, play, store
+from tests.unit.node.worlds import ROUND, Bed, Branch, Handler, ask, make_reported, play, store
 
 NOBODY = Support(0, 5)
 MOST = Support(4, 5)
@@ -95,8 +95,8 @@ def test_round_sync_takes_what_differs_and_says_so() -> None:
             return await adopt(common, branch, *rest)
 
         node.chain.adopt_prepared = watch  # type: ignore[method-assign,assignment]
-        told = make_told(bed, peer.chain.height, 2)
-        assert await node.sync.sync_round(told, (), NOBODY)
+        reported = make_reported(bed, peer.chain.height, 2)
+        assert await node.sync.sync_round(reported, (), NOBODY)
         assert taken == [(2, 3)]
         assert node.chain.height == peer.chain.height
         node.activities.note_decision(GoOn())
@@ -115,8 +115,8 @@ def test_who_does_not_give_its_tip_is_reported_once_a_round() -> None:
         await serving_chain(bed, 2, better)
         before = node.chain.height
         for lie in (b"l" * 20, b"", b"L" * 200):
-            told = make_told(bed, ChainHeight(99, ROUND, 5, lie, 9, 9, 9, 9), 2)
-            assert not await node.sync.sync_round(told, (), NOBODY)
+            reported = make_reported(bed, ChainHeight(99, ROUND, 5, lie, 9, 9, 9, 9), 2)
+            assert not await node.sync.sync_round(reported, (), NOBODY)
             assert lie in node.sync.list_aside(Aside.IGNORED)
         assert node.chain.height == before
         assert list_said(node, kinds.KO_ACTION) == [(bed.address(2), "P.FAIL:10.3.0.1:06969")]
@@ -136,15 +136,15 @@ def test_a_lying_holder_is_replaced_and_asked_last_from_then_on() -> None:
         liar = await bed.script(1, serve_blocks(better[:1]))
         await serving_chain(bed, 2, better)
         tip = await measure(bed, better)
-        told = make_told(bed, tip, 1, 2)
-        assert await node.sync.sync_round(told, (bed.address(1),), NOBODY)
+        reported = make_reported(bed, tip, 1, 2)
+        assert await node.sync.sync_round(reported, (bed.address(1),), NOBODY)
         assert node.chain.height == tip
         assert tip.block_hash not in node.sync.list_aside(Aside.IGNORED)
         assert list_said(node, kinds.KO_ACTION) == [(bed.address(1), "P.FAIL:10.2.0.1:06969")]
         assert list_said(node, kinds.OK_ACTION) == [(bed.address(2), "R.SYNC:10.3.0.1:06969")]
         heard = len(liar)
         await node.chain.rollback(2)
-        assert await node.sync.sync_round(told, (bed.address(1),), NOBODY)
+        assert await node.sync.sync_round(reported, (bed.address(1),), NOBODY)
         assert len(liar) == heard
 
     play(scenario())
@@ -172,12 +172,12 @@ def test_a_failing_holder_is_replaced_by_the_next(bad: Handler | None, catching_
         if bad is not None:
             await bed.script(1, bad)
         await serving_chain(bed, 2, better)
-        told = make_told(bed, await measure(bed, better), 1, 2)
+        reported = make_reported(bed, await measure(bed, better), 1, 2)
         if catching_up:
-            assert await node.sync.catch_up(told, MOST)
+            assert await node.sync.catch_up(reported, MOST)
         else:
-            assert await node.sync.sync_round(told, (), NOBODY)
-        assert node.chain.height == told.height
+            assert await node.sync.sync_round(reported, (), NOBODY)
+        assert node.chain.height == reported.height
         letter = "C" if catching_up else "P"
         assert list_said(node, kinds.KO_ACTION) == [(bed.address(1), f"{letter}.FAIL:10.2.0.1:06969")]
 
@@ -192,9 +192,9 @@ def test_a_holder_that_refuses_our_hello_is_a_failing_one() -> None:
         foreign = Bed(posnet="elsewhere1", posnet_allow=("elsewhere1",))
         foreign.memory = bed.memory
         await foreign.script(1, serve_blocks(better))
-        told = make_told(bed, await measure(bed, better), 1)
-        assert not await node.sync.sync_round(told, (), NOBODY)
-        assert not await node.sync.catch_up(told, MOST)
+        reported = make_reported(bed, await measure(bed, better), 1)
+        assert not await node.sync.sync_round(reported, (), NOBODY)
+        assert not await node.sync.catch_up(reported, MOST)
         assert list_said(node, kinds.KO_ACTION) == [(bed.address(1), "P.FAIL:10.2.0.1:06969")]
 
     play(scenario())
@@ -215,8 +215,8 @@ def test_where_our_chain_moves_under_a_failing_holder_no_next_is_asked() -> None
 
         await bed.script(1, fail_late)
         next_one = await bed.script(2, serve_blocks(better))
-        told = make_told(bed, await measure(bed, better), 1, 2)
-        assert await node.sync.sync_round(told, (), NOBODY)
+        reported = make_reported(bed, await measure(bed, better), 1, 2)
+        assert await node.sync.sync_round(reported, (), NOBODY)
         assert node.chain.height.block_hash == pushed.block_hash
         assert next_one == []
         assert node.sync.list_aside(Aside.IGNORED) == frozenset()
@@ -230,10 +230,10 @@ def test_only_some_holders_are_asked() -> None:
         node = await bed.node()
         better = await two_chains(bed, node)
         heard = [await bed.script(n, _garbage) for n in range(1, 6)]
-        told = make_told(bed, await measure(bed, better), 1, 2, 3, 4, 5)
-        assert not await node.sync.sync_round(told, (), NOBODY)
+        reported = make_reported(bed, await measure(bed, better), 1, 2, 3, 4, 5)
+        assert not await node.sync.sync_round(reported, (), NOBODY)
         assert sum(bool(commands) for commands in heard) == MAX_HOLDERS_ASKED
-        assert told.height.block_hash in node.sync.list_aside(Aside.IGNORED)
+        assert reported.height.block_hash in node.sync.list_aside(Aside.IGNORED)
 
     play(scenario())
 
@@ -242,11 +242,11 @@ def test_silent_holders_leave_the_tip_alone_for_a_short_while_only() -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        told = make_told(bed, await measure(bed, await two_chains(bed, node)), 3, 4)
-        assert not await node.sync.sync_round(told, (), NOBODY)
-        assert told.height.block_hash in node.sync.list_aside(Aside.IGNORED)
+        reported = make_reported(bed, await measure(bed, await two_chains(bed, node)), 3, 4)
+        assert not await node.sync.sync_round(reported, (), NOBODY)
+        assert reported.height.block_hash in node.sync.list_aside(Aside.IGNORED)
         await asyncio.sleep(bed.params.delays.peer_retry_s + 1)
-        assert told.height.block_hash not in node.sync.list_aside(Aside.IGNORED)
+        assert reported.height.block_hash not in node.sync.list_aside(Aside.IGNORED)
 
     play(scenario())
 
@@ -264,12 +264,12 @@ def test_a_stale_claim_about_our_own_chain_is_no_lie_and_left_alone() -> None:
             await serving_chain(bed, 2, blocks[:2])
             behind = await node.ports.ledger.get_height_at(2)
             assert behind is not None
-            told = make_told(bed, replace(behind, uniques=50, forgers=50), 2)
+            reported = make_reported(bed, replace(behind, uniques=50, forgers=50), 2)
             if catching_up:
-                assert not await node.sync.catch_up(told, MOST)
+                assert not await node.sync.catch_up(reported, MOST)
             else:
-                assert not await node.sync.sync_round(told, (), NOBODY)
-            assert told.height.block_hash in node.sync.list_aside(Aside.IGNORED)
+                assert not await node.sync.sync_round(reported, (), NOBODY)
+            assert reported.height.block_hash in node.sync.list_aside(Aside.IGNORED)
             assert len(node.mempool) == 0
             assert node.chain.height.height == 4
 
@@ -286,13 +286,13 @@ def test_a_branch_that_we_count_no_better_is_no_lie_and_left_alone(catching_up: 
         before = node.chain.height
         worse = await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 2))
         await serving_chain(bed, 2, worse)
-        told = make_told(bed, replace(await measure(bed, worse), forgers=50, uniques=50), 2)
+        reported = make_reported(bed, replace(await measure(bed, worse), forgers=50, uniques=50), 2)
         if catching_up:
-            assert not await node.sync.catch_up(told, MOST)
+            assert not await node.sync.catch_up(reported, MOST)
         else:
-            assert not await node.sync.sync_round(told, (), MOST)
+            assert not await node.sync.sync_round(reported, (), MOST)
         assert node.chain.height == before
-        assert told.height.block_hash in node.sync.list_aside(Aside.IGNORED)
+        assert reported.height.block_hash in node.sync.list_aside(Aside.IGNORED)
         assert len(node.mempool) == 0
 
     play(scenario())
@@ -308,12 +308,12 @@ def test_a_branch_from_another_past_is_left_to_catching_up() -> None:
             (ROUND, 1), (ROUND, 2), (ROUND + 1, 0)
         )
         await serving_chain(bed, 2, theirs)
-        told = make_told(bed, await measure(bed, theirs), 2)
-        assert not await node.sync.sync_round(told, (), MOST)
-        assert node.sync.list_aside(Aside.NEEDS_CATCH_UP) == {told.height.block_hash}
+        reported = make_reported(bed, await measure(bed, theirs), 2)
+        assert not await node.sync.sync_round(reported, (), MOST)
+        assert node.sync.list_aside(Aside.NEEDS_CATCH_UP) == {reported.height.block_hash}
         assert node.sync.list_aside(Aside.IGNORED) == frozenset()
-        assert await node.sync.catch_up(told, MOST)
-        assert node.chain.height == told.height
+        assert await node.sync.catch_up(reported, MOST)
+        assert node.chain.height == reported.height
 
     play(scenario())
 
@@ -333,9 +333,9 @@ def test_catching_up_finds_the_common_block_with_few_questions() -> None:
         fork = await Branch.on(bed, node.ports.ledger, len(shared))
         theirs = await fork.grow((ROUND + 3, 0), (ROUND + 3, 1), (ROUND + 3, 2))
         heard = await bed.script(2, serve_blocks([*shared, *theirs]))
-        told = make_told(bed, await measure(bed, [*shared, *theirs]), 2)
-        assert await node.sync.catch_up(told, NOBODY)
-        assert node.chain.height == told.height
+        reported = make_reported(bed, await measure(bed, [*shared, *theirs]), 2)
+        assert await node.sync.catch_up(reported, NOBODY)
+        assert node.chain.height == reported.height
         asked = [command.id for command in heard]
         assert asked.count(CommandId.BLOCKINFO) <= 8
         assert asked.count(CommandId.BLOCKSYNC) == 1
@@ -357,8 +357,8 @@ def test_an_empty_ledger_is_filled_batch_by_batch() -> None:
         node = await bed.node(show_sync=shown.append)
         other = await bed.serve(2)
         await store(bed, other.ports.ledger, *[(ROUND + r, sir) for r in range(3) for sir in range(19)])
-        told = make_told(bed, other.chain.height, 2)
-        assert await node.sync.catch_up(told, NOBODY)
+        reported = make_reported(bed, other.chain.height, 2)
+        assert await node.sync.catch_up(reported, NOBODY)
         assert node.chain.height == other.chain.height
         assert [progress.height for progress in shown if progress] == [20, 40, 57]
         # In the log a line when it begins to move and one at its end, however many batches there are.
@@ -380,13 +380,13 @@ def test_what_was_stored_before_a_holder_failed_stays() -> None:
             bed, (await bed.node(1)).ports.ledger, *[(ROUND + r, sir) for r in range(2) for sir in range(15)]
         )
         await bed.script(2, serve_blocks(blocks[:20]))
-        told = make_told(bed, await measure(bed, blocks), 2)
-        assert await node.sync.catch_up(told, NOBODY)
+        reported = make_reported(bed, await measure(bed, blocks), 2)
+        assert await node.sync.catch_up(reported, NOBODY)
         assert node.chain.height.height == 20
         assert list_said(node, kinds.KO_ACTION) == [(bed.address(2), "C.FAIL:10.3.0.1:06969")]
         await serving_chain(bed, 3, blocks)
-        assert await node.sync.catch_up(make_told(bed, told.height, 3), NOBODY)
-        assert node.chain.height == told.height
+        assert await node.sync.catch_up(make_reported(bed, reported.height, 3), NOBODY)
+        assert node.chain.height == reported.height
 
     play(scenario())
 
@@ -399,20 +399,20 @@ def test_a_branch_that_may_not_replace_ours_is_a_split_and_not_fetched() -> None
         await store(bed, node.ports.ledger, (ROUND, 0))
         theirs = await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 1), (ROUND, 2))
         heard = await bed.script(2, serve_blocks(theirs))
-        told = make_told(bed, await measure(bed, theirs), 2)
+        reported = make_reported(bed, await measure(bed, theirs), 2)
         own = node.chain.height
-        assert not await node.sync.catch_up(told, MOST)
+        assert not await node.sync.catch_up(reported, MOST)
         assert CommandId.BLOCKSYNC not in {command.id for command in heard}
         assert "operator" in node.partitions.words
         assert node.partitions.words.startswith("SPLIT: ")
         assert own.block_hash.hex() in node.partitions.words
-        assert told.height.block_hash.hex() in node.partitions.words
+        assert reported.height.block_hash.hex() in node.partitions.words
         status: Any = await node.views.get_status()
         assert status["extra"]["split"] == node.partitions.words
         assert node.partitions.words in bed.log
         assert len(node.mempool) == 0
         await node.chain.rollback(0)
-        assert await node.sync.catch_up(told, MOST)
+        assert await node.sync.catch_up(reported, MOST)
         assert node.partitions.words == ""
 
     play(scenario())
@@ -426,7 +426,7 @@ def test_a_split_is_forgotten_when_the_other_chain_is_not_told_any_more() -> Non
         await store(bed, node.ports.ledger, (ROUND, 0))
         theirs = await (await Branch.on(bed, node.ports.ledger, 0)).grow((ROUND, 1), (ROUND, 2))
         await bed.script(2, serve_blocks(theirs))
-        await node.sync.catch_up(make_told(bed, await measure(bed, theirs), 2), MOST)
+        await node.sync.catch_up(make_reported(bed, await measure(bed, theirs), 2), MOST)
         assert node.partitions.words
         await asyncio.sleep(BAN_S + 1)
         assert node.partitions.words == ""
@@ -449,14 +449,14 @@ def test_while_the_companion_is_late_nobody_is_blamed() -> None:
         node = await bed.node(pow_source=source)
         better = await two_chains(bed, node)
         await serving_chain(bed, 2, better)
-        told = make_told(bed, await measure(bed, better), 2)
+        reported = make_reported(bed, await measure(bed, better), 2)
         source.is_late = True
-        assert not await node.sync.sync_round(told, (), NOBODY)
-        assert not await node.sync.catch_up(told, NOBODY)
+        assert not await node.sync.sync_round(reported, (), NOBODY)
+        assert not await node.sync.catch_up(reported, NOBODY)
         assert len(node.mempool) == 0
         assert node.sync.list_aside(Aside.IGNORED) == frozenset()
         source.is_late = False
-        assert await node.sync.catch_up(told, NOBODY)
+        assert await node.sync.catch_up(reported, NOBODY)
 
     play(scenario())
 
@@ -473,8 +473,8 @@ def test_an_open_standing_connection_is_borrowed_and_a_closed_one_is_not() -> No
             assert borrowed is session
         assert not session.is_closed
         session.close()
-        told = make_told(bed, peer.chain.height, 2)
-        assert await node.sync.sync_round(told, (), NOBODY)
+        reported = make_reported(bed, peer.chain.height, 2)
+        assert await node.sync.sync_round(reported, (), NOBODY)
         assert list_said(node, kinds.KO_ACTION) == []
 
     play(scenario())
@@ -488,12 +488,12 @@ def test_a_tip_is_left_alone_for_long_only_when_all_of_its_holders_lied(liars: i
     async def scenario() -> None:
         bed = Bed()
         node = await bed.node()
-        told = make_told(bed, await measure(bed, await two_chains(bed, node)), 2, 3, 4)
+        reported = make_reported(bed, await measure(bed, await two_chains(bed, node)), 2, 3, 4)
         for index in range(2, 2 + liars):
             await bed.script(index, _garbage)
-        assert not await node.sync.sync_round(told, (), NOBODY)
-        assert told.height.block_hash in node.sync.list_aside(Aside.IGNORED)
+        assert not await node.sync.sync_round(reported, (), NOBODY)
+        assert reported.height.block_hash in node.sync.list_aside(Aside.IGNORED)
         await asyncio.sleep(bed.params.delays.peer_retry_s + 1)
-        assert (told.height.block_hash in node.sync.list_aside(Aside.IGNORED)) is is_long
+        assert (reported.height.block_hash in node.sync.list_aside(Aside.IGNORED)) is is_long
 
     play(scenario())

@@ -96,22 +96,22 @@ def test_a_task_that_was_cancelled_while_held_ends_after_the_release() -> None:
 def test_a_host_is_held_after_so_many_callbacks() -> None:
     async def scenario() -> None:
         loop = get_holding_loop()
-        told: list[float] = []
+        reported: list[float] = []
         task, ticks = start_ticking(HERE)
         other, theirs = start_ticking(THERE)
         await asyncio.sleep(0.5)
         # A tick takes two: the timer's, and the task's.
-        loop.hold_after(HERE, 4, lambda: told.append(loop.time()))
+        loop.hold_after(HERE, 4, lambda: reported.append(loop.time()))
         await asyncio.sleep(5.0)
-        assert told == [3.0]
+        assert reported == [3.0]
         assert ticks == [1.0, 2.0]
         assert len(theirs) == 5
         assert loop.is_held(HERE)
         loop.release(HERE)
-        loop.hold_after(THERE, 4, lambda: told.append(loop.time()))
+        loop.hold_after(THERE, 4, lambda: reported.append(loop.time()))
         loop.stop_counting(THERE)
         await asyncio.sleep(5.0)
-        assert len(told) == 1
+        assert len(reported) == 1
         assert not loop.is_any_watched
         for each in (task, other):
             each.cancel()
