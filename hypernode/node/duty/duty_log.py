@@ -10,7 +10,7 @@ from typing import Final
 
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.types import Round, RoundPlan, Slot
-from hypernode.health.duty_log import RoundSummary, SlotRecord, count_slots, parse_summary
+from hypernode.health.duty_log import FINAL_AFTER_ROUNDS, RoundSummary, SlotRecord, count_slots, parse_summary
 from hypernode.health.running import Score, SlotCounts
 from hypernode.machine.slot_account import Outcome
 from hypernode.node.chain.history import History
@@ -107,9 +107,15 @@ class DutyLog:
             if record.sir == slot[1] and not record.is_final:
                 await self.save(replace(record, pushed=sent, targets=targets))
 
+    def count_waiting(self, present: Round) -> int:
+        """How many rounds that are old enough are not settled yet; 0 before the first look."""
+        following = self._settler.next_round
+        return 0 if following is None else max(0, present - FINAL_AFTER_ROUNDS - following + 1)
+
     async def look(self, present: Round, *, is_synced: bool) -> None:
         """Settle a round that is due, where our chain can tell what became of it; and bring ``day`` up to
         date.  Raises StorageFault."""
+        await self._settler.begin(present)
         if is_synced and self._tried != present:
             try:
                 if await self._settler.settle_one(present):

@@ -44,18 +44,24 @@ class DutySettler:
     ledger: Ledger
     derive: Callable[[Round], Awaitable[RoundPlan]]
     started: float
-    _next: Round | None = None
+    next_round: Round | None = None
+    """The first that is not final yet; None before ``begin``."""
 
     async def settle_one(self, present: Round) -> bool:
         """Make the earliest round that is not final yet final, if it is due; whether one was.  Raises
         PowNotReady, StorageFault: then nothing changed, and it is to be tried again."""
-        if self._next is None:
-            self._next = await self._find_first(present)
-        if self._next > present - FINAL_AFTER_ROUNDS:
+        await self.begin(present)
+        round_ = self.next_round
+        if round_ is None or round_ > present - FINAL_AFTER_ROUNDS:
             return False
-        await self._settle(self._next)
-        self._next += 1
+        await self._settle(round_)
+        self.next_round = round_ + 1
         return True
+
+    async def begin(self, present: Round) -> None:
+        """Find out where the log stands.  Raises StorageFault."""
+        if self.next_round is None:
+            self.next_round = await self._find_first(present)
 
     async def _find_first(self, present: Round) -> Round:
         """The round after the last final one; for a new log the present one, which is written down."""

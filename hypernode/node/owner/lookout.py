@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from hypernode.core.types import Round, Slot
 from hypernode.mempool.pool import Mempool
@@ -15,6 +16,9 @@ from hypernode.node.owner.companion_watch import CompanionWatch
 from hypernode.node.owner.storage_watch import StorageWatch
 from hypernode.node.sync.synchroniser import Synchroniser
 from hypernode.ports.clock import Clock
+
+MOST_WAITING_ROUNDS: Final = 24
+"""A day of main's: so long what became of our slots waits for most of those that count."""
 
 
 @dataclass(slots=True)
@@ -44,12 +48,15 @@ class Lookout:
         await self.sync.look_at_order()
 
     async def _settle_duty(self) -> None:
-        """What became of our slots is final where as many are on our tip as forging asks for; many may be
-        away, so that it need not be most of all who count."""
+        """What became of our slots is final where most who count are on our tip: who is cut off with a few
+        does not settle what an operator may have to take back.  Where most are away for a day, those that are
+        enough to forge have to do."""
         round_, _ = self.node_state.get_round_slot()
         consensus, needed = self.node_state.consensus, self.tunables.current().min_forge_consensus
-        is_synced = consensus is not None and consensus.percent > needed and self.sync.progress is None
-        await self.duty_log.look(round_, is_synced=is_synced)
+        percent = consensus.percent if consensus is not None else 0
+        is_late = self.duty_log.count_waiting(round_) > MOST_WAITING_ROUNDS
+        is_synced = 2 * percent > 100 or (is_late and percent > needed)
+        await self.duty_log.look(round_, is_synced=is_synced and self.sync.progress is None)
 
     def _expire_messages(self) -> None:
         """Once a slot: what is over the age limit would be refused by whoever got it from us."""
