@@ -21,7 +21,7 @@ from hypernode.core.chain_params import ChainParams
 from hypernode.core.rules import Violation
 from hypernode.core.signing import is_valid_signature
 from hypernode.core.types import Block, Message, Timestamp
-from hypernode.core.validate_message import find_core_breaks
+from hypernode.core.validate_message import find_core_violations
 from hypernode.ports.signing import BlockChecker, SignatureCheck
 from hypernode.wire.checked_blocks import check_blocks, split_answer
 
@@ -64,7 +64,7 @@ class ThreadVerifier:
         verdicts = await self._map_chunks(verify_chunk, checks)
         return [verdict for chunk in verdicts for verdict in chunk]
 
-    async def find_core_breaks(
+    async def find_core_violations(
         self, params: ChainParams, messages: Sequence[Message]
     ) -> list[Violation | None]:
         if len(messages) >= MANY_MESSAGES and self._is_much(len(messages) * MESSAGE_BYTES):
@@ -72,7 +72,7 @@ class ThreadVerifier:
                 *(self._find_in_process(params, chunk) for chunk in _split(messages, PROCESS_CHUNK))
             )
         else:
-            found = await self._map_chunks(lambda chunk: find_core_breaks(params, chunk), messages)
+            found = await self._map_chunks(lambda chunk: find_core_violations(params, chunk), messages)
         return [broken for chunk in found for broken in chunk]
 
     async def _find_in_process(
@@ -80,9 +80,9 @@ class ThreadVerifier:
     ) -> list[Violation | None]:
         packed = worker.pack_messages(messages)
         try:
-            found = worker.load_breaks(await self._get_workers().do(worker.MESSAGES, params, packed))
+            found = worker.load_violations(await self._get_workers().do(worker.MESSAGES, params, packed))
         except (WorkerDied, OSError):
-            return await self.run(lambda: find_core_breaks(params, messages))
+            return await self.run(lambda: find_core_violations(params, messages))
         return [found.get(place) for place in range(len(messages))]
 
     async def run(self, work: Callable[[], Result], /) -> Result:

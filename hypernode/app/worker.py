@@ -21,7 +21,7 @@ from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
 from hypernode.core.rules import Violation
 from hypernode.core.types import Block, Message
-from hypernode.core.validate_message import find_core_breaks
+from hypernode.core.validate_message import find_core_violations
 from hypernode.wire.checked_blocks import check_blocks
 
 JOB: Final = struct.Struct(">BIII")
@@ -54,7 +54,7 @@ def _work(head: bytes, jobs: BinaryIO, output: BinaryIO) -> None:
     params, payload = _load_network(jobs.read(network_size)), jobs.read(payload_size)
     try:
         result: object = (
-            check_blocks(params, payload, received) if work == BLOCKS else find_breaks(params, payload)
+            check_blocks(params, payload, received) if work == BLOCKS else find_violations(params, payload)
         )
         is_refused = False
     except Reject as fault:
@@ -72,17 +72,17 @@ def _load_network(pickled: bytes) -> ChainParams:
 
 
 def pack_messages(messages: Sequence[Message]) -> bytes:
-    """What of messages bears on M1 to M3, as ``find_breaks`` takes it."""
+    """What of messages bears on M1 to M3, as ``find_violations`` takes it."""
     return pickle.dumps(list(map(_get_fields, messages)), pickle.HIGHEST_PROTOCOL)
 
 
-def find_breaks(params: ChainParams, packed: bytes) -> dict[int, Violation]:
+def find_violations(params: ChainParams, packed: bytes) -> dict[int, Violation]:
     """Those messages that break M1, M2 or M3, by their places."""
-    found = find_core_breaks(params, [Message(*fields) for fields in pickle.loads(packed)])
+    found = find_core_violations(params, [Message(*fields) for fields in pickle.loads(packed)])
     return {place: broken for place, broken in enumerate(found) if broken is not None}
 
 
-def load_breaks(encoded: bytes) -> dict[int, Violation]:
+def load_violations(encoded: bytes) -> dict[int, Violation]:
     """A result for ``MESSAGES``."""
     found: dict[int, Violation] = pickle.loads(encoded)
     return found

@@ -46,7 +46,7 @@ def _encode_base58(data: bytes) -> str:
 
 def validate_address(address: str, address_byte: int) -> bytes:
     """The 20 bytes that a valid address holds.  Raises Reject(Rule.DATA) and says which part is wrong."""
-    broken = find_address_break(address, address_byte)
+    broken = find_address_violation(address, address_byte)
     if broken is not None:
         raise Reject.of(broken)
     return base58.b58decode(address)[1 : 1 + HASH_BYTES]
@@ -60,7 +60,7 @@ def is_valid_address(address: str, address_byte: int) -> bool:
 
 @lru_cache(maxsize=CACHED_ADDRESSES)
 def _is_valid_address(address: str, address_byte: int) -> bool:
-    return find_address_break(address, address_byte) is None
+    return find_address_violation(address, address_byte) is None
 
 
 def is_address_byte(address_byte: int) -> bool:
@@ -70,7 +70,7 @@ def is_address_byte(address_byte: int) -> bool:
     return shortest <= address_byte * unit and (address_byte + 1) * unit <= shortest * 58
 
 
-def find_address_break(address: str, address_byte: int | None = None) -> Violation | None:
+def find_address_violation(address: str, address_byte: int | None = None) -> Violation | None:
     """What is wrong with the address, or None.  Without a byte: of any network."""
     if len(address) != ADDRESS_CHARS or not address.isascii() or not address.isalnum():
         # the decoder of base58 would strip white space: nothing but letters and digits gets there

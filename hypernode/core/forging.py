@@ -49,7 +49,7 @@ class TooFewMessages(Reject):
     """A block cannot be made of these messages (``Rule.FORGING``)."""
 
 
-def find_forging_break(params: ChainParams, messages: Sequence[Message]) -> Violation | None:
+def find_forging_violation(params: ChainParams, messages: Sequence[Message]) -> Violation | None:
     """Why no block can be made of these messages: too few of them, or of too few senders.  None if one
     can."""
     # [REJECT] messages enough, of senders enough
@@ -64,8 +64,8 @@ def find_forging_break(params: ChainParams, messages: Sequence[Message]) -> Viol
 
 
 def validate_forging(params: ChainParams, messages: Sequence[Message]) -> None:
-    """Raises TooFewMessages with what ``find_forging_break`` finds."""
-    if (broken := find_forging_break(params, messages)) is not None:
+    """Raises TooFewMessages with what ``find_forging_violation`` finds."""
+    if (broken := find_forging_violation(params, messages)) is not None:
         raise TooFewMessages.of(broken)
 
 

@@ -35,7 +35,7 @@ def heights_match(a: ChainHeight, b: ChainHeight) -> bool:
     return is_promise_kept(a, b)
 
 
-def find_replacement_break(
+def find_replacement_violation(
     params: ChainParams, oldest_round: Round, present_round: Round, behind: int, connected: int
 ) -> Violation | None:
     """Why blocks from ``oldest_round`` on may not be replaced by a better branch; None when they may.

@@ -55,7 +55,7 @@ def compute_pow_value(hashes: Sequence[str]) -> int:
     return _to_value("".join(hashes).encode("ascii"))
 
 
-def find_answer_break(
+def find_answer_violation(
     kind: int, expected: int | None, value: int, now: float, rtt_s: float, *, from_feature_peer: bool
 ) -> Violation | None:
     """Why an answered test is failed, or None if it is passed.

@@ -1,6 +1,6 @@
 """What makes a block valid on top of a given one (spec 4, a valid block).
 
-``find_breaks`` lists every rule that a block breaks; ``is_refused`` says which of them count where:
+``find_violations`` lists every rule that a block breaks; ``is_refused`` says which of them count where:
 
 * class A holds always and everywhere;
 * class B holds for what we forge and for pushed blocks, and everywhere where the network is not mixed.  On
@@ -30,7 +30,7 @@ from hypernode.core.rules import UNCHECKED, Rule, RuleClass, Unchecked, Violatio
 from hypernode.core.signing import generate_pubkeys, is_valid_signature
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Block
-from hypernode.core.validate_message import find_policy_break
+from hypernode.core.validate_message import find_policy_violation
 
 _NOT_THE_JUROR: Final = "the forger is not the juror of the slot"
 STRUCTURAL: Final = frozenset((Rule.B1, Rule.B10, Rule.B12))
@@ -78,7 +78,7 @@ class BlockContext(HeadContext):
     bad_messages: Mapping[bytes, Violation] | Unchecked
 
 
-def find_breaks(params: ChainParams, block: Block, context: BlockContext) -> tuple[Violation, ...]:
+def find_violations(params: ChainParams, block: Block, context: BlockContext) -> tuple[Violation, ...]:
     """Every rule of spec 4 that the block breaks, in the order of the spec, each at most once."""
     size = compute_block_size(block)
     return tuple(_weigh(params, block, size, _judge(params, block, context, size)))
@@ -93,8 +93,8 @@ def validate_juror(params: ChainParams, header: Block, juror: str | None, origin
 def validate_head(params: ChainParams, block: Block, context: HeadContext, origin: Origin) -> None:
     """Rules 1 to 6, which need none of a block's messages but their ids.  Raises Reject for the first that is
     a reason to refuse it."""
-    for brk in _judge_head(params, block, context):
-        _refuse(params, block, brk, origin)
+    for violation in _judge_head(params, block, context):
+        _refuse(params, block, violation, origin)
 
 
 def validate_shape(params: ChainParams, block: Block, origin: Origin) -> None:
@@ -102,17 +102,19 @@ def validate_shape(params: ChainParams, block: Block, origin: Origin) -> None:
     an address or a signature of theirs.  Raises Reject, or Ignore for one that is merely too large."""
     size = compute_block_size(block)
     found = (*_judge_shape(params, block, ()), *_judge_size(params, size))
-    for brk in _weigh(params, block, size, found):
-        _refuse(params, block, brk, origin)
+    for violation in _weigh(params, block, size, found):
+        _refuse(params, block, violation, origin)
 
 
 def _weigh(params: ChainParams, block: Block, size: int, found: Iterable[Violation]) -> Iterator[Violation]:
     """Legacy nodes take blocks that are larger than ours, and then most of a mixed network hold them: being
     merely too large is of class B there."""
-    for brk in found:
-        is_mere_size = brk.rule is Rule.B15 or (brk.rule is Rule.B7 and not _find_count_fault(params, block))
+    for violation in found:
+        is_mere_size = violation.rule is Rule.B15 or (
+            violation.rule is Rule.B7 and not _find_count_fault(params, block)
+        )
         eased = params.mixed and is_mere_size and size <= params.mixed_block_bytes
-        yield replace(brk, eased=True) if eased else brk
+        yield replace(violation, eased=True) if eased else violation
 
 
 def _judge(params: ChainParams, block: Block, context: BlockContext, size: int) -> Iterator[Violation]:
@@ -175,7 +177,7 @@ def _judge_messages(params: ChainParams, block: Block, context: BlockContext) ->
         yield Violation(Rule.B12, "its slot has a block already")
     # B13 [REJECT, class C] every message holds M4 to M6
     suspects = () if _is_within_policy(params, block, context) else block.messages
-    broken = (find_policy_break(params, m, context.registered) for m in suspects)
+    broken = (find_policy_violation(params, m, context.registered) for m in suspects)
     if policy := next((b for b in broken if b is not None), None):
         yield Violation(Rule.B13, f"a message of it is against the policy: {policy}", cause=policy)
 
@@ -201,17 +203,17 @@ def _judge_size(params: ChainParams, size: int) -> Iterator[Violation]:
 
 
 def is_refused(
-    params: ChainParams, block: Block, brk: Violation, origin: Origin, majority_holds: bool = False
+    params: ChainParams, block: Block, violation: Violation, origin: Origin, majority_holds: bool = False
 ) -> bool:
     """Whether the violation is a reason to refuse the block.  ``majority_holds``: most of the counted peers
     in sight hold the branch that it was fetched in."""
-    if brk.rule not in STRUCTURAL and (block.height, block.block_hash) in params.exceptions:
+    if violation.rule not in STRUCTURAL and (block.height, block.block_hash) in params.exceptions:
         return False
-    if brk.rule in LENIENT and block.height < params.lenient_below:
+    if violation.rule in LENIENT and block.height < params.lenient_below:
         return False
-    if brk.cls is RuleClass.B and params.mixed:
+    if violation.cls is RuleClass.B and params.mixed:
         return not (origin is Origin.FETCHED and majority_holds)
-    if brk.cls is RuleClass.C:
+    if violation.cls is RuleClass.C:
         return not params.mixed
     return True
 
@@ -226,10 +228,10 @@ def validate_block(
     # [REJECT] it is in no branch that the network left for good
     if (dead := find_dead_tip(params, block)) is not None:
         raise Reject.of(dead)
-    breaks = find_breaks(params, block, context)
-    for brk in breaks:
-        _refuse(params, block, brk, origin, majority_holds)
-    return breaks
+    violations = find_violations(params, block, context)
+    for violation in violations:
+        _refuse(params, block, violation, origin, majority_holds)
+    return violations
 
 
 def find_dead_tip(params: ChainParams, block: Block) -> Violation | None:
@@ -240,17 +242,17 @@ def find_dead_tip(params: ChainParams, block: Block) -> Violation | None:
 
 
 def _refuse(
-    params: ChainParams, block: Block, brk: Violation, origin: Origin, majority_holds: bool = False
+    params: ChainParams, block: Block, violation: Violation, origin: Origin, majority_holds: bool = False
 ) -> None:
     """Raise Reject or Ignore if the violation is a reason to refuse the block."""
-    if is_refused(params, block, brk, origin, majority_holds):
-        raise _find_verdict(params, brk, origin).of(brk)
+    if is_refused(params, block, violation, origin, majority_holds):
+        raise _find_verdict(params, violation, origin).of(violation)
 
 
-def _find_verdict(params: ChainParams, brk: Violation, origin: Origin) -> type[Verdict]:
-    if brk.rule is Rule.B14 and origin is Origin.PUSHED:
+def _find_verdict(params: ChainParams, violation: Violation, origin: Origin) -> type[Verdict]:
+    if violation.rule is Rule.B14 and origin is Origin.PUSHED:
         return Ignore
-    if brk.rule in SIZES and brk.cls is RuleClass.B and params.mixed and origin is Origin.FETCHED:
+    if violation.rule in SIZES and violation.cls is RuleClass.B and params.mixed and origin is Origin.FETCHED:
         return TooFewHold
     return Reject
 

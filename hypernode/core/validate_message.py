@@ -28,7 +28,7 @@ SignatureTriple: TypeAlias = tuple[bytes, bytes, bytes]
 """Public key, signature, buffer: one signature to verify, wherever that is done."""
 
 
-def find_message_break(
+def find_message_violation(
     params: ChainParams,
     m: Message,
     *,
@@ -42,13 +42,13 @@ def find_message_break(
     else as for the mempool.  ``registered``: PoS addresses of this and the previous round's lists; UNCHECKED
     leaves M6 out.  ``signature_ok``: the verdict where the signature was verified elsewhere;
     UNCHECKED verifies it here."""
-    broken = find_core_break(params, m, sealed=sealed, signature_ok=signature_ok)
+    broken = find_core_violation(params, m, sealed=sealed, signature_ok=signature_ok)
     if broken is None and not (sealed and params.mixed):
-        broken = find_policy_break(params, m, registered)
+        broken = find_policy_violation(params, m, registered)
     return broken
 
 
-def find_core_break(
+def find_core_violation(
     params: ChainParams, m: Message, *, sealed: bool, signature_ok: bool | Unchecked = UNCHECKED
 ) -> Violation | None:
     """The first of M1, M2 and M3 that the message breaks, or None."""
@@ -72,7 +72,7 @@ def find_core_break(
     return None
 
 
-def find_policy_break(
+def find_policy_violation(
     params: ChainParams, m: Message, registered: Collection[str] | Unchecked
 ) -> Violation | None:
     """The first of M4, M5 and M6 that the message breaks, or None.  M6 is left out where nobody looked."""
@@ -83,10 +83,10 @@ def find_policy_break(
     # M5 [REJECT, class C] no legacy node stumbles over its params
     if not is_safe_params(m.params):
         return Violation(Rule.M5, "params are too long, read as a number or leave the safe alphabet")
-    return None if registered is UNCHECKED else find_sender_break(params, m, registered)
+    return None if registered is UNCHECKED else find_sender_violation(params, m, registered)
 
 
-def find_sender_break(params: ChainParams, m: Message, registered: Collection[str]) -> Violation | None:
+def find_sender_violation(params: ChainParams, m: Message, registered: Collection[str]) -> Violation | None:
     """Whether the message breaks M6, which costs nothing to see."""
     # M6 [REJECT, class C] the sender is registered for this or the previous round
     if m.sender != params.control_pos and m.sender not in registered:
@@ -104,7 +104,7 @@ def reads_as_number(params: str) -> bool:
     return bool(_NUMBER.fullmatch(params))
 
 
-def find_time_break(params: ChainParams, m: Message, now: float) -> Violation | None:
+def find_time_violation(params: ChainParams, m: Message, now: float) -> Violation | None:
     """Why a mempool does not take the message at ``now`` (unix s, with fractions) as far as time goes: it is
     too far in the future, or too old."""
     if m.timestamp - now > params.future_allowed_s:
@@ -120,7 +120,7 @@ def list_signature_checks(messages: Iterable[Message]) -> list[SignatureTriple]:
     return [_to_triple(m) for m in messages]
 
 
-def find_core_breaks(
+def find_core_violations(
     params: ChainParams, messages: Sequence[Message], verdicts: Sequence[bool] | Unchecked = UNCHECKED
 ) -> list[Violation | None]:
     """The first of M1, M2 and M3 that each message of a block breaks, in order; None where it breaks none.
@@ -128,7 +128,7 @@ def find_core_breaks(
     nobody: list[Unchecked] = [UNCHECKED] * len(messages)
     signatures: Sequence[bool | Unchecked] = nobody if verdicts is UNCHECKED else verdicts
     return [
-        find_core_break(params, m, sealed=True, signature_ok=signature_ok)
+        find_core_violation(params, m, sealed=True, signature_ok=signature_ok)
         for m, signature_ok in zip(messages, signatures, strict=True)
     ]
 
@@ -136,8 +136,8 @@ def find_core_breaks(
 def check_messages(
     params: ChainParams, messages: Sequence[Message], verdicts: Sequence[bool] | Unchecked = UNCHECKED
 ) -> dict[bytes, Violation]:
-    """Messages of one block that break M1, M2 or M3: txid to what ``find_core_breaks`` says."""
-    found = find_core_breaks(params, messages, verdicts)
+    """Messages of one block that break M1, M2 or M3: txid to what ``find_core_violations`` says."""
+    found = find_core_violations(params, messages, verdicts)
     return {m.txid: broken for m, broken in zip(messages, found, strict=True) if broken is not None}
 
 

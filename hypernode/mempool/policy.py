@@ -14,14 +14,14 @@ from hypernode.core.chain_params import ChainParams
 from hypernode.core.rules import Unchecked, Violation
 from hypernode.core.signing import compute_twin
 from hypernode.core.types import Message
-from hypernode.core.validate_message import find_core_break, find_message_break, find_time_break
+from hypernode.core.validate_message import find_core_violation, find_message_violation, find_time_violation
 
 CLOCK_SPREAD_S: Final = 2.0
 """How far behind ours a peer's clock may be: a node whose clock is off by more does not forge (spec 6,
 time).  A message is offered when the peer will not find it over FUTURE_ALLOWED ahead."""
 
 
-def find_policy_break(
+def find_policy_violation(
     params: ChainParams,
     message: Message,
     now: float,
@@ -33,16 +33,18 @@ def find_policy_break(
     ``registered`` are the senders of this and the previous round and the control address; UNCHECKED:
     everybody (a message that a block held already)."""
     # Age: at most FUTURE_ALLOWED ahead [REJECT], at most 3,600 s back [IGNORE]
-    untimely = find_time_break(params, message, now)
+    untimely = find_time_violation(params, message, now)
     if untimely is not None:
         return untimely
     # M1 to M6 [REJECT]
-    return find_message_break(params, message, sealed=False, registered=registered, signature_ok=signature_ok)
+    return find_message_violation(
+        params, message, sealed=False, registered=registered, signature_ok=signature_ok
+    )
 
 
-def find_signature_break(params: ChainParams, message: Message) -> Violation | None:
+def find_signature_violation(params: ChainParams, message: Message) -> Violation | None:
     """M3 [REJECT], verified here: it costs more than all other checks, so it comes last."""
-    return find_core_break(params, message, sealed=False)
+    return find_core_violation(params, message, sealed=False)
 
 
 def is_ripe(params: ChainParams, message: Message, now: float) -> bool:

@@ -19,9 +19,9 @@ from hypernode.core.message import encode_signed_buffer, normalise_cut
 from hypernode.core.rules import UNCHECKED, Rule, Unchecked, Violation
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Message, Round
-from hypernode.core.validate_message import find_sender_break, find_time_break
+from hypernode.core.validate_message import find_sender_violation, find_time_violation
 from hypernode.mempool.exchange import PeerNotes
-from hypernode.mempool.policy import find_policy_break, find_signature_break, is_ripe, list_twin_ids
+from hypernode.mempool.policy import find_policy_violation, find_signature_violation, is_ripe, list_twin_ids
 
 MAX_MESSAGES: Final = 60_000
 """Messages in the pool: an hour (the age limit) of full blocks on main, 20 times 3,000; some 60 MB."""
@@ -83,7 +83,7 @@ class Mempool:
         signature_ok: bool = True,
     ) -> Violation | None:
         """What keeps a message out; its signature is taken as good.  Nothing is changed or counted."""
-        broken = find_policy_break(self._params, message, now, registered, signature_ok)
+        broken = find_policy_violation(self._params, message, now, registered, signature_ok)
         if broken is not None:
             return broken
         # One of equal buffers [IGNORE]
@@ -94,7 +94,7 @@ class Mempool:
             return Violation(Rule.SEALED, "in the chain already")
         return None if is_own else self._find_shortage(message)
 
-    def find_sender_break(
+    def find_sender_violation(
         self,
         message: Message,
         now: float,
@@ -106,10 +106,10 @@ class Mempool:
         """What keeps a message out at first sight: its time, its sender's right and quota, and room.
         ``pending``: so many of the sender's messages are about to come in.  Our own are bound by that too,
         because anybody can write our name on a message."""
-        untimely = find_time_break(self._params, message, now)
+        untimely = find_time_violation(self._params, message, now)
         if untimely is not None:
             return untimely
-        broken = find_sender_break(self._params, message, registered)
+        broken = find_sender_violation(self._params, message, registered)
         if broken is not None:
             return broken
         if is_own:
@@ -157,7 +157,7 @@ class Mempool:
     ) -> Violation | None:
         """Take a message, or say why not (and count it by reason).
 
-        ``registered``: see ``find_policy_break``; ``in_chain``: one of ``list_twin_ids`` is in a block;
+        ``registered``: see ``find_policy_violation``; ``in_chain``: one of ``list_twin_ids`` is in a block;
         ``signature_ok``: the verdict when it was verified elsewhere, UNCHECKED to verify here; ``is_own``:
         ours, neither bound by quota nor by room.  A message that is cut elsewhere than at a valid recipient
         is taken with the right cut (spec 4)."""
@@ -171,7 +171,7 @@ class Mempool:
             signature_ok=signature_ok is not False,
         )
         if broken is None and signature_ok is UNCHECKED:
-            broken = find_signature_break(self._params, cut)
+            broken = find_signature_violation(self._params, cut)
         if broken is not None:
             self.count_refusal(broken)
             return broken

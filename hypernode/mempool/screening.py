@@ -25,7 +25,7 @@ MOST_FORGED: Final = "not verified: most signatures of its batch are invalid"
 
 class Screening:
     """Checks the messages of one batch in order, except for their signatures and the chain.  ``registered``:
-    see ``find_policy_break``.  ``own_address`` is ours, which neither quota nor room binds."""
+    see ``find_policy_violation``.  ``own_address`` is ours, which neither quota nor room binds."""
 
     def __init__(
         self, params: ChainParams, pool: Mempool, now: float, registered: Collection[str], own_address: str
@@ -44,7 +44,7 @@ class Screening:
         if self._pool.holds(message) or self._seen.get(message.txid) == message:
             return Violation(Rule.KNOWN, "known")
         is_own = message.sender == self._own_address
-        broken = self._pool.find_sender_break(
+        broken = self._pool.find_sender_violation(
             message,
             self._now,
             registered=self._registered,

@@ -61,7 +61,7 @@ class Verifier(Protocol):
         """One verdict each, in order; a malformed key or signature is False, never an exception."""
         ...
 
-    async def find_core_breaks(
+    async def find_core_violations(
         self, params: ChainParams, messages: Sequence[Message]
     ) -> list[Violation | None]:
         """The first of M1, M2 and M3 that each message of a block breaks, in order; None where it breaks

@@ -15,7 +15,7 @@ from hypernode.core.chain_params import ChainParams
 from hypernode.core.lottery import compute_round_plan
 from hypernode.core.rules import Violation
 from hypernode.core.types import Block, ChainHeight, Registration, Round, RoundPlan
-from hypernode.core.validate_block import BlockContext, find_breaks
+from hypernode.core.validate_block import BlockContext, find_violations
 from hypernode.core.validate_message import check_messages
 from hypernode.ports.chain import Ledger
 from hypernode.ports.registrations import PowSource
@@ -124,7 +124,7 @@ class Archive:
             slot_taken=is_taken and parent.header.height > 0,
             bad_messages=check_messages(self._params, block.messages),
         )
-        breaks = find_breaks(self._params, block, context)
+        breaks = find_violations(self._params, block, context)
         measured = _measure(parent, block, senders)
         return Filed(to_header(block), parent, txids, senders, breaks, measured)
 

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from hypernode.core.errors import Ignore
-from hypernode.core.forging import find_forging_break, seal_block, select_messages
+from hypernode.core.forging import find_forging_violation, seal_block, select_messages
 from hypernode.core.lottery import Draws
 from hypernode.core.rules import Rule
 from hypernode.core.timeline import compute_slot_start
@@ -88,7 +88,7 @@ class Plot:
             messages = select_messages(
                 node.params, candidates, node.params.default_tunables.max_txs_per_block, timestamp
             )
-            if find_forging_break(node.params, messages) is None:
+            if find_forging_violation(node.params, messages) is None:
                 blocks.append(
                     seal_block(signer.sign, signer.address, parent, plan.round, sir, timestamp, messages)
                 )

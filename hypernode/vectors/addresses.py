@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypernode.core.address import compute_address, validate_address
 from hypernode.core.errors import Reject
 from hypernode.core.hashing import h20
-from hypernode.core.registrations.pow_address import find_pos_break
+from hypernode.core.registrations.pow_address import find_pos_violation
 from hypernode.core.rules import Rule
 from hypernode.core.signing import compute_pubkey
 from hypernode.core.types import ADDRESS_CHARS
@@ -39,7 +39,7 @@ def _compute_addresses(case: Json, pubkey: bytes) -> dict[str, object]:
 def _validate(case: Json) -> Outcome:
     """Legacy takes a good checksum over any payload; we want exactly 34 characters and 25 bytes."""
     address, address_byte = case["address"], case["network"]
-    if not case.get("quick_match", True) and find_pos_break(address, address_byte) is None:
+    if not case.get("quick_match", True) and find_pos_violation(address, address_byte) is None:
         return Differs("not the form of an address", "a registration could have it")
     expected = case.get("hash", "") if case["result"] == "ok" else "refused"
     try:
@@ -47,7 +47,7 @@ def _validate(case: Json) -> Outcome:
     except Reject as reject:
         if case["result"] != "ok":
             return Agree()
-        lenient = find_pos_break(address, address_byte) is None
+        lenient = find_pos_violation(address, address_byte) is None
         if lenient and len(address) != ADDRESS_CHARS:
             return DiffersAsDocumented(Rule.DATA, reject.reason, expected, "refused")
         return Differs(expected, str(reject))

@@ -66,7 +66,7 @@ async def _compare_taken(
         got["height_after_rollback"] = ledger.get_height().height
     expected = {name: case[name] for name in got if name in case}
     if not case["digest_block"] and case.get("node_stop_called"):
-        policy = next((brk for brk in tolerated if brk.rule is Rule.B13), None)
+        policy = next((violation for violation in tolerated if violation.rule is Rule.B13), None)
         if policy is not None and policy.cause is not None and policy.cause.rule in (Rule.M4, Rule.M5):
             return DiffersAsDocumented(Rule.LEGACY, _POLICY, expected, got)
     return compare_fields(expected, got)

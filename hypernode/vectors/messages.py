@@ -15,7 +15,7 @@ from hypernode.core.message import encode_signed_buffer
 from hypernode.core.networks import mainnet
 from hypernode.core.rules import UNCHECKED, Rule
 from hypernode.core.types import ID_BYTES, Message
-from hypernode.core.validate_message import find_message_break
+from hypernode.core.validate_message import find_message_violation
 from hypernode.vectors.outcome import (
     Agree,
     Differs,
@@ -75,11 +75,11 @@ def _judge_wire(command_id: CommandId, messages: tuple[Message, ...], recorded: 
 
 
 def _judge_check(m: Message, case: Json) -> Outcome:
-    sealed = find_message_break(mainnet(), m, sealed=True, registered=UNCHECKED)
+    sealed = find_message_violation(mainnet(), m, sealed=True, registered=UNCHECKED)
     if case.get("check", _OK) != _OK or sealed is not None:
         got = _OK if sealed is None else str(sealed)
         return Agree() if got != _OK and case["check"] != _OK else Differs(case.get("check", _OK), got)
-    offered = find_message_break(mainnet(), m, sealed=False, registered=UNCHECKED)
+    offered = find_message_violation(mainnet(), m, sealed=False, registered=UNCHECKED)
     if offered is None:
         return Agree()
     rule = offered.rule if len(m.txid) == ID_BYTES else Rule.DATA
@@ -88,14 +88,16 @@ def _judge_check(m: Message, case: Json) -> Outcome:
 
 def _expect_refusal(m: Message, recorded: str) -> Outcome:
     """Whatever the words: neither as fields nor from the wire may it pass."""
-    if find_message_break(mainnet(), m, sealed=True, registered=UNCHECKED) is None:
+    if find_message_violation(mainnet(), m, sealed=True, registered=UNCHECKED) is None:
         return Differs(_REFUSED, "its fields pass")
     try:
         received = decode_command(bytes.fromhex(recorded)).messages
     except Reject:
         return Agree()
-    breaks = [find_message_break(mainnet(), one, sealed=True, registered=UNCHECKED) for one in received]
-    return Agree() if breaks and None not in breaks else Differs(_REFUSED, "its bytes pass")
+    violations = [
+        find_message_violation(mainnet(), one, sealed=True, registered=UNCHECKED) for one in received
+    ]
+    return Agree() if violations and None not in violations else Differs(_REFUSED, "its bytes pass")
 
 
 def _judge_unrepresentable(case: Json) -> Outcome:

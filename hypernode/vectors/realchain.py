@@ -81,7 +81,7 @@ async def _judge_block(
     except Reject as refusal:
         return Differs("every rule of classes A and B holds", str(refusal))
     await ledger.append(block)
-    broken = {brk.rule for brk in tolerated}
+    broken = {violation.rule for violation in tolerated}
     got: dict[str, Any] = {"height": block.height, "round": block.round, "sir": block.sir}
     got |= {name: broken.isdisjoint(rules) for name, rules in _FLAGS.items()}
     got["served as it came"] = await ledger.get_block(block.height) == block

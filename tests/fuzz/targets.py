@@ -18,7 +18,7 @@ from hypernode.core.networks import testnet
 from hypernode.core.rules import UNCHECKED
 from hypernode.core.signing import compute_twin, is_valid_signature, sign
 from hypernode.core.types import Block, Message
-from hypernode.core.validate_message import check_messages, find_message_break
+from hypernode.core.validate_message import check_messages, find_message_violation
 from hypernode.node.rpc.queries import (
     check_height,
     parse_address_query,
@@ -95,7 +95,7 @@ def _judge(messages: tuple[Message, ...]) -> None:
         cut = normalise_cut(message, _NETWORK.address_byte)
         if normalise_cut(cut, _NETWORK.address_byte) != cut:
             raise AssertionError("a cut that is not final")
-        find_message_break(_NETWORK, cut, sealed=False, registered=UNCHECKED)
+        find_message_violation(_NETWORK, cut, sealed=False, registered=UNCHECKED)
 
 
 def _judge_block(block: Block) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
-from hypernode.core.registrations.pow_address import find_pos_break, is_valid_pow_address
+from hypernode.core.registrations.pow_address import find_pos_violation, is_valid_pow_address
 from hypernode.core.registrations.registration_text import RegistrationText, parse_registration
 from hypernode.core.registrations.registry import (
     REGISTER,
@@ -75,7 +75,7 @@ def _register(
         if not is_valid_pow_address(address):
             raise Reject(Rule.R2, f"{address!r} is no Bismuth address")
     # 3 [REJECT] the PoS address is not valid on this network (as lenient as legacy)
-    broken = find_pos_break(text.pos, params.address_byte)
+    broken = find_pos_violation(text.pos, params.address_byte)
     if broken is not None:
         raise Reject.of(broken)
     # 4 [REJECT] a present registration has this ip, whatever the port

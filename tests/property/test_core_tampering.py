@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.rules import UNCHECKED
 from hypernode.core.types import UINT32_MAX, Block, Message
-from hypernode.core.validate_block import Origin, find_breaks, validate_block
-from hypernode.core.validate_message import find_message_break
+from hypernode.core.validate_block import Origin, find_violations, validate_block
+from hypernode.core.validate_message import find_message_violation
 from tests.unit.core.builders import (
     NETWORKS,
     get_address,
@@ -100,7 +100,7 @@ def test_a_changed_field_of_a_message_breaks_the_rule_that_names_it(
     if value == getattr(m, field):
         return
     changed = replace(m, **{field: value})  # type: ignore[arg-type]
-    broken = find_message_break(params, changed, sealed=sealed, registered=UNCHECKED)
+    broken = find_message_violation(params, changed, sealed=sealed, registered=UNCHECKED)
     if field in MESSAGE_RULES:
         assert broken is not None
         assert broken.rule.label in MESSAGE_RULES[field]
@@ -123,7 +123,7 @@ def test_a_changed_field_of_a_block_breaks_the_rule_that_names_it(
     if value == getattr(block, field):
         return
     changed = replace(block, **{field: value})  # type: ignore[arg-type]
-    broken = {b.rule.number for b in find_breaks(params, changed, context)}
+    broken = {b.rule.number for b in find_violations(params, changed, context)}
     assert BLOCK_RULES.get(field, set()) <= broken
     if field in BLOCK_RULES:
         with pytest.raises(Exception, match="rule"):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hypernode.core.block import create_genesis
 from hypernode.core.chain_params import ChainParams
-from hypernode.core.fork_choice import find_replacement_break, is_better, is_promise_kept, is_same_height
+from hypernode.core.fork_choice import find_replacement_violation, is_better, is_promise_kept, is_same_height
 from hypernode.core.lottery import compute_connect_to, compute_distance, compute_round_plan
 from hypernode.core.timeline import (
     compute_reference_time,
@@ -219,7 +219,7 @@ def test_which_measure_outweighs_which(more: str, less: str) -> None:
 @settings(max_examples=100)
 def test_when_a_better_chain_may_replace_ours(age: int, keep: int, behind: int, connected: int) -> None:
     params = replace(OWN, keep_rounds=keep)
-    ours = find_replacement_break(params, 20 - age, 20, behind, connected) is None
+    ours = find_replacement_violation(params, 20 - age, 20, behind, connected) is None
     most_hold = choosing.is_majority(behind, connected)
     replaced = range(20 - age, 21)
     p = to_parameters(params)

@@ -14,7 +14,7 @@ from hypernode.core.encoded_size import compute_block_size
 from hypernode.core.forging import seal_block
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block
-from hypernode.core.validate_block import Origin, find_breaks, is_refused
+from hypernode.core.validate_block import Origin, find_violations, is_refused
 from tests.oracle import blocks, encoding
 from tests.oracle_bridge import SIGNATURES, to_parameters
 from tests.property.drawn_messages import draw_message, near, networks
@@ -123,11 +123,13 @@ def test_the_rules_of_a_block(
         now=now,
     )
     p = to_parameters(params)
-    found = find_breaks(params, block, context)
+    found = find_violations(params, block, context)
     given_ = blocks.Given(parent, address, senders, ids, is_taken, now)
-    assert {brk.rule.number for brk in found} == blocks.breaks_of_block(p, block, given_, SIGNATURES)
-    assert {brk.rule.number: brk.cls.value for brk in found} == {
-        brk.rule.number: blocks.class_of(p, block, brk.rule.number) for brk in found
+    assert {violation.rule.number for violation in found} == blocks.breaks_of_block(
+        p, block, given_, SIGNATURES
+    )
+    assert {violation.rule.number: violation.cls.value for violation in found} == {
+        violation.rule.number: blocks.class_of(p, block, violation.rule.number) for violation in found
     }
     assert compute_block_size(block) == len(encoding.encode_block(block))
 
@@ -167,17 +169,17 @@ def test_what_a_break_means(base: ChainParams, lenient: int, is_listed: bool) ->
         context = make_context(
             params, block, juror=None, slot_taken=True, parent=replace(make_parent(params), block_hash=b"")
         )
-        breaks = find_breaks(params, block, context)
-        assert {brk.rule.number for brk in breaks} == {str(n) for n in range(1, 16)}
+        breaks = find_violations(params, block, context)
+        assert {violation.rule.number for violation in breaks} == {str(n) for n in range(1, 16)}
         p = to_parameters(params)
-        for brk in breaks:
-            assert brk.cls.value == blocks.class_of(p, block, brk.rule.number)
+        for violation in breaks:
+            assert violation.cls.value == blocks.class_of(p, block, violation.rule.number)
             for origin, most_hold in (*WHERE, (Origin.FETCHED, True)):
                 expected = blocks.is_refused(
-                    p, block, brk.rule.number, fetched=origin is Origin.FETCHED, most_hold=most_hold
+                    p, block, violation.rule.number, fetched=origin is Origin.FETCHED, most_hold=most_hold
                 )
-                assert is_refused(params, block, brk, origin, most_hold) is expected, (
-                    brk,
+                assert is_refused(params, block, violation, origin, most_hold) is expected, (
+                    violation,
                     origin,
                     most_hold,
                 )

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypernode.core.chain_params import ChainParams, replace_fields
 from hypernode.core.counting import apply_collateral, compute_counted, find_uncounted, is_collateral_kept
 from hypernode.core.fillers import compute_fillers
-from hypernode.core.forging import draft_block, find_forging_break, select_messages
+from hypernode.core.forging import draft_block, find_forging_violation, select_messages
 from hypernode.core.kpis import compute_kpis, compute_score
 from hypernode.core.rewards import (
     RewardEntry,
@@ -183,7 +183,7 @@ def test_what_is_sealed(pool: list[Message], limit: int) -> None:
     p = to_parameters(params)
     taken = select_messages(params, pool, limit, AT)
     assert not sealing.faults_of_selection(p, pool, taken, AT)
-    assert (find_forging_break(params, taken) is None) is sealing.is_enough(p, taken)
+    assert (find_forging_violation(params, taken) is None) is sealing.is_enough(p, taken)
     draft = draft_block(get_address(OWN, 0), make_parent(OWN), 7, 3, AT, taken)
     assert not sealing.faults_of_seal(p, draft) - ({"too few"} if not sealing.is_enough(p, taken) else set())
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.message import normalise_cut
 from hypernode.core.types import Message
-from hypernode.core.validate_message import find_message_break, find_time_break, is_safe_params
+from hypernode.core.validate_message import find_message_violation, find_time_violation, is_safe_params
 from tests.oracle import messages
 from tests.oracle_bridge import SIGNATURES, to_parameters
 from tests.property.drawn_messages import TEXTS, near, single_messages
@@ -28,7 +28,7 @@ def test_the_rules_of_a_message(case: tuple[ChainParams, Message], sealed: bool,
     params, message = case
     params = replace(params, control_pos=get_address(params, 4))
     senders = {get_address(params, n) for n in members}
-    ours = find_message_break(params, message, sealed=sealed, registered=senders)
+    ours = find_message_violation(params, message, sealed=sealed, registered=senders)
     found = messages.breaks_of_message(to_parameters(params), message, senders, SIGNATURES, in_block=sealed)
     # in a block of a mixed network M4 to M6 are policy
     counting = found & {"M1", "M2", "M3"} if sealed and params.mixed else found
@@ -42,7 +42,7 @@ def test_the_time_of_a_message(by: int, fraction: float) -> None:
         message = make_message(OWN, 0, 2_000_000_000)
         now = message.timestamp - offset + fraction
         expected = messages.is_in_time(to_parameters(OWN), message.timestamp, now)
-        assert (find_time_break(OWN, message, now) is None) is expected
+        assert (find_time_violation(OWN, message, now) is None) is expected
 
 
 @given(case=single_messages(), by=st.integers(-6, 6))

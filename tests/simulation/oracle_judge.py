@@ -98,13 +98,13 @@ class OracleJudge:
         b = stored.block
         if b.block_hash in self._chains:
             return
-        found = self._find_breaks(b, self._script)
+        found = self._find_violations(b, self._script)
         # where the PoW chain was replaced, it may be right by the lists that were
-        by_former = (self._find_breaks(b, former) for former in (self._script.former if found else ()))
+        by_former = (self._find_violations(b, former) for former in (self._script.former if found else ()))
         found = min((found, *by_former), key=len)
         self._chains[b.block_hash] = [*self._chains[b.previous_hash], b]
         filed = watch.archive.get(b.block_hash)
-        ours = {brk.rule.number for brk in filed.breaks}
+        ours = {violation.rule.number for violation in filed.breaks}
         self._expect(f"the rules that block {b.height} breaks", ours, found, stored.index)
         measured = self._measure(b.block_hash)
         self._expect(f"measures of block {b.height}", asdict(filed.measured), measured, stored.index)
@@ -114,7 +114,7 @@ class OracleJudge:
             )
         self.judged["blocks"] += 1
 
-    def _find_breaks(self, b: Block, script: PowScript) -> set[str]:
+    def _find_violations(self, b: Block, script: PowScript) -> set[str]:
         chain = self._chains[b.previous_hash]
         plan = self._derive(b.round, chain, script)
         given = blocks.Given(

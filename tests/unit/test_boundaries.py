@@ -19,8 +19,8 @@ from hypernode.core.address import encode_address
 from hypernode.core.chain_params import ChainParams, Delays
 from hypernode.core.counting import find_uncounted, is_collateral_kept
 from hypernode.core.fillers import FIRST_PART, LAST_PART, STEP_PART, compute_fillers
-from hypernode.core.forging import find_forging_break, select_messages
-from hypernode.core.fork_choice import find_replacement_break
+from hypernode.core.forging import find_forging_violation, select_messages
+from hypernode.core.fork_choice import find_replacement_violation
 from hypernode.core.kpis import compute_score
 from hypernode.core.lottery import (
     compute_connect_to,
@@ -37,7 +37,7 @@ from hypernode.core.peer_tests import (
     PING,
     compute_ping_value,
     draw_pow_heights,
-    find_answer_break,
+    find_answer_violation,
 )
 from hypernode.core.registrations.registry import COIN, compute_weight
 from hypernode.core.rewards import compute_last_week, compute_week_end
@@ -53,7 +53,7 @@ from hypernode.core.types import (
     PeerTest,
     Registration,
 )
-from hypernode.core.validate_message import find_core_break, find_message_break, find_time_break
+from hypernode.core.validate_message import find_core_violation, find_message_violation, find_time_violation
 from hypernode.machine.clock_offset import MIN_PEERS, SPAN_S, ClockOffsets
 from hypernode.machine.peers import compute_freshness_s
 from hypernode.mempool.pool import Mempool
@@ -92,12 +92,12 @@ def fits_message(field: str, size: float) -> bool:
         changed = replace(message, txid=b"\1" * int(size))
     else:
         changed = replace(message, pubkey=b"\1" * int(size))
-    broken = find_core_break(OWN, changed, sealed=True, signature_ok=True)
+    broken = find_core_violation(OWN, changed, sealed=True, signature_ok=True)
     return broken is None or broken.rule.number != "M1"
 
 
 def is_replaced(params: ChainParams, age: float, behind: float = 9, connected: int = 10) -> bool:
-    return find_replacement_break(params, 100 - int(age), 100, int(behind), connected) is None
+    return find_replacement_violation(params, 100 - int(age), 100, int(behind), connected) is None
 
 
 def takes_of_sender(params: ChainParams, count: float) -> bool:
@@ -170,7 +170,7 @@ NUMBERS: Final = (
         "M5",
         "spec 4",
         lambda n: (
-            find_message_break(
+            find_message_violation(
                 OWN,
                 make_message(OWN, params="x" * int(n)),
                 sealed=False,
@@ -185,14 +185,14 @@ NUMBERS: Final = (
     Number(
         "future_allowed_s",
         "spec 4",
-        lambda ahead: find_time_break(OWN, AGED, AGED.timestamp - ahead) is None,
+        lambda ahead: find_time_violation(OWN, AGED, AGED.timestamp - ahead) is None,
         (OWN.future_allowed_s - 0.01, OWN.future_allowed_s),
         (OWN.future_allowed_s + 0.01,),
     ),
     Number(
         "message_age_s",
         "spec 4",
-        lambda age: find_time_break(OWN, AGED, AGED.timestamp + age) is None,
+        lambda age: find_time_violation(OWN, AGED, AGED.timestamp + age) is None,
         (OWN.message_age_s - 0.01, OWN.message_age_s),
         (OWN.message_age_s + 0.01,),
     ),
@@ -207,14 +207,14 @@ NUMBERS: Final = (
     Number(
         "min_block_messages",
         "spec 6, forging",
-        lambda n: find_forging_break(replace(OWN, min_block_messages=int(n)), QUARTET) is None,
+        lambda n: find_forging_violation(replace(OWN, min_block_messages=int(n)), QUARTET) is None,
         (3, 4),
         (5,),
     ),
     Number(
         "min_forge_sources",
         "spec 6, forging",
-        lambda n: find_forging_break(replace(OWN, min_forge_sources=int(n)), QUARTET) is None,
+        lambda n: find_forging_violation(replace(OWN, min_forge_sources=int(n)), QUARTET) is None,
         (2, 3),
         (4,),
     ),
@@ -347,7 +347,7 @@ NUMBERS: Final = (
         "MAX_DRIFT_MS",
         "spec 6, testing peers",
         lambda ms: (
-            find_answer_break(
+            find_answer_violation(
                 PING, None, compute_ping_value(1_000.0) + int(ms), 1_000.0, 0.0, from_feature_peer=True
             )
             is None
@@ -358,7 +358,7 @@ NUMBERS: Final = (
     Number(
         "MAX_COMPANION_AGE_S",
         "spec 6, testing peers",
-        lambda s: find_answer_break(COMPANION, None, int(s), 0.0, 0.0, from_feature_peer=True) is None,
+        lambda s: find_answer_violation(COMPANION, None, int(s), 0.0, 0.0, from_feature_peer=True) is None,
         (0, MAX_COMPANION_AGE_S),
         (MAX_COMPANION_AGE_S + 1,),
     ),
@@ -405,7 +405,7 @@ def test_it_ends_right_beyond_its_limit(row: Number, number: float) -> None:
 def test_long_ids_of_legacy_nodes_are_sealed_on_mixed_networks() -> None:
     message = make_message(OWN)
     for size, is_good in ((ID_BYTES, True), (MAX_ID_BYTES, True), (MAX_ID_BYTES + 1, False)):
-        found = find_core_break(MAIN, replace(message, txid=b"\1" * size), sealed=True, signature_ok=True)
+        found = find_core_violation(MAIN, replace(message, txid=b"\1" * size), sealed=True, signature_ok=True)
         assert (found is None or "the id" not in found.reason) is is_good
 
 

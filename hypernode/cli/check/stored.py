@@ -127,9 +127,11 @@ def _report_chain(result: CheckState, examiner: Examiner, first: int, messages: 
         lines.append(f"rule {name} (class {counted['class']}): {by_verdict}")
     for rule, one in examiner.not_judged.items():
         lines.append(f"rule {rule.number} was not judged for {one.blocks} blocks: {one.reason}")
-    listed = [brk for brk in result.breaks if brk.verdict is BlockGrade.REFUSED]
-    for brk in listed[:SHOWN_BREAKS]:
-        lines.append(f"block {brk.height} {brk.block_hash.hex()} breaks rule {brk.rule.number}: {brk.reason}")
+    listed = [violation for violation in result.breaks if violation.verdict is BlockGrade.REFUSED]
+    for each in listed[:SHOWN_BREAKS]:
+        lines.append(
+            f"block {each.height} {each.block_hash.hex()} breaks rule {each.rule.number}: {each.reason}"
+        )
     if refused > SHOWN_BREAKS:
         lines.append(f"… and {refused - SHOWN_BREAKS} more (--json lists them)")
     if refused:
@@ -142,6 +144,6 @@ def _report_chain(result: CheckState, examiner: Examiner, first: int, messages: 
         "pruned_below": below,
         "findings": counts,
         "not_judged": {rule.number: asdict(one) for rule, one in examiner.not_judged.items()},
-        "breaks": [brk.describe() for brk in result.breaks],
+        "breaks": [violation.describe() for violation in result.breaks],
     }
     return Outcome(Exit.NEGATIVE if refused else Exit.OK, lines, data)

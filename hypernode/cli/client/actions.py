@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, NoReturn, TypeVar
 
-from hypernode.core.address import find_address_break
+from hypernode.core.address import find_address_violation
 from hypernode.core.errors import Ignore
 from hypernode.node.base.json_shapes import block_to_object, message_to_list
 from hypernode.node.rpc.queries import parse_address_query, parse_headers, parse_hypernodes
@@ -99,7 +99,7 @@ def _make_hypernodes(param: str) -> Command:
 
 def _make_address_query(param: str) -> Command:
     query = _understand(parse_address_query, param, _ADDRESS)
-    if broken := find_address_break(query.address):
+    if broken := find_address_violation(query.address):
         raise BadParam(f"expected {_ADDRESS}, not {param!a}: {broken.reason}")
     return Command(CommandId.GETADDTXS, string=param)
 

@@ -199,9 +199,9 @@ def _prepare(args: argparse.Namespace, action: Action, whom: Whom) -> tuple[Targ
 
 def _check_network_of(param: str, params: ChainParams) -> None:
     """Nobody there has an address of another network.  Raises UsageError."""
-    from hypernode.core.address import find_address_break
+    from hypernode.core.address import find_address_violation
 
-    if broken := find_address_break(param.partition(",")[0].strip(), params.address_byte):
+    if broken := find_address_violation(param.partition(",")[0].strip(), params.address_byte):
         raise UsageError(f"--action address_txs: {broken.reason}; we ask a node of {params.name} (--network)")
 
 

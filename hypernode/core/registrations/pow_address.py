@@ -36,7 +36,7 @@ def is_valid_pow_address(address: str) -> bool:
     return _OTHER.fullmatch(address) is not None and len(address) != _GAP_CHARS
 
 
-def find_pos_break(pos: str, address_byte: int) -> Violation | None:
+def find_pos_violation(pos: str, address_byte: int) -> Violation | None:
     """Why ``pos`` cannot be registered, or None (spec 5, rule 3): it begins with 34 letters or
     digits, and without white space at its end it is base58 with a good checksum and the network's
     byte; the payload may have another length than 20 bytes."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
-from hypernode.core.registrations.pow_address import find_pos_break, is_valid_pow_address
+from hypernode.core.registrations.pow_address import find_pos_violation, is_valid_pow_address
 from hypernode.core.registrations.registration_text import RegistrationText, parse_registration, show
 from hypernode.core.registrations.registry import (
     REGISTER,
@@ -130,7 +130,7 @@ class RegistryBuilder:
             if not is_valid_pow_address(address):
                 raise Reject(Rule.R2, f"{show(address)} is no Bismuth address")
         # R3 [REJECT, class A] the PoS address is one of the network (as lenient as legacy)
-        broken = find_pos_break(text.pos, self._params.address_byte)
+        broken = find_pos_violation(text.pos, self._params.address_byte)
         if broken is not None:
             raise Reject.of(broken)
 

@@ -32,7 +32,7 @@ from hypernode.core.validate_block import (
     validate_juror,
     validate_shape,
 )
-from hypernode.core.validate_message import find_core_breaks
+from hypernode.core.validate_message import find_core_violations
 from hypernode.mempool.pool import Mempool
 from hypernode.node.chain.history import History
 from hypernode.node.chain.rounds import Rounds
@@ -90,7 +90,7 @@ async def prepare(
             continue
         cut = [normalise_block(params, block) for block in part]
         unverified = [[m for m in block.messages if not mempool.holds(m)] for block in cut]
-        found = iter(await verifier.find_core_breaks(params, [m for ms in unverified for m in ms]))
+        found = iter(await verifier.find_core_violations(params, [m for ms in unverified for m in ms]))
         prepared += [
             Prepared(block, {m.txid: broken for m in messages if (broken := next(found)) is not None})
             for block, messages in zip(cut, unverified, strict=True)
@@ -104,9 +104,9 @@ async def _prepare_long(params: ChainParams, verifier: Verifier, mempool: Mempoo
     async for piece in list_pieces(cut, verifier.run):
         messages = [m for m in piece if not mempool.holds(m)]
         if all(map(is_short, messages)):
-            found = await verifier.find_core_breaks(params, messages)
+            found = await verifier.find_core_violations(params, messages)
         else:
-            found = await verifier.run(partial(find_core_breaks, params, messages))
+            found = await verifier.run(partial(find_core_violations, params, messages))
         bad = {m.txid: broken for m, broken in zip(messages, found, strict=True) if broken is not None}
         if bad:
             return Prepared(cut, bad)
@@ -123,7 +123,7 @@ async def prepare_until_fault(
     size = FIRST_PART_MESSAGES
     while left:
         part, left = left[:size], left[size:]
-        found = await verifier.find_core_breaks(params, part)
+        found = await verifier.find_core_violations(params, part)
         bad = {m.txid: broken for m, broken in zip(part, found, strict=True) if broken is not None}
         if bad:
             return Prepared(cut, bad)
@@ -158,7 +158,10 @@ def _weigh(messages: Sequence[Message]) -> int:
 
 def list_findings(block: Block, tolerated: Sequence[Violation]) -> list[ToleratedViolation]:
     """What the ledger keeps of the breaks with which a block is taken."""
-    return [ToleratedViolation(block.height, block.block_hash, brk.rule, brk.reason) for brk in tolerated]
+    return [
+        ToleratedViolation(block.height, block.block_hash, violation.rule, violation.reason)
+        for violation in tolerated
+    ]
 
 
 class ForgerKeys:

@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 from hypernode.core.block import encode_raw_block, to_header
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
-from hypernode.core.fork_choice import find_replacement_break, is_better, is_promise_kept
+from hypernode.core.fork_choice import find_replacement_violation, is_better, is_promise_kept
 from hypernode.core.hashing import h20
 from hypernode.core.long_messages import LongMessages, is_short
 from hypernode.core.rules import Rule
@@ -302,10 +302,10 @@ class Chain:
 
     async def _judge(self, validator: BlockValidator, prepared: Prepared) -> list[ToleratedViolation]:
         """Check every rule; returns the tolerated violations.  Raises Reject."""
-        breaks = await validator.judge(prepared)
-        if not {Rule.B4, Rule.B5}.intersection(brk.rule for brk in breaks):
+        violations = await validator.judge(prepared)
+        if not {Rule.B4, Rule.B5}.intersection(violation.rule for violation in violations):
             await self._note_own_block(prepared.block)
-        return list_findings(prepared.block, breaks)
+        return list_findings(prepared.block, violations)
 
     async def _after_append(self, blocks: Sequence[Block]) -> None:
         for block in blocks:
@@ -334,7 +334,7 @@ class Chain:
             return
         first_dropped = (await self._ledger.get_headers(common + 1, 1))[0]
         node_state, _ = compute_round_slot(self._params, self._clock.now())
-        broken = find_replacement_break(
+        broken = find_replacement_violation(
             self._params, first_dropped.round, node_state, support.behind, support.connected
         )
         if broken is not None:

@@ -19,8 +19,8 @@ from hypernode.core.long_messages import is_short
 from hypernode.core.rules import Rule, Unchecked, Violation
 from hypernode.core.types import ADDRESS_CHARS, Block, ChainHeight, Height, Kpis, Message, Round
 from hypernode.core.validate_block import find_dead_tip
-from hypernode.node.chain.check_state import CheckState, ListedBreak
-from hypernode.node.chain.examiner import BlockGrade, Examiner, judge_break
+from hypernode.node.chain.check_state import CheckState, ListedViolation
+from hypernode.node.chain.examiner import BlockGrade, Examiner, grade_violation
 from hypernode.node.chain.history import History
 from hypernode.node.chain.recount import Recount
 from hypernode.ports.chain import Ledger
@@ -130,8 +130,8 @@ class ChainCheck:
     async def _judge(self, parent: Block, block: Block, bad: Verified, documented: set[Rule]) -> None:
         is_pruned = block.height < self._below
         history = History(self._ledger, parent)
-        for brk in await self._examiner.examine(history, block, bad, is_pruned=is_pruned):
-            self._note(block, brk, judge_break(self._params, block, brk, documented))
+        for violation in await self._examiner.examine(history, block, bad, is_pruned=is_pruned):
+            self._note(block, violation, grade_violation(self._params, block, violation, documented))
         if (dead := find_dead_tip(self._params, block)) is not None:
             self._note(block, dead)
         await self._compare(block, is_pruned=is_pruned)
@@ -176,12 +176,14 @@ class ChainCheck:
             last, Violation(Rule.KPIS, f"the totals of round {last.round} are not those of its blocks")
         )
 
-    def _note(self, block: Block, brk: Violation, verdict: BlockGrade = BlockGrade.REFUSED) -> None:
-        by_verdict = self.state.counts.setdefault(brk.rule, {})
+    def _note(self, block: Block, violation: Violation, verdict: BlockGrade = BlockGrade.REFUSED) -> None:
+        by_verdict = self.state.counts.setdefault(violation.rule, {})
         by_verdict[verdict] = by_verdict.get(verdict, 0) + 1
         if self.state.count(verdict) <= MAX_LISTED:
             self.state.breaks.append(
-                ListedBreak(block.height, block.block_hash, brk.rule, brk.cls, verdict, brk.reason)
+                ListedViolation(
+                    block.height, block.block_hash, violation.rule, violation.cls, verdict, violation.reason
+                )
             )
 
 

@@ -150,30 +150,30 @@ async def _store(
     good: list[tuple[Block, tuple[Violation, ...]]] = []
     try:
         for block in batch:
-            breaks = await examiner.examine(history, block, bad)
+            violations = await examiner.examine(history, block, bad)
             if needs_companion and Rule.B6 in examiner.not_judged:
                 raise PowNotReady(examiner.not_judged[Rule.B6].reason)
-            _refuse(params, block, breaks)
-            good.append((block, breaks))
+            _refuse(params, block, violations)
+            good.append((block, violations))
             history.push(block)
     finally:
         if good:
             await _append(ledger, good, report)
 
 
-def _refuse(params: ChainParams, block: Block, breaks: Sequence[Violation]) -> None:
+def _refuse(params: ChainParams, block: Block, violations: Sequence[Violation]) -> None:
     """Raises Reject for the first break that no origin excuses."""
     if (dead := find_dead_tip(params, block)) is not None:
         raise Reject(dead.rule, f"block {block.height}: {dead.reason}")
-    for brk in breaks:
-        if is_refused(params, block, brk, Origin.FETCHED, majority_holds=True):
-            raise Reject(brk.rule, f"block {block.height}: {brk.reason}")
+    for violation in violations:
+        if is_refused(params, block, violation, Origin.FETCHED, majority_holds=True):
+            raise Reject(violation.rule, f"block {block.height}: {violation.reason}")
 
 
 async def _append(
     ledger: Ledger, good: Sequence[tuple[Block, tuple[Violation, ...]]], report: ImportReport
 ) -> None:
-    findings = [finding for block, breaks in good for finding in list_findings(block, breaks)]
+    findings = [finding for block, violations in good for finding in list_findings(block, violations)]
     await ledger.append_many([block for block, _ in good], findings)
     report.height = good[-1][0].height
     report.messages += sum(len(block.messages) for block, _ in good)

@@ -30,7 +30,7 @@ CHECKED_RULES: Final[Mapping[str, Rule]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class ListedBreak:
+class ListedViolation:
     """A break of one block, and what it means for it."""
 
     height: Height
@@ -67,7 +67,7 @@ class CheckState:
     senders: FirstRounds = field(default_factory=dict)
     forgers: FirstRounds = field(default_factory=dict)
     counts: dict[Rule, dict[BlockGrade, int]] = field(default_factory=dict)
-    breaks: list[ListedBreak] = field(default_factory=list)
+    breaks: list[ListedViolation] = field(default_factory=list)
     not_judged: dict[Rule, NotJudged] = field(default_factory=dict)
     """Rules that some blocks up to here were not held against: nobody looked, whatever ``counts`` says."""
 
@@ -85,7 +85,7 @@ class CheckState:
 
     def find_first_refused(self) -> Height | None:
         """The lowest block that no rule lets be in the chain."""
-        refused = [brk.height for brk in self.breaks if brk.verdict is BlockGrade.REFUSED]
+        refused = [violation.height for violation in self.breaks if violation.verdict is BlockGrade.REFUSED]
         return min(refused, default=None)
 
 
@@ -108,7 +108,7 @@ def save_state(files: Files, params: ChainParams, state: CheckState) -> None:
             rule.number: {grade.value: count for grade, count in by_grade.items()}
             for rule, by_grade in state.counts.items()
         },
-        "breaks": [brk.describe() for brk in state.breaks],
+        "breaks": [violation.describe() for violation in state.breaks],
         "not_judged": {rule.number: asdict(one) for rule, one in state.not_judged.items()},
     }
     files.write(FILE_NAME, json.dumps(content, default=bytes.hex, separators=(",", ":")).encode())
@@ -136,7 +136,7 @@ def _parse(fields: dict[str, Any], params: ChainParams) -> CheckState | None:
         CHECKED_RULES[number]: {BlockGrade(grade): count for grade, count in by_grade.items()}
         for number, by_grade in fields.pop("counts").items()
     }
-    breaks = [_parse_break(**one) for one in fields.pop("breaks")]
+    breaks = [_parse_violation(**one) for one in fields.pop("breaks")]
     fields["block_hash"] = bytes.fromhex(fields["block_hash"])
     not_judged = {
         NUMBERED_RULES[number]: NotJudged(**one) for number, one in fields.pop("not_judged").items()
@@ -144,9 +144,9 @@ def _parse(fields: dict[str, Any], params: ChainParams) -> CheckState | None:
     return CheckState(**fields, counts=counts, breaks=breaks, not_judged=not_judged)
 
 
-def _parse_break(
+def _parse_violation(
     height: Height, block_hash: str, rule: str, cls: str, verdict: str, reason: str
-) -> ListedBreak:
-    return ListedBreak(
+) -> ListedViolation:
+    return ListedViolation(
         height, bytes.fromhex(block_hash), CHECKED_RULES[rule], RuleClass(cls), BlockGrade(verdict), reason
     )

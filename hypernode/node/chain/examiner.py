@@ -16,7 +16,7 @@ from typing import Final
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.rules import BLOCK_RULES, UNCHECKED, Rule, Unchecked, Violation
 from hypernode.core.types import Block, PowHeight, Round, RoundPlan
-from hypernode.core.validate_block import BlockContext, Origin, find_breaks, is_refused
+from hypernode.core.validate_block import BlockContext, Origin, find_violations, is_refused
 from hypernode.node.chain.block_validation import ForgerKeys
 from hypernode.node.chain.history import History
 from hypernode.node.chain.rounds import Rounds
@@ -44,13 +44,15 @@ class BlockGrade(Enum):
     """Of the lenient history, an exception, or class C on a mixed network."""
 
 
-def judge_break(
-    params: ChainParams, block: Block, brk: Violation, documented: Collection[Rule]
+def grade_violation(
+    params: ChainParams, block: Block, violation: Violation, documented: Collection[Rule]
 ) -> BlockGrade:
     """``documented``: rules that the ledger has a finding of for this block."""
-    if not is_refused(params, block, brk, Origin.FETCHED):
+    if not is_refused(params, block, violation, Origin.FETCHED):
         return BlockGrade.TOLERATED
-    if brk.rule in documented and not is_refused(params, block, brk, Origin.FETCHED, majority_holds=True):
+    if violation.rule in documented and not is_refused(
+        params, block, violation, Origin.FETCHED, majority_holds=True
+    ):
         return BlockGrade.DOCUMENTED
     return BlockGrade.REFUSED
 
@@ -107,7 +109,7 @@ class Examiner:
         if not self._judges(Rule.B11):
             return UNCHECKED
         messages = [message for block in blocks for message in block.messages]
-        found = await self._verifier.find_core_breaks(self.params, messages)
+        found = await self._verifier.find_core_violations(self.params, messages)
         return {m.txid: broken for m, broken in zip(messages, found, strict=True) if broken is not None}
 
     def _judges(self, rule: Rule) -> bool:
@@ -133,11 +135,11 @@ class Examiner:
             bad_messages=bad_messages,
             forger_pubkey=None if is_pruned else self._keys.find(block),
         )
-        breaks = find_breaks(self.params, block, context)
+        violations = find_violations(self.params, block, context)
         if is_pruned:
             self._note(_WITH_MESSAGES, "the block's messages are pruned")
-            breaks = tuple(brk for brk in breaks if brk.rule in WITHOUT_MESSAGES)
-        return tuple(brk for brk in breaks if self._judges(brk.rule))
+            violations = tuple(violation for violation in violations if violation.rule in WITHOUT_MESSAGES)
+        return tuple(violation for violation in violations if self._judges(violation.rule))
 
     async def _get_lists(self, history: History, round_: Round) -> tuple[RoundPlan, frozenset[str]] | None:
         """The plan of a round and whose messages it takes, derived at its first block; None, and noted, when

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import InvariantBroken
 from hypernode.core.fillers import compute_fillers
-from hypernode.core.forging import find_forging_break
+from hypernode.core.forging import find_forging_violation
 from hypernode.core.types import PeerTest, Round, RoundPlan, Slot
 from hypernode.machine.state import State
 from hypernode.mempool.pool import Mempool
@@ -76,7 +76,7 @@ class Duties:
         own = self.reporter.own_address
         if own not in compute_fillers(self.params, counted.present, round_, sir, part):
             return False
-        return find_forging_break(self.params, self.mempool.get_all()) is not None
+        return find_forging_violation(self.params, self.mempool.get_all()) is not None
 
     async def test_peers(self) -> None:
         """Run the plan's tests of every slot, one at a time, for as long as the node lives."""

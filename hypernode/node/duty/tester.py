@@ -80,7 +80,7 @@ class Tester:
         if test.kind == peer_tests.PING and is_feature_peer and self.peers.counts(test.tested):
             offset_s = compute_offset(value, self.clock.now(), elapsed)
             self.offsets.note(test.tested, offset_s, self.clock.monotonic())
-        refusal = peer_tests.find_answer_break(
+        refusal = peer_tests.find_answer_violation(
             test.kind,
             expected=expected,
             value=value,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hypernode.core.block import count_sources
-from hypernode.core.forging import find_forging_break
+from hypernode.core.forging import find_forging_violation
 from hypernode.core.types import ChainHeight, Message, Round
 from hypernode.machine.consensus import compute_consensus
 from hypernode.machine.decide import NodeView
@@ -82,7 +82,7 @@ class ViewBuilder:
             sync_alive_at=self.sync_task.alive_at,
             better_since=self._note_better(own, peers, banned),
             is_slot_signed=await self.journal.get_hash(round_, sir) is not None,
-            can_seal=find_forging_break(self.node_state.params, ready) is None,
+            can_seal=find_forging_violation(self.node_state.params, ready) is None,
             messages=len(ready),
             senders=count_sources(ready),
             uptime_s=self.clock.now() - self.node_state.start_time,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import InvariantBroken, Verdict
-from hypernode.core.forging import find_forging_break
+from hypernode.core.forging import find_forging_violation
 from hypernode.core.kinds import format_peer_name
 from hypernode.core.timeline import compute_round_start
 from hypernode.core.types import ChainHeight, Registration
@@ -195,7 +195,7 @@ class Connector:
     def _is_short(self) -> bool:
         """Whether the mempool has too few messages, or senders, for any block."""
         found = [m for m in self.mempool.get_all() if m.sender in self.intake.senders]
-        return find_forging_break(self.params, found) is not None
+        return find_forging_violation(self.params, found) is not None
 
     def _height_interval(self) -> float:
         """10 s, and 30 s while we are in consensus (spec 6, connecting)."""

@@ -193,7 +193,10 @@ class RequestHandlers:
 
     async def _tx(self, caller: Caller, command: Command) -> Command:
         found = await self.intake.submit(command.messages)
-        refused = next((brk for brk in found if brk is not None and brk.rule not in IGNORED), None)
+        refused = next(
+            (violation for violation in found if violation is not None and violation.rule not in IGNORED),
+            None,
+        )
         if refused is None:
             return Command(CommandId.OK)
         # A legacy node gives no reason; its clients do not look for one.

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from hypernode.core.forging import find_forging_break
+from hypernode.core.forging import find_forging_violation
 from hypernode.core.signing import compute_twin
 from hypernode.core.types import Message, Round, Slot
 from hypernode.sim.cluster import SimNode
@@ -158,7 +158,7 @@ def _has_to_forge(watch: Watch, host: SimNode) -> bool:
     is_free = node.node_state.forge_from_round <= node.node_state.get_round_slot()[0]
     is_connected = node.peers.count_connected() >= network.min_connections
     is_heard = len(watch.cluster.list_trusted()) > MIN_SENDERS
-    is_enough = find_forging_break(network, known) is None
+    is_enough = find_forging_violation(network, known) is None
     return is_free and is_connected and is_heard and is_enough
 
 

@@ -74,27 +74,27 @@ def _is_befallen(
 async def find_intolerable(watch: Watch, host: SimNode, tip: Filed) -> tuple[Filed, Violation] | None:
     """A block of the host's chain that breaks a rule, and which one, unless the network has mercy."""
     for filed in tip.walk():
-        for brk in filed.breaks:
-            if not await _is_tolerated(watch, host, filed, brk):
-                return filed, brk
+        for violation in filed.breaks:
+            if not await _is_tolerated(watch, host, filed, violation):
+                return filed, violation
     return None
 
 
-async def _is_tolerated(watch: Watch, host: SimNode, filed: Filed, brk: Violation) -> bool:
+async def _is_tolerated(watch: Watch, host: SimNode, filed: Filed, violation: Violation) -> bool:
     """What ``is_merciful`` lets pass; and each ledger keeps a finding of it."""
-    if not is_merciful(watch, filed, brk):
+    if not is_merciful(watch, filed, violation):
         return False
     assert host.node is not None
     header = filed.header
     found = await host.node.ports.ledger.get_findings(header.height, header.height)
-    return any((f.block_hash, f.rule) == (header.block_hash, brk.rule) for f in found)
+    return any((f.block_hash, f.rule) == (header.block_hash, violation.rule) for f in found)
 
 
-def is_merciful(watch: Watch, filed: Filed, brk: Violation) -> bool:
+def is_merciful(watch: Watch, filed: Filed, violation: Violation) -> bool:
     """A mixed network takes blocks that break classes B and C: of legacy nodes, and of those who lied when
     they signed them."""
     header, cluster = filed.header, watch.cluster
-    if not cluster.params.mixed or brk.cls is RuleClass.A:
+    if not cluster.params.mixed or violation.cls is RuleClass.A:
         return False
     signed = cluster.witness.signatures.find(header.forger, header.round, header.sir, header.block_hash)
     is_lie = signed is not None and cluster.was_under(header.forger, LIARS, signed.at)

@@ -29,8 +29,8 @@ async def rules_hold_for_what_is_stored(watch: Watch) -> None:
         watch.tips[host.index] = tip
         broken = await find_intolerable(watch, host, tip)
         if broken is not None:
-            filed, brk = broken
-            detail = f"block {filed.header.height} of node {host.index} breaks {brk}"
+            filed, violation = broken
+            detail = f"block {filed.header.height} of node {host.index} breaks {violation}"
             raise InvariantFailed("rules_hold_for_what_is_stored", detail, [host.index])
 
 
@@ -47,9 +47,9 @@ async def _judge_stored(watch: Watch, stored: StoredBlock) -> None:
     is_right = watch.cluster.params.mixed and not _is_ahead(watch, block, stored.at)
     if _is_ahead(watch, block, stored.by_clock) and not is_right:
         breaks.append(Violation(Rule.B3, f"{ahead_s:.0f} s in the future of who stored it"))
-    for brk in breaks:
-        if not is_merciful(watch, filed, brk):
-            detail = f"block {block.height} that node {stored.index} stored breaks {brk}"
+    for violation in breaks:
+        if not is_merciful(watch, filed, violation):
+            detail = f"block {block.height} that node {stored.index} stored breaks {violation}"
             raise InvariantFailed("rules_hold_for_what_is_stored", detail, [stored.index])
 
 
@@ -101,9 +101,9 @@ async def chains_pass_a_check(watch: Watch) -> None:
     async with host.node.chain.at_rest():
         state = await ChainCheck(params, ports.ledger, examiner).run()
     refused = [
-        brk
-        for brk in state.breaks
-        if brk.verdict is BlockGrade.REFUSED and not _was_right(watch, host, brk.height)
+        violation
+        for violation in state.breaks
+        if violation.verdict is BlockGrade.REFUSED and not _was_right(watch, host, violation.height)
     ]
     if refused:
         detail = (

@@ -10,7 +10,7 @@ from hypernode.core.chain_params import ChainParams
 from hypernode.core.rules import Violation
 from hypernode.core.signing import compute_pubkey, is_valid_signature, sign
 from hypernode.core.types import Message
-from hypernode.core.validate_message import find_core_breaks, list_signature_checks
+from hypernode.core.validate_message import find_core_violations, list_signature_checks
 from hypernode.ports.signing import SignatureCheck
 from hypernode.wire.spool import MemorySpool, Spool
 
@@ -42,11 +42,11 @@ class InlineVerifier:
     async def verify(self, checks: Sequence[SignatureCheck], *, allow_long_ids: bool) -> list[bool]:
         return [self._verify(check, allow_long_ids) for check in checks]
 
-    async def find_core_breaks(
+    async def find_core_violations(
         self, params: ChainParams, messages: Sequence[Message]
     ) -> list[Violation | None]:
         checks = [SignatureCheck(*triple) for triple in list_signature_checks(messages)]
-        return find_core_breaks(params, messages, await self.verify(checks, allow_long_ids=params.mixed))
+        return find_core_violations(params, messages, await self.verify(checks, allow_long_ids=params.mixed))
 
     async def run(self, work: Callable[[], T], /) -> T:
         return work()

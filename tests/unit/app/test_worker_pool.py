@@ -21,7 +21,7 @@ from hypernode.core.networks import mainnet
 from hypernode.core.packed_messages import PackedMessages
 from hypernode.core.rules import Violation
 from hypernode.core.types import Block
-from hypernode.core.validate_message import find_core_breaks
+from hypernode.core.validate_message import find_core_violations
 from hypernode.wire.checked_blocks import check_blocks
 from tests.unit.wire.test_checked_blocks import encode, make_blocks
 
@@ -268,10 +268,10 @@ def test_many_messages_are_verified_in_processes_too(
     messages = [m for b in make_blocks(MAIN, [changes * 7]) for m in b.messages]
 
     async def scenario(verifier: ThreadVerifier) -> None:
-        assert len(await verifier.find_core_breaks(MAIN, messages[:39])) == 39
+        assert len(await verifier.find_core_violations(MAIN, messages[:39])) == 39
         assert verifier.worker_pids == []
         for _ in range(2):
-            assert await verifier.find_core_breaks(MAIN, messages) == find_core_breaks(MAIN, messages)
+            assert await verifier.find_core_violations(MAIN, messages) == find_core_violations(MAIN, messages)
             assert verifier.worker_pids or is_killed
             for pid in verifier.worker_pids if is_killed else ():
                 os.kill(pid, signal.SIGKILL)

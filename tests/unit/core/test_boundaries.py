@@ -13,12 +13,12 @@ import pytest
 
 from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import compute_block_size
-from hypernode.core.fork_choice import find_replacement_break
+from hypernode.core.fork_choice import find_replacement_violation
 from hypernode.core.rules import UNCHECKED
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block
-from hypernode.core.validate_block import BlockContext, find_breaks
-from hypernode.core.validate_message import find_message_break
+from hypernode.core.validate_block import BlockContext, find_violations
+from hypernode.core.validate_message import find_message_violation
 from tests.unit.core.builders import (
     OWN,
     ROUND,
@@ -139,19 +139,21 @@ ROWS = (
 @pytest.mark.parametrize(("row", "number"), [(row, n) for row in ROWS for n in row.holds], ids=name)
 def test_a_rule_holds_up_to_its_limit(row: Row, number: float) -> None:
     params, block, context = row.make(number)
-    assert [brk.rule.number for brk in find_breaks(params, block, context)] == [], row.what
+    assert [violation.rule.number for violation in find_violations(params, block, context)] == [], row.what
 
 
 @pytest.mark.parametrize(("row", "number"), [(row, n) for row in ROWS for n in row.breaks], ids=name)
 def test_a_rule_breaks_right_over_its_limit(row: Row, number: float) -> None:
     params, block, context = row.make(number)
     # a slot that is none is also of no time that the block could have
-    assert row.rule in [brk.rule.number for brk in find_breaks(params, block, context)], row.what
+    assert row.rule in [violation.rule.number for violation in find_violations(params, block, context)], (
+        row.what
+    )
 
 
 def test_a_message_that_is_not_sealed_has_as_long_params_at_most() -> None:
     for size, rule in ((256, None), (257, "M5")):
-        broken = find_message_break(
+        broken = find_message_violation(
             OWN, make_message(OWN, params="x" * size), sealed=False, registered=UNCHECKED, signature_ok=True
         )
         assert (broken.rule.label if broken else None) == rule
@@ -162,5 +164,5 @@ def test_a_message_that_is_not_sealed_has_as_long_params_at_most() -> None:
     [(0, 0, True), (1, 2, False), (1, 3, True), (OWN.keep_rounds, 3, True), (OWN.keep_rounds + 1, 4, False)],
 )
 def test_past_rounds_need_a_majority_of_four_and_older_ones_stay(age: int, behind: int, may: bool) -> None:
-    refusal = find_replacement_break(OWN, ROUND - age, ROUND, behind, 4)
+    refusal = find_replacement_violation(OWN, ROUND - age, ROUND, behind, 4)
     assert (refusal is None) is may

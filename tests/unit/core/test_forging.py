@@ -8,12 +8,12 @@ from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import compute_message_size
 from hypernode.core.forging import (
     TooFewMessages,
-    find_forging_break,
+    find_forging_violation,
     seal_block,
     select_messages,
     validate_forging,
 )
-from hypernode.core.validate_block import find_breaks
+from hypernode.core.validate_block import find_violations
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command
 from tests.unit.core.builders import (
@@ -84,7 +84,7 @@ def test_what_rule_9_keeps_out_of_the_block_stays_out() -> None:
     ("numbers", "enough"), [((0, 1, 2, 0), True), ((0, 1, 2), False), ((0, 1, 0, 1), False), ((), False)]
 )
 def test_four_messages_of_three_senders_make_a_block(numbers: tuple[int, ...], enough: bool) -> None:
-    verdict = find_forging_break(OWN, make_messages(OWN, numbers))
+    verdict = find_forging_violation(OWN, make_messages(OWN, numbers))
     assert (verdict is None) is enough
     if enough:
         validate_forging(OWN, make_messages(OWN, numbers))
@@ -96,7 +96,7 @@ def test_four_messages_of_three_senders_make_a_block(numbers: tuple[int, ...], e
 @both
 def test_a_sealed_block_holds_every_rule(params: ChainParams) -> None:
     block = make_block(params)
-    assert find_breaks(params, block, make_context(params, block)) == ()
+    assert find_violations(params, block, make_context(params, block)) == ()
     assert block.block_hash == compute_block_hash(block)
     assert {m.block_height for m in block.messages} == {block.height}
     assert (block.msg_count, block.uniques_sources) == (4, 3)

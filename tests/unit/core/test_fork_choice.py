@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 
 from hypernode.core.fork_choice import (
-    find_replacement_break,
+    find_replacement_violation,
     heights_match,
     is_better,
     is_promise_kept,
@@ -71,12 +71,12 @@ def test_measures_do_not_make_another_height() -> None:
 def test_past_rounds_give_way_to_a_majority_and_old_ones_never(
     oldest: int, behind: int, allowed: bool
 ) -> None:
-    verdict = find_replacement_break(MIXED, oldest, 50, behind, connected=4)
+    verdict = find_replacement_violation(MIXED, oldest, 50, behind, connected=4)
     assert (verdict is None) is allowed
     if verdict is not None:
         assert verdict.rule is Rule.DEPTH
 
 
 def test_without_anybody_in_sight_no_past_block_is_replaced() -> None:
-    assert find_replacement_break(MIXED, 49, 50, 0, 0) is not None
-    assert find_replacement_break(MIXED, 50, 50, 0, 0) is None
+    assert find_replacement_violation(MIXED, 49, 50, 0, 0) is not None
+    assert find_replacement_violation(MIXED, 50, 50, 0, 0) is None

@@ -12,7 +12,7 @@ from hypernode.core.peer_tests import (
     compute_ping_value,
     compute_pow_value,
     draw_pow_heights,
-    find_answer_break,
+    find_answer_violation,
 )
 
 NOW = 1_700_000_000.25
@@ -21,7 +21,7 @@ WRAP_S = 2**32 / 1000
 
 def judge(kind: int, value: int, expected: int | None = None, *, feature: bool = True) -> str | None:
     """The reason why an answer that took 0.2 s fails, or None."""
-    verdict = find_answer_break(kind, expected, value, NOW, 0.2, from_feature_peer=feature)
+    verdict = find_answer_violation(kind, expected, value, NOW, 0.2, from_feature_peer=feature)
     return None if verdict is None else verdict.reason
 
 

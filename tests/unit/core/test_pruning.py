@@ -9,7 +9,7 @@ import pytest
 from hypernode.core.networks import mainnet
 from hypernode.core.pruning import compute_replay_window, count_kept_rounds
 from hypernode.core.rules import Rule
-from hypernode.core.validate_block import find_breaks
+from hypernode.core.validate_block import find_violations
 from tests.unit.core.builders import OWN, make_block, make_context, make_message, make_messages
 
 
@@ -29,5 +29,5 @@ def test_no_message_returns_from_a_block_below_the_replay_window(beyond: int, is
     sealed_at = block.timestamp - compute_replay_window(OWN) - beyond
     old = make_message(OWN, 3, sealed_at + OWN.future_allowed_s)
     again = make_block(OWN, messages=[old, *make_messages(OWN)])
-    rules = [broken.rule for broken in find_breaks(OWN, again, make_context(OWN, again))]
+    rules = [broken.rule for broken in find_violations(OWN, again, make_context(OWN, again))]
     assert (Rule.B9 not in rules) is is_allowed

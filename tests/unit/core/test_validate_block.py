@@ -17,7 +17,7 @@ from hypernode.core.validate_block import (
     STRUCTURAL,
     BlockContext,
     Origin,
-    find_breaks,
+    find_violations,
     is_refused,
     validate_block,
 )
@@ -225,7 +225,7 @@ def test_a_valid_block_is_taken_from_everywhere(params: ChainParams, origin: Ori
 def test_a_break_is_found_alone_and_by_its_number(
     params: ChainParams, breaker: Callable[[ChainParams], Judged]
 ) -> None:
-    found = find_breaks(*breaker(params))
+    found = find_violations(*breaker(params))
     assert [(b.rule.number, b.cls) for b in found] == [
         (BREAKERS[breaker], BLOCK_RULES[BREAKERS[breaker]].cls)
     ]
@@ -293,8 +293,8 @@ def test_mixed_networks_take_giant_blocks_up_to_what_legacy_nodes_read(
 
 def test_a_block_that_lies_about_its_count_has_no_mercy_for_having_many() -> None:
     block = replace(make_block(MIXED), msg_count=5)
-    [brk] = find_breaks(*judge(replace(MIXED, max_block_messages=3), block))
-    assert (brk.rule, brk.cls) == (Rule.B7, RuleClass.A)
+    [violation] = find_violations(*judge(replace(MIXED, max_block_messages=3), block))
+    assert (violation.rule, violation.cls) == (Rule.B7, RuleClass.A)
 
 
 @each_break
@@ -323,9 +323,9 @@ def test_an_exception_forgives_all_but_what_makes_a_chain(
     judged_network, block, context = breaker(params)
     excepted = replace(judged_network, exceptions=((block.height, block.block_hash),))
     rule = BREAKERS[breaker]
-    brk = Violation(BLOCK_RULES[rule], "")
-    if brk.rule in STRUCTURAL:
-        assert is_refused(excepted, block, brk, Origin.PUSHED)
+    violation = Violation(BLOCK_RULES[rule], "")
+    if violation.rule in STRUCTURAL:
+        assert is_refused(excepted, block, violation, Origin.PUSHED)
     else:
         assert [b.rule.number for b in validate_block(excepted, block, context, Origin.PUSHED)] == [rule]
 
@@ -340,33 +340,33 @@ def test_a_block_that_the_network_left_is_refused() -> None:
 @both
 def test_several_breaks_come_in_the_order_of_the_rules(params: ChainParams) -> None:
     block = replace(make_block(params), height=9, msg_count=1, signature=b"", block_hash=b"")
-    found = find_breaks(params, block, make_context(params, block, slot_taken=True))
+    found = find_violations(params, block, make_context(params, block, slot_taken=True))
     assert [b.rule.number for b in found] == ["1", "4", "5", "7", "12"]
 
 
 @both
 def test_a_number_that_does_not_fit_breaks_and_does_not_raise(params: ChainParams) -> None:
     block = replace(make_block(params), height=2**32)
-    assert [b.rule.number for b in find_breaks(*judge(params, block))] == ["1", "4", "5"]
+    assert [b.rule.number for b in find_violations(*judge(params, block))] == ["1", "4", "5"]
 
 
 @both
 def test_the_clock_is_left_out_for_blocks_of_the_past(params: ChainParams) -> None:
-    assert find_breaks(*judge(params, make_block(params), now=None)) == ()
+    assert find_violations(*judge(params, make_block(params), now=None)) == ()
 
 
 @both
 def test_a_juror_that_is_not_known_is_not_asked_for(params: ChainParams) -> None:
-    assert find_breaks(*judge(params, make_block(params), juror=UNCHECKED)) == ()
+    assert find_violations(*judge(params, make_block(params), juror=UNCHECKED)) == ()
 
 
 @both
 def test_a_forger_is_known_by_a_cached_key_or_its_own_signature(params: ChainParams) -> None:
     block = make_block(params)
-    assert find_breaks(*judge(params, block, forger_pubkey=get_pubkey(0))) == ()
-    assert find_breaks(*judge(params, block, forger_pubkey=get_pubkey(1))) == ()
+    assert find_violations(*judge(params, block, forger_pubkey=get_pubkey(0))) == ()
+    assert find_violations(*judge(params, block, forger_pubkey=get_pubkey(1))) == ()
     twin = replace(block, signature=compute_twin(block.signature))
-    assert find_breaks(*judge(params, twin)) == ()
+    assert find_violations(*judge(params, twin)) == ()
 
 
 @both
@@ -374,14 +374,14 @@ def test_messages_may_share_a_second_and_come_from_the_edges(params: ChainParams
     at = make_block(params).timestamp
     edges = (at - params.message_age_s - params.slot_s, at, at, at + params.future_allowed_s)
     messages = [make_message(params, i, timestamp) for i, timestamp in enumerate(edges)]
-    assert find_breaks(*judge(params, make_block(params, messages=messages))) == ()
+    assert find_violations(*judge(params, make_block(params, messages=messages))) == ()
 
 
 @both
 def test_long_ids_are_sealed_on_mixed_networks_only(params: ChainParams) -> None:
     messages = make_messages(params)
     messages[0] = replace(messages[0], txid=messages[0].txid[:32] + bytes(32) + messages[0].txid[32:])
-    breaks = find_breaks(*judge(params, make_block(params, messages=messages)))
+    breaks = find_violations(*judge(params, make_block(params, messages=messages)))
     assert [b.rule.number for b in breaks] == ([] if params.mixed else ["11"])
 
 
@@ -389,14 +389,14 @@ def test_long_ids_are_sealed_on_mixed_networks_only(params: ChainParams) -> None
 def test_heights_inside_messages_are_not_judged(params: ChainParams) -> None:
     block = make_block(params)
     messages = tuple(replace(m, block_height=0) for m in block.messages)
-    assert find_breaks(*judge(params, replace(block, messages=messages))) == ()
+    assert find_violations(*judge(params, replace(block, messages=messages))) == ()
 
 
 @both
 def test_verdicts_from_elsewhere_are_the_same(params: ChainParams) -> None:
     _, block, context = break_11_signature(params)
     judged = replace(context, bad_messages=check_messages(params, block.messages))
-    assert find_breaks(params, block, judged) == find_breaks(params, block, context)
+    assert find_violations(params, block, judged) == find_violations(params, block, context)
 
 
 def test_what_is_lenient_and_what_is_structural_part_the_rules() -> None:

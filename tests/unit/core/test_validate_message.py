@@ -9,8 +9,8 @@ from hypernode.core.signing import compute_twin
 from hypernode.core.types import Message
 from hypernode.core.validate_message import (
     check_messages,
-    find_message_break,
-    find_time_break,
+    find_message_violation,
+    find_time_violation,
     is_safe_params,
     list_signature_checks,
     reads_as_number,
@@ -31,7 +31,7 @@ both = pytest.mark.parametrize("params", NETWORKS, ids=name_network)
 def find_rule(params: ChainParams, m: Message, *, sealed: bool) -> str | None:
     """The rule that a message of registered hypernodes 0 to 9 breaks."""
     registered = frozenset(get_address(params, number) for number in range(10))
-    broken = find_message_break(params, m, sealed=sealed, registered=registered)
+    broken = find_message_violation(params, m, sealed=sealed, registered=registered)
     return None if broken is None else broken.rule.label
 
 
@@ -106,11 +106,13 @@ def test_m3_refuses_what_was_not_signed(params: ChainParams, sealed: bool, field
 @both
 def test_m3_believes_a_verdict_from_elsewhere(params: ChainParams) -> None:
     m = make_message(params)
-    refused = find_message_break(params, m, sealed=True, registered=UNCHECKED, signature_ok=False)
+    refused = find_message_violation(params, m, sealed=True, registered=UNCHECKED, signature_ok=False)
     assert refused is not None
     assert refused.rule == Rule.M3
     forged = replace(m, value=m.value + 1)
-    assert find_message_break(params, forged, sealed=True, registered=UNCHECKED, signature_ok=True) is None
+    assert (
+        find_message_violation(params, forged, sealed=True, registered=UNCHECKED, signature_ok=True) is None
+    )
 
 
 POLICY = [
@@ -149,7 +151,7 @@ def test_m6_takes_the_control_address(params: ChainParams) -> None:
 @both
 def test_m6_is_left_out_without_a_list(params: ChainParams) -> None:
     stranger = make_message(params, 77)
-    assert find_message_break(params, stranger, sealed=False, registered=UNCHECKED) is None
+    assert find_message_violation(params, stranger, sealed=False, registered=UNCHECKED) is None
 
 
 @pytest.mark.parametrize("params", ["", "START", "TEST:1", "R.SYNC:10.0.0.7:06969", "x" * 256, "1a", "0x10"])
@@ -181,7 +183,7 @@ def test_params_outside_the_safe_alphabet_are_not(params: str) -> None:
 )
 def test_time_is_judged_with_fractions(params: ChainParams, age: float, rule: Rule | None) -> None:
     m = make_message(params)
-    verdict = find_time_break(params, m, m.timestamp + age)
+    verdict = find_time_violation(params, m, m.timestamp + age)
     assert (None if verdict is None else verdict.rule) is rule
 
 

@@ -8,8 +8,8 @@ from hypernode.core.rules import UNCHECKED, Rule
 from hypernode.core.signing import compute_twin
 from hypernode.mempool.policy import (
     CLOCK_SPREAD_S,
-    find_policy_break,
-    find_signature_break,
+    find_policy_violation,
+    find_signature_violation,
     is_ripe,
     list_twin_ids,
 )
@@ -30,28 +30,28 @@ NETWORK = make_network()
 )
 def test_a_message_is_taken_within_its_time_only(age_s: float, rule: Rule | None) -> None:
     message = make_message(timestamp=int(NOW))
-    found = find_policy_break(NETWORK, message, message.timestamp + age_s, REGISTERED)
+    found = find_policy_violation(NETWORK, message, message.timestamp + age_s, REGISTERED)
     assert (found.rule if found else None) is rule
 
 
 def test_who_is_not_registered_is_refused_unless_a_block_held_it() -> None:
     message = make_message(50)
-    found = find_policy_break(NETWORK, message, NOW, REGISTERED)
+    found = find_policy_violation(NETWORK, message, NOW, REGISTERED)
     assert found is not None
     assert found.rule is Rule.M6
-    assert find_policy_break(NETWORK, message, NOW, UNCHECKED) is None
-    assert find_policy_break(NETWORK, message, NOW, REGISTERED | {make_person(50).address}) is None
+    assert find_policy_violation(NETWORK, message, NOW, UNCHECKED) is None
+    assert find_policy_violation(NETWORK, message, NOW, REGISTERED | {make_person(50).address}) is None
 
 
 def test_a_forged_signature_is_looked_at_last_and_where_it_is_asked_for() -> None:
     forged = make_forgery(make_message())
-    assert find_policy_break(NETWORK, forged, NOW, REGISTERED) is None
-    said = find_policy_break(NETWORK, forged, NOW, REGISTERED, signature_ok=False)
-    verified = find_signature_break(NETWORK, forged)
+    assert find_policy_violation(NETWORK, forged, NOW, REGISTERED) is None
+    said = find_policy_violation(NETWORK, forged, NOW, REGISTERED, signature_ok=False)
+    verified = find_signature_violation(NETWORK, forged)
     assert said is not None
     assert verified is not None
     assert said.rule is verified.rule is Rule.M3
-    assert find_signature_break(NETWORK, make_message()) is None
+    assert find_signature_violation(NETWORK, make_message()) is None
 
 
 def test_a_message_is_offered_when_no_peer_finds_it_too_far_ahead() -> None:

@@ -24,7 +24,7 @@ from hypernode.core.packed_messages import (
 )
 from hypernode.core.rules import UNCHECKED
 from hypernode.core.types import Block, Message
-from hypernode.core.validate_block import find_breaks
+from hypernode.core.validate_block import find_violations
 from hypernode.core.validate_message import check_messages
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.checked_blocks import check_blocks, split_answer
@@ -119,7 +119,7 @@ def test_what_is_packed_is_what_was_decoded_cut_and_verified(changes: list[list[
             context = make_context(
                 params, theirs, registered=registered, bad_messages=messages.faults, known_ids=frozenset()
             )
-            assert find_breaks(params, ours, context) == find_breaks(params, theirs, context)
+            assert find_violations(params, ours, context) == find_violations(params, theirs, context)
 
 
 def test_a_message_that_differs_makes_blocks_differ() -> None:

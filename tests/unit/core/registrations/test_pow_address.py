@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hypernode.core.hashing import h4
-from hypernode.core.registrations.pow_address import _decode_base58, find_pos_break, is_valid_pow_address
+from hypernode.core.registrations.pow_address import _decode_base58, find_pos_violation, is_valid_pow_address
 from hypernode.core.registrations.registration_text import (
     MAX_OPENFIELD_CHARS,
 )
@@ -47,7 +47,7 @@ def test_long_base58_with_anything_else_in_it_is_none(bad: str) -> None:
 def test_the_longest_address_is_decoded_by_halves(monkeypatch: pytest.MonkeyPatch) -> None:
     payload = b"\x19" + b"\x01" * 73_000
     text = base58.b58encode(payload[:200] + h4(payload[:200])).decode()
-    assert find_pos_break(text, 0x19) is None
+    assert find_pos_violation(text, 0x19) is None
     longest: list[int] = []
 
     def decode(digits: str) -> int:
@@ -55,5 +55,5 @@ def test_the_longest_address_is_decoded_by_halves(monkeypatch: pytest.MonkeyPatc
         return 0
 
     monkeypatch.setattr(base58, "b58decode_int", decode)
-    find_pos_break("z" * MAX_OPENFIELD_CHARS, 0x19)
+    find_pos_violation("z" * MAX_OPENFIELD_CHARS, 0x19)
     assert max(longest) <= 128

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hypernode.core.errors import Reject
 from hypernode.core.hashing import h4
-from hypernode.core.registrations.pow_address import find_pos_break
+from hypernode.core.registrations.pow_address import find_pos_violation
 from hypernode.core.registrations.registration_text import (
     KEPT_CHARS,
     MAX_PORT_CHARS,
@@ -39,7 +39,7 @@ def test_a_short_one_says_the_same(parts: tuple[str, str, str], key: str, extra:
     whole, kept = parse_registration(openfield, SENDER), parse_registration(short, SENDER)
     assert kept.port == whole.port
     assert whole.pos.startswith(kept.pos.removesuffix("…"))
-    assert find_pos_break(kept.pos, 0x19) is not None or kept.pos == whole.pos
+    assert find_pos_violation(kept.pos, 0x19) is not None or kept.pos == whole.pos
     assert whole.ip.startswith(kept.ip)
     assert whole.reward.startswith(kept.reward)
     assert whole.reason.startswith(kept.reason)
@@ -52,7 +52,7 @@ def test_a_pos_address_is_cut_only_where_nobody_could_register_it() -> None:
         short, fault = shorten_openfield(f"1.2.3.4:6969:{pos}", SENDER)
         kept = parse_registration(short, SENDER).pos
         assert (fault, kept == pos, len(short) < KEPT_CHARS) == ("", is_kept, not is_kept)
-        assert (find_pos_break(kept, 0x19) is None) is is_kept
+        assert (find_pos_violation(kept, 0x19) is None) is is_kept
 
 
 def test_a_long_port_is_told_by_all_of_it() -> None:

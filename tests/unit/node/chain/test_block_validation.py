@@ -37,11 +37,11 @@ class CountingVerifier(InlineVerifier):
     def __post_init__(self) -> None:
         super().__init__()
 
-    async def find_core_breaks(
+    async def find_core_violations(
         self, params: ChainParams, messages: Sequence[Message]
     ) -> list[Violation | None]:
         self.calls.append(len(messages))
-        return await super().find_core_breaks(params, messages)
+        return await super().find_core_violations(params, messages)
 
 
 def count_calls(patch: pytest.MonkeyPatch, owner: Any, name: str) -> list[tuple[Any, ...]]:
@@ -255,7 +255,7 @@ def test_a_large_block_is_verified_in_threads_piece_by_piece() -> None:
         messages = [*good[:150], bad, *good[151:]]
         verifier = NotingVerifier()
         turns = 0
-        asked = asyncio.ensure_future(verifier.find_core_breaks(bed.params, messages))
+        asked = asyncio.ensure_future(verifier.find_core_violations(bed.params, messages))
         while not asked.done():
             turns += 1
             await asyncio.sleep(0)

@@ -207,11 +207,11 @@ class _Counting(InlineVerifier):
 
     count = 0
 
-    async def find_core_breaks(
+    async def find_core_violations(
         self, params: ChainParams, messages: Sequence[Message]
     ) -> list[Violation | None]:
         self.count += len(messages)
-        return await super().find_core_breaks(params, messages)
+        return await super().find_core_violations(params, messages)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypernode.core.errors import Ignore
 from hypernode.core.networks import mainnet
 from hypernode.core.rules import Rule, Violation
-from hypernode.node.chain.examiner import PATIENCE, BlockGrade, judge_break
+from hypernode.node.chain.examiner import PATIENCE, BlockGrade, grade_violation
 from hypernode.node.chain.history import History
 from hypernode.ports.registrations import PowNotReady, PowStatus, RegisteredList
 from hypernode.pow.fixed_source import FixedPowSource
@@ -38,7 +38,7 @@ def test_a_violation_is_graded_by_class_network_and_being_stored(
 ) -> None:
     network = MIXED if is_mixed else OWN
     documented = [rule] if is_documented else []
-    assert judge_break(network, BLOCK, Violation(rule, "why"), documented) is grade
+    assert grade_violation(network, BLOCK, Violation(rule, "why"), documented) is grade
 
 
 def test_lenient_history_and_exceptions_are_tolerated() -> None:
@@ -46,9 +46,11 @@ def test_lenient_history_and_exceptions_are_tolerated() -> None:
     lenient = replace(OWN, lenient_below=BLOCK.height + 1)
     excepted = replace(OWN, exceptions=((BLOCK.height, BLOCK.block_hash),))
     for network in (lenient, excepted):
-        assert judge_break(network, BLOCK, violation, []) is BlockGrade.TOLERATED
-    assert judge_break(replace(OWN, lenient_below=BLOCK.height), BLOCK, violation, []) is BlockGrade.REFUSED
-    assert judge_break(excepted, BLOCK, Violation(Rule.B12, "why"), []) is BlockGrade.REFUSED
+        assert grade_violation(network, BLOCK, violation, []) is BlockGrade.TOLERATED
+    assert (
+        grade_violation(replace(OWN, lenient_below=BLOCK.height), BLOCK, violation, []) is BlockGrade.REFUSED
+    )
+    assert grade_violation(excepted, BLOCK, Violation(Rule.B12, "why"), []) is BlockGrade.REFUSED
     assert mainnet().lenient_below > 0
 
 

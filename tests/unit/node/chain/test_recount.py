@@ -31,7 +31,7 @@ def test_recount_knows_rounds_that_come_back() -> None:
         assert recount.add(last) == await ledger.get_height_at(5)
         # the check asks the ledger for them
         state = await check(bed, ledger)
-        assert {brk.rule.number for brk in state.breaks} <= {"2", "3", "6"}
+        assert {violation.rule.number for violation in state.breaks} <= {"2", "3", "6"}
         assert recount.add(last).uniques == 4 + 2
 
     play(scenario())
