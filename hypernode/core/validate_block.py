@@ -1,14 +1,17 @@
 """What makes a block valid on top of a given one (spec 4, a valid block).
 
-``find_violations`` lists every rule that a block breaks; ``is_refused`` says which of them count where:
+``find_violations`` lists every rule that a block breaks.  ``is_refused`` decides whether one violation is a
+reason to refuse the block.  That depends on the class of the rule, and on whether the network is mixed
+(legacy nodes take part):
 
-* class A holds always and everywhere;
-* class B holds for what we forge and for pushed blocks, and everywhere where the network is not mixed.  On
-  a mixed one, a block *fetched* in a branch that most of the peers in sight that count hold is taken with
-  its break: legacy nodes heal by taking the better chain, whoever forged it;
-* class C holds where the network is not mixed.
+* class A: always refused;
+* class B: refused on a network that is not mixed.  On a mixed one, refused if we forged the block or it was
+  pushed to us.  A block that was *fetched* in a branch is accepted with its violation if most of the counted
+  peers hold the branch: legacy nodes take the better chain, whoever forged it, and we have to follow them;
+* class C: refused on a network that is not mixed, accepted on a mixed one.
 
-History has exceptions, which are data of the network: ``lenient_below``, ``exceptions``, ``dead_tips``.
+The past has exceptions, which are fields of ``ChainParams``: ``lenient_below``, ``exceptions`` and
+``dead_tips``.
 """
 
 from __future__ import annotations
@@ -34,11 +37,11 @@ from hypernode.core.validate_message import find_policy_violation
 
 _NOT_THE_JUROR: Final = "the forger is not the juror of the slot"
 STRUCTURAL: Final = frozenset((Rule.B1, Rule.B10, Rule.B12))
-"""What no exception forgives: without these there is no chain that could be stored."""
+"""Rules that ``exceptions`` do not cover: a block that breaks one cannot be stored."""
 SIZES: Final = frozenset((Rule.B7, Rule.B14, Rule.B15))
-"""Where they are of class B they are about the size of a block and nothing else."""
+"""Rules about the size of a block.  A violation of one that is of class B is about the size alone."""
 LENIENT: Final = frozenset((Rule.B2, Rule.B3, Rule.B4, Rule.B5, Rule.B6, Rule.B7, Rule.B8, Rule.B9, Rule.B11))
-"""Counted and shown in the network's early history, never a reason to refuse."""
+"""Rules that are no reason to refuse a block below ``lenient_below``: violations are counted and shown."""
 
 
 class Origin(Enum):
@@ -51,11 +54,11 @@ class Origin(Enum):
 
 @dataclass(frozen=True, slots=True)
 class HeadContext:
-    """What the head of a block is judged by, besides itself.
+    """What the rules on a block's head (1 to 6) need to know besides the block.
 
-    ``juror`` is that of its slot by the branch's own history, None where the slot has none; UNCHECKED leaves
-    rule 6 out.  ``now`` (unix s) is None for blocks of the past.  ``forger_pubkey`` is the forger's key, if
-    seen before."""
+    ``juror`` is the address that holds the block's slot by the history of its branch, None if the slot has no
+    juror; UNCHECKED leaves rule 6 out.  ``now`` (unix s) is None for blocks of the past.  ``forger_pubkey``
+    is the forger's key, if known."""
 
     parent: Block
     juror: str | Unchecked | None
@@ -65,12 +68,12 @@ class HeadContext:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockContext(HeadContext):
-    """What a whole block is judged by.
+    """What the rules on a whole block need to know besides the block.
 
-    ``registered`` are PoS addresses of the lists of the block's round and the one before; UNCHECKED leaves M6
-    out.  ``known_ids`` are those of its txids that are in the chain below it.  ``slot_taken``: another block
-    below it has its slot.  ``bad_messages`` maps the txids that break M1 to M3 to what they break; UNCHECKED
-    leaves rule 11 out."""
+    ``registered`` are the PoS addresses registered in the block's round or the round before; UNCHECKED leaves
+    M6 out.  ``known_ids`` are those of the block's txids that the chain below it holds.  ``slot_taken``: a
+    block below it has the same slot.  ``bad_messages``: by txid, the violation of each message that breaks M1
+    to M3; UNCHECKED leaves rule 11 out."""
 
     registered: Collection[str] | Unchecked
     known_ids: Collection[bytes]
@@ -85,21 +88,22 @@ def find_violations(params: ChainParams, block: Block, context: BlockContext) ->
 
 
 def validate_juror(params: ChainParams, header: Block, juror: str | None, origin: Origin) -> None:
-    """Rule 6 alone, for a block of which no message was looked at.  Raises Reject."""
+    """Check rule 6 alone, before anything else of the block is looked at.  Raises Reject."""
     if header.forger != juror:
         _refuse(params, header, Violation(Rule.B6, _NOT_THE_JUROR), origin)
 
 
 def validate_head(params: ChainParams, block: Block, context: HeadContext, origin: Origin) -> None:
-    """Rules 1 to 6, which need none of a block's messages but their ids.  Raises Reject for the first that is
-    a reason to refuse it."""
+    """Check rules 1 to 6, which need only the ids of the block's messages.  Raises Reject for the first
+    violation that is a reason to refuse the block."""
     for violation in _judge_head(params, block, context):
         _refuse(params, block, violation, origin)
 
 
 def validate_shape(params: ChainParams, block: Block, origin: Origin) -> None:
-    """Rules 7 to 9, and 10, 14 and 15 as far as the block itself shows: what is seen of its messages without
-    an address or a signature of theirs.  Raises Reject, or Ignore for one that is merely too large."""
+    """Check what needs neither the chain nor the messages' addresses and signatures: rules 7 to 9, 14 and 15,
+    and of rule 10 that no message is in the block twice.  Raises Reject; Ignore for a pushed block that is
+    merely too large, TooFewHold for a fetched one on a mixed network."""
     size = compute_block_size(block)
     found = (*_judge_shape(params, block, ()), *_judge_size(params, size))
     for violation in _weigh(params, block, size, found):
@@ -107,11 +111,11 @@ def validate_shape(params: ChainParams, block: Block, origin: Origin) -> None:
 
 
 def _weigh(params: ChainParams, block: Block, size: int, found: Iterable[Violation]) -> Iterator[Violation]:
-    """Legacy nodes take blocks that are larger than ours, and then most of a mixed network hold them: being
-    merely too large is of class B there."""
+    """Mark as eased (class B instead of A) what is merely too large on a mixed network: legacy nodes accept
+    larger blocks than we forge, and then most of the network hold them."""
     for violation in found:
         is_mere_size = violation.rule is Rule.B15 or (
-            violation.rule is Rule.B7 and not _find_count_fault(params, block)
+            violation.rule is Rule.B7 and _find_count_fault(params, block) is None
         )
         eased = params.mixed and is_mere_size and size <= params.mixed_block_bytes
         yield replace(violation, eased=True) if eased else violation
@@ -133,7 +137,7 @@ def _judge_head(params: ChainParams, block: Block, context: HeadContext) -> Iter
     if (block.round, block.sir) <= (parent.round, parent.sir) or not 0 <= block.sir < params.slots:
         yield Violation(Rule.B2, "its slot is not later than the parent's, or has no juror")
     # B3 [REJECT, class B] its time is in its slot, not before the parent's, not in the future
-    if reason := _find_time_fault(params, block, parent, context.now):
+    if (reason := _find_time_fault(params, block, parent, context.now)) is not None:
         yield Violation(Rule.B3, reason)
     # B4 [REJECT, class A] its hash is that of its contents
     raw = _encode_raw(block)
@@ -149,15 +153,15 @@ def _judge_head(params: ChainParams, block: Block, context: HeadContext) -> Iter
 
 def _judge_shape(params: ChainParams, block: Block, known_ids: Collection[bytes]) -> Iterator[Violation]:
     # B7 [REJECT, class A] it says how many messages it carries, and they are enough and not too many
-    if reason := _find_count_fault(params, block):
+    if (reason := _find_count_fault(params, block)) is not None:
         yield Violation(Rule.B7, reason)
     elif block.msg_count > params.max_block_messages:
         yield Violation(Rule.B7, f"{block.msg_count} messages, over {params.max_block_messages}")
     # B8 [REJECT, class A] it says how many senders they have, and these are enough
-    if reason := _find_sources_fault(params, block):
+    if (reason := _find_sources_fault(params, block)) is not None:
         yield Violation(Rule.B8, reason)
     # B9 [REJECT, class B] its messages are in the order of their times, and of its own time
-    if reason := _find_order_fault(params, block):
+    if (reason := _find_order_fault(params, block)) is not None:
         yield Violation(Rule.B9, reason)
     # B10 [REJECT, class A] no message is sealed twice
     txids = set(list_txids(block.messages))
@@ -183,7 +187,8 @@ def _judge_messages(params: ChainParams, block: Block, context: BlockContext) ->
 
 
 def _is_within_policy(params: ChainParams, block: Block, context: BlockContext) -> bool:
-    """Whether no message breaks M4 to M6, where that was seen before: of packed ones M6 is left."""
+    """Whether it is known already that no message breaks M4 to M6.  Of packed messages M4 and M5 were checked
+    when they were packed, so only M6 is checked here."""
     messages = block.messages
     if not isinstance(messages, PackedMessages) or not messages.is_safe:
         return False
@@ -221,10 +226,12 @@ def is_refused(
 def validate_block(
     params: ChainParams, block: Block, context: BlockContext, origin: Origin, majority_holds: bool = False
 ) -> tuple[Violation, ...]:
-    """The breaks that are tolerated, to be counted and shown.  Raises Reject for the first that is
-    not, and for a block of a branch that the network left.  Whoever has a block that is
-    merely too large is no liar: strangers may have filled the mempool of an honest legacy juror, and legacy
-    nodes take it.  Raises Ignore for one that is pushed, TooFewHold where a mixed network may yet hold it."""
+    """Check all rules; return the violations that are tolerated, to be counted and shown.
+
+    Raises Reject for the first violation that is not tolerated, and for a block of a branch that the network
+    left.  For a block that is merely too large it raises Ignore if it was pushed, and TooFewHold if it was
+    fetched on a mixed network: its sender may be honest, since strangers can fill the mempool of a legacy
+    juror, and legacy nodes accept such a block."""
     # [REJECT] it is in no branch that the network left for good
     if (dead := find_dead_tip(params, block)) is not None:
         raise Reject.of(dead)
@@ -235,7 +242,7 @@ def validate_block(
 
 
 def find_dead_tip(params: ChainParams, block: Block) -> Violation | None:
-    """Whether the block is in a branch that the network left for good."""
+    """The violation of a block that is in a branch that the network left for good; None for any other."""
     if (block.height, block.block_hash) in params.dead_tips:
         return Violation(Rule.DEAD_TIP, "the network left this branch for good")
     return None
@@ -258,53 +265,53 @@ def _find_verdict(params: ChainParams, violation: Violation, origin: Origin) -> 
 
 
 def is_signed_by_forger(params: ChainParams, block: Block, raw: bytes, pubkey: bytes | None = None) -> bool:
-    """Whether the block's signature of ``raw`` is its forger's: verified with the forger's key if it is
-    known, else one of the recovered keys must have the forger's address."""
+    """Whether the forger signed ``raw``.  With the forger's key the signature is verified; without it, one of
+    the keys recovered from the signature must have the forger's address."""
     if pubkey is not None and compute_address(pubkey, params.address_byte) == block.forger:
         return is_valid_signature(pubkey, block.signature, raw)
     return find_forger_key(params, block, raw) is not None
 
 
 def find_forger_key(params: ChainParams, block: Block, raw: bytes) -> bytes | None:
-    """The forger's public key out of the block's signature of ``raw``; None when it is not the forger's."""
+    """The forger's public key, recovered from the block's signature of ``raw``; None if another signed."""
     keys = generate_pubkeys(block.signature, raw)
     return next((k for k in keys if compute_address(k, params.address_byte) == block.forger), None)
 
 
-def _find_time_fault(params: ChainParams, block: Block, parent: Block, now: float | None) -> str:
+def _find_time_fault(params: ChainParams, block: Block, parent: Block, now: float | None) -> str | None:
     if compute_round_slot(params, block.timestamp) != (block.round, block.sir):
         return "its timestamp is not in its slot"
     if block.timestamp < parent.timestamp:
         return "its timestamp is before the parent's"
     if now is not None and block.timestamp - now > params.future_allowed_s:
         return "its timestamp is in the future"
-    return ""
+    return None
 
 
-def _find_count_fault(params: ChainParams, block: Block) -> str:
+def _find_count_fault(params: ChainParams, block: Block) -> str | None:
     if block.msg_count != len(block.messages):
         return "msg_count is not the number of messages"
     if block.msg_count < params.min_block_messages:
         return f"{block.msg_count} messages are too few"
-    return ""
+    return None
 
 
-def _find_sources_fault(params: ChainParams, block: Block) -> str:
+def _find_sources_fault(params: ChainParams, block: Block) -> str | None:
     if block.uniques_sources != count_sources(block.messages):
         return "uniques_sources is not the number of senders"
     if block.uniques_sources < params.min_block_sources:
         return f"messages of fewer than {params.min_block_sources} senders"
-    return ""
+    return None
 
 
-def _find_order_fault(params: ChainParams, block: Block) -> str:
+def _find_order_fault(params: ChainParams, block: Block) -> str | None:
     times = list_times(block.messages)
     if any(earlier > later for earlier, later in pairwise(times)):
         return "the timestamps of its messages do not ascend"
     oldest = block.timestamp - params.message_age_s - params.slot_s
     if times and (times[-1] > block.timestamp + params.future_allowed_s or times[0] < oldest):
         return "a message of it is too old or from its future"
-    return ""
+    return None
 
 
 def _encode_raw(block: Block) -> bytes | None:
