@@ -59,7 +59,8 @@ class Admission:
 
     def change_limits(self, limits: Limits) -> None:
         """Use other limits from now on: before the first list everybody is a stranger."""
-        self._limits = self._places.limits = limits
+        self._limits = limits
+        self._places.change_limits(limits)
 
     def admit(self, ip: str, now: float, guest: Guest) -> Ticket:
         """Take a place; the ticket gives it back.  Raises Ignore with the reason if there is none."""

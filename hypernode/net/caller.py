@@ -45,6 +45,18 @@ class Caller(SessionTraffic):
         """What it asked, by kind."""
         self.proved_address: str | None = None
 
+    def note_hello(self, hello: Hello) -> None:
+        """Its hello came."""
+        self.hello = hello
+
+    def note_features(self, features: int) -> None:
+        """These are what both sides have."""
+        self.features = features
+
+    def note_proof(self, address: str) -> None:
+        """It proved to hold the key of this address."""
+        self.proved_address = address
+
     @property
     def ip(self) -> str:
         return self.remote.ip

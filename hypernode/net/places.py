@@ -64,10 +64,14 @@ class Places:
     last ``sessions_kept`` of these."""
 
     def __init__(self, limits: Limits, standing_of: StandingOf) -> None:
-        self.limits = limits
+        self._limits = limits
         self._standing_of = standing_of
         self._by_ip: dict[str, list[Ticket]] = {}
         self._operators = 0
+
+    def change_limits(self, limits: Limits) -> None:
+        """Use other limits from now on; places that are taken stay so."""
+        self._limits = limits
 
     @property
     def count(self) -> int:
@@ -85,7 +89,7 @@ class Places:
             return self._add(ip, guest, is_operators=True)
         self._check_ip(ip, standing)
         if standing is Standing.COUNTED:
-            if self.count - self._operators >= self.limits.sessions:
+            if self.count - self._operators >= self._limits.sessions:
                 self._make_room(self._list_strangers(), _FULL)
         else:
             self._make_room_for_stranger(ip, standing)
@@ -93,7 +97,7 @@ class Places:
 
     def _has_place_for_operator(self) -> bool:
         """Whether a place is free, after the longest idle session that waits for nothing has given way."""
-        if self._operators >= self.limits.sessions_of_operator:
+        if self._operators >= self._limits.sessions_of_operator:
             held = [t for tickets in self._by_ip.values() for t in tickets if t.is_operators]
             idle = [ticket for ticket in held if ticket.guest.is_gone or not ticket.guest.is_busy]
             if not idle:
@@ -102,7 +106,7 @@ class Places:
         return True
 
     def _check_ip(self, ip: str, standing: Standing) -> None:
-        limits = self.limits
+        limits = self._limits
         # a registration costs 0.01 BIS: more places go with collateral only (spec 3, who counts)
         is_counted = standing is Standing.COUNTED
         most = limits.sessions_per_registered_ip if is_counted else limits.sessions_per_ip
@@ -115,7 +119,7 @@ class Places:
         self._send_away(gone)
 
     def _make_room_for_stranger(self, ip: str, standing: Standing) -> None:
-        limits, strangers = self.limits, self._list_strangers()
+        limits, strangers = self._limits, self._list_strangers()
         if standing is Standing.STRANGER:
             site = get_site(ip)
             near = [t for t in strangers if t.site == site and not self._is_listed(t.ip)]

@@ -80,7 +80,9 @@ class ServerSession:
         self._handler = handler
         now = clock.monotonic()
         framing = Framing(params.magic, self._limit_of)
-        self._stream = CommandStream(transport, framing, limits, clock, offload, on_held=self._note_held)
+        self._stream = CommandStream(
+            transport, framing, limits, clock, offload, on_held=self._note_held, screen=self._screen
+        )
         self._bucket = TokenBucket(limits.session_burst, limits.session_rate, now)
         self._questions = budgets.questions
         self._holds_much = False
@@ -89,7 +91,6 @@ class ServerSession:
             self._stream, transport.remote, now, admission.standing_of, self._answering.expect
         )
         self._screen_block = screen_block
-        self._stream.screen = self._screen
         self._keys = keys
         self._proving: ProvingPlace | None = None
         self._refusal: Ignore | None = None
@@ -271,11 +272,12 @@ class ServerSession:
         posnet = get_posnet(text)
         if posnet not in self._posnet_allow:
             await self._refuse(f"Bad Posnet {posnet}", ForeignNetwork)
-        hello = self._caller.hello = parse_hello(text)
+        hello = parse_hello(text)
+        self._caller.note_hello(hello)
         if self._refusal is not None and not self._can_prove(command, hello):
             raise self._refusal
         has_features = command.features is not None and self._features != 0
-        self._caller.features = self._features & (command.features or 0)
+        self._caller.note_features(self._features & (command.features or 0))
         if self._identity is not None and self._caller.features & FEATURE_SIGNED_HELLO:
             address_byte = self._params.address_byte
             self._proof = AnsweringProof(self._identity, command, hello.address, address_byte)
@@ -301,7 +303,7 @@ class ServerSession:
         """It proved the key of its hello.  A registered one has a place by that, and tokens of its own:
         others of its IP can use neither up."""
         self._proof = None
-        self._caller.proved_address = address
+        self._caller.note_proof(address)
         if self._keys.is_key_of(self._caller.ip, address):
             self._purse = address
             self._key_name = f"key {address}"

@@ -94,7 +94,8 @@ class UnparsedAnswer:
 class CommandStream:
     """One stream of commands, both ways.  Reads are not to overlap, nor writes.  ``offload`` gets what is
     long to code; ``is_asking``: what is read are answers, of which long ones go into a spool; ``on_held`` is
-    told how many bytes of a long frame are held."""
+    called with how many bytes of a long frame are held; ``screen`` gets a payload before it is decoded, and
+    may raise."""
 
     def __init__(
         self,
@@ -107,6 +108,7 @@ class CommandStream:
         is_asking: bool = False,
         make_spool: MakeSpool = MemorySpool,
         on_held: Callable[[int], None] = _note_nothing,
+        screen: Callable[[bytes], Awaitable[None]] | None = None,
     ) -> None:
         self._transport = transport
         self._is_asking = is_asking
@@ -118,8 +120,7 @@ class CommandStream:
         self._faults = FaultCounter(limits.faults, limits.fault_span_s)
         self._reading, self._writing = Deadline(transport.close), Deadline(transport.close)
         self.framing = framing
-        self.screen: Callable[[bytes], Awaitable[None]] | None = None
-        """Sees a payload before it is decoded, and may raise."""
+        self._screen = screen
         self.bytes_received = 0
         self.bytes_sent = 0
         self.last_used = clock.monotonic()
@@ -176,8 +177,8 @@ class CommandStream:
     async def _read_screened(self, wait_s: float, most_s: float, limits: Limits) -> tuple[bytes | Spool, int]:
         """A payload, and the second when it was here."""
         payload = await self._read_payload(wait_s, most_s, limits)
-        if self.screen is not None and isinstance(payload, bytes):
-            await self.screen(payload)
+        if self._screen is not None and isinstance(payload, bytes):
+            await self._screen(payload)
         received = int(self._clock.now())
         self.last_progress = self._clock.monotonic()
         if isinstance(payload, bytes) and len(payload) > SHORT_BYTES:

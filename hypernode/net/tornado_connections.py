@@ -52,7 +52,7 @@ class TornadoTransport:
         self._remote = remote
         self._traffic = traffic
         self._is_open = True
-        traffic.open += 1
+        traffic.note_opened()
 
     @property
     def remote(self) -> Endpoint:
@@ -67,25 +67,26 @@ class TornadoTransport:
             data = await self._stream.read_bytes(max_bytes, partial=True)
         except StreamClosedError as closed:
             raise TransportClosed(_describe(closed)) from None
-        self._traffic.bytes_received += len(data)
+        self._traffic.note_received(len(data))
         return data
 
     async def write(self, data: bytes) -> None:
         try:
             if len(data) <= SLICE_BYTES:
                 await self._stream.write(data)
-                self._traffic.bytes_sent += len(data)
+                self._traffic.note_sent(len(data))
                 return
             view = memoryview(data)
             for start in range(0, len(data), SLICE_BYTES):
                 part = view[start : start + SLICE_BYTES]
                 await self._stream.write(part)
-                self._traffic.bytes_sent += len(part)
+                self._traffic.note_sent(len(part))
         except StreamClosedError as closed:
             raise TransportClosed(_describe(closed)) from None
 
     def close(self) -> None:
-        self._traffic.open -= self._is_open
+        if self._is_open:
+            self._traffic.note_closed()
         self._is_open = False
         self._stream.close()
 
@@ -102,6 +103,22 @@ class Traffic:
     def bytes_moved(self) -> int:
         """Both ways."""
         return self.bytes_received + self.bytes_sent
+
+    def note_opened(self) -> None:
+        """A connection opened."""
+        self.open += 1
+
+    def note_closed(self) -> None:
+        """One that was open closed."""
+        self.open -= 1
+
+    def note_received(self, size: int) -> None:
+        """So many bytes came."""
+        self.bytes_received += size
+
+    def note_sent(self, size: int) -> None:
+        """So many bytes went."""
+        self.bytes_sent += size
 
 
 class TornadoConnections:

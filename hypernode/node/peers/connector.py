@@ -105,8 +105,15 @@ class Connector:
         session = await self.dialler.open_standing(entry)
         port = session.remote.port
         name = format_peer_name(entry.ip, port)
-        peer = Peer(name, entry.ip, port, session.features, is_outbound=True, session=session)
-        peer.proved_address = session.proved_address
+        peer = Peer(
+            name,
+            entry.ip,
+            port,
+            session.features,
+            is_outbound=True,
+            session=session,
+            proved_address=session.proved_address,
+        )
         self.peers.add(peer)
         self.log(f"connected to {name}, features {session.features}")
         self.mempool.forget_peer(peer.exchange)

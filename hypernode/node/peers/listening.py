@@ -196,8 +196,15 @@ class Listening:
         self.subjects.log("hello", lambda: _describe_hello(caller))
         if hello is None or not hello.is_dialable:
             return []
-        peer = Peer(caller.name, caller.ip, hello.port, caller.features, is_outbound=False, caller=caller)
-        peer.proved_address = caller.proved_address
+        peer = Peer(
+            caller.name,
+            caller.ip,
+            hello.port,
+            caller.features,
+            is_outbound=False,
+            caller=caller,
+            proved_address=caller.proved_address,
+        )
         self.peers.add(peer)
         self.mempool.forget_peer(peer.exchange)
         return [peer]

@@ -16,7 +16,11 @@ from hypernode.node.owner.event_hub import EventHub
 from tests.unit.node.worlds import Bed, play
 
 ROOT = Path(__file__).parents[3] / "hypernode"
-FILES = sorted(path for room in ("node", "app") for path in (ROOT / room).rglob("*.py"))
+FILES = sorted(
+    path
+    for room in ("node", "app", "net", "machine", "mempool", "health")
+    for path in (ROOT / room).rglob("*.py")
+)
 COMPOSITIONS = ("node/owner/runtime.py", "app/daemon.py")
 
 RECORDS = {
@@ -24,10 +28,11 @@ RECORDS = {
     "node/base/log_files.py": {"told", "own"},
     "node/base/logs.py": {"logger"},
     "node/chain/chain_import.py": {"report"},
-    "node/peers/connector.py": {"peer"},
     "node/peers/legacy_height_policy.py": {"peer"},
-    "node/peers/listening.py": {"peer"},
     "node/peers/peer_table.py": {"peer"},
+    "mempool/pool.py": {"notes"},
+    "net/proving.py": {"place"},
+    "net/waiting.py": {"answer"},
     "app/faults.py": {"threading", "sys"},
     "app/signals.py": {"timer"},
 }
