@@ -105,8 +105,11 @@ async def _run(args: argparse.Namespace, settings: Settings) -> int:
     first = max(0, present - args.rounds + 1)
     share = None
     if args.week:
+        from hypernode.wallet.pos_wallet import read_wallet_address
+
         first = _find_week_start(settings, now)
-        share = await gather_share(settings, range(first, present), _read_address(settings))
+        own = read_wallet_address(settings.wallet_path, settings.params.address_byte)
+        share = await gather_share(settings, range(first, present), own)
     report = await _read(settings, first, present)
     if args.json:
         print(json.dumps(to_object(report, share), separators=(",", ":")))
@@ -175,12 +178,6 @@ async def gather_share(settings: Settings, rounds: range, own: str) -> WeekShare
     ours = [row for row in rewards.hypernodes if row.address == own]
     entries = sum(entry.address == own for entry in week.entries)
     return WeekShare(entries, sum(row.total_weight for row in ours), rewards.total_weight, week.pot)
-
-
-def _read_address(settings: Settings) -> str:
-    from hypernode.wallet.pos_wallet import read_wallet_address
-
-    return read_wallet_address(settings.wallet_path, settings.params.address_byte)
 
 
 def to_object(report: DutyReport, share: WeekShare | None = None) -> dict[str, object]:

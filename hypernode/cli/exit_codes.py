@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
+import sys
 from enum import IntEnum
+from typing import NoReturn
 
 
 class Exit(IntEnum):
@@ -40,3 +43,11 @@ class Health(IntEnum):
     OK = 0
     WARNING = 1
     ERROR = 2
+
+
+class MonitoringParser(argparse.ArgumentParser):
+    """For commands whose exit status 2 means an error that was found.  A wrong command line has its own."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(Exit.COMMAND_LINE, f"{self.prog}: error: {message}\n")

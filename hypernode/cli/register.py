@@ -135,24 +135,22 @@ def _make_wish(args: argparse.Namespace, settings: Settings, state: RegistryStat
     """What is asked for, with what is configured where nothing is said; to unregister, with what is
     registered: by the sender, or at the ip that the control address names.  Raises WalletError."""
     from hypernode.core.registrations.registration_check import Wish, find_at, find_own
+    from hypernode.wallet.pos_wallet import read_wallet_address
 
     own = find_own(state, args.pow) if args.unregister and state is not None else None
     if own is None and args.unregister and state is not None and args.pow == settings.params.control_pow:
         own = find_at(state, args.ip)
+    pos = args.pos or (own.pos if own else None)
+    if pos is None:
+        pos = read_wallet_address(settings.wallet_path, settings.params.address_byte)
     return Wish(
         pow_address=args.pow,
         ip=args.ip or (own.ip if own else settings.out_ip or ""),
         port=args.port or (own.port if own else str(settings.port)),
-        pos=args.pos or (own.pos if own else _read_own_address(settings)),
+        pos=pos,
         reward="" if args.unregister else args.reward,
         reason=args.reason if args.unregister else "",
     )
-
-
-def _read_own_address(settings: Settings) -> str:
-    from hypernode.wallet.pos_wallet import read_wallet_address
-
-    return read_wallet_address(settings.wallet_path, settings.params.address_byte)
 
 
 def _make_url(wish: Wish, draft: Draft) -> str:

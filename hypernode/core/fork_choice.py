@@ -18,7 +18,7 @@ def is_better(a: ChainHeight, b: ChainHeight) -> bool:
 
 def is_same_height(a: ChainHeight, b: ChainHeight) -> bool:
     """Whether both end with the same block: what consensus counts (spec 6)."""
-    return _position(a) == _position(b)
+    return get_position(a) == get_position(b)
 
 
 def is_promise_kept(reported: ChainHeight, measured: ChainHeight) -> bool:
@@ -66,5 +66,6 @@ def _order(height: ChainHeight) -> _Order:
     )
 
 
-def _position(height: ChainHeight) -> tuple[int, int, int, bytes]:
+def get_position(height: ChainHeight) -> tuple[int, int, int, bytes]:
+    """What tells one tip from another, whatever measures are reported with it."""
     return height.height, height.round, height.sir, height.block_hash

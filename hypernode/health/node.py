@@ -12,6 +12,7 @@ from hypernode.core.timeline import compute_round_slot, compute_slot_start
 from hypernode.core.types import Block, Round, Slot
 from hypernode.health.chains import COMPANION
 from hypernode.health.findings import Finding, Severity, error, note, ok, warning
+from hypernode.health.status_values import LARGEST, get_text, get_value
 from hypernode.health.words import count, format_age
 from hypernode.machine.state import State
 
@@ -22,8 +23,6 @@ _HANGS: Final = "Look at logs/pos_app.log; kill -USR1 writes there what it does;
 NO_ANSWER: Final = "no-answer"
 """The finding that other rows follow from."""
 _CATCHING_UP: Final = "CATCHING_UP"
-_LARGEST: Final = 2**53
-"""Of numbers in an answer: a larger one is no height, count or time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def judge_node(facts: NodeFacts) -> list[Finding]:
 
 
 def _judge_state(params: ChainParams, status: Mapping[str, object]) -> Finding:
-    state, reason = _get_text(status, "state", "state"), printable(_get_text(status, "state", "reason"))
+    state, reason = get_text(status, "state", "state"), printable(get_text(status, "state", "reason"))
     connected = count(_get_int(status, "peers", "connected_count"), "hypernode")
     said = f"{printable(state)}{': ' + reason if reason else ''}"
     if state == State.HALTED.value:
@@ -101,11 +100,11 @@ def _judge_state(params: ChainParams, status: Mapping[str, object]) -> Finding:
         )
     if state.startswith(_CATCHING_UP):
         return note("catching-up", f"{said}; connected with {connected}. It does not forge until it is done")
-    heard = _get(status, "peers", "told")
+    heard = get_value(status, "peers", "told")
     if (
         isinstance(heard, Mapping)
         and heard
-        and not any(_get(word, "counts") is True for word in heard.values())
+        and not any(get_value(word, "counts") is True for word in heard.values())
     ):
         remedy = "Look at this host's line and load: nobody answers on connections that stand"
         return warning(
@@ -115,7 +114,7 @@ def _judge_state(params: ChainParams, status: Mapping[str, object]) -> Finding:
 
 
 def _judge_split(status: Mapping[str, object]) -> list[Finding]:
-    split = _get_text(status, "extra", "split")
+    split = get_text(status, "extra", "split")
     if not split:
         return []
     remedy = (
@@ -126,7 +125,7 @@ def _judge_split(status: Mapping[str, object]) -> list[Finding]:
 
 
 def _judge_consensus(params: ChainParams, status: Mapping[str, object]) -> list[Finding]:
-    consensus = _get(status, "state", "consensus")
+    consensus = get_value(status, "state", "consensus")
     if not isinstance(consensus, Mapping):
         return []
     percent = consensus.get("percent")
@@ -134,7 +133,7 @@ def _judge_consensus(params: ChainParams, status: Mapping[str, object]) -> list[
         f"{percent} % of {consensus.get('counted')} that count are seen on our tip, "
         f"{count(_get_int(consensus, 'chains'), 'chain')} in sight"
     )
-    needed_percent = _get(status, "extra", "tunables", "MIN_FORGE_CONSENSUS")
+    needed_percent = get_value(status, "extra", "tunables", "MIN_FORGE_CONSENSUS")
     if not isinstance(needed_percent, int):
         needed_percent = params.default_tunables.min_forge_consensus
     if not isinstance(percent, int) or percent > needed_percent:
@@ -191,13 +190,11 @@ def _judge_slots(facts: NodeFacts, answers: Answers) -> list[Finding]:
 
 def _list_reasons(status: Mapping[str, object], round_: Round) -> dict[Slot, str]:
     """Why the node says that it did not forge, by slot."""
-    accounts = _get(status, "extra", "own_slots")
+    accounts = get_value(status, "extra", "own_slots")
     return {
-        _get_int(account, "sir"): printable(
-            f"{_get_text(account, 'reason')}, {_get_text(account, 'figures')}"
-        )
+        _get_int(account, "sir"): printable(f"{get_text(account, 'reason')}, {get_text(account, 'figures')}")
         for account in (accounts if isinstance(accounts, list) else [])
-        if _get_int(account, "round") == round_ and _get_text(account, "reason")
+        if _get_int(account, "round") == round_ and get_text(account, "reason")
     }
 
 
@@ -206,7 +203,7 @@ def _list_own_slots(slots: Sequence[object], own: str) -> list[Slot]:
 
 
 def _judge_equivocation(answers: Answers) -> list[Finding]:
-    cases = _get(answers.status, "extra", "equivocations")
+    cases = get_value(answers.status, "extra", "equivocations")
     own = [
         case
         for case in (cases if isinstance(cases, list) else [])
@@ -236,7 +233,7 @@ def _judge_configs(status: Mapping[str, object]) -> list[Finding]:
 
 
 def _judge_version(facts: NodeFacts, status: Mapping[str, object]) -> list[Finding]:
-    runs = _get_text(status, "instance", "version")
+    runs = get_text(status, "instance", "version")
     if not runs or runs == facts.version:
         return []
     return [
@@ -252,17 +249,6 @@ def _list(slots: Sequence[Slot]) -> str:
     return ", ".join(map(str, slots)) or "none"
 
 
-def _get(value: object, *names: str) -> object:
-    for name in names:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
-
-
-def _get_text(value: object, *names: str) -> str:
-    found = _get(value, *names)
-    return found if isinstance(found, str) else ""
-
-
 def _get_int(value: object, *names: str) -> int:
-    found = _get(value, *names)
-    return found if type(found) is int and abs(found) <= _LARGEST else 0
+    found = get_value(value, *names)
+    return found if type(found) is int and abs(found) <= LARGEST else 0

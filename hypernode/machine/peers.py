@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hypernode.core.chain_params import Delays
-from hypernode.core.fork_choice import is_better
+from hypernode.core.fork_choice import get_position, is_better
 from hypernode.core.types import ChainHeight, Height
 
 FRESH_EXCHANGES: Final = 3
@@ -91,17 +91,13 @@ def get_subnet(ip: str) -> str:
     return str(ipaddress.ip_network(f"{ip}/{prefix}", strict=False))
 
 
-def _identity(height: ChainHeight) -> tuple[int, int, int, bytes]:
-    return height.height, height.round, height.sir, height.block_hash
-
-
 def group_chains(peers: Sequence[PeerView]) -> list[ReportedChain]:
     """Peers by the tip that they tell, most holders that count first, then the better tip.  Peers that tell
     one tip with other measures (a stale cache) are one chain: the best measures stand for it, told by those
     that count where there are any."""
     by_tip: dict[tuple[int, int, int, bytes], list[PeerView]] = {}
     for peer in peers:
-        by_tip.setdefault(_identity(peer.reported), []).append(peer)
+        by_tip.setdefault(get_position(peer.reported), []).append(peer)
     chains = [
         ReportedChain(get_best(p.reported for p in _list_voters(holders) or holders), tuple(holders))
         for holders in by_tip.values()

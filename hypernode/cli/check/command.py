@@ -15,11 +15,11 @@ import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, NoReturn
+from typing import Final
 
 from hypernode.cli.check.stored import Outcome, check_chain, check_ledger
 from hypernode.cli.companion import add_folder_flags, read_flags
-from hypernode.cli.exit_codes import Exit, Health
+from hypernode.cli.exit_codes import Exit, Health, MonitoringParser
 from hypernode.cli.flag_types import parse_listen_ip, parse_path, parse_port
 
 
@@ -30,14 +30,6 @@ class Check:
     help: str
     run: Callable[[argparse.Namespace], Awaitable[Outcome]]
     is_default: bool = False
-
-
-class Parser(argparse.ArgumentParser):
-    """With another exit status for a command line that cannot be understood: 2 is taken."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(Exit.COMMAND_LINE, f"{self.prog}: error: {message}\n")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -73,7 +65,7 @@ def _check(args: argparse.Namespace) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = Parser(
+    parser = MonitoringParser(
         prog="hn_check.py",
         description="Check whether this node does its duty, and what to do if not; or what it has stored.  "
         "Nothing is changed; the node may run or not.",

@@ -14,10 +14,10 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
 from hypernode.cli.companion import add_folder_flags, read_flags
-from hypernode.cli.exit_codes import Exit
+from hypernode.cli.exit_codes import Exit, MonitoringParser
 from hypernode.cli.status.layout import GAP, Line, Piece, fit, fold, format_label, to_ascii
 
 if TYPE_CHECKING:
@@ -36,14 +36,6 @@ PLAIN_WIDTH: Final = 120
 LEAST_WIDTH: Final = 40
 ASK_ALONE_S: Final = 0.7
 """A node that runs answers within this; then its files and its host are looked at, too."""
-
-
-class Parser(argparse.ArgumentParser):
-    """With another exit status for a command line that cannot be understood: 2 is taken."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(Exit.COMMAND_LINE, f"{self.prog}: error: {message}\n")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -65,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _make_parser() -> argparse.ArgumentParser:
-    parser = Parser(
+    parser = MonitoringParser(
         prog="python -m hypernode status", description="Show whether this node does its duty, and what to do."
     )
     parser.add_argument(

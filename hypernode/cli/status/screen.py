@@ -14,6 +14,7 @@ from typing import Final
 from hypernode.cli.status.layout import Line, Piece
 from hypernode.core.printable import printable
 from hypernode.health.files import format_bytes
+from hypernode.health.status_values import LARGEST, get_text, get_value
 from hypernode.health.words import count, format_age
 from hypernode.machine.slot_account import Outcome
 
@@ -26,8 +27,6 @@ STYLES: Final[Mapping[str, str]] = {
     "warning": "yellow",
     "error": "bold red",
 }
-_LARGEST: Final = 2**53
-"""Of numbers in an answer: a larger one, and what is none, is left out."""
 FIGURES_CHARS: Final = 40
 """Of the figures of a missed slot; more are a sentence."""
 SHOWN_CHARS: Final = 9
@@ -65,17 +64,17 @@ def make_screen(answers: Answers) -> list[Line]:
 
 def get_duty(status: Mapping[str, object]) -> str:
     """The word of the duty; empty where the node tells none."""
-    return _text(status, "duty", "word")
+    return get_text(status, "duty", "word")
 
 
 def list_problems(status: Mapping[str, object]) -> list[tuple[str, str, str]]:
     """Severity, what was found, and what to do: warnings and errors, the worst first."""
-    findings = _get(status, "findings")
+    findings = get_value(status, "findings")
     shown = [
         (
-            _text(finding, "severity"),
-            printable(_text(finding, "found"), 400),
-            printable(_text(finding, "remedy"), 400),
+            get_text(finding, "severity"),
+            printable(get_text(finding, "found"), 400),
+            printable(get_text(finding, "remedy"), 400),
         )
         for finding in (findings if isinstance(findings, list) else [])
     ]
@@ -84,7 +83,7 @@ def list_problems(status: Mapping[str, object]) -> list[tuple[str, str, str]]:
 
 
 def _make_head(answers: Answers) -> Line:
-    version = printable(_text(answers.status, "instance", "version"))
+    version = printable(get_text(answers.status, "instance", "version"))
     at = datetime.fromtimestamp(answers.now, UTC).strftime("%H:%M:%S UTC")
     uptime = _number(answers.status, "extra", "uptime")
     up = f"up {_format_span(uptime)}" if uptime is not None else ""
@@ -111,7 +110,7 @@ def make_duty(status: Mapping[str, object]) -> Line:
         age = f"for {format_age(max(0.0, now - since))}"
     if until is not None and now is not None:
         age += f", until in {format_age(max(0.0, until - now))}"
-    sentence = printable(_text(status, "duty", "sentence"), 400)
+    sentence = printable(get_text(status, "duty", "sentence"), 400)
     pieces = (
         Piece(word.upper(), 9, STYLES.get(word, "bold")),
         Piece(sentence, 8, is_prose=True),
@@ -121,13 +120,13 @@ def make_duty(status: Mapping[str, object]) -> Line:
 
 
 def _make_round(answers: Answers) -> Line:
-    state = _get(answers.status, "state")
+    state = get_value(answers.status, "state")
     round_, sir = _number(state, "round"), _number(state, "sir")
     if round_ is None or sir is None:
         return Line("Round", (Piece("not known", 9),))
     done = min(BAR_CHARS, round(BAR_CHARS * min(sir, answers.slots) / max(1, answers.slots)))
     bar = "█" * done + "░" * (BAR_CHARS - done)
-    juror = _text(state, "forger")
+    juror = get_text(state, "forger")
     who = (
         "closing slot" if sir >= answers.slots else f"juror {_shorten(juror)}" if juror else "no juror known"
     )
@@ -143,7 +142,7 @@ def _make_round(answers: Answers) -> Line:
 
 def _make_ours(answers: Answers) -> Line:
     """Our slots of the round: what became of those that are over, and which are to come."""
-    slots = _get(answers.round, "slots")
+    slots = get_value(answers.round, "slots")
     own = [
         sir
         for sir, slot in enumerate(slots if isinstance(slots, list) else [])
@@ -169,10 +168,10 @@ def _show_slot(sir: int, account: object, present: float) -> Piece:
         if sir < present:
             return Piece(f"{sir} not known", 5)
         return Piece(f"{sir} now" if sir == present else f"{sir} to come", 4)
-    outcome = _text(account, "outcome")
+    outcome = get_text(account, "outcome")
     if outcome == Outcome.FORGED.value:
         return Piece(f"{sir} forged", 6, "green")
-    reason, figures = _text(account, "reason"), printable(_text(account, "figures"))
+    reason, figures = get_text(account, "reason"), printable(get_text(account, "figures"))
     if len(figures) > FIGURES_CHARS:
         figures = ""  # words, not figures: the problems have them
     why = f" {printable(reason)}" + (f" ({figures})" if figures else "") if reason else ""
@@ -180,7 +179,7 @@ def _show_slot(sir: int, account: object, present: float) -> Piece:
 
 
 def _make_day(status: Mapping[str, object]) -> Line:
-    day = _get(status, "extra", "day")
+    day = get_value(status, "extra", "day")
     if not isinstance(day, Mapping):
         return Line(" 24 h", (Piece("no round is final yet", 9),))
     won, forged, missed = (_number(day, name) for name in ("won", "forged", "missed"))
@@ -200,14 +199,14 @@ def _make_day(status: Mapping[str, object]) -> Line:
 def _make_chain(answers: Answers) -> Line:
     status = answers.status
     height = _number(status, "chain", "height")
-    consensus = _get(status, "state", "consensus")
+    consensus = get_value(status, "state", "consensus")
     percent, agree, counted = (_number(consensus, name) for name in ("percent", "agree", "counted"))
     chains = len(_list(status, "extra", "chains"))
-    tip = next((f for f in _list(status, "findings") if _text(f, "code") in ("tip", "net-silent")), None)
+    tip = next((f for f in _list(status, "findings") if get_text(f, "code") in ("tip", "net-silent")), None)
     age = _number(tip, "value")
     pieces = (
         Piece(f"{height:,.0f}" if height is not None else "no block", 9),
-        Piece(_text(status, "chain", "block_hash")[:8], 1),
+        Piece(get_text(status, "chain", "block_hash")[:8], 1),
         Piece(f"{percent:.0f} % agree ({agree or 0:.0f} of {counted or 0:.0f})", 7)
         if percent is not None
         else Piece(""),
@@ -222,7 +221,7 @@ def _make_chain(answers: Answers) -> Line:
 def _make_peers(status: Mapping[str, object]) -> Line:
     out, into = len(_list(status, "peers", "outbound")), len(_list(status, "peers", "inbound"))
     oldest, offset = _number(status, "peers", "oldest_word"), _number(status, "extra", "clock_offset")
-    counts = _get(status, "mempool")
+    counts = get_value(status, "mempool")
     messages = _number(counts, "total") if isinstance(counts, Mapping) else None
     pieces = (
         Piece(f"out {out}, in {into}", 9),
@@ -234,10 +233,10 @@ def _make_peers(status: Mapping[str, object]) -> Line:
 
 
 def _make_companion(answers: Answers) -> Line:
-    companion = _get(answers.status, "pow")
+    companion = get_value(answers.status, "pow")
     if not isinstance(companion, Mapping):
         return Line("Companion", (Piece("not looked at yet", 9),))
-    problem = printable(_text(companion, "problem"), 200)
+    problem = printable(get_text(companion, "problem"), 200)
     height, timestamp = _number(companion, "height"), _number(companion, "timestamp")
     age = f"{format_age(max(0.0, answers.now - timestamp))} old" if timestamp else ""
     pieces = (
@@ -276,24 +275,13 @@ def _shorten(address: str) -> str:
     return shown if len(shown) <= SHOWN_CHARS else f"{shown[: SHOWN_CHARS - 1]}…"
 
 
-def _get(value: object, *names: str) -> object:
-    for name in names:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value
-
-
-def _text(value: object, *names: str) -> str:
-    found = _get(value, *names)
-    return found if isinstance(found, str) else ""
-
-
 def _list(value: object, *names: str) -> Sequence[object]:
-    found = _get(value, *names)
+    found = get_value(value, *names)
     return found if isinstance(found, list) else []
 
 
 def _number(value: object, *names: str) -> int | float | None:
-    found = _get(value, *names)
+    found = get_value(value, *names)
     if not isinstance(found, int | float) or isinstance(found, bool):
         return None
-    return found if abs(found) <= _LARGEST else None
+    return found if abs(found) <= LARGEST else None

@@ -22,6 +22,7 @@ from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Message, Registration, Round, RoundPlan, Slot
 from hypernode.ports.connections import TransportClosed
 from hypernode.ports.registrations import PowNotReady, PowSource
+from hypernode.sim.legacy.chain import MIN_MESSAGES
 from hypernode.sim.legacy.dialling import LegacyDialling
 from hypernode.sim.legacy.serving import LegacyServing
 from hypernode.sim.legacy.state import LegacyState
@@ -31,8 +32,8 @@ from hypernode.sim.legacy.traps import LegacyStops, Trap
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 
-MIN_MESSAGES = 4
 MIN_SOURCES = 3
+"""To forge.  It accepts what has one fewer."""
 
 
 class LegacyNode:
