@@ -15,7 +15,7 @@ from statistics import median
 from benchmarks.bounds import Bounds
 from benchmarks.chains import PORT, Party, load_chain, make_ip
 from benchmarks.figures import Row
-from benchmarks.worlds import open_node, open_peer
+from benchmarks.nodes import open_node, open_peer
 from hypernode.core.types import Block, ChainHeight, Endpoint
 from hypernode.net.client_session import ClientSession, encode_without_hello, send_without_hello
 from hypernode.net.tornado_connections import TornadoConnections

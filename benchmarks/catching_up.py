@@ -17,9 +17,9 @@ from statistics import median
 from benchmarks.bounds import Bounds
 from benchmarks.chains import Party, count_messages, load_chain, make_ip, make_party
 from benchmarks.figures import Row, compute_noise, say, time_await
+from benchmarks.nodes import open_node
 from benchmarks.other_end import start_other_end
 from benchmarks.server import INDEX
-from benchmarks.worlds import open_node
 from hypernode.core.types import Block, ChainHeight
 from hypernode.machine.peers import PeerView, ReportedChain, Support
 from hypernode.storage.database import open_database

@@ -17,7 +17,7 @@ from statistics import median
 from benchmarks.bounds import Bounds
 from benchmarks.chains import Party, load_chain
 from benchmarks.figures import Row, compute_noise, time_await, time_call
-from benchmarks.worlds import open_node
+from benchmarks.nodes import open_node
 from hypernode.core.types import Block
 from hypernode.storage.interface import COMMON_PRAGMAS, Durability
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.chains import PORT, Party, fill_blocks, make_ip
 from benchmarks.figures import Row, time_await
 from benchmarks.ledgers import copy_ledger, load_ledger
-from benchmarks.worlds import open_node, open_peer
+from benchmarks.nodes import open_node, open_peer
 from hypernode.core.types import Block
 from hypernode.net.client_session import ClientSession
 from hypernode.node.owner.runtime import Node

@@ -19,7 +19,7 @@ from typing import Final
 
 from benchmarks.chains import Party, load_chain, make_ip
 from benchmarks.figures import Row
-from benchmarks.worlds import open_node
+from benchmarks.nodes import open_node
 from hypernode.core.types import Block, ChainHeight, Registration, RoundPlan
 from hypernode.node.owner.runtime import Node
 from hypernode.node.peers.peer_table import Peer

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.chains import make_ip, make_party
-from benchmarks.worlds import open_node
+from benchmarks.nodes import open_node
 from hypernode.core.types import Endpoint
 from hypernode.node.base.json_shapes import height_to_object
 

@@ -17,7 +17,7 @@ from hypernode.cli.exit_codes import Exit, Health
 from hypernode.core.chain_params import FixedHypernode
 from hypernode.core.network_file import network_from_json, network_to_json
 from hypernode.wallet.pos_wallet import create_wallet
-from tests.functional.test_daemon import IP, ROOT, make_command, running, write_network
+from tests.functional.daemons import IP, ROOT, make_command, running, write_network
 
 
 def check(network: Path | None, home: Path, *arguments: str) -> tuple[int, dict[str, list[dict[str, str]]]]:

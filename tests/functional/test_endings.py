@@ -18,7 +18,7 @@ from typing import Final
 import pytest
 
 from hypernode.cli.exit_codes import Exit
-from tests.functional.test_daemon import IP, PATIENCE_S, ROOT, make_command, run, write_network
+from tests.functional.daemons import IP, PATIENCE_S, ROOT, make_command, run, write_network
 
 PLUGGED: Final = """
 import asyncio, sys, threading, time

@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 
 from hypernode.wallet.locks import acquire_lock, find_holder
-from tests.functional.test_daemon import PATIENCE_S, ROOT, choose_port, write_network
+from tests.functional.daemons import PATIENCE_S, ROOT, choose_port, write_network
 from tests.host.needs import require_tools
 
 SCREEN: Final = '#!/bin/sh\necho "$@" >>"$HOME/started"\nshift 2\nexec setsid -f "$@" >/dev/null 2>&1\n'

@@ -4,34 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Coroutine
 from typing import Any
 
 import pytest
 
 from hypernode.core.chain_params import MAIN_SLOT_S, replace_fields
-from hypernode.core.types import Block
 from hypernode.sim.cluster import Cluster, make_network
-from hypernode.sim.memory.loop import run
-
-FIRST_ROUND = 3
-"""The first whole round of a cluster's life."""
-
-
-async def list_blocks(cluster: Cluster, index: int) -> list[Block]:
-    """The whole chain of a node."""
-    node = cluster.hosts[index].node
-    assert node is not None
-    return await node.ports.ledger.get_blocks(0, 10_000)
-
-
-def play(coroutine: Coroutine[Any, Any, None], seed: int) -> None:
-    """Run a scenario on virtual time; a failure names its seed."""
-    try:
-        run(coroutine)
-    except BaseException as error:
-        error.add_note(f"seed {seed}")
-        raise
+from tests.simulation.clusters import FIRST_ROUND, list_blocks, play
 
 
 @pytest.mark.parametrize(("count", "seed"), [(5, 1), (9, 2), (20, 3)])

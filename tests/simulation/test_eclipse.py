@@ -16,7 +16,7 @@ from hypernode.core.chain_params import ChainParams
 from hypernode.machine.state import State
 from hypernode.sim.cluster import Cluster, SimNode, make_network
 from hypernode.storage.database import InlineDatabase
-from tests.simulation.test_cluster import FIRST_ROUND, list_blocks, play
+from tests.simulation.clusters import FIRST_ROUND, list_blocks, play
 
 SEED, SIZE = 12, 12
 HONEST, LIARS, FRESH, RETIRED = range(4), range(4, 7), 7, range(8, 12)

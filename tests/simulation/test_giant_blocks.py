@@ -10,7 +10,8 @@ from hypernode.sim.mixed import MixedCluster
 from hypernode.sim.play import play as play_scenario
 from hypernode.sim.scenario import Scenario
 from hypernode.storage.database import InlineDatabase
-from tests.simulation.test_mixed import FIRST_ROUND, get_node, pass_to, play
+from tests.simulation.clusters import FIRST_ROUND, play
+from tests.simulation.mixed_clusters import get_node, pass_to
 
 LEGACY = (1, 2, 3, 4)
 OURS = (0, 5)

@@ -8,7 +8,7 @@ from hypernode.core.lottery import Draws
 from hypernode.sim.cluster import Cluster, SimNode
 from hypernode.sim.faults.liars import Liar, corrupt
 from hypernode.sim.faults.plan import FaultKind
-from tests.simulation.test_cluster import play
+from tests.simulation.clusters import play
 from tests.simulation.test_signing_once import ROUND, node_of
 
 

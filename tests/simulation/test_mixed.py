@@ -9,54 +9,27 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from hypernode.core.chain_params import replace_fields
 from hypernode.core.message import create_message
-from hypernode.core.types import Block, Message, Round, Slot
-from hypernode.node.owner.runtime import Node
+from hypernode.core.types import Block, Message
 from hypernode.ports.signing import Signer
 from hypernode.sim.cluster import make_privkey
 from hypernode.sim.legacy.node import LegacyNode
 from hypernode.sim.legacy.state import LegacyHabits
 from hypernode.sim.memory.adapters import KeySigner
-from hypernode.sim.memory.loop import run
 from hypernode.sim.mixed import MixedCluster, make_mixed_network
-
-FIRST_ROUND = 3
-"""The first whole round of a cluster's life."""
-AFTER_FORGING_S = 60.0
-"""Into a slot: its block is everywhere, and the next one far."""
-
-
-def play(coroutine: Coroutine[Any, Any, None], seed: int) -> None:
-    """Run a scenario on virtual time; a failure names its seed."""
-    try:
-        run(coroutine)
-    except BaseException as error:
-        error.add_note(f"seed {seed}")
-        raise
-
-
-async def pass_to(cluster: MixedCluster, round_: Round, sir: Slot) -> None:
-    """Let the time pass to the quiet part of a slot."""
-    await cluster.run_until(round_, sir)
-    await asyncio.sleep(AFTER_FORGING_S)
+from tests.simulation.clusters import FIRST_ROUND, play
+from tests.simulation.mixed_clusters import AFTER_FORGING_S, get_node, pass_to
 
 
 def cut_off(cluster: MixedCluster, indices: Sequence[int]) -> None:
     """These reach only each other, and so do the rest."""
     cluster.network.partition([[cluster.hosts[index].ip for index in indices]])
-
-
-def get_node(cluster: MixedCluster, index: int) -> Node:
-    node = cluster.hosts[index].node
-    assert node is not None
-    return node
 
 
 def get_legacy(cluster: MixedCluster, index: int) -> LegacyNode:
@@ -65,7 +38,7 @@ def get_legacy(cluster: MixedCluster, index: int) -> LegacyNode:
     return node
 
 
-def list_said(blocks: Sequence[Block], what: int) -> list[str]:
+def list_published(blocks: Sequence[Block], what: int) -> list[str]:
     """Params of the messages of a kind in the blocks."""
     return [m.params for block in blocks for m in block.messages if m.what == what]
 
@@ -96,7 +69,7 @@ def test_three_of_each_forge_in_turns_on_one_chain() -> None:
             assert all(b.forger == plan.juror_of(b.sir) for b in blocks if b.round == round_)
         assert await get_node(cluster, 0).ports.ledger.count_findings() == {}
         assert all(legacy.memory.traps.sprung == [] for legacy in cluster.legacy.values())
-        assert not list_said(blocks, 101), "nobody failed anybody"
+        assert not list_published(blocks, 101), "nobody failed anybody"
         await check_good_neighbours(cluster)
         await cluster.stop_all()
 

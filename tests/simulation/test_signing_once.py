@@ -16,7 +16,7 @@ from hypernode.sim.memory.clock import SimClock
 from hypernode.sim.memory.entropy import SeededEntropy
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.journal import open_journal_in
-from tests.simulation.test_cluster import list_blocks, play
+from tests.simulation.clusters import list_blocks, play
 
 ROUND = 3
 SAVED, RESTORED = 5, 12

@@ -13,7 +13,7 @@ from hypernode.node.chain.chain_repair import cut_back
 from hypernode.node.sync.partitions import ORDER_NAME, SEEN_NAME
 from hypernode.sim.cluster import Cluster, SimNode, make_network
 from hypernode.storage.ledger import open_ledger
-from tests.simulation.test_cluster import FIRST_ROUND, list_blocks, play
+from tests.simulation.clusters import FIRST_ROUND, list_blocks, play
 
 SEED, SIZE, SLOTS = 4, 6, 4
 LEFT, RIGHT = range(3), range(3, SIZE)

@@ -23,7 +23,7 @@ from hypernode.core.rules import Violation
 from hypernode.core.types import Block
 from hypernode.core.validate_message import find_core_violations
 from hypernode.wire.checked_blocks import check_blocks
-from tests.unit.wire.test_checked_blocks import encode, make_blocks
+from tests.unit.wire.encoded_blocks import encode, make_blocks
 
 MAIN = mainnet()
 PAYLOAD = encode(make_blocks(MAIN, [["none", "bad signature"], ["none"], ["another's key"]]))

@@ -418,3 +418,9 @@ def ask(command_id: CommandId, **values: Any) -> Command:
 
 
 SessionEnds = list[SessionEnd]
+
+
+async def reported_by(bed: Bed, *blocks: Block) -> ChainHeight:
+    """The height of a chain of these blocks, measured in a ledger of its own."""
+    other = await bed.node(1)
+    return await other.ports.ledger.append_many(blocks)

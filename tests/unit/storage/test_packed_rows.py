@@ -18,7 +18,7 @@ from hypernode.wire.checked_blocks import check_blocks, split_answer
 from tests.unit.core.builders import get_address
 from tests.unit.node.worlds import play
 from tests.unit.storage.chains import GENESIS, NETWORK, block, message
-from tests.unit.wire.test_checked_blocks import encode
+from tests.unit.wire.encoded_blocks import encode
 
 KINDS = (START_OR_TEST_OK, OK_ACTION, KO_ACTION, NO_TEST, TEST_KO, 203)
 

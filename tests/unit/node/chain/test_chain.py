@@ -14,14 +14,14 @@ from hypernode.core.errors import Ignore, Reject
 from hypernode.core.hashing import h20
 from hypernode.core.rules import BLOCK_RULES, RuleClass, Violation
 from hypernode.core.signing import compute_twin, sign
-from hypernode.core.types import Block, ChainHeight, Equivocation, Message
+from hypernode.core.types import Block, Equivocation, Message
 from hypernode.machine.peers import ForkOverride, Support
 from hypernode.node.chain.chain import EVIDENCE_ROUNDS
 from hypernode.node.owner.runtime import Node
 from hypernode.sim.cluster import make_privkey
 from hypernode.sim.memory.adapters import InlineVerifier
 from hypernode.storage.database import InlineDatabase
-from tests.unit.node.worlds import ROUND, SEED, Bed, Branch, enter_round, list_heard, play, store
+from tests.unit.node.worlds import ROUND, SEED, Bed, Branch, enter_round, list_heard, play, reported_by, store
 
 NOBODY = Support(0, 5)
 MOST = Support(3, 5)
@@ -34,12 +34,6 @@ def reseal(bed: Bed, block: Block, forger: int | None = None, **fields: Any) -> 
     number = bed.index_of(changed.forger) if forger is None else forger
     raw = encode_raw_block(changed)
     return replace(changed, signature=sign(make_privkey(SEED, f"node {number}"), raw), block_hash=h20(raw))
-
-
-async def reported_by(bed: Bed, *blocks: Block) -> ChainHeight:
-    """The height of a chain of these blocks, measured in a ledger of its own."""
-    other = await bed.node(1)
-    return await other.ports.ledger.append_many(blocks)
 
 
 # --- pushed -------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from tests.unit.node.worlds import ROUND, Bed, Branch, enter_round, note_height,
 Said = tuple[int, str, str, int]
 
 
-def list_said(node: Node) -> list[Said]:
+def list_published(node: Node) -> list[Said]:
     return [(m.what, m.recipient, m.params, m.value) for m in node.mempool.get_all()]
 
 
@@ -30,7 +30,7 @@ def test_start_is_said_once_in_a_process() -> None:
         bed.go_to(ROUND + 1, 0)
         await enter_round(node)
         await node.reporter.publish_start()
-        assert list_said(node) == [(202, bed.address(0), "START", ROUND)]
+        assert list_published(node) == [(202, bed.address(0), "START", ROUND)]
 
     play(scenario())
 
@@ -41,11 +41,11 @@ def test_start_is_said_again_until_it_is_taken() -> None:
         node = await bed.node()
         node.intake.set_senders(frozenset(), frozenset())
         await node.reporter.publish_start()
-        assert list_said(node) == []
+        assert list_published(node) == []
         everybody = frozenset({bed.address(0)})
         node.intake.set_senders(everybody, everybody)
         await node.reporter.publish_start()
-        assert len(list_said(node)) == 1
+        assert len(list_published(node)) == 1
 
     play(scenario())
 
@@ -61,7 +61,7 @@ def test_config_is_said_once_a_round() -> None:
             bed.go_to(round_, 1)
             await node.reporter.publish_config()
         params = kinds.format_config(list_values(bed.params.default_tunables))
-        assert list_said(node) == [(120, bed.address(0), params, r) for r in (ROUND, ROUND + 1)]
+        assert list_published(node) == [(120, bed.address(0), params, r) for r in (ROUND, ROUND + 1)]
         assert len(params) == len("CONFIG:") + 8
 
     play(scenario())
@@ -79,7 +79,7 @@ def test_no_test_is_said_at_the_rounds_start_and_in_its_closing_slot() -> None:
         for sir in (0, 0, 1, 5, 18, 19, 19):
             bed.go_to(ROUND, sir)
             await node.reporter.publish_no_test(plan, sir)
-        assert list_said(node) == [
+        assert list_published(node) == [
             (201, bed.address(0), "NO_TEST:1", ROUND),
             (201, bed.address(0), "NO_TEST:2", ROUND),
         ]
@@ -96,7 +96,7 @@ def test_who_has_a_test_to_do_does_not_say_no_test() -> None:
         plan = replace(plan, tests=(*plan.tests[:-1], (test,)))
         for sir in (0, 19):
             await node.reporter.publish_no_test(plan, sir)
-        assert list_said(node) == []
+        assert list_published(node) == []
 
     play(scenario())
 
@@ -110,7 +110,7 @@ def test_a_peer_is_praised_and_blamed_once_a_round_each() -> None:
             await say.publish_synced(bed.address(1), "10.2.0.1:06969", catching_up=catching_up)
             await say.publish_failed(bed.address(1), "10.2.0.1:06969", catching_up=catching_up)
         await say.publish_failed(bed.address(2), "10.3.0.1:06969", catching_up=True)
-        assert list_said(node) == [
+        assert list_published(node) == [
             (200, bed.address(1), "R.SYNC:10.2.0.1:06969", ROUND),
             (101, bed.address(1), "P.FAIL:10.2.0.1:06969", ROUND),
             (101, bed.address(2), "C.FAIL:10.3.0.1:06969", ROUND),
@@ -118,7 +118,7 @@ def test_a_peer_is_praised_and_blamed_once_a_round_each() -> None:
         bed.go_to(ROUND + 1, 0)
         await enter_round(node)
         await say.publish_failed(bed.address(1), "10.2.0.1:06969", catching_up=False)
-        assert list_said(node)[-1] == (101, bed.address(1), "P.FAIL:10.2.0.1:06969", ROUND + 1)
+        assert list_published(node)[-1] == (101, bed.address(1), "P.FAIL:10.2.0.1:06969", ROUND + 1)
 
     play(scenario())
 
@@ -137,11 +137,11 @@ def test_late_counts_heights_of_over_one_round_ago() -> None:
                 node.views.note_height(peer, reported, None)
         for _ in range(2):
             await node.reporter.publish_late()
-        assert list_said(node) == [(110, bed.address(1), "LATE:3", ROUND + 2)]
+        assert list_published(node) == [(110, bed.address(1), "LATE:3", ROUND + 2)]
         bed.go_to(ROUND + 3, 0)
         await enter_round(node)
         await node.reporter.publish_late()
-        assert len(list_said(node)) == 1
+        assert len(list_published(node)) == 1
 
     play(scenario())
 
@@ -155,7 +155,7 @@ def test_an_equivocation_is_said_alike_by_all() -> None:
         await node.reporter.publish_equivocation(Equivocation(a, b))
         await node.reporter.publish_equivocation(Equivocation(b, a))
         first, second = sorted((a.block_hash.hex(), b.block_hash.hex()))
-        assert list_said(node) == [(111, a.forger, f"EQUIV:{ROUND}:0:{first}:{second}", 1)]
+        assert list_published(node) == [(111, a.forger, f"EQUIV:{ROUND}:0:{first}:{second}", 1)]
 
     play(scenario())
 
@@ -168,7 +168,7 @@ def test_config_is_said_again_once_for_each_slot_that_lacks_messages() -> None:
         for sir in (1, 1, 2):
             bed.go_to(ROUND, sir)
             await node.reporter.publish_config_again(sir)
-        assert [what for what, *_ in list_said(node)] == [kinds.CONFIG] * 3
+        assert [what for what, *_ in list_published(node)] == [kinds.CONFIG] * 3
 
     play(scenario())
 
@@ -186,6 +186,6 @@ def test_nothing_is_published_twice_when_the_round_is_derived_again() -> None:
             plan = without_tests_for(get_plan(node), bed.address(0))
             await node.reporter.publish_no_test(plan, 0)
             await node.reporter.publish_failed(bed.address(2), "10.3.0.1:06969", catching_up=False)
-        assert [what for what, *_ in list_said(node)] == [kinds.CONFIG, kinds.NO_TEST, kinds.KO_ACTION]
+        assert [what for what, *_ in list_published(node)] == [kinds.CONFIG, kinds.NO_TEST, kinds.KO_ACTION]
 
     play(scenario())

@@ -48,7 +48,7 @@ def make_frame(bed: Bed, kind: int = 0, **fields: Any) -> Command:
     return Command(CommandId.TEST, messages=(Message(**values),))
 
 
-def list_said(node: Node) -> list[tuple[int, str, str]]:
+def list_published(node: Node) -> list[tuple[int, str, str]]:
     return [(m.what, m.recipient, m.params) for m in node.mempool.get_all()]
 
 
@@ -210,7 +210,7 @@ def test_a_node_that_can_passes_every_kind(kind: int) -> None:
     async def scenario() -> None:
         bed = Bed()
         node = await run_test(bed, kind, None)
-        assert list_said(node) == [(202, bed.address(TESTED), f"TEST:{kind}")]
+        assert list_published(node) == [(202, bed.address(TESTED), f"TEST:{kind}")]
 
     play(scenario())
 
@@ -229,7 +229,7 @@ def test_a_frame_given_back_as_it_came_passes_for_a_legacy_node_only(kind: int, 
         bed = Bed()
         node = await run_test(bed, kind, answering(0), features)
         passes = not features or kind in (peer_tests.BANDWIDTH, peer_tests.COMPANION)
-        assert list_said(node) == [(202 if passes else 204, bed.address(TESTED), f"TEST:{kind}")]
+        assert list_published(node) == [(202 if passes else 204, bed.address(TESTED), f"TEST:{kind}")]
 
     play(scenario())
 
@@ -269,7 +269,7 @@ def test_who_cannot_be_dialled_fails(port: str) -> None:
             replace(e, port=port) if e.pos == bed.address(TESTED) else e for e in plan.registered
         )
         await node.tester.run(test, replace(plan, registered=registered), 0)
-        assert list_said(node) == [(204, bed.address(TESTED), "TEST:0")]
+        assert list_published(node) == [(204, bed.address(TESTED), "TEST:0")]
 
     play(scenario())
 

@@ -30,12 +30,12 @@ class Story:
     addresses: tuple[str, ...]
     logs: tuple[tuple[str, ...], ...]
 
-    def list_said(self, what: int, params: str = "") -> list[Message]:
+    def list_published(self, what: int, params: str = "") -> list[Message]:
         messages = (m for block in self.blocks for m in block.messages)
         return [m for m in messages if m.what == what and m.params.startswith(params)]
 
     def count_by_sender_and_round(self, what: int, params: str = "") -> Counter[tuple[int, int]]:
-        said = self.list_said(what, params)
+        said = self.list_published(what, params)
         return Counter((self.addresses.index(m.sender), m.value) for m in said)
 
 
@@ -92,11 +92,11 @@ def test_each_node_says_its_configuration_once_a_round(story: Story) -> None:
     assert set(said.values()) <= {1}
     assert {(node, FIRST) for node in range(SIZE)} <= set(said)
     assert (3, FIRST + 1) not in said
-    assert len({m.params for m in story.list_said(kinds.CONFIG)}) == 1
+    assert len({m.params for m in story.list_published(kinds.CONFIG)}) == 1
 
 
 def test_who_was_away_is_called_late_by_all_others_and_nobody_else_is(story: Story) -> None:
-    late = story.list_said(kinds.LATE)
+    late = story.list_published(kinds.LATE)
     index = story.addresses.index
     assert {(index(m.sender), index(m.recipient)) for m in late} == {(n, 3) for n in range(3)}
     assert {m.value for m in late} == {FIRST + 2}
@@ -104,26 +104,26 @@ def test_who_was_away_is_called_late_by_all_others_and_nobody_else_is(story: Sto
 
 
 def test_tests_are_said_by_both_sides(story: Story) -> None:
-    good = {(m.sender, m.recipient) for m in story.list_said(kinds.START_OR_TEST_OK, "TEST:")}
-    was = {(m.recipient, m.sender) for m in story.list_said(kinds.WAS_TESTED, "TEST:")}
+    good = {(m.sender, m.recipient) for m in story.list_published(kinds.START_OR_TEST_OK, "TEST:")}
+    was = {(m.recipient, m.sender) for m in story.list_published(kinds.WAS_TESTED, "TEST:")}
     assert good
     assert good == was
 
 
 def test_who_is_away_fails_its_tests(story: Story) -> None:
-    bad = story.list_said(kinds.TEST_KO)
+    bad = story.list_published(kinds.TEST_KO)
     assert {m.recipient for m in bad} == {story.addresses[3]}
 
 
 def test_who_comes_back_says_from_whom_it_caught_up(story: Story) -> None:
-    synced = [m for m in story.list_said(kinds.OK_ACTION, "C.SYNC:") if m.sender == story.addresses[3]]
+    synced = [m for m in story.list_published(kinds.OK_ACTION, "C.SYNC:") if m.sender == story.addresses[3]]
     assert synced
     assert all(m.params.endswith(":06969") for m in synced)
 
 
 def test_nobody_is_blamed_without_need(story: Story) -> None:
-    assert story.list_said(kinds.KO_ACTION) == []
-    assert story.list_said(kinds.EQUIVOCATION) == []
+    assert story.list_published(kinds.KO_ACTION) == []
+    assert story.list_published(kinds.EQUIVOCATION) == []
 
 
 def test_every_value_of_the_past_is_said_within_its_round(story: Story, quiet_story: Story) -> None:
@@ -147,7 +147,7 @@ def test_without_a_test_to_do_no_test_is_said_twice_a_round(quiet_story: Story) 
 
 
 def test_a_network_with_a_block_a_round_calls_nobody_late(quiet_story: Story) -> None:
-    assert quiet_story.list_said(kinds.LATE) == []
+    assert quiet_story.list_published(kinds.LATE) == []
 
 
 def test_every_state_of_an_ordinary_round_is_shown(story: Story) -> None:

@@ -27,7 +27,7 @@ from hypernode.storage.database import InlineDatabase
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES
-from tests.unit.node.sync.test_synchroniser import list_said, measure, serve_blocks
+from tests.unit.node.sync.serving import list_published, measure, serve_blocks
 from tests.unit.node.worlds import ROUND, Bed, Branch, Handler, make_reported, play, store
 
 ALL = Support(5, 5)
@@ -76,7 +76,7 @@ class World:
         return loop.time() - begun
 
     def list_blamed(self) -> list[str]:
-        return sorted(recipient for recipient, _ in list_said(self.node, kinds.KO_ACTION))
+        return sorted(recipient for recipient, _ in list_published(self.node, kinds.KO_ACTION))
 
     def is_whole(self) -> bool:
         return self.node.chain.height == self.maker.chain.height
@@ -142,7 +142,7 @@ def test_batches_come_from_several_holders_and_none_is_asked_for_twice() -> None
         asked = [ports.asked(index) for index in (2, 3, 4)]
         assert all(len(each) >= 3 for each in asked)
         assert sorted(first for each in asked for first in each) == list(range(1, LENGTH, BATCH))
-        thanked = [recipient for recipient, _ in list_said(ports.node, kinds.OK_ACTION)]
+        thanked = [recipient for recipient, _ in list_published(ports.node, kinds.OK_ACTION)]
         assert sorted(thanked) == sorted(ports.bed.address(index) for index in (2, 3, 4))
         assert ports.list_blamed() == []
 
@@ -305,12 +305,12 @@ def test_a_holder_that_lies_in_the_middle_costs_only_its_own_batches(ours: int) 
         await ports.catch_up(2, 3, 4)
         assert ports.is_whole()
         assert ports.list_blamed() == [ports.bed.address(3)]
-        assert {p for _, p in list_said(node, kinds.KO_ACTION)} == {"C.FAIL:10.4.0.1:06969"}
+        assert {p for _, p in list_published(node, kinds.KO_ACTION)} == {"C.FAIL:10.4.0.1:06969"}
         if not ours:
             # What was under way above the bad block is asked for again, no more.
             asked = sum(len(ports.asked(index)) for index in (2, 3, 4))
             assert asked <= LENGTH // BATCH + 7
-        assert ports.bed.address(3) not in {r for r, _ in list_said(node, kinds.OK_ACTION)}
+        assert ports.bed.address(3) not in {r for r, _ in list_published(node, kinds.OK_ACTION)}
 
     play(scenario())
 

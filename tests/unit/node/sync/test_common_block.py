@@ -10,7 +10,7 @@ from hypernode.machine.peers import PeerView
 from hypernode.node.owner.runtime import Node
 from hypernode.node.sync.block_source import NoHolderLeft
 from hypernode.node.sync.common_block import CommonBlockSearch, count_votes, find_common, get_own_hash
-from tests.unit.node.sync.test_synchroniser import _hanging_up, measure, serve_blocks, two_chains
+from tests.unit.node.sync.serving import hang_up, measure, serve_blocks, two_chains
 from tests.unit.node.worlds import ROUND, Bed, Branch, make_reported, play, store
 
 
@@ -46,7 +46,7 @@ def test_who_fails_is_reported_and_where_all_do_that_is_the_end() -> None:
         bed = Bed()
         node = await bed.node()
         better = await two_chains(bed, node)
-        await bed.script(1, _hanging_up)
+        await bed.script(1, hang_up)
         await bed.script(2, serve_blocks(better))
         height = await measure(bed, better)
         failed: list[str] = []
@@ -64,7 +64,7 @@ def test_votes_are_those_of_who_is_asked_and_of_who_gave_the_block() -> None:
         bed = Bed()
         node = await bed.node()
         better = await two_chains(bed, node)
-        for index, theirs in ((1, better), (2, better[:2]), (3, _hanging_up)):
+        for index, theirs in ((1, better), (2, better[:2]), (3, hang_up)):
             await bed.script(index, theirs if callable(theirs) else serve_blocks(theirs))
         holders = {p.address: p for p in make_reported(bed, await measure(bed, better), 1, 2, 3).holders}
         one, two, three = (holders[bed.address(index)] for index in (1, 2, 3))

@@ -45,7 +45,7 @@ from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES
 from hypernode.wire.spool import Spool
-from tests.unit.node.sync.test_synchroniser import list_said
+from tests.unit.node.sync.serving import list_published
 from tests.unit.node.worlds import ROUND, Bed, Branch, Handler, make_reported, play
 
 ALL = Support(5, 5)
@@ -134,7 +134,7 @@ class Net:
 
 
 def blamed(node: Node) -> list[str]:
-    return [recipient for recipient, _ in list_said(node, kinds.KO_ACTION)]
+    return [recipient for recipient, _ in list_published(node, kinds.KO_ACTION)]
 
 
 @pytest.mark.parametrize("features", [0, ANNOUNCED_FEATURES])

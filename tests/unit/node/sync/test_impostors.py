@@ -17,7 +17,7 @@ from hypernode.ports.connections import TransportClosed
 from hypernode.sim.cluster import PORT
 from hypernode.wire.catalogue import CommandId as C
 from hypernode.wire.codec import Command
-from tests.unit.node.sync.test_synchroniser import list_said, serve_blocks, serving_chain, two_chains
+from tests.unit.node.sync.serving import list_published, serve_blocks, serving_chain, two_chains
 from tests.unit.node.worlds import ROUND, Bed, Branch, ask, play
 
 VICTIM = 2
@@ -145,7 +145,7 @@ def test_only_proved_or_dialled_peers_are_reported_as_late(key: int | None, is_r
         session = await bed.open(bed.ip(VICTIM), 0, port=PORT, key=key)
         await tell(session, ChainHeight(0, 0, 0, b"o" * 20))
         await node.reporter.publish_late()
-        assert bool(list_said(node, kinds.LATE)) is is_reported
+        assert bool(list_published(node, kinds.LATE)) is is_reported
 
     play(scenario())
 
@@ -160,7 +160,7 @@ def test_a_promise_made_by_an_ip_alone_is_not_held_against_a_hypernode() -> None
         (view,) = node.peers.list_views()
         assert not await node.sync.sync_round(ReportedChain(LIE, (view,)), (), Support(0, 5))
         assert LIE.block_hash in node.sync.list_aside(Aside.IGNORED)
-        assert list_said(node, kinds.KO_ACTION) == []
+        assert list_published(node, kinds.KO_ACTION) == []
 
     play(scenario())
 

@@ -35,9 +35,8 @@ from hypernode.node.sync.partitions import (
 from hypernode.ports.storage_faults import StorageFault
 from hypernode.sim.memory.adapters import MemoryFiles
 from hypernode.storage.ledger import SqliteLedger
-from tests.unit.node.chain.test_chain import reported_by
-from tests.unit.node.sync.test_synchroniser import list_said, serve_blocks
-from tests.unit.node.worlds import ROUND, Bed, Branch, make_reported, play, store
+from tests.unit.node.sync.serving import list_published, serve_blocks
+from tests.unit.node.worlds import ROUND, Bed, Branch, make_reported, play, reported_by, store
 
 TIPS = [OtherTip(9, bytes([0xAB, n]) + bytes(18), 4, 1_000 + n) for n in (1, 2)]
 hashes = st.binary(min_size=20, max_size=20)
@@ -329,7 +328,7 @@ def test_an_override_passes_over_chains_without_its_block_or_with_faults() -> No
         wrong = await branch.make(ROUND, 3, forger=next(n for n in range(6) if bed.address(n) != juror))
         await bed.script(3, serve_blocks([wrong]))
         assert not await follow(bed, node, [wrong], 3)
-        assert [recipient for recipient, _ in list_said(node, 101)] == [bed.address(3)]
+        assert [recipient for recipient, _ in list_published(node, 101)] == [bed.address(3)]
         assert wrong.block_hash in node.sync.list_aside(Aside.IGNORED)
         # The word stays: another holder may give what this one cannot.
         assert node.partitions.order == ForkOverride(1, wrong.block_hash)

@@ -12,14 +12,13 @@ import pytest
 from hypernode.core import kinds
 from hypernode.core.errors import Ignore
 from hypernode.core.rules import Rule
-from hypernode.core.types import Block, ChainHeight
+from hypernode.core.types import ChainHeight
 from hypernode.machine.decide import GoOn
 from hypernode.machine.peers import Support
 from hypernode.machine.state import State
 from hypernode.machine.sync_memory import BAN_S, Aside
 from hypernode.net.caller import Caller
 from hypernode.node.chain.block_validation import Prepared
-from hypernode.node.owner.runtime import Node
 from hypernode.node.peers.peer_table import Peer
 from hypernode.node.sync.sync_progress import SyncProgress
 from hypernode.node.sync.synchroniser import MAX_HOLDERS_ASKED
@@ -27,55 +26,19 @@ from hypernode.ports.registrations import PowNotReady, RegisteredList
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
+from tests.unit.node.sync.serving import (
+    SLOTS,
+    hang_up,
+    list_published,
+    measure,
+    serve_blocks,
+    serving_chain,
+    two_chains,
+)
 from tests.unit.node.worlds import ROUND, Bed, Branch, Handler, ask, make_reported, play, store
 
 NOBODY = Support(0, 5)
 MOST = Support(4, 5)
-SLOTS = [(ROUND, sir) for sir in range(4)]
-
-
-def list_said(node: Node, what: int) -> list[tuple[str, str]]:
-    return [(m.recipient, m.params) for m in node.mempool.get_all() if m.what == what]
-
-
-async def serving_chain(bed: Bed, index: int, blocks: Sequence[Block]) -> Node:
-    peer = await bed.serve(index)
-    await peer.ports.ledger.append_many(blocks)
-    return peer
-
-
-def serve_blocks(blocks: Sequence[Block], last: ChainHeight | None = None) -> Handler:
-    """A peer that has these blocks on genesis, and answers as a node does."""
-
-    async def handle(caller: Caller, command: Command) -> Command | None:
-        number = command.int32 or 0
-        if command.id is CommandId.ROUNDBLOCKS:
-            return ask(command.id, blocks=tuple(b for b in blocks if b.round == number))
-        if command.id is CommandId.BLOCKSYNC:
-            return ask(command.id, blocks=tuple(b for b in blocks if b.height >= number)[:20])
-        if command.id is CommandId.BLOCKINFO:
-            found = next((b for b in blocks if b.height == number), None)
-            info = ChainHeight(number, found.round, found.sir, found.block_hash) if found else None
-            return ask(command.id, height=info or ChainHeight(0, 0, 0, b""))
-        raise Ignore(Rule.WIRE, "not served")
-
-    return handle
-
-
-async def measure(bed: Bed, blocks: Sequence[Block]) -> ChainHeight:
-    other = await bed.node(1)
-    return await other.ports.ledger.append_many(blocks)
-
-
-async def two_chains(bed: Bed, node: Node, shared: int = 2, ours: int = 1) -> list[Block]:
-    """Our node has ``shared`` blocks and then ``ours`` of its own; returns a better chain."""
-    bed.go_to(ROUND, 6)
-    await store(bed, node.ports.ledger, *SLOTS[:shared])
-    common = await node.ports.ledger.get_blocks(1, shared)
-    if ours:
-        await store(bed, node.ports.ledger, *[(ROUND, shared + n) for n in range(ours)], after_s=18)
-    branch = await Branch.on(bed, node.ports.ledger, shared)
-    return [*common, *await branch.grow(*[(ROUND, shared + n) for n in range(ours + 2)])]
 
 
 # --- round sync -----------------------------------------------------------------------------------------
@@ -101,8 +64,8 @@ def test_round_sync_takes_what_differs_and_says_so() -> None:
         assert node.chain.height == peer.chain.height
         node.activities.note_decision(GoOn())
         assert node.activities.shown.state is State.ROUND_SYNC
-        assert list_said(node, kinds.OK_ACTION) == [(bed.address(2), "R.SYNC:10.3.0.1:06969")]
-        assert list_said(node, kinds.KO_ACTION) == []
+        assert list_published(node, kinds.OK_ACTION) == [(bed.address(2), "R.SYNC:10.3.0.1:06969")]
+        assert list_published(node, kinds.KO_ACTION) == []
 
     play(scenario())
 
@@ -119,7 +82,7 @@ def test_who_does_not_give_its_tip_is_reported_once_a_round() -> None:
             assert not await node.sync.sync_round(reported, (), NOBODY)
             assert lie in node.sync.list_aside(Aside.IGNORED)
         assert node.chain.height == before
-        assert list_said(node, kinds.KO_ACTION) == [(bed.address(2), "P.FAIL:10.3.0.1:06969")]
+        assert list_published(node, kinds.KO_ACTION) == [(bed.address(2), "P.FAIL:10.3.0.1:06969")]
         bed.clock.step(-500)
         assert b"l" * 20 in node.sync.list_aside(Aside.IGNORED)
         await asyncio.sleep(BAN_S + 1)
@@ -140,8 +103,8 @@ def test_a_lying_holder_is_replaced_and_asked_last_from_then_on() -> None:
         assert await node.sync.sync_round(reported, (bed.address(1),), NOBODY)
         assert node.chain.height == tip
         assert tip.block_hash not in node.sync.list_aside(Aside.IGNORED)
-        assert list_said(node, kinds.KO_ACTION) == [(bed.address(1), "P.FAIL:10.2.0.1:06969")]
-        assert list_said(node, kinds.OK_ACTION) == [(bed.address(2), "R.SYNC:10.3.0.1:06969")]
+        assert list_published(node, kinds.KO_ACTION) == [(bed.address(1), "P.FAIL:10.2.0.1:06969")]
+        assert list_published(node, kinds.OK_ACTION) == [(bed.address(2), "R.SYNC:10.3.0.1:06969")]
         heard = len(liar)
         await node.chain.rollback(2)
         assert await node.sync.sync_round(reported, (bed.address(1),), NOBODY)
@@ -158,11 +121,7 @@ async def _refusing(caller: Caller, command: Command) -> Command | None:
     return ask(CommandId.KO, string="pruned")
 
 
-async def _hanging_up(caller: Caller, command: Command) -> Command | None:
-    raise Ignore(Rule.WIRE, "no")
-
-
-@pytest.mark.parametrize("bad", [None, _garbage, _refusing, _hanging_up])
+@pytest.mark.parametrize("bad", [None, _garbage, _refusing, hang_up])
 @pytest.mark.parametrize("catching_up", [False, True])
 def test_a_failing_holder_is_replaced_by_the_next(bad: Handler | None, catching_up: bool) -> None:
     async def scenario() -> None:
@@ -179,7 +138,7 @@ def test_a_failing_holder_is_replaced_by_the_next(bad: Handler | None, catching_
             assert await node.sync.sync_round(reported, (), NOBODY)
         assert node.chain.height == reported.height
         letter = "C" if catching_up else "P"
-        assert list_said(node, kinds.KO_ACTION) == [(bed.address(1), f"{letter}.FAIL:10.2.0.1:06969")]
+        assert list_published(node, kinds.KO_ACTION) == [(bed.address(1), f"{letter}.FAIL:10.2.0.1:06969")]
 
     play(scenario())
 
@@ -195,7 +154,7 @@ def test_a_holder_that_refuses_our_hello_is_a_failing_one() -> None:
         reported = make_reported(bed, await measure(bed, better), 1)
         assert not await node.sync.sync_round(reported, (), NOBODY)
         assert not await node.sync.catch_up(reported, MOST)
-        assert list_said(node, kinds.KO_ACTION) == [(bed.address(1), "P.FAIL:10.2.0.1:06969")]
+        assert list_published(node, kinds.KO_ACTION) == [(bed.address(1), "P.FAIL:10.2.0.1:06969")]
 
     play(scenario())
 
@@ -339,7 +298,7 @@ def test_catching_up_finds_the_common_block_with_few_questions() -> None:
         asked = [command.id for command in heard]
         assert asked.count(CommandId.BLOCKINFO) <= 8
         assert asked.count(CommandId.BLOCKSYNC) == 1
-        assert list_said(node, kinds.OK_ACTION) == [(bed.address(2), "C.SYNC:10.3.0.1:06969")]
+        assert list_published(node, kinds.OK_ACTION) == [(bed.address(2), "C.SYNC:10.3.0.1:06969")]
         last = shown[-2]
         assert last is not None
         assert (last.first, last.height, last.target, last.messages, last.percent) == (57, 60, 60, 12, 100)
@@ -383,7 +342,7 @@ def test_what_was_stored_before_a_holder_failed_stays() -> None:
         reported = make_reported(bed, await measure(bed, blocks), 2)
         assert await node.sync.catch_up(reported, NOBODY)
         assert node.chain.height.height == 20
-        assert list_said(node, kinds.KO_ACTION) == [(bed.address(2), "C.FAIL:10.3.0.1:06969")]
+        assert list_published(node, kinds.KO_ACTION) == [(bed.address(2), "C.FAIL:10.3.0.1:06969")]
         await serving_chain(bed, 3, blocks)
         assert await node.sync.catch_up(make_reported(bed, reported.height, 3), NOBODY)
         assert node.chain.height == reported.height
@@ -475,7 +434,7 @@ def test_an_open_standing_connection_is_borrowed_and_a_closed_one_is_not() -> No
         session.close()
         reported = make_reported(bed, peer.chain.height, 2)
         assert await node.sync.sync_round(reported, (), NOBODY)
-        assert list_said(node, kinds.KO_ACTION) == []
+        assert list_published(node, kinds.KO_ACTION) == []
 
     play(scenario())
 
