@@ -22,7 +22,7 @@ from hypernode.pow.ledger.source import LedgerPowSource
 from hypernode.pow.node_source import NodePowSource
 from hypernode.pow.scripted_source import PowScript
 from hypernode.sim.memory.loop import run
-from tests.unit.node.worlds import ROUND, Bed
+from tests.unit.node.beds import ROUND, Bed
 from tests.unit.pow.fake_companion import FakeCompanion
 
 CONTROL = create_pow_key(b"\x05" * 32)

@@ -27,7 +27,7 @@ from hypernode.storage.journal import open_journal
 from hypernode.storage.ledger import open_ledger
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
-from tests.unit.node.worlds import ROUND, Bed, Branch, enter_round, note_height
+from tests.unit.node.beds import ROUND, Bed, Branch, enter_round, note_height
 
 SIZE: Final = 4
 """Hypernodes of the network; few, so that every fourth slot is ours."""

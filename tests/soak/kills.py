@@ -25,7 +25,7 @@ from tests.soak import forging_life, storage_life
 from tests.soak.checking import ALL
 from tests.soak.processes import Child, Report, start
 from tests.soak.work import Expected
-from tests.unit.node.worlds import SEED
+from tests.unit.node.beds import SEED
 
 MAX_LIFE_S: Final = 0.4
 """A child is killed up to this long after it is up: some hundred transactions."""

@@ -33,7 +33,7 @@ from hypernode.machine.peers import Support
 from hypernode.net import stream
 from hypernode.storage.database import open_database
 from hypernode.storage.ledger import open_ledger
-from tests.unit.node.worlds import Bed, play
+from tests.unit.node.beds import Bed, play
 
 PARTY = make_party(SHORT.senders)
 ROWS = [

@@ -16,7 +16,7 @@ from hypernode.config.settings import Flags, Settings, load_settings
 from hypernode.machine.decide import Rest
 from hypernode.machine.state import State
 from hypernode.node.owner.runtime import Node
-from tests.unit.node.worlds import Bed, play
+from tests.unit.node.beds import Bed, play
 
 APP_LOG = "tornado.application"
 

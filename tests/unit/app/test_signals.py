@@ -16,7 +16,7 @@ from hypernode.config.settings import Flags, Settings, load_settings
 from hypernode.net.standing import Standing
 from hypernode.node.base.logs import LogFiles
 from hypernode.wire.catalogue import Limits
-from tests.unit.node.worlds import STRANGER, Bed, play
+from tests.unit.node.beds import STRANGER, Bed, play
 
 APP_LOG = "tornado.application"
 

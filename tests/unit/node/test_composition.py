@@ -13,7 +13,7 @@ import pytest
 from hypernode.node.base.node_events import NodeEvents
 from hypernode.node.base.node_ports import Ports
 from hypernode.node.owner.event_hub import EventHub
-from tests.unit.node.worlds import Bed, play
+from tests.unit.node.beds import Bed, play
 
 ROOT = Path(__file__).parents[3] / "hypernode"
 FILES = sorted(

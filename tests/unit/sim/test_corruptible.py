@@ -21,7 +21,7 @@ from hypernode.sim.corruptible import answer_by, exchange_by, forge_by, know_own
 from hypernode.sim.memory.loop import run
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
-from tests.unit.node.worlds import Bed
+from tests.unit.node.beds import Bed
 
 FIRST = 3
 

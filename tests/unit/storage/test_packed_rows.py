@@ -16,7 +16,7 @@ from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import open_ledger
 from hypernode.wire.checked_blocks import check_blocks, split_answer
 from tests.unit.core.builders import get_address
-from tests.unit.node.worlds import play
+from tests.unit.node.beds import play
 from tests.unit.storage.chains import GENESIS, NETWORK, block, message
 from tests.unit.wire.encoded_blocks import encode
 

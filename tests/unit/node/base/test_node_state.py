@@ -10,7 +10,7 @@ from hypernode.core.counting import NOBODY, Counted
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Juror, RoundPlan
 from hypernode.node.base.node_state import NodeState
-from tests.unit.node.worlds import ROUND, Bed, play
+from tests.unit.node.beds import ROUND, Bed, play
 
 PLAN = RoundPlan(ROUND, 1, b"\1" * 20, (), jurors=(Juror("a", 0), Juror("b", 1)))
 

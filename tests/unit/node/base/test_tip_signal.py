@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from hypernode.node.base.tip_signal import TipSignal
-from tests.unit.node.worlds import Bed, play
+from tests.unit.node.beds import Bed, play
 
 
 def test_who_waits_is_woken_by_the_next_change_and_not_by_the_last() -> None:

@@ -16,7 +16,7 @@ from hypernode.core.tunables import list_values
 from hypernode.node.base.tunables import TunablesInForce
 from hypernode.node.owner.runtime import Node
 from hypernode.pow.scripted_source import PowScript, ScriptedPowSource
-from tests.unit.node.worlds import ROUND, Bed, play
+from tests.unit.node.beds import ROUND, Bed, play
 
 RAINBOW = "MAX_CONNECT_TO=2,TESTS_PER_SLOT=3,PING_DELAY=7,MAX_TXS_PER_BLOCK=9,MIN_FORGE_CONSENSUS=50,X=1"
 

@@ -30,7 +30,7 @@ from hypernode.sim.cluster import PORT
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from tests.unit.node.base.test_tunables import Written
-from tests.unit.node.worlds import ROUND, STRANGER, Bed, FakeCaller, ask, play, serve, store
+from tests.unit.node.beds import ROUND, STRANGER, Bed, FakeCaller, ask, play, serve, store
 
 RAINBOW: Final = (
     "POSNET_ALLOW=devnet0001;devnet0002,MAX_CONNECT_TO=3,BLOCK_SYNC_COUNT=2,ALLOW_UPDATES_FROM=9.9.9.9,"

@@ -14,7 +14,7 @@ from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.sim.memory.adapters import InlineVerifier
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import SqliteLedger, open_ledger
-from tests.unit.node.worlds import Bed, Branch
+from tests.unit.node.beds import Bed, Branch
 
 SLOTS = ((3, 0), (3, 1), (3, 5), (4, 0), (6, 0), (6, 3), (9, 1), (9, 2))
 

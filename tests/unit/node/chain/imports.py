@@ -12,7 +12,7 @@ from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.sim.memory.adapters import InlineVerifier
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import SqliteLedger, open_ledger
-from tests.unit.node.worlds import Bed, Branch
+from tests.unit.node.beds import Bed, Branch
 
 SLOTS = ((3, 0), (3, 1), (4, 0), (4, 7), (6, 3))
 
@@ -32,7 +32,7 @@ class Blocks:
         return [block for block in self._blocks if first <= block.height < first + count]
 
 
-class World:
+class ImportBed:
     """A bed with a chain in a source, and an empty ledger."""
 
     def __init__(self, bed: Bed, ledger: SqliteLedger, blocks: list[Block]) -> None:
@@ -41,7 +41,7 @@ class World:
         self.heard: list[Height] = []
 
     @classmethod
-    async def make(cls, **fields: Any) -> World:
+    async def make(cls, **fields: Any) -> ImportBed:
         bed = Bed(**fields)
         bed.go_to(7, 0)
         ledger = await open_ledger(InlineDatabase(), bed.params)

@@ -22,7 +22,7 @@ from hypernode.node.chain.history import History
 from hypernode.node.chain.rounds import Rounds
 from hypernode.sim.cluster import make_privkey
 from hypernode.sim.memory.adapters import InlineVerifier
-from tests.unit.node.worlds import ROUND, SEED, Bed, Branch, play
+from tests.unit.node.beds import ROUND, SEED, Bed, Branch, play
 
 MOST = Support(3, 5)
 T = TypeVar("T")

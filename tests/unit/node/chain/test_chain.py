@@ -21,7 +21,7 @@ from hypernode.node.owner.runtime import Node
 from hypernode.sim.cluster import make_privkey
 from hypernode.sim.memory.adapters import InlineVerifier
 from hypernode.storage.database import InlineDatabase
-from tests.unit.node.worlds import ROUND, SEED, Bed, Branch, enter_round, list_heard, play, reported_by, store
+from tests.unit.node.beds import ROUND, SEED, Bed, Branch, enter_round, list_heard, play, reported_by, store
 
 NOBODY = Support(0, 5)
 MOST = Support(3, 5)

@@ -17,8 +17,8 @@ from hypernode.sim.memory.adapters import InlineVerifier, MemoryFiles
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import SqliteLedger, open_ledger
 from hypernode.storage.schema.tables import POSITION_BITS
+from tests.unit.node.beds import Bed, Branch, play
 from tests.unit.node.chain.checks import SLOTS, check, examiner, make_ledger
-from tests.unit.node.worlds import Bed, Branch, play
 
 
 async def put_last(bed: Bed, change: Any, **options: Any) -> tuple[SqliteLedger, Block]:

@@ -18,15 +18,15 @@ from hypernode.ports.registrations import PowNotReady
 from hypernode.sim.memory.adapters import InlineVerifier
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.ledger import open_ledger
-from tests.unit.node.chain.imports import Blocks, World
-from tests.unit.node.worlds import Branch, play
+from tests.unit.node.beds import Branch, play
+from tests.unit.node.chain.imports import Blocks, ImportBed
 
 
 def test_whole_chain_is_taken_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chain_import, "BATCH_BLOCKS", 2)
 
     async def scenario() -> None:
-        ports = await World.make()
+        ports = await ImportBed.make()
         report = await ports.take_in()
         assert (report.first, report.height, report.messages, report.tolerated) == (1, 5, 20, {})
         assert await ports.ledger.get_blocks(1, 9) == ports.blocks
@@ -39,7 +39,7 @@ def test_chain_that_goes_on_from_ours_is_taken_in_from_there(monkeypatch: pytest
     monkeypatch.setattr(chain_import, "BATCH_MESSAGES", 5)
 
     async def scenario() -> None:
-        ports = await World.make()
+        ports = await ImportBed.make()
         await ports.ledger.append_many(ports.blocks[:3])
         report = await ports.take_in()
         assert (report.first, report.height, ports.heard) == (4, 5, [4, 5])
@@ -53,7 +53,7 @@ def test_chain_that_goes_on_from_ours_is_taken_in_from_there(monkeypatch: pytest
 
 def test_other_chains_are_refused_before_anything_is_stored() -> None:
     async def scenario() -> None:
-        ports = await World.make()
+        ports = await ImportBed.make()
         with pytest.raises(OtherChain, match="its first block is another one"):
             await import_chain(
                 ports.bed.params,
@@ -73,7 +73,7 @@ def test_other_chains_are_refused_before_anything_is_stored() -> None:
 
 def test_the_first_block_that_breaks_a_rule_ends_an_import() -> None:
     async def scenario() -> None:
-        ports = await World.make()
+        ports = await ImportBed.make()
         bad = replace(ports.blocks[3], msg_count=3)
         with pytest.raises(Reject, match="rule 7: block 4"):
             await ports.take_in([*ports.blocks[:3], bad, ports.blocks[4]])
@@ -85,7 +85,7 @@ def test_the_first_block_that_breaks_a_rule_ends_an_import() -> None:
 
 def test_forged_message_is_found_unless_only_headers_are_looked_at() -> None:
     async def scenario() -> None:
-        ports = await World.make()
+        ports = await ImportBed.make()
         messages = ports.blocks[2].messages
         spoiled = replace(ports.blocks[2], messages=(replace(messages[0], value=99), *messages[1:]))
         chain = [*ports.blocks[:2], spoiled, *ports.blocks[3:]]
@@ -103,7 +103,7 @@ def test_forged_message_is_found_unless_only_headers_are_looked_at() -> None:
 @pytest.mark.parametrize("mixed", [True, False], ids=["mixed", "own"])
 def test_a_wrong_jurors_block_is_taken_from_mixed_history_only(mixed: bool) -> None:
     async def scenario() -> None:
-        ports = await World.make(mixed=mixed)
+        ports = await ImportBed.make(mixed=mixed)
         branch = await Branch.on(ports.bed, ports.ledger)
         for block in ports.blocks[:-1]:
             branch.push(block)
@@ -123,7 +123,7 @@ def test_a_wrong_jurors_block_is_taken_from_mixed_history_only(mixed: bool) -> N
 
 def test_dead_branch_is_refused() -> None:
     async def scenario() -> None:
-        ports = await World.make()
+        ports = await ImportBed.make()
         tip = ports.blocks[-1]
         ports.bed.params = replace(ports.bed.params, dead_tips=((5, tip.block_hash),))
         with pytest.raises(Reject, match="4-ledger: block 5"):
@@ -135,7 +135,7 @@ def test_dead_branch_is_refused() -> None:
 
 def test_companion_is_needed_unless_the_operator_goes_without() -> None:
     async def scenario() -> None:
-        ports = await World.make()
+        ports = await ImportBed.make()
         source = ports.bed.scripted_pow()
         source.is_down = True
         ports.examiner = Examiner(ports.bed.params, InlineVerifier(), source, ports.bed.clock.now())
@@ -151,7 +151,7 @@ def test_companion_is_needed_unless_the_operator_goes_without() -> None:
 
 def test_ledger_of_ours_is_a_source() -> None:
     async def scenario() -> None:
-        ports = await World.make()
+        ports = await ImportBed.make()
         await ports.take_in()
         other = await open_ledger(InlineDatabase(), ports.bed.params)
         source = LedgerChain(ports.ledger)
@@ -168,7 +168,7 @@ def test_the_next_batch_is_verified_while_one_is_stored(monkeypatch: pytest.Monk
     monkeypatch.setattr(chain_import, "BATCH_BLOCKS", 2)
 
     async def scenario() -> None:
-        ports = await World.make()
+        ports = await ImportBed.make()
         steps: list[str] = []
         verify, append = ports.examiner.verify, ports.ledger.append_many
 

@@ -17,8 +17,8 @@ from hypernode.node.base.json_shapes import block_to_object
 from hypernode.node.chain import chain_repair
 from hypernode.node.chain.chain_repair import cut_back, keep_blocks, lacks_pruned
 from hypernode.sim.memory.adapters import InlineVerifier, MemoryFiles
-from tests.unit.node.chain.imports import World
-from tests.unit.node.worlds import play
+from tests.unit.node.beds import play
+from tests.unit.node.chain.imports import ImportBed
 from tests.unit.wire.samples import BLOCK
 
 
@@ -26,7 +26,7 @@ def test_what_is_cut_is_written_down_first(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(chain_repair, "STEP_BLOCKS", 2)
 
     async def scenario() -> None:
-        ports = await World.make()
+        ports = await ImportBed.make()
         await ports.take_in()
         files = MemoryFiles()
         assert await keep_blocks(ports.ledger, 2, files, "cut.json.gz", InlineVerifier().run) == 4

@@ -24,7 +24,7 @@ from hypernode.sim.cluster import PORT, make_privkey
 from hypernode.sim.memory.adapters import InlineVerifier
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, decode_command
-from tests.unit.node.worlds import ROUND, SEED, Bed, Branch, play, store
+from tests.unit.node.beds import ROUND, SEED, Bed, Branch, play, store
 
 MANY = 400
 """Messages of a batch: more than the quota of a sender, and than are verified to see that most are forged."""

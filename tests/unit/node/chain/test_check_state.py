@@ -8,8 +8,8 @@ import pytest
 
 from hypernode.node.chain.check_state import FILE_NAME, load_state, save_state
 from hypernode.sim.memory.adapters import MemoryFiles
+from tests.unit.node.beds import Bed, play
 from tests.unit.node.chain.checks import SLOTS, check, make_ledger
-from tests.unit.node.worlds import Bed, play
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from hypernode.node.chain.history import History
 from hypernode.ports.registrations import PowNotReady, PowStatus, RegisteredList
 from hypernode.pow.fixed_source import FixedPowSource
 from tests.unit.core.builders import MIXED, OWN, make_block
+from tests.unit.node.beds import Bed, play
 from tests.unit.node.chain.checks import examiner, make_ledger
-from tests.unit.node.worlds import Bed, play
 
 BLOCK = make_block(OWN)
 NUMBERS = {rule.number: rule for rule in (Rule.B1, Rule.B6, Rule.B13)}

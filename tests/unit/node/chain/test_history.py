@@ -8,7 +8,7 @@ import pytest
 
 from hypernode.core.errors import InvariantBroken
 from hypernode.node.chain.history import History
-from tests.unit.node.worlds import ROUND, Bed, Branch, play, store
+from tests.unit.node.beds import ROUND, Bed, Branch, play, store
 
 
 def test_a_branch_in_memory_is_seen_like_a_stored_one() -> None:

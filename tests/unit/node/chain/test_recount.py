@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hypernode.node.chain.recount import Recount
+from tests.unit.node.beds import Bed, Branch, play
 from tests.unit.node.chain.checks import check, make_ledger
-from tests.unit.node.worlds import Bed, Branch, play
 
 
 def test_recount_knows_rounds_that_come_back() -> None:

@@ -12,8 +12,8 @@ from hypernode.node.chain.reward_week import WeekNotFinished, gather_week
 from hypernode.ports.registrations import PowNotReady, RegisteredList
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.storage.ledger import SqliteLedger
+from tests.unit.node.beds import Bed, play
 from tests.unit.node.chain.checks import make_ledger
-from tests.unit.node.worlds import Bed, play
 
 SLOTS = ((3, 0), (4, 0), (6, 0), (9, 0))
 

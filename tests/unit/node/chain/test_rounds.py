@@ -9,7 +9,7 @@ from hypernode.node.chain.history import History
 from hypernode.node.chain.rounds import Rounds
 from hypernode.ports.registrations import RegisteredList
 from hypernode.pow.fixed_source import FixedPowSource
-from tests.unit.node.worlds import ROUND, Bed, play, store
+from tests.unit.node.beds import ROUND, Bed, play, store
 
 
 class Changing(FixedPowSource):

@@ -12,8 +12,8 @@ from hypernode.node.owner.runtime import Node
 from hypernode.ports.registrations import RegisteredList
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
+from tests.unit.node.beds import ROUND, Bed, Branch, FakeCaller, ask, enter_round, note_height, play
 from tests.unit.node.chain.weighed import COUNTED, Weighed
-from tests.unit.node.worlds import ROUND, Bed, Branch, FakeCaller, ask, enter_round, note_height, play
 
 SIZE = 40
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypernode.core.types import Round
 from hypernode.ports.registrations import RegisteredList
 from hypernode.pow.fixed_source import FixedPowSource
-from tests.unit.node.worlds import Bed
+from tests.unit.node.beds import Bed
 
 COUNTED = frozenset(range(6))
 

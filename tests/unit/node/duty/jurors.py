@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypernode.core.types import RoundPlan
 from hypernode.node.owner.runtime import Node
-from tests.unit.node.worlds import ROUND, Bed, Branch
+from tests.unit.node.beds import ROUND, Bed, Branch
 
 
 async def juror_node(bed: Bed, sir: int = 0) -> tuple[Node, RoundPlan]:

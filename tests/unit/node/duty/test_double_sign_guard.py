@@ -7,8 +7,8 @@ import pytest
 from hypernode.core.types import Block
 from hypernode.machine.peers import Support
 from hypernode.node.owner.runtime import Node
+from tests.unit.node.beds import ROUND, Bed, Branch, play
 from tests.unit.node.duty.jurors import juror_node
-from tests.unit.node.worlds import ROUND, Bed, Branch, play
 
 EVERYBODY = Support(behind=6, connected=6)
 

@@ -8,8 +8,8 @@ from hypernode.core.kinds import CONFIG
 from hypernode.machine.decide import Rest
 from hypernode.machine.state import State
 from hypernode.pow.fixed_source import FixedPowSource
+from tests.unit.node.beds import ROUND, Bed, note_height, play
 from tests.unit.node.chain.weighed import Weighed
-from tests.unit.node.worlds import ROUND, Bed, note_height, play
 
 
 @pytest.mark.parametrize(

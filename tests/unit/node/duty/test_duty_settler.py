@@ -12,7 +12,7 @@ from hypernode.node.chain.history import History
 from hypernode.node.duty.duty_settler import DutySettler
 from hypernode.node.owner.runtime import Node
 from hypernode.ports.registrations import PowNotReady
-from tests.unit.node.worlds import ROUND, Bed, play, store
+from tests.unit.node.beds import ROUND, Bed, play, store
 
 FOREVER = 2**40
 

@@ -10,7 +10,7 @@ from hypernode.core.types import Equivocation
 from hypernode.node.duty.evidence import format_report
 from hypernode.node.owner.runtime import Node
 from hypernode.storage.database import InlineDatabase
-from tests.unit.node.worlds import ROUND, Bed, Branch, enter_round, play, store
+from tests.unit.node.beds import ROUND, Bed, Branch, enter_round, play, store
 
 
 def list_reports(node: Node) -> list[str]:

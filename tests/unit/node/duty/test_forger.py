@@ -18,8 +18,8 @@ from hypernode.ports.chain import ToleratedViolation
 from hypernode.ports.journal import AlreadySigned
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
+from tests.unit.node.beds import ROUND, Bed, Branch, ask, note_height, play
 from tests.unit.node.duty.jurors import juror_node
-from tests.unit.node.worlds import ROUND, Bed, Branch, ask, note_height, play
 
 # --- sealing --------------------------------------------------------------------------------------------
 

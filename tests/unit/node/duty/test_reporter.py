@@ -8,7 +8,7 @@ from hypernode.core import kinds
 from hypernode.core.tunables import list_values
 from hypernode.core.types import ChainHeight, Equivocation, PeerTest, RoundPlan
 from hypernode.node.owner.runtime import Node
-from tests.unit.node.worlds import ROUND, Bed, Branch, enter_round, note_height, play, store
+from tests.unit.node.beds import ROUND, Bed, Branch, enter_round, note_height, play, store
 
 Said = tuple[int, str, str, int]
 

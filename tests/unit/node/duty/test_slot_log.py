@@ -14,7 +14,7 @@ from hypernode.node.owner.runtime import Node
 from hypernode.ports.journal import AlreadySigned
 from hypernode.ports.registrations import PowNotReady
 from hypernode.ports.storage_faults import StorageFault
-from tests.unit.node.worlds import ROUND, Bed, note_height, play, store
+from tests.unit.node.beds import ROUND, Bed, note_height, play, store
 
 
 async def _look(node: Node) -> None:

@@ -16,7 +16,7 @@ from hypernode.node.duty.tester import PADDING_BYTES, compute_bandwidth, list_sl
 from hypernode.node.owner.runtime import Node
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
-from tests.unit.node.worlds import ROUND, Bed, FakeCaller, Handler, note_height, play, serve, store
+from tests.unit.node.beds import ROUND, Bed, FakeCaller, Handler, note_height, play, serve, store
 
 TESTER, TESTED = 1, 2
 

@@ -9,7 +9,7 @@ from hypernode.core.types import Message
 from hypernode.machine.peers import Support
 from hypernode.node.intake.config_watch import ConfigWatch
 from hypernode.storage.database import InlineDatabase
-from tests.unit.node.worlds import ROUND, Bed, Branch, play
+from tests.unit.node.beds import ROUND, Bed, Branch, play
 
 OTHER = kinds.format_config({"PING_DELAY": 1})
 

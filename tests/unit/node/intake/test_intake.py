@@ -13,7 +13,7 @@ from hypernode.core.rules import Rule, Violation
 from hypernode.core.signing import compute_twin
 from hypernode.core.types import Message
 from hypernode.node.owner.runtime import Node
-from tests.unit.node.worlds import ROUND, Bed, play, store
+from tests.unit.node.beds import ROUND, Bed, play, store
 
 
 async def digest(node: Node, message: Message) -> Violation | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from hypernode.node.owner.companion_watch import CompanionWatch
 from hypernode.ports.registrations import PowNotReady, PowStatus
-from tests.unit.node.worlds import ROUND, Bed, play
+from tests.unit.node.beds import ROUND, Bed, play
 
 LOOK_S = 31.0
 """A little more than a sixth of a slot."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypernode.core.errors import InvariantBroken
 from hypernode.ports.storage_faults import StorageFault
-from tests.unit.node.worlds import ROUND, Bed, play, store
+from tests.unit.node.beds import ROUND, Bed, play, store
 
 
 def test_a_tip_and_a_height_wake_the_owner_and_a_block_does_not() -> None:

@@ -15,7 +15,7 @@ from hypernode.ports.connections import TransportClosed
 from hypernode.sim.cluster import Cluster
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
-from tests.unit.node.worlds import STRANGER, Bed, ask, play
+from tests.unit.node.beds import STRANGER, Bed, ask, play
 
 FIRST = 3
 

@@ -8,8 +8,8 @@ import pytest
 
 from hypernode.core.types import Block, RoundPlan
 from hypernode.machine.decide import Forge
+from tests.unit.node.beds import Bed, play
 from tests.unit.node.duty.jurors import juror_node
-from tests.unit.node.worlds import Bed, play
 
 
 def test_the_owner_does_not_wait_for_its_block_to_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypernode.node.base.node_state import NodeState
 from hypernode.node.owner.halting import Halting
-from tests.unit.node.worlds import Bed, play
+from tests.unit.node.beds import Bed, play
 
 
 def test_the_first_reason_stays_and_each_wakes_the_owner() -> None:

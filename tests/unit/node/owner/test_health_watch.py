@@ -10,7 +10,7 @@ from hypernode.node.owner.health_watch import HealthWatch
 from hypernode.node.owner.runtime import Node
 from hypernode.ports.registrations import PowStatus
 from hypernode.ports.storage_faults import StorageFault
-from tests.unit.node.worlds import ROUND, Bed, note_height, play
+from tests.unit.node.beds import ROUND, Bed, note_height, play
 
 
 async def look(node: Node, *, after_s: float = 1.0) -> HealthWatch:

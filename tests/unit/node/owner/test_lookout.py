@@ -11,7 +11,7 @@ from hypernode.core.message import create_message
 from hypernode.machine.consensus import Consensus
 from hypernode.sim.cluster import Cluster
 from hypernode.sim.memory.loop import run
-from tests.unit.node.worlds import ROUND, Bed, play
+from tests.unit.node.beds import ROUND, Bed, play
 
 SIZE = 4
 

@@ -14,7 +14,7 @@ from hypernode.machine.decide import Decision, DeriveRound, Forge, GoOn, Rest
 from hypernode.machine.state import State
 from hypernode.sim.cluster import Cluster
 from hypernode.sim.memory.loop import run
-from tests.unit.node.worlds import ROUND, Bed
+from tests.unit.node.beds import ROUND, Bed
 
 SIZE = 4
 

@@ -8,7 +8,7 @@ import pytest
 
 from hypernode.node.owner.saved_mempool import FILE_NAME, MAX_SAVED, load_messages, save_messages
 from hypernode.sim.memory.adapters import MemoryFiles
-from tests.unit.node.worlds import Bed, play
+from tests.unit.node.beds import Bed, play
 
 
 def test_messages_come_back_as_they_were() -> None:

@@ -8,7 +8,7 @@ from hypernode.machine.decide import Rest
 from hypernode.machine.shown_state import ShownState
 from hypernode.machine.state import State
 from hypernode.node.owner.state_log import MAX_LINES, StateLog, format_seconds
-from tests.unit.node.worlds import Bed, play
+from tests.unit.node.beds import Bed, play
 
 
 def test_a_change_of_state_is_logged_with_reason_and_the_last_ones_time() -> None:

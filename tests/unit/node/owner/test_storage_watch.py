@@ -10,7 +10,7 @@ import pytest
 
 from hypernode.node.owner.storage_watch import StorageWatch
 from hypernode.ports.storage_faults import StorageFault
-from tests.unit.node.worlds import Bed, play
+from tests.unit.node.beds import Bed, play
 
 
 class Disk:

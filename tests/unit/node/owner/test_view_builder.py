@@ -6,8 +6,8 @@ import asyncio
 from dataclasses import replace
 
 from hypernode.machine.peers import compute_freshness_s
+from tests.unit.node.beds import ROUND, Bed, note_height, play, store
 from tests.unit.node.duty.jurors import juror_node
-from tests.unit.node.worlds import ROUND, Bed, note_height, play, store
 
 
 def test_a_height_counts_for_as_long_as_is_agreed() -> None:

@@ -17,7 +17,7 @@ from hypernode.node.peers.access_log import MAX_LINES_A_SECOND, STRANGERS_AT_ONC
 from hypernode.sim.cluster import PORT
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
-from tests.unit.node.worlds import ROUND, Bed, play, store
+from tests.unit.node.beds import ROUND, Bed, play, store
 
 
 def test_a_session_leaves_one_line_at_its_end() -> None:

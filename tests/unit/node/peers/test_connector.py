@@ -18,7 +18,7 @@ from hypernode.node.owner.runtime import Node
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import FEATURE_CHECKED
-from tests.unit.node.worlds import ROUND, Bed, Handler, ask, play, store
+from tests.unit.node.beds import ROUND, Bed, Handler, ask, play, store
 
 HEIGHT = ChainHeight(7, ROUND, 0, b"t" * 20)
 

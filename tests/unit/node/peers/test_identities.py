@@ -16,7 +16,7 @@ from hypernode.sim.cluster import PORT
 from hypernode.sim.memory.entropy import SeededEntropy
 from hypernode.wire.catalogue import Limits
 from hypernode.wire.hello import ANNOUNCED_FEATURES, FEATURE_SIGNED_HELLO, Hello
-from tests.unit.node.worlds import STRANGER, Bed, note_height, play
+from tests.unit.node.beds import STRANGER, Bed, note_height, play
 
 
 def make_peers(*connections: tuple[str, str | None]) -> Peers:

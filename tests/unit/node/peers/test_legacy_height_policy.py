@@ -14,7 +14,7 @@ from hypernode.node.peers.legacy_height_policy import check_earlier_rounds, choo
 from hypernode.node.peers.peer_table import Peer
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
-from tests.unit.node.worlds import ROUND, Bed, Branch, play, store
+from tests.unit.node.beds import ROUND, Bed, Branch, play, store
 
 
 def make_peer(reported: ChainHeight | None, *, is_outbound: bool = True) -> Peer:

@@ -21,7 +21,7 @@ from hypernode.ports.connections import Transport
 from hypernode.ports.journal import AlreadySigned
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
-from tests.unit.node.worlds import ROUND, Bed, Branch, FakeCaller, note_height, play, store
+from tests.unit.node.beds import ROUND, Bed, Branch, FakeCaller, note_height, play, store
 
 LEGACY = 2
 

@@ -22,7 +22,7 @@ from hypernode.sim.memory.entropy import SeededEntropy
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.hello import ANNOUNCED_FEATURES, CLIENT_PORT, Hello, format_hello
-from tests.unit.node.worlds import STRANGER, Bed, ask, play
+from tests.unit.node.beds import STRANGER, Bed, ask, play
 
 
 async def listening(bed: Bed) -> Node:

@@ -18,7 +18,7 @@ from hypernode.ports.connections import TransportClosed
 from hypernode.sim.cluster import PORT
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
-from tests.unit.node.worlds import Bed, play
+from tests.unit.node.beds import Bed, play
 from tests.unit.wire.samples import BLOCK, HEIGHT, MESSAGE
 
 

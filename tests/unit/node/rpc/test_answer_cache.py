@@ -16,7 +16,7 @@ from hypernode.node.rpc.answer_cache import LIFE_S, MAX_KEPT, SHORT_CHARS, Answe
 from hypernode.sim.memory.clock import SimClock
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
-from tests.unit.node.worlds import STRANGER, Bed, FakeCaller, ask, play
+from tests.unit.node.beds import STRANGER, Bed, FakeCaller, ask, play
 
 T = TypeVar("T")
 

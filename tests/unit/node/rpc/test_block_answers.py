@@ -21,7 +21,7 @@ from hypernode.storage.ledger import SqliteLedger, open_ledger
 from hypernode.wire.catalogue import LIMITS, CommandId, Limits
 from hypernode.wire.codec import Command, encode_command
 from hypernode.wire.compression import PLAIN
-from tests.unit.node.worlds import STRANGER, FakeCaller, play
+from tests.unit.node.beds import STRANGER, FakeCaller, play
 from tests.unit.storage.chains import GENESIS, NETWORK, block, message
 
 FEATURES, LEGACY = 15, 0

@@ -19,7 +19,7 @@ from hypernode.sim.cluster import PORT
 from hypernode.wire.catalogue import COMMANDS, CommandId, Who
 from hypernode.wire.codec import Command, PeerIp
 from hypernode.wire.hello import CLIENT_PORT, Hello
-from tests.unit.node.worlds import ROUND, STRANGER, Bed, Branch, FakeCaller, ask, play, serve, store
+from tests.unit.node.beds import ROUND, STRANGER, Bed, Branch, FakeCaller, ask, play, serve, store
 
 C = CommandId
 

@@ -16,7 +16,7 @@ from hypernode.sim.cluster import PORT
 from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command, decode_command, encode_command
 from hypernode.wire.hello import CLIENT_PORT, Hello
-from tests.unit.node.worlds import ROUND, STRANGER, Bed, Branch, FakeCaller, play, serve, store
+from tests.unit.node.beds import ROUND, STRANGER, Bed, Branch, FakeCaller, play, serve, store
 
 LIMITS = Limits()
 UINT32 = st.one_of(

@@ -9,7 +9,7 @@ from hypernode.node.owner.runtime import Node
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES
-from tests.unit.node.worlds import STRANGER, Bed, FakeCaller, ask, play, serve, store
+from tests.unit.node.beds import STRANGER, Bed, FakeCaller, ask, play, serve, store
 
 C = CommandId
 FEATURES = FakeCaller(STRANGER, ANNOUNCED_FEATURES)

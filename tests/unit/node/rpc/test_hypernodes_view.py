@@ -7,7 +7,7 @@ from typing import Any
 
 from hypernode.core.counting import NOBODY
 from hypernode.core.types import Message
-from tests.unit.node.worlds import ROUND, Bed, play, store
+from tests.unit.node.beds import ROUND, Bed, play, store
 
 SPAN = f"1,{ROUND - 1},{ROUND}"
 

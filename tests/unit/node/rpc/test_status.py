@@ -20,7 +20,7 @@ from hypernode.net.tornado_connections import Traffic
 from hypernode.node.base.node_state import NodeState
 from hypernode.node.owner.runtime import Node
 from hypernode.pow.scripted_source import ScriptedPowSource
-from tests.unit.node.worlds import ROUND, Bed, list_heard, note_height, play, store
+from tests.unit.node.beds import ROUND, Bed, list_heard, note_height, play, store
 
 HEX_HASH = 64
 

@@ -11,7 +11,7 @@ from hypernode.net.caller import Caller
 from hypernode.node.owner.runtime import Node
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
-from tests.unit.node.worlds import ROUND, Bed, Branch, Handler, ask, store
+from tests.unit.node.beds import ROUND, Bed, Branch, Handler, ask, store
 
 SLOTS = [(ROUND, sir) for sir in range(4)]
 

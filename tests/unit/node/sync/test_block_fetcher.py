@@ -26,7 +26,7 @@ from hypernode.sim.memory.clock import SimClock
 from hypernode.wire.catalogue import LIMITS, CommandId
 from hypernode.wire.codec import Command
 from tests.property.test_batches import HOLDERS, make_blocks
-from tests.unit.node.worlds import play
+from tests.unit.node.beds import play
 
 WHOLE = Span(1, 3)
 """One batch: whoever is not asked for it has nothing to do."""

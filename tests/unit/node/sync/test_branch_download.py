@@ -27,8 +27,8 @@ from hypernode.storage.database import InlineDatabase
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES
+from tests.unit.node.beds import ROUND, Bed, Branch, Handler, make_reported, play, store
 from tests.unit.node.sync.serving import list_published, measure, serve_blocks
-from tests.unit.node.worlds import ROUND, Bed, Branch, Handler, make_reported, play, store
 
 ALL = Support(5, 5)
 BATCH = 4
@@ -37,7 +37,7 @@ SLOTS = [(ROUND + n // 19, n % 19) for n in range(LENGTH)]
 """Four rounds."""
 
 
-class World:
+class DownloadBed:
     """A node with an empty chain, and blocks of ``LENGTH`` that others have."""
 
     def __init__(self) -> None:
@@ -133,7 +133,7 @@ def _spoil(block: Block) -> Block:
 
 def test_batches_come_from_several_holders_and_none_is_asked_for_twice() -> None:
     async def scenario() -> None:
-        ports = World()
+        ports = DownloadBed()
         await ports.open()
         for index in (2, 3, 4):
             await ports.hold(index)
@@ -151,7 +151,7 @@ def test_batches_come_from_several_holders_and_none_is_asked_for_twice() -> None
 
 def test_no_more_holders_are_asked_at_once_than_are_of_use() -> None:
     async def scenario() -> None:
-        ports = World()
+        ports = DownloadBed()
         await ports.open()
         for index in range(2, 8):
             await ports.hold(index)
@@ -175,7 +175,7 @@ def test_answers_may_be_shorter_or_longer_than_a_batch() -> None:
         return handle
 
     async def scenario() -> None:
-        ports = World()
+        ports = DownloadBed()
         await ports.open()
         await ports.hold(2, give(1, ports.blocks))
         await ports.hold(3, give(3, ports.blocks))
@@ -204,7 +204,7 @@ def test_a_block_that_legacy_nodes_serve_alone_only_is_asked_for_alone(holders: 
         return handle
 
     async def scenario() -> None:
-        ports = World()
+        ports = DownloadBed()
         await ports.open()
         for index in holders:
             await ports.hold(index, serve(ports.blocks), features=0)
@@ -219,7 +219,7 @@ def test_a_block_that_legacy_nodes_serve_alone_only_is_asked_for_alone(holders: 
 
 def test_a_legacy_node_that_closes_whatever_it_is_asked_is_a_failing_one() -> None:
     async def scenario() -> None:
-        ports = World()
+        ports = DownloadBed()
         await ports.open()
         await ports.hold(2, after(2, hang_up), features=0)
         await ports.hold(3)
@@ -232,7 +232,7 @@ def test_a_legacy_node_that_closes_whatever_it_is_asked_is_a_failing_one() -> No
 
 def test_jurors_are_asked_before_others() -> None:
     async def scenario() -> None:
-        ports = World()
+        ports = DownloadBed()
         await ports.open()
         for index in range(2, 8):
             await ports.hold(index)
@@ -247,7 +247,7 @@ def test_jurors_are_asked_before_others() -> None:
 
 def test_one_that_falls_silent_in_the_middle_is_overtaken() -> None:
     async def scenario() -> None:
-        ports = World()
+        ports = DownloadBed()
         await ports.open()
         await ports.hold(2, after(2, be_silent))
         await ports.hold(3)
@@ -264,7 +264,7 @@ def test_one_that_falls_silent_in_the_middle_is_overtaken() -> None:
 
 def test_one_that_is_silent_from_the_beginning_is_not_waited_for() -> None:
     async def scenario() -> None:
-        ports = World()
+        ports = DownloadBed()
         await ports.open()
         await ports.hold(2, be_silent)
         await ports.hold(3)
@@ -277,7 +277,7 @@ def test_one_that_is_silent_from_the_beginning_is_not_waited_for() -> None:
 
 def test_one_that_hangs_up_in_the_middle_is_replaced_by_who_waits_in_line() -> None:
     async def scenario() -> None:
-        ports = World()
+        ports = DownloadBed()
         await ports.open()
         for index in (2, 3, 4, 5):
             await ports.hold(index, after(1, hang_up))
@@ -295,7 +295,7 @@ def test_a_holder_that_lies_in_the_middle_costs_only_its_own_batches(ours: int) 
     """Following our tip, or (``ours``) beside blocks of our own that have to go."""
 
     async def scenario() -> None:
-        ports = World()
+        ports = DownloadBed()
         node = await ports.open()
         if ours:
             await store(ports.bed, node.ports.ledger, *SLOTS[:ours], after_s=20)
@@ -323,7 +323,7 @@ def test_a_branch_beside_our_blocks_is_not_held_without_end(
     monkeypatch.setattr(pending_branch, f"MAX_BRANCH_{name}", most)
 
     async def scenario() -> None:
-        ports = World()
+        ports = DownloadBed()
         node = await ports.open()
         await store(ports.bed, node.ports.ledger, *SLOTS[:2], after_s=20)
         await ports.hold(2)
@@ -344,7 +344,7 @@ def test_a_branch_beside_our_blocks_is_not_held_without_end(
 
 def test_who_gives_blocks_of_another_branch_is_outvoted() -> None:
     async def scenario() -> None:
-        ports = World()
+        ports = DownloadBed()
         node = await ports.open()
         other: list[Block] = []
 
@@ -381,7 +381,7 @@ def test_a_slow_one_is_not_waited_for_again_and_again() -> None:
         return None
 
     async def scenario() -> None:
-        ports = World()
+        ports = DownloadBed()
         await ports.open()
         await ports.hold(2, dawdle)
         await ports.hold(3)
@@ -402,7 +402,7 @@ def test_the_only_holder_may_be_slow() -> None:
         return None
 
     async def scenario() -> None:
-        ports = World()
+        ports = DownloadBed()
         await ports.open()
         await ports.hold(2, dawdle)
         await ports.catch_up(2)
@@ -420,7 +420,7 @@ def test_one_that_denies_our_blocks_brings_no_split_about() -> None:
         return replace(await serve_blocks([])(caller, command) or command) if denied else None
 
     async def scenario() -> None:
-        ports = World()
+        ports = DownloadBed()
         node = await ports.open()
         await node.ports.ledger.append_many(ports.blocks[:30])
         await ports.hold(2, deny)
@@ -441,7 +441,7 @@ def test_a_holder_that_claims_our_blocks_does_not_hide_the_branch(
     """Where two say different things neither is outvoted: the blocks decide."""
 
     async def scenario() -> None:
-        ports = World()
+        ports = DownloadBed()
         node = await ports.open()
         ours = await store(ports.bed, node.ports.ledger, *SLOTS[:6], after_s=20, senders=(0, 1))
         ports.blocks = ports.blocks[:target]
@@ -462,7 +462,7 @@ def test_a_holder_that_claims_our_blocks_does_not_hide_the_branch(
 
 def test_after_a_crash_it_goes_on_from_what_was_stored() -> None:
     async def scenario() -> None:
-        ports = World()
+        ports = DownloadBed()
         database = InlineDatabase()
         node = await ports.open(database)
         await ports.hold(2, after(9, be_silent))
@@ -494,7 +494,7 @@ async def _count_stray_tasks() -> int:
 
 def test_nothing_is_left_running() -> None:
     async def scenario() -> None:
-        ports = World()
+        ports = DownloadBed()
         await ports.open()
         await ports.hold(2, after(3, hang_up))
         await ports.hold(3, after(1, be_silent))

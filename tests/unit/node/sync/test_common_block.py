@@ -10,8 +10,8 @@ from hypernode.machine.peers import PeerView
 from hypernode.node.owner.runtime import Node
 from hypernode.node.sync.block_source import NoHolderLeft
 from hypernode.node.sync.common_block import CommonBlockSearch, count_votes, find_common, get_own_hash
+from tests.unit.node.beds import ROUND, Bed, Branch, make_reported, play, store
 from tests.unit.node.sync.serving import hang_up, measure, serve_blocks, two_chains
-from tests.unit.node.worlds import ROUND, Bed, Branch, make_reported, play, store
 
 
 async def list_candidates(node: Node, holders: Sequence[PeerView], failed: list[str]) -> list[int]:

@@ -24,8 +24,8 @@ from hypernode.storage.ledger import open_ledger
 from tests.power_cut.database import ApswDatabase
 from tests.power_cut.disk import Disk, PowerCut
 from tests.power_cut.vfs import DiskVfs
+from tests.unit.node.beds import ROUND, Bed, Branch, play, store
 from tests.unit.node.chain.imports import Blocks
-from tests.unit.node.worlds import ROUND, Bed, Branch, play, store
 
 NAME: Final = "/data/ledger.db"
 MOST: Final = Support(3, 5)

@@ -9,8 +9,8 @@ import pytest
 
 from hypernode.machine.peers import group_chains
 from hypernode.wire.catalogue import CommandId
+from tests.unit.node.beds import ROUND, Bed, Branch, note_height, play, reported_by, store
 from tests.unit.node.sync.serving import serve_blocks
-from tests.unit.node.worlds import ROUND, Bed, Branch, note_height, play, reported_by, store
 
 
 @pytest.mark.parametrize(("rounds_later", "is_split"), [(0, False), (2, False), (3, True)])

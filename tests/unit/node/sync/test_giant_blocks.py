@@ -45,8 +45,8 @@ from hypernode.wire.catalogue import CommandId, Limits
 from hypernode.wire.codec import Command
 from hypernode.wire.hello import ANNOUNCED_FEATURES
 from hypernode.wire.spool import Spool
+from tests.unit.node.beds import ROUND, Bed, Branch, Handler, make_reported, play
 from tests.unit.node.sync.serving import list_published
-from tests.unit.node.worlds import ROUND, Bed, Branch, Handler, make_reported, play
 
 ALL = Support(5, 5)
 KIB = 1024

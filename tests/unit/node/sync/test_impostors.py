@@ -17,8 +17,8 @@ from hypernode.ports.connections import TransportClosed
 from hypernode.sim.cluster import PORT
 from hypernode.wire.catalogue import CommandId as C
 from hypernode.wire.codec import Command
+from tests.unit.node.beds import ROUND, Bed, Branch, ask, play
 from tests.unit.node.sync.serving import list_published, serve_blocks, serving_chain, two_chains
-from tests.unit.node.worlds import ROUND, Bed, Branch, ask, play
 
 VICTIM = 2
 """The hypernode whose IP is shared."""

@@ -35,8 +35,8 @@ from hypernode.node.sync.partitions import (
 from hypernode.ports.storage_faults import StorageFault
 from hypernode.sim.memory.adapters import MemoryFiles
 from hypernode.storage.ledger import SqliteLedger
+from tests.unit.node.beds import ROUND, Bed, Branch, make_reported, play, reported_by, store
 from tests.unit.node.sync.serving import list_published, serve_blocks
-from tests.unit.node.worlds import ROUND, Bed, Branch, make_reported, play, reported_by, store
 
 TIPS = [OtherTip(9, bytes([0xAB, n]) + bytes(18), 4, 1_000 + n) for n in (1, 2)]
 hashes = st.binary(min_size=20, max_size=20)

@@ -13,7 +13,7 @@ from hypernode.node.chain.block_validation import Prepared
 from hypernode.node.sync import pending_branch
 from hypernode.node.sync.pending_branch import PendingBranch
 from hypernode.ports.storage_faults import StorageFault
-from tests.unit.node.worlds import ROUND, Bed, play, store
+from tests.unit.node.beds import ROUND, Bed, play, store
 
 COUNT = 3
 

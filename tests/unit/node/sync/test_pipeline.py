@@ -12,7 +12,7 @@ from hypernode.core.errors import Reject
 from hypernode.core.rules import Rule
 from hypernode.node.chain.block_validation import split_blocks
 from hypernode.node.sync.pipeline import run_ahead
-from tests.unit.node.worlds import play
+from tests.unit.node.beds import play
 from tests.unit.storage.chains import chain
 
 

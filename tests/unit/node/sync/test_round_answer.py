@@ -13,8 +13,8 @@ from hypernode.machine.peers import PeerView
 from hypernode.node.owner.runtime import Node
 from hypernode.node.sync.block_source import NoHolderLeft
 from hypernode.node.sync.round_answer import NeedsCatchUp, RoundAnswer, ask_round
+from tests.unit.node.beds import Bed, make_reported, play
 from tests.unit.node.sync.serving import measure, serve_blocks, two_chains
-from tests.unit.node.worlds import Bed, make_reported, play
 
 
 async def ask(bed: Bed, node: Node, blocks: list[Block], told_blocks: list[Block]) -> RoundAnswer:

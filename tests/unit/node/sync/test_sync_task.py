@@ -30,7 +30,7 @@ from hypernode.sim.cluster import Cluster
 from hypernode.sim.corruptible import answer_by
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
-from tests.unit.node.worlds import ROUND, Bed, Branch, play, reported_by, store
+from tests.unit.node.beds import ROUND, Bed, Branch, play, reported_by, store
 
 FIRST = 3
 """The first whole round of a cluster."""

@@ -26,6 +26,7 @@ from hypernode.ports.registrations import PowNotReady, RegisteredList
 from hypernode.pow.fixed_source import FixedPowSource
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command
+from tests.unit.node.beds import ROUND, Bed, Branch, Handler, ask, make_reported, play, store
 from tests.unit.node.sync.serving import (
     SLOTS,
     hang_up,
@@ -35,7 +36,6 @@ from tests.unit.node.sync.serving import (
     serving_chain,
     two_chains,
 )
-from tests.unit.node.worlds import ROUND, Bed, Branch, Handler, ask, make_reported, play, store
 
 NOBODY = Support(0, 5)
 MOST = Support(4, 5)
