@@ -1,8 +1,9 @@
-"""The judgement of a running node (spec 10, 1): facts in; findings and one word for the duty out.
+"""The judgement of a running node over time (spec 10, 1): findings in, one ``Duty`` and a sentence out.
 
-``judge`` says what is so at this moment.  ``settle`` puts it beside the judgement before: since when each
-finding holds, and which of them have to hold for a while before they are worth telling.  Both are pure; the
-node gathers the facts (``node.owner``), and every surface shows what comes out of here.
+``health.running.judge`` makes the findings of one moment.  ``settle`` combines them with the judgement
+before: since when each finding holds, and which ones have lasted long enough to be shown.  Both are pure.
+The node gathers the facts once a second (``node.owner.health_watch``); status, log and tools show the same
+judgement.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from hypernode.health.findings import Finding, Severity
 
 
 class Duty(Enum):
-    """Whether the node does what it is paid for.  The value is what programs are told."""
+    """Whether the node does what it is paid for.  The value is the word in JSON: it never changes."""
 
     OK = "ok"
     ATTENTION = "attention"
@@ -27,12 +28,12 @@ class Duty(Enum):
 
     @property
     def exit_status(self) -> int:
-        """Of commands that show it (spec 10, 1)."""
+        """The exit status of commands that show the duty (spec 10, 1)."""
         return _EXIT_STATUSES[self]
 
     @property
     def is_ready(self) -> bool:
-        """Whether a probe of readiness says yes."""
+        """Whether the node is ready, for a readiness probe."""
         return self in (Duty.OK, Duty.ATTENTION)
 
 
@@ -41,7 +42,7 @@ _EXIT_STATUSES: Final[Mapping[Duty, int]] = MappingProxyType(
 )
 
 MAIN_SLOT_S: Final = 180
-"""Spec 10 gives its times for this slot; those under an hour scale with a network's own."""
+"""Seconds.  The times below are for a slot of this length; they scale with a network's own slot."""
 PATIENCE_S: Final[Mapping[str, float]] = MappingProxyType(
     {
         "few-connections": 60.0,
@@ -55,19 +56,19 @@ PATIENCE_S: Final[Mapping[str, float]] = MappingProxyType(
         "clock-off": 30.0,
     }
 )
-"""What comes and goes in ordinary life is told once it held so long (main's slot), where the node did its
-duty before; one that does not is told at once what else is wrong."""
+"""By code: a finding that comes and goes in ordinary operation is shown once it has held for so many seconds
+(with main's slot).  That is so while the node was ready before; otherwise all findings are shown at once."""
 FAILS_AFTER_S: Final[Mapping[str, float]] = MappingProxyType(
     {"no-connections": 600.0, "few-connections": 600.0}
 )
-"""What the node waits for at first, and needs somebody after so long (main's slot)."""
+"""By code: a finding that ends by itself as a rule is an error after so many seconds (with main's slot)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """``since``: unix s from which the duty's word holds; ``until``: by when a ``waiting`` node does its
-    duty again, None where nobody can tell.  ``begun``: since when each code was seen, also those that are
-    not told yet."""
+    """The duty at one moment, with the findings behind it.  ``since``: unix s since when the duty has been
+    this one.  ``until``: unix s by when a ``waiting`` node does its duty again, None if unknown.  ``begun``:
+    by code, unix s since when it holds, also for findings that are not shown yet."""
 
     duty: Duty
     sentence: str
@@ -84,7 +85,8 @@ class Judgement:
 
 
 def compute_duty(findings: Iterable[Finding]) -> Duty:
-    """The word that follows from the findings: an error is ``failing``; a code that waits is ``waiting``."""
+    """The duty that follows from the findings: ``failing`` with an error, else ``waiting`` with a code that
+    waits, else ``attention`` with a warning, else ``ok``."""
     told = [finding for finding in findings if finding.severity is not Severity.OK]
     if any(finding.severity is Severity.ERROR for finding in told):
         return Duty.FAILING
@@ -104,11 +106,11 @@ def settle(
     summary: str = "",
     until: float | None = None,
 ) -> Judgement:
-    """The judgement at ``now`` (unix s) of what was found, after the one ``before``.
+    """The judgement at ``now`` (unix s), from the findings of this moment and the judgement ``before``.
 
-    ``summary``: what to say of a node in which nothing is wrong.  What has to hold for a while
-    (``PATIENCE_S``) is left out until it has; what fails only after a while (``FAILS_AFTER_S``) is a warning
-    until then."""
+    ``summary`` is the sentence for a node in which nothing is wrong; ``until`` is kept while the node waits.
+    While the node is ready, a warning or error of ``PATIENCE_S`` is left out until it has lasted that long.
+    A warning of ``FAILS_AFTER_S`` becomes an error once it has lasted that long."""
     scale = slot_s / MAIN_SLOT_S
     was_ready = before is not None and before.duty.is_ready
     known = before.begun if before is not None else {}
@@ -145,14 +147,14 @@ def _age(finding: Finding, age_s: float, scale: float) -> Finding:
 
 
 def _compose_sentence(duty: Duty, findings: Sequence[Finding], summary: str) -> str:
-    """What stands behind the word: the worst that was found, or that all is well."""
+    """The first finding that makes the duty what it is, or ``summary`` if all is well."""
     if duty is Duty.OK:
         return summary
     return next(finding.found for finding in findings if _stands_behind(duty, finding))
 
 
 def _stands_behind(duty: Duty, finding: Finding) -> bool:
-    """Whether the word follows from this finding."""
+    """Whether this finding makes the duty what it is."""
     if duty is Duty.FAILING:
         return finding.severity is Severity.ERROR
     if duty is Duty.WAITING:
@@ -162,16 +164,16 @@ def _stands_behind(duty: Duty, finding: Finding) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is worth a line in the log between two judgements."""
+    """What changed between two judgements; each change is a line in the log."""
 
     begun: tuple[Finding, ...] = ()
     ended: tuple[Finding, ...] = ()
     duty: tuple[Duty, Duty] | None = None
-    """The word before and the one now, where it changed."""
+    """The duty before and now, if it changed."""
 
 
 def compare(before: Judgement | None, now: Judgement) -> Changes:
-    """Which warnings and errors began and ended, and whether the word changed."""
+    """Which warnings and errors began and ended, and whether the duty changed."""
     past = {f.code: f for f in before.problems} if before is not None else {}
     present = {f.code: f for f in now.problems}
     words = (before.duty, now.duty) if before is not None and before.duty is not now.duty else None

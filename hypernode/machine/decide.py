@@ -1,9 +1,9 @@
 """What to do next: one pure function from what the node knows to one decision.
 
-The runtime calls ``decide`` whenever something happened or a tick is over, and performs the decision;
-nothing here waits, reads a clock or remembers.  The order of the checks is the order of their
-importance: a halted node does nothing, one without registrations cannot judge, one that is late must
-not forge.
+The owner (``node.owner.owner_loop``) calls ``decide`` whenever something happened or a tick is over, and has
+the decision performed.  Nothing here waits, reads a clock or remembers.  The checks stand in the order of
+their importance: a halted node does nothing, a node without the list of registrations cannot validate, and a
+node that lags behind must not forge.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ MAX_CLOCK_OFFSET_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """What the node knows at one moment.  ``now`` is unix s.  ``*_since`` are monotonic s, None if it is not
-    so; ``monotonic`` is the monotonic time of this moment."""
+    """What the node knows at one moment.
+
+    ``now``, ``slot_start`` and ``slot_end`` are unix s.  ``monotonic`` is the monotonic time of this moment
+    in s; ``sync_alive_at`` and ``better_since`` are on that clock too, None while they do not apply."""
 
     now: float
     monotonic: float
@@ -42,31 +44,31 @@ class NodeView:
     halted: str = ""
     pow_problem: str = ""
     is_round_new: bool = False
-    """The lists of the present round are not derived yet."""
+    """The list of hypernodes and the jurors of the present round are not derived yet."""
     is_plan_current: bool = True
     counted: int = 0
-    """How many count: what shares are of."""
+    """How many hypernodes count; percentages are of this number."""
     jurors: tuple[str, ...] = ()
     juror: str | None = None
     banned_tips: frozenset[bytes] = frozenset()
     needs_catch_up: frozenset[bytes] = frozenset()
     """Tips of the present round that did not follow our chain before it."""
     order: ForkOverride | None = None
-    """Until its block is in our chain."""
+    """An operator's override, until its block is in our chain."""
     tips_without_order: frozenset[bytes] = frozenset()
-    """Tips of chains that do not have the order's block."""
+    """Tips of chains that do not hold the block of ``order``."""
     strange: ReportedChain | None = None
-    """A chain that is no better than ours and no part of it, told for a while and not looked at yet."""
+    """A chain that is neither better than ours nor part of it, reported for a while and not examined yet."""
     sync_alive_at: float | None = None
     """While a sync is under way: when it began, or our chain last changed since."""
     better_since: float | None = None
-    """Since when some peer tells a better chain."""
+    """Since when some peer reports a better chain."""
     is_slot_signed: bool = False
     can_seal: bool = False
     """The mempool has enough messages from enough senders."""
     messages: int = 0
     senders: int = 0
-    """Of what a block made now would hold; counted in our own slot."""
+    """``messages`` and ``senders``: what a block made now would hold.  Counted in our own slot only."""
     uptime_s: float = float("inf")
     forge_from_round: Round = 0
     clock_offset_s: float | Unchecked = UNCHECKED
@@ -74,8 +76,8 @@ class NodeView:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Nothing to do but listen.  ``reason`` is for people.  ``obstacle`` says the same for the account of our
-    slots, if it keeps us from forging."""
+    """Do nothing but listen.  ``reason`` is shown to people.  ``obstacle`` is what keeps us from forging, for
+    the account of our slots; None if nothing does."""
 
     state: State
     reason: str = ""
@@ -89,7 +91,7 @@ class GoOn:
 
 @dataclass(frozen=True, slots=True)
 class DeriveRound:
-    """The lists of the present round are missing or stale."""
+    """Derive the lists of the present round: they are missing or stale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ class CatchUp:
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """Take one of these chains because an operator chose it, whatever our measures are."""
+    """Take one of these chains because an operator chose it, whether or not it is better than ours."""
 
     order: ForkOverride
     chains: tuple[ReportedChain, ...]
@@ -121,14 +123,14 @@ class Follow:
 
 @dataclass(frozen=True, slots=True)
 class LookInto:
-    """Find where a chain that is no better has parted from ours."""
+    """Find where a chain that is no better than ours has left it."""
 
     chain: ReportedChain
 
 
 @dataclass(frozen=True, slots=True)
 class Forge:
-    """It is our slot, and nothing stands in the way."""
+    """Forge: it is our slot, and there is no obstacle."""
 
     consensus: Consensus
 
@@ -173,9 +175,9 @@ def _rest(state: State, reason: Reason, words: str) -> Rest:
 
 
 def _is_premature(params: ChainParams, view: NodeView) -> bool:
-    """Our tip is of a slot that has not begun: the clock was ahead when we took it.  Nobody else takes it
-    now, and by its round it seems better than theirs until that begins.  Where most in sight hold such a tip
-    too, it is rather that our clock is behind."""
+    """Whether our tip is of a slot that has not begun: our clock was ahead when we took it.  Others refuse it
+    until then, while its round makes it look better than theirs.  If most peers in sight hold such a tip too,
+    it is our clock that is behind, and the answer is no."""
     if has_begun(params, view.own.round, view.own.sir, view.now):
         return False
     voters = [peer for peer in view.peers if peer.counts]
@@ -190,9 +192,9 @@ def _is_sync_alive(params: ChainParams, view: NodeView) -> bool:
 
 
 def _decide_urgent_forging(params: ChainParams, tunables: Tunables, view: NodeView) -> Forge | None:
-    """Our own slot, where better chains are told for long, nothing came of following them, and most peers in
-    sight are on our tip all the same: who tells one after the other, and fails us in time with each, would
-    keep us from forging for ever.  An operator's word goes before."""
+    """Forge in our slot although better chains are reported, if that has gone on for long, following them
+    came to nothing, and most peers in sight are on our tip.  Otherwise a peer could keep us from forging for
+    ever by reporting one chain after another and never delivering it.  An operator's override goes first."""
     delays, since = params.delays, view.better_since
     if since is None or view.monotonic - since < delays.height_exchange_s + delays.grace_s:
         return None
@@ -206,7 +208,8 @@ def _decide_urgent_forging(params: ChainParams, tunables: Tunables, view: NodeVi
 
 
 def _decide_order(view: NodeView) -> Follow | None:
-    """An operator's override goes before our own measures, and before forging what would only be cut."""
+    """Follow an operator's override if peers have a chain for it.  It goes before our own measures, and
+    before forging a block that would be cut again."""
     order = view.order
     if order is None:
         return None
@@ -221,7 +224,8 @@ def _decide_order(view: NodeView) -> Follow | None:
 
 
 def _decide_sync(params: ChainParams, view: NodeView, better: list[ReportedChain]) -> Decision | None:
-    """A better chain is followed once it is more than a block on its way to us."""
+    """Follow a better chain once it was reported for long enough that it is not merely a block that is on its
+    way to us."""
     if not better or view.better_since is None:
         return None
     waited = view.monotonic - view.better_since
@@ -254,7 +258,7 @@ def _decide_forging(params: ChainParams, tunables: Tunables, view: NodeView) -> 
 
 
 def _describe_silence(view: NodeView) -> str:
-    """Connected, but nobody reports a height: connections that still stand while their other ends hang."""
+    """The reason shown when we are connected but nobody reports a height: the other ends hang."""
     if view.peers or not view.connected:
         return ""
     return f"none of {view.connected} connected has said anything of late"

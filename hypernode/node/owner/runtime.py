@@ -1,9 +1,10 @@
 """A node: what it is made of, and its life from listening to the saved mempool.
 
-Its parts get what they use when they are made, in an order in which nothing is needed before it is there:
-first the state and what takes note of faults, then what others hear of us, then the chain and the peers, at
-last the owner (``node.owner.owner_loop``), who decides.  All times come from the Clock port, all waiting is
-asyncio's, so the same code runs as a daemon and in a simulation.
+``Node.__init__`` makes every component and hands it the components and ports that it uses.  The order
+follows from that: the state and what notes faults, then messages and reports, then the chain and the peers,
+and at last the owner (``node.owner.owner_loop``), which takes all decisions.  ``Node.run`` is the node's
+life.  Times come from the ``Clock`` port and all waiting is asyncio's, so the same code runs as a daemon and
+in a simulation.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def _tell_nobody(local: Endpoint) -> None:
 
 
 class Node:
-    """A hypernode over the ports of a ``Ports``."""
+    """A hypernode that reaches the host and the network only through ``Ports``."""
 
     def __init__(
         self,
@@ -89,10 +90,12 @@ class Node:
         show_sync: OnProgress = show_nothing,
         makers: Makers = HONEST,
     ) -> None:
-        """Put it together; nothing happens yet.  ``metrics``: figures of the process for the status.  Lines
-        go to ``log``, what an operator should act on to ``warn``, connections to ``log_connections``, each
-        session that ended to ``log_session``, details to ``subjects``.  ``show_sync`` gets how far catching
-        up is."""
+        """Make all components; nothing starts yet.
+
+        ``metrics`` returns figures of the process for the status.  ``log`` gets ordinary lines, ``warn``
+        those that an operator should act on, ``log_connections`` those about connections, ``log_session`` a
+        line for each session that ended, ``subjects`` details.  ``show_sync`` is called with the progress of
+        catching up.  ``makers`` make some components; a simulation puts other ones in their place."""
         self.params, self.ports, self.options, self.subjects = params, ports, options, subjects
         clock, entropy, signer, verifier = ports.clock, ports.entropy, ports.signer, ports.verifier
         ledger, journal, files = ports.ledger, ports.journal, ports.files
@@ -208,14 +211,14 @@ class Node:
         self.halting.halt(reason)
 
     def follow(self, text: str, height: Height | None = None) -> None:
-        """An operator's word (spec 4, SPLIT): take the chain that has the block with this hash, or with one
-        that begins so.  Raises UnknownTip, OSError."""
+        """Follow the chain that holds a block, because an operator says so (spec 4, SPLIT).  ``text`` is the
+        block's hash or the beginning of it.  Raises UnknownTip, OSError."""
         self.partitions.follow(text, height)
         self.wake()
 
     async def run(self, stop: asyncio.Event, on_listening: Callable[[Endpoint], None] = _tell_nobody) -> None:
-        """Live until ``stop`` is set; then save the mempool.  ``on_listening`` is told where, once it does.
-        Raises CannotListen."""
+        """Run until ``stop`` is set, then save the mempool.  ``on_listening`` is called with the address once
+        the node listens.  Raises CannotListen."""
         await self.evidence.load()
         await self.double_sign_guard.check_journal()
         if self.options.is_journal_new:

@@ -1,11 +1,13 @@
-"""One download of a branch that peers tell: from its blocks above ours to our chain going through it.
+"""One download of a branch that peers report: fetch its blocks, verify them, and make it our chain.
 
-A branch of the present round is asked for in one answer, of one holder after another; one that goes further
-back, or is more than an answer holds, from the last common block on, of several holders at once.  What comes
-goes the same way: while blocks are judged and stored, the next are verified, and those after them fetched.
-What merely follows our tip is stored as it comes, so whatever ends the work, it goes on from there; blocks of
-ours go only for a whole branch.  A bad block costs who is at fault for it (``machine.blame``), not the
-others' work.
+A branch of the present round is requested as one answer, from one holder after another.  A branch that leaves
+our chain in an earlier round, or is too large for one answer, is fetched from the last common block on, from
+several holders at once.  Either way the blocks pass through a pipeline: while some are validated and stored,
+the next are verified, and those after them fetched.
+
+Blocks that follow our tip are stored as they come, so a download that ends early has lost nothing.  Blocks of
+ours are replaced only when the whole branch is here.  For a bad block, whoever is at fault is blamed
+(``machine.blame``); what others gave is kept.
 """
 
 from __future__ import annotations
@@ -42,8 +44,11 @@ from hypernode.ports.tunables import CurrentTunables
 
 @dataclass(slots=True)
 class BranchDownload:
-    """``run`` does it once.  ``is_round``: the branch differs from ours in the round of its tip only.
-    ``blame`` is told which holders failed or lied, ``show`` how far a longer one is."""
+    """A download, done once by ``run``.
+
+    ``reported`` is the branch, ``holders`` the peers to ask, ``support`` who holds it.  ``borrow`` gives a
+    session with a holder.  ``blame`` is called with each holder that failed or lied, ``show`` with the
+    progress of a long download.  ``is_round``: the branch differs from ours only in the round of its tip."""
 
     params: ChainParams
     tunables: CurrentTunables
@@ -61,12 +66,13 @@ class BranchDownload:
     show: Callable[[SyncProgress], None]
     is_round: bool = False
     common: Height = 0
-    """The last block that is known to be of ours and of the branch."""
+    """The height of the last block that is known to be in our chain and in the branch."""
     givers: dict[str, PeerView] = field(default_factory=dict)
-    """By address, those of whom blocks were stored."""
+    """By address, the holders whose blocks were stored."""
     _failed: set[str] = field(default_factory=set)
     _lower: list[Height] = field(default_factory=list)
-    """Should ``common`` be none: what other holders told, descending, until something was stored."""
+    """Lower candidates for ``common``, descending, as other holders gave them; used if ``common`` turns out
+    not to be in the branch, and dropped once something was stored."""
     _pending: PendingBranch = field(init=False)
     _first: Height = 0
     _messages: int = 0
@@ -77,13 +83,13 @@ class BranchDownload:
         self._since = self.clock.monotonic()
 
     async def run(self) -> bool:
-        """Whether our chain goes through the branch now; False where our own count finds it no better, or it
-        is part of our chain.  Raises Ignore when it may not replace ours, PowNotReady, NoHolderLeft, Reject
-        when the branch is not what was told, NeedsCatchUp where its round alone does not do."""
+        """Whether the branch is our chain now; False if by our own measures it is no better, or if it is part
+        of our chain.  Raises Ignore if it may not replace ours, NoHolderLeft, PowNotReady, Reject if it is
+        not what was reported, NeedsCatchUp if its last round alone does not follow our chain."""
         return await (self._take_round() if self.is_round else self._take_all())
 
     async def _take_round(self) -> bool:
-        """The round, as one holder after another gives it."""
+        """Take the branch's round from the first holder that gives it."""
         start = self.chain.height
         for holder in self.holders:
             try:
@@ -101,7 +107,7 @@ class BranchDownload:
         raise NoHolderLeft("no holder gives the round")
 
     async def _take_all(self) -> bool:
-        """From the last common block on."""
+        """Take all blocks above the last common block."""
         search = CommonBlockSearch(self.ledger, self.borrow, self._on_failure)
         self._lower = await search.list_candidates(self.holders, await self._find_highest())
         while True:
@@ -115,7 +121,8 @@ class BranchDownload:
                     raise
 
     async def _fetch_above(self, silent: set[str]) -> bool:
-        """What is above the common block, of those that did not fail; who had no answer so far comes last."""
+        """Take what is above the common block from the holders that did not fail; those that were silent so
+        far are asked last."""
         # What may not replace ours is not fetched first.
         await self.chain.check_depth(self.common, self.support)
         left = [holder for holder in self.holders if holder.address not in self._failed]
@@ -133,7 +140,7 @@ class BranchDownload:
             return await self._take_above(fetcher)
 
     async def _take_above(self, source: BlockSource) -> bool:
-        """What a source gives above the common block, without what it gives that is bad."""
+        """Take what a source gives above the common block; a bad block is asked for again elsewhere."""
         self._first = self.common
         self._pending.clear()
         while True:
@@ -143,7 +150,7 @@ class BranchDownload:
                 await self._on_bad_block(source, fault)
 
     def list_thanked(self) -> list[PeerView]:
-        """Of whom blocks were stored, and who did not fail us."""
+        """The holders whose blocks were stored and who did not fail."""
         return [giver for address, giver in self.givers.items() if address not in self._failed]
 
     async def _on_failure(self, holder: PeerView, failure: Exception) -> None:
@@ -159,14 +166,13 @@ class BranchDownload:
         return target if is_ours else max(0, target - 1)
 
     def _may_part_lower(self, fault: BlockRejected) -> bool:
-        """Whether what was taken for the last common block may be none, and another holder has told a lower
-        one."""
+        """Whether the branch may leave our chain below ``common``, and there is a lower candidate to try."""
         return bool(self._lower) and fault.rule is Rule.B1 and fault.height == self.common + 1
 
     # --- the blocks ---------------------------------------------------------------------------------------
 
     async def _take(self, source: BlockSource) -> bool:
-        """Fetch, verify, judge and store, to the end of the branch."""
+        """Fetch, verify, validate and store, to the end of the branch."""
         fetched = run_ahead(source.parts())
         async with aclosing(fetched), aclosing(run_ahead(self._prepare(fetched))) as parts:
             async for part in parts:
@@ -193,8 +199,8 @@ class BranchDownload:
                 raise BlockRejected(fault, blocks[0].height) from fault
 
     async def _adopt(self, source: BlockSource) -> bool:
-        """Whether our chain goes through what is pending now; its promise is measured when it ends in what
-        was told."""
+        """Make the pending blocks part of our chain; returns whether they are.  At the branch's end its
+        measures must be those that were reported."""
         last = self._pending.blocks[-1].block
         reported = self.reported.height if last.height >= self.reported.height.height else None
         try:
@@ -232,8 +238,8 @@ class BranchDownload:
     # --- who is to blame ----------------------------------------------------------------------------------
 
     async def _on_bad_block(self, source: BlockSource, fault: BlockRejected) -> None:
-        """Leave its giver out, reported where it lied, and go on from there.  Raises the fault where
-        something below it is wrong: another download takes that back."""
+        """Blame who is at fault for a bad block, and go on without them.  Raises the fault if a block below
+        it is wrong: that needs another download."""
         giver, below = source.get_giver(fault.height), source.get_giver(fault.height - 1)
         if giver is None:
             raise fault
