@@ -1,1 +1,1 @@
-"""The world in memory: virtual time, a network with delays and faults, clusters of real nodes."""
+"""Networks in memory: virtual time, a network with delays and faults, clusters of real nodes."""

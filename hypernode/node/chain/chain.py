@@ -333,9 +333,9 @@ class Chain:
                 raise Ignore(Rule.DEPTH, f"too much is pruned to go back to block {common}")
             return
         first_dropped = (await self._ledger.get_headers(common + 1, 1))[0]
-        node_state, _ = compute_round_slot(self._params, self._clock.now())
+        current, _ = compute_round_slot(self._params, self._clock.now())
         broken = find_replacement_violation(
-            self._params, first_dropped.round, node_state, support.behind, support.connected
+            self._params, first_dropped.round, current, support.behind, support.connected
         )
         if broken is not None:
             raise Ignore.of(broken)
@@ -367,8 +367,8 @@ class Chain:
         if stored is None or stored.forger != block.forger or stored.block_hash == block.block_hash:
             return
         case, is_own = (block.round, block.sir, block.forger), block.forger == self._own_address
-        node_state, _ = compute_round_slot(self._params, self._clock.now())
-        is_news = block.round >= node_state - rounds and case not in await self._list_evident()
+        current, _ = compute_round_slot(self._params, self._clock.now())
+        is_news = block.round >= current - rounds and case not in await self._list_evident()
         # One case is enough, and its forger can sign thousands of blocks more.
         if not is_news and not is_own:
             return
@@ -385,7 +385,7 @@ class Chain:
         evidence = Equivocation(whole or stored, second, int(self._clock.now()))
         await self._ledger.save_evidence(evidence)
         # what is too old to be asked for again need not be remembered
-        recent = {known for known in await self._list_evident() if known[0] >= node_state - EVIDENCE_ROUNDS}
+        recent = {known for known in await self._list_evident() if known[0] >= current - EVIDENCE_ROUNDS}
         self._evident = recent | {case}
         self._events.on_evidence(evidence)
 

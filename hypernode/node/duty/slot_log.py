@@ -105,23 +105,23 @@ class SlotLog:
     async def end_past(self) -> None:
         """Close a slot that is over; to be called before the owner decides anything.  If it raises
         StorageFault, it is to be called again."""
-        node_state = self.node_state.get_round_slot()
-        if self._slot != node_state:
-            self._end_slots(node_state)
-            self._slot = node_state
+        place = self.node_state.get_round_slot()
+        if self._slot != place:
+            self._end_slots(place)
+            self._slot = place
         for slot, looks in list(self._ended.items()):
             if (plan := self._find_plan(slot[0])) is not None:
                 await self._judge(plan, slot, looks)
                 del self._ended[slot]
-        self._give_up(node_state[0])
+        self._give_up(place[0])
 
-    def _end_slots(self, node_state: PlaceInRound) -> None:
+    def _end_slots(self, place: PlaceInRound) -> None:
         """Keep what was seen in the last slot, and that it stood through all that the owner slept over."""
-        if self._slot is not None and self._slot < node_state:
+        if self._slot is not None and self._slot < place:
             self._ended[self._slot] = tuple(self._looks)
             standing = tuple(self._looks[-1:])
             slots, (round_, sir) = self.node_state.params.slots_total, self._slot
-            for number in range(round_ * slots + sir + 1, node_state[0] * slots + node_state[1])[:slots]:
+            for number in range(round_ * slots + sir + 1, place[0] * slots + place[1])[:slots]:
                 self._ended[divmod(number, slots)] = standing
         # What stands goes on to stand until the next look.
         self._looks = self._looks[-1:]

@@ -326,15 +326,15 @@ class StatusQueries:
     async def get_hypernodes(self, text: str | None, reader: ChainReader) -> object:
         """gethypernodes in its three forms."""
         query = parse_hypernodes(text)
-        node_state, _ = self.node_state.get_round_slot()
-        last: Round = query.last if query.last is not None else node_state
+        current, _ = self.node_state.get_round_slot()
+        last: Round = query.last if query.last is not None else current
         entries = await self._get_registered(last)
         if not query.form:
             return [_entry_list(entry) for entry in entries]
         if query.form == "2":
             silent = await self._list_inactive(last, reader)
             return {e.collateral: _entry_object(e, is_active=e.pos not in silent) for e in entries}
-        first: Round = query.first if query.first is not None else node_state
+        first: Round = query.first if query.first is not None else current
         kpis = await reader.get_kpis(first, last) if query.form == "1" else {}
         result: dict[str, object] = {}
         for entry in entries:

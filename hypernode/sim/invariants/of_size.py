@@ -25,7 +25,7 @@ from hypernode.sim.invariants.watch import Watch
 
 _CONTAINERS: Final = (dict, list, tuple, set, frozenset, deque, OrderedDict, Counter)
 _OWN: Final = ("hypernode.core", "hypernode.machine", "hypernode.mempool", "hypernode.net", "hypernode.node")
-"""Packages whose objects are a node's; what lies behind its ports is the world's."""
+"""Packages whose objects are a node's; what lies behind its ports is not."""
 UNIT_BYTES: Final = 64
 MAX_UNITS: Final = 500
 """Of a node without peers; 4 nodes with 6 connections each were seen to hold 1,700, 20 with 38 each 8,400."""

@@ -26,11 +26,11 @@ def test_whole_chain_is_taken_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chain_import, "BATCH_BLOCKS", 2)
 
     async def scenario() -> None:
-        ports = await ImportBed.make()
-        report = await ports.take_in()
+        setup = await ImportBed.make()
+        report = await setup.take_in()
         assert (report.first, report.height, report.messages, report.tolerated) == (1, 5, 20, {})
-        assert await ports.ledger.get_blocks(1, 9) == ports.blocks
-        assert ports.heard == [2, 4, 5]
+        assert await setup.ledger.get_blocks(1, 9) == setup.blocks
+        assert setup.heard == [2, 4, 5]
 
     play(scenario())
 
@@ -39,63 +39,63 @@ def test_chain_that_goes_on_from_ours_is_taken_in_from_there(monkeypatch: pytest
     monkeypatch.setattr(chain_import, "BATCH_MESSAGES", 5)
 
     async def scenario() -> None:
-        ports = await ImportBed.make()
-        await ports.ledger.append_many(ports.blocks[:3])
-        report = await ports.take_in()
-        assert (report.first, report.height, ports.heard) == (4, 5, [4, 5])
+        setup = await ImportBed.make()
+        await setup.ledger.append_many(setup.blocks[:3])
+        report = await setup.take_in()
+        assert (report.first, report.height, setup.heard) == (4, 5, [4, 5])
         # a second time there is nothing left to do
-        again = await ports.take_in()
+        again = await setup.take_in()
         assert (again.first, again.height, again.messages) == (6, 5, 0)
-        assert (await ports.take_in(ports.blocks[:2])).height == 5
+        assert (await setup.take_in(setup.blocks[:2])).height == 5
 
     play(scenario())
 
 
 def test_other_chains_are_refused_before_anything_is_stored() -> None:
     async def scenario() -> None:
-        ports = await ImportBed.make()
+        setup = await ImportBed.make()
         with pytest.raises(OtherChain, match="its first block is another one"):
             await import_chain(
-                ports.bed.params,
-                ports.ledger,
-                Blocks(bytes(20), ports.blocks),
-                ports.examiner,
+                setup.bed.params,
+                setup.ledger,
+                Blocks(bytes(20), setup.blocks),
+                setup.examiner,
                 needs_companion=True,
             )
-        branch = await Branch.on(ports.bed, ports.ledger)
-        await ports.ledger.append_many(await branch.grow((3, 0), (3, 4)))
+        branch = await Branch.on(setup.bed, setup.ledger)
+        await setup.ledger.append_many(await branch.grow((3, 0), (3, 4)))
         with pytest.raises(OtherChain, match="another block 2 than ours"):
-            await ports.take_in()
-        assert ports.ledger.get_height().height == 2
+            await setup.take_in()
+        assert setup.ledger.get_height().height == 2
 
     play(scenario())
 
 
 def test_the_first_block_that_breaks_a_rule_ends_an_import() -> None:
     async def scenario() -> None:
-        ports = await ImportBed.make()
-        bad = replace(ports.blocks[3], msg_count=3)
+        setup = await ImportBed.make()
+        bad = replace(setup.blocks[3], msg_count=3)
         with pytest.raises(Reject, match="rule 7: block 4"):
-            await ports.take_in([*ports.blocks[:3], bad, ports.blocks[4]])
-        assert await ports.ledger.get_blocks(1, 9) == ports.blocks[:3]
-        assert (await ports.take_in()).height == 5
+            await setup.take_in([*setup.blocks[:3], bad, setup.blocks[4]])
+        assert await setup.ledger.get_blocks(1, 9) == setup.blocks[:3]
+        assert (await setup.take_in()).height == 5
 
     play(scenario())
 
 
 def test_forged_message_is_found_unless_only_headers_are_looked_at() -> None:
     async def scenario() -> None:
-        ports = await ImportBed.make()
-        messages = ports.blocks[2].messages
-        spoiled = replace(ports.blocks[2], messages=(replace(messages[0], value=99), *messages[1:]))
-        chain = [*ports.blocks[:2], spoiled, *ports.blocks[3:]]
+        setup = await ImportBed.make()
+        messages = setup.blocks[2].messages
+        spoiled = replace(setup.blocks[2], messages=(replace(messages[0], value=99), *messages[1:]))
+        chain = [*setup.blocks[:2], spoiled, *setup.blocks[3:]]
         with pytest.raises(Reject, match="rule 11"):
-            await ports.take_in(chain)
-        ports.examiner = Examiner(
-            ports.bed.params, InlineVerifier(), None, ports.bed.clock.now(), rules=HEADER_RULES
+            await setup.take_in(chain)
+        setup.examiner = Examiner(
+            setup.bed.params, InlineVerifier(), None, setup.bed.clock.now(), rules=HEADER_RULES
         )
-        assert (await ports.take_in(chain, needs_companion=False)).height == 5
-        assert ports.examiner.not_judged == {}
+        assert (await setup.take_in(chain, needs_companion=False)).height == 5
+        assert setup.examiner.not_judged == {}
 
     play(scenario())
 
@@ -103,19 +103,19 @@ def test_forged_message_is_found_unless_only_headers_are_looked_at() -> None:
 @pytest.mark.parametrize("mixed", [True, False], ids=["mixed", "own"])
 def test_a_wrong_jurors_block_is_taken_from_mixed_history_only(mixed: bool) -> None:
     async def scenario() -> None:
-        ports = await ImportBed.make(mixed=mixed)
-        branch = await Branch.on(ports.bed, ports.ledger)
-        for block in ports.blocks[:-1]:
+        setup = await ImportBed.make(mixed=mixed)
+        branch = await Branch.on(setup.bed, setup.ledger)
+        for block in setup.blocks[:-1]:
             branch.push(block)
-        juror = ports.bed.index_of((await branch.plan(6)).juror_of(3) or "")
+        juror = setup.bed.index_of((await branch.plan(6)).juror_of(3) or "")
         last = await branch.make(6, 3, forger=(juror + 1) % 6)
-        chain = [*ports.blocks[:-1], last]
+        chain = [*setup.blocks[:-1], last]
         if not mixed:
             with pytest.raises(Reject, match="rule 6: block 5"):
-                await ports.take_in(chain)
+                await setup.take_in(chain)
             return
-        assert (await ports.take_in(chain)).tolerated == {"6": 1}
-        [finding] = await ports.ledger.get_findings(1, 9)
+        assert (await setup.take_in(chain)).tolerated == {"6": 1}
+        [finding] = await setup.ledger.get_findings(1, 9)
         assert (finding.height, finding.block_hash, finding.rule) == (5, last.block_hash, Rule.B6)
 
     play(scenario())
@@ -123,41 +123,41 @@ def test_a_wrong_jurors_block_is_taken_from_mixed_history_only(mixed: bool) -> N
 
 def test_dead_branch_is_refused() -> None:
     async def scenario() -> None:
-        ports = await ImportBed.make()
-        tip = ports.blocks[-1]
-        ports.bed.params = replace(ports.bed.params, dead_tips=((5, tip.block_hash),))
+        setup = await ImportBed.make()
+        tip = setup.blocks[-1]
+        setup.bed.params = replace(setup.bed.params, dead_tips=((5, tip.block_hash),))
         with pytest.raises(Reject, match="4-ledger: block 5"):
-            await ports.take_in()
-        assert ports.ledger.get_height().height == 4
+            await setup.take_in()
+        assert setup.ledger.get_height().height == 4
 
     play(scenario())
 
 
 def test_companion_is_needed_unless_the_operator_goes_without() -> None:
     async def scenario() -> None:
-        ports = await ImportBed.make()
-        source = ports.bed.scripted_pow()
+        setup = await ImportBed.make()
+        source = setup.bed.scripted_pow()
         source.is_down = True
-        ports.examiner = Examiner(ports.bed.params, InlineVerifier(), source, ports.bed.clock.now())
+        setup.examiner = Examiner(setup.bed.params, InlineVerifier(), source, setup.bed.clock.now())
         with pytest.raises(PowNotReady, match="down"):
-            await ports.take_in()
-        assert ports.ledger.get_height().height == 0
-        ports.examiner = Examiner(ports.bed.params, InlineVerifier(), source, ports.bed.clock.now())
-        assert (await ports.take_in(needs_companion=False)).height == 5
-        assert ports.examiner.not_judged[Rule.B6].blocks == 5
+            await setup.take_in()
+        assert setup.ledger.get_height().height == 0
+        setup.examiner = Examiner(setup.bed.params, InlineVerifier(), source, setup.bed.clock.now())
+        assert (await setup.take_in(needs_companion=False)).height == 5
+        assert setup.examiner.not_judged[Rule.B6].blocks == 5
 
     play(scenario())
 
 
 def test_ledger_of_ours_is_a_source() -> None:
     async def scenario() -> None:
-        ports = await ImportBed.make()
-        await ports.take_in()
-        other = await open_ledger(InlineDatabase(), ports.bed.params)
-        source = LedgerChain(ports.ledger)
-        report = await import_chain(ports.bed.params, other, source, ports.examiner, needs_companion=True)
+        setup = await ImportBed.make()
+        await setup.take_in()
+        other = await open_ledger(InlineDatabase(), setup.bed.params)
+        source = LedgerChain(setup.ledger)
+        report = await import_chain(setup.bed.params, other, source, setup.examiner, needs_companion=True)
         assert report.height == source.tip_height == 5
-        assert other.get_height() == ports.ledger.get_height()
+        assert other.get_height() == setup.ledger.get_height()
         assert await source.get_hash(6) is None
 
     play(scenario())
@@ -168,9 +168,9 @@ def test_the_next_batch_is_verified_while_one_is_stored(monkeypatch: pytest.Monk
     monkeypatch.setattr(chain_import, "BATCH_BLOCKS", 2)
 
     async def scenario() -> None:
-        ports = await ImportBed.make()
+        setup = await ImportBed.make()
         steps: list[str] = []
-        verify, append = ports.examiner.verify, ports.ledger.append_many
+        verify, append = setup.examiner.verify, setup.ledger.append_many
 
         async def note_verify(blocks: Sequence[Block]) -> object:
             steps.append(f"verify {blocks[0].height}")
@@ -180,12 +180,12 @@ def test_the_next_batch_is_verified_while_one_is_stored(monkeypatch: pytest.Monk
             steps.append(f"store {blocks[0].height}")
             return await append(blocks, findings)
 
-        monkeypatch.setattr(ports.examiner, "verify", note_verify)
-        monkeypatch.setattr(ports.ledger, "append_many", note_append)
-        bad = replace(ports.blocks[4], msg_count=3)
+        monkeypatch.setattr(setup.examiner, "verify", note_verify)
+        monkeypatch.setattr(setup.ledger, "append_many", note_append)
+        bad = replace(setup.blocks[4], msg_count=3)
         with pytest.raises(Reject, match="rule 7: block 5"):
-            await ports.take_in([*ports.blocks[:4], bad])
+            await setup.take_in([*setup.blocks[:4], bad])
         assert steps == ["verify 1", "verify 3", "store 1", "verify 5", "store 3"]
-        assert ports.ledger.get_height().height == 4
+        assert setup.ledger.get_height().height == 4
 
     play(scenario())

@@ -26,17 +26,17 @@ def test_what_is_cut_is_written_down_first(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(chain_repair, "STEP_BLOCKS", 2)
 
     async def scenario() -> None:
-        ports = await ImportBed.make()
-        await ports.take_in()
+        setup = await ImportBed.make()
+        await setup.take_in()
         files = MemoryFiles()
-        assert await keep_blocks(ports.ledger, 2, files, "cut.json.gz", InlineVerifier().run) == 4
+        assert await keep_blocks(setup.ledger, 2, files, "cut.json.gz", InlineVerifier().run) == 4
         lines = gzip.decompress(files.read("cut.json.gz") or b"").decode().splitlines()
-        assert [json.loads(line) for line in lines] == [block_to_object(b) for b in ports.blocks[1:]]
-        assert await cut_back(ports.ledger, 1) == 4
-        assert await ports.ledger.get_blocks(1, 9) == ports.blocks[:1]
-        assert await cut_back(ports.ledger, 1) == 0
+        assert [json.loads(line) for line in lines] == [block_to_object(b) for b in setup.blocks[1:]]
+        assert await cut_back(setup.ledger, 1) == 4
+        assert await setup.ledger.get_blocks(1, 9) == setup.blocks[:1]
+        assert await cut_back(setup.ledger, 1) == 0
         # and it can be had again
-        assert (await ports.take_in()).height == 5
+        assert (await setup.take_in()).height == 5
 
     play(scenario())
 

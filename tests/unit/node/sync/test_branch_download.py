@@ -133,31 +133,31 @@ def _spoil(block: Block) -> Block:
 
 def test_batches_come_from_several_holders_and_none_is_asked_for_twice() -> None:
     async def scenario() -> None:
-        ports = DownloadBed()
-        await ports.open()
+        setup = DownloadBed()
+        await setup.open()
         for index in (2, 3, 4):
-            await ports.hold(index)
-        await ports.catch_up(2, 3, 4)
-        assert ports.is_whole()
-        asked = [ports.asked(index) for index in (2, 3, 4)]
+            await setup.hold(index)
+        await setup.catch_up(2, 3, 4)
+        assert setup.is_whole()
+        asked = [setup.asked(index) for index in (2, 3, 4)]
         assert all(len(each) >= 3 for each in asked)
         assert sorted(first for each in asked for first in each) == list(range(1, LENGTH, BATCH))
-        thanked = [recipient for recipient, _ in list_published(ports.node, kinds.OK_ACTION)]
-        assert sorted(thanked) == sorted(ports.bed.address(index) for index in (2, 3, 4))
-        assert ports.list_blamed() == []
+        thanked = [recipient for recipient, _ in list_published(setup.node, kinds.OK_ACTION)]
+        assert sorted(thanked) == sorted(setup.bed.address(index) for index in (2, 3, 4))
+        assert setup.list_blamed() == []
 
     play(scenario())
 
 
 def test_no_more_holders_are_asked_at_once_than_are_of_use() -> None:
     async def scenario() -> None:
-        ports = DownloadBed()
-        await ports.open()
+        setup = DownloadBed()
+        await setup.open()
         for index in range(2, 8):
-            await ports.hold(index)
-        await ports.catch_up(*range(2, 8))
-        assert ports.is_whole()
-        assert sum(bool(ports.heard[index]) for index in range(2, 8)) == MAX_SOURCES
+            await setup.hold(index)
+        await setup.catch_up(*range(2, 8))
+        assert setup.is_whole()
+        assert sum(bool(setup.heard[index]) for index in range(2, 8)) == MAX_SOURCES
 
     play(scenario())
 
@@ -175,14 +175,14 @@ def test_answers_may_be_shorter_or_longer_than_a_batch() -> None:
         return handle
 
     async def scenario() -> None:
-        ports = DownloadBed()
-        await ports.open()
-        await ports.hold(2, give(1, ports.blocks))
-        await ports.hold(3, give(3, ports.blocks))
-        await ports.hold(4, give(9, ports.blocks))
-        await ports.catch_up(2, 3, 4)
-        assert ports.is_whole()
-        assert ports.list_blamed() == []
+        setup = DownloadBed()
+        await setup.open()
+        await setup.hold(2, give(1, setup.blocks))
+        await setup.hold(3, give(3, setup.blocks))
+        await setup.hold(4, give(9, setup.blocks))
+        await setup.catch_up(2, 3, 4)
+        assert setup.is_whole()
+        assert setup.list_blamed() == []
 
     play(scenario())
 
@@ -204,14 +204,14 @@ def test_a_block_that_legacy_nodes_serve_alone_only_is_asked_for_alone(holders: 
         return handle
 
     async def scenario() -> None:
-        ports = DownloadBed()
-        await ports.open()
+        setup = DownloadBed()
+        await setup.open()
         for index in holders:
-            await ports.hold(index, serve(ports.blocks), features=0)
-        await ports.catch_up(*holders)
-        assert ports.is_whole()
-        assert ports.list_blamed() == []
-        singly = [c.int32 for index in holders for c in ports.heard[index] if c.id is CommandId.GETBLOCK]
+            await setup.hold(index, serve(setup.blocks), features=0)
+        await setup.catch_up(*holders)
+        assert setup.is_whole()
+        assert setup.list_blamed() == []
+        singly = [c.int32 for index in holders for c in setup.heard[index] if c.id is CommandId.GETBLOCK]
         assert singly == [29, 30, 31, 32]
 
     play(scenario())
@@ -219,57 +219,57 @@ def test_a_block_that_legacy_nodes_serve_alone_only_is_asked_for_alone(holders: 
 
 def test_a_legacy_node_that_closes_whatever_it_is_asked_is_a_failing_one() -> None:
     async def scenario() -> None:
-        ports = DownloadBed()
-        await ports.open()
-        await ports.hold(2, after(2, hang_up), features=0)
-        await ports.hold(3)
-        await ports.catch_up(2, 3)
-        assert ports.is_whole()
-        assert ports.list_blamed() == [ports.bed.address(2)]
+        setup = DownloadBed()
+        await setup.open()
+        await setup.hold(2, after(2, hang_up), features=0)
+        await setup.hold(3)
+        await setup.catch_up(2, 3)
+        assert setup.is_whole()
+        assert setup.list_blamed() == [setup.bed.address(2)]
 
     play(scenario())
 
 
 def test_jurors_are_asked_before_others() -> None:
     async def scenario() -> None:
-        ports = DownloadBed()
-        await ports.open()
+        setup = DownloadBed()
+        await setup.open()
         for index in range(2, 8):
-            await ports.hold(index)
-        reported = make_reported(ports.bed, ports.maker.chain.height, *range(2, 8))
-        jurors = [ports.bed.address(index) for index in (5, 6, 7)]
-        assert await ports.node.sync.catch_up(reported, ALL, jurors)
-        assert ports.is_whole()
-        assert [index for index in range(2, 8) if ports.heard[index]] == [2, 5, 6, 7]
+            await setup.hold(index)
+        reported = make_reported(setup.bed, setup.maker.chain.height, *range(2, 8))
+        jurors = [setup.bed.address(index) for index in (5, 6, 7)]
+        assert await setup.node.sync.catch_up(reported, ALL, jurors)
+        assert setup.is_whole()
+        assert [index for index in range(2, 8) if setup.heard[index]] == [2, 5, 6, 7]
 
     play(scenario())
 
 
 def test_one_that_falls_silent_in_the_middle_is_overtaken() -> None:
     async def scenario() -> None:
-        ports = DownloadBed()
-        await ports.open()
-        await ports.hold(2, after(2, be_silent))
-        await ports.hold(3)
-        await ports.hold(4)
-        took = await ports.catch_up(2, 3, 4)
-        assert ports.is_whole()
+        setup = DownloadBed()
+        await setup.open()
+        await setup.hold(2, after(2, be_silent))
+        await setup.hold(3)
+        await setup.hold(4)
+        took = await setup.catch_up(2, 3, 4)
+        assert setup.is_whole()
         assert took < 5.0
-        assert len(ports.asked(2)) == 3
+        assert len(setup.asked(2)) == 3
         # Late is not a lie: a legacy node says nothing while it derives a round.
-        assert ports.list_blamed() == []
+        assert setup.list_blamed() == []
 
     play(scenario())
 
 
 def test_one_that_is_silent_from_the_beginning_is_not_waited_for() -> None:
     async def scenario() -> None:
-        ports = DownloadBed()
-        await ports.open()
-        await ports.hold(2, be_silent)
-        await ports.hold(3)
-        took = await ports.catch_up(2, 3)
-        assert ports.is_whole()
+        setup = DownloadBed()
+        await setup.open()
+        await setup.hold(2, be_silent)
+        await setup.hold(3)
+        took = await setup.catch_up(2, 3)
+        assert setup.is_whole()
         assert took < FIRST_PATIENCE_S
 
     play(scenario())
@@ -277,15 +277,15 @@ def test_one_that_is_silent_from_the_beginning_is_not_waited_for() -> None:
 
 def test_one_that_hangs_up_in_the_middle_is_replaced_by_who_waits_in_line() -> None:
     async def scenario() -> None:
-        ports = DownloadBed()
-        await ports.open()
+        setup = DownloadBed()
+        await setup.open()
         for index in (2, 3, 4, 5):
-            await ports.hold(index, after(1, hang_up))
-        await ports.hold(6)
-        await ports.catch_up(2, 3, 4, 5, 6)
-        assert ports.is_whole()
-        assert ports.list_blamed() == sorted(ports.bed.address(index) for index in (2, 3, 4, 5))
-        assert len(ports.asked(6)) >= 15
+            await setup.hold(index, after(1, hang_up))
+        await setup.hold(6)
+        await setup.catch_up(2, 3, 4, 5, 6)
+        assert setup.is_whole()
+        assert setup.list_blamed() == sorted(setup.bed.address(index) for index in (2, 3, 4, 5))
+        assert len(setup.asked(6)) >= 15
 
     play(scenario())
 
@@ -295,22 +295,22 @@ def test_a_holder_that_lies_in_the_middle_costs_only_its_own_batches(ours: int) 
     """Following our tip, or (``ours``) beside blocks of our own that have to go."""
 
     async def scenario() -> None:
-        ports = DownloadBed()
-        node = await ports.open()
+        setup = DownloadBed()
+        node = await setup.open()
         if ours:
-            await store(ports.bed, node.ports.ledger, *SLOTS[:ours], after_s=20)
-        await ports.hold(2)
-        await ports.hold(3, after(2, spoil(ports.blocks)))
-        await ports.hold(4)
-        await ports.catch_up(2, 3, 4)
-        assert ports.is_whole()
-        assert ports.list_blamed() == [ports.bed.address(3)]
+            await store(setup.bed, node.ports.ledger, *SLOTS[:ours], after_s=20)
+        await setup.hold(2)
+        await setup.hold(3, after(2, spoil(setup.blocks)))
+        await setup.hold(4)
+        await setup.catch_up(2, 3, 4)
+        assert setup.is_whole()
+        assert setup.list_blamed() == [setup.bed.address(3)]
         assert {p for _, p in list_published(node, kinds.KO_ACTION)} == {"C.FAIL:10.4.0.1:06969"}
         if not ours:
             # What was under way above the bad block is asked for again, no more.
-            asked = sum(len(ports.asked(index)) for index in (2, 3, 4))
+            asked = sum(len(setup.asked(index)) for index in (2, 3, 4))
             assert asked <= LENGTH // BATCH + 7
-        assert ports.bed.address(3) not in {r for r, _ in list_published(node, kinds.OK_ACTION)}
+        assert setup.bed.address(3) not in {r for r, _ in list_published(node, kinds.OK_ACTION)}
 
     play(scenario())
 
@@ -323,10 +323,10 @@ def test_a_branch_beside_our_blocks_is_not_held_without_end(
     monkeypatch.setattr(pending_branch, f"MAX_BRANCH_{name}", most)
 
     async def scenario() -> None:
-        ports = DownloadBed()
-        node = await ports.open()
-        await store(ports.bed, node.ports.ledger, *SLOTS[:2], after_s=20)
-        await ports.hold(2)
+        setup = DownloadBed()
+        node = await setup.open()
+        await store(setup.bed, node.ports.ledger, *SLOTS[:2], after_s=20)
+        await setup.hold(2)
         adopt, sizes = node.chain.adopt_prepared, list[int]()
 
         async def watch(common: int, branch: Sequence[Prepared], *rest: Any) -> Any:
@@ -334,8 +334,8 @@ def test_a_branch_beside_our_blocks_is_not_held_without_end(
             return await adopt(common, branch, *rest)
 
         monkeypatch.setattr(node.chain, "adopt_prepared", watch)
-        await ports.catch_up(2)
-        assert ports.is_whole()
+        await setup.catch_up(2)
+        assert setup.is_whole()
         # The rest follows our tip by then.
         assert sizes == [blocks] + [BATCH] * ((LENGTH - blocks) // BATCH)
 
@@ -344,32 +344,32 @@ def test_a_branch_beside_our_blocks_is_not_held_without_end(
 
 def test_who_gives_blocks_of_another_branch_is_outvoted() -> None:
     async def scenario() -> None:
-        ports = DownloadBed()
-        node = await ports.open()
+        setup = DownloadBed()
+        node = await setup.open()
         other: list[Block] = []
 
         async def stray(caller: Caller, command: Command) -> Command | None:
             """A batch of another branch, once, whichever it is asked for."""
             number = command.int32 or 0
             if command.id is CommandId.BLOCKSYNC and not other:
-                fork = await Branch.on(ports.bed, ports.maker.ports.ledger, number - 1)
+                fork = await Branch.on(setup.bed, setup.maker.ports.ledger, number - 1)
                 other.extend(await fork.grow(*SLOTS[number - 1 : number - 1 + BATCH], after_s=21))
                 return Command(command.id, blocks=tuple(other))
             if command.id is CommandId.BLOCKINFO and number in {block.height for block in other}:
                 return await serve_blocks(other)(caller, command)
             return None
 
-        await ports.hold(2)
-        await ports.hold(3, stray)
-        await ports.hold(4)
-        reported = make_reported(ports.bed, ports.maker.chain.height, 2, 3, 4)
+        await setup.hold(2)
+        await setup.hold(3, stray)
+        await setup.hold(4)
+        reported = make_reported(setup.bed, setup.maker.chain.height, 2, 3, 4)
         assert await node.sync.catch_up(reported, ALL)
-        assert ports.list_blamed() == [ports.bed.address(3)]
+        assert setup.list_blamed() == [setup.bed.address(3)]
         # Its blocks were valid and are ours now; the next look takes them back.
         assert node.chain.height.block_hash == other[-1].block_hash
         assert await node.sync.catch_up(reported, ALL)
-        assert ports.is_whole()
-        assert ports.list_blamed() == [ports.bed.address(3)]
+        assert setup.is_whole()
+        assert setup.list_blamed() == [setup.bed.address(3)]
 
     play(scenario())
 
@@ -381,16 +381,16 @@ def test_a_slow_one_is_not_waited_for_again_and_again() -> None:
         return None
 
     async def scenario() -> None:
-        ports = DownloadBed()
-        await ports.open()
-        await ports.hold(2, dawdle)
-        await ports.hold(3)
-        await ports.hold(4)
-        took = await ports.catch_up(2, 3, 4)
-        assert ports.is_whole()
+        setup = DownloadBed()
+        await setup.open()
+        await setup.hold(2, dawdle)
+        await setup.hold(3)
+        await setup.hold(4)
+        took = await setup.catch_up(2, 3, 4)
+        assert setup.is_whole()
         assert took < 5.0
-        assert len(ports.asked(2)) == 1
-        assert ports.list_blamed() == []
+        assert len(setup.asked(2)) == 1
+        assert setup.list_blamed() == []
 
     play(scenario())
 
@@ -402,12 +402,12 @@ def test_the_only_holder_may_be_slow() -> None:
         return None
 
     async def scenario() -> None:
-        ports = DownloadBed()
-        await ports.open()
-        await ports.hold(2, dawdle)
-        await ports.catch_up(2)
-        assert ports.is_whole()
-        assert ports.list_blamed() == []
+        setup = DownloadBed()
+        await setup.open()
+        await setup.hold(2, dawdle)
+        await setup.catch_up(2)
+        assert setup.is_whole()
+        assert setup.list_blamed() == []
 
     play(scenario())
 
@@ -420,15 +420,15 @@ def test_one_that_denies_our_blocks_brings_no_split_about() -> None:
         return replace(await serve_blocks([])(caller, command) or command) if denied else None
 
     async def scenario() -> None:
-        ports = DownloadBed()
-        node = await ports.open()
-        await node.ports.ledger.append_many(ports.blocks[:30])
-        await ports.hold(2, deny)
-        await ports.hold(3)
-        await ports.catch_up(2, 3)
-        assert ports.is_whole()
+        setup = DownloadBed()
+        node = await setup.open()
+        await node.ports.ledger.append_many(setup.blocks[:30])
+        await setup.hold(2, deny)
+        await setup.hold(3)
+        await setup.catch_up(2, 3)
+        assert setup.is_whole()
         assert node.partitions.words == ""
-        assert min(ports.asked(2) + ports.asked(3)) == 31
+        assert min(setup.asked(2) + setup.asked(3)) == 31
 
     play(scenario())
 
@@ -441,20 +441,20 @@ def test_a_holder_that_claims_our_blocks_does_not_hide_the_branch(
     """Where two say different things neither is outvoted: the blocks decide."""
 
     async def scenario() -> None:
-        ports = DownloadBed()
-        node = await ports.open()
-        ours = await store(ports.bed, node.ports.ledger, *SLOTS[:6], after_s=20, senders=(0, 1))
-        ports.blocks = ports.blocks[:target]
-        await ports.maker.chain.rollback(target)
+        setup = DownloadBed()
+        node = await setup.open()
+        ours = await store(setup.bed, node.ports.ledger, *SLOTS[:6], after_s=20, senders=(0, 1))
+        setup.blocks = setup.blocks[:target]
+        await setup.maker.chain.rollback(target)
 
         async def claim(caller: Caller, command: Command) -> Command | None:
             is_ours = command.id is CommandId.BLOCKINFO and (command.int32 or 0) <= len(ours)
             return await serve_blocks(ours)(caller, command) if is_ours else None
 
-        await ports.hold(2, claim)
-        await ports.hold(3)
-        await ports.catch_up(*order)
-        assert ports.is_whole()
+        await setup.hold(2, claim)
+        await setup.hold(3)
+        await setup.catch_up(*order)
+        assert setup.is_whole()
         assert node.sync.list_aside(Aside.IGNORED) == frozenset()
 
     play(scenario())
@@ -462,11 +462,11 @@ def test_a_holder_that_claims_our_blocks_does_not_hide_the_branch(
 
 def test_after_a_crash_it_goes_on_from_what_was_stored() -> None:
     async def scenario() -> None:
-        ports = DownloadBed()
+        setup = DownloadBed()
         database = InlineDatabase()
-        node = await ports.open(database)
-        await ports.hold(2, after(9, be_silent))
-        reported = make_reported(ports.bed, ports.maker.chain.height, 2)
+        node = await setup.open(database)
+        await setup.hold(2, after(9, be_silent))
+        reported = make_reported(setup.bed, setup.maker.chain.height, 2)
         work = asyncio.create_task(node.sync.catch_up(reported, ALL))
         await asyncio.sleep(30)
         node.activities.note_decision(GoOn())
@@ -477,12 +477,12 @@ def test_after_a_crash_it_goes_on_from_what_was_stored() -> None:
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         assert node.sync.progress is None
-        ports.node = await ports.bed.node(ledger_db=database)
-        assert ports.node.chain.height.height == 36
-        await ports.hold(3)
-        await ports.catch_up(3)
-        assert ports.is_whole()
-        assert min(ports.asked(3)) == 37
+        setup.node = await setup.bed.node(ledger_db=database)
+        assert setup.node.chain.height.height == 36
+        await setup.hold(3)
+        await setup.catch_up(3)
+        assert setup.is_whole()
+        assert min(setup.asked(3)) == 37
 
     play(scenario())
 
@@ -494,15 +494,15 @@ async def _count_stray_tasks() -> int:
 
 def test_nothing_is_left_running() -> None:
     async def scenario() -> None:
-        ports = DownloadBed()
-        await ports.open()
-        await ports.hold(2, after(3, hang_up))
-        await ports.hold(3, after(1, be_silent))
-        await ports.hold(4, after(2, spoil(ports.blocks)))
-        await ports.hold(5)
-        await ports.catch_up(2, 3, 4, 5)
-        assert ports.is_whole()
+        setup = DownloadBed()
+        await setup.open()
+        await setup.hold(2, after(3, hang_up))
+        await setup.hold(3, after(1, be_silent))
+        await setup.hold(4, after(2, spoil(setup.blocks)))
+        await setup.hold(5)
+        await setup.catch_up(2, 3, 4, 5)
+        assert setup.is_whole()
         assert await _count_stray_tasks() == 0
-        assert await measure(ports.bed, ports.blocks) == ports.node.chain.height
+        assert await measure(setup.bed, setup.blocks) == setup.node.chain.height
 
     play(scenario())
