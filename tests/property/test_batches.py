@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hypernode.core.types import Block, ChainHeight
 from hypernode.machine.peers import PeerView
 from hypernode.node.sync.batches import WINDOW_SPARE, Batches, Span
-from tests.unit.wire.samples import BLOCK
+from tests.property.holders import HOLDERS, make_blocks
 
-HOLDERS = tuple(
-    PeerView(str(n), f"10.{n}.0.1", str(n), ChainHeight(1, 0, 0, b""), 0.0, True, True) for n in range(4)
-)
 STEPS = ["ask", "ask", "answer", "answer", "give", "give", "fail", "late", "bad"]
-
-
-def make_blocks(span: Span, count: int) -> tuple[Block, ...]:
-    return tuple(replace(BLOCK, height=span.first + n, messages=()) for n in range(count))
 
 
 @given(

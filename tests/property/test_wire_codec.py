@@ -16,28 +16,8 @@ from hypernode.core.types import Block, ChainHeight, Message
 from hypernode.wire.block_heads import peek_block_heads
 from hypernode.wire.catalogue import LIMITS, CommandId, Limits
 from hypernode.wire.codec import Command, PeerIp, _decode_any, _decode_plain, decode_command, encode_command
+from tests.property.wire_values import blocks, hashes, messages, texts, uint32
 
-uint32 = st.integers(0, 2**32 - 1)
-texts = st.text(max_size=12)
-hashes = st.binary(max_size=20)
-messages = st.builds(
-    Message, st.binary(max_size=96), uint32, uint32, texts, texts, uint32, texts, uint32, hashes
-)
-blocks = st.builds(
-    Block,
-    height=uint32,
-    round=uint32,
-    sir=uint32,
-    timestamp=uint32,
-    previous_hash=hashes,
-    messages=st.lists(messages, max_size=3).map(tuple),
-    msg_count=uint32,
-    uniques_sources=uint32,
-    signature=hashes,
-    block_hash=hashes,
-    forger=texts,
-    received_by=st.just(""),
-)
 heights = st.builds(ChainHeight, uint32, uint32, uint32, hashes, uint32, uint32, uint32, uint32)
 params: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.just({}),

@@ -19,7 +19,7 @@ from hypernode.wire.pieces import encode_body
 from hypernode.wire.scanning import SPOOLED, decode_spooled
 from hypernode.wire.spool import WINDOW_BYTES, MemorySpool, SpooledMessages, Window
 from hypernode.wire.tags import MAX_FIELD_BYTES
-from tests.property.test_wire_codec import blocks, messages
+from tests.property.wire_values import blocks, messages
 from tests.unit.wire.samples import MESSAGE
 
 ids = st.sampled_from(sorted(SPOOLED))

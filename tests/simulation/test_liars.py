@@ -9,7 +9,7 @@ from hypernode.sim.cluster import Cluster, SimNode
 from hypernode.sim.faults.liars import Liar, corrupt
 from hypernode.sim.faults.plan import FaultKind
 from tests.simulation.clusters import play
-from tests.simulation.test_signing_once import ROUND, node_of
+from tests.simulation.nodes import ROUND, node_of
 
 
 def _turn(host: SimNode, kind: FaultKind) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 from hypernode.core.kinds import EQUIVOCATION, format_equivocation
 from hypernode.core.lottery import Draws
 from hypernode.core.types import Block, Message
-from hypernode.node.owner.runtime import Node
 from hypernode.sim.cluster import ORIGIN, Cluster, SimNode
 from hypernode.sim.faults.liars import Liar, corrupt
 from hypernode.sim.faults.plan import FaultKind
@@ -17,15 +16,10 @@ from hypernode.sim.memory.entropy import SeededEntropy
 from hypernode.storage.database import InlineDatabase
 from hypernode.storage.journal import open_journal_in
 from tests.simulation.clusters import list_blocks, play
+from tests.simulation.nodes import ROUND, node_of
 
-ROUND = 3
 SAVED, RESTORED = 5, 12
 """Slots of the round: when the backup is made, and when it is put back."""
-
-
-def node_of(host: SimNode) -> Node:
-    assert host.node is not None
-    return host.node
 
 
 async def choose_victims(cluster: Cluster) -> list[SimNode]:

@@ -10,7 +10,7 @@ from hypernode.storage.database import InlineDatabase
 from hypernode.storage.inspection import COUNTS, EQUAL, Fault, inspect_ledger
 from hypernode.storage.ledger import open_ledger
 from tests.unit.storage.chains import NETWORK, chain
-from tests.unit.storage.test_prune import timed
+from tests.unit.storage.timing import timed
 
 SPOILED = {
     "messages without their block": ["UPDATE messages SET id = id + (1 << 30) WHERE id >> 20 = 7"],

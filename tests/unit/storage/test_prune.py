@@ -14,17 +14,8 @@ from hypernode.storage.database import InlineDatabase, StorageError
 from hypernode.storage.ledger import SqliteLedger, open_ledger, open_ledger_to_read
 from hypernode.storage.prune import STEP_BLOCKS, find_prune_limit, get_pruned_below, prune_step, vacuum
 from hypernode.storage.read_only import SnapshotDatabase
-from tests.unit.storage.chains import NETWORK, chain
-
-PER_ROUND = 6
-
-
-def timed(length: int) -> list[Block]:
-    """A chain whose blocks stand in their slots: six in a round of an hour, ten minutes apart."""
-    return [
-        replace(block, timestamp=1_600_000_000 + block.round * 3_600 + block.sir * 600)
-        for block in chain(length, PER_ROUND)
-    ]
+from tests.unit.storage.chains import NETWORK
+from tests.unit.storage.timing import PER_ROUND, timed
 
 
 async def open_timed(length: int, path: Path | None = None) -> tuple[SqliteLedger, list[Block]]:

@@ -21,7 +21,7 @@ from hypernode.node.base.log_files import (
     SteadyFile,
 )
 from hypernode.node.base.logs import get_logger
-from tests.unit.node.base.test_logs import logging_to
+from tests.unit.node.base.logging_set_up import logging_to
 
 
 def make(path: Path, max_bytes: int = 0) -> tuple[SteadyFile, io.StringIO]:

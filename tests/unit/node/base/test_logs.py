@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,18 +13,8 @@ from hypothesis import strategies as st
 
 from hypernode.config.parameter_table import load_table
 from hypernode.core.printable import printable
-from hypernode.node.base.logs import ACCESS_LOGGER, TOPICS, JsonFormatter, LogFiles, get_logger, setup_logging
-
-
-@contextmanager
-def logging_to(
-    folder: Path, level: str = "INFO", topics: tuple[str, ...] = (), *, verbose: bool = False
-) -> Iterator[LogFiles]:
-    files = setup_logging(folder, level=level, topics=topics, verbose=verbose)
-    try:
-        yield files
-    finally:
-        files.close()
+from hypernode.node.base.logs import ACCESS_LOGGER, TOPICS, JsonFormatter, get_logger, setup_logging
+from tests.unit.node.base.logging_set_up import logging_to
 
 
 def test_both_files_are_made_at_once_by_the_names_cron_lines_watch(tmp_path: Path) -> None:

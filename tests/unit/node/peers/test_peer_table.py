@@ -11,10 +11,7 @@ from hypothesis import strategies as st
 from hypernode.core.counting import Uncounted, compute_counted
 from hypernode.core.types import ChainHeight, Registration
 from hypernode.node.peers.peer_table import Peer, Peers, parse_port
-
-
-def entry(pos: str, ip: str = "10.0.0.1", port: str = "6969") -> Registration:
-    return Registration(f"c{pos}", ip, port, pos, f"r{pos}", 1)
+from tests.unit.node.peers.entries import entry
 
 
 def peer(

@@ -8,7 +8,7 @@ from hypernode.core.counting import Uncounted, compute_counted
 from hypernode.net.standing import Standing
 from hypernode.node.peers.peer_table import Peers
 from hypernode.node.peers.standing import find_standing
-from tests.unit.node.peers.test_peer_table import entry
+from tests.unit.node.peers.entries import entry
 
 ALLOWED = ("127.0.0.1", "10.9.9.9")
 

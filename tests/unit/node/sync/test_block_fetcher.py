@@ -25,7 +25,7 @@ from hypernode.ports.connections import TransportClosed
 from hypernode.sim.memory.clock import SimClock
 from hypernode.wire.catalogue import LIMITS, CommandId
 from hypernode.wire.codec import Command
-from tests.property.test_batches import HOLDERS, make_blocks
+from tests.property.holders import HOLDERS, make_blocks
 from tests.unit.node.beds import play
 
 WHOLE = Span(1, 3)
