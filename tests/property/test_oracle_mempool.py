@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,8 +37,8 @@ SENDERS = frozenset(make_person(number).address for number in range(5))
     quota=st.integers(1, 4),
 )
 def test_what_a_mempool_takes(offered: list[Message], chained: list[Message], quota: int) -> None:
-    # rounds so long that all the messages are of one
-    network = make_network(sender_quota=quota, slots=2_000)
+    # a round so long, and begun so long ago, that all the messages are of it
+    network = replace(make_network(sender_quota=quota, slots=2_000), origin_of_time=SECOND - 5_000)
     p = to_parameters(network)
     pool = Mempool(network)
     held: list[Message] = []

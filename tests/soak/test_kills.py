@@ -10,6 +10,7 @@ from tests.soak.kills import Watcher, play_forging_era, play_storage_era
 from tests.soak.processes import Report, start
 
 KILLS = 6
+PUSH = "connections.connect"
 
 
 def test_what_a_killed_process_acknowledged_is_there_and_whole() -> None:
@@ -44,7 +45,9 @@ def test_a_node_killed_at_any_step_of_forging_sends_one_block_a_slot(tmp_path: P
     assert steps.index("ledger.append done") < steps.index("connections.connect")
     for number, step in enumerate(steps):
         folder, watcher = tmp_path / str(number), Watcher()
-        assert _live(folder, watcher, number)[-1] == step
+        last = _live(folder, watcher, number)[-1]
+        # pushes go on beside each other: which of them is met first is the host's affair
+        assert last == step or (last.startswith(PUSH) and step.startswith(PUSH))
         again = _live(folder, watcher, None)
         left = {block_hash for hashes in watcher.left.values() for block_hash in hashes}
         is_signed = number > steps.index("journal.record")
