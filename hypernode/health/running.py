@@ -231,8 +231,12 @@ def _judge_companion(facts: DutyFacts) -> list[Finding]:
             findings = [note("companion-catching-up", found, value=companion.age_s)]
         case CompanionState.ELSEWHERE:
             findings = [error("companion-elsewhere", companion.words, remedy)]
-        case CompanionState.LATE | CompanionState.UNREADABLE:
-            findings = [error("companion-late", companion.words, remedy, companion.age_s)]
+        case CompanionState.LATE:
+            found = f"the companion stands still at block {companion.height}, {age} old ({companion.words})"
+            findings = [error("companion-late", found, remedy, companion.age_s)]
+        case CompanionState.UNREADABLE:
+            found = f"the companion cannot be read: {companion.words}"
+            findings = [error("companion-late", found, remedy)]
     return [*findings, *(note("companion-remark", remark) for remark in companion.remarks)]
 
 

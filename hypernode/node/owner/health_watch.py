@@ -42,6 +42,9 @@ from hypernode.ports.clock import Clock
 from hypernode.ports.registrations import FeedReader, PowNotReady, PowSource
 
 EVERY_S: Final = 1.0
+GROWING_BLOCKS: Final = 3
+"""A late companion catches up while its height rises within so many times of its blocks; one that stands
+longer needs somebody."""
 LOOK_AHEAD_PART: Final = 1 / 6
 """How often it is asked whether we count from the next round on, in slots."""
 
@@ -72,7 +75,8 @@ class HealthWatch:
     _reporters: int = 0
     _counted_in: tuple[Round, Slot] | None = None
     _last_pow_height: PowHeight = 0
-    _is_growing: bool = False
+    _grew: float = float("-inf")
+    """When the companion's height last rose (unix s)."""
     _counts_from: tuple[Round, Round | None] = (-1, None)
     """Seen in a round: from which on we count, by what is registered now; None: by none."""
     _asked_ahead: float = field(default=float("-inf"))
@@ -238,15 +242,16 @@ class HealthWatch:
         status = self.node_state.pow_status
         if status is None:
             return CompanionView()
-        if status.height != self._last_pow_height:
-            self._is_growing = status.height > self._last_pow_height > 0
-            self._last_pow_height = status.height
+        if status.height > self._last_pow_height > 0:
+            self._grew = now
+        self._last_pow_height = status.height
         if not status.problem:
             state = CompanionState.IN_SYNC
         elif not status.height:
             state = CompanionState.UNREADABLE
         else:
-            state = CompanionState.CATCHING_UP if self._is_growing else CompanionState.LATE
+            is_growing = now - self._grew <= GROWING_BLOCKS * self.params.pow_block_s
+            state = CompanionState.CATCHING_UP if is_growing else CompanionState.LATE
         age_s = max(0.0, now - status.timestamp) if status.timestamp else 0.0
         return CompanionView(state, status.height, age_s, status.problem, status.remarks)
 

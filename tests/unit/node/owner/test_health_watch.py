@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from hypernode.health.duty import Duty
 from hypernode.machine.slot_account import Outcome
-from hypernode.node.owner.health_watch import HealthWatch
+from hypernode.node.owner.health_watch import GROWING_BLOCKS, HealthWatch
 from hypernode.node.owner.runtime import Node
 from hypernode.ports.registrations import PowStatus
 from hypernode.ports.storage_faults import StorageFault
@@ -59,12 +60,36 @@ def test_what_the_companion_says_is_in_the_findings_and_in_the_status() -> None:
         duty = status["duty"]
         assert isinstance(duty, dict)
         assert (duty["word"], duty["ready"]) == ("failing", False)
-        assert duty["sentence"] == "the file is not there"
+        assert duty["sentence"] == "the companion cannot be read: the file is not there"
         assert [line for line in bed.warnings if line.startswith("finding companion-late (error): ")]
         node.node_state.pow_status = PowStatus("ledger", 9, bed.clock.now(), "", "")
         await look(node, after_s=2.0)
         assert "companion-late" not in codes(health)
         assert [line for line in bed.log if line.startswith("finding companion-late is over")]
+
+    play(scenario())
+
+
+def test_a_companion_that_grew_and_then_stood_still_is_late() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        began = bed.clock.now()
+        for height in (7, 8):
+            node.node_state.pow_status = PowStatus("ledger", height, bed.clock.now(), "")
+            await look(node)
+        stands = PowStatus("ledger", 8, began, "", "the last block (8) is too old")
+        node.node_state.pow_status = stands
+        health = await look(node, after_s=GROWING_BLOCKS * bed.params.pow_block_s + 1.0)
+        assert health.judgement is not None
+        await look(node, after_s=40.0)
+        assert "companion-late" in codes(health)
+        assert word(health) is Duty.FAILING
+        assert health.judgement.sentence.startswith("the companion stands still at block 8, ")
+        node.node_state.pow_status = replace(stands, height=9)
+        await look(node)
+        assert "companion-late" not in codes(health)
+        assert "companion-catching-up" in {finding.code for finding in health.judgement.findings}
 
     play(scenario())
 
