@@ -14,7 +14,7 @@ from hypernode.core.chain_params import ChainParams
 from hypernode.core.kinds import KO_ACTION
 from hypernode.core.timeline import compute_round_start, compute_slot_start
 from hypernode.core.types import PowHeight, Round, Slot
-from hypernode.health.duty import Judgement, compare, settle
+from hypernode.health.duty import Duty, Judgement, compare, settle
 from hypernode.health.duty_log import list_own_slots
 from hypernode.health.files import DiskFacts
 from hypernode.health.findings import Finding
@@ -109,7 +109,7 @@ class HealthWatch:
         """``duty`` and ``findings`` of the status."""
         judgement = self.judgement
         if judgement is None:
-            return {}
+            return {"duty": self._describe_start(), "findings": []}
         return {
             "duty": {
                 "word": judgement.duty.value,
@@ -119,6 +119,16 @@ class HealthWatch:
                 "ready": judgement.duty.is_ready,
             },
             "findings": [finding.to_object() for finding in judgement.findings],
+        }
+
+    def _describe_start(self) -> dict[str, object]:
+        """The duty of a node that has not judged itself yet."""
+        return {
+            "word": Duty.WAITING.value,
+            "sentence": "started a moment ago: nothing is judged yet",
+            "since": round(self.node_state.start_time),
+            "until": None,
+            "ready": False,
         }
 
     def _tell(self, before: Judgement | None, now: Judgement) -> None:

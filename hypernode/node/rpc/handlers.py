@@ -34,6 +34,7 @@ from hypernode.node.rpc.address_messages import find_messages_of
 from hypernode.node.rpc.answer_cache import AnswerCache
 from hypernode.node.rpc.block_answers import BlockAnswers
 from hypernode.node.rpc.queries import check_height, parse_address_query, parse_headers, parse_hex
+from hypernode.node.rpc.redaction import redact_status
 from hypernode.node.rpc.refused_pushes import RefusedPushes
 from hypernode.node.rpc.status import StatusQueries
 from hypernode.ports.chain import ChainReader, Lane, LaneReaders, PrunedReader
@@ -155,10 +156,16 @@ class RequestHandlers:
         return Command(CommandId.PEERS, ips=tuple(PeerIp(ip, port) for ip, port in sorted(connected)))
 
     async def _status(self, caller: Caller, command: Command) -> Answer:
-        return await self._answer_cache.get(command.id, self._make_status)
+        """The whole for the operator; for others without what is of the host (spec 10, 4)."""
+        if caller.standing is Standing.OPERATOR:
+            return await self._answer_cache.get((command.id, caller.standing), self._make_status)
+        return await self._answer_cache.get(command.id, self._make_redacted_status)
 
     async def _make_status(self) -> Command:
         return Command(CommandId.STATUS, string=_dump(await self.views.get_status()))
+
+    async def _make_redacted_status(self) -> Command:
+        return Command(CommandId.STATUS, string=_dump(redact_status(await self.views.get_status())))
 
     async def screen_block(self, ip: str, header: Block) -> None:
         """A pushed block before its messages are parsed.  Raises Ignore for one that is refused."""

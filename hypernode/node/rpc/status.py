@@ -60,7 +60,7 @@ class HealthReport(Protocol):
     """The judgement of the running node (spec 10, 1)."""
 
     def to_status(self) -> dict[str, object]:
-        """``duty`` and ``findings``; nothing before the first judgement."""
+        """``duty`` and ``findings``; before the first judgement the duty is ``waiting``, without any."""
 
 
 class StatusLedger(TipReader, PrunedReader, EvidenceStore, Protocol):

@@ -94,6 +94,22 @@ def test_a_companion_that_grew_and_then_stood_still_is_late() -> None:
     play(scenario())
 
 
+def test_before_the_first_judgement_the_status_says_that_it_waits() -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        node = await bed.node()
+        status = node.health.to_status()
+        assert status["findings"] == []
+        duty = status["duty"]
+        assert isinstance(duty, dict)
+        assert (duty["word"], duty["ready"], duty["until"]) == ("waiting", False, None)
+        judged = (await look(node)).to_status()["duty"]
+        assert isinstance(judged, dict)
+        assert list(duty) == list(judged)
+
+    play(scenario())
+
+
 def test_a_disk_that_refuses_is_judged_though_nothing_can_be_decided() -> None:
     async def scenario() -> None:
         bed = Bed()

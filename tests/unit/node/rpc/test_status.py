@@ -103,7 +103,7 @@ def test_a_status_has_every_key_that_is_read_by_others(tmp_path: Path) -> None:
         note_height(bed, node, 1, reported(5, b"a"))
         await node.intake.submit([bed.message(3)])
         status = await get_status(node)
-        assert set(status) == {*STATUS, "PID"}
+        assert set(status) == {*STATUS, "PID", "duty", "findings"}
         assert isinstance(status["PID"], int)
         for key, names in STATUS.items():
             for name, kind in names.items():
