@@ -34,6 +34,8 @@ DEFAULT_WATCH_S: Final = 2.0
 PLAIN_WIDTH: Final = 120
 """Where there is no terminal."""
 LEAST_WIDTH: Final = 40
+ABSENT_CODES: Final = ("no-node", "no-answer")
+"""Why nothing could be asked: the first of the problems of equal weight."""
 ASK_ALONE_S: Final = 0.7
 """A node that runs answers within this; then its files and its host are looked at, too."""
 
@@ -41,8 +43,11 @@ ASK_ALONE_S: Final = 0.7
 def main(argv: list[str] | None = None) -> int:
     """Ask and show; returns the exit status."""
     args = _make_parser().parse_args(argv)
+    from hypernode.cli.output import need_reader
     from hypernode.config.parameter_table import ConfigError
 
+    if args.watch is not None:
+        need_reader()
     try:
         while True:
             status = _show_once(args)
@@ -153,7 +158,8 @@ async def _show_files(args: argparse.Namespace, inquiry: Inquiry, facts: NodeFac
     sentence = f"the node runs and does not answer: {facts.problem}" if facts.is_running else "no node runs"
     lines = [Line("DUTY", (Piece("FAILING", 9, "bold red"), Piece(sentence, 8, is_prose=True)), "bold red")]
     judged = [finding for findings in found.values() for finding in findings]
-    problems = [_to_row(f) for f in judged if f.severity >= Severity.WARNING]
+    worst_first = sorted(judged, key=lambda finding: (-finding.severity, finding.code not in ABSENT_CODES))
+    problems = [_to_row(f) for f in worst_first if f.severity >= Severity.WARNING]
     duty = {"word": "failing", "sentence": sentence, "since": None, "until": None, "ready": False}
     _print(args, lines, problems, {"duty": duty, "findings": [f.to_object() for f in judged]})
     return Exit.NO_CONNECTION

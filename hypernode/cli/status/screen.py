@@ -241,7 +241,7 @@ def _make_companion(answers: Answers) -> Line:
     age = f"{format_age(max(0.0, answers.now - timestamp))} old" if timestamp else ""
     pieces = (
         Piece(problem or "in sync", 9, "bold red" if problem else ""),
-        Piece(f"{height:,.0f}" if height is not None else "", 5),
+        Piece(f"{height:,.0f}" if height else "", 5),
         Piece(age, 6),
     )
     return Line("Companion", pieces)
