@@ -302,7 +302,11 @@ def _judge_clock(facts: DutyFacts) -> list[Finding]:
 def _judge_slots(facts: DutyFacts) -> list[Finding]:
     slots = facts.slots
     missed = slots.won - slots.forged
-    if slots.missed_in_a_row >= MISSED_IN_A_ROW or (slots.won >= MISSED_OF and 2 * missed >= slots.won):
+    if slots.missed_in_a_row >= MISSED_IN_A_ROW:
+        found = f"our last {slots.missed_in_a_row} slots have no block of ours; the last: {slots.last}"
+        remedy = "python -m hypernode duty shows the reasons"
+        return [warning("slots-missed", found, remedy, slots.missed_in_a_row)]
+    if slots.won >= MISSED_OF and 2 * missed >= slots.won:
         found = f"{missed} of {slots.won} slots of ours in 24 h have no block of ours; the last: {slots.last}"
         return [warning("slots-missed", found, "python -m hypernode duty shows the reasons", missed)]
     if slots.missed_in_a_row:

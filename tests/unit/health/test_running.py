@@ -206,3 +206,10 @@ def test_waiting_says_until_when() -> None:
 def test_limits_are_where_they_are_said_to_be(low: DutyFacts, high: DutyFacts, code: str) -> None:
     assert code not in {finding.code for finding in look(low).problems}
     assert code in {finding.code for finding in look(high).problems}
+
+
+def test_slots_missed_in_a_row_are_counted_also_before_they_are_final() -> None:
+    facts = replace(WELL, slots=SlotCounts(won=6, forged=5, missed_in_a_row=3, last="slot 9 of round 4"))
+    (finding,) = [finding for finding in judge(facts) if finding.code == "slots-missed"]
+    assert finding.value == 3
+    assert finding.found == "our last 3 slots have no block of ours; the last: slot 9 of round 4"
