@@ -9,7 +9,7 @@ from hypernode.net.standing import Standing
 from hypernode.node.rpc.redaction import NOT_IN_SYNC
 from hypernode.ports.registrations import PowStatus
 from hypernode.wire.catalogue import CommandId
-from tests.unit.node.worlds import STRANGER, Bed, FakeCaller, ask, play, serve
+from tests.unit.node.beds import STRANGER, Bed, FakeCaller, ask, play, serve
 
 PATH = "/srv/secret folder/ledger.db"
 
