@@ -285,7 +285,9 @@ def _judge_consensus(facts: DutyFacts) -> list[Finding]:
 
 def _judge_tip(facts: DutyFacts) -> list[Finding]:
     found = f"last block {facts.height}, {format_age(facts.tip_age_s)} ago"
-    if facts.tip_age_s < SILENT_SLOTS * facts.slot_s or facts.target is not None or facts.slot_s == 0:
+    # a node that has just started, or is alone, has not heard yet of the blocks that there are
+    is_deaf = facts.uptime_s < facts.slot_s or not facts.connected or facts.target is not None
+    if facts.tip_age_s < SILENT_SLOTS * facts.slot_s or is_deaf or facts.slot_s == 0:
         return [ok("tip", found, facts.tip_age_s)]
     found = f"no block of anybody for {format_age(facts.tip_age_s)}; the last is {facts.height}"
     return [warning("net-silent", found, f"Ask others whether theirs goes on; {_LOG}", facts.tip_age_s)]

@@ -213,3 +213,15 @@ def test_slots_missed_in_a_row_are_counted_also_before_they_are_final() -> None:
     (finding,) = [finding for finding in judge(facts) if finding.code == "slots-missed"]
     assert finding.value == 3
     assert finding.found == "our last 3 slots have no block of ours; the last: slot 9 of round 4"
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_told"),
+    [({}, True), ({"started": WELL.now - 1.0}, False), ({"connected": 0}, False), ({"target": 99}, False)],
+)
+def test_silence_is_the_networks_only_where_we_would_hear_it(
+    changes: dict[str, float], is_told: bool
+) -> None:
+    facts = replace(WELL, tip_age_s=9.0 * WELL.slot_s)
+    found = {finding.code for finding in judge(replace(facts, **changes))}  # type: ignore[arg-type]
+    assert ("net-silent" in found) is is_told
