@@ -178,8 +178,8 @@ class DiskFacts:
     path: str
     free_bytes: int
     free_files: int | None
-    data_bytes: int
-    logs_bytes: int
+    sizes: tuple[int, int] | None
+    """Bytes of the data folder and of the logs; None where nobody measured them."""
     unwritable: tuple[str, ...] = ()
     """Folders that this user may not write to."""
     is_read_only: bool = False
@@ -191,10 +191,10 @@ class DiskFacts:
 
 def judge_disk(facts: DiskFacts) -> list[Finding]:
     """There is room, and the node may use it."""
-    found = (
-        f"{format_bytes(facts.free_bytes)} free at {facts.path}; data {format_bytes(facts.data_bytes)}, "
-        f"logs {format_bytes(facts.logs_bytes)}"
-    )
+    found = f"{format_bytes(facts.free_bytes)} free at {facts.path}"
+    if facts.sizes is not None:
+        data, logs = map(format_bytes, facts.sizes)
+        found += f"; data {data}, logs {logs}"
     findings = []
     if facts.free_bytes < LEAST_FREE_BYTES:
         findings.append(error("disk-low", found, "Make room: on a full disk the node stops forging"))

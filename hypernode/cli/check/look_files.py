@@ -145,8 +145,7 @@ def _read_disk(settings: Settings) -> DiskFacts:
         free_bytes=usage.free,
         # some file systems have no table of files, and say 0 of 0
         free_files=system.f_favail if system.f_files else None,
-        data_bytes=_measure(settings.data_path),
-        logs_bytes=_measure(settings.logs_path),
+        sizes=(_measure(settings.data_path), _measure(settings.logs_path)),
         unwritable=tuple(
             str(folder) for folder in there if not is_read_only and not os.access(folder, os.W_OK)
         ),

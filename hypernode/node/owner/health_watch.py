@@ -278,7 +278,7 @@ class HealthWatch:
         extra = self.metrics().get("extra")
         disk = extra.get("disk") if isinstance(extra, Mapping) else None
         free = disk.get("free") if isinstance(disk, Mapping) else None
-        return DiskFacts("the data folder", free, None, 0, 0) if isinstance(free, int) else None
+        return DiskFacts("the data folder", free, None, None) if isinstance(free, int) else None
 
     def _get_figure(self, name: str) -> float:
         extra = self.metrics().get("extra")

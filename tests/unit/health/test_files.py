@@ -25,7 +25,7 @@ from hypernode.health.files import (
 from hypernode.health.findings import Finding
 
 WALLET = WalletFacts("w.json", True, address="B1", journal_path="w.signed.db", has_ledger=True)
-DISK = DiskFacts("/d", 10 * FREE_BYTES, 10_000, 5, 5)
+DISK = DiskFacts("/d", 10 * FREE_BYTES, 10_000, (5, 5))
 LEDGER = LedgerFacts("/d/ledger.db", True, "", 100, 9, 10)
 
 

@@ -25,7 +25,7 @@ from hypernode.health.running import (
 
 NOW = 1_700_000_000.0
 LISTED = RegistrationState(Listing.LISTED, weight=2)
-DISK = DiskFacts("/srv/node", 80_000_000_000, 1_000_000, 0, 0)
+DISK = DiskFacts("/srv/node", 80_000_000_000, 1_000_000, None)
 WELL = DutyFacts(
     now=NOW,
     slot_s=180,
@@ -225,3 +225,8 @@ def test_silence_is_the_networks_only_where_we_would_hear_it(
     facts = replace(WELL, tip_age_s=9.0 * WELL.slot_s)
     found = {finding.code for finding in judge(replace(facts, **changes))}  # type: ignore[arg-type]
     assert ("net-silent" in found) is is_told
+
+
+def test_sizes_that_nobody_measured_are_not_told() -> None:
+    (finding,) = [finding for finding in judge(replace(WELL, disk=DISK)) if finding.code == "disk"]
+    assert finding.found == "80.0 GB free at /srv/node"

@@ -47,7 +47,7 @@ WALLET = WalletFacts("w.json", True, address="B1", journal_path="w.signed.db", h
 PACKAGE = Package("tornado", "6.5", ">=6.4,<7", True)
 VERSIONS = VersionFacts("1", "3.12.1", True, "3.45.0", True, (PACKAGE,), (("protobuf", "upb", True),))
 LIMITS = LimitFacts(1_024, sessions=300, connections=40)
-DISK = DiskFacts("/d", 10 * FREE_BYTES, 10_000, 5, 5)
+DISK = DiskFacts("/d", 10 * FREE_BYTES, 10_000, (5, 5))
 LOCK = LockFacts("/d", "w.json", 7, 7)
 LEDGER = LedgerFacts("/d/ledger.db", True, "", 100, 9, 10)
 CLOCK = ClockFacts(0.2, True)
