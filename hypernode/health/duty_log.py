@@ -6,13 +6,21 @@ slots that passed while no node ran are filled in from the round's plan.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from statistics import median
 from typing import Any, Final
 
 from hypernode.core.chain_params import ChainParams
-from hypernode.core.kinds import KO_ACTION, OK_ACTION, START_OR_TEST_OK, START_PARAMS, TEST_KO
+from hypernode.core.kinds import (
+    KO_ACTION,
+    OK_ACTION,
+    START_OR_TEST_OK,
+    START_PARAMS,
+    TEST_KO,
+    format_test,
+)
 from hypernode.core.kpis import compute_score
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Height, Kpis, Message, Round, RoundPlan, Slot
@@ -179,19 +187,23 @@ def summarise_round(
     }
     sent = [message for message in messages if message.sender == own]
     received = [message for message in messages if message.recipient == own and message.sender != own]
-    passed = sum(m.what == START_OR_TEST_OK and m.params != START_PARAMS for m in sent)
-    failed = sum(m.what == TEST_KO for m in sent)
-    planned = sum(test.tester == own for slot in plan.tests for test in slot)
+    planned = Counter(
+        (test.tested, format_test(test.kind)) for slot in plan.tests for test in slot if test.tester == own
+    )
+    # a node that was killed may publish a result again: a test counts once
+    passes = Counter((m.recipient, m.params) for m in sent if m.what == START_OR_TEST_OK) & planned
+    fails = Counter((m.recipient, m.params) for m in sent if m.what == TEST_KO) & (planned - passes)
+    passed, failed = passes.total(), fails.total()
     ranked = scores.get(own)
     return RoundSummary(
         round=plan.round,
         won=tally.won,
         forged=tally.forged,
         missed=tally.missed,
-        tests=planned,
+        tests=planned.total(),
         tests_passed=passed,
         tests_failed=failed,
-        tests_not_done=max(0, planned - passed - failed),
+        tests_not_done=planned.total() - passed - failed,
         tested=sum(m.what == START_OR_TEST_OK and m.params != START_PARAMS for m in received),
         tested_failed=sum(m.what == TEST_KO for m in received),
         received_ok=sum(m.what == OK_ACTION for m in received),

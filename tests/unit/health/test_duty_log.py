@@ -110,6 +110,7 @@ def test_a_round_is_summed_up_from_its_messages_and_kpis() -> None:
     messages = [
         message(OWN, OTHER, kinds.START_OR_TEST_OK, kinds.START_PARAMS),
         message(OWN, OTHER, kinds.START_OR_TEST_OK, kinds.format_test(0)),
+        message(OWN, OTHER, kinds.START_OR_TEST_OK, kinds.format_test(0)),
         message(OWN, "Bthird", kinds.TEST_KO, kinds.format_test(0)),
         message(OTHER, OWN, kinds.TEST_KO, kinds.format_test(1)),
         message(OTHER, OWN, kinds.OK_ACTION),
@@ -132,7 +133,7 @@ def test_a_round_is_summed_up_from_its_messages_and_kpis() -> None:
         tested_failed=1,
         received_ok=1,
         received_ko=1,
-        messages_sent=3,
+        messages_sent=4,
         weight=2,
         score=3.0,
         median=2.0,
