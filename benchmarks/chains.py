@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from hypernode.core.address import compute_address
-from hypernode.core.chain_params import ChainParams, FixedHypernode
 from hypernode.core.forging import seal_block
 from hypernode.core.kinds import NO_TEST, OK_ACTION, START_OR_TEST_OK, TEST_KO, WAS_TESTED
 from hypernode.core.message import create_message
-from hypernode.core.networks import devnet
+from hypernode.core.params.chain_params import ChainParams, FixedHypernode
+from hypernode.core.params.networks import devnet
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Height, Message, Round, Slot

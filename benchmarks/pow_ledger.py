@@ -25,8 +25,8 @@ from typing import Any, Final
 from benchmarks.chains import get_folder
 from benchmarks.figures import Row, time_call
 from hypernode.core.address import encode_address
-from hypernode.core.chain_params import ChainParams
-from hypernode.core.networks import mainnet
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.networks import mainnet
 from hypernode.core.registrations.registry import REGISTER, UNREGISTER
 from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import Round

@@ -15,8 +15,8 @@ from typing import Final
 from benchmarks.chains import get_folder
 from benchmarks.figures import Row, time_call
 from hypernode.core.address import encode_address
-from hypernode.core.chain_params import ChainParams
-from hypernode.core.networks import mainnet
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.networks import mainnet
 from hypernode.core.registrations.registry import REGISTER, UNREGISTER, UNVOID, VOID
 from hypernode.devnet.pow_ledger import LedgerRow, open_ledger
 from hypernode.pow.ledger.file import LedgerFile

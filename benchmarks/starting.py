@@ -17,7 +17,7 @@ from benchmarks.chains import Party, make_ip
 from benchmarks.figures import Row, compute_noise, say, time_await
 from benchmarks.ledgers import copy_ledger, load_ledger
 from hypernode.app.system_clock import SystemClock
-from hypernode.core.network_file import network_to_json
+from hypernode.core.params.network_file import network_to_json
 from hypernode.core.types import Endpoint
 from hypernode.net.client_session import ClientSession, open_session
 from hypernode.net.tornado_connections import TornadoConnections

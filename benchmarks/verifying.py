@@ -18,8 +18,8 @@ from hypernode.app.verifier import ThreadVerifier
 from hypernode.app.worker_pool import WorkerPool
 from hypernode.core import address, signing
 from hypernode.core.block import create_genesis
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.message import encode_signed_buffer
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.signing import CURVE_ORDER
 from hypernode.core.types import Message
 from hypernode.core.validate_message import check_messages

@@ -21,10 +21,10 @@ import hypernode
 from hypernode.cli.check import command as check
 from hypernode.cli.ledger import command as ledger
 from hypernode.config.parameter_table import NO_PURPOSE, OF_THE_NETWORK, Parameter, load_table
-from hypernode.core.chain_params import ChainParams, Delays
+from hypernode.core.params.chain_params import ChainParams, Delays
+from hypernode.core.params.tunables import TUNABLES, Tunables
 from hypernode.core.registrations.rainbow import MAX_ITEMS
 from hypernode.core.rules import Rule
-from hypernode.core.tunables import TUNABLES, Tunables
 from hypernode.health.codes import CODES
 from hypernode.wire.catalogue import COMMANDS, LIMITS, CommandSpec, Limits, Values, Who
 from hypernode.wire.hello import FEATURES
@@ -182,7 +182,7 @@ NETWORK_MEANINGS: Final[Mapping[str, str]] = {
 
 def format_network_fields(cls: type[ChainParams] | type[Delays]) -> str:
     """Fields of a network file."""
-    words = ModuleAnalyzer.for_module("hypernode.core.chain_params").find_attr_docs()
+    words = ModuleAnalyzer.for_module("hypernode.core.params.chain_params").find_attr_docs()
     hints = cls.__annotations__
     rows = []
     for field in fields(cls):

@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 from hypernode.app import worker
 from hypernode.app.cores import count_cores
 from hypernode.app.worker_pool import MAX_PROCESSES, REST_S, WorkerDied, WorkerPool
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import Violation
 from hypernode.core.signing import is_valid_signature
 from hypernode.core.types import Block, Message, Timestamp

@@ -17,8 +17,8 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import BinaryIO, Final
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import Violation
 from hypernode.core.types import Block, Message
 from hypernode.core.validate_message import find_core_violations

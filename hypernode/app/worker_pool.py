@@ -17,8 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from hypernode.app import worker
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
+from hypernode.core.params.chain_params import ChainParams
 
 MAX_PROCESSES: Final = 6
 """What one process judges and stores, five or six verify."""

@@ -12,7 +12,7 @@ from hypernode.cli.flag_types import parse_path
 
 if TYPE_CHECKING:
     from hypernode.config.settings import Flags, Settings
-    from hypernode.core.chain_params import ChainParams
+    from hypernode.core.params.chain_params import ChainParams
     from hypernode.pow.ledger.file import LedgerFile
     from hypernode.pow.ledger.source import LedgerPowSource
 

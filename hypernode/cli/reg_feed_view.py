@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hypernode.cli.text_table import format_table
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import Uncounted
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.printable import printable
 from hypernode.core.registrations.registry import COIN
 from hypernode.core.types import PowHeight, Registration

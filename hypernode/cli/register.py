@@ -23,7 +23,7 @@ from hypernode.cli.exit_codes import Exit
 if TYPE_CHECKING:
     from hypernode.cli.companion import Companion
     from hypernode.config.settings import Settings
-    from hypernode.core.chain_params import ChainParams
+    from hypernode.core.params.chain_params import ChainParams
     from hypernode.core.registrations.registration_check import CountsFrom, Draft, PreflightResult, Wish
     from hypernode.core.registrations.registry import RegistryState
 

@@ -8,9 +8,9 @@ from typing import Final
 
 from hypernode.config.parameter_table import ConfigError
 from hypernode.config.paths import resolve_path
-from hypernode.core.chain_params import ChainParams
-from hypernode.core.network_file import NetworkFileError, network_from_json
-from hypernode.core.networks import devnet, mainnet, testnet
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.network_file import NetworkFileError, network_from_json
+from hypernode.core.params.networks import devnet, mainnet, testnet
 from hypernode.files.own_files import read_bounded
 from hypernode.files.text_files import decode_text
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from hypernode.core.networks import mainnet
-from hypernode.core.tunables import TUNABLES_BY_KEY, list_values
+from hypernode.core.params.networks import mainnet
+from hypernode.core.params.tunables import TUNABLES_BY_KEY, list_values
 from hypernode.core.types import HASH_BYTES
 
 TABLE_FILE: Final = Path(__file__).resolve().parents[2] / "config.json"
@@ -23,7 +23,7 @@ TABLE_FILE: Final = Path(__file__).resolve().parents[2] / "config.json"
 NO_PURPOSE: Final = "no purpose"
 """Type of names that old files have and nothing needs any more."""
 TUNABLE: Final = "tunable"
-"""Type of names that have their row in ``core.tunables``: the network may tune them, too."""
+"""Type of names that have their row in ``core.params.tunables``: the network may tune them, too."""
 OF_THE_NETWORK: Final = "of the network"
 """Type of names that only a network file can set."""
 

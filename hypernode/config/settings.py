@@ -17,9 +17,9 @@ from hypernode.config.config_files import ConfigFile, load_config
 from hypernode.config.networks import load_network, name_network
 from hypernode.config.parameter_table import ConfigError, Parameter, get_default, load_table
 from hypernode.config.paths import follow_later, resolve_path
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.tunables import TUNABLES_BY_KEY, Tunables, override_tunables
 from hypernode.core.public_ip import find_ip_fault, find_reach_fault
-from hypernode.core.tunables import TUNABLES_BY_KEY, Tunables, override_tunables
 from hypernode.core.types import MAX_PORT
 from hypernode.health.remarks import Remark
 from hypernode.wire.catalogue import Limits

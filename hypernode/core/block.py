@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
 from hypernode.core.hashing import h20
 from hypernode.core.long_messages import LongMessages, MappedMessages
 from hypernode.core.message import normalise_cut
 from hypernode.core.packed_messages import list_senders, list_txids
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import Rule
 from hypernode.core.types import ID_BYTES, UINT32_MAX, Block, Message
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.lottery import Draws
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Round, Slot
 
 FIRST_PART: Final = 1 / 4

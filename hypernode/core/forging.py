@@ -8,9 +8,9 @@ from itertools import chain, zip_longest
 from typing import Final
 
 from hypernode.core.block import compute_block_hash, count_sources, encode_raw_block
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import MAX_HEADER_BYTES, MAX_HEIGHT_GROWTH, compute_message_size
 from hypernode.core.errors import Reject
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import Rule, Violation
 from hypernode.core.types import Block, Message, Round, Slot, Timestamp
 

@@ -11,8 +11,8 @@ from hashlib import sha512
 from random import Random
 from typing import Final, TypeVar
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.hashing import h20
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Juror, PeerTest, PowHeight, Registration, Round, RoundPlan
 
 T = TypeVar("T")

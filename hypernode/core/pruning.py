@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 
 # Why no id of a pruned message can be valid in a block to come:
 #

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.kpis import compute_score
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Kpis, Registration, Round, Timestamp
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Round, Slot, Timestamp
 
 _LEGACY_BACK_S: Final = 2_400

@@ -24,11 +24,11 @@ from typing import Final
 
 from hypernode.core.address import compute_address
 from hypernode.core.block import count_sources, encode_raw_block
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import compute_block_size
 from hypernode.core.errors import Ignore, Reject, TooFewHold, Verdict
 from hypernode.core.hashing import h20
 from hypernode.core.packed_messages import PackedMessages, list_senders, list_times, list_txids
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import UNCHECKED, Rule, RuleClass, Unchecked, Violation
 from hypernode.core.signing import generate_pubkeys, is_valid_signature
 from hypernode.core.timeline import compute_round_slot

@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Final, TypeAlias
 
 from hypernode.core.address import compute_address, is_valid_address
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
 from hypernode.core.message import PART_CHARS, encode_signed_buffer, generate_signed_buffer
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import UNCHECKED, Rule, Unchecked, Violation
 from hypernode.core.signing import is_valid_signature
 from hypernode.core.types import ID_BYTES, MAX_ID_BYTES, PUBKEY_BYTES, UINT32_MAX, Message

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Final
 
 from hypernode.app.system_clock import SystemClock
-from hypernode.core.chain_params import ChainParams
-from hypernode.core.network_file import network_from_json
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.network_file import network_from_json
 from hypernode.devnet.companion_ledger import (
     DEFAULT_SEED,
     Hypernode,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.registry import COIN, REGISTER
 from hypernode.core.types import PowHeight
 from hypernode.devnet.pow_blocks import DIFFICULTY, PowMiner, Transaction

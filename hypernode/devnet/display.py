@@ -10,7 +10,7 @@ from typing import Final, Literal
 from rich.console import Console
 from rich.live import Live
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.devnet.view import NodeRow, SlotClock, format_json, format_line, make_screen, read_clock
 
 Form = Literal["table", "lines", "json"]

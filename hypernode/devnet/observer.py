@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hypernode.core.address import compute_address
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Verdict
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.signing import compute_pubkey
 from hypernode.core.types import Block, Endpoint, Height, Round
 from hypernode.devnet.verdict import SlotKey

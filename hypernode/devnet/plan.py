@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
-from hypernode.core.network_file import network_to_json
-from hypernode.core.networks import devnet
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.network_file import network_to_json
+from hypernode.core.params.networks import devnet
 from hypernode.devnet.addresses import Addresses
 from hypernode.devnet.companion_ledger import Hypernode
 from hypernode.devnet.pow_keys import PowKey, create_pow_key

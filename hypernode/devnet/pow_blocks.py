@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.pow_signature import encode_pow_buffer
 from hypernode.core.registrations.registry import COIN
 from hypernode.core.types import PowHeight

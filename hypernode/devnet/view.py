@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.timeline import compute_round_slot, compute_round_start, compute_slot_start
 from hypernode.devnet.observer import NodeReport
 from hypernode.devnet.verdict import DevnetResult

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, fields, replace
 from statistics import median
 from typing import Any, Final
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.kinds import (
     KO_ACTION,
     OK_ACTION,
@@ -22,6 +21,7 @@ from hypernode.core.kinds import (
     format_test,
 )
 from hypernode.core.kpis import compute_score
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Height, Kpis, Message, Round, RoundPlan, Slot
 from hypernode.machine.reasons import Reason

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.printable import printable
 from hypernode.core.timeline import compute_round_slot, compute_slot_start
 from hypernode.core.types import Block, Round, Slot

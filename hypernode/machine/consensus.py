@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.fork_choice import is_same_height
-from hypernode.core.tunables import Tunables
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.tunables import Tunables
 from hypernode.core.types import ChainHeight
 from hypernode.machine.peers import PeerView
 

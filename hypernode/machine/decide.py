@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.tunables import Tunables
 from hypernode.core.rules import UNCHECKED, Unchecked
 from hypernode.core.timeline import has_begun
-from hypernode.core.tunables import Tunables
 from hypernode.core.types import ChainHeight, Round, Slot
 from hypernode.machine.consensus import Consensus, compute_consensus, describe_shortfall, is_enough
 from hypernode.machine.peers import ForkOverride, PeerView, ReportedChain, find_better_chains, group_chains

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hypernode.core.chain_params import Delays
 from hypernode.core.fork_choice import get_position, is_better
+from hypernode.core.params.chain_params import Delays
 from hypernode.core.types import ChainHeight, Height
 
 FRESH_EXCHANGES: Final = 3

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, assert_never
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Height, Round, Slot
 from hypernode.machine.decide import (

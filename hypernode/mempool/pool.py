@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
 from hypernode.core.message import encode_signed_buffer, normalise_cut
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import UNCHECKED, Rule, Unchecked, Violation
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Message, Round

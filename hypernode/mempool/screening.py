@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.message import normalise_cut
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import Rule, Violation
 from hypernode.core.types import Message
 from hypernode.mempool.pool import Mempool

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Endpoint, Height
 from hypernode.net.session import SessionTraffic, make_hello, switch_framing
 from hypernode.net.signed_hello import AskingProof, Identity, limit_features

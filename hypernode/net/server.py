@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets
 from hypernode.net.caller import Caller, Handler, SessionEnd

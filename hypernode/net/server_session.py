@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Final, NoReturn, TypeAlias
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, OverLimit, Reject
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Block
 from hypernode.net.admission import Admission
 from hypernode.net.answering import Answering

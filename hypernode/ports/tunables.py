@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from hypernode.core.tunables import Tunables
+from hypernode.core.params.tunables import Tunables
 
 
 class CurrentTunables(Protocol):

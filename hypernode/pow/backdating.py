@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.timeline import compute_reference_time
 
 EARLIEST_ROUND: Final = -2

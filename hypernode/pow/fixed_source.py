@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from hypernode.core.chain_params import ChainParams, FixedHypernode
+from hypernode.core.params.chain_params import ChainParams, FixedHypernode
 from hypernode.core.types import PowHeight, Registration, Round
 from hypernode.ports.registrations import PowStatus, RegisteredList
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import LEAST_WEIGHT, apply_collateral, is_collateral_kept
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.colours import Colours
 from hypernode.core.registrations.registry import RegistryState, compute_weight, list_voided
 from hypernode.core.types import PowHeight, Registration, Round

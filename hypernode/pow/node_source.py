@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.colours import BOOTSTRAP, MAX_COLOURS, RAINBOW, Colours
 from hypernode.core.rules import UNCHECKED, Unchecked
 from hypernode.core.timeline import compute_reference_time

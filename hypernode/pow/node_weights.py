@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import LEAST_WEIGHT
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Registration
 from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.companion_client import CompanionClient

@@ -11,7 +11,7 @@ import hashlib
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from hypernode.core.chain_params import ChainParams, FixedHypernode
+from hypernode.core.params.chain_params import ChainParams, FixedHypernode
 from hypernode.core.registrations.colours import Colours, collect_colours
 from hypernode.core.registrations.registry import (
     COIN,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from hypernode.core.block import create_genesis, to_header
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.lottery import compute_round_plan
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import Violation
 from hypernode.core.types import Block, ChainHeight, Registration, Round, RoundPlan
 from hypernode.core.validate_block import BlockContext, find_violations

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from hypernode.core.address import compute_address
-from hypernode.core.chain_params import ChainParams, FixedHypernode
-from hypernode.core.networks import devnet
+from hypernode.core.params.chain_params import ChainParams, FixedHypernode
+from hypernode.core.params.networks import devnet
 from hypernode.core.signing import compute_pubkey
 from hypernode.core.timeline import compute_round_start, compute_slot_start
 from hypernode.core.types import ChainHeight, Endpoint, Round, Slot

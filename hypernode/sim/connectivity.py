@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams, replace_fields
 from hypernode.core.hashing import h20
 from hypernode.core.lottery import Draws, compute_connect_to, compute_round_plan
-from hypernode.core.networks import mainnet
+from hypernode.core.params.chain_params import ChainParams, replace_fields
+from hypernode.core.params.networks import mainnet
 from hypernode.core.types import Registration, Round
 
 _FIRST_ROUND: Final = 1_000

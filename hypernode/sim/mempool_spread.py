@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hypernode.core import kinds
-from hypernode.core.chain_params import replace_fields
+from hypernode.core.params.chain_params import replace_fields
 from hypernode.core.types import Message
 from hypernode.sim.cluster import Cluster, make_network
 from hypernode.sim.memory.link import LinkQuality

@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from hypernode.core.address import compute_address
-from hypernode.core.chain_params import ChainParams, FixedHypernode
-from hypernode.core.networks import mainnet
+from hypernode.core.params.chain_params import ChainParams, FixedHypernode
+from hypernode.core.params.networks import mainnet
 from hypernode.core.signing import compute_pubkey
 from hypernode.core.types import Block, ChainHeight
 from hypernode.node.owner.runtime import Node

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
-from hypernode.core.networks import mainnet
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.networks import mainnet
 from hypernode.core.registrations.colours import RAINBOW
 from hypernode.core.registrations.rainbow import apply_rainbow
 from hypernode.sim.cluster import make_network

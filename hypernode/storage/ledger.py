@@ -11,8 +11,8 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from hypernode.core.block import create_genesis
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.packed_messages import list_txids
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.pruning import compute_replay_window, count_kept_rounds
 from hypernode.core.types import (
     Block,

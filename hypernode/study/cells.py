@@ -11,8 +11,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final
 
-from hypernode.core.chain_params import ChainParams, Delays, replace_fields
-from hypernode.core.networks import mainnet
+from hypernode.core.params.chain_params import ChainParams, Delays, replace_fields
+from hypernode.core.params.networks import mainnet
 from hypernode.sim.scenario import Scenario
 
 Change = tuple[str, float]

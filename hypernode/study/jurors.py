@@ -18,7 +18,7 @@ from typing import Final
 
 from hypernode.core.hashing import h20
 from hypernode.core.lottery import Draws, compute_jurors, compute_tickets, hash_ticket
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.types import Juror
 
 SLOTS: Final = mainnet().slots

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from hypernode.core.chain_params import MAIN_SLOT_S
 from hypernode.core.lottery import Draws
+from hypernode.core.params.chain_params import MAIN_SLOT_S
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Round, Slot
 from hypernode.sim.cluster import SimNode

@@ -6,7 +6,7 @@ from hypernode.core.address import compute_address
 from hypernode.core.block import compute_block_hash, count_sources, create_genesis, encode_raw_block
 from hypernode.core.forging import seal_block
 from hypernode.core.hashing import h20
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.signing import compute_pubkey, is_valid_signature, recover_pubkeys, sign
 from hypernode.core.types import Block
 from hypernode.core.validate_block import is_signed_by_forger

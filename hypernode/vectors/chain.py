@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import UNCHECKED, Rule
 from hypernode.core.types import Block, ChainHeight, Kpis
 from hypernode.core.validate_block import Origin, validate_block

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import UNCHECKED, Rule, Violation
 from hypernode.core.types import Block
 from hypernode.core.validate_block import Origin, validate_block

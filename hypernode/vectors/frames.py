@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.vectors.heights import parse_height
 from hypernode.vectors.outcome import Agree, Differs, Json, Outcome, compare, compare_fields
 from hypernode.wire.catalogue import CommandId

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from hypernode.core.chain_params import ChainParams, replace_fields
 from hypernode.core.lottery import (
     Draws,
     compute_connect_to,
@@ -13,7 +12,8 @@ from hypernode.core.lottery import (
     compute_tickets,
     hash_ticket,
 )
-from hypernode.core.networks import mainnet
+from hypernode.core.params.chain_params import ChainParams, replace_fields
+from hypernode.core.params.networks import mainnet
 from hypernode.core.types import Registration
 from hypernode.vectors.outcome import Agree, Json, Outcome, compare_fields
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from hypernode.core.address import compute_address
 from hypernode.core.message import create_message
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.rules import UNCHECKED, Rule, Violation
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.types import Message

@@ -12,7 +12,7 @@ from typing import Any
 
 from hypernode.core.errors import Reject
 from hypernode.core.message import encode_signed_buffer
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.rules import UNCHECKED, Rule
 from hypernode.core.types import ID_BYTES, Message
 from hypernode.core.validate_message import find_message_violation

@@ -11,9 +11,9 @@ import asyncio
 from typing import Any
 
 from hypernode.core.block import create_genesis
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
 from hypernode.core.lottery import compute_round_plan
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Registration, RoundPlan
 from hypernode.core.validate_block import Origin, validate_block

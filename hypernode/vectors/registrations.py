@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
-from hypernode.core.networks import mainnet
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.networks import mainnet
 from hypernode.core.registrations.pow_address import is_valid_pow_address
 from hypernode.core.registrations.registration_text import parse_extras, parse_registration
 from hypernode.core.types import Registration

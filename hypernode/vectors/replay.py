@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from hypernode.core.chain_params import ChainParams, FixedHypernode, replace_fields
-from hypernode.core.networks import mainnet
+from hypernode.core.params.chain_params import ChainParams, FixedHypernode, replace_fields
+from hypernode.core.params.networks import mainnet
 from hypernode.core.rules import Unchecked
 from hypernode.core.types import Block, Registration
 from hypernode.core.validate_block import BlockContext

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypernode.core.chain_params import ChainParams
-from hypernode.core.networks import mainnet
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.networks import mainnet
 from hypernode.core.timeline import compute_reference_time, compute_round_slot, compute_round_start
 from hypernode.vectors.outcome import Json, Outcome, compare_fields
 

@@ -13,9 +13,9 @@ from typing import Final
 
 from hypernode.core.address import is_valid_address
 from hypernode.core.block import normalise_block
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import compute_message_size
 from hypernode.core.packed_messages import PackedMessages, Packer, Places, Tables, can_pack
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Block, Timestamp
 from hypernode.core.validate_message import check_messages, is_safe_params
 from hypernode.wire.codec import parse_command

@@ -21,10 +21,10 @@ from typing import Any, Final
 import psutil
 
 from hypernode.app.system_clock import SystemClock, SystemEntropy
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Verdict
 from hypernode.core.message import create_message
-from hypernode.core.network_file import network_from_json
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.network_file import network_from_json
 from hypernode.core.types import Block, ChainHeight, Endpoint, Message
 from hypernode.devnet.verdict import SlotKey
 from hypernode.net.client_session import ClientSession, open_session

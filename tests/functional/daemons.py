@@ -15,8 +15,8 @@ from typing import Final
 
 import pytest
 
-from hypernode.core.chain_params import ChainParams
-from hypernode.core.network_file import network_to_json
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.network_file import network_to_json
 from hypernode.core.timeline import compute_round_start
 from hypernode.sim.cluster import make_network
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from hypernode.app.system_clock import SystemEntropy
 from hypernode.cli.exit_codes import Exit, Health
-from hypernode.core.chain_params import FixedHypernode
-from hypernode.core.network_file import network_from_json, network_to_json
+from hypernode.core.params.chain_params import FixedHypernode
+from hypernode.core.params.network_file import network_from_json, network_to_json
 from hypernode.wallet.pos_wallet import create_wallet
 from tests.functional.daemons import IP, ROOT, make_command, running, write_network
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.core.networks import devnet, mainnet
+from hypernode.core.params.networks import devnet, mainnet
 from hypernode.core.types import Endpoint
 from hypernode.node.base.json_shapes import block_to_object, message_to_list
 from hypernode.ports.connections import Transport

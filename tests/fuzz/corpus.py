@@ -15,7 +15,7 @@ from typing import Any, Final
 import zstandard
 
 from hypernode.core.address import compute_address
-from hypernode.core.networks import testnet
+from hypernode.core.params.networks import testnet
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.types import ChainHeight
 from hypernode.wire.auth import Nonces, Side, make_proof

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from hypernode.core.networks import testnet
+from hypernode.core.params.networks import testnet
 from hypernode.core.types import Endpoint
 from hypernode.ports.connections import Listener, Transport
 from hypernode.ports.registrations import PowNotReady

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from hypernode.core.address import compute_address
-from hypernode.core.networks import testnet
+from hypernode.core.params.networks import testnet
 from hypernode.core.registrations.pow_signature import SignedRow, is_valid_pow_signature
 from hypernode.core.registrations.registry import OPERATIONS, PowRow, RegistryState
 from hypernode.core.registrations.registry_json import decode_state, encode_state

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from hypernode.core.networks import devnet
+from hypernode.core.params.networks import devnet
 from hypernode.core.types import Endpoint
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets

@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from hypernode.core.block import to_header
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.message import normalise_cut
-from hypernode.core.networks import testnet
+from hypernode.core.params.networks import testnet
 from hypernode.core.rules import UNCHECKED
 from hypernode.core.signing import compute_twin, is_valid_signature, sign
 from hypernode.core.types import Block, Message

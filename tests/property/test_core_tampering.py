@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import UNCHECKED
 from hypernode.core.types import UINT32_MAX, Block, Message
 from hypernode.core.validate_block import Origin, find_violations, validate_block

@@ -25,7 +25,7 @@ from hypernode.core.forging import select_messages
 from hypernode.core.fork_choice import is_better, is_promise_kept, is_same_height
 from hypernode.core.lottery import Draws, compute_round_plan
 from hypernode.core.message import encode_signed_buffer, normalise_cut
-from hypernode.core.network_file import NetworkFileError, network_from_json, network_to_json
+from hypernode.core.params.network_file import NetworkFileError, network_from_json, network_to_json
 from hypernode.core.signing import (
     CURVE_ORDER,
     compute_pubkey,

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hypernode.core.block import create_genesis
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.fork_choice import find_replacement_violation, is_better, is_promise_kept, is_same_height
 from hypernode.core.lottery import compute_connect_to, compute_distance, compute_round_plan
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.timeline import (
     compute_reference_time,
     compute_round_slot,

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import compute_block_size
 from hypernode.core.forging import seal_block
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block
 from hypernode.core.validate_block import Origin, find_violations, is_refused

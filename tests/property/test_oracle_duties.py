@@ -10,11 +10,11 @@ from functools import cache
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hypernode.core.chain_params import ChainParams, replace_fields
 from hypernode.core.counting import apply_collateral, compute_counted, find_uncounted, is_collateral_kept
 from hypernode.core.fillers import compute_fillers
 from hypernode.core.forging import draft_block, find_forging_violation, select_messages
 from hypernode.core.kpis import compute_kpis, compute_score
+from hypernode.core.params.chain_params import ChainParams, replace_fields
 from hypernode.core.rewards import (
     RewardEntry,
     compute_entries,

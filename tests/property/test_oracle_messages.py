@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.message import normalise_cut
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Message
 from hypernode.core.validate_message import find_message_violation, find_time_violation, is_safe_params
 from tests.oracle import messages

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hypernode.core.chain_params import MAIN_SLOT_S, replace_fields
+from hypernode.core.params.chain_params import MAIN_SLOT_S, replace_fields
 from hypernode.sim.cluster import Cluster, make_network
 from tests.simulation.clusters import FIRST_ROUND, list_blocks, play
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.registry import UNVOID, VOID
 from hypernode.core.timeline import compute_reference_time
 from hypernode.core.types import Endpoint, RoundPlan

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.machine.state import State
 from hypernode.sim.cluster import Cluster, SimNode, make_network
 from hypernode.storage.database import InlineDatabase

@@ -14,8 +14,8 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.core.chain_params import replace_fields
 from hypernode.core.message import create_message
+from hypernode.core.params.chain_params import replace_fields
 from hypernode.core.types import Block, Message
 from hypernode.ports.signing import Signer
 from hypernode.sim.cluster import make_privkey

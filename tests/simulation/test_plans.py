@@ -6,7 +6,7 @@ from collections import Counter
 from itertools import combinations
 from statistics import mean
 
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.registrations.registry import compute_weight
 from hypernode.machine.peers import get_subnet
 from hypernode.pow.scripted_source import derive_collateral

@@ -16,7 +16,6 @@ from typing import Final
 import pytest
 
 from hypernode.core.address import encode_address
-from hypernode.core.chain_params import ChainParams, Delays
 from hypernode.core.counting import find_uncounted, is_collateral_kept
 from hypernode.core.fillers import FIRST_PART, LAST_PART, STEP_PART, compute_fillers
 from hypernode.core.forging import find_forging_violation, select_messages
@@ -29,7 +28,8 @@ from hypernode.core.lottery import (
     compute_tests,
     compute_tickets,
 )
-from hypernode.core.networks import mainnet
+from hypernode.core.params.chain_params import ChainParams, Delays
+from hypernode.core.params.networks import mainnet
 from hypernode.core.peer_tests import (
     COMPANION,
     MAX_COMPANION_AGE_S,

@@ -17,10 +17,10 @@ from hypernode.cli.check.table import ROWS
 from hypernode.cli.ledger import command as ledger
 from hypernode.config.parameter_table import load_table
 from hypernode.core import validate_block, validate_message
-from hypernode.core.chain_params import ChainParams, Delays
-from hypernode.core.network_file import network_from_json
+from hypernode.core.params.chain_params import ChainParams, Delays
+from hypernode.core.params.network_file import network_from_json
+from hypernode.core.params.tunables import TUNABLES, Tunables
 from hypernode.core.rules import BLOCK_RULES, MESSAGE_RULES
-from hypernode.core.tunables import TUNABLES, Tunables
 from hypernode.machine.state import State
 from hypernode.node.chain.examiner import BlockGrade
 from hypernode.wire.catalogue import COMMANDS, LIMITS, Limits

@@ -143,7 +143,7 @@ def test_a_guide_names_only_files_and_names_that_exist(change: str) -> None:
 
 
 def test_a_guide_that_names_nothing_real_is_noticed() -> None:
-    assert find_missing("hypernode/core/tunables.py::list_values") is None
+    assert find_missing("hypernode/core/params/tunables.py::list_values") is None
     assert find_missing("hypernode/core/kinds.py::get_tuneables") is not None
     assert find_missing("hypernode/core/kind.py") is not None
 

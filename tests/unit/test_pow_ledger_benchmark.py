@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.pow_ledger import Shape, append_registration, main, make_collateral, make_pow_ledger
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.types import Registration
 from hypernode.pow.ledger.file import LedgerFile
 from hypernode.pow.ledger.registry import LedgerRegistry

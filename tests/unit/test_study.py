@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.types import Block
 from hypernode.study.cells import EXPERIMENTS, Cell, Experiment, cell_from_json, list_cells
 from hypernode.study.jurors import SLOTS, survey_addresses, survey_references, survey_spread

@@ -14,8 +14,8 @@ from hypernode.cli.check.inquiry import Inquiry, in_thread
 from hypernode.cli.check.look_files import look_at_wallet
 from hypernode.cli.check.look_node import PROBLEMS, describe, look_at_node, open_to
 from hypernode.config.settings import Settings
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import find_uncounted, is_collateral_kept
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.registry import compute_weight
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
 from hypernode.core.types import MAX_PORT, Endpoint, Registration, Round

@@ -9,9 +9,9 @@ from typing import Final
 
 from hypernode import __version__
 from hypernode.cli.client.actions import Action, Answer, read_answer
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.kinds import format_peer_name
 from hypernode.core.message import create_message
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Endpoint
 from hypernode.net.client_session import ClientSession, open_session
 from hypernode.net.signed_hello import Identity

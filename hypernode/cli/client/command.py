@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hypernode.cli.client.actions import Action
     from hypernode.cli.client.client_session import Target
     from hypernode.cli.client.whom import Whom
-    from hypernode.core.chain_params import ChainParams
+    from hypernode.core.params.chain_params import ChainParams
     from hypernode.wire.codec import Command
 
 ACTION_NAMES: Final = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hypernode.app.system_clock import SystemEntropy
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.wallet.passphrase import get_passphrase
 from hypernode.wallet.pos_wallet import (
     Wallet,

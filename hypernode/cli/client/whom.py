@@ -26,7 +26,7 @@ from hypernode.config.settings import (
 )
 
 if TYPE_CHECKING:
-    from hypernode.core.chain_params import ChainParams
+    from hypernode.core.params.chain_params import ChainParams
 
 LOOPBACK: Final = "127.0.0.1"
 _DEFAULT_NETWORK: Final = "mainnet"

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rewards import Rewards
 from hypernode.core.timeline import compute_round_start
 from hypernode.core.types import PowHeight, Round, Timestamp

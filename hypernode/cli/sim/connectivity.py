@@ -19,7 +19,7 @@ from hypernode import __version__
 from hypernode.cli.exit_codes import Exit
 
 if TYPE_CHECKING:
-    from hypernode.core.chain_params import ChainParams
+    from hypernode.core.params.chain_params import ChainParams
     from hypernode.sim.connectivity import Scenario
     from hypernode.sim.survey import Findings
 

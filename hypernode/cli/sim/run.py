@@ -179,7 +179,7 @@ def _make_parser() -> argparse.ArgumentParser:
 
 def _make_scenario(args: argparse.Namespace) -> Scenario:
     """Raises ValueError with words for the user."""
-    from hypernode.core.networks import mainnet
+    from hypernode.core.params.networks import mainnet
     from hypernode.core.registrations.colours import RAINBOW
     from hypernode.core.registrations.rainbow import apply_rainbow
     from hypernode.sim.faults.plan import parse_kinds

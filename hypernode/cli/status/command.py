@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from hypernode.cli.check.inquiry import Inquiry
     from hypernode.config.settings import Settings
-    from hypernode.core.chain_params import ChainParams
+    from hypernode.core.params.chain_params import ChainParams
     from hypernode.health.findings import Finding
     from hypernode.health.node import NodeFacts
 

@@ -1,8 +1,8 @@
 """Tunable parameters that the network's control address sets in the PoW chain (spec 5, coloured lists).
 
 ``rainbow`` is a list of ``KEY=VALUE``, items of a value that is a list joined by ``;``.  Taken at the start
-of a round, each checked against the bounds of ``core.tunables``: what is outside is left as it was, and that
-is shown.  The value of the network wins over the operator's.
+of a round, each checked against the bounds of ``core.params.tunables``: what is outside is left as it was,
+and that is shown.  The value of the network wins over the operator's.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.tunables import TUNABLES_BY_KEY, Tunables, TunableValue, override_tunables
 from hypernode.core.registrations.colours import RAINBOW, Colours, split_colour
-from hypernode.core.tunables import TUNABLES_BY_KEY, Tunables, TunableValue, override_tunables
 
 POSNET_CHARS: Final = 10
 MAX_ITEMS: Final = 20

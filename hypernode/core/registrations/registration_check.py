@@ -14,7 +14,7 @@ from ipaddress import IPv4Address
 from typing import Final
 
 from hypernode.core.address import is_valid_address
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.public_ip import find_reach_fault
 from hypernode.core.registrations.pow_address import is_valid_pow_address
 from hypernode.core.registrations.registry import COIN, REGISTER, UNREGISTER, RegistryState, compute_weight

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.pow_address import find_pos_violation, is_valid_pow_address
 from hypernode.core.registrations.registration_text import RegistrationText, parse_registration, show
 from hypernode.core.registrations.registry import (

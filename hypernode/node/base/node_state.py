@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import NOBODY, Counted
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import UNCHECKED, Unchecked
 from hypernode.core.timeline import compute_round_slot, compute_slot_start
 from hypernode.core.types import Equivocation, Round, RoundPlan, Slot

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.kinds import format_config
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.tunables import Tunables, TunableValue, find_origin, list_values, override_tunables
 from hypernode.core.registrations.colours import Colours
 from hypernode.core.registrations.rainbow import Tuning, apply_rainbow
-from hypernode.core.tunables import Tunables, TunableValue, find_origin, list_values, override_tunables
 
 
 class TunablesInForce:

@@ -14,10 +14,10 @@ from functools import partial
 from typing import TypeVar
 
 from hypernode.core.block import encode_raw_block, normalise_block
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
 from hypernode.core.long_messages import LongMessages, is_short
 from hypernode.core.packed_messages import PackedMessages, list_txids
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import Rule, Violation
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Block, Height, Message, Round, RoundPlan

@@ -16,11 +16,11 @@ from functools import partial
 from typing import Final, TypeVar
 
 from hypernode.core.block import encode_raw_block, to_header
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.fork_choice import find_replacement_violation, is_better, is_promise_kept
 from hypernode.core.hashing import h20
 from hypernode.core.long_messages import LongMessages, is_short
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import Rule
 from hypernode.core.timeline import compute_round_slot, has_begun
 from hypernode.core.types import Block, ChainHeight, Equivocation, Height, Round, RoundPlan, Slot

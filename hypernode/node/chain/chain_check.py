@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from hypernode.core.block import to_header
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import count_within
 from hypernode.core.kpis import compute_kpis
 from hypernode.core.long_messages import is_short
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import Rule, Unchecked, Violation
 from hypernode.core.types import ADDRESS_CHARS, Block, ChainHeight, Height, Kpis, Message, Round
 from hypernode.core.validate_block import find_dead_tip

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from hypernode.core.block import create_genesis, to_header
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import count_within
 from hypernode.core.errors import Reject
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import Rule, Unchecked, Violation
 from hypernode.core.types import Block, Height
 from hypernode.core.validate_block import Origin, find_dead_tip, is_refused

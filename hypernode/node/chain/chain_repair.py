@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.pruning import compute_replay_window
 from hypernode.core.types import Block, Height
 from hypernode.node.base.json_shapes import block_to_object

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from hypernode import __version__
 from hypernode.core.block import create_genesis
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import BLOCK_RULES, NUMBERED_RULES, Rule, RuleClass
 from hypernode.core.types import Block, Height, Round
 from hypernode.files.own_files import DAMAGED

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import BLOCK_RULES, UNCHECKED, Rule, Unchecked, Violation
 from hypernode.core.types import Block, PowHeight, Round, RoundPlan
 from hypernode.core.validate_block import BlockContext, Origin, find_violations, is_refused

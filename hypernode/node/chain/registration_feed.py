@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.registration_text import parse_registration
 from hypernode.core.registrations.registry import COIN, PowRow, RegistryState, RowResult, compute_weight
 from hypernode.core.registrations.registry_rules import RegistryBuilder

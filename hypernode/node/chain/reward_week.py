@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.registry import COIN, compute_weight
 from hypernode.core.rewards import RewardEntry, compute_entries
 from hypernode.core.types import PowHeight, Registration, Round

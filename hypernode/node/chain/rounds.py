@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import Counted, compute_counted, find_uncounted
 from hypernode.core.lottery import compute_round_plan
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.colours import Colours
 from hypernode.core.registrations.rainbow import apply_rainbow
 from hypernode.core.types import Registration, Round, RoundPlan

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.timeline import compute_round_start, compute_slot_start
 from hypernode.core.types import Block, Round
 from hypernode.node.base.node_state import NodeState

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import InvariantBroken
 from hypernode.core.fillers import compute_fillers
 from hypernode.core.forging import find_forging_violation
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import PeerTest, Round, RoundPlan, Slot
 from hypernode.machine.state import State
 from hypernode.mempool.pool import Mempool

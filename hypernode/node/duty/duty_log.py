@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Round, RoundPlan, Slot
 from hypernode.health.duty_log import FINAL_AFTER_ROUNDS, RoundSummary, SlotRecord, count_slots, parse_summary
 from hypernode.health.running import Score, SlotCounts

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from hypernode.core import kinds
 from hypernode.core.block import to_header
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Equivocation, Height, Round
 from hypernode.mempool.pool import Mempool
 from hypernode.node.base.node_state import NodeState

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.forging import draft_block, select_messages, sign_block, validate_forging
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Block, Message, Registration, RoundPlan, Slot
 from hypernode.mempool.pool import Mempool
 from hypernode.node.chain.chain import Chain

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import Counter
 
 from hypernode.core import kinds
-from hypernode.core.chain_params import ChainParams
-from hypernode.core.tunables import list_values
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.tunables import list_values
 from hypernode.core.types import Equivocation, PeerTest, Round, RoundPlan, Slot
 from hypernode.node.intake.intake import Intake
 from hypernode.ports.clock import Clock

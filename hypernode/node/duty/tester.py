@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from hypernode.core import peer_tests
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.kinds import START_OR_TEST_OK, format_test
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import Rule
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import Message, PeerTest, RoundPlan, Slot

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.message import create_message, encode_signed_buffer
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import Rule, Violation
 from hypernode.core.types import Message
 from hypernode.mempool.pool import Mempool

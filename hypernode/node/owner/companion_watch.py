@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import find_uncounted
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.colours import Colours
 from hypernode.node.base.log_dedup import LogDedup
 from hypernode.node.base.node_state import NodeState

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.kinds import KO_ACTION
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.timeline import compute_round_start, compute_slot_start
 from hypernode.core.types import PowHeight, Round, Slot
 from hypernode.health.duty import Duty, Judgement, compare, settle

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Endpoint, Height
 from hypernode.machine.clock_offset import ClockOffsets
 from hypernode.machine.sync_memory import SyncMemory

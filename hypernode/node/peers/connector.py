@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import InvariantBroken, Verdict
 from hypernode.core.forging import find_forging_violation
 from hypernode.core.kinds import format_peer_name
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.timeline import compute_round_start
 from hypernode.core.types import ChainHeight, Registration
 from hypernode.mempool.pool import Mempool

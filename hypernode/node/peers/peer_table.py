@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from hypernode.core.chain_params import Delays
 from hypernode.core.counting import NOBODY, Counted, compute_counted
+from hypernode.core.params.chain_params import Delays
 from hypernode.core.types import MAX_PORT, ChainHeight, Registration
 from hypernode.machine.peers import PeerView
 from hypernode.node.peers import peer_views

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hypernode.core.chain_params import Delays
+from hypernode.core.params.chain_params import Delays
 from hypernode.core.types import ChainHeight
 from hypernode.machine.peers import PeerView, compute_freshness_s
 from hypernode.net.client_session import ClientSession

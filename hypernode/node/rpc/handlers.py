@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NoReturn, Protocol
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, InvariantBroken, Reject
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import IGNORED, Rule
 from hypernode.core.types import Block, ChainHeight, Height
 from hypernode.mempool.policy import is_ripe

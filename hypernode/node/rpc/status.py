@@ -15,11 +15,11 @@ from typing import Protocol
 
 from hypernode.core.address import is_valid_address
 from hypernode.core.block import create_genesis
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
 from hypernode.core.fork_choice import is_same_height
 from hypernode.core.kinds import format_peer_name
 from hypernode.core.lottery import compute_silent
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.colours import BOOTSTRAP, split_colour
 from hypernode.core.rules import UNCHECKED, Rule
 from hypernode.core.types import HASH_BYTES, ChainHeight, Registration, Round, RoundPlan

@@ -11,9 +11,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.fork_choice import is_better
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.machine.peers import PeerView, ReportedChain, Support, group_chains
 from hypernode.machine.sync_memory import Aside, SyncMemory
 from hypernode.node.chain.chain import Chain

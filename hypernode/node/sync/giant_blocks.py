@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import OverLimit
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Block, Height
 from hypernode.net.client_session import ClientSession
 from hypernode.node.peers.peer_client import ask_block, check_block

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import OverLimit, Reject
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import Rule
 from hypernode.core.types import Block, Height
 from hypernode.machine.peers import PeerView

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject, TooFewHold
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Height
 from hypernode.machine.blame import Conduct, compute_pause_s, is_held_against, judge_failure
 from hypernode.machine.peers import (

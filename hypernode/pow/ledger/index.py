@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterable
 from contextlib import closing
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.colours import COLOUR
 from hypernode.core.registrations.registry import OPERATIONS, PowRow
 from hypernode.core.types import PowHeight

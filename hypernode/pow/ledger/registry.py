@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import InvariantBroken
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.colours import collect_colours
 from hypernode.core.registrations.registry import (
     REGISTER,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.registry import REGISTER, PowRow, RegistryState, is_near_boundary
 from hypernode.core.types import PowHeight
 from hypernode.pow.ledger.index import LedgerIndex

@@ -14,7 +14,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.registry import PowRow, RowResult
 from hypernode.core.types import PowHeight, Registration, Round
 from hypernode.ports.registrations import PowNotReady, PowStatus, RegisteredList

@@ -13,8 +13,8 @@ from bisect import bisect_left, insort
 from collections import defaultdict
 from dataclasses import dataclass
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import LEAST_WEIGHT
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.registry import REGISTER, compute_weight
 from hypernode.core.types import PowHeight
 from hypernode.pow.ledger.balances import (

@@ -16,8 +16,8 @@ from functools import partial
 from random import Random
 from typing import Any, Final, cast
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import LEAST_WEIGHT
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.registry import compute_weight
 from hypernode.core.timeline import compute_reference_time, compute_round_slot, compute_round_start
 from hypernode.core.types import PowHeight, Round

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from hypernode.core.address import encode_address
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.hashing import h20
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.registry import COIN, REGISTER, UNREGISTER, PowRow
 from hypernode.core.types import PowHeight
 from hypernode.pow.scripted_source import FEE, PowScript, derive_collateral

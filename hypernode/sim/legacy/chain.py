@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from hypernode.core.block import create_genesis
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Block, ChainHeight, Height, Message, Round
 from hypernode.core.validate_message import reads_as_number
 from hypernode.sim.legacy.traps import LegacyCloses, LegacyStops, Trap, TrapLog

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from hypernode.core.address import compute_address
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Reject
 from hypernode.core.message import encode_signed_buffer
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Message
 from hypernode.ports.signing import SignatureCheck, Verifier
 from hypernode.sim.legacy.traps import Trap

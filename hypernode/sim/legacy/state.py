@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.kinds import format_peer_name
 from hypernode.core.message import create_message
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.timeline import compute_round_slot
 from hypernode.core.types import ChainHeight, Endpoint, Message, Registration, Round, RoundPlan, Slot
 from hypernode.ports.clock import Clock

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from hypernode.core.address import compute_address
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import Violation
 from hypernode.core.signing import compute_pubkey, is_valid_signature, sign
 from hypernode.core.types import Message

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from hypernode.core.block import normalise_block
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import compute_block_size
 from hypernode.core.numeric_params import restore_params
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Block, Height, Message
 from hypernode.storage.archive.foreign import require_plain_tables
 from hypernode.storage.archive.legacy_schema import (

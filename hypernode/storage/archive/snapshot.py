@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Height
 from hypernode.files.own_files import DAMAGED, read_own
 from hypernode.storage.archive.archives import compute_sha256, write_archive

@@ -9,8 +9,8 @@ import pytest
 from hypernode.app.home import check_home, check_named_home, check_new_wallet
 from hypernode.config.parameter_table import ConfigError
 from hypernode.config.settings import Flags, load_settings
-from hypernode.core.network_file import network_to_json
-from hypernode.core.networks import testnet as make_testnet
+from hypernode.core.params.network_file import network_to_json
+from hypernode.core.params.networks import testnet as make_testnet
 from hypernode.wallet.pos_wallet import WalletError
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from hypernode.app.daemon import _open_ledger
 from hypernode.config.settings import Flags, Settings, load_settings
-from hypernode.core.networks import mainnet
-from hypernode.core.networks import testnet as make_testnet
+from hypernode.core.params.networks import mainnet
+from hypernode.core.params.networks import testnet as make_testnet
 from hypernode.ports.storage_faults import StorageFault
 from hypernode.storage import ledger as ledger_module
 from hypernode.storage.database import InlineDatabase

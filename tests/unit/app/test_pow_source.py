@@ -11,8 +11,8 @@ import pytest
 from hypernode.app.pow_source import open_pow_source
 from hypernode.config.settings import Flags, Settings, load_settings
 from hypernode.core.address import encode_address
-from hypernode.core.chain_params import FixedHypernode
-from hypernode.core.networks import devnet
+from hypernode.core.params.chain_params import FixedHypernode
+from hypernode.core.params.networks import devnet
 from hypernode.devnet.companion_ledger import prepare_ledger
 from hypernode.devnet.pow_keys import create_pow_key
 from hypernode.pow.failover_source import FailoverPowSource

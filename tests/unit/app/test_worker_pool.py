@@ -17,8 +17,8 @@ from hypernode.app import worker
 from hypernode.app.verifier import ThreadVerifier
 from hypernode.app.worker_pool import WorkerDied, WorkerPool
 from hypernode.core.errors import Reject
-from hypernode.core.networks import mainnet
 from hypernode.core.packed_messages import PackedMessages
+from hypernode.core.params.networks import mainnet
 from hypernode.core.rules import Violation
 from hypernode.core.types import Block
 from hypernode.core.validate_message import find_core_violations
@@ -146,7 +146,7 @@ def test_they_die_with_the_node_however_that_ends() -> None:
     program = (
         "import asyncio, sys\n"
         "from hypernode.app.worker_pool import WorkerPool\n"
-        "from hypernode.core.networks import mainnet\n"
+        "from hypernode.core.params.networks import mainnet\n"
         "async def main():\n"
         "    pool = WorkerPool(1)\n"
         "    await pool.do(0, mainnet(), bytes.fromhex(sys.argv[1]))\n"

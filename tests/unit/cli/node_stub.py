@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from hypernode.app.system_clock import SystemClock, SystemEntropy
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.message import create_message
-from hypernode.core.networks import mainnet
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.networks import mainnet
 from hypernode.core.types import Block, Endpoint, Message
 from hypernode.net.admission import Admission
 from hypernode.net.budgets import Budgets

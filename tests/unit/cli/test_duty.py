@@ -13,7 +13,7 @@ from hypernode.app.system_clock import SystemClock
 from hypernode.cli import duty
 from hypernode.cli.exit_codes import Exit
 from hypernode.config.settings import Flags, load_settings
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.timeline import compute_round_slot
 from hypernode.health.duty_log import RoundSummary, SlotRecord
 from hypernode.machine.reasons import Reason

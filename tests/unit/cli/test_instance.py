@@ -15,8 +15,8 @@ from hypernode.app import daemon
 from hypernode.cli.exit_codes import Exit
 from hypernode.cli.instance import main
 from hypernode.config.settings import Settings
-from hypernode.core.network_file import network_to_json
-from hypernode.core.networks import testnet as make_testnet
+from hypernode.core.params.network_file import network_to_json
+from hypernode.core.params.networks import testnet as make_testnet
 from hypernode.files.own_files import UnsafeFile
 from hypernode.node.sync.sync_progress import OnProgress, SyncProgress
 from hypernode.ports.storage_faults import StorageFault

@@ -188,8 +188,8 @@ def test_without_a_wallet_the_address_must_be_given(folder: Path, capsys: pytest
 
 
 def test_a_network_without_a_pow_chain_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from hypernode.core.chain_params import FixedHypernode
-    from hypernode.core.network_file import network_to_json
+    from hypernode.core.params.chain_params import FixedHypernode
+    from hypernode.core.params.network_file import network_to_json
 
     fixed = replace(NETWORK, name="private", hypernodes=(FixedHypernode(pos(1), "10.0.0.1", 6969),))
     (folder / "network.json").write_text(network_to_json(fixed))

@@ -113,8 +113,8 @@ def test_a_network_file_is_found_from_every_folder(home: Path) -> None:
     other.mkdir()
     (other / "config.txt").write_text("NETWORK=testnet\n")
     assert load_settings(Flags(home=other), home)[0].network_name == "testnet"
-    from hypernode.core.network_file import network_to_json
-    from hypernode.core.networks import testnet
+    from hypernode.core.params.network_file import network_to_json
+    from hypernode.core.params.networks import testnet
 
     (home / "net.json").write_text(network_to_json(testnet()))
     assert load_settings(Flags(home=other, network="net.json"), home)[0].network_name == str(

@@ -10,8 +10,8 @@ import pytest
 from hypernode.config.networks import load_network, load_network_of_client
 from hypernode.config.parameter_table import ConfigError
 from hypernode.config.settings import Flags, Settings, load_settings
-from hypernode.core import networks
-from hypernode.core.network_file import network_to_json
+from hypernode.core.params import networks
+from hypernode.core.params.network_file import network_to_json
 
 
 def load(folder: Path, text: str = "", flags: Flags = Flags()) -> Settings:  # noqa: B008 -- frozen

@@ -20,8 +20,8 @@ from hypernode.config.parameter_table import (
     get_default,
     load_table,
 )
-from hypernode.core.networks import mainnet
-from hypernode.core.tunables import TUNABLES_BY_KEY
+from hypernode.core.params.networks import mainnet
+from hypernode.core.params.tunables import TUNABLES_BY_KEY
 from hypernode.wire.catalogue import LIMITS
 
 TABLE = load_table()

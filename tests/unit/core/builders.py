@@ -10,10 +10,10 @@ from typing import Any
 
 from hypernode.core.address import compute_address
 from hypernode.core.block import create_genesis, to_header
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.forging import seal_block
 from hypernode.core.message import create_message
-from hypernode.core.networks import devnet, mainnet, testnet
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.networks import devnet, mainnet, testnet
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Message, Registration

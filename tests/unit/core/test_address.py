@@ -9,7 +9,7 @@ from hypernode.core.address import (
 )
 from hypernode.core.errors import Reject
 from hypernode.core.hashing import h4, h20
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.rules import Rule
 from tests.unit.core.builders import get_pubkey
 

@@ -12,7 +12,7 @@ from hypernode.core.block import (
 )
 from hypernode.core.errors import Reject
 from hypernode.core.hashing import h20
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.validate_block import is_signed_by_forger
 from tests.unit.core.builders import MIXED, OWN, make_block, make_messages
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import compute_block_size
 from hypernode.core.fork_choice import find_replacement_violation
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import UNCHECKED
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block

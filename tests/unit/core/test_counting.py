@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.core import networks
 from hypernode.core.counting import (
     Uncounted,
     apply_collateral,
@@ -14,6 +13,7 @@ from hypernode.core.counting import (
     find_uncounted,
     is_collateral_kept,
 )
+from hypernode.core.params import networks
 from hypernode.core.rules import UNCHECKED
 from hypernode.core.types import Registration
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hypernode.core.fillers import FIRST_PART, LAST_PART, STEP_PART, compute_fillers
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 
 NETWORK = mainnet()
 EVERYBODY = frozenset(f"pos{n}" for n in range(150))

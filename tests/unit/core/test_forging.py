@@ -4,7 +4,6 @@ from dataclasses import replace
 import pytest
 
 from hypernode.core.block import compute_block_hash
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import compute_message_size
 from hypernode.core.forging import (
     TooFewMessages,
@@ -13,6 +12,7 @@ from hypernode.core.forging import (
     select_messages,
     validate_forging,
 )
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.validate_block import find_violations
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command

@@ -1,8 +1,8 @@
 from hypernode.core import kinds
-from hypernode.core.chain_params import replace_fields
 from hypernode.core.hashing import h20
-from hypernode.core.networks import mainnet
-from hypernode.core.tunables import list_values
+from hypernode.core.params.chain_params import replace_fields
+from hypernode.core.params.networks import mainnet
+from hypernode.core.params.tunables import list_values
 from hypernode.core.validate_message import is_safe_params
 
 PEER = kinds.format_peer_name("10.0.0.7", 6969)

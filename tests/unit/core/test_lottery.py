@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.lottery import (
     Draws,
     compute_connect_to,
@@ -13,6 +12,7 @@ from hypernode.core.lottery import (
     compute_tests,
     compute_tickets,
 )
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Juror, Registration
 from tests.unit.core.builders import MIXED, OWN, get_address, make_registration
 

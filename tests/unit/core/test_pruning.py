@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.pruning import compute_replay_window, count_kept_rounds
 from hypernode.core.rules import Rule
 from hypernode.core.validate_block import find_violations

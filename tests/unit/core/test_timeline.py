@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.timeline import (
     compute_reference_time,
     compute_round_slot,

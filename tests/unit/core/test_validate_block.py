@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.encoded_size import compute_block_size
 from hypernode.core.errors import Ignore, Reject, TooFewHold, Verdict
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import BLOCK_RULES, UNCHECKED, Rule, RuleClass, Violation
 from hypernode.core.signing import compute_twin
 from hypernode.core.timeline import compute_slot_start

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import UNCHECKED, Rule, Violation
 from hypernode.core.signing import compute_twin
 from hypernode.core.types import Message

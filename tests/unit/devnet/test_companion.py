@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from hypernode.core.address import encode_address
-from hypernode.core.network_file import network_to_json
-from hypernode.core.networks import devnet
+from hypernode.core.params.network_file import network_to_json
+from hypernode.core.params.networks import devnet
 from hypernode.core.registrations.pow_signature import SignedRow, is_valid_pow_signature
 from hypernode.core.registrations.registry import UNREGISTER, VOID
 from hypernode.devnet.companion import Companion, Parent, load_hypernodes, main

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from hypernode.config.settings import Flags, load_settings
-from hypernode.core.network_file import network_from_json
+from hypernode.core.params.network_file import network_from_json
 from hypernode.core.timeline import compute_round_slot, compute_round_start
 from hypernode.devnet.addresses import Addresses
 from hypernode.devnet.companion_ledger import prepare_ledger

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.core.networks import devnet
+from hypernode.core.params.networks import devnet
 from hypernode.core.timeline import compute_round_start, compute_slot_start
 from hypernode.devnet.verdict import Course, Downtime, NodeEnd, SlotKey, judge
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from hypernode.core.networks import devnet
+from hypernode.core.params.networks import devnet
 from hypernode.core.timeline import compute_slot_start
 from hypernode.devnet.display import Display, Form
 from hypernode.devnet.observer import NodeReport, read_jurors, read_status

@@ -18,8 +18,8 @@ from Crypto.Protocol.KDF import scrypt
 from hypernode.config.config_files import load_config, parse_config
 from hypernode.config.networks import load_network
 from hypernode.config.parameter_table import ConfigError, load_table
-from hypernode.core.network_file import NetworkFileError, network_from_json, network_to_json
-from hypernode.core.networks import testnet as make_testnet
+from hypernode.core.params.network_file import NetworkFileError, network_from_json, network_to_json
+from hypernode.core.params.networks import testnet as make_testnet
 from hypernode.files.text_files import TwiceSaid, decode_text, load_json, split_lines
 from hypernode.wallet import seal as wallet_seal
 from hypernode.wallet.passphrase import get_passphrase

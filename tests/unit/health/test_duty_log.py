@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from hypernode.core import kinds
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block, Juror, Kpis, Message, PeerTest, Registration, RoundPlan
 from hypernode.health.duty_log import (

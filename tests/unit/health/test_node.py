@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import Block
 from hypernode.health.findings import Finding

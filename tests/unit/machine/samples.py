@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypernode.core.chain_params import ChainParams, replace_fields
-from hypernode.core.networks import devnet
+from hypernode.core.params.chain_params import ChainParams, replace_fields
+from hypernode.core.params.networks import devnet
 from hypernode.core.types import ChainHeight
 from hypernode.machine.decide import NodeView
 from hypernode.machine.peers import PeerView

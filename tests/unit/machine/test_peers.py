@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.core.chain_params import Delays
+from hypernode.core.params.chain_params import Delays
 from hypernode.machine.peers import (
     Support,
     compute_support,

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from hypernode.core.address import compute_address
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.message import create_message, encode_signed_buffer
-from hypernode.core.networks import devnet
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.networks import devnet
 from hypernode.core.signing import compute_pubkey, compute_twin, sign
 from hypernode.core.types import Message
 

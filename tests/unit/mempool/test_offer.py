@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.rules import IGNORED, Rule, Violation
 from hypernode.core.types import Message
 from hypernode.mempool.pool import MAX_REASONS, OTHER_REASONS, Mempool

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.types import Endpoint
 from hypernode.net.admission import Admission
 from hypernode.net.answer import Answer

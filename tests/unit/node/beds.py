@@ -15,9 +15,9 @@ from itertools import count
 from typing import Any
 
 from hypernode.core.address import compute_address
-from hypernode.core.chain_params import ChainParams, replace_fields
 from hypernode.core.forging import seal_block
 from hypernode.core.message import create_message
+from hypernode.core.params.chain_params import ChainParams, replace_fields
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import (

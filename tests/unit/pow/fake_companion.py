@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.registry import COIN, compute_weight
 from hypernode.core.types import Endpoint
 from hypernode.ports.connections import Connections, Listener, Transport, TransportClosed

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hypernode.core.address import encode_address
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.registrations.registry import REGISTER
 from hypernode.devnet.pow_ledger import LedgerRow, open_ledger
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hypernode.core.address import encode_address
-from hypernode.core.networks import devnet
+from hypernode.core.params.networks import devnet
 from hypernode.core.timeline import compute_round_start
 from hypernode.core.types import Endpoint
 from hypernode.pow.last_seen import LastSeen

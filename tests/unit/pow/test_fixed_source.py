@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from hypernode.core import networks
 from hypernode.core.address import encode_address
-from hypernode.core.chain_params import FixedHypernode
+from hypernode.core.params import networks
+from hypernode.core.params.chain_params import FixedHypernode
 from hypernode.core.types import Registration
 from hypernode.pow.fixed_source import FixedPowSource
 from tests.unit.pow.ledgers import collateral

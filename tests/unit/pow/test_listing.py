@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.counting import Uncounted, find_uncounted
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.registry import COIN, PowRow
 from hypernode.core.rules import UNCHECKED
 from hypernode.core.timeline import compute_reference_time, compute_round_slot

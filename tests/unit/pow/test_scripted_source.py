@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from hypernode.core import networks
 from hypernode.core.address import encode_address
-from hypernode.core.chain_params import FixedHypernode
+from hypernode.core.params import networks
+from hypernode.core.params.chain_params import FixedHypernode
 from hypernode.core.registrations.registry import REGISTER, UNREGISTER, UNVOID, VOID, PowRow
 from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.scripted_source import PowScript, ScriptedPowSource, script_registration, script_row

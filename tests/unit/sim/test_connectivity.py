@@ -2,9 +2,9 @@ from itertools import pairwise
 
 import pytest
 
-from hypernode.core.chain_params import replace_fields
 from hypernode.core.lottery import compute_connect_to
-from hypernode.core.networks import mainnet
+from hypernode.core.params.chain_params import replace_fields
+from hypernode.core.params.networks import mainnet
 from hypernode.core.types import Registration
 from hypernode.sim.connectivity import (
     Link,

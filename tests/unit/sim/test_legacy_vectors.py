@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.types import Block, ChainHeight, Message
 from hypernode.node.base.json_shapes import height_to_object
 from hypernode.sim.legacy.chain import LegacyChain

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hypernode.core.block import create_genesis
-from hypernode.core.chain_params import ChainParams
-from hypernode.core.networks import mainnet
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.networks import mainnet
 from hypernode.core.types import Block, ChainHeight, Message
 
 NETWORK: ChainParams = mainnet()

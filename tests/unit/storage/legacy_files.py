@@ -12,9 +12,9 @@ from typing import Any
 
 from hypernode.core.address import compute_address
 from hypernode.core.block import create_genesis
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.forging import seal_block
 from hypernode.core.message import create_message
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.types import Block, Message
 from hypernode.vectors.replay import decode_block, read_network

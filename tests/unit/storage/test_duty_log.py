@@ -10,7 +10,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.health.duty_log import RoundSummary, SlotRecord, parse_summary
 from hypernode.machine.reasons import Reason
 from hypernode.machine.slot_account import Outcome

@@ -13,7 +13,7 @@ import pytest
 from hypernode.core.block import create_genesis, to_header
 from hypernode.core.errors import InvariantBroken
 from hypernode.core.fork_choice import is_better
-from hypernode.core.networks import testnet as make_testnet
+from hypernode.core.params.networks import testnet as make_testnet
 from hypernode.core.rules import Rule
 from hypernode.core.types import UINT32_MAX, ChainHeight
 from hypernode.ports.chain import Ledger, ToleratedViolation

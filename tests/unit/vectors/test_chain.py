@@ -14,7 +14,7 @@ from hypernode.core.address import compute_address
 from hypernode.core.block import create_genesis
 from hypernode.core.forging import seal_block
 from hypernode.core.message import create_message
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.rules import Rule
 from hypernode.core.signing import compute_pubkey, sign
 from hypernode.core.timeline import compute_slot_start

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Block, Message
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.codec import Command, encode_command

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypernode.core.block import encode_raw_block, normalise_block
 from hypernode.core.encoded_size import compute_block_size
 from hypernode.core.errors import Reject
-from hypernode.core.networks import mainnet
 from hypernode.core.packed_messages import (
     MAX_PACKED_CHARS,
     PackedMessages,
@@ -21,6 +20,7 @@ from hypernode.core.packed_messages import (
     list_txids,
     select_kind,
 )
+from hypernode.core.params.networks import mainnet
 from hypernode.core.rules import UNCHECKED
 from hypernode.core.validate_block import find_violations
 from hypernode.core.validate_message import check_messages

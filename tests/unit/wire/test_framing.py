@@ -10,7 +10,7 @@ import pytest
 
 from hypernode.core.errors import Reject
 from hypernode.core.hashing import h4
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.wire.catalogue import CommandId
 from hypernode.wire.framing import CHECKED_HEADER_BYTES, FaultCounter, ForeignNetwork, Framing, Mode
 from tests.unit.wire.samples import load_cases

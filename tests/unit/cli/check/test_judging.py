@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hypernode.cli.check.table import ROWS
 from hypernode.core.counting import Uncounted
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.registrations.registry import COIN
 from hypernode.core.rules import UNCHECKED, Rule
 from hypernode.core.timeline import compute_slot_start

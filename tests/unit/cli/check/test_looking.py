@@ -24,8 +24,8 @@ from hypernode.cli.check.look_files import FULL_BYTES
 from hypernode.cli.check.table import ROWS, Row, look_at_all
 from hypernode.config.run_file import describe_run, keep_run_file
 from hypernode.config.settings import Flags, Settings, load_settings
-from hypernode.core.chain_params import FixedHypernode
-from hypernode.core.networks import testnet as make_testnet
+from hypernode.core.params.chain_params import FixedHypernode
+from hypernode.core.params.networks import testnet as make_testnet
 from hypernode.core.registrations.registry import REGISTER, UNREGISTER, VOID
 from hypernode.core.timeline import compute_reference_time, compute_round_slot
 from hypernode.core.types import Endpoint

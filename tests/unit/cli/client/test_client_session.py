@@ -12,7 +12,7 @@ from hypernode.cli.client.actions import ACTIONS, Answer, BadAnswer, make_questi
 from hypernode.cli.client.client_session import SaidKo, Target, ask, make_test_message
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.message import encode_signed_buffer
-from hypernode.core.networks import devnet, mainnet
+from hypernode.core.params.networks import devnet, mainnet
 from hypernode.core.rules import Rule
 from hypernode.core.signing import is_valid_signature
 from hypernode.core.types import Endpoint

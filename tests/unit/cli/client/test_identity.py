@@ -9,7 +9,7 @@ import pytest
 
 from hypernode.cli.client.identity import DEFAULT_WALLET, Speaker, get_signer, get_speaker
 from hypernode.core.address import is_valid_address
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.wallet.pos_wallet import WalletError, create_wallet
 
 MAIN = mainnet()

@@ -21,7 +21,7 @@ from hypernode.cli.check.table import ROWS
 from hypernode.cli.exit_codes import Exit, Health
 from hypernode.cli.ledger import command as ledger
 from hypernode.cli.progress import LINE_EVERY_S, Meter
-from hypernode.core.network_file import network_to_json
+from hypernode.core.params.network_file import network_to_json
 from hypernode.machine.peers import ForkOverride
 from hypernode.node.chain.check_state import FILE_NAME
 from hypernode.node.sync.partitions import ORDER_NAME, OtherTip, load_order, save_tips

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.registrations.colours import MAX_COLOURS, collect_colours, split_colour
 from hypernode.core.registrations.registry import PowRow
 from hypernode.core.rules import UNCHECKED, Unchecked

@@ -6,9 +6,9 @@ from dataclasses import fields, replace
 
 import pytest
 
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
+from hypernode.core.params.tunables import TUNABLES, Tunable, Tunables, list_values
 from hypernode.core.registrations.rainbow import apply_rainbow
-from hypernode.core.tunables import TUNABLES, Tunable, Tunables, list_values
 
 NETWORK = mainnet()
 OWN = NETWORK.default_tunables

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.registrations.registration_check import (
     Level,
     PreflightResult,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hypernode.core.address import encode_address
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.registrations.registry import (
     COIN,
     REGISTER,

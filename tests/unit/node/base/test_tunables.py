@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from hypernode.core import kinds
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
+from hypernode.core.params.tunables import list_values
 from hypernode.core.registrations.registry import UNVOID, VOID, PowRow
 from hypernode.core.timeline import compute_reference_time
-from hypernode.core.tunables import list_values
 from hypernode.node.base.tunables import TunablesInForce
 from hypernode.node.owner.runtime import Node
 from hypernode.pow.scripted_source import PowScript, ScriptedPowSource

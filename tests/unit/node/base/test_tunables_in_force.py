@@ -15,9 +15,9 @@ from typing import Final
 import pytest
 
 import hypernode
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.kinds import format_config
-from hypernode.core.tunables import TUNABLES, Tunables, list_values
+from hypernode.core.params.chain_params import ChainParams
+from hypernode.core.params.tunables import TUNABLES, Tunables, list_values
 from hypernode.core.types import Endpoint
 from hypernode.machine.decide import Decision, NodeView, Rest
 from hypernode.machine.state import State

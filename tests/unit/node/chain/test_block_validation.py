@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 
 from hypernode.app.verifier import CHUNK, ThreadVerifier
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import Rule, Violation
 from hypernode.core.signing import compute_pubkey
 from hypernode.core.types import Message

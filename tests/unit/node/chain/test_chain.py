@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from hypernode.core.block import encode_raw_block
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.hashing import h20
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import BLOCK_RULES, RuleClass, Violation
 from hypernode.core.signing import compute_twin, sign
 from hypernode.core.types import Block, Equivocation, Message

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.pruning import compute_replay_window
 from hypernode.core.types import Block
 from hypernode.node.base.json_shapes import block_to_object

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hypernode.core.errors import Ignore
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.rules import Rule, Violation
 from hypernode.node.chain.examiner import PATIENCE, BlockGrade, grade_violation
 from hypernode.node.chain.history import History

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hypernode.core import kinds
-from hypernode.core.tunables import list_values
+from hypernode.core.params.tunables import list_values
 from hypernode.core.types import ChainHeight, Equivocation, PeerTest, RoundPlan
 from hypernode.node.owner.runtime import Node
 from tests.unit.node.beds import ROUND, Bed, Branch, enter_round, note_height, play, store

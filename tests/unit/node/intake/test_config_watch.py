@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hypernode.core import kinds
+from hypernode.core.params.tunables import list_values
 from hypernode.core.timeline import compute_slot_start
-from hypernode.core.tunables import list_values
 from hypernode.core.types import Message
 from hypernode.machine.peers import Support
 from hypernode.node.intake.config_watch import ConfigWatch

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hypernode.core import kinds
-from hypernode.core.chain_params import replace_fields
+from hypernode.core.params.chain_params import replace_fields
 from hypernode.core.types import Block, Message
 from hypernode.machine.state import State
 from hypernode.sim.cluster import Cluster

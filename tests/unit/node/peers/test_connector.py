@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from hypernode.core.chain_params import replace_fields
 from hypernode.core.errors import Ignore
+from hypernode.core.params.chain_params import replace_fields
 from hypernode.core.rules import Rule
 from hypernode.core.types import ChainHeight
 from hypernode.machine.consensus import Consensus

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hypernode.core.networks import testnet as make_testnet
+from hypernode.core.params.networks import testnet as make_testnet
 from hypernode.core.types import Registration
 from hypernode.net.tornado_connections import TornadoConnections
 from hypernode.node.peers.dialling import Dialler

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hypernode.core.chain_params import Delays
+from hypernode.core.params.chain_params import Delays
 from hypernode.core.types import ChainHeight
 from hypernode.machine.peers import compute_freshness_s
 from hypernode.node.peers.peer_views import (

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from hypernode.app.metrics import ProcessMetrics
-from hypernode.core.chain_params import Delays
 from hypernode.core.counting import NOBODY
+from hypernode.core.params.chain_params import Delays
 from hypernode.core.types import ChainHeight
 from hypernode.net.tornado_connections import Traffic
 from hypernode.node.base.node_state import NodeState

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hypernode.core.errors import Reject
-from hypernode.core.networks import mainnet
+from hypernode.core.params.networks import mainnet
 from hypernode.core.rules import Rule
 from hypernode.core.types import Block
 from hypernode.machine.peers import PeerView

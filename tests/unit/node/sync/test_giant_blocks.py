@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from hypernode.core import kinds
-from hypernode.core.chain_params import ChainParams
 from hypernode.core.errors import Ignore, Reject
 from hypernode.core.long_messages import LongMessages
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.rules import Rule
 from hypernode.core.types import Block, ChainHeight
 from hypernode.machine.peers import Support

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from hypernode.core.chain_params import Delays
 from hypernode.core.errors import InvariantBroken
+from hypernode.core.params.chain_params import Delays
 from hypernode.core.timeline import compute_slot_start
 from hypernode.core.types import ChainHeight, Registration
 from hypernode.machine.decide import GoOn

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.registrations.registry import UNREGISTER, PowRow
 from hypernode.core.rules import UNCHECKED, Unchecked
 from hypernode.core.types import Registration

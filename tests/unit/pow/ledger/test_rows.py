@@ -14,7 +14,7 @@ from Crypto.PublicKey import RSA
 from Crypto.Signature import pkcs1_15
 
 from hypernode.core.address import encode_address
-from hypernode.core.networks import devnet
+from hypernode.core.params.networks import devnet
 from hypernode.core.registrations.pow_signature import compute_rsa_address, encode_pow_buffer
 from hypernode.core.registrations.registry import REGISTER, VOID
 from hypernode.core.types import Registration

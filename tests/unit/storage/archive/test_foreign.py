@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Block
 from hypernode.storage.archive import foreign, legacy_read
 from hypernode.storage.archive.foreign import require_file

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Block
 from hypernode.storage.archive.legacy_read import LegacyChain, holds_legacy_chain
 from hypernode.storage.database import InlineDatabase, StorageError

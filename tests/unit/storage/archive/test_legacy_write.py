@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hypernode.core.chain_params import ChainParams
+from hypernode.core.params.chain_params import ChainParams
 from hypernode.core.types import Block, Juror, Registration, RoundPlan
 from hypernode.storage.archive.legacy_read import LegacyChain
 from hypernode.storage.archive.legacy_schema import CHAIN_NAME, HYPERNODES_NAME

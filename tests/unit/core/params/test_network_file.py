@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from hypernode.core import networks
-from hypernode.core.chain_params import Delays, FixedHypernode
-from hypernode.core.network_file import NetworkFileError, network_from_json, network_to_json
+from hypernode.core.params import networks
+from hypernode.core.params.chain_params import Delays, FixedHypernode
+from hypernode.core.params.network_file import NetworkFileError, network_from_json, network_to_json
 from tests.unit.core.builders import MIXED, OWN, get_address
 
 

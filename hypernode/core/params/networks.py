@@ -1,12 +1,12 @@
 """The networks (spec 3, parameters): ``mainnet()``, ``testnet()`` and ``devnet(...)`` are built in; any other
-is a JSON file with the same fields (``core.network_file``)."""
+is a JSON file with the same fields (``core.params.network_file``)."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from hypernode.core.chain_params import ChainParams, Delays, replace_fields
-from hypernode.core.tunables import Tunables
+from hypernode.core.params.chain_params import ChainParams, Delays, replace_fields
+from hypernode.core.params.tunables import Tunables
 from hypernode.core.types import Timestamp
 
 _MAIN_CONTROL_POW: Final = "cf2562488992997dff3658e455701589678d0e966a79e2a037cbb2ff"

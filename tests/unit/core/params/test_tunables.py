@@ -6,9 +6,9 @@ from dataclasses import fields, replace
 
 import pytest
 
-from hypernode.core.chain_params import replace_fields
-from hypernode.core.network_file import network_from_json, network_to_json
-from hypernode.core.tunables import (
+from hypernode.core.params.chain_params import replace_fields
+from hypernode.core.params.network_file import network_from_json, network_to_json
+from hypernode.core.params.tunables import (
     TUNABLES,
     TUNABLES_BY_KEY,
     Tunable,

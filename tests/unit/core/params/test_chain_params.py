@@ -6,8 +6,8 @@ from dataclasses import fields, replace
 
 import pytest
 
-from hypernode.core.chain_params import MAIN_SLOT_S, Delays
-from hypernode.core.networks import mainnet
+from hypernode.core.params.chain_params import MAIN_SLOT_S, Delays
+from hypernode.core.params.networks import mainnet
 
 MAIN = mainnet()
 

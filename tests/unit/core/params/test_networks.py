@@ -1,9 +1,9 @@
 import pytest
 
-from hypernode.core import networks
 from hypernode.core.address import is_valid_address
-from hypernode.core.chain_params import ChainParams, Delays
-from hypernode.core.network_file import network_from_json, network_to_json
+from hypernode.core.params import networks
+from hypernode.core.params.chain_params import ChainParams, Delays
+from hypernode.core.params.network_file import network_from_json, network_to_json
 from tests.unit.core.builders import OWN, get_address
 
 BUILT_IN = (networks.mainnet(), networks.testnet(), OWN)

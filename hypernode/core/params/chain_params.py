@@ -1,7 +1,7 @@
 """What the nodes of one network agree on: one immutable value, handed to whatever needs it (spec 3 and 6).
 
-The defaults are those of main.  The networks that are built in are in ``core.networks``, those of files are
-read by ``core.network_file``.
+The defaults are those of main.  The networks that are built in are in ``core.params.networks``, those of
+files are read by ``core.params.network_file``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal
 
-from hypernode.core.tunables import Tunables
+from hypernode.core.params.tunables import Tunables
 from hypernode.core.types import Height, PowHeight, Round, Timestamp
 
 _MIB: Final = 1024 * 1024

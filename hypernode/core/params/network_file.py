@@ -14,8 +14,8 @@ from difflib import get_close_matches
 from typing import Any, Final, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 from hypernode.core.address import is_address_byte, is_valid_address
-from hypernode.core.chain_params import ChainParams, Delays, FixedHypernode
-from hypernode.core.tunables import Tunables
+from hypernode.core.params.chain_params import ChainParams, Delays, FixedHypernode
+from hypernode.core.params.tunables import Tunables
 from hypernode.core.types import MAX_PORT
 
 POSNET_CHARS: Final = 10

@@ -1,0 +1,2 @@
+"""What the nodes of a network agree on: its parameters, the built-in networks, files of others, and
+tunables."""
