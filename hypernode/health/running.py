@@ -357,6 +357,8 @@ def find_waiting_end(facts: DutyFacts) -> float | None:
         if facts.seconds_left is None:
             return None
         ends.append(facts.now + facts.seconds_left)
+    if facts.connected < facts.needed_connections and facts.uptime_s < facts.slot_s:
+        ends.append(facts.started + facts.slot_s)
     if facts.forge_from_round > facts.round:
         ends.append(facts.now + facts.next_round_s)
     if facts.registration.listing is Listing.LATER:

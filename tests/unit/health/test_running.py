@@ -182,6 +182,9 @@ def test_waiting_says_until_when() -> None:
     assert look(facts).until == NOW + 300
     assert look(replace(facts, seconds_left=None)).until is None
     assert look(replace(WELL, forge_from_round=72_613, next_round_s=900.0)).until == NOW + 900
+    just_started = replace(WELL, connected=3, started=NOW - 5)
+    first = settle(None, judge(just_started), NOW, 180, until=find_waiting_end(just_started))
+    assert first.until == NOW + 175
     assert look(WELL).until is None
 
 
