@@ -149,6 +149,8 @@ class HealthWatch:
         own_double = sum(case.first.forger == self.own for case in state.evidence)
         heard = self.configs.describe(self.own, self.tunables.format_config())
         day = self.duty_log.day
+        extra = self.metrics().get("extra")
+        figures = extra if isinstance(extra, Mapping) else {}
         return DutyFacts(
             now=now,
             slot_s=self.params.slot_s,
@@ -177,8 +179,8 @@ class HealthWatch:
             slots=day.count(),
             score=day.rate(),
             clock_offset_s=state.clock_offset_s,
-            loop_lag_s=self._get_figure("loop_lag_ms") / 1_000,
-            disk=self._find_disk(),
+            loop_lag_s=_get_figure(figures, "loop_lag_ms") / 1_000,
+            disk=_find_disk(figures),
             differing=_as_int(heard.get("differ")),
             heard=_as_int(heard.get("heard")),
         )
@@ -274,16 +276,16 @@ class HealthWatch:
             return None
         return following[0], compute_slot_start(self.params, round_, following[0]) - now
 
-    def _find_disk(self) -> DiskFacts | None:
-        extra = self.metrics().get("extra")
-        disk = extra.get("disk") if isinstance(extra, Mapping) else None
-        free = disk.get("free") if isinstance(disk, Mapping) else None
-        return DiskFacts("the data folder", free, None, None) if isinstance(free, int) else None
 
-    def _get_figure(self, name: str) -> float:
-        extra = self.metrics().get("extra")
-        found = extra.get(name) if isinstance(extra, Mapping) else None
-        return float(found) if isinstance(found, int | float) else 0.0
+def _find_disk(figures: Mapping[str, object]) -> DiskFacts | None:
+    disk = figures.get("disk")
+    free = disk.get("free") if isinstance(disk, Mapping) else None
+    return DiskFacts("the data folder", free, None, None) if isinstance(free, int) else None
+
+
+def _get_figure(figures: Mapping[str, object], name: str) -> float:
+    found = figures.get(name)
+    return float(found) if isinstance(found, int | float) else 0.0
 
 
 def _format(finding: Finding) -> str:
