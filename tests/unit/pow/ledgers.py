@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from hypernode.core.address import encode_address
 from hypernode.core.params.networks import mainnet
 from hypernode.core.registrations.registry import REGISTER
 from hypernode.devnet.pow_ledger import LedgerRow, open_ledger
+from hypernode.pow.ledger.registry import LedgerRegistry
 
 FIRST = 800_001
 NETWORK = replace(mainnet(), first_pow_height=FIRST)
@@ -98,3 +99,17 @@ POW_GENESIS = replace(row(1, MINER, MINER, 0, "genesis", "", fee=0, reward=1), t
 def roll_back_to(path: Path, height: int) -> None:
     with open_ledger(path) as ledger:
         ledger.rollback_to(height)
+
+
+def count_queries(registry: LedgerRegistry, seen: list[str], work: Callable[[], object]) -> int:
+    """How often a registry was asked whether to stop, which it is before each query."""
+    asked = 0
+
+    def ask() -> bool:
+        nonlocal asked
+        asked += 1
+        return False
+
+    registry._is_stopped = ask
+    work()
+    return asked

@@ -3,17 +3,12 @@ others."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hypernode.core.registrations.registration_text import MAX_OPENFIELD_CHARS, shorten_openfield
-from hypernode.core.registrations.registry import REGISTER, RegistryState
 from hypernode.core.rules import Rule
 from hypernode.ports.registrations import PowNotReady
 from hypernode.pow.ledger import reader as ledger_reader
@@ -22,77 +17,33 @@ from hypernode.pow.ledger.file import LedgerFile
 from hypernode.pow.ledger.index import LedgerIndex
 from hypernode.pow.ledger.past_balances import read_past_balances
 from hypernode.pow.ledger.registry import LedgerRegistry, RegistryOptions
+from tests.unit.pow.hostile_rows import (
+    EXPECTED,
+    HEIGHT,
+    MIB,
+    OWN,
+    change,
+    derive,
+    insert,
+    list_others,
+    make_row,
+    write_ledger,
+)
 from tests.unit.pow.ledgers import (
     FIRST,
     FUNDER,
     NETWORK,
-    blocks,
-    collateral,
-    funding,
     pos,
-    registering,
     text_of,
     time_of,
-    write,
 )
-
-INSERT = "INSERT INTO transactions VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
-MIB = 1 << 20
-HEIGHT = FIRST + 3
-OWN = collateral(9)
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    made = tmp_path / "ledger.db"
-    rows = [funding(FIRST, 1), registering(FIRST + 1, 1), funding(FIRST, 2), registering(FIRST + 9, 2)]
-    write(made, blocks(FIRST, FIRST + 60, rows))
-    return made
+    return write_ledger(tmp_path)
 
 
-def change(path: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        for statement in statements:
-            connection.execute(statement)
-        connection.commit()
-
-
-def insert(path: Path, *rows: Sequence[Any]) -> None:
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executemany(INSERT, rows)
-        connection.commit()
-
-
-def make_row(**values: Any) -> list[Any]:
-    columns = {
-        "block_height": HEIGHT,
-        "timestamp": time_of(HEIGHT),
-        "address": OWN,
-        "recipient": OWN,
-        "amount": 0,
-        "signature": "s",
-        "public_key": "k",
-        "block_hash": "h",
-        "fee": 0.01,
-        "reward": 0,
-        "operation": REGISTER,
-        "openfield": text_of(9),
-    }
-    return list((columns | values).values())
-
-
-def derive(path: Path, *, chunk_rows: int = 10, verify: bool = False) -> RegistryState:
-    registry = LedgerRegistry(LedgerFile(path), NETWORK, RegistryOptions(chunk_rows, verify=verify))
-    status = registry.get_status(time_of(FIRST + 60))
-    assert (status.height, status.problem) == (FIRST + 60, "")
-    return registry.derive_at(time_of(FIRST + 30))[1]
-
-
-def list_others(state: RegistryState) -> list[tuple[str, int]]:
-    return [(entry.collateral, entry.weight) for entry in state.entries if entry.collateral != OWN]
-
-
-EXPECTED = [(collateral(1), 1), (collateral(2), 1)]
 ABSURD = [
     b"\xff\xfe",
     "x",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tests.unit.pow.ledgers import (
     NETWORK,
     blocks,
     collateral,
+    count_queries,
     funding,
     registering,
     roll_back_to,
@@ -24,20 +24,6 @@ from tests.unit.pow.ledgers import (
     time_of,
     write,
 )
-
-
-def count_queries(registry: LedgerRegistry, seen: list[str], work: Callable[[], object]) -> int:
-    asked = 0
-
-    def ask() -> bool:
-        nonlocal asked
-        asked += 1
-        return False
-
-    registry._is_stopped = ask
-    work()
-    return asked
-
 
 INDICES = (
     "CREATE INDEX i1 ON transactions(address)",

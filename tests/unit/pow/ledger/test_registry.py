@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from tests.unit.pow.ledgers import (
     START,
     blocks,
     collateral,
+    count_queries,
     funding,
     hash_of,
     registering,
@@ -28,19 +28,6 @@ from tests.unit.pow.ledgers import (
     time_of,
     write,
 )
-
-
-def count_queries(registry: LedgerRegistry, seen: list[str], work: Callable[[], object]) -> int:
-    asked = 0
-
-    def ask() -> bool:
-        nonlocal asked
-        asked += 1
-        return False
-
-    registry._is_stopped = ask
-    work()
-    return asked
 
 
 def reference_of(round_: int) -> int:
