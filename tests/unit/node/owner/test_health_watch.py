@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from hypernode.health.duty import Duty
 from hypernode.machine.slot_account import Outcome
 from hypernode.node.owner.health_watch import GROWING_BLOCKS, HealthWatch
@@ -161,5 +163,33 @@ def test_peers_that_stand_and_a_missed_slot_are_seen() -> None:
         assert "slot-missed" in codes(node.health)
         status = await node.views.get_status()
         assert status["extra"]["day"] is None  # type: ignore[index]
+
+    play(scenario())
+
+
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [
+        ({"disk": {"free": 10**9}, "loop_lag_ms": 0}, "disk-low"),
+        ({"disk": {"free": 10**12}, "loop_lag_ms": 1_500}, "loop-slow"),
+        ({"disk": {"free": 10**12}, "loop_lag_ms": 900}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_figures_of_the_process_reach_the_judgement(extra: dict[str, object], expected: str) -> None:
+    async def scenario() -> None:
+        bed = Bed()
+        asked: list[int] = []
+
+        def metrics() -> dict[str, object]:
+            asked.append(1)
+            return {"extra": extra}
+
+        node = await bed.node(metrics=metrics)
+        await look(node)
+        before = len(asked)
+        health = await look(node)
+        assert codes(health) & {"disk-low", "loop-slow"} == ({expected} if expected else set())
+        assert len(asked) == before + 1
 
     play(scenario())
